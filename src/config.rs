@@ -1,0 +1,1 @@
+//! The settings, their defaults, and what is refused and why.

@@ -1,0 +1,1 @@
+//! Volumes to candidates: walking, ignore rules, identity, moves, and the volume guard.

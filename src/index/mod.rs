@@ -1,0 +1,1 @@
+//! The shared index. All SQL lives here.

@@ -1,0 +1,3 @@
+//! The engine: parse the command line, call one function.
+
+fn main() {}

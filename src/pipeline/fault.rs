@@ -1,0 +1,72 @@
+//! Why a file could not be done: whose fault it is, in words for the person who owns the file.
+//!
+//! Promises: every variant has a stable name (it stands in the index), and says whether trying again can help.
+
+use serde::{Deserialize, Serialize};
+
+/// What went wrong with one file. The message says what was wrong; the path is added by who records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case", tag = "fault")]
+pub enum Fault {
+    /// The file could not be read: permissions, an I/O error, or it changed while it was read.
+    #[error("cannot be read: {why}")]
+    Unreadable { why: String },
+    /// A whole and honest file of a kind that Albumen does not decode.
+    #[error("not supported: {why}")]
+    Unsupported { why: String },
+    /// The bytes break the rules of their own format and nothing could be recovered.
+    #[error("damaged: {why}")]
+    Corrupt { why: String },
+    /// Decoding needs more memory than `--memory` leaves. `needed` is in bytes.
+    #[error("too large: needs {} MB of memory, raise --memory", needed.div_ceil(1_000_000))]
+    TooLarge { needed: u64 },
+    /// The deadline (20 s of CPU, 120 s of wall time) passed.
+    #[error("took too long: {why}")]
+    TimedOut { why: String },
+    /// The worker process ended while it held the file.
+    #[error("the decoder crashed: {why}")]
+    Crashed { why: String },
+    /// The run is being stopped; the file is not at fault and no attempt is counted.
+    #[error("stopped")]
+    Cancelled,
+}
+
+impl Fault {
+    /// The name that stands in the index and in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Fault::Unreadable { .. } => "unreadable",
+            Fault::Unsupported { .. } => "unsupported",
+            Fault::Corrupt { .. } => "corrupt",
+            Fault::TooLarge { .. } => "too_large",
+            Fault::TimedOut { .. } => "timed_out",
+            Fault::Crashed { .. } => "crashed",
+            Fault::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the same bytes may give another answer later (after 1 hour, 1 day, 1 week, and no more).
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Fault::Unreadable { .. } | Fault::TimedOut { .. } | Fault::Crashed { .. })
+    }
+
+    pub fn unreadable(why: impl std::fmt::Display) -> Fault {
+        Fault::Unreadable { why: why.to_string() }
+    }
+    pub fn unsupported(why: impl std::fmt::Display) -> Fault {
+        Fault::Unsupported { why: why.to_string() }
+    }
+    pub fn corrupt(why: impl std::fmt::Display) -> Fault {
+        Fault::Corrupt { why: why.to_string() }
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(e: std::io::Error) -> Fault {
+        match e.kind() {
+            // A reader that runs off the end of a file was led there by the file's own figures.
+            std::io::ErrorKind::UnexpectedEof => Fault::corrupt("the file ends too early"),
+            _ => Fault::unreadable(e),
+        }
+    }
+}

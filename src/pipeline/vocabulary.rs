@@ -1,0 +1,542 @@
+//! The words that pass between the stages. They are plain data: no stage's insides, no behaviour beyond names.
+//!
+//! [`Facts`] has the shape of the contract's JSON (see README): a fact that is absent is `None` and is left
+//! out of the JSON, never null and never guessed. Units stand in the field's name or its comment.
+
+use super::fault::Fault;
+use super::source::Source;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+// ---------------------------------------------------------------------------------------------- kinds
+
+/// What a person sees a file as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Photo,
+    Video,
+}
+
+/// A file format, told from content and never from the name. Serialised as its lower-case name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Jpeg,
+    Heic,
+    /// HEIF with another codec than HEVC or AV1 (or an unknown one) inside.
+    Heif,
+    Avif,
+    Png,
+    Gif,
+    Webp,
+    Tiff,
+    Bmp,
+    Jxl,
+    Jp2,
+    Cr2,
+    Cr3,
+    Crw,
+    Nef,
+    Arw,
+    Dng,
+    Raf,
+    Orf,
+    Rw2,
+    Pef,
+    Srw,
+    Mp4,
+    Mov,
+    #[serde(rename = "3gp")]
+    ThreeGp,
+    Mkv,
+    Webm,
+    Avi,
+    Mts,
+    Mpeg,
+}
+
+/// Name as it stands in JSON, the kind, and the extensions (lower case) that are right for each format.
+const FORMATS: &[(Format, &str, Kind, &[&str])] = &[
+    (Format::Jpeg, "jpeg", Kind::Photo, &["jpg", "jpeg", "jpe", "jfif", "mpo", "insp", "thm"]),
+    (Format::Heic, "heic", Kind::Photo, &["heic", "heif", "heics", "heifs", "hif"]),
+    (Format::Heif, "heif", Kind::Photo, &["heif", "heic", "heifs", "hif", "avci", "avcs"]),
+    (Format::Avif, "avif", Kind::Photo, &["avif", "avifs", "heif"]),
+    (Format::Png, "png", Kind::Photo, &["png", "apng"]),
+    (Format::Gif, "gif", Kind::Photo, &["gif"]),
+    (Format::Webp, "webp", Kind::Photo, &["webp"]),
+    (Format::Tiff, "tiff", Kind::Photo, &["tif", "tiff", "btf", "tf8"]),
+    (Format::Bmp, "bmp", Kind::Photo, &["bmp", "dib"]),
+    (Format::Jxl, "jxl", Kind::Photo, &["jxl"]),
+    (Format::Jp2, "jp2", Kind::Photo, &["jp2", "j2k", "jpf", "jpx", "jpm", "j2c", "jpc"]),
+    (Format::Cr2, "cr2", Kind::Photo, &["cr2"]),
+    (Format::Cr3, "cr3", Kind::Photo, &["cr3"]),
+    (Format::Crw, "crw", Kind::Photo, &["crw"]),
+    (Format::Nef, "nef", Kind::Photo, &["nef", "nrw"]),
+    (Format::Arw, "arw", Kind::Photo, &["arw", "sr2", "srf"]),
+    (Format::Dng, "dng", Kind::Photo, &["dng"]),
+    (Format::Raf, "raf", Kind::Photo, &["raf"]),
+    (Format::Orf, "orf", Kind::Photo, &["orf", "ori"]),
+    (Format::Rw2, "rw2", Kind::Photo, &["rw2", "raw", "rwl"]),
+    (Format::Pef, "pef", Kind::Photo, &["pef"]),
+    (Format::Srw, "srw", Kind::Photo, &["srw"]),
+    (Format::Mp4, "mp4", Kind::Video, &["mp4", "m4v", "lrv", "insv", "360", "mp4v"]),
+    (Format::Mov, "mov", Kind::Video, &["mov", "qt"]),
+    (Format::ThreeGp, "3gp", Kind::Video, &["3gp", "3g2", "3gpp", "3gpp2"]),
+    (Format::Mkv, "mkv", Kind::Video, &["mkv", "mk3d"]),
+    (Format::Webm, "webm", Kind::Video, &["webm"]),
+    (Format::Avi, "avi", Kind::Video, &["avi", "divx"]),
+    (Format::Mts, "mts", Kind::Video, &["mts", "m2ts", "ts", "m2t"]),
+    (Format::Mpeg, "mpeg", Kind::Video, &["mpg", "mpeg", "vob", "mpe"]),
+];
+
+impl Format {
+    fn row(self) -> &'static (Format, &'static str, Kind, &'static [&'static str]) {
+        FORMATS.iter().find(|r| r.0 == self).expect("every format has a row")
+    }
+    /// Every format there is.
+    pub fn all() -> impl Iterator<Item = Format> {
+        FORMATS.iter().map(|r| r.0)
+    }
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+    pub fn kind(self) -> Kind {
+        self.row().2
+    }
+    /// Lower-case extensions that are right for this format.
+    pub fn extensions(self) -> &'static [&'static str] {
+        self.row().3
+    }
+    pub fn is_raw(self) -> bool {
+        use Format::*;
+        matches!(self, Cr2 | Cr3 | Crw | Nef | Arw | Dng | Raf | Orf | Rw2 | Pef | Srw)
+    }
+    /// Whether every current browser shows it; what it does not show also gets a `preview`.
+    pub fn browser_shows(self) -> bool {
+        use Format::*;
+        matches!(self, Jpeg | Png | Gif | Webp | Bmp)
+    }
+}
+
+/// Extensions of files that say something about a neighbour and are no media themselves.
+pub const SIDECAR_EXTENSIONS: &[&str] = &["xmp", "json"];
+
+// ---------------------------------------------------------------------------------------------- facts
+
+/// All that a file says about itself. The keys are those of `show --json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// The name's extension belongs to another format than the content.
+    #[serde(skip_serializing_if = "is_false")]
+    pub extension_mismatch: bool,
+    /// As coded, before any transform; pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// The EXIF value as written, 1 to 8. For video the EXIF number equal to the display matrix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<u8>,
+    /// Upright, after every transform (EXIF orientation, or clap/irot/imir, or the display matrix and pixel aspect).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_height: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fps: Option<f64>,
+    /// FFmpeg's short codec name: `hevc`, `h264`, `vp9`, `av1`, `mpeg4`, `mjpeg`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_codec: Option<String>,
+    /// The audio codec's short name, or `none` for a silent video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
+    #[serde(skip_serializing_if = "Camera::is_empty")]
+    pub camera: Camera,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gps: Option<Gps>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copyright: Option<String>,
+    /// 0 to 5; -1 is "rejected".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<i8>,
+    /// Sorted, without repeats. Always present in the JSON.
+    pub tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub burst_id: Option<String>,
+    /// Apple's identifier that the still and the movie of a Live Photo share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_identifier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pano: Option<Pano>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub motion: Option<Motion>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hdr: Option<Hdr>,
+    /// Face regions that some other program has written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<Region>,
+    /// The name of the file that this one was edited from, where it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_from: Option<String>,
+    /// Where each fact came from, by JSON key: `"gps": "exif"`, `"title": "sidecar:IMG_1.jpg.xmp"`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, String>,
+}
+
+fn is_false(b: &bool) -> bool {
+    !*b
+}
+
+/// When a photo was taken, and why that is believed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Taken {
+    /// Wall-clock time where it was taken: `2023-07-01T10:20:30`, with subseconds where known.
+    pub local: String,
+    /// `+02:00`; absent when it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<String>,
+    /// `2023-07-01T08:20:30Z`; absent when the offset is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utc: Option<String>,
+    /// The rule that won: `exif:DateTimeOriginal`.
+    pub source: String,
+    /// IANA zone at the place it was taken: `Europe/Berlin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<RejectedDate>,
+}
+
+/// A date that did not win.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RejectedDate {
+    pub source: String,
+    pub value: String,
+    pub why: String,
+}
+
+/// How it was taken.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Camera {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lens: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iso: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub f_number: Option<f64>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exposure_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub focal_mm: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub focal_35mm: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flash: Option<bool>,
+    /// `auto` or `manual`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub white_balance: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
+}
+
+impl Camera {
+    pub fn is_empty(&self) -> bool {
+        *self == Camera::default()
+    }
+}
+
+/// WGS 84, degrees; altitude in metres above sea level.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Gps {
+    pub lat: f64,
+    pub lon: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alt: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pano {
+    /// As written: `equirectangular`, `cylindrical`, `cubemap`, ...
+    pub projection: String,
+    pub is_360: bool,
+}
+
+/// A moving part of a photo.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Motion {
+    /// `apple`, `google` or `samsung`.
+    pub kind: String,
+    /// Bytes from the start of the file to the embedded video.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_offset: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video_length: Option<u64>,
+    /// For a Live Photo: the name of the movie in the same folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pair: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hdr {
+    /// `gain_map_iso`, `gain_map_google`, `gain_map_apple`, `pq` or `hlg`.
+    pub kind: String,
+}
+
+/// A face region from metadata.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Region {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "box")]
+    pub area: Box4,
+}
+
+/// `[x, y, w, h]` as fractions of the upright picture, top left first.
+pub type Box4 = [f32; 4];
+
+// ------------------------------------------------------------------------------------------- develop
+
+/// What a worker is asked to do with one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DevelopRequest {
+    /// File name and folder path below the volume (raw bytes): hints for the date and the extension check.
+    pub name: Vec<u8>,
+    pub folder: Vec<u8>,
+    /// Modification time, nanoseconds since 1970 UTC: the last resort for a date.
+    pub mtime_ns: i64,
+    /// Names of the sidecars, in the order of `Inputs::sidecars`.
+    pub sidecars: Vec<Vec<u8>>,
+    /// Produce derivatives, too; facts are always found, since decoding needs them.
+    pub render: Option<RenderSettings>,
+}
+
+/// The open files behind a request.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    pub primary: Source,
+    /// As many as `DevelopRequest::sidecars`.
+    pub sidecars: Vec<Source>,
+}
+
+/// What derivatives look like. Part of the render stage's input key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RenderSettings {
+    /// libjpeg quality of thumbnails and preview, 1 to 100.
+    pub quality: u8,
+    pub preview_size: PreviewSize,
+}
+
+impl Default for RenderSettings {
+    fn default() -> Self {
+        RenderSettings { quality: 80, preview_size: PreviewSize::LongEdge(2560) }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PreviewSize {
+    /// At most this many pixels on the long edge.
+    LongEdge(u32),
+    Full,
+}
+
+/// A derivative's name; the number is its short-edge target in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DerivativeName {
+    Xl,
+    M,
+    Sm,
+    Preview,
+}
+
+impl DerivativeName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DerivativeName::Xl => "xl",
+            DerivativeName::M => "m",
+            DerivativeName::Sm => "sm",
+            DerivativeName::Preview => "preview",
+        }
+    }
+}
+
+/// One encoded picture: JPEG, sRGB, upright, no metadata.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendition {
+    pub name: DerivativeName,
+    pub width: u32,
+    pub height: u32,
+    pub jpeg: Vec<u8>,
+}
+
+/// What `develop` gives back.
+#[derive(Debug, Clone, Default)]
+pub struct Developed {
+    pub facts: Facts,
+    /// The derivatives, or why there are none: facts may be good while the pixels are not.
+    /// `None` when none were asked for.
+    pub pictures: Option<Result<Pictures, Fault>>,
+    pub cpu: StageCpu,
+}
+
+/// The rendered side of a file.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pictures {
+    /// xl, m and sm always, largest first; preview where a browser cannot show the original. Of equal ones only
+    /// the first is here: a name that is missing shares the file of the next larger one.
+    pub renditions: Vec<Rendition>,
+    /// ThumbHash, about 25 bytes.
+    pub thumbhash: Vec<u8>,
+    /// What could not be recovered, for a picture that is only partly there.
+    pub damaged: Option<String>,
+}
+
+/// CPU seconds a stage took in the worker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageCpu {
+    pub inspect_s: f64,
+    pub decode_s: f64,
+    pub render_s: f64,
+}
+
+/// Asks for memory before it is used. The engine's budget answers in process; a worker asks through its pipe.
+pub trait Admission {
+    /// Waits until `bytes` may be used in addition to the worker's fixed part, or says that they never will be
+    /// ([`Fault::TooLarge`]). A second call replaces the first figure.
+    fn admit(&self, bytes: u64) -> Result<(), Fault>;
+    /// The most that `admit` could ever grant; decoders shrink their buffers to fit before they ask.
+    fn ceiling(&self) -> u64;
+}
+
+/// Admits everything up to a fixed ceiling: tests, benchmarks and fuzzing.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedAdmission(pub u64);
+
+impl Admission for FixedAdmission {
+    fn admit(&self, bytes: u64) -> Result<(), Fault> {
+        if bytes > self.0 { Err(Fault::TooLarge { needed: bytes }) } else { Ok(()) }
+    }
+    fn ceiling(&self) -> u64 {
+        self.0
+    }
+}
+
+// ----------------------------------------------------------------------------------------- recognise
+
+/// What the recogniser is asked about one picture (the `xl` derivative; see docs/decisions.md).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RecogniseRequest {
+    pub faces: bool,
+    pub subjects: bool,
+    /// The metadata has no orientation: where no face is found upright, look at 90, 180 and 270 degrees too.
+    pub try_rotations: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recognised {
+    pub faces: Vec<FoundFace>,
+    pub subjects: Vec<FoundSubject>,
+    /// The classifier's feature vector, L2-normalised and quantised: value / 127.
+    pub features: Vec<i8>,
+    /// CPU seconds.
+    pub faces_s: f64,
+    pub subjects_s: f64,
+}
+
+/// A face found in a picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoundFace {
+    #[serde(rename = "box")]
+    pub area: Box4,
+    /// The detector's score, 0 to 1.
+    pub score: f32,
+    /// 0 to 1: size, sharpness, pose and detector score together; poor faces need more evidence.
+    pub quality: f32,
+    /// Eyes, nose, mouth corners (left first as seen), fractions of the upright picture.
+    pub points: [[f32; 2]; 5],
+    /// L2-normalised embedding quantised to int8 (value / 127 before renormalising). 128 long with SFace.
+    pub embedding: Vec<i8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoundSubject {
+    pub label: String,
+    pub score: f32,
+    #[serde(default, rename = "box", skip_serializing_if = "Option::is_none")]
+    pub area: Option<Box4>,
+}
+
+// -------------------------------------------------------------------------------------------- places
+
+/// Where a photo was taken, in words.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Place {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// ISO 3166-1 alpha-2, upper case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub district: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// Kilometres from the city's centre.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub km: Option<f64>,
+}
+
+// ------------------------------------------------------------------------------------------- stages
+
+/// A stage as it stands in `stage_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    Inspect,
+    Render,
+    Faces,
+    Subjects,
+    People,
+    Places,
+}
+
+impl Stage {
+    pub const ALL: [Stage; 6] =
+        [Stage::Inspect, Stage::Render, Stage::Faces, Stage::Subjects, Stage::People, Stage::Places];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Inspect => "inspect",
+            Stage::Render => "render",
+            Stage::Faces => "faces",
+            Stage::Subjects => "subjects",
+            Stage::People => "people",
+            Stage::Places => "places",
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Shrinking, by fast_image_resize.

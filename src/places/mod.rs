@@ -1,0 +1,1 @@
+//! Coordinates to places and time zones.

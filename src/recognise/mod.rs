@@ -1,0 +1,1 @@
+//! Faces and subjects by ONNX models. All ONNX lives here; it runs in the recogniser process.

@@ -1,0 +1,1 @@
+//! Pixels to derivatives: the ladder of sizes, encoding, ThumbHash.

@@ -1,0 +1,1 @@
+//! The long-running side: queue, schedule, HTTP API, metrics.

@@ -1,0 +1,1 @@
+//! Tests of discover, against the real parts.

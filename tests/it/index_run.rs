@@ -1,0 +1,1 @@
+//! Tests of index_run, against the real parts.

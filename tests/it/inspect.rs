@@ -1,0 +1,1 @@
+//! Tests of inspect, against the real parts.

@@ -1,0 +1,15 @@
+//! The integration tests: one binary, a module a room, so that they link once.
+
+mod support;
+
+mod decode;
+mod discover;
+mod faults;
+mod index_run;
+mod inspect;
+mod people;
+mod places;
+mod recognise;
+mod render;
+mod service;
+mod worker;

@@ -1,0 +1,1 @@
+//! Tests of people, against the real parts.

@@ -1,0 +1,1 @@
+//! Tests of places, against the real parts.

@@ -1,0 +1,1 @@
+//! Tests of recognise, against the real parts.

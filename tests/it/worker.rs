@@ -1,0 +1,1 @@
+//! Tests of worker, against the real parts.
