@@ -1,6 +1,8 @@
 //! Bytes to pixels: one folder or file a family of formats, all behind [`decode`]. All FFI to codecs is here.
 #![allow(unsafe_code)]
 
+pub mod colour;
+
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
 use crate::pipeline::vocabulary::{Admission, Facts};
