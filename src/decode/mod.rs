@@ -2,18 +2,28 @@
 #![allow(unsafe_code)]
 
 pub mod colour;
+pub mod jpeg;
+mod limits;
 
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
-use crate::pipeline::vocabulary::{Admission, Facts};
+use crate::pipeline::vocabulary::{Admission, Facts, Format};
+use crate::pixels::orient::Orientation;
 use crate::pixels::{Fit, Pixels};
 
 /// The picture a person would expect to see of this file: upright, sRGB, exactly `fit(display size)` pixels.
+///
+/// `fit` is called with the upright size that the codec itself found.
 pub fn decode(
-    _source: &Source,
-    _facts: &Facts,
-    _fit: Fit<'_>,
-    _admission: &dyn Admission,
+    source: &Source,
+    facts: &Facts,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
-    Err(Fault::unsupported("decode is not built yet"))
+    let orientation = Orientation::from_exif(facts.orientation);
+    let format = facts.format.ok_or_else(|| Fault::unsupported("its format is not known"))?;
+    match format {
+        Format::Jpeg => jpeg::decode(source, orientation, fit, admission),
+        other => Err(Fault::unsupported(format!("{} is not decoded", other.name()))),
+    }
 }

@@ -1,1 +1,273 @@
-//! Shrinking, by fast_image_resize.
+//! Shrinking, by fast_image_resize: Lanczos3 in the picture's own (gamma-encoded) values.
+//!
+//! [`shrink`] does a whole picture. [`Reducer`] gives the same picture from rows that arrive one after the other,
+//! and keeps only the rows that its kernel still needs: a decoder that can read in rows never holds a whole
+//! picture, however large. Why not in linear light: docs/decisions.md.
+
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+
+/// Radius of Lanczos3 in output pixels; multiplied by the scale it is the radius in source pixels.
+const LANCZOS_RADIUS: f64 = 3.0;
+/// What a band of source rows may take besides the rows that its kernel reaches over. A quarter of a megabyte
+/// stays in the second-level cache of a small processor.
+const BAND_BYTES: usize = 256 << 10;
+
+/// `rgb`, a whole picture of `from` pixels, shrunk to exactly `to`.
+///
+/// # Panics
+/// If `rgb` is not `3 * width * height` bytes, or a side is 0: a mistake of the caller.
+pub fn shrink(rgb: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
+    assert!(from.0 > 0 && from.1 > 0 && to.0 > 0 && to.1 > 0, "a picture has pixels");
+    assert_eq!(rgb.len(), bytes_of(from), "three bytes a pixel");
+    if from == to {
+        return rgb.to_vec();
+    }
+    let mut out = vec![0; bytes_of(to)];
+    convolve(&mut Resizer::new(), rgb, from, &mut out, to, (0.0, f64::from(from.1)));
+    out
+}
+
+/// Bytes of an RGB picture.
+pub fn bytes_of((width, height): (u32, u32)) -> usize {
+    width as usize * height as usize * 3
+}
+
+/// Resizes the rows `window.0 .. window.0 + window.1` of `rgb` (rows around them are looked at, too).
+fn convolve(
+    resizer: &mut Resizer,
+    rgb: &[u8],
+    from: (u32, u32),
+    out: &mut [u8],
+    to: (u32, u32),
+    window: (f64, f64),
+) {
+    let source =
+        TypedImageRef::<U8x3>::from_buffer(from.0, from.1, rgb).expect("the caller gives whole rows of bytes");
+    let mut target = TypedImage::<U8x3>::from_buffer(to.0, to.1, out).expect("sized by the caller");
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
+        0.0,
+        window.0,
+        f64::from(from.0),
+        window.1,
+    );
+    resizer.resize_typed(&source, &mut target, &options).expect("the window lies within the rows");
+}
+
+/// Shrinks a picture whose rows come from top to bottom. Write into [`Reducer::space`], then [`Reducer::advance`].
+pub struct Reducer {
+    from: (u32, u32),
+    to: (u32, u32),
+    /// Source rows an output row.
+    scale: f64,
+    /// Source rows that an output row's kernel reaches over, up and down from its centre.
+    reach: u32,
+    /// Output rows made at a time.
+    band: u32,
+    resizer: Resizer,
+    /// Source rows from number `first` on; room for `room` rows, `held` of them filled.
+    rows: Vec<u8>,
+    room: u32,
+    first: u32,
+    held: u32,
+    out: Vec<u8>,
+    out_rows: u32,
+}
+
+impl Reducer {
+    /// A reducer from a picture of `from` pixels to `to`; no side of `to` is larger, and none is 0.
+    pub fn new(from: (u32, u32), to: (u32, u32)) -> Reducer {
+        let shape = Shape::of(from, to);
+        Reducer {
+            from,
+            to,
+            scale: shape.scale,
+            reach: shape.reach,
+            band: shape.band,
+            resizer: Resizer::new(),
+            rows: vec![0; if shape.room == 0 { 0 } else { bytes_of((from.0, shape.room)) }],
+            room: shape.room,
+            first: 0,
+            held: 0,
+            out: vec![0; bytes_of(to)],
+            out_rows: 0,
+        }
+    }
+
+    /// The most bytes that a reducer of these sizes keeps, its output among them.
+    pub fn cost(from: (u32, u32), to: (u32, u32)) -> u64 {
+        let shape = Shape::of(from, to);
+        // fast_image_resize keeps a band that is reduced in height only.
+        let between = if shape.room == 0 { 0 } else { bytes_of((from.0, shape.band)) };
+        (bytes_of((from.0, shape.room)) + between + bytes_of(to)) as u64
+    }
+
+    /// Rows that have been taken so far.
+    pub fn taken(&self) -> u32 {
+        if self.passes_through() { self.out_rows } else { self.first + self.held }
+    }
+
+    fn passes_through(&self) -> bool {
+        self.room == 0
+    }
+
+    /// Room for at least one more row, and as many whole ones as fit now. Empty when the picture is complete.
+    pub fn space(&mut self) -> &mut [u8] {
+        let line = bytes_of((self.from.0, 1));
+        if self.passes_through() {
+            return &mut self.out[self.out_rows as usize * line..];
+        }
+        let rows = (self.room - self.held).min(self.from.1 - self.first - self.held);
+        &mut self.rows[self.held as usize * line..][..rows as usize * line]
+    }
+
+    /// `rows` rows of [`Reducer::space`] have been filled.
+    pub fn advance(&mut self, rows: u32) {
+        if self.passes_through() {
+            self.out_rows = (self.out_rows + rows).min(self.to.1);
+            return;
+        }
+        self.held = (self.held + rows).min(self.room);
+        while self.out_rows < self.to.1 {
+            let end = (self.out_rows + self.band).min(self.to.1);
+            let needed = ((f64::from(end) * self.scale).ceil() as u32 + self.reach).min(self.from.1);
+            if self.first + self.held < needed {
+                return;
+            }
+            self.make_band(end);
+        }
+    }
+
+    fn make_band(&mut self, end: u32) {
+        let line = bytes_of((self.from.0, 1));
+        let top = f64::from(self.out_rows) * self.scale - f64::from(self.first);
+        let height = (f64::from(end - self.out_rows) * self.scale).min(f64::from(self.held) - top);
+        let out_line = bytes_of((self.to.0, 1));
+        convolve(
+            &mut self.resizer,
+            &self.rows[..self.held as usize * line],
+            (self.from.0, self.held),
+            &mut self.out[self.out_rows as usize * out_line..end as usize * out_line],
+            (self.to.0, end - self.out_rows),
+            (top, height),
+        );
+        self.out_rows = end;
+        let keep_from = ((f64::from(end) * self.scale).floor() as u32).saturating_sub(self.reach);
+        let drop = keep_from.saturating_sub(self.first).min(self.held);
+        self.rows.copy_within(drop as usize * line..self.held as usize * line, 0);
+        self.first += drop;
+        self.held -= drop;
+    }
+
+    /// Takes whole rows that lie elsewhere.
+    pub fn push(&mut self, mut rows: &[u8]) {
+        let line = bytes_of((self.from.0, 1));
+        while !rows.is_empty() {
+            let space = self.space();
+            let n = space.len().min(rows.len()) / line * line;
+            if n == 0 {
+                return;
+            }
+            space[..n].copy_from_slice(&rows[..n]);
+            self.advance((n / line) as u32);
+            rows = &rows[n..];
+        }
+    }
+
+    /// The shrunk picture. Rows that never came are mid grey.
+    pub fn finish(mut self) -> Vec<u8> {
+        loop {
+            let line = bytes_of((self.from.0, 1));
+            let space = self.space();
+            if space.is_empty() {
+                return self.out;
+            }
+            space.fill(128);
+            let rows = (space.len() / line) as u32;
+            self.advance(rows);
+        }
+    }
+}
+
+/// How a [`Reducer`] cuts its work.
+struct Shape {
+    scale: f64,
+    reach: u32,
+    band: u32,
+    room: u32,
+}
+
+impl Shape {
+    fn of(from: (u32, u32), to: (u32, u32)) -> Shape {
+        assert!(to.0 > 0 && to.1 > 0 && to.0 <= from.0 && to.1 <= from.1, "{from:?} shrinks to {to:?}");
+        if from == to {
+            return Shape { scale: 1.0, reach: 0, band: 1, room: 0 };
+        }
+        let scale = f64::from(from.1) / f64::from(to.1);
+        // One more on each side, since an output row's centre lies between two source rows.
+        let reach = (LANCZOS_RADIUS * scale).ceil() as u32 + 1;
+        let row_bytes = bytes_of((from.0, 1)) as f64;
+        let band = ((BAND_BYTES as f64 / (row_bytes * scale)) as u32).clamp(4, 64).min(to.1);
+        let room = ((f64::from(band) * scale).ceil() as u32 + 2 * reach + 2).min(from.1);
+        Shape { scale, reach, band, room }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn noise(size: (u32, u32), seed: u32) -> Vec<u8> {
+        let mut state = seed | 1;
+        (0..bytes_of(size))
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                (state >> 9) as u8
+            })
+            .collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Rows in portions of any size give what the whole picture gives.
+        #[test]
+        fn banded_is_whole(w in 1u32..90, h in 1u32..700, tw in 1u32..90, th in 1u32..700, portion in 1u32..40, seed: u32) {
+            let (from, to) = ((w, h), (tw.min(w), th.min(h)));
+            let rgb = noise(from, seed);
+            let whole = shrink(&rgb, from, to);
+            let mut reducer = Reducer::new(from, to);
+            for part in rgb.chunks((portion * w * 3) as usize) {
+                reducer.push(part);
+            }
+            prop_assert_eq!(reducer.taken(), h);
+            let banded = reducer.finish();
+            // The kernel's fixed-point precision is chosen per call: one level at most.
+            prop_assert!(whole.iter().zip(&banded).all(|(a, b)| a.abs_diff(*b) <= 1));
+        }
+    }
+
+    #[test]
+    fn a_flat_picture_stays_flat() {
+        let rgb = vec![77; bytes_of((301, 203))];
+        assert!(shrink(&rgb, (301, 203), (100, 17)).iter().all(|&v| v == 77));
+    }
+
+    #[test]
+    fn missing_rows_are_grey() {
+        let mut reducer = Reducer::new((40, 400), (10, 100));
+        reducer.push(&vec![10; bytes_of((40, 100))]);
+        let out = reducer.finish();
+        assert_eq!(out.len(), bytes_of((10, 100)));
+        assert_eq!((out[0], out[out.len() - 1]), (10, 128));
+    }
+
+    #[test]
+    fn a_wide_picture_is_held_in_a_few_rows() {
+        // 30,000 x 20,000 to the ladder's largest: the whole would be 1.8 GB.
+        assert!(Reducer::cost((30_000, 20_000), (1920, 1280)) < 30_000_000);
+    }
+}

@@ -1,0 +1,218 @@
+//! JPEG: libjpeg-turbo, row by row, shrunk while decoding; zune-jpeg for what libjpeg-turbo refuses.
+//!
+//! Promises: a baseline JPEG of any size takes a few rows of memory, the file is never whole in memory; what keeps
+//! all its coefficients (progressive, or a scan a component) is admitted by its true cost; damaged data is recovered
+//! as far as it goes. Leaves the colour profile's meaning to `colour` and the orientation's to `pixels::orient`.
+
+mod lines;
+mod profile;
+
+use super::{colour, limits};
+use crate::pipeline::fault::Fault;
+use crate::pipeline::source::Source;
+use crate::pipeline::vocabulary::Admission;
+use crate::pixels::orient::{self, Orientation};
+use crate::pixels::resize::{Reducer, bytes_of, shrink};
+use crate::pixels::{Fit, Pixels};
+use lines::{Header, Lines, Stop};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// The decoded picture is at least this much larger than the target: below that, Lanczos3 on libjpeg's scaled
+/// picture falls under SSIMULACRA2 90 against the whole picture (DESIGN.md section 5).
+const HEADROOM: f64 = 1.15;
+/// Longest file that the second decoder takes; it wants all of it in memory.
+const SECOND_DECODER_FILE: u64 = 256 << 20;
+
+/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels.
+pub fn decode(
+    source: &Source,
+    orientation: Orientation,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
+    let mut lines = Lines::open(source).map_err(stopped)?;
+    let header = match lines.header() {
+        Ok(header) => header,
+        Err(Stop::Read(e)) => return Err(e.into()),
+        Err(Stop::Refused(why)) => {
+            drop(lines);
+            return second_opinion(source, orientation, fit, admission, why);
+        }
+    };
+    let full = (header.width, header.height);
+    let target = target_of(full, orientation, fit);
+    let eighths = scale_for(full, target);
+    let from = scaled(full, eighths);
+    admission.admit(
+        header.library_bytes(eighths) + Reducer::cost(from, target) + limits::finishing(target, orientation),
+    )?;
+    let profile = profile::icc_profile(source);
+    let shrunk = match rows(&mut lines, &header, eighths, target, profile.as_deref()) {
+        Ok(shrunk) => shrunk,
+        Err(Stop::Read(e)) => return Err(e.into()),
+        Err(Stop::Refused(why)) => {
+            drop(lines);
+            return second_opinion(source, orientation, fit, admission, why);
+        }
+    };
+    Ok(orient::upright(shrunk, orientation))
+}
+
+/// The target in the stored picture's own orientation.
+fn target_of(full: (u32, u32), orientation: Orientation, fit: Fit<'_>) -> (u32, u32) {
+    let upright = orientation.size(full);
+    let (w, h) = fit(upright.0, upright.1);
+    orientation.size((w.clamp(1, upright.0), h.clamp(1, upright.1)))
+}
+
+/// Eighths of the full size at which to decode: the least that leaves [`HEADROOM`] above the target.
+fn scale_for(full: (u32, u32), target: (u32, u32)) -> u32 {
+    let enough = |have: u32, want: u32| f64::from(have) >= f64::from(want) * HEADROOM;
+    (1..8)
+        .find(|&eighths| {
+            let (w, h) = scaled(full, eighths);
+            enough(w, target.0) && enough(h, target.1)
+        })
+        .unwrap_or(8)
+}
+
+/// libjpeg's scaled size: rounded up.
+fn scaled((w, h): (u32, u32), eighths: u32) -> (u32, u32) {
+    let side = |n: u32| (u64::from(n) * u64::from(eighths)).div_ceil(8) as u32;
+    (side(w), side(h))
+}
+
+/// All rows through the reducer. `Err` only when nothing was recovered.
+fn rows(
+    lines: &mut Lines,
+    header: &Header,
+    eighths: u32,
+    target: (u32, u32),
+    profile: Option<&[u8]>,
+) -> Result<Pixels, Stop> {
+    let cmyk = header.is_cmyk();
+    let from = lines.start(eighths, cmyk)?;
+    let mut reducer = Reducer::new(from, target);
+    let mut fatal = None;
+    let mut inks = cmyk.then(|| Inks { profile, width: from.0, rows: Vec::new() });
+    while !reducer.space().is_empty() {
+        let read = match &mut inks {
+            Some(inks) => inks.read(lines, reducer.space()),
+            None => lines.read(reducer.space()),
+        };
+        match read {
+            Ok(0) => break,
+            Ok(n) => reducer.advance(n),
+            // What came before the error is kept.
+            Err(Stop::Refused(why)) if reducer.taken() > 0 => {
+                fatal = Some(why);
+                break;
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    if let Some(e) = lines.read_error() {
+        return Err(Stop::Read(e));
+    }
+    if lines.is_empty() {
+        return Err(Stop::Refused("the file ends before the picture begins".into()));
+    }
+    let damaged = fatal.or_else(|| lines.damage());
+    let mut rgb = reducer.finish();
+    if let (false, Some(profile)) = (cmyk, profile) {
+        colour::to_srgb_rgb8(&mut rgb, profile);
+    }
+    Ok(Pixels { width: target.0, height: target.1, rgb, damaged })
+}
+
+/// CMYK rows on their way to RGB: inks do not mix by averaging code values, so they are converted before shrinking.
+struct Inks<'a> {
+    profile: Option<&'a [u8]>,
+    width: u32,
+    rows: Vec<u8>,
+}
+
+impl Inks<'_> {
+    /// As many rows as fit into `rgb`.
+    fn read(&mut self, lines: &mut Lines, rgb: &mut [u8]) -> Result<u32, Stop> {
+        self.rows.resize(rgb.len() / 3 * 4, 0);
+        let n = lines.read(&mut self.rows)?;
+        let cmyk = &mut self.rows[..n as usize * self.width as usize * 4];
+        // Adobe's convention, which every writer of CMYK JPEGs follows: 255 is no ink.
+        cmyk.iter_mut().for_each(|v| *v = 255 - *v);
+        let converted = colour::cmyk_to_srgb_rgb8(cmyk, self.profile);
+        rgb[..converted.len()].copy_from_slice(&converted);
+        Ok(n)
+    }
+}
+
+fn stopped(stop: Stop) -> Fault {
+    match stop {
+        Stop::Read(e) => e.into(),
+        Stop::Refused(why) => Fault::corrupt(why),
+    }
+}
+
+/// zune-jpeg, whole, for what libjpeg-turbo refuses. `why` is libjpeg's reason, which stands if this fails too.
+fn second_opinion(
+    source: &Source,
+    orientation: Orientation,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+    why: String,
+) -> Result<Pixels, Fault> {
+    let refused = || Fault::corrupt(&why);
+    admission.admit(source.len())?;
+    let bytes = source.read_all(SECOND_DECODER_FILE)?;
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB).set_strict_mode(false);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&bytes), options);
+    decoder.decode_headers().map_err(|_| refused())?;
+    let info = decoder.info().ok_or_else(refused)?;
+    let full = (u32::from(info.width), u32::from(info.height));
+    if full.0 == 0 || full.1 == 0 {
+        return Err(refused());
+    }
+    let target = target_of(full, orientation, fit);
+    // It keeps 16-bit coefficients of every component beside the picture.
+    let samples = u64::from(full.0) * u64::from(full.1) * u64::from(info.components.max(3));
+    admission.admit(source.len() + 3 * samples + limits::finishing(target, orientation))?;
+    let rgb = decoder.decode().map_err(|_| refused())?;
+    if rgb.len() != bytes_of(full) {
+        return Err(refused());
+    }
+    let mut rgb = shrink(&rgb, full, target);
+    if let Some(profile) = profile::icc_profile(source) {
+        colour::to_srgb_rgb8(&mut rgb, &profile);
+    }
+    let pixels = Pixels { width: target.0, height: target.1, rgb, damaged: Some(why) };
+    Ok(orient::upright(pixels, orientation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn scales_are_those_that_were_measured() {
+        // 12 megapixels to the ladder's 1280: half size is 1.17 times the target.
+        assert_eq!(scale_for((4000, 3000), (1707, 1280)), 4);
+        // Half of 2700 is 1.05 times 1280: not enough.
+        assert_eq!(scale_for((3600, 2700), (1707, 1280)), 5);
+        assert_eq!(scale_for((6000, 4000), (1920, 1280)), 3);
+        assert_eq!(scale_for((1300, 1300), (1280, 1280)), 8);
+        assert_eq!(scale_for((640, 480), (640, 480)), 8);
+    }
+
+    proptest! {
+        #[test]
+        fn never_smaller_than_the_target(w in 1u32..65_501, h in 1u32..65_501, part in 1u32..1000) {
+            let target = ((w * part / 1000).max(1), (h * part / 1000).max(1));
+            let (sw, sh) = scaled((w, h), scale_for((w, h), target));
+            prop_assert!(sw >= target.0 && sh >= target.1);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+/* A narrow door to libjpeg-turbo's row-by-row interface, which TurboJPEG's own API does not offer: pictures are
+ * decoded from a callback into a few rows at a time, so that neither the file nor the picture is ever whole in
+ * memory. libjpeg leaves on errors by a call that must not return; the longjmp that this takes stays on this
+ * side, so no Rust frame is ever jumped over. Errors and warnings are handed over as libjpeg's own numbers and text. */
+
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <jpeglib.h>
+#include <jerror.h>
+
+#define INPUT_BYTES 32768
+/* Real progressive files have about ten scans, the most careful optimisers some dozens. Each scan costs a pass
+ * over the whole picture, so a file with thousands is an attack. */
+#define MOST_SCANS 200
+
+/* Reads up to `len` bytes at `offset`; 0 at the end of the file or on an error, which the caller remembers. */
+typedef size_t (*albumen_read)(void *context, uint64_t offset, uint8_t *buffer, size_t len);
+
+typedef struct {
+  uint32_t width, height;
+  int32_t components;
+  int32_t precision;
+  /* 1 when every coefficient must be kept until the last scan: progressive, or a scan a component. */
+  int32_t buffered;
+  int32_t colour_space;
+  /* Bytes of coefficients that a buffered picture keeps. */
+  uint64_t coefficient_bytes;
+} albumen_jpeg_header;
+
+typedef struct {
+  struct jpeg_decompress_struct cinfo;
+  struct jpeg_error_mgr errors;
+  struct jpeg_source_mgr source;
+  struct jpeg_progress_mgr progress;
+  jmp_buf escape;
+  albumen_read read;
+  void *context;
+  /* One row of 12 or 16-bit samples, where the file has more than 8. */
+  uint16_t *deep_row;
+  uint64_t offset;
+  /* Warnings that mean lost picture data, and the first of them in words. */
+  long damage;
+  /* The file ended before one row of blocks was there. */
+  int empty;
+  char message[JMSG_LENGTH_MAX];
+  uint8_t input[INPUT_BYTES];
+} albumen_jpeg;
+
+static void leave(j_common_ptr cinfo) {
+  albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
+  cinfo->err->format_message(cinfo, jpeg->message);
+  longjmp(jpeg->escape, 1);
+}
+
+static int loses_picture(int code) {
+  switch (code) {
+  case JWRN_ARITH_BAD_CODE:
+  case JWRN_BOGUS_PROGRESSION:
+  case JWRN_HIT_MARKER:
+  case JWRN_HUFF_BAD_CODE:
+  case JWRN_JPEG_EOF:
+  case JWRN_MUST_RESYNC:
+  case JWRN_NOT_SEQUENTIAL:
+    return 1;
+  default: /* padding before a marker, odd JFIF or Adobe markers, a bad ICC count: the picture is whole */
+    return 0;
+  }
+}
+
+static void note(j_common_ptr cinfo, int level) {
+  albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
+  if (level >= 0 || !loses_picture(cinfo->err->msg_code))
+    return;
+  if (jpeg->damage++ == 0) {
+    j_decompress_ptr d = (j_decompress_ptr)cinfo;
+    cinfo->err->format_message(cinfo, jpeg->message);
+    jpeg->empty = cinfo->err->msg_code == JWRN_JPEG_EOF && d->input_scan_number <= 1 && d->input_iMCU_row == 0 &&
+                  d->total_iMCU_rows > 1;
+  }
+}
+
+static void say_nothing(j_common_ptr cinfo) { (void)cinfo; }
+
+static void watch(j_common_ptr cinfo) {
+  if (cinfo->is_decompressor && ((j_decompress_ptr)cinfo)->input_scan_number > MOST_SCANS) {
+    albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
+    snprintf(jpeg->message, sizeof jpeg->message, "more than %d scans", MOST_SCANS);
+    longjmp(jpeg->escape, 1);
+  }
+}
+
+static void source_nothing(j_decompress_ptr cinfo) { (void)cinfo; }
+
+static boolean source_fill(j_decompress_ptr cinfo) {
+  albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
+  size_t n = jpeg->read(jpeg->context, jpeg->offset, jpeg->input, INPUT_BYTES);
+  if (n > INPUT_BYTES)
+    n = INPUT_BYTES;
+  jpeg->offset += n;
+  if (n == 0) {
+    /* As libjpeg's own sources do: say so, and end the picture here. */
+    WARNMS(cinfo, JWRN_JPEG_EOF);
+    jpeg->input[0] = 0xFF;
+    jpeg->input[1] = JPEG_EOI;
+    n = 2;
+  }
+  jpeg->source.next_input_byte = jpeg->input;
+  jpeg->source.bytes_in_buffer = n;
+  return TRUE;
+}
+
+static void source_skip(j_decompress_ptr cinfo, long count) {
+  albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
+  if (count <= 0)
+    return;
+  if ((size_t)count <= jpeg->source.bytes_in_buffer) {
+    jpeg->source.next_input_byte += count;
+    jpeg->source.bytes_in_buffer -= (size_t)count;
+  } else {
+    jpeg->offset += (uint64_t)count - jpeg->source.bytes_in_buffer;
+    jpeg->source.bytes_in_buffer = 0;
+  }
+}
+
+static int create(albumen_jpeg *jpeg) {
+  if (setjmp(jpeg->escape))
+    return 0;
+  jpeg_create_decompress(&jpeg->cinfo);
+  return 1;
+}
+
+/* NULL when there is no memory, or when the library in use is not the one of the headers. */
+albumen_jpeg *albumen_jpeg_open(albumen_read read, void *context) {
+  albumen_jpeg *jpeg = calloc(1, sizeof *jpeg);
+  if (!jpeg)
+    return NULL;
+  jpeg->read = read;
+  jpeg->context = context;
+  jpeg->cinfo.err = jpeg_std_error(&jpeg->errors);
+  jpeg->errors.error_exit = leave;
+  jpeg->errors.emit_message = note;
+  jpeg->errors.output_message = say_nothing;
+  jpeg->cinfo.client_data = jpeg;
+  if (!create(jpeg)) {
+    free(jpeg);
+    return NULL;
+  }
+  jpeg->source.init_source = source_nothing;
+  jpeg->source.fill_input_buffer = source_fill;
+  jpeg->source.skip_input_data = source_skip;
+  jpeg->source.resync_to_restart = jpeg_resync_to_restart;
+  jpeg->source.term_source = source_nothing;
+  jpeg->cinfo.src = &jpeg->source;
+  jpeg->progress.progress_monitor = watch;
+  jpeg->cinfo.progress = &jpeg->progress;
+  return jpeg;
+}
+
+void albumen_jpeg_close(albumen_jpeg *jpeg) {
+  if (!jpeg)
+    return;
+  if (!setjmp(jpeg->escape))
+    jpeg_destroy_decompress(&jpeg->cinfo);
+  free(jpeg->deep_row);
+  free(jpeg);
+}
+
+const char *albumen_jpeg_message(const albumen_jpeg *jpeg) { return jpeg->message; }
+
+long albumen_jpeg_damage(const albumen_jpeg *jpeg) { return jpeg->damage; }
+
+int albumen_jpeg_is_empty(const albumen_jpeg *jpeg) { return jpeg->empty; }
+
+/* 1 and a filled header, or 0 and a message. */
+int albumen_jpeg_read_header(albumen_jpeg *jpeg, albumen_jpeg_header *header) {
+  struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  int i;
+  if (setjmp(jpeg->escape))
+    return 0;
+  if (jpeg_read_header(cinfo, TRUE) != JPEG_HEADER_OK)
+    return 0;
+  memset(header, 0, sizeof *header);
+  header->width = cinfo->image_width;
+  header->height = cinfo->image_height;
+  header->components = cinfo->num_components;
+  header->precision = cinfo->data_precision;
+  header->buffered = jpeg_has_multiple_scans(cinfo) ? 1 : 0;
+  header->colour_space = (int32_t)cinfo->jpeg_color_space;
+  for (i = 0; i < cinfo->num_components; i++) {
+    const jpeg_component_info *c = &cinfo->comp_info[i];
+    uint64_t across = ((uint64_t)c->width_in_blocks + c->h_samp_factor - 1) / c->h_samp_factor * c->h_samp_factor;
+    uint64_t down = ((uint64_t)c->height_in_blocks + c->v_samp_factor - 1) / c->v_samp_factor * c->v_samp_factor;
+    header->coefficient_bytes += across * down * sizeof(JBLOCK);
+  }
+  return 1;
+}
+
+/* Starts decoding at `eighths`/8 of the size, to RGB, or to CMYK where `cmyk`. 1 and the scaled size, or 0. */
+int albumen_jpeg_start(albumen_jpeg *jpeg, unsigned eighths, int cmyk, uint32_t *width, uint32_t *height) {
+  struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  if (setjmp(jpeg->escape))
+    return 0;
+  cinfo->scale_num = eighths;
+  cinfo->scale_denom = 8;
+  cinfo->out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+  jpeg_start_decompress(cinfo);
+  if (cinfo->data_precision > 8 && !jpeg->deep_row) {
+    jpeg->deep_row = calloc((size_t)cinfo->output_width * cinfo->output_components, sizeof(uint16_t));
+    if (!jpeg->deep_row)
+      ERREXIT1(cinfo, JERR_OUT_OF_MEMORY, 0);
+  }
+  *width = cinfo->output_width;
+  *height = cinfo->output_height;
+  return cinfo->output_components == (cmyk ? 4 : 3);
+}
+
+/* One row of more than 8 bits a sample, brought down to 8. */
+static JDIMENSION read_deep_row(albumen_jpeg *jpeg, uint8_t *out) {
+  struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  size_t i, samples = (size_t)cinfo->output_width * cinfo->output_components;
+  int shift = cinfo->data_precision - 8;
+  if (cinfo->data_precision <= 12) {
+    J12SAMPROW row = (J12SAMPROW)jpeg->deep_row;
+    if (jpeg12_read_scanlines(cinfo, &row, 1) != 1)
+      return 0;
+    for (i = 0; i < samples; i++)
+      out[i] = row[i] < 0 ? 0 : (uint8_t)((row[i] >> shift) > 255 ? 255 : row[i] >> shift);
+  } else {
+    J16SAMPROW row = (J16SAMPROW)jpeg->deep_row;
+    if (jpeg16_read_scanlines(cinfo, &row, 1) != 1)
+      return 0;
+    for (i = 0; i < samples; i++)
+      out[i] = (uint8_t)((row[i] >> shift) > 255 ? 255 : row[i] >> shift);
+  }
+  return 1;
+}
+
+/* Up to `rows` rows of 8-bit samples; how many, or -1 and a message. */
+int albumen_jpeg_read_rows(albumen_jpeg *jpeg, uint8_t *out, size_t stride, uint32_t rows) {
+  struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  /* volatile: read again after the jump. */
+  volatile uint32_t done = 0;
+  if (setjmp(jpeg->escape))
+    return done > 0 ? (int)done : -1;
+  while (done < rows && cinfo->output_scanline < cinfo->output_height) {
+    JDIMENSION n;
+    if (cinfo->data_precision > 8) {
+      n = read_deep_row(jpeg, out + (size_t)done * stride);
+    } else {
+      JSAMPROW lines[16];
+      JDIMENSION want = rows - done < 16 ? rows - done : 16, i;
+      for (i = 0; i < want; i++)
+        lines[i] = out + (size_t)(done + i) * stride;
+      n = jpeg_read_scanlines(cinfo, lines, want);
+    }
+    if (n == 0)
+      break;
+    done += n;
+  }
+  return (int)done;
+}
