@@ -43,8 +43,8 @@ fn convolve(
     to: (u32, u32),
     window: (f64, f64),
 ) {
-    let source =
-        TypedImageRef::<U8x3>::from_buffer(from.0, from.1, rgb).expect("the caller gives whole rows of bytes");
+    let source = TypedImageRef::<U8x3>::from_buffer(from.0, from.1, rgb)
+        .expect("the caller gives whole rows of bytes");
     let mut target = TypedImage::<U8x3>::from_buffer(to.0, to.1, out).expect("sized by the caller");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
         0.0,

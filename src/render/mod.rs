@@ -58,7 +58,8 @@ pub fn render(
     }
     pictures.thumbhash = thumbhash(&rgb, from);
     if let Some(preview) = preview {
-        let known = pictures.renditions.iter().any(|r| (r.width, r.height) == (preview.width, preview.height));
+        let known =
+            pictures.renditions.iter().any(|r| (r.width, r.height) == (preview.width, preview.height));
         if !known {
             pictures.renditions.push(preview);
         }

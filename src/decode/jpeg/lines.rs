@@ -160,8 +160,7 @@ impl Lines {
         }
         let rows = u32::try_from(out.len() / self.row_bytes).unwrap_or(u32::MAX);
         // SAFETY: `out` has room for `rows` rows of `row_bytes`, which is what libjpeg writes a row.
-        let n =
-            unsafe { albumen_jpeg_read_rows(self.raw.as_ptr(), out.as_mut_ptr(), self.row_bytes, rows) };
+        let n = unsafe { albumen_jpeg_read_rows(self.raw.as_ptr(), out.as_mut_ptr(), self.row_bytes, rows) };
         u32::try_from(n).map_err(|_| self.stopped())
     }
 
