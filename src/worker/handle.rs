@@ -1,0 +1,215 @@
+//! The engine's handle to a worker: one a thread. It starts the worker when there is something to do, replaces
+//! it when it dies, hangs, grows or answers nonsense, and says of each file what became of it.
+
+use super::process::{Deadline, Launch, Lost, Process, StartError, describe, find_program};
+use super::protocol::{Ask, EXIT_PANICKED, EXIT_TOO_LARGE, read_developed};
+use super::sandbox::SandboxReport;
+use super::wire::FILES_LIMIT;
+use crate::pipeline::cancel::CancelToken;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::source::Source;
+use crate::pipeline::vocabulary::{Admission, DevelopRequest, Developed, Inputs};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+
+/// Files a worker serves before a fresh one takes its place: leaks of a library stay small, and the start (about
+/// 30 ms of CPU) costs nothing by comparison.
+const FILES_A_WORKER: u32 = 2000;
+/// How often, in files, a worker's resting size is looked at (a look costs about 20 µs).
+const LOOK_EVERY: u32 = 16;
+/// Bytes that a worker at rest may have grown since its birth before it is replaced.
+const GROWTH: u64 = 24 << 20;
+
+/// How workers are started and how long they may take.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// The program; `None`: found beside the running one.
+    pub program: Option<PathBuf>,
+    pub deadline: Deadline,
+    /// The most memory, in bytes, that one file could ever be granted: the backstop is above it.
+    pub memory: u64,
+    /// Let files that start with `ALBUMEN-FAULT:` inject faults. For tests.
+    pub faults: bool,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> WorkerSettings {
+        WorkerSettings { program: None, deadline: Deadline::default(), memory: 1 << 30, faults: false }
+    }
+}
+
+/// One worker, or the place for one. Dropping it ends the process.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    settings: WorkerSettings,
+    process: Option<Process>,
+    /// Files that the present process has served.
+    served: u32,
+}
+
+impl WorkerHandle {
+    /// A handle without a process; the first file starts one.
+    pub fn new(settings: WorkerSettings) -> WorkerHandle {
+        WorkerHandle { settings, process: None, served: 0 }
+    }
+
+    /// Starts the worker now, where there is none. The engine does so once before a run: what fails here fails
+    /// for every file.
+    pub fn start(&mut self) -> Result<SandboxReport, StartError> {
+        let process = match self.process.take() {
+            Some(process) => process,
+            None => {
+                self.served = 0;
+                Process::start(&Launch {
+                    program: self.settings.program.clone().map_or_else(find_program, Ok)?,
+                    arguments: vec!["worker".into()],
+                    memory: self.settings.memory,
+                    faults: self.settings.faults,
+                })?
+            }
+        };
+        Ok(self.process.insert(process).hello.sandbox)
+    }
+
+    /// The process, for accounting; `None` while there is none.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
+    /// Ends the worker; the next file starts another.
+    pub fn end(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.end();
+        }
+    }
+
+    /// What [`super::develop::develop`] says of this file, from behind the wall. Blocks until it is done, at
+    /// most for the deadline and the time that `admission` takes. All inputs must be open files.
+    pub fn develop(
+        &mut self,
+        request: &DevelopRequest,
+        inputs: &Inputs,
+        admission: &dyn Admission,
+        cancel: &CancelToken,
+    ) -> Result<Developed, Fault> {
+        let files = open_files(inputs)?;
+        if files.len() > FILES_LIMIT || request.sidecars.len() + 1 != files.len() {
+            return Err(Fault::unreadable("too many sidecars, or fewer than were named"));
+        }
+        let ceiling = admission.ceiling();
+        match self.attempt(request, &files, 0, admission, cancel) {
+            // An estimate was too low. One file may have the whole rest, so it is tried once more with that.
+            Err(Attempt::Overran { needed, granted }) if granted < ceiling && needed <= ceiling => {
+                tracing::debug!(needed, granted, "a worker needed more memory than it asked for");
+                admission.admit(ceiling)?;
+                self.attempt(request, &files, ceiling, admission, cancel)
+            }
+            other => other,
+        }
+        .map_err(|e| match e {
+            Attempt::Fault(fault) => fault,
+            Attempt::Overran { needed, .. } => Fault::TooLarge { needed },
+        })
+    }
+
+    /// One try, with `granted` bytes from the start.
+    fn attempt(
+        &mut self,
+        request: &DevelopRequest,
+        files: &[BorrowedFd<'_>],
+        granted: u64,
+        admission: &dyn Admission,
+        cancel: &CancelToken,
+    ) -> Result<Developed, Attempt> {
+        let ask = Ask::Develop { request: request.clone(), granted, ceiling: admission.ceiling() };
+        let (mut holds, mut stopped) = (granted, false);
+        let mut admit = |bytes: u64| {
+            // Whoever already holds the most gives nothing back before the end.
+            if bytes <= granted {
+                return Ok(());
+            }
+            let grant = admission.admit(bytes);
+            match &grant {
+                Ok(()) => holds = bytes,
+                Err(fault) => stopped |= *fault == Fault::Cancelled,
+            }
+            grant
+        };
+        let mut lost = Lost::NotThere;
+        // A worker that died while it had nothing to do has nothing to do with this file: the second is fresh.
+        for _ in 0..2 {
+            self.start().map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
+            let Some(process) = self.process.as_mut() else { continue };
+            let answer = process
+                .converse(&ask, files, self.settings.deadline, cancel, &mut admit)
+                .and_then(|(reply, header)| read_developed(&reply, header, request).map_err(Lost::Nonsense));
+            match answer {
+                Ok(outcome) => {
+                    let says_cancelled = match &outcome {
+                        Err(Fault::Cancelled) => true,
+                        Ok(developed) => matches!(developed.pictures, Some(Err(Fault::Cancelled))),
+                        _ => false,
+                    };
+                    if says_cancelled && !stopped {
+                        lost = Lost::Nonsense("stopped, though nobody had asked for it".into());
+                        break;
+                    }
+                    self.rest(matches!(outcome, Err(Fault::Crashed { .. })));
+                    let outcome = if says_cancelled { Err(Fault::Cancelled) } else { outcome };
+                    return outcome.map_err(Attempt::Fault);
+                }
+                Err(Lost::NotThere) => self.process = None,
+                Err(other) => {
+                    lost = other;
+                    break;
+                }
+            }
+        }
+        self.process = None;
+        Err(match lost {
+            Lost::Overran(needed) => Attempt::Overran { needed, granted: holds },
+            other => Attempt::Fault(fault_of(other, holds)),
+        })
+    }
+
+    /// After a file: decides whether the worker may serve another. One that caught a panic leaves by itself.
+    fn rest(&mut self, panicked: bool) {
+        self.served += 1;
+        let Some(process) = &self.process else { return };
+        let grown = self.served.is_multiple_of(LOOK_EVERY) && process.rss() > process.born_rss + GROWTH;
+        if panicked || grown || self.served >= FILES_A_WORKER {
+            self.end();
+        }
+    }
+}
+
+enum Attempt {
+    Fault(Fault),
+    Overran { needed: u64, granted: u64 },
+}
+
+/// The open files of a request, primary first.
+fn open_files(inputs: &Inputs) -> Result<Vec<BorrowedFd<'_>>, Fault> {
+    let file = |source| {
+        let file =
+            Source::file(source).ok_or_else(|| Fault::unreadable("only open files can pass the wall"))?;
+        Ok(file.as_fd())
+    };
+    std::iter::once(&inputs.primary).chain(&inputs.sidecars).map(file).collect()
+}
+
+/// What a lost process says about the file that it held. `granted` is in bytes.
+pub(super) fn fault_of(lost: Lost, granted: u64) -> Fault {
+    match lost {
+        Lost::Cancelled => Fault::Cancelled,
+        Lost::TimedOut(why) => Fault::TimedOut { why },
+        Lost::Nonsense(nonsense) => nonsense.into(),
+        Lost::Overran(needed) => Fault::TooLarge { needed },
+        Lost::NotThere => Fault::Crashed { why: "two workers ended before they could be asked".into() },
+        Lost::Ended(status) => match status.and_then(|s| s.code()) {
+            Some(EXIT_TOO_LARGE) => Fault::TooLarge { needed: granted },
+            Some(EXIT_PANICKED) => Fault::Crashed { why: "it panicked".into() },
+            _ => Fault::Crashed { why: describe(status) },
+        },
+    }
+}
