@@ -1,0 +1,285 @@
+//! File systems: what is mounted where, what kind it is, and how far it is to be trusted.
+//!
+//! Promises: a file system's id is its UUID, else its `f_fsid`, else its source, never the raw device number, which
+//! changes from boot to boot.
+
+use rustix::fd::AsFd;
+use rustix::fs::{FileType, StatFs};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// One line of `/proc/self/mountinfo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    /// Device number as in `st_dev`: major, minor.
+    pub device: (u32, u32),
+    pub at: PathBuf,
+    /// `ext4`, `nfs4`, `fuse.sshfs`, ...
+    pub fs_type: String,
+    /// `/dev/sda1`, `server:/export`, `//server/share`, ...
+    pub source: Vec<u8>,
+}
+
+/// All mounts, as the kernel lists them.
+#[derive(Debug, Clone, Default)]
+pub struct MountTable(Vec<Mount>);
+
+/// Network file systems by the name of their driver; inotify sees no change that another machine makes.
+const NETWORK_TYPES: [&str; 16] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "9p",
+    "virtiofs",
+    "afs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "ncpfs",
+    "coda",
+    "davfs",
+    "beegfs",
+    "ocfs2",
+];
+/// Drivers in user space that reach over a network.
+const NETWORK_FUSE: [&str; 8] =
+    ["sshfs", "glusterfs", "rclone", "s3fs", "davfs2", "ceph", "gvfsd-fuse", "curlftpfs"];
+
+impl MountTable {
+    /// Reads the kernel's table; empty where there is none.
+    pub fn read() -> MountTable {
+        MountTable::parse(&std::fs::read("/proc/self/mountinfo").unwrap_or_default())
+    }
+
+    /// Lines that are not as `man 5 proc` has them are passed over.
+    pub fn parse(table: &[u8]) -> MountTable {
+        MountTable(table.split(|b| *b == b'\n').filter_map(parse_line).collect())
+    }
+
+    /// The mount that holds an absolute path without links. Of several at one place the last one covers the others.
+    pub fn holding(&self, path: &Path) -> Option<&Mount> {
+        self.0.iter().filter(|m| path.starts_with(&m.at)).max_by_key(|m| m.at.components().count())
+    }
+
+    /// Whether something is mounted exactly there.
+    pub fn is_mount_point(&self, path: &Path) -> bool {
+        self.0.iter().any(|m| m.at == path)
+    }
+
+    fn of_device(&self, device: (u32, u32)) -> Option<&Mount> {
+        self.0.iter().find(|m| m.device == device)
+    }
+}
+
+impl Mount {
+    /// Whether another machine may change it unseen: it is to be polled, not watched.
+    pub fn is_network(&self) -> bool {
+        match self.fs_type.strip_prefix("fuse.") {
+            Some(driver) => NETWORK_FUSE.contains(&driver),
+            None => NETWORK_TYPES.contains(&self.fs_type.as_str()),
+        }
+    }
+}
+
+fn parse_line(line: &[u8]) -> Option<Mount> {
+    // 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
+    let mut fields = line.split(|b| *b == b' ');
+    let device = std::str::from_utf8(fields.nth(2)?).ok()?;
+    let (major, minor) = device.split_once(':')?;
+    let at = unescape(fields.nth(1)?);
+    let mut rest = fields.skip_while(|f| *f != b"-").skip(1);
+    Some(Mount {
+        device: (major.parse().ok()?, minor.parse().ok()?),
+        at: PathBuf::from(OsStr::from_bytes(&at)),
+        fs_type: String::from_utf8_lossy(rest.next()?).into_owned(),
+        source: unescape(rest.next()?),
+    })
+}
+
+/// The kernel writes space, tab, newline and backslash as `\040` and the like.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let octal = (byte == b'\\')
+            .then(|| tail.get(..3))
+            .flatten()
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match octal {
+            Some(value) => {
+                out.push(value);
+                rest = &tail[3..];
+            }
+            None => {
+                out.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+/// A file system's identity in 64 bits: the first eight bytes of the BLAKE3 of what [`FsInfo::id`] is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FsId(pub i64);
+
+/// What is known of the file system that an open folder is on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FsInfo {
+    /// From `/dev/disk/by-uuid`, where the machine has it.
+    pub uuid: Option<String>,
+    /// `f_fsid` in hexadecimal, where it is not zero.
+    pub fsid: Option<String>,
+    /// What is mounted, for people and for file systems that have no other name.
+    pub source: Option<String>,
+    /// `f_type`.
+    pub magic: u64,
+}
+
+// `f_type` values from `man 2 statfs` and the kernel's magic.h.
+const MSDOS: u64 = 0x4d44;
+const EXFAT: u64 = 0x2011_bab0;
+const FUSE: u64 = 0x6573_5546;
+const NFS: u64 = 0x6969;
+const SMB: u64 = 0x517b;
+const CIFS: u64 = 0xff53_4d42;
+const SMB2: u64 = 0xfe53_4d42;
+const V9FS: u64 = 0x0102_1997;
+/// proc, sysfs, cgroup, cgroup2, devpts, debugfs, tracefs, securityfs, bpf, configfs, selinuxfs: nobody keeps photos there.
+const PSEUDO: [u64; 11] = [
+    0x9fa0,
+    0x6265_6572,
+    0x0027_e0eb,
+    0x6367_7270,
+    0x1cd1,
+    0x6462_6720,
+    0x7472_6163,
+    0x7363_6673,
+    0xcafe_4a11,
+    0x6265_6570,
+    0xf97c_ff8c,
+];
+
+impl FsInfo {
+    /// Looks at the file system of an open file or folder.
+    pub fn of(fd: impl AsFd, mounts: &MountTable) -> rustix::io::Result<FsInfo> {
+        let statfs = rustix::fs::fstatfs(&fd)?;
+        let stat = rustix::fs::fstat(&fd)?;
+        let device = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
+        let mount = mounts.of_device(device);
+        // btrfs gives each subvolume a device number that no device has; the source names the real one.
+        let source_device = mount
+            .and_then(|m| rustix::fs::stat(OsStr::from_bytes(&m.source)).ok())
+            .filter(|s| FileType::from_raw_mode(s.st_mode) == FileType::BlockDevice)
+            .map(|s| s.st_rdev);
+        let fsid = rustix::fs::fstatvfs(&fd)?.f_fsid;
+        Ok(FsInfo {
+            uuid: uuid_of(source_device.unwrap_or(stat.st_dev)),
+            fsid: (fsid != 0).then(|| format!("{fsid:016x}")),
+            source: mount.map(|m| format!("{}:{}", m.fs_type, String::from_utf8_lossy(&m.source))),
+            magic: magic(&statfs),
+        })
+    }
+
+    /// The identity that goes with each file row.
+    pub fn id(&self) -> FsId {
+        // A btrfs has one UUID and an f_fsid for each subvolume, whose inodes are counted apart: both go in.
+        // XFS makes its f_fsid from the device number, so it goes in for btrfs only.
+        const BTRFS: u64 = 0x9123_683e;
+        let name = match (&self.uuid, &self.fsid, &self.source) {
+            (Some(uuid), Some(fsid), _) if self.magic == BTRFS => format!("uuid:{uuid}:{fsid}"),
+            (Some(uuid), _, _) => format!("uuid:{uuid}"),
+            (None, Some(fsid), _) => format!("fsid:{fsid}"),
+            (None, None, Some(source)) => format!("source:{source}"),
+            (None, None, None) => format!("type:{:x}", self.magic),
+        };
+        let digest = blake3::hash(name.as_bytes());
+        FsId(digest.as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b)))
+    }
+
+    /// Whether an inode number stays with its file. FAT and exFAT invent it at mount time, FUSE and network drivers may.
+    pub fn inodes_are_stable(&self) -> bool {
+        !matches!(self.magic, MSDOS | EXFAT | FUSE | NFS | SMB | CIFS | SMB2 | V9FS)
+    }
+
+    /// Whether the kernel makes up what is in it.
+    pub fn is_pseudo(&self) -> bool {
+        PSEUDO.contains(&self.magic)
+    }
+
+    /// Whether it is no place for an index: locks and `mmap` are not safe on NFS and SMB.
+    pub fn refuses_index(&self) -> bool {
+        matches!(self.magic, NFS | SMB | CIFS | SMB2)
+    }
+
+    /// For people: `ext4:/dev/sda1`, or the UUID.
+    pub fn in_words(&self) -> String {
+        let parts: Vec<&str> = [&self.source, &self.uuid].into_iter().filter_map(|p| p.as_deref()).collect();
+        if parts.is_empty() { "a file system without a name".to_owned() } else { parts.join(", UUID ") }
+    }
+}
+
+/// `f_type` is signed or not and 32 or 64 bits wide by machine; the magic numbers are 32 bits.
+fn magic(statfs: &StatFs) -> u64 {
+    statfs.f_type as u64 & 0xffff_ffff
+}
+
+/// The UUID under which udev lists a block device.
+fn uuid_of(device: u64) -> Option<String> {
+    std::fs::read_dir("/dev/disk/by-uuid").ok()?.flatten().find_map(|link| {
+        let stat = rustix::fs::stat(&link.path()).ok()?;
+        (stat.st_rdev == device).then(|| link.file_name().to_string_lossy().into_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TABLE: &[u8] = b"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
+        40 27 0:50 / /mnt/my\\040photos rw shared:7 master:1 - nfs4 nas:/photo rw,vers=4.2\n\
+        41 27 0:51 / /mnt/far rw - fuse.sshfs me@box: rw\n\
+        nonsense\n";
+
+    #[test]
+    fn mountinfo_is_read() {
+        let table = MountTable::parse(TABLE);
+        let nfs = table.holding(Path::new("/mnt/my photos/2019")).unwrap();
+        assert_eq!(
+            (nfs.device, nfs.fs_type.as_str(), nfs.source.as_slice()),
+            ((0, 50), "nfs4", &b"nas:/photo"[..])
+        );
+        assert!(nfs.is_network());
+        assert!(table.holding(Path::new("/mnt/far")).unwrap().is_network());
+        let root = table.holding(Path::new("/mnt/my photos too")).unwrap();
+        assert_eq!(root.at, Path::new("/"));
+        assert!(!root.is_network());
+        assert!(table.is_mount_point(Path::new("/mnt/far")) && !table.is_mount_point(Path::new("/mnt")));
+    }
+
+    #[test]
+    fn identity_is_the_uuid_and_not_the_device() {
+        let ext4 = |uuid: Option<&str>, fsid: &str| FsInfo {
+            uuid: uuid.map(str::to_owned),
+            fsid: Some(fsid.to_owned()),
+            source: Some("ext4:/dev/sda1".to_owned()),
+            magic: 0xef53,
+        };
+        assert_eq!(ext4(Some("u"), "1").id(), ext4(Some("u"), "2").id());
+        assert_ne!(ext4(None, "1").id(), ext4(None, "2").id());
+        let btrfs = |fsid: &str| FsInfo { magic: 0x9123_683e, ..ext4(Some("u"), fsid) };
+        assert_ne!(btrfs("1").id(), btrfs("2").id());
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_is_survived(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            MountTable::parse(&bytes);
+        }
+    }
+}

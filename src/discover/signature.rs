@@ -1,0 +1,103 @@
+//! What the first bytes of a file look like: a picture, a video, or neither.
+//!
+//! This is a look at fixed bytes in the engine, for two questions only: is a file without an extension worth
+//! handing to a worker, and may a large file be hashed by samples because it is a video? What a file really is,
+//! `inspect` says. Promises: a pure function of the bytes, which reads no length and follows no offset.
+
+/// What a file begins like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signature {
+    Photo,
+    Video,
+    Unknown,
+}
+
+/// Bytes that [`signature`] wants to see; fewer only where the file is shorter.
+/// Two packets of an MPEG transport stream with time codes (192 bytes each) and a bit.
+pub const HEAD: usize = 512;
+
+/// Major brands of ISO base media files that hold pictures; every other brand is taken for a video.
+const PICTURE_BRANDS: [&[u8; 4]; 16] = [
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"avif", b"avis",
+    b"avci", b"crx ", b"jxl ", b"jp2 ", b"jpx ",
+];
+/// First atoms of QuickTime files from before `ftyp`.
+const QUICKTIME_ATOMS: [&[u8; 4]; 6] = [b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"];
+
+/// Tells from the first [`HEAD`] bytes.
+pub fn signature(head: &[u8]) -> Signature {
+    let begins = |magic: &[u8]| head.starts_with(magic);
+    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+
+    let photo = begins(b"\xff\xd8\xff")
+        || begins(b"\x89PNG\r\n\x1a\n")
+        || begins(b"GIF87a")
+        || begins(b"GIF89a")
+        || (begins(b"RIFF") && at(8, b"WEBP"))
+        || begins(b"II*\0")
+        || begins(b"MM\0*")
+        || begins(b"II+\0")
+        || begins(b"MM\0+")
+        || begins(b"IIU\0") // Panasonic
+        || begins(b"IIRO") // Olympus
+        || begins(b"IIRS")
+        || begins(b"MMOR")
+        || begins(b"II\x1a\0\0\0HEAPCCDR") // Canon CRW
+        || begins(b"FUJIFILMCCD-RAW")
+        || begins(b"\xff\x0a") // JPEG XL, bare
+        || begins(b"\0\0\0\x0cJXL \r\n\x87\n")
+        || begins(b"\0\0\0\x0cjP  \r\n\x87\n")
+        || begins(b"\xff\x4f\xff\x51") // JPEG 2000, bare
+        || is_bmp(head);
+    if photo {
+        return Signature::Photo;
+    }
+    if at(4, b"ftyp") {
+        let picture = PICTURE_BRANDS.iter().any(|brand| at(8, *brand));
+        return if picture { Signature::Photo } else { Signature::Video };
+    }
+    let video = QUICKTIME_ATOMS.iter().any(|atom| at(4, *atom))
+        || begins(b"\x1a\x45\xdf\xa3") // Matroska, WebM
+        || (begins(b"RIFF") && at(8, b"AVI "))
+        || begins(b"\0\0\x01\xba") // MPEG programme stream
+        || begins(b"\0\0\x01\xb3")
+        || (begins(b"\x47") && at(188, b"\x47")) // MPEG transport stream
+        || (at(4, b"\x47") && at(196, b"\x47"));
+    if video { Signature::Video } else { Signature::Unknown }
+}
+
+/// Two letters prove little: the size of the second header must be one that exists, and its colour planes 1 or so.
+fn is_bmp(head: &[u8]) -> bool {
+    head.starts_with(b"BM")
+        && head.get(14..18).is_some_and(|n| {
+            matches!(u32::from_le_bytes([n[0], n[1], n[2], n[3]]), 12 | 16 | 40 | 52 | 56 | 64 | 108 | 124)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn pictures_videos_and_neither() {
+        assert_eq!(signature(b"\xff\xd8\xff\xe1rest"), Signature::Photo);
+        assert_eq!(signature(b"\0\0\0\x18ftypheic"), Signature::Photo);
+        assert_eq!(signature(b"\0\0\0\x18ftypmp42"), Signature::Video);
+        assert_eq!(signature(b"\0\0\0\x08wide\0\0\0\0mdat"), Signature::Video);
+        assert_eq!(signature(b"RIFF\0\0\0\0AVI LIST"), Signature::Video);
+        assert_eq!(signature(b"BM: a note to myself, it is long enough"), Signature::Unknown);
+        assert_eq!(signature(b"# Makefile\n"), Signature::Unknown);
+        assert_eq!(signature(b""), Signature::Unknown);
+        let mut stream = vec![0; HEAD];
+        (stream[4], stream[196]) = (0x47, 0x47);
+        assert_eq!(signature(&stream), Signature::Video);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_get_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            signature(&bytes);
+        }
+    }
+}
