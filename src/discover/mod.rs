@@ -41,13 +41,14 @@ impl FileStat {
         FileStat {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
-            mtime_ns: nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
-            ctime_ns: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            mtime_ns: nanoseconds(stat.st_mtime, stat.st_mtime_nsec),
+            ctime_ns: nanoseconds(stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 }
 
-/// Saturates at the ends (the years 1677 and 2262) instead of wrapping: file times come from anywhere.
-fn nanoseconds(seconds: i64, nanos: i64) -> i64 {
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanos)
+/// Saturates at the ends (the years 1677 and 2262) instead of wrapping: file times come from anywhere. The kernel's type
+/// for the nanoseconds differs by machine.
+fn nanoseconds(seconds: i64, nanos: impl TryInto<i64>) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(nanos.try_into().unwrap_or(0))
 }

@@ -231,7 +231,7 @@ fn magic(statfs: &StatFs) -> u64 {
 /// The UUID under which udev lists a block device.
 fn uuid_of(device: u64) -> Option<String> {
     std::fs::read_dir("/dev/disk/by-uuid").ok()?.flatten().find_map(|link| {
-        let stat = rustix::fs::stat(&link.path()).ok()?;
+        let stat = rustix::fs::stat(link.path()).ok()?;
         (stat.st_rdev == device).then(|| link.file_name().to_string_lossy().into_owned())
     })
 }
