@@ -1,6 +1,11 @@
 //! The worker and the recogniser: the only program that links codecs and ONNX Runtime. Started by `albumen`,
 //! never by a person; it speaks the protocol of `albumen::worker::protocol` on the socket it inherits.
 
+// Here and not in the library: the engine keeps libc's malloc.
+#[cfg(target_env = "gnu")]
+#[path = "../worker/interpose.rs"]
+mod interpose;
+
 use albumen::worker::serve;
 use std::process::ExitCode;
 

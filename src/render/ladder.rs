@@ -9,7 +9,7 @@ pub const LADDER: [(DerivativeName, u32); 3] =
     [(DerivativeName::Xl, 1280), (DerivativeName::M, 320), (DerivativeName::Sm, 240)];
 
 /// The long edge is at most this many times the short-edge target: beyond, a panorama is fitted into the cap.
-const LONG_EDGE_CAP: u32 = 4;
+pub const LONG_EDGE_CAP: u32 = 4;
 
 /// Size of a picture of `full` pixels on the step with this short edge.
 pub fn step(full: (u32, u32), short_edge: u32) -> (u32, u32) {

@@ -15,6 +15,7 @@ use crate::pipeline::vocabulary::{
     Box4, DerivativeName, DevelopRequest, Developed, Facts, Pictures, PreviewSize, RecogniseRequest,
     Recognised, Rendition, StageCpu,
 };
+use crate::render::ladder::{LADDER, LONG_EDGE_CAP};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,8 +36,6 @@ const JPEG_LIMIT: u32 = 65_535;
 /// Bytes a pixel that no baseline JPEG reaches (4:4:4 at quality 100 on noise stays below 4), and bytes for headers.
 const JPEG_BYTES_A_PIXEL: u64 = 6;
 const JPEG_HEADERS: u64 = 64 << 10;
-/// How many times the short edge's target the long edge may be (the contract's cap).
-const LONG_EDGE_FACTOR: u32 = 4;
 
 /// The exit status of a worker that wanted more memory than it was granted.
 pub const EXIT_TOO_LARGE: i32 = 97;
@@ -333,17 +332,13 @@ fn believable_seconds(values: &[f64]) -> Result<(), Nonsense> {
 /// Whether a derivative of this name can have this size.
 fn believable_size(name: DerivativeName, w: u32, h: u32, preview: PreviewSize) -> Result<(), Nonsense> {
     let (short, long) = (w.min(h), w.max(h));
-    let fits = |target: u32| short <= target && long <= target * LONG_EDGE_FACTOR;
+    let step = LADDER.iter().find(|step| step.0 == name);
     let fine = short > 0
         && long <= JPEG_LIMIT
-        && match name {
-            DerivativeName::Xl => fits(1280),
-            DerivativeName::M => fits(320),
-            DerivativeName::Sm => fits(240),
-            DerivativeName::Preview => match preview {
-                PreviewSize::LongEdge(edge) => long <= edge,
-                PreviewSize::Full => true,
-            },
+        && match (step, preview) {
+            (Some(&(_, target)), _) => short <= target && long <= target * LONG_EDGE_CAP,
+            (None, PreviewSize::LongEdge(edge)) => long <= edge.max(1),
+            (None, PreviewSize::Full) => true,
         };
     if fine { Ok(()) } else { Err("a picture of a size that was not asked for".into()) }
 }

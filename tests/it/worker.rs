@@ -1,16 +1,30 @@
-//! Tests of the wall with real worker processes.
+//! Tests of the wall with real worker processes: every way in which a worker can fail, what a sealed one cannot do,
+//! and that an answer from behind the wall is that of the function behind it.
 
+use crate::support;
 use albumen::pipeline::cancel::CancelToken;
+use albumen::pipeline::fault::Fault;
 use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{DevelopRequest, FixedAdmission, Inputs, RenderSettings};
+use albumen::pipeline::vocabulary::{
+    Admission, DevelopRequest, Developed, FixedAdmission, Inputs, RenderSettings,
+};
 use albumen::worker::develop::develop;
-use albumen::worker::{WorkerHandle, WorkerSettings};
+use albumen::worker::{Deadline, WorkerHandle, WorkerSettings, pss};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The program that Cargo built for this test run.
 fn settings() -> WorkerSettings {
     WorkerSettings { program: Some(env!("CARGO_BIN_EXE_albumen-worker").into()), ..WorkerSettings::default() }
+}
+
+/// A worker that injects faults, and has little time.
+fn faulty() -> WorkerSettings {
+    let deadline = Deadline { cpu: Duration::from_millis(300), wall: Duration::from_millis(1500) };
+    WorkerSettings { deadline, faults: true, ..settings() }
 }
 
 fn request(path: &Path) -> DevelopRequest {
@@ -29,6 +43,44 @@ fn inputs(path: &Path) -> Inputs {
 
 const ROOM: FixedAdmission = FixedAdmission(1 << 30);
 
+/// Has a file that commands this fault developed.
+fn command(worker: &mut WorkerHandle, fault: &str, room: u64) -> Result<Developed, Fault> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fault.jpg");
+    std::fs::write(&path, format!("ALBUMEN-FAULT:{fault}\n")).unwrap();
+    worker.develop(&request(&path), &inputs(&path), &FixedAdmission(room), &CancelToken::new())
+}
+
+/// Runs this one test in a process of its own, so that no other test's files and children are seen. True: this is it.
+fn alone(test: &str) -> bool {
+    if std::env::var_os("ALBUMEN_TEST_ALONE").is_some() {
+        return true;
+    }
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env("ALBUMEN_TEST_ALONE", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    false
+}
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Children of this process, also those that nobody has reaped.
+fn children() -> Vec<String> {
+    let own = std::process::id().to_string();
+    let stats = std::fs::read_dir("/proc").unwrap().filter_map(|e| {
+        let stat = std::fs::read_to_string(e.ok()?.path().join("stat")).ok()?;
+        let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.to_owned();
+        (parent == own).then_some(stat)
+    });
+    stats.collect()
+}
+
 #[test]
 fn the_wall_answers_as_the_function_behind_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -38,4 +90,192 @@ fn the_wall_answers_as_the_function_behind_it() {
     let behind = worker.develop(&request(&path), &inputs(&path), &ROOM, &CancelToken::new());
     let direct = develop(&request(&path), &inputs(&path), &ROOM);
     assert_eq!(behind.unwrap_err(), direct.unwrap_err());
+}
+
+#[test]
+fn whatever_a_worker_does_the_engine_goes_on() {
+    if !alone("worker::whatever_a_worker_does_the_engine_goes_on") {
+        return;
+    }
+    let mut worker = WorkerHandle::new(faulty());
+    // The first spawn also starts the thread that spawns.
+    worker.start().unwrap();
+    let files_before = open_files();
+    let crashed: &[(&str, &str)] = &[
+        ("segfault", "signal 11"),
+        ("abort", "signal 6"),
+        ("panic", "panic: as commanded"),
+        ("leave", "status 3"),
+        ("garbage", "nonsense"),
+        ("greeting", "nonsense"),
+        ("no-memory", "nonsense"),
+        ("unsealed", "not sealed"),
+        ("lengths", "nonsense"),
+        ("dimensions", "size that was not asked for"),
+        ("no-jpeg", "no JPEG"),
+        ("cancelled", "nobody had asked"),
+    ];
+    for (fault, word) in crashed {
+        match command(&mut worker, fault, 0).unwrap_err() {
+            Fault::Crashed { why } if why.contains(word) => {}
+            other => panic!("{fault}: {other:?}"),
+        }
+    }
+    for (fault, word) in [("loop", "0.3 s of CPU"), ("sleep", "more than 1.5 s")] {
+        match command(&mut worker, fault, 0).unwrap_err() {
+            Fault::TimedOut { why } if why.contains(word) => {}
+            other => panic!("{fault}: {other:?}"),
+        }
+    }
+    let room = 8 << 20;
+    match command(&mut worker, "hog", room).unwrap_err() {
+        Fault::TooLarge { needed } => assert!((room..room * 2).contains(&needed), "{needed}"),
+        other => panic!("hog: {other:?}"),
+    }
+    match command(&mut worker, "hog-at-once", room).unwrap_err() {
+        Fault::TooLarge { needed } => assert!(needed > 1 << 39, "{needed}"),
+        other => panic!("hog-at-once: {other:?}"),
+    }
+    // After all of that the next file is served by a fresh worker.
+    assert!(matches!(command(&mut worker, "nothing", 0), Err(Fault::Unsupported { .. })));
+    assert_eq!(children().len(), 1, "{:?}", children());
+    assert_eq!(open_files(), files_before);
+    drop(worker);
+    assert_eq!(children().len(), 0, "{:?}", children());
+}
+
+#[test]
+fn a_sealed_worker_can_do_nothing_but_its_work() {
+    let mut worker = WorkerHandle::new(faulty());
+    let report = worker.start().unwrap();
+    if report.level() == "none" {
+        eprintln!("skipped: neither Landlock nor seccomp here (an emulator or an old kernel)");
+        return;
+    }
+    let found = command(&mut worker, "probe", 0).unwrap().facts.tags;
+    for attempt in &found {
+        let (what, outcome) = attempt.rsplit_once(": ").unwrap();
+        match what {
+            "thread" => assert_eq!(outcome, "works"),
+            _ if report.seccomp => assert_eq!(outcome, libc::EPERM.to_string(), "{what}"),
+            "read a file" | "write a file" | "list a folder" => assert_ne!(outcome, "0", "{what}"),
+            _ => {}
+        }
+    }
+    assert_eq!(found.len(), 14);
+}
+
+#[test]
+fn a_file_cannot_command_a_worker_that_serves_people() {
+    let mut worker = WorkerHandle::new(settings());
+    assert!(matches!(command(&mut worker, "segfault", 0), Err(Fault::Unsupported { .. })));
+}
+
+#[test]
+fn stopping_kills_the_worker_at_once_and_blames_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.jpg");
+    std::fs::write(&path, "ALBUMEN-FAULT:sleep\n").unwrap();
+    let mut worker = WorkerHandle::new(WorkerSettings { faults: true, ..settings() });
+    worker.start().unwrap();
+    let cancel = CancelToken::new();
+    let began = Instant::now();
+    let outcome = std::thread::scope(|s| {
+        s.spawn(|| {
+            std::thread::sleep(Duration::from_millis(50));
+            cancel.cancel();
+        });
+        worker.develop(&request(&path), &inputs(&path), &ROOM, &cancel)
+    });
+    assert_eq!(outcome.unwrap_err(), Fault::Cancelled);
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert_eq!(worker.pid(), None);
+}
+
+#[test]
+fn a_worker_that_died_idle_costs_no_file_an_attempt() {
+    let mut worker = WorkerHandle::new(faulty());
+    worker.start().unwrap();
+    let first = worker.pid().unwrap();
+    let pid = rustix::process::Pid::from_raw(first as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    while !std::fs::read_to_string(format!("/proc/{first}/stat")).unwrap().contains(") Z") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(command(&mut worker, "probe", 0).is_ok());
+    assert_ne!(worker.pid(), Some(first));
+    assert!(pss(&[worker.pid().unwrap()]) > 0);
+    assert_eq!(pss(&[u32::MAX]), 0);
+}
+
+#[test]
+fn without_its_program_the_wall_says_what_to_do() {
+    let program = Some(PathBuf::from("/nowhere/albumen-worker"));
+    let mut worker = WorkerHandle::new(WorkerSettings { program, ..settings() });
+    assert!(worker.start().unwrap_err().to_string().contains("/nowhere/albumen-worker cannot be started"));
+    let by_hand =
+        std::process::Command::new(env!("CARGO_BIN_EXE_albumen-worker")).arg("worker").output().unwrap();
+    assert!(String::from_utf8_lossy(&by_hand.stderr).contains("run `albumen` instead"));
+    assert_eq!(by_hand.status.code(), Some(2));
+}
+
+/// Writes down what was asked for.
+struct Noted(RefCell<Vec<u64>>);
+
+impl Admission for Noted {
+    fn admit(&self, bytes: u64) -> Result<(), Fault> {
+        self.0.borrow_mut().push(bytes);
+        Ok(())
+    }
+    fn ceiling(&self) -> u64 {
+        1 << 30
+    }
+}
+
+/// Files of the corpus by format: up to `each` of every kind and format that the manifest knows.
+fn one_of_each(corpus: &Path, each: usize) -> BTreeMap<String, Vec<PathBuf>> {
+    let mut picked: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let manifest = std::fs::read_to_string(corpus.join("manifest.jsonl")).unwrap();
+    for line in manifest.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        let file = corpus.join(entry["file"].as_str().unwrap());
+        let kind = entry["kind"].as_str().unwrap();
+        let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let group = picked.entry(format!("{kind} {extension}")).or_default();
+        let small = std::fs::metadata(&file).is_ok_and(|m| m.len() < 3_000_000);
+        if group.len() < each && small && !["xmp", "json", "txt", "md"].contains(&&*extension) {
+            group.push(file);
+        }
+    }
+    picked
+}
+
+#[test]
+fn every_format_comes_out_of_the_sealed_worker_as_in_process() {
+    let Some(corpus) = support::corpus("every format in the sealed worker") else { return };
+    let mut worker = WorkerHandle::new(settings());
+    let report = worker.start().unwrap();
+    eprintln!("sandbox: {} {report:?}", report.level());
+    let mut compared = BTreeMap::new();
+    for path in one_of_each(&corpus, 1).into_values().flatten() {
+        let asked = Noted(RefCell::default());
+        let behind = worker.develop(&request(&path), &inputs(&path), &asked, &CancelToken::new());
+        let direct = develop(&request(&path), &inputs(&path), &ROOM);
+        match (behind, direct) {
+            (Ok(behind), Ok(direct)) => {
+                assert_eq!(behind.facts, direct.facts, "{path:?}");
+                assert_eq!(behind.pictures, direct.pictures, "{path:?}");
+                let done = matches!(direct.pictures, Some(Ok(_)));
+                *compared.entry((direct.facts.format, done)).or_insert(0) += 1;
+            }
+            (behind, direct) => assert_eq!(behind.err(), direct.err(), "{path:?}"),
+        }
+        // An estimate that was too low shows as a second try with all that there is.
+        assert!(
+            !asked.0.borrow().contains(&asked.ceiling()),
+            "{path:?} asked for too little: {asked:?}",
+            asked = asked.0
+        );
+    }
+    eprintln!("{compared:?}");
 }
