@@ -25,3 +25,119 @@ pub fn corpus_file(corpus: &std::path::Path, name: &str) -> PathBuf {
     assert!(path.is_file(), "missing from ALBUMEN_CORPUS: {name}");
     path
 }
+
+/// A file system mounted for one test, and unmounted when it is dropped.
+pub struct Mounted {
+    at: PathBuf,
+    /// Keep the folder and the disk image until the end.
+    image: Option<tempfile::NamedTempFile>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Mounted {
+    /// `false` after saying that the machine refuses it; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure, but
+    /// where the kernel has no driver for the file system.
+    fn mount(test: &str, arguments: &[&std::ffi::OsStr], at: &std::path::Path) -> bool {
+        let answer = std::process::Command::new("mount").args(arguments).arg(at).output();
+        let why = match answer {
+            Ok(out) if out.status.success() => return true,
+            Ok(out) => String::from_utf8_lossy(&out.stderr).trim().to_owned(),
+            Err(e) => format!("mount: {e}"),
+        };
+        Mounted::refused(test, &why)
+    }
+
+    fn refused(test: &str, why: &str) -> bool {
+        let is_required = std::env::var_os("ALBUMEN_REQUIRE_MOUNTS").is_some();
+        assert!(!is_required || why.contains("unknown filesystem type"), "{test} could not mount: {why}");
+        eprintln!("skipped: {test} needs a mount, which this machine refuses: {why}");
+        false
+    }
+
+    /// Files in memory, in a folder of its own.
+    pub fn tmpfs(test: &str) -> Option<Mounted> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut mounted = Mounted::tmpfs_at(folder.path(), test)?;
+        mounted._folder = Some(folder);
+        Some(mounted)
+    }
+
+    /// Files in memory, at a given place.
+    pub fn tmpfs_at(at: &std::path::Path, test: &str) -> Option<Mounted> {
+        let arguments = ["-t", "tmpfs", "-o", "size=64m", "albumen-test"].map(std::ffi::OsStr::new);
+        Mounted::mount(test, &arguments, at).then(|| Mounted {
+            at: at.to_owned(),
+            image: None,
+            _folder: None,
+        })
+    }
+
+    /// A folder seen at a second place.
+    pub fn bind(from: &std::path::Path, at: &std::path::Path, test: &str) -> Option<Mounted> {
+        let arguments = [std::ffi::OsStr::new("--bind"), from.as_os_str()];
+        Mounted::mount(test, &arguments, at).then(|| Mounted {
+            at: at.to_owned(),
+            image: None,
+            _folder: None,
+        })
+    }
+
+    /// A small ext4 in a file.
+    pub fn ext4(test: &str) -> Option<Mounted> {
+        Mounted::image(test, "mkfs.ext4", &["-q", "-F"])
+    }
+
+    /// A small FAT in a file.
+    pub fn vfat(test: &str) -> Option<Mounted> {
+        Mounted::image(test, "mkfs.vfat", &[])
+    }
+
+    fn image(test: &str, make: &str, arguments: &[&str]) -> Option<Mounted> {
+        let image = tempfile::NamedTempFile::new().expect("a temporary file");
+        image.as_file().set_len(16 << 20).expect("a sparse file of 16 MiB");
+        // Debian keeps these where only root's PATH looks.
+        let made = [make.to_owned(), format!("/sbin/{make}")].iter().find_map(|make| {
+            std::process::Command::new(make).args(arguments).arg(image.path()).output().ok()
+        });
+        match made {
+            Some(out) if out.status.success() => Mounted::attach(test, image),
+            Some(out) => {
+                Mounted::refused(test, &String::from_utf8_lossy(&out.stderr));
+                None
+            }
+            None => {
+                Mounted::refused(test, &format!("{make} is not installed"));
+                None
+            }
+        }
+    }
+
+    fn attach(test: &str, image: tempfile::NamedTempFile) -> Option<Mounted> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let arguments = [std::ffi::OsStr::new("-o"), std::ffi::OsStr::new("loop"), image.path().as_os_str()];
+        let at = folder.path().to_owned();
+        Mounted::mount(test, &arguments, &at).then(|| Mounted {
+            at,
+            image: Some(image),
+            _folder: Some(folder),
+        })
+    }
+
+    /// Unmounts a disk image and mounts it again, somewhere else.
+    pub fn remount(mut self) -> Mounted {
+        let image = self.image.take().expect("only a disk image can be mounted again");
+        drop(self);
+        Mounted::attach("remount", image).expect("it could be mounted a moment ago")
+    }
+
+    pub fn path(&self) -> &std::path::Path {
+        &self.at
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Lazily: a test that fails may still hold a file open.
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.at).status();
+    }
+}
