@@ -1,3 +1,5 @@
 //! The engine: parse the command line, call one function.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    albumen::cli::main()
+}

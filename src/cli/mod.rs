@@ -1,1 +1,155 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand. Exit codes are the contract's (see README).
+
+mod display;
+mod export;
+mod failures;
+mod index;
+mod reindex;
+mod show;
+mod status;
+
+use crate::config::Config;
+use crate::index::{Index, OpenError};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Nothing failed.
+pub const OK: u8 = 0;
+/// Files failed in this run, one of several volumes was offline, or there is no such item.
+pub const FAILED: u8 = 1;
+/// Usage or config.
+pub const USAGE: u8 = 2;
+/// Could not start.
+pub const NO_START: u8 = 3;
+/// Stopped by the volume guard or a full disk; nothing was removed.
+pub const STOPPED: u8 = 4;
+
+/// What --version says beyond the number: the licence of a binary depends on what it is linked to.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nSource: MIT OR Apache-2.0. This program runs `albumen-worker`, which is linked to FFmpeg; where that FFmpeg \
+     is built with GPL parts, as Debian's is, the binaries together are under the GPL (version 2 or later)."
+);
+
+/// Albumen turns a box full of photos into a library: one index that a photo server can trust.
+#[derive(Debug, Parser)]
+#[command(name = "albumen", version, long_version = LONG_VERSION, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that stand before or after the command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The state folder: index.sqlite and derived/
+    #[arg(long, global = true, value_name = "DIR")]
+    pub index: Option<PathBuf>,
+    /// Settings; default: $XDG_CONFIG_HOME/albumen/albumen.toml, then /etc/albumen/albumen.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON on standard output instead of words
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on standard error (-v: what is done, -vv: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the index up to date
+    Index(index::Args),
+    /// Make a stage due again and run it
+    Reindex(reindex::Args),
+    /// All the index knows of one item, and why
+    Show(show::Args),
+    /// One JSON object a line, an item each, in canonical order
+    Export(export::Args),
+    /// What is due, done and failed, by stage
+    Status(status::Args),
+    /// What could not be done, with reasons
+    Failures(failures::Args),
+}
+
+/// What every command gets.
+pub struct Context {
+    pub global: Global,
+    pub config: Config,
+}
+
+impl Context {
+    /// The state folder: `--index`, else the config's, else the default.
+    pub fn index_dir(&self) -> PathBuf {
+        self.global.index.clone().unwrap_or_else(|| self.config.index_dir())
+    }
+
+    /// Opens the index to look, or says why not with the right exit code.
+    pub fn open_read(&self) -> Result<Index, ExitCode> {
+        Index::open_read(&self.index_dir()).map_err(cannot_open)
+    }
+
+    /// Opens the index for an edit.
+    pub fn open_edit(&self) -> Result<Index, ExitCode> {
+        Index::open_edit(&self.index_dir()).map_err(cannot_open)
+    }
+}
+
+fn cannot_open(e: OpenError) -> ExitCode {
+    complain(&e);
+    ExitCode::from(NO_START)
+}
+
+/// One error, in one line, on standard error.
+pub fn complain(e: &dyn std::fmt::Display) {
+    eprintln!("albumen: {e}");
+}
+
+/// Prints one JSON value; a closed pipe is not an error of ours.
+pub fn print_json<T: serde::Serialize>(value: &T) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = serde_json::to_writer(&mut out, value).map(|()| writeln!(out));
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return if e.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    start_log(cli.global.verbose);
+    let config = match Config::find(cli.global.config.as_deref()) {
+        Ok((config, _)) => config,
+        Err(e) => {
+            complain(&e);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let ctx = Context { global: cli.global, config };
+    match cli.command {
+        Command::Index(a) => index::run(a, &ctx),
+        Command::Reindex(a) => reindex::run(a, &ctx),
+        Command::Show(a) => show::run(a, &ctx),
+        Command::Export(a) => export::run(a, &ctx),
+        Command::Status(a) => status::run(a, &ctx),
+        Command::Failures(a) => failures::run(a, &ctx),
+    }
+}
+
+fn start_log(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = match verbose {
+        0 => "error",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

@@ -1,1 +1,164 @@
 //! The shared index. All SQL lives here.
+//!
+//! Two rights: *indexing* holds `index.lock` for its life ([`Index::open_indexing`]); *edits* are short
+//! immediate transactions open to any process ([`Index::open_edit`]); readers open read-only and never wait
+//! ([`Index::open_read`]).
+
+pub mod due;
+pub mod items;
+mod keep;
+mod lock;
+pub mod record;
+pub mod scan;
+pub mod schema;
+pub mod view;
+
+use crate::discover::mounts::{FsInfo, MountTable};
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// An edit waits this long for another writer before it gives up (DESIGN: two rights on an index).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Page cache of one connection, in KiB: small, since the kernel caches the file as well.
+const CACHE_KIB: i64 = 4096;
+
+/// Why an index could not be opened. `code()` is the exit code that goes with it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the index {dir} is in use by {holder}: wait until it is done, or stop it", dir = .dir.display())]
+    Held { dir: PathBuf, holder: String },
+    #[error("there is no index at {dir}: run `albumen index` first, or check --index", dir = .dir.display())]
+    Missing { dir: PathBuf },
+    #[error("the index folder {dir} cannot be written: {why}", dir = .dir.display())]
+    NotWritable { dir: PathBuf, why: String },
+    #[error("the index folder {dir} is on a network file system ({kind}), where SQLite is not safe: put it on a local disk", dir = .dir.display())]
+    Network { dir: PathBuf, kind: String },
+    #[error("the index {dir} cannot be opened: {why}", dir = .dir.display())]
+    Broken { dir: PathBuf, why: String },
+}
+
+/// One connection to `index.sqlite`, with what the right to use it needs.
+#[derive(Debug)]
+pub struct Index {
+    dir: PathBuf,
+    pub(crate) conn: Connection,
+    /// Held for the life of an indexing process.
+    _lock: Option<File>,
+}
+
+impl Index {
+    /// For the one process that indexes: creates the folder and the schema, takes `index.lock`.
+    pub fn open_indexing(dir: &Path, reached: impl Fn()) -> Result<Index, OpenError> {
+        let not_writable =
+            |e: std::io::Error| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() };
+        create_private_dir(dir).map_err(not_writable)?;
+        refuse_network(dir)?;
+        let lock = lock::take(dir)?;
+        create_private_dir(&dir.join("derived")).map_err(not_writable)?;
+        let mut conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        restrict(&dir.join("index.sqlite"));
+        schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: Some(lock) })
+    }
+
+    /// For what a user says: short transactions, made durable before they are answered.
+    pub fn open_edit(dir: &Path) -> Result<Index, OpenError> {
+        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        conn.pragma_update(None, "synchronous", "FULL").map_err(|e| broken(dir, e))?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+    }
+
+    /// For those who only look.
+    pub fn open_read(dir: &Path) -> Result<Index, OpenError> {
+        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+    }
+
+    /// One more connection of the process that holds the lock (the recorder's, a job source's).
+    pub fn another(&self) -> Result<Index, OpenError> {
+        let conn = connect(&self.dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Ok(Index { dir: self.dir.clone(), conn, _lock: None })
+    }
+
+    /// The state folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {
+    OpenError::Broken { dir: dir.to_owned(), why: e.to_string() }
+}
+
+/// Locks and shared memory of SQLite are not safe on NFS and SMB.
+fn refuse_network(dir: &Path) -> Result<(), OpenError> {
+    let look = || -> std::io::Result<FsInfo> { Ok(FsInfo::of(File::open(dir)?, &MountTable::read())?) };
+    match look() {
+        Ok(fs) if fs.refuses_index() => Err(OpenError::Network { dir: dir.to_owned(), kind: fs.in_words() }),
+        _ => Ok(()),
+    }
+}
+
+/// Creates a folder that only the owner and the group may enter (0750), parents included.
+fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o750).create(dir)
+}
+
+/// SQLite creates its files by the umask; an index is nobody else's business (0640).
+fn restrict(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    // A folder that somebody else owns may refuse; the folder's own mode still protects it.
+    let _ = std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o640));
+}
+
+fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    if !dir.join("index.sqlite").is_file() {
+        return Err(OpenError::Missing { dir: dir.to_owned() });
+    }
+    let conn = connect(dir, flags)?;
+    let found = schema::current(&conn).map_err(|e| broken(dir, e))?;
+    if found > schema::VERSION {
+        return Err(broken(dir, schema::MigrateError::Newer { found }));
+    }
+    if found < schema::VERSION {
+        return Err(broken(
+            dir,
+            format!(
+                "it has schema {found}, this program needs {}: run `albumen index` once",
+                schema::VERSION
+            ),
+        ));
+    }
+    Ok(conn)
+}
+
+fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    let open = || -> rusqlite::Result<Connection> {
+        let conn = Connection::open_with_flags(
+            dir.join("index.sqlite"),
+            flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
+        )?;
+        conn.busy_timeout(BUSY_TIMEOUT)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            conn.pragma_update(None, "journal_mode", "WAL")?;
+            conn.pragma_update(None, "synchronous", "NORMAL")?;
+        }
+        conn.pragma_update(None, "foreign_keys", true)?;
+        conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        conn.pragma_update(None, "temp_store", "FILE")?;
+        // Touches the file, so that "not a database" is told here and not in the middle of a run.
+        schema::current(&conn)?;
+        Ok(conn)
+    };
+    open().map_err(|e| match e.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
+            OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() }
+        }
+        _ => broken(dir, e),
+    })
+}

@@ -20,4 +20,9 @@ impl CancelToken {
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
+
+    /// The flag itself, for readers that look at it between two reads.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
 }

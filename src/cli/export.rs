@@ -1,0 +1,44 @@
+//! `albumen export`: every item, one JSON object a line, in order of path bytes.
+
+use super::{Context, NO_START, complain};
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only the items of this space
+    #[arg(long)]
+    space: Option<String>,
+}
+
+enum Stop {
+    /// Whoever read has gone (`| head`).
+    Closed,
+    Index(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(e: rusqlite::Error) -> Stop {
+        Stop::Index(e)
+    }
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    let index = match ctx.open_read() {
+        Ok(i) => i,
+        Err(code) => return code,
+    };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let done = index.export(args.space.as_deref(), |view| {
+        let line = serde_json::to_vec(&view).expect("a view is plain data");
+        out.write_all(&line).and_then(|()| out.write_all(b"\n")).map_err(|_| Stop::Closed)
+    });
+    let _ = out.flush();
+    match done {
+        Ok(()) | Err(Stop::Closed) => ExitCode::SUCCESS,
+        Err(Stop::Index(e)) => {
+            complain(&format!("the index cannot be read: {e}"));
+            ExitCode::from(NO_START)
+        }
+    }
+}

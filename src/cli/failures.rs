@@ -1,0 +1,39 @@
+//! `albumen failures`: what could not be done, with reasons in words.
+
+use super::{Context, NO_START, complain, print_json};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub fn run(_args: Args, ctx: &Context) -> ExitCode {
+    let index = match ctx.open_read() {
+        Ok(i) => i,
+        Err(code) => return code,
+    };
+    let mut count = 0;
+    let done = index.failures(|f| {
+        count += 1;
+        if ctx.global.json {
+            print_json(&f);
+            return;
+        }
+        let again = match &f.retry_at {
+            Some(at) => format!(" (tried {} times, again after {at})", f.attempts),
+            None => String::new(),
+        };
+        println!("{}\n    {}: {}{again}", f.path, f.stage, f.reason);
+    });
+    match done {
+        Ok(()) => {
+            if count == 0 && !ctx.global.json {
+                println!("Nothing failed.");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(e) => {
+            complain(&format!("the index cannot be read: {e}"));
+            ExitCode::from(NO_START)
+        }
+    }
+}

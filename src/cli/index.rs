@@ -1,0 +1,104 @@
+//! `albumen index [PATH...]`: bring the index up to date, with progress on a terminal and a summary at the end.
+
+use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, display, print_json};
+use crate::config::values::Memory;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::run::{self, Options, RunError};
+use crate::pipeline::shutdown::Shutdown;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files and folders; default: all that the config names
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Do everything again, also for files that have not changed
+    #[arg(long)]
+    force: bool,
+    /// Walk and say what would be done, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Files below PATH that are gone were removed on purpose
+    #[arg(long, value_name = "PATH")]
+    accept_removals: Vec<PathBuf>,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// How much of the box a run may take.
+#[derive(Debug, clap::Args)]
+pub struct Limits {
+    /// No faces and subjects in this run
+    #[arg(long)]
+    no_recognise: bool,
+    /// Files developed at a time; default: one a core
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Bound on the memory of all processes together, such as 256M (64M at least)
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<Memory>,
+}
+
+fn memory(s: &str) -> Result<Memory, String> {
+    s.parse()
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    let options = Options {
+        paths: args.paths,
+        force: args.force,
+        dry_run: args.dry_run,
+        accept_removals: args.accept_removals,
+        ..Options::default()
+    };
+    run_with(options, args.limits, ctx)
+}
+
+/// Runs with the options of `index` or `reindex` and reports.
+pub fn run_with(mut options: Options, limits: Limits, ctx: &Context) -> ExitCode {
+    options.recognise = !limits.no_recognise && ctx.config.recognise.enabled;
+    options.jobs = limits.jobs;
+    options.memory = limits.memory.map(Memory::bytes);
+    let shutdown = match Shutdown::on_signals() {
+        Ok(s) => s,
+        Err(e) => {
+            complain(&format!("signals cannot be handled: {e}"));
+            return ExitCode::from(NO_START);
+        }
+    };
+    let progress = Arc::new(Progress::default());
+    let display = display::start(progress.clone(), ctx.global.json);
+    let result = run::run(&ctx.config, &ctx.index_dir(), &options, progress.clone(), &shutdown);
+    drop(display);
+    for words in progress.notices() {
+        complain(&words);
+    }
+    match result {
+        Ok(summary) => {
+            match ctx.global.json {
+                true => print_json(&summary),
+                false => display::closing_table(&summary, &ctx.index_dir()),
+            }
+            if let Some(code) = shutdown.exit_code() {
+                return ExitCode::from(code);
+            }
+            if summary.stopped_by_guard {
+                return ExitCode::from(STOPPED);
+            }
+            match summary.failed > 0 || summary.volumes_offline > 0 {
+                true => ExitCode::from(FAILED),
+                false => ExitCode::SUCCESS,
+            }
+        }
+        Err(e) => {
+            complain(&e);
+            ExitCode::from(match e {
+                RunError::Usage(_) => USAGE,
+                RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
+                RunError::Record(_) | RunError::Index(_) => STOPPED,
+            })
+        }
+    }
+}

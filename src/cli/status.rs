@@ -1,0 +1,92 @@
+//! `albumen status`: what is due, done and failed, by stage; volumes; what is missing.
+
+use super::{Context, NO_START, complain, print_json};
+use crate::pipeline::run::Plan;
+use serde::Serialize;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+#[derive(Serialize)]
+struct Status {
+    index: String,
+    items: u64,
+    photos: u64,
+    videos: u64,
+    pending: u64,
+    sandbox: &'static str,
+    volumes: Vec<Volume>,
+    stages: Vec<crate::index::due::StageCount>,
+    /// Models that are not there, and what to do.
+    missing: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Volume {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offline: Option<String>,
+}
+
+pub fn run(_args: Args, ctx: &Context) -> ExitCode {
+    let index = match ctx.open_read() {
+        Ok(i) => i,
+        Err(code) => return code,
+    };
+    let sandbox = crate::worker::sandbox::SandboxReport::default().level();
+    let plan = Plan::new(&ctx.config, true);
+    let status = || -> rusqlite::Result<Status> {
+        let (photos, videos) = index.item_counts()?;
+        Ok(Status {
+            index: ctx.index_dir().display().to_string(),
+            items: photos + videos,
+            photos,
+            videos,
+            pending: index.pending_count()?.0,
+            sandbox: sandbox,
+            volumes: index
+                .volumes()?
+                .into_iter()
+                .map(|(_, path, _, offline)| Volume {
+                    path: String::from_utf8_lossy(&path).into_owned(),
+                    offline,
+                })
+                .collect(),
+            stages: index.stage_counts(&plan.stages(), crate::pipeline::recorder::now())?,
+            missing: plan.missing.clone(),
+        })
+    };
+    let s = match status() {
+        Ok(s) => s,
+        Err(e) => {
+            complain(&format!("the index cannot be read: {e}"));
+            return ExitCode::from(NO_START);
+        }
+    };
+    if ctx.global.json {
+        print_json(&s);
+        return ExitCode::SUCCESS;
+    }
+    println!(
+        "{}: {} items ({} photos, {} videos), sandbox {}",
+        s.index, s.items, s.photos, s.videos, s.sandbox
+    );
+    for v in &s.volumes {
+        match &v.offline {
+            Some(why) => println!("  {}  OFFLINE: {why}", v.path),
+            None => println!("  {}", v.path),
+        }
+    }
+    println!("{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}", "stage", "done", "damaged", "failed", "skipped", "due");
+    for c in &s.stages {
+        println!(
+            "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
+            c.stage, c.done, c.damaged, c.failed, c.skipped, c.due
+        );
+    }
+    for m in &s.missing {
+        println!("missing: {m}");
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,236 @@
+//! What is due, what failed, and making stages due again.
+
+use super::Index;
+use crate::pipeline::vocabulary::Stage;
+use rusqlite::{Result, params};
+use serde::Serialize;
+
+/// What a stage looks like in this program with these settings; a file whose row says otherwise is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageNow {
+    pub stage: Stage,
+    pub version: u32,
+    /// 16 hex digits over the settings and model sums the stage uses.
+    pub settings: String,
+}
+
+/// Which part of the index is meant: everything, or a folder or file of one volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    /// A path relative to the volume; empty for all of it.
+    Below {
+        volume_id: i64,
+        path: Vec<u8>,
+    },
+}
+
+/// SQL that limits `f` (files) and `d` (folders) to a scope; parameters ?1 (volume or NULL) and ?2 (path).
+const IN_SCOPE: &str = "(?1 IS NULL OR (d.volume_id = ?1 AND (?2 = x'' OR d.path = ?2
+    OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30')
+    OR (CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END) || f.name = ?2)))";
+
+impl Scope {
+    fn params(&self) -> (Option<i64>, &[u8]) {
+        match self {
+            Scope::All => (None, &[]),
+            Scope::Below { volume_id, path } => (Some(*volume_id), path),
+        }
+    }
+}
+
+/// Done, due and failed files of a stage.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct StageCount {
+    pub stage: String,
+    pub done: u64,
+    pub damaged: u64,
+    pub failed: u64,
+    pub skipped: u64,
+    pub due: u64,
+}
+
+/// One thing that could not be done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    pub path: String,
+    pub stage: String,
+    pub state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    pub reason: String,
+    pub attempts: u64,
+    /// When it will be tried again, UTC; absent: not until the file or the settings change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<String>,
+}
+
+impl Index {
+    /// Queues every known file of the scope for which `stage` is due, and returns how many. `ceiling`: bytes that one
+    /// file may have now; a file that was too large is due when it would fit.
+    pub fn enqueue_due(&self, scope: &Scope, now: &StageNow, at: i64, ceiling: u64) -> Result<u64> {
+        let (volume, path) = scope.params();
+        let sql = format!(
+            "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
+             SELECT 1, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM files f
+               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+               LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+             WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
+             ORDER BY f.folder_id, f.inode
+             ON CONFLICT (folder_id, name) DO NOTHING"
+        );
+        self.conn
+            .prepare_cached(&sql)?
+            .execute(params![
+                volume,
+                path,
+                now.stage.name(),
+                now.version,
+                now.settings,
+                at,
+                i64::try_from(ceiling).unwrap_or(i64::MAX)
+            ])
+            .map(|n| n as u64)
+    }
+
+    /// Files of the scope for which a stage after render is due (it looks at recorded facts and derivatives), in
+    /// canonical order of content; those after (`after_hash`, `after_id`).
+    pub fn due_files(
+        &self,
+        scope: &Scope,
+        now: &StageNow,
+        at: i64,
+        after: &(String, i64),
+        limit: usize,
+    ) -> Result<Vec<(i64, String)>> {
+        let (volume, path) = scope.params();
+        let sql = format!(
+            "SELECT f.id, f.content_hash FROM files f
+               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+               LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+             WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
+               AND f.content_hash IS NOT NULL AND {DUE}
+               AND (f.content_hash, f.id) > (?8, ?9)
+             ORDER BY f.content_hash, f.id LIMIT ?10"
+        );
+        let mut st = self.conn.prepare_cached(&sql)?;
+        st.query_map(
+            params![
+                volume,
+                path,
+                now.stage.name(),
+                now.version,
+                now.settings,
+                at,
+                0,
+                after.0,
+                after.1,
+                limit as i64
+            ],
+            |r| Ok((r.get(0)?, r.get(1)?)),
+        )?
+        .collect()
+    }
+
+    /// Makes a stage due again in a scope; returns for how many files.
+    pub fn make_due(&self, scope: &Scope, stage: Stage) -> Result<u64> {
+        let (volume, path) = scope.params();
+        let sql = format!(
+            "DELETE FROM stage_state WHERE stage = ?3 AND file_id IN (
+               SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id WHERE {IN_SCOPE} AND f.vanished IS NULL)"
+        );
+        self.conn.execute(&sql, params![volume, path, stage.name()]).map(|n| n as u64)
+    }
+
+    /// Counts by stage. `now` names the stages to count and what "due" means for each.
+    pub fn stage_counts(&self, now: &[StageNow], at: i64) -> Result<Vec<StageCount>> {
+        let mut out = Vec::new();
+        for n in now {
+            let sql = format!(
+                "SELECT coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'damaged'), 0),
+                   coalesce(sum(s.state = 'failed'), 0), coalesce(sum(s.state = 'skipped'), 0), coalesce(sum({DUE}), 0)
+                 FROM files f JOIN folders d ON d.id = f.folder_id
+                   LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+                 WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL
+                   AND (f.companion_of IS NULL OR ?3 IN ('inspect', 'render'))"
+            );
+            let counts = self.conn.prepare_cached(&sql)?.query_row(
+                params![None::<i64>, &b""[..], n.stage.name(), n.version, n.settings, at, 0],
+                |r| {
+                    let n = |i| r.get::<_, i64>(i).map(|x| x as u64);
+                    Ok((n(0)?, n(1)?, n(2)?, n(3)?, n(4)?))
+                },
+            )?;
+            out.push(StageCount {
+                stage: n.stage.name().to_owned(),
+                done: counts.0,
+                damaged: counts.1,
+                failed: counts.2,
+                skipped: counts.3,
+                due: counts.4,
+            });
+        }
+        Ok(out)
+    }
+
+    /// Everything that could not be done, by path and stage. A file that failed to inspect is listed once.
+    pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT s.file_id, s.stage, s.state, s.fault, s.reason, s.attempts, s.retry_at,
+               v.path, d.path, f.name
+             FROM stage_state s JOIN files f ON f.id = s.file_id JOIN folders d ON d.id = f.folder_id
+               JOIN volumes v ON v.id = d.volume_id
+             WHERE f.vanished IS NULL
+               AND (s.state IN ('failed', 'damaged') OR (s.state = 'skipped' AND s.fault IS NOT NULL))
+               AND NOT (s.stage = 'render' AND EXISTS (SELECT 1 FROM stage_state i
+                 WHERE i.file_id = s.file_id AND i.stage = 'inspect' AND i.reason = s.reason))
+             ORDER BY v.path, d.path, f.name, s.stage",
+        )?;
+        let mut rows = st.query([])?;
+        while let Some(r) = rows.next()? {
+            let path = super::view::join(&[
+                &r.get::<_, Vec<u8>>(7)?,
+                &r.get::<_, Vec<u8>>(8)?,
+                &r.get::<_, Vec<u8>>(9)?,
+            ]);
+            each(Failure {
+                path: path.to_string_lossy().into_owned(),
+                stage: r.get(1)?,
+                state: r.get(2)?,
+                fault: r.get(3)?,
+                reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
+                attempts: r.get::<_, i64>(5)? as u64,
+                retry_at: r.get::<_, Option<i64>>(6)?.map(super::view::utc),
+            });
+        }
+        Ok(())
+    }
+
+    /// Of the stages inspect and render: which is due for this file.
+    pub fn develop_due(&self, file: i64, now: &[StageNow], at: i64, ceiling: u64) -> Result<Vec<Stage>> {
+        let mut out = Vec::new();
+        let sql = format!(
+            "SELECT 1 FROM (SELECT 1) LEFT JOIN stage_state s ON s.file_id = ?1 AND s.stage = ?3
+             WHERE {DUE} AND ?2 IS NULL"
+        );
+        let mut st = self.conn.prepare_cached(&sql)?;
+        for n in now {
+            if st.exists(params![
+                file,
+                None::<i64>,
+                n.stage.name(),
+                n.version,
+                n.settings,
+                at,
+                i64::try_from(ceiling).unwrap_or(i64::MAX)
+            ])? {
+                out.push(n.stage);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Whether `s` (stage_state, perhaps NULL) is due; ?4 version, ?5 settings, ?6 now, ?7 ceiling.
+const DUE: &str = "(s.file_id IS NULL OR s.version <> ?4 OR substr(s.input_key, 1, 16) <> ?5
+    OR (s.state = 'failed' AND s.retry_at <= ?6) OR (s.fault = 'too_large' AND s.needed <= ?7))";

@@ -1,0 +1,186 @@
+//! Items: the final answers in columns, and the grouping of files into items. `refresh` is the only writer of
+//! `items`; it can run at any time and gives the same row for the same facts, place and edits.
+
+use crate::pipeline::vocabulary::{Facts, Kind, Place};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+/// A file of a folder with what grouping needs of it.
+#[derive(Debug, Clone)]
+pub struct GroupRow {
+    pub id: i64,
+    pub name: Vec<u8>,
+    pub is_sidecar: bool,
+    pub facts: Option<Facts>,
+}
+
+/// The present files of a folder, in order of name.
+pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
+    let mut st = conn.prepare_cached(
+        "SELECT id, name, is_sidecar, facts FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name",
+    )?;
+    st.query_map([folder_id], |r| {
+        Ok(GroupRow {
+            id: r.get(0)?,
+            name: r.get(1)?,
+            is_sidecar: r.get(2)?,
+            facts: r.get::<_, Option<String>>(3)?.and_then(|j| serde_json::from_str(&j).ok()),
+        })
+    })?
+    .collect()
+}
+
+/// Folders whose items are to be put together again.
+pub fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
+    let mut st = conn.prepare_cached("SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1")?;
+    st.query_map([limit as i64], |r| r.get(0))?.collect()
+}
+
+/// Makes `file` a companion of `primary`, or an item of its own.
+pub fn set_companion(conn: &Connection, file: i64, of: Option<(i64, &str)>) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE files SET companion_of = ?2, companion_role = ?3
+         WHERE id = ?1 AND (companion_of IS NOT ?2 OR companion_role IS NOT ?3)",
+    )?
+    .execute(params![file, of.map(|o| o.0), of.map(|o| o.1)])
+    .map(drop)
+}
+
+pub fn regrouped(conn: &Connection, folder_id: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE folders SET regroup = 0 WHERE id = ?1")?.execute([folder_id]).map(drop)
+}
+
+/// The place and zone found for a file.
+pub fn put_place(conn: &Connection, file: i64, place: Option<&Place>, zone: Option<&str>) -> Result<()> {
+    let place = place.map(|p| serde_json::to_string(p).expect("a place is plain data"));
+    conn.prepare_cached(
+        "INSERT INTO file_places (file_id, place, zone) VALUES (?1, ?2, ?3)
+         ON CONFLICT (file_id) DO UPDATE SET place = ?2, zone = ?3",
+    )?
+    .execute(params![file, place, zone])
+    .map(drop)
+}
+
+/// The facts of a file as inspect found them.
+pub fn facts(conn: &Connection, file: i64) -> Result<Facts> {
+    let json: Option<String> = conn
+        .prepare_cached("SELECT facts FROM files WHERE id = ?1")?
+        .query_row([file], |r| r.get(0))
+        .optional()?
+        .flatten();
+    Ok(json.and_then(|j| serde_json::from_str(&j).ok()).unwrap_or_default())
+}
+
+/// The facts of a file as a person should see them: what the file says, completed by the zone of its place,
+/// then what users said.
+pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
+    let row: Option<(Option<String>, Option<String>, Option<String>)> = conn
+        .prepare_cached(
+            "SELECT f.facts, p.place, p.zone FROM files f LEFT JOIN file_places p ON p.file_id = f.id WHERE f.id = ?1",
+        )?
+        .query_row([file], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .optional()?;
+    let (facts, place, zone) = row.unwrap_or_default();
+    let mut facts: Facts = facts.and_then(|j| serde_json::from_str(&j).ok()).unwrap_or_default();
+    let place = place.and_then(|j| serde_json::from_str(&j).ok());
+    if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
+        crate::pipeline::interim::complete_with_zone(taken, &zone);
+    }
+    Ok((facts, place))
+}
+
+/// Rebuilds the item row of a media file.
+pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
+    let Some((folder_id, space_id, added, hidden, name)) = conn
+        .prepare_cached(
+            "SELECT f.folder_id, v.space_id, f.added, f.companion_of IS NOT NULL OR f.vanished IS NOT NULL, f.name
+             FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+             WHERE f.id = ?1 AND f.is_sidecar = 0",
+        )?
+        .query_row([file], |r| {
+            Ok((
+                r.get::<_, i64>(0)?,
+                r.get::<_, i64>(1)?,
+                r.get::<_, i64>(2)?,
+                r.get::<_, bool>(3)?,
+                r.get::<_, Vec<u8>>(4)?,
+            ))
+        })
+        .optional()?
+    else {
+        return Ok(());
+    };
+    let (f, place) = final_facts(conn, file)?;
+    let place = place.unwrap_or_default();
+    let kind = f.kind.unwrap_or_else(|| kind_by_name(&name));
+    let taken = f.taken.as_ref();
+    let c = &f.camera;
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO items (file_id, space_id, folder_id, kind, format, added, taken_local, taken_utc,
+           display_width, display_height, duration_s, make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm,
+           lat, lon, country_code, country, region, district, city, city_km, title, description, rating,
+           is_360, is_motion, is_hdr, hidden)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+           ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
+    )?
+    .execute(params![
+        file,
+        space_id,
+        folder_id,
+        match kind {
+            Kind::Photo => "photo",
+            Kind::Video => "video",
+        },
+        f.format.map(|x| x.name()),
+        added,
+        taken.map(|t| &t.local),
+        taken.and_then(|t| t.utc.as_ref()),
+        f.display_width,
+        f.display_height,
+        f.duration_s,
+        c.make,
+        c.model,
+        c.lens,
+        c.iso,
+        c.f_number,
+        c.exposure_s,
+        c.focal_mm,
+        c.focal_35mm,
+        f.gps.map(|g| g.lat),
+        f.gps.map(|g| g.lon),
+        place.country_code,
+        place.country,
+        place.region,
+        place.district,
+        place.city,
+        place.km,
+        f.title,
+        f.description,
+        f.rating,
+        f.pano.as_ref().is_some_and(|p| p.is_360),
+        f.motion.is_some(),
+        f.hdr.is_some(),
+        hidden
+    ])?;
+    conn.prepare_cached("DELETE FROM item_tags WHERE file_id = ?1")?.execute([file])?;
+    let mut st = conn.prepare_cached("INSERT OR IGNORE INTO item_tags (tag, file_id) VALUES (?1, ?2)")?;
+    for tag in &f.tags {
+        st.execute(params![tag, file])?;
+    }
+    Ok(())
+}
+
+/// The kind of a file that could not be read, by its extension: a guess good enough to count it.
+pub fn kind_by_name(name: &[u8]) -> Kind {
+    let ext = extension(name);
+    crate::pipeline::vocabulary::Format::all()
+        .find(|f| f.extensions().contains(&ext.as_str()))
+        .map_or(Kind::Photo, |f| f.kind())
+}
+
+/// Lower-case extension of a name, empty without one.
+pub fn extension(name: &[u8]) -> String {
+    match name.iter().rposition(|b| *b == b'.') {
+        Some(dot) => String::from_utf8_lossy(&name[dot + 1..]).to_lowercase(),
+        None => String::new(),
+    }
+}

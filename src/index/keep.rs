@@ -1,0 +1,60 @@
+//! Housekeeping: what is forgotten after its grace period, which derivatives are still named, notes to itself.
+
+use super::Index;
+use rusqlite::{OptionalExtension, Result, params};
+use std::collections::BTreeMap;
+
+impl Index {
+    /// Removes the rows of files that vanished before `before` (Unix seconds), and the derivatives of contents
+    /// that no row has any more. Returns how many files.
+    pub fn forget_vanished(&self, before: i64) -> Result<u64> {
+        let tx = self.conn.unchecked_transaction()?;
+        let forgotten =
+            tx.execute("DELETE FROM files WHERE vanished IS NOT NULL AND vanished < ?1", [before])? as u64;
+        tx.execute(
+            "DELETE FROM derivatives WHERE content_hash IN (
+               SELECT content_hash FROM derivatives EXCEPT SELECT content_hash FROM files)",
+            [],
+        )?;
+        tx.commit()?;
+        Ok(forgotten)
+    }
+
+    /// Answers whether a path (relative to the index folder) is named by a derivative row.
+    pub fn derivative_lookup(&self) -> Result<impl FnMut(&str) -> bool + '_> {
+        let mut st = self.conn.prepare("SELECT 1 FROM derivatives WHERE path = ?1")?;
+        // A doubt is decided for keeping.
+        Ok(move |path: &str| st.exists([path]).unwrap_or(true))
+    }
+
+    pub fn meta(&self, key: &str) -> Result<Option<String>> {
+        self.conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |r| r.get(0)).optional()
+    }
+
+    pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
+        self.conn
+            .execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])
+            .map(drop)
+    }
+
+    /// Present media files at or below a folder, by kind.
+    pub fn kinds_below(&self, volume_id: i64, path: &[u8]) -> Result<BTreeMap<String, u64>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT i.kind, count(*) FROM items i JOIN files f ON f.id = i.file_id JOIN folders d ON d.id = f.folder_id
+             WHERE d.volume_id = ?1 AND f.vanished IS NULL
+               AND (?2 = x'' OR d.path = ?2 OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30')
+                 OR (CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END) || f.name = ?2)
+             GROUP BY i.kind",
+        )?;
+        st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?.collect()
+    }
+
+    /// How many new and how many changed files wait.
+    pub fn pending_kinds(&self) -> Result<(u64, u64)> {
+        self.conn.query_row(
+            "SELECT coalesce(sum(what = 'new'), 0), coalesce(sum(what = 'changed'), 0) FROM pending",
+            [],
+            |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64)),
+        )
+    }
+}

@@ -1,0 +1,339 @@
+//! What a walk asks of the index and writes back: spaces, volumes, folders, the known files of a folder,
+//! the work it found, and what has vanished or moved.
+
+use super::Index;
+use crate::discover::FileStat;
+use crate::discover::mounts::FsId;
+use rusqlite::{OptionalExtension, Result, params};
+
+/// A volume's row.
+#[derive(Debug, Clone)]
+pub struct VolumeRow {
+    pub id: i64,
+    pub space_id: i64,
+    /// JSON of its fingerprint; `None` before the first whole walk.
+    pub fingerprint: Option<String>,
+    /// Why it counts as offline.
+    pub offline: Option<String>,
+}
+
+/// A file as the index knows it.
+#[derive(Debug, Clone)]
+pub struct FileRow {
+    pub id: i64,
+    pub folder_id: i64,
+    pub name: Vec<u8>,
+    pub is_sidecar: bool,
+    pub sidecar_of: Option<Vec<u8>>,
+    pub fs: FsId,
+    pub stat: FileStat,
+    pub content_hash: Option<String>,
+    pub vanished: bool,
+}
+
+/// Why a file is to be worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    New,
+    Changed,
+    /// Known and unchanged, but a stage is due.
+    Due,
+}
+
+impl What {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            What::New => "new",
+            What::Changed => "changed",
+            What::Due => "due",
+        }
+    }
+    fn parse(s: &str) -> What {
+        match s {
+            "new" => What::New,
+            "changed" => What::Changed,
+            _ => What::Due,
+        }
+    }
+}
+
+/// One piece of work from `pending`, with all that is needed to find the file.
+#[derive(Debug, Clone)]
+pub struct PendingRow {
+    pub id: i64,
+    pub priority: u8,
+    pub what: What,
+    pub volume_id: i64,
+    pub volume_path: Vec<u8>,
+    pub folder_id: i64,
+    /// Relative to the volume.
+    pub folder: Vec<u8>,
+    pub name: Vec<u8>,
+    pub file_id: Option<i64>,
+    pub fs: FsId,
+    pub bytes: u64,
+}
+
+impl Index {
+    /// The space of this name, made if it is new.
+    pub fn space(&self, name: &str, kind: &str) -> Result<i64> {
+        self.conn.execute(
+            "INSERT INTO spaces (name, kind) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET kind = ?2 WHERE kind <> ?2",
+            params![name, kind],
+        )?;
+        self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))
+    }
+
+    /// The volume at this absolute path, made if it is new; a volume that the config gave to another space moves there.
+    pub fn volume(&self, space_id: i64, path: &[u8]) -> Result<VolumeRow> {
+        self.conn.execute(
+            "INSERT INTO volumes (space_id, path) VALUES (?1, ?2)
+             ON CONFLICT (path) DO UPDATE SET space_id = ?1 WHERE space_id <> ?1",
+            params![space_id, path],
+        )?;
+        self.conn.query_row(
+            "SELECT id, space_id, fingerprint, offline FROM volumes WHERE path = ?1",
+            [path],
+            |r| {
+                Ok(VolumeRow {
+                    id: r.get(0)?,
+                    space_id: r.get(1)?,
+                    fingerprint: r.get(2)?,
+                    offline: r.get(3)?,
+                })
+            },
+        )
+    }
+
+    /// Every volume the index knows: id, absolute path, space, why offline.
+    pub fn volumes(&self) -> Result<Vec<(i64, Vec<u8>, i64, Option<String>)>> {
+        let mut st =
+            self.conn.prepare_cached("SELECT id, path, space_id, offline FROM volumes ORDER BY id")?;
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
+    }
+
+    /// Records what the volume was at the end of a whole walk, and that it is there.
+    pub fn volume_seen(&self, volume_id: i64, fingerprint: &str) -> Result<()> {
+        self.conn
+            .execute(
+                "UPDATE volumes SET fingerprint = ?2, offline = NULL WHERE id = ?1 AND (fingerprint IS NOT ?2 OR offline IS NOT NULL)",
+                params![volume_id, fingerprint],
+            )
+            .map(drop)
+    }
+
+    /// Marks a volume offline, with the reason in words; nothing of it is removed.
+    pub fn volume_offline(&self, volume_id: i64, why: &str) -> Result<()> {
+        self.conn.execute("UPDATE volumes SET offline = ?2 WHERE id = ?1", params![volume_id, why]).map(drop)
+    }
+
+    /// The folder's id, made if it is new.
+    pub fn folder(&self, volume_id: i64, path: &[u8]) -> Result<i64> {
+        if let Some(id) = self.folder_id(volume_id, path)? {
+            return Ok(id);
+        }
+        self.conn
+            .execute("INSERT INTO folders (volume_id, path) VALUES (?1, ?2)", params![volume_id, path])?;
+        Ok(self.conn.last_insert_rowid())
+    }
+
+    pub fn folder_id(&self, volume_id: i64, path: &[u8]) -> Result<Option<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM folders WHERE volume_id = ?1 AND path = ?2")?
+            .query_row(params![volume_id, path], |r| r.get(0))
+            .optional()
+    }
+
+    /// All folders at or below `path` (relative to the volume): id and path.
+    pub fn folders_below(&self, volume_id: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, path FROM folders WHERE volume_id = ?1
+             AND (?2 = x'' OR path = ?2 OR (path > ?2 || x'2f' AND path < ?2 || x'30'))",
+        )?;
+        st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+    }
+
+    /// The known files of one folder, those that have vanished among them.
+    pub fn folder_files(&self, folder_id: i64) -> Result<Vec<FileRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+             FROM files WHERE folder_id = ?1",
+        )?;
+        st.query_map([folder_id], file_row)?.collect()
+    }
+
+    pub fn file(&self, id: i64) -> Result<Option<FileRow>> {
+        self.conn
+            .prepare_cached(
+                "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+                 FROM files WHERE id = ?1",
+            )?
+            .query_row([id], file_row)
+            .optional()
+    }
+
+    /// Puts work into the queue; work that is queued already keeps the more urgent priority.
+    pub fn enqueue(
+        &self,
+        priority: u8,
+        folder_id: i64,
+        name: &[u8],
+        file_id: Option<i64>,
+        what: What,
+        fs: FsId,
+        bytes: u64,
+    ) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (folder_id, name) DO UPDATE SET
+                   priority = min(priority, ?1), file_id = ?4, what = ?5, bytes = ?6, fs_id = ?7",
+            )?
+            .execute(params![priority, folder_id, name, file_id, what.as_str(), bytes as i64, fs.0])
+            .map(drop)
+    }
+
+    /// Forgets background work that an earlier walk found at or below a folder: the walk that follows finds it anew.
+    pub fn forget_pending(&self, volume_id: i64, path: &[u8]) -> Result<()> {
+        self.conn
+            .execute(
+                "DELETE FROM pending WHERE folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
+                   AND (?2 = x'' OR path = ?2 OR (path > ?2 || x'2f' AND path < ?2 || x'30')))",
+                params![volume_id, path],
+            )
+            .map(drop)
+    }
+
+    /// The next pieces of work after (`priority`, `after`) in queue order.
+    pub fn pending_after(&self, priority: u8, after: i64, limit: usize) -> Result<Vec<PendingRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT p.id, p.priority, p.what, v.id, v.path, p.folder_id, f.path, p.name, p.file_id, p.bytes, p.fs_id
+             FROM pending p JOIN folders f ON f.id = p.folder_id JOIN volumes v ON v.id = f.volume_id
+             WHERE p.priority = ?1 AND p.id > ?2 ORDER BY p.id LIMIT ?3",
+        )?;
+        st.query_map(params![priority, after, limit as i64], pending_row)?.collect()
+    }
+
+    /// Names and stats of the sidecars of a file, in order of name.
+    pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+             FROM files WHERE folder_id = ?1 AND sidecar_of = ?2 AND vanished IS NULL ORDER BY name",
+        )?;
+        st.query_map(params![folder_id, name], file_row)?.collect()
+    }
+
+    /// Up to `limit` present files of a volume at or below a folder, spread over it: path below the volume, size, mtime.
+    pub fn sample(&self, volume_id: i64, path: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, u64, i64)>> {
+        let (least, most): (i64, i64) =
+            self.conn.query_row("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM files", [], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?;
+        let mut st = self.conn.prepare_cached(
+            "SELECT f.id, CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name, f.bytes, f.mtime_ns
+             FROM files f JOIN folders d ON d.id = f.folder_id
+             WHERE f.id >= ?3 AND d.volume_id = ?1 AND f.vanished IS NULL
+               AND (?2 = x'' OR d.path = ?2 OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30'))
+             ORDER BY f.id LIMIT 1",
+        )?;
+        let step = ((most - least) / limit.max(1) as i64).max(1);
+        let mut out = std::collections::BTreeMap::new();
+        for from in (least..=most).step_by(step as usize) {
+            let row = st
+                .query_row(params![volume_id, path, from], |r| {
+                    Ok((r.get::<_, i64>(0)?, (r.get(1)?, r.get::<_, i64>(2)? as u64, r.get(3)?)))
+                })
+                .optional()?;
+            let Some((id, file)) = row else { break };
+            out.insert(id, file);
+            if out.len() >= limit {
+                break;
+            }
+        }
+        Ok(out.into_values().collect())
+    }
+
+    /// Present media files of a volume at or below a folder.
+    pub fn count_below(&self, volume_id: i64, path: &[u8]) -> Result<u64> {
+        self.conn.query_row(
+            "SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
+             WHERE d.volume_id = ?1 AND f.vanished IS NULL AND f.is_sidecar = 0
+               AND (?2 = x'' OR d.path = ?2 OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30')
+                 OR (CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END) || f.name = ?2)",
+            params![volume_id, path],
+            |r| r.get::<_, i64>(0).map(|n| n as u64),
+        )
+    }
+
+    /// Photos and videos shown.
+    pub fn item_counts(&self) -> Result<(u64, u64)> {
+        self.conn.query_row(
+            "SELECT coalesce(sum(kind = 'photo'), 0), coalesce(sum(kind = 'video'), 0) FROM items WHERE hidden = 0",
+            [],
+            |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64)),
+        )
+    }
+
+    /// Says which file a sidecar speaks of; true when that is news.
+    pub fn set_sidecar_of(&self, folder_id: i64, name: &[u8], of: Option<&[u8]>) -> Result<bool> {
+        self.conn
+            .prepare_cached(
+                "UPDATE files SET sidecar_of = ?3 WHERE folder_id = ?1 AND name = ?2 AND sidecar_of IS NOT ?3",
+            )?
+            .execute(params![folder_id, name, of])
+            .map(|n| n > 0)
+    }
+
+    /// How much work waits: count and bytes.
+    pub fn pending_count(&self) -> Result<(u64, u64)> {
+        self.conn.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM pending", [], |r| {
+            Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64))
+        })
+    }
+
+    /// New paths in the queue of this size: what a vanished file may have become.
+    pub fn pending_new_of_size(&self, bytes: u64) -> Result<Vec<PendingRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT p.id, p.priority, p.what, v.id, v.path, p.folder_id, f.path, p.name, p.file_id, p.bytes, p.fs_id
+             FROM pending p JOIN folders f ON f.id = p.folder_id JOIN volumes v ON v.id = f.volume_id
+             WHERE p.what = 'new' AND p.bytes = ?1 ORDER BY p.id",
+        )?;
+        st.query_map([bytes as i64], pending_row)?.collect()
+    }
+}
+
+fn file_row(r: &rusqlite::Row<'_>) -> Result<FileRow> {
+    Ok(FileRow {
+        id: r.get(0)?,
+        folder_id: r.get(1)?,
+        name: r.get(2)?,
+        is_sidecar: r.get(3)?,
+        fs: FsId(r.get(4)?),
+        stat: FileStat {
+            inode: r.get::<_, i64>(5)? as u64,
+            size: r.get::<_, i64>(6)? as u64,
+            mtime_ns: r.get(7)?,
+            ctime_ns: r.get(8)?,
+        },
+        content_hash: r.get(9)?,
+        vanished: r.get(10)?,
+        sidecar_of: r.get(11)?,
+    })
+}
+
+fn pending_row(r: &rusqlite::Row<'_>) -> Result<PendingRow> {
+    Ok(PendingRow {
+        id: r.get(0)?,
+        priority: r.get(1)?,
+        what: What::parse(&r.get::<_, String>(2)?),
+        volume_id: r.get(3)?,
+        volume_path: r.get(4)?,
+        folder_id: r.get(5)?,
+        folder: r.get(6)?,
+        name: r.get(7)?,
+        file_id: r.get(8)?,
+        bytes: r.get::<_, i64>(9)? as u64,
+        fs: FsId(r.get(10)?),
+    })
+}

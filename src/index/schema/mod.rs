@@ -1,0 +1,43 @@
+//! The numbered migrations. `PRAGMA user_version` holds the number of the last one that was applied; each
+//! runs in a transaction of its own, so that a kill in the middle leaves the number before it.
+
+use rusqlite::Connection;
+
+/// In order, never changed after a release; the position (from 1) is the schema version.
+const MIGRATIONS: &[&str] = &[include_str!("0001_core.sql")];
+
+/// The schema this program writes.
+pub const VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// Why a database could not be brought to [`VERSION`].
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error(
+        "the index was written by a newer Albumen (schema {found}, this program knows {VERSION}): update Albumen"
+    )]
+    Newer { found: u32 },
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+}
+
+/// The schema version that stands in the database; 0 for an empty one.
+pub fn current(conn: &Connection) -> rusqlite::Result<u32> {
+    conn.pragma_query_value(None, "user_version", |r| r.get(0))
+}
+
+/// Brings the database to [`VERSION`]. `reached` is called inside each migration before its commit (a named
+/// point for tests that kill the process there).
+pub fn migrate(conn: &mut Connection, reached: impl Fn()) -> Result<(), MigrateError> {
+    let found = current(conn)?;
+    if found > VERSION {
+        return Err(MigrateError::Newer { found });
+    }
+    for (i, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        tx.execute_batch(sql)?;
+        tx.pragma_update(None, "user_version", i as u32 + 1)?;
+        reached();
+        tx.commit()?;
+    }
+    Ok(())
+}

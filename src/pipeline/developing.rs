@@ -1,0 +1,366 @@
+//! Inspect, decode and render, driven: threads that take work from a queue, read and hash each file, hand it
+//! through the wall, store what comes back, and pass the result to the recorder.
+
+use super::budget::{Claim, MemoryBudget};
+use super::fault::Fault;
+use super::keys;
+use super::progress::Progress;
+use super::recorder::{FileRecord, Record, RecordError, Stages, now};
+use super::shutdown::Shutdown;
+use super::source::Source;
+use super::store::Store;
+use super::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
+use crate::discover::FileStat;
+use crate::discover::hash::Hashed;
+use crate::discover::open::{Root, open_beneath, stat_beneath};
+use crate::discover::read::{Read, read};
+use crate::discover::walk::{self, Role};
+use crate::index::record::{self, DerivativeRow, Outcome};
+use crate::index::scan::{FileRow, PendingRow, What};
+use crate::index::{Index, view};
+use crate::worker::{WorkerHandle, WorkerSettings};
+use crossbeam_channel::Sender;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+
+/// A file that keeps changing while it is read is tried this often in one run, then left to the next.
+const CHANGING_TRIES: u32 = 3;
+
+/// Sidecars larger than this are no sidecars (Lightroom's largest are a few MB).
+const SIDECAR_LIMIT: u64 = 16 << 20;
+
+/// Where threads get their work from.
+pub trait JobSource: Sync {
+    /// The next file, waiting for it; `None`: there will be no more.
+    fn next(&self) -> Option<PendingRow>;
+}
+
+/// What all threads of a run share.
+#[derive(Clone)]
+pub struct Shared {
+    pub budget: MemoryBudget,
+    pub progress: Arc<Progress>,
+    pub shutdown: Shutdown,
+    pub store: Store,
+    pub stages: Stages,
+    pub render: RenderSettings,
+    pub worker: WorkerSettings,
+    /// Processes whose memory counts, by thread.
+    pub pids: Arc<Mutex<BTreeMap<usize, u32>>>,
+}
+
+impl Shared {
+    /// Says which child a thread has now.
+    pub fn has_child(&self, thread: usize, pid: Option<u32>) {
+        let mut pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
+        match pid {
+            Some(pid) => pids.insert(thread, pid),
+            None => pids.remove(&thread),
+        };
+    }
+}
+
+/// One thread's tools.
+pub struct Developer {
+    shared: Shared,
+    thread: usize,
+    index: Index,
+    worker: WorkerHandle,
+    root: Option<(i64, Root)>,
+}
+
+impl Developer {
+    pub fn new(shared: Shared, thread: usize, index: Index) -> Developer {
+        let worker = WorkerHandle::new(shared.worker.clone());
+        Developer { shared, thread, index, worker, root: None }
+    }
+
+    /// Works until the source ends or the run is stopped.
+    pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), RecordError> {
+        while let Some(job) = source.next() {
+            if self.shared.shutdown.requested() {
+                break;
+            }
+            let path = view::join(&[&job.volume_path, &job.folder, &job.name]);
+            self.shared.progress.begin(self.thread, path.to_string_lossy().into_owned());
+            let record = self.visit(&job);
+            self.shared.progress.end(self.thread);
+            let Some(record) = record? else { continue };
+            if matches!(record, Record::File(_)) {
+                match job.what {
+                    What::New => Progress::add(&self.shared.progress.new, 1),
+                    What::Changed => Progress::add(&self.shared.progress.changed, 1),
+                    What::Due => {}
+                }
+            }
+            Progress::add(&self.shared.progress.developed, 1);
+            Progress::add(&self.shared.progress.bytes_done, job.bytes);
+            if out.send(record).is_err() {
+                // The recorder has stopped and says why itself.
+                break;
+            }
+        }
+        self.shared.has_child(self.thread, None);
+        self.worker.end();
+        Ok(())
+    }
+
+    /// One file, from its path to its record; `None` when the run was stopped in the middle.
+    fn visit(&mut self, job: &PendingRow) -> Result<Option<Record>, RecordError> {
+        let dropped = Record::Dropped { pending_id: job.id };
+        let known = match job.file_id {
+            Some(id) => self.index.file(id)?,
+            None => None,
+        };
+        if self.root.as_ref().is_none_or(|(id, _)| *id != job.volume_id) {
+            let path = view::join(&[&job.volume_path]);
+            match Root::open(&path) {
+                Ok(root) => self.root = Some((job.volume_id, root)),
+                Err(_) => return Ok(Some(dropped)),
+            }
+        }
+        let root = &self.root.as_ref().expect("just opened").1;
+        let below = below(&job.folder, &job.name);
+        let role = walk::role(&job.name).unwrap_or(Role::Media);
+        for _ in 0..CHANGING_TRIES {
+            match read(root, &below, role, self.shared.shutdown.token().flag()) {
+                Ok(Read::Done { file, hashed }) => return self.develop(job, known, file, hashed),
+                Ok(Read::NotMedia) => return Ok(Some(dropped)),
+                Ok(Read::Changing) => std::thread::sleep(std::time::Duration::from_millis(200)),
+                Err(Fault::Cancelled) => return Ok(None),
+                Err(fault) => {
+                    return match stat_beneath(root, &below) {
+                        // Gone since the walk: the next walk says what that means.
+                        Ok(None) => Ok(Some(dropped)),
+                        Ok(Some(stat)) => Ok(Some(self.unreadable(job, stat, fault))),
+                        Err(_) => {
+                            let stat = known.map_or(
+                                FileStat { inode: 0, size: job.bytes, mtime_ns: 0, ctime_ns: 0 },
+                                |k| k.stat,
+                            );
+                            Ok(Some(self.unreadable(job, stat, fault)))
+                        }
+                    };
+                }
+            }
+        }
+        let fault = Fault::unreadable("it keeps changing while it is read; it will be tried again");
+        match stat_beneath(root, &below) {
+            Ok(Some(stat)) => Ok(Some(self.unreadable(job, stat, fault))),
+            _ => Ok(Some(dropped)),
+        }
+    }
+
+    fn unreadable(&mut self, job: &PendingRow, stat: FileStat, fault: Fault) -> Record {
+        self.count_failure(&fault);
+        Record::File(Box::new(FileRecord {
+            pending_id: job.id,
+            folder_id: job.folder_id,
+            name: job.name.clone(),
+            fs: job.fs,
+            stat,
+            content_hash: None,
+            file_inputs: keys::digest16(&[format!("{stat:?}").as_bytes()]),
+            facts: None,
+            inspect: Outcome::Failed(fault.clone()),
+            render: Some(Outcome::Failed(fault)),
+            derivatives: None,
+            thumbhash: None,
+        }))
+    }
+
+    fn count_failure(&self, fault: &Fault) {
+        if !matches!(fault, Fault::Unsupported { .. }) {
+            Progress::add(&self.shared.progress.failed, 1);
+        }
+    }
+
+    fn develop(
+        &mut self,
+        job: &PendingRow,
+        known: Option<FileRow>,
+        file: std::fs::File,
+        hashed: Hashed,
+    ) -> Result<Option<Record>, RecordError> {
+        let hash = hashed.hash.as_str().to_owned();
+        let fs = job.fs;
+        let due = match job.file_id {
+            Some(id) => {
+                let stages = [self.shared.stages.inspect.clone(), self.shared.stages.render.clone()];
+                self.index.develop_due(id, &stages, now(), self.shared.budget.ceiling())?
+            }
+            None => vec![Stage::Inspect, Stage::Render],
+        };
+        let same = known.as_ref().is_some_and(|k| k.content_hash.as_deref() == Some(&hash));
+        if same && due.is_empty() {
+            let file_id = known.expect("same as a known file").id;
+            Progress::add(&self.shared.progress.unchanged, u64::from(job.what != What::Due));
+            return Ok(Some(Record::Touched { pending_id: job.id, file_id, fs, stat: hashed.stat }));
+        }
+        let render_due = !same || due.contains(&Stage::Render);
+        // A copy of this content may have its pictures already.
+        let shared = match render_due {
+            true => self.rendered_before(&hash)?,
+            false => None,
+        };
+        let sidecars = self.index.sidecars_of(job.folder_id, &job.name)?;
+        let root = &self.root.as_ref().expect("opened by visit").1;
+        let (mut names, mut files) = (Vec::new(), Vec::new());
+        let mut inputs = vec![hash.clone().into_bytes()];
+        for s in &sidecars {
+            // A sidecar that cannot be read costs its facts, not the photo's.
+            let Ok((f, stat)) = open_beneath(root, &below(&job.folder, &s.name)) else { continue };
+            if stat.size > SIDECAR_LIMIT {
+                continue;
+            }
+            let Ok(source) = Source::from_file(f) else { continue };
+            inputs.push(format!("{}:{}", stat.size, stat.mtime_ns).into_bytes());
+            inputs.push(s.name.clone());
+            names.push(s.name.clone());
+            files.push(source);
+        }
+        let file_inputs = keys::digest16(&inputs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let request = DevelopRequest {
+            name: job.name.clone(),
+            folder: job.folder.clone(),
+            mtime_ns: hashed.stat.mtime_ns,
+            sidecars: names,
+            render: (render_due && shared.is_none()).then(|| self.shared.render.clone()),
+        };
+        let primary = match Source::from_file(file) {
+            Ok(s) => s,
+            Err(e) => return Ok(Some(self.unreadable(job, hashed.stat, Fault::unreadable(e)))),
+        };
+        let claim = Claim::new(&self.shared.budget);
+        let answer = self.worker.develop(
+            &request,
+            &Inputs { primary, sidecars: files },
+            &claim,
+            self.shared.shutdown.token(),
+        );
+        self.shared.has_child(self.thread, self.worker.pid());
+        drop(claim);
+        let mut rec = FileRecord {
+            pending_id: job.id,
+            folder_id: job.folder_id,
+            name: job.name.clone(),
+            fs,
+            stat: hashed.stat,
+            content_hash: Some(hash),
+            file_inputs,
+            facts: None,
+            inspect: Outcome::Done,
+            render: None,
+            derivatives: None,
+            thumbhash: None,
+        };
+        match answer {
+            Err(Fault::Cancelled) => return Ok(None),
+            Err(fault) => {
+                self.count_failure(&fault);
+                rec.inspect = Outcome::Failed(fault.clone());
+                rec.render = Some(Outcome::Failed(fault));
+            }
+            Ok(developed) => {
+                if !self.keep(&mut rec, developed)? {
+                    return Ok(None);
+                }
+                if let Some((outcome, rows, thumbhash)) = shared {
+                    rec.render = Some(outcome);
+                    rec.derivatives = Some(rows);
+                    rec.thumbhash = thumbhash;
+                }
+            }
+        }
+        Ok(Some(Record::File(Box::new(rec))))
+    }
+
+    /// Stores the pictures and notes the outcomes; false when the run was stopped in the middle.
+    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<bool, RecordError> {
+        let progress = &self.shared.progress;
+        progress.stage_cpu("inspect", developed.cpu.inspect_s);
+        progress.stage_cpu("decode", developed.cpu.decode_s);
+        progress.stage_cpu("render", developed.cpu.render_s);
+        rec.facts = Some(developed.facts);
+        match developed.pictures {
+            None => {}
+            Some(Err(Fault::Cancelled)) => return Ok(false),
+            Some(Err(fault)) => {
+                self.count_failure(&fault);
+                rec.render = Some(Outcome::Failed(fault));
+            }
+            Some(Ok(pictures)) => {
+                let key = keys::render_path_key(&self.shared.stages.render);
+                let hash = rec.content_hash.as_deref().expect("set before");
+                rec.derivatives = Some(self.shared.store.write(hash, &key, &pictures.renditions)?);
+                rec.thumbhash = Some(pictures.thumbhash);
+                rec.render = Some(match pictures.damaged {
+                    Some(why) => Outcome::Damaged(why),
+                    None => Outcome::Done,
+                });
+            }
+        }
+        Ok(true)
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn rendered_before(
+        &self,
+        hash: &str,
+    ) -> Result<Option<(Outcome, Vec<DerivativeRow>, Option<Vec<u8>>)>, RecordError> {
+        let now = &self.shared.stages.render;
+        let conn = &self.index.conn;
+        let Some(outcome) = record::rendered_before(conn, hash, now.version, &now.settings)? else {
+            return Ok(None);
+        };
+        let rows = record::derivatives(conn, hash)?;
+        if rows.is_empty() || !rows.iter().all(|r| self.shared.store.has(r)) {
+            return Ok(None);
+        }
+        Ok(Some((outcome, rows, record::thumbhash_of_content(conn, hash)?)))
+    }
+}
+
+/// A file's path relative to its volume.
+pub fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    match folder.is_empty() {
+        true => name.to_vec(),
+        false => [folder, b"/", name].concat(),
+    }
+}
+
+/// The queue of one run: what `pending` held when it began, in order of folders, so that a spinning disk is
+/// read in the order it was walked.
+pub struct OneRun {
+    index: Mutex<(Index, std::collections::VecDeque<PendingRow>, i64)>,
+    shutdown: Shutdown,
+}
+
+/// Rows fetched at a time.
+const FETCH: usize = 256;
+
+impl OneRun {
+    pub fn new(index: Index, shutdown: Shutdown) -> OneRun {
+        OneRun { index: Mutex::new((index, Default::default(), 0)), shutdown }
+    }
+}
+
+impl JobSource for OneRun {
+    fn next(&self) -> Option<PendingRow> {
+        if self.shutdown.requested() {
+            return None;
+        }
+        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let (index, ready, after) = &mut *guard;
+        if ready.is_empty() {
+            let rows = index.pending_after(1, *after, FETCH).unwrap_or_else(|e| {
+                tracing::error!("the queue cannot be read: {e}");
+                Vec::new()
+            });
+            *after = rows.last().map_or(*after, |r| r.id);
+            ready.extend(rows);
+        }
+        ready.pop_front()
+    }
+}

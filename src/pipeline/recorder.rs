@@ -1,0 +1,258 @@
+//! Record: the one writer. Results come in over a channel and are written in batches, each one transaction.
+//!
+//! Promises: before a batch commits its derivatives are durable; a batch is whole or not there; what has been
+//! committed is never asked for again.
+
+use super::breakpoints::reached;
+use super::fault::Fault;
+use super::keys;
+use super::progress::Progress;
+use super::store::Store;
+use crate::discover::FileStat;
+use crate::discover::mounts::FsId;
+use crate::index::due::StageNow;
+use crate::index::record::{self, DerivativeRow, Outcome};
+use crate::index::{Index, items};
+use crate::pipeline::vocabulary::{Facts, FoundFace, FoundSubject, Stage};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A batch is committed when it has this many results ...
+const BATCH_COUNT: usize = 256;
+/// ... or its first one has waited this long: what a power cut costs at most, beside the files in flight.
+const BATCH_TIME: Duration = Duration::from_secs(1);
+
+/// What the other threads hand to the recorder.
+#[derive(Debug)]
+pub enum Record {
+    /// A file that was read, whether it worked or not.
+    File(Box<FileRecord>),
+    /// The content is what it was; only its stat is new.
+    Touched { pending_id: i64, file_id: i64, fs: FsId, stat: FileStat },
+    /// Nothing to do after all: it is gone, or no medium. The next walk judges.
+    Dropped { pending_id: i64 },
+    /// What the recogniser said of a file.
+    Recognised(Box<RecognisedRecord>),
+    /// Commit now: somebody waits for what has been sent so far, and hears when it is durable.
+    Flush(crossbeam_channel::Sender<()>),
+}
+
+/// All that one visit to a file gave.
+#[derive(Debug)]
+pub struct FileRecord {
+    pub pending_id: i64,
+    pub folder_id: i64,
+    pub name: Vec<u8>,
+    pub fs: FsId,
+    pub stat: FileStat,
+    pub content_hash: Option<String>,
+    /// The file's own inputs, 16 hex digits.
+    pub file_inputs: String,
+    pub facts: Option<Facts>,
+    pub inspect: Outcome,
+    /// `None`: render was not due.
+    pub render: Option<Outcome>,
+    pub derivatives: Option<Vec<DerivativeRow>>,
+    pub thumbhash: Option<Vec<u8>>,
+}
+
+/// What recognition gave for one file; `None` for a stage that was not due.
+#[derive(Debug)]
+pub struct RecognisedRecord {
+    pub file_id: i64,
+    pub content_hash: String,
+    pub faces: Option<Result<Vec<FoundFace>, Fault>>,
+    pub subjects: Option<Result<(Vec<FoundSubject>, Vec<i8>), Fault>>,
+}
+
+/// The stages as this run knows them.
+#[derive(Debug, Clone)]
+pub struct Stages {
+    pub inspect: StageNow,
+    pub render: StageNow,
+    pub faces: Option<StageNow>,
+    pub subjects: Option<StageNow>,
+}
+
+/// Why recording had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("the disk with the index is full: make room and run again, nothing is lost")]
+    DiskFull,
+    #[error("the index cannot be written: {0}")]
+    Index(rusqlite::Error),
+    #[error("the derivatives cannot be made durable: {0}")]
+    Store(std::io::Error),
+}
+
+impl From<rusqlite::Error> for RecordError {
+    fn from(e: rusqlite::Error) -> RecordError {
+        match e.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => RecordError::DiskFull,
+            _ => RecordError::Index(e),
+        }
+    }
+}
+
+impl From<std::io::Error> for RecordError {
+    fn from(e: std::io::Error) -> RecordError {
+        match e.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => RecordError::DiskFull,
+            _ => RecordError::Store(e),
+        }
+    }
+}
+
+/// Called after each commit with what was recorded: the service's events.
+pub type Committed = Arc<dyn Fn(&[Record]) + Send + Sync>;
+
+/// The recorder's side of a run.
+pub struct Recorder {
+    pub index: Index,
+    pub store: Store,
+    pub stages: Stages,
+    pub progress: Arc<Progress>,
+    pub committed: Option<Committed>,
+}
+
+impl Recorder {
+    /// Writes what comes until every sender is gone.
+    pub fn run(mut self, incoming: Receiver<Record>) -> Result<(), RecordError> {
+        let mut batch: Vec<Record> = Vec::new();
+        let mut since = Instant::now();
+        loop {
+            let wait = match batch.is_empty() {
+                // With nothing to write there is nothing to wake up for.
+                true => Duration::from_secs(3600),
+                false => BATCH_TIME.saturating_sub(since.elapsed()),
+            };
+            let (record, end) = match incoming.recv_timeout(wait) {
+                Ok(r) => (Some(r), false),
+                Err(RecvTimeoutError::Timeout) => (None, false),
+                Err(RecvTimeoutError::Disconnected) => (None, true),
+            };
+            let mut flush = Vec::new();
+            match record {
+                Some(Record::Flush(heard)) => flush.push(heard),
+                Some(r) => {
+                    if batch.is_empty() {
+                        since = Instant::now();
+                    }
+                    batch.push(r);
+                }
+                None => {}
+            }
+            let full = batch.len() >= BATCH_COUNT || since.elapsed() >= BATCH_TIME;
+            if !batch.is_empty() && (full || end || !flush.is_empty()) {
+                self.commit(&batch)?;
+                if let Some(committed) = &self.committed {
+                    committed(&batch);
+                }
+                batch.clear();
+            }
+            // Whoever waits may have gone; that is no reason to stop.
+            for heard in flush {
+                let _ = heard.send(());
+            }
+            if end {
+                return Ok(());
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &[Record]) -> Result<(), RecordError> {
+        let wrote = batch.iter().any(|r| matches!(r, Record::File(f) if f.derivatives.is_some()));
+        if wrote {
+            self.store.sync()?;
+        }
+        let at = now();
+        let tx = self.index.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        for r in batch {
+            match r {
+                Record::File(f) => put(&tx, f, &self.stages, at)?,
+                Record::Touched { pending_id, file_id, fs, stat } => {
+                    record::touch_file(&tx, *file_id, *fs, stat)?;
+                    record::pending_done(&tx, *pending_id)?;
+                }
+                Record::Dropped { pending_id } => record::pending_done(&tx, *pending_id)?,
+                Record::Recognised(r) => put_recognised(&tx, r, &self.stages, at)?,
+                Record::Flush(_) => {}
+            }
+        }
+        reached("before_commit");
+        tx.commit()?;
+        reached("after_commit");
+        Ok(())
+    }
+}
+
+/// Seconds since 1970, UTC.
+pub fn now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
+}
+
+fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) -> rusqlite::Result<()> {
+    let id = record::put_file(conn, f.folder_id, &f.name, f.fs, &f.stat, f.content_hash.as_deref(), at)?;
+    if let Some(facts) = &f.facts {
+        record::put_facts(conn, id, facts)?;
+    }
+    let stage = |now: &StageNow, outcome: &Outcome| {
+        record::put_stage(
+            conn,
+            id,
+            now.stage,
+            now.version,
+            &keys::input_key(now, &f.file_inputs),
+            outcome,
+            at,
+        )
+    };
+    stage(&stages.inspect, &f.inspect)?;
+    if let Some(outcome) = &f.render {
+        stage(&stages.render, outcome)?;
+    }
+    if let (Some(rows), Some(hash)) = (&f.derivatives, &f.content_hash) {
+        record::put_derivatives(conn, hash, rows)?;
+    }
+    if let Some(thumbhash) = &f.thumbhash {
+        record::put_thumbhash(conn, id, thumbhash)?;
+    }
+    record::stage_again(conn, id, Stage::Places)?;
+    // Recognition looks at what render made of the content: other bytes, another look.
+    let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
+    record::stage_again_unless(conn, id, Stage::Faces, &inputs)?;
+    record::stage_again_unless(conn, id, Stage::Subjects, &inputs)?;
+    record::mark_regroup(conn, f.folder_id)?;
+    items::refresh(conn, id)?;
+    record::pending_done(conn, f.pending_id)
+}
+
+fn put_recognised(
+    conn: &rusqlite::Connection,
+    r: &RecognisedRecord,
+    stages: &Stages,
+    at: i64,
+) -> rusqlite::Result<()> {
+    let inputs = keys::recognise_inputs(&r.content_hash);
+    if let (Some(now), Some(subjects)) = (&stages.subjects, &r.subjects) {
+        let outcome = match subjects {
+            Ok((found, features)) => {
+                record::put_subjects(conn, r.file_id, found, features)?;
+                Outcome::Done
+            }
+            Err(fault) => Outcome::Failed(fault.clone()),
+        };
+        let key = keys::input_key(now, &inputs);
+        record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
+    }
+    if let (Some(now), Some(faces)) = (&stages.faces, &r.faces) {
+        let outcome = match faces {
+            Ok(_found) => Outcome::Done,
+            Err(fault) => Outcome::Failed(fault.clone()),
+        };
+        let key = keys::input_key(now, &inputs);
+        record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,451 @@
+//! One run, from the walk to the last row: what `index` and `reindex` do.
+
+use super::budget::MemoryBudget;
+use super::developing::{Developer, OneRun, Shared};
+use super::keys;
+use super::progress::Progress;
+use super::recorder::{Record, RecordError, Recorder, Stages, now};
+use super::scan::{ScanOptions, Scanned, Target, scan};
+use super::settle;
+use super::shutdown::Shutdown;
+use super::store::Store;
+use super::vocabulary::{RenderSettings, Stage};
+use crate::config::{Config, Spaces};
+use crate::index::due::{Scope, StageNow};
+use crate::index::{Index, OpenError, view};
+use crate::worker::{StartError, WorkerHandle, WorkerSettings};
+use crossbeam_channel::bounded;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the engine itself needs, bytes: measured 9 to 14 MB while recording (docs/performance.md).
+const ENGINE_PART: u64 = 16 << 20;
+/// What an idle worker needs, bytes of PSS: measured 7 to 9 MB after its warm-up (docs/performance.md).
+const WORKER_PART: u64 = 10 << 20;
+/// How often the memory of all processes is looked at.
+const METER_EVERY: Duration = Duration::from_millis(100);
+/// Results that wait for the recorder at the most; each holds facts and rows (about 4 KB), never pictures.
+const WAITING_RECORDS: usize = 256;
+
+/// What a caller wants of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub paths: Vec<PathBuf>,
+    pub recognise: bool,
+    pub jobs: Option<usize>,
+    /// Bytes for all processes together.
+    pub memory: Option<u64>,
+    pub force: bool,
+    pub dry_run: bool,
+    pub accept_removals: Vec<PathBuf>,
+    /// Stages to make due again first (`reindex`).
+    pub again: Vec<Stage>,
+}
+
+/// What a run did: `index --json`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    pub found: u64,
+    pub new: u64,
+    pub changed: u64,
+    pub moved: u64,
+    pub unchanged: u64,
+    pub offline: u64,
+    pub removed: u64,
+    pub failed: u64,
+    pub by_kind: BTreeMap<String, u64>,
+    pub stage_cpu_s: BTreeMap<String, f64>,
+    pub wall_s: f64,
+    pub peak_pss_bytes: u64,
+    #[serde(skip)]
+    pub stopped_by_guard: bool,
+    #[serde(skip)]
+    pub volumes_offline: u64,
+}
+
+/// Why there was no run, or why it ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("none of the volumes can be reached: {0}")]
+    NoVolume(String),
+    #[error("the worker cannot be started: {0}")]
+    Worker(StartError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("the index cannot be used: {0}")]
+    Index(#[from] rusqlite::Error),
+}
+
+/// The settings of a run as the stages know them.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub render: RenderSettings,
+    stages: Stages,
+    places: StageNow,
+    people: StageNow,
+    /// What cannot be done and what to do about it, in words.
+    pub missing: Vec<String>,
+}
+
+impl Plan {
+    pub fn new(config: &Config, _recognise: bool) -> Plan {
+        let render = config.render_settings();
+        Plan {
+            stages: Stages {
+                inspect: keys::inspect_now(),
+                render: keys::render_now(&render),
+                faces: None,
+                subjects: None,
+            },
+            places: keys::places_now(),
+            people: keys::people_now(),
+            render,
+            missing: Vec::new(),
+        }
+    }
+
+    /// Every stage that can be done with these settings.
+    pub fn stages(&self) -> Vec<StageNow> {
+        let mut all = vec![self.stages.inspect.clone(), self.stages.render.clone()];
+        all.extend(self.stages.faces.clone());
+        all.extend(self.stages.subjects.clone());
+        if self.stages.faces.is_some() {
+            all.push(self.people.clone());
+        }
+        all.push(self.places.clone());
+        all
+    }
+}
+
+/// Brings the index up to date with what the options name.
+pub fn run(
+    config: &Config,
+    index_dir: &Path,
+    options: &Options,
+    progress: Arc<Progress>,
+    shutdown: &Shutdown,
+) -> Result<Summary, RunError> {
+    let begun = Instant::now();
+    let plan = Plan::new(config, options.recognise);
+    let mut index = Index::open_indexing(index_dir, || super::breakpoints::reached("in_a_migration"))?;
+    let targets = targets(config, &index, &options.paths, &options.accept_removals)?;
+    if targets.is_empty() {
+        return Err(RunError::Usage(
+            "no folder is named: give a PATH, or name folders in the config (see config/albumen.toml)".into(),
+        ));
+    }
+    if targets.iter().all(|t| !t.volume.exists()) {
+        let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
+        // Known volumes are marked; a path that never was one is the person's slip.
+        mark_unreachable(&index, &targets)?;
+        return Err(RunError::NoVolume(all.join(", ")));
+    }
+    let meter = Meter::start(progress.clone());
+    let shared = shared(config, options, &plan, index_dir, &progress, shutdown, &meter);
+    let scan_options = ScanOptions {
+        rules: config.rules(),
+        guard: config.guard.into(),
+        accept_removals: options.accept_removals.iter().map(|p| absolute(p)).collect(),
+        priority: 1,
+        dry_run: options.dry_run,
+    };
+    let mut worker = WorkerHandle::new(shared.worker.clone());
+    worker.start().map_err(RunError::Worker)?;
+    worker.end();
+
+    let scanned = scan(&mut index, &targets, &scan_options, &progress, shutdown)?;
+    if !shutdown.requested() && !options.dry_run {
+        work(&mut index, config, options, &plan, &shared, &scanned)?;
+    }
+    Ok(summary(&index, &progress, &scanned, begun))
+}
+
+fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant) -> Summary {
+    let by_kind = scanned.walked.iter().filter_map(|(v, path)| index.kinds_below(*v, path).ok()).fold(
+        BTreeMap::new(),
+        |mut all, kinds| {
+            for (kind, n) in kinds {
+                *all.entry(kind).or_insert(0) += n;
+            }
+            all
+        },
+    );
+    Summary {
+        found: Progress::get(&progress.found),
+        new: Progress::get(&progress.new),
+        changed: Progress::get(&progress.changed),
+        moved: Progress::get(&progress.moved),
+        unchanged: Progress::get(&progress.unchanged),
+        offline: Progress::get(&progress.offline),
+        removed: Progress::get(&progress.removed),
+        failed: Progress::get(&progress.failed),
+        by_kind,
+        stage_cpu_s: progress.stage_cpu_s(),
+        wall_s: begun.elapsed().as_secs_f64(),
+        peak_pss_bytes: progress.peak_pss(),
+        stopped_by_guard: scanned.stopped_by_guard,
+        volumes_offline: scanned.volumes_offline,
+    }
+}
+
+fn shared(
+    config: &Config,
+    options: &Options,
+    plan: &Plan,
+    index_dir: &Path,
+    progress: &Arc<Progress>,
+    shutdown: &Shutdown,
+    meter: &Meter,
+) -> Shared {
+    let memory = options.memory.unwrap_or(config.memory.bytes());
+    let rest = memory.saturating_sub(ENGINE_PART + jobs(config, options) as u64 * WORKER_PART);
+    Shared {
+        budget: MemoryBudget::new(rest),
+        progress: progress.clone(),
+        shutdown: shutdown.clone(),
+        store: Store::new(index_dir),
+        stages: plan.stages.clone(),
+        render: plan.render.clone(),
+        worker: WorkerSettings {
+            memory: rest,
+            faults: std::env::var_os("ALBUMEN_FAULTS").is_some_and(|v| v == "1"),
+            ..WorkerSettings::default()
+        },
+        pids: meter.pids.clone(),
+    }
+}
+
+/// Files developed at a time: one a core, fewer where memory would not leave each a useful share.
+fn jobs(config: &Config, options: &Options) -> usize {
+    /// Below this much for one file, bytes, another worker costs more than it gives.
+    const USEFUL_SHARE: u64 = 24 << 20;
+    let memory = options.memory.unwrap_or(config.memory.bytes());
+    let wanted = options.jobs.unwrap_or(config.jobs()).max(1);
+    let fit = memory.saturating_sub(ENGINE_PART) / (WORKER_PART + USEFUL_SHARE);
+    wanted.min(fit.max(1) as usize)
+}
+
+/// Everything after the walk.
+fn work(
+    index: &mut Index,
+    config: &Config,
+    options: &Options,
+    plan: &Plan,
+    shared: &Shared,
+    scanned: &Scanned,
+) -> Result<(), RunError> {
+    let scopes: Vec<Scope> = scanned
+        .walked
+        .iter()
+        .map(|(volume_id, path)| Scope::Below { volume_id: *volume_id, path: path.clone() })
+        .collect();
+    let again = if options.force { Stage::ALL.to_vec() } else { options.again.clone() };
+    let at = now();
+    for scope in &scopes {
+        for stage in &again {
+            index.make_due(scope, *stage)?;
+        }
+        for stage in [&plan.stages.inspect, &plan.stages.render] {
+            index.enqueue_due(scope, stage, at, shared.budget.ceiling())?;
+        }
+    }
+    develop_all(index, config, options, shared)?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
+    settle::settle(index, &scopes, &plan.places, shared)?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
+    sweep(index, config, &shared.store)?;
+    Ok(())
+}
+
+/// Runs the developing threads and the recorder until the queue is empty.
+fn develop_all(index: &Index, config: &Config, options: &Options, shared: &Shared) -> Result<(), RunError> {
+    let (count, _) = index.pending_count()?;
+    Progress::add(&shared.progress.to_develop, count);
+    if count == 0 {
+        return Ok(());
+    }
+    let jobs = jobs(config, options).min(count as usize);
+    let source = OneRun::new(index.another()?, shared.shutdown.clone());
+    let recorder = Recorder {
+        index: index.another()?,
+        store: shared.store.clone(),
+        stages: shared.stages.clone(),
+        progress: shared.progress.clone(),
+        committed: None,
+    };
+    let mut developers = Vec::new();
+    for thread in 0..jobs {
+        developers.push(Developer::new(shared.clone(), thread, index.another()?));
+    }
+    let (out, incoming) = bounded::<Record>(WAITING_RECORDS);
+    let watch_end = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        let recorder = s.spawn(move || recorder.run(incoming));
+        let threads: Vec<_> = developers
+            .into_iter()
+            .map(|d| {
+                let (out, source) = (out.clone(), &source);
+                s.spawn(move || d.run(source, &out))
+            })
+            .collect();
+        drop(out);
+        // Whoever waits for memory must hear the request to stop, too.
+        s.spawn(|| {
+            while !watch_end.load(Ordering::Relaxed) {
+                if shared.shutdown.requested() {
+                    shared.budget.close();
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
+        let recorded = recorder.join();
+        watch_end.store(true, Ordering::Relaxed);
+        // The recorder's reason comes first: the others stop because it did.
+        recorded.unwrap_or_else(|p| std::panic::resume_unwind(p))?;
+        for r in results {
+            r.unwrap_or_else(|p| std::panic::resume_unwind(p))?;
+        }
+        Ok(())
+    })
+}
+
+/// Forgets rows whose grace period is over, and removes derivatives that nothing names.
+fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(), RunError> {
+    let expired = index.forget_vanished(now() - config.grace.as_secs() as i64)?;
+    let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
+    /// Left-over files cost room only: once a day is often enough to look for them.
+    const SWEEP_EVERY_S: i64 = 86_400;
+    if expired > 0 || now() - swept_at > SWEEP_EVERY_S {
+        let mut named = index.derivative_lookup()?;
+        store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        index.set_meta("swept_at", &now().to_string())?;
+    }
+    Ok(())
+}
+
+/// An absolute path with `.` and `..` resolved where it exists.
+pub fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
+    for (id, path, _, _) in index.volumes()? {
+        if targets.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
+            index.volume_offline(id, "it cannot be reached")?;
+        }
+    }
+    Ok(())
+}
+
+/// What to walk: the config's volumes, or each given path in the volume that contains it.
+pub fn targets(
+    config: &Config,
+    index: &Index,
+    paths: &[PathBuf],
+    accepted: &[PathBuf],
+) -> Result<Vec<Target>, RunError> {
+    let spaces = Spaces::resolve(&config.spaces);
+    let configured: Vec<Target> = spaces
+        .iter()
+        .flat_map(|s| {
+            s.folders.iter().map(|f| Target {
+                space: s.name.clone(),
+                kind: s.kind,
+                volume: f.clone(),
+                start: Vec::new(),
+            })
+        })
+        .collect();
+    if paths.is_empty() {
+        if !configured.is_empty() || accepted.is_empty() {
+            return Ok(configured);
+        }
+        // Without a config, what may be removed says what is to be walked.
+        return targets(config, index, accepted, &[]);
+    }
+    let known: Vec<PathBuf> =
+        index.volumes()?.into_iter().map(|(_, path, _, _)| view::join(&[&path])).collect();
+    let mut out: Vec<Target> = Vec::new();
+    for path in paths {
+        let path = absolute(path);
+        let target = configured
+            .iter()
+            .filter(|t| path.starts_with(&t.volume))
+            .max_by_key(|t| t.volume.as_os_str().len())
+            .cloned()
+            .or_else(|| {
+                // Not configured, but indexed before: the volume stays the one it was.
+                known
+                    .iter()
+                    .filter(|k| path.starts_with(k))
+                    .max_by_key(|k| k.as_os_str().len())
+                    .map(|k| by_hand(k))
+            })
+            .unwrap_or_else(|| match path.is_file() {
+                true => by_hand(path.parent().unwrap_or(Path::new("/"))),
+                false => by_hand(&path),
+            });
+        let start = view::below(path.as_os_str().as_bytes(), target.volume.as_os_str().as_bytes());
+        let target = Target { start: start.unwrap_or_default().to_vec(), ..target };
+        if !out.contains(&target) {
+            out.push(target);
+        }
+    }
+    Ok(out)
+}
+
+/// A volume that no config names: a space of its own.
+fn by_hand(volume: &Path) -> Target {
+    let space = Spaces::by_hand(volume);
+    Target { space: space.name, kind: space.kind, volume: volume.to_owned(), start: Vec::new() }
+}
+
+/// Watches the memory of this process and its children.
+struct Meter {
+    pids: Arc<Mutex<BTreeMap<usize, u32>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Meter {
+    fn start(progress: Arc<Progress>) -> Meter {
+        let pids = Arc::new(Mutex::new(BTreeMap::<usize, u32>::new()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (p, s) = (pids.clone(), stop.clone());
+        let thread = std::thread::Builder::new()
+            .name("meter".into())
+            .spawn(move || {
+                while !s.load(Ordering::Relaxed) {
+                    let mut all = vec![std::process::id()];
+                    all.extend(p.lock().unwrap_or_else(PoisonError::into_inner).values());
+                    progress.saw_pss(crate::worker::pss(&all));
+                    std::thread::sleep(METER_EVERY);
+                }
+            })
+            .ok();
+        Meter { pids, stop, thread }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(t) = self.thread.take() {
+            let _ = t.join();
+        }
+    }
+}

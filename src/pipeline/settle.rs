@@ -1,0 +1,87 @@
+//! After inspect: files become items (grouping) and coordinates become places. Pure functions of recorded facts,
+//! run again at any time with the same answer.
+
+use super::developing::Shared;
+use super::keys;
+use super::recorder::{RecordError, now};
+use crate::index::due::{Scope, StageNow};
+use crate::index::record::{self, Outcome};
+use crate::index::{Index, items};
+use super::interim::Gazetteer;
+
+/// Rows settled in one transaction.
+const BATCH: usize = 500;
+
+/// Groups every folder whose facts have changed, then finds the places that are due.
+pub fn settle(
+    index: &mut Index,
+    scopes: &[Scope],
+    places: &StageNow,
+    shared: &Shared,
+) -> Result<(), RecordError> {
+    group(index, shared)?;
+    for scope in scopes {
+        place(index, scope, places, shared)?;
+    }
+    Ok(())
+}
+
+/// Puts the files of changed folders together into items.
+pub fn group(index: &mut Index, shared: &Shared) -> Result<(), RecordError> {
+    loop {
+        let tx = index.conn.transaction()?;
+        let folders = items::folders_to_regroup(&tx, BATCH)?;
+        if folders.is_empty() || shared.shutdown.requested() {
+            return Ok(());
+        }
+        for folder in folders {
+            group_folder(&tx, folder)?;
+            items::regrouped(&tx, folder)?;
+        }
+        tx.commit()?;
+    }
+}
+
+fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordError> {
+    let rows = items::group_rows(tx, folder)?;
+    for (row, of) in rows.iter().zip(super::interim::companions(&rows)) {
+        let of = of.map(|(primary, role)| (rows[primary].id, role));
+        items::set_companion(tx, row.id, of)?;
+    }
+    for row in rows.iter().filter(|r| !r.is_sidecar) {
+        items::refresh(tx, row.id)?;
+    }
+    Ok(())
+}
+
+/// Finds the place and zone of every file whose places stage is due.
+fn place(index: &mut Index, scope: &Scope, stage: &StageNow, shared: &Shared) -> Result<(), RecordError> {
+    let mut after = (String::new(), 0);
+    let mut gazetteer = None;
+    loop {
+        let due = index.due_files(scope, stage, now(), &after, BATCH)?;
+        let Some(last) = due.last() else { return Ok(()) };
+        after = (last.1.clone(), last.0);
+        if shared.shutdown.requested() {
+            return Ok(());
+        }
+        let tx = index.conn.transaction()?;
+        for (file, _) in &due {
+            let gps = items::facts(&tx, *file)?.gps;
+            let (place, zone) = match gps {
+                Some(gps) => {
+                    // Opened with the first photo that has coordinates.
+                    let g = gazetteer.get_or_insert_with(Gazetteer::open);
+                    (g.place(gps.lat, gps.lon), g.zone(gps.lat, gps.lon))
+                }
+                None => (None, None),
+            };
+            items::put_place(&tx, *file, place.as_ref(), zone)?;
+            let inputs = keys::digest16(&[format!("{gps:?}").as_bytes()]);
+            let key = keys::input_key(stage, &inputs);
+            record::put_stage(&tx, *file, stage.stage, stage.version, &key, &Outcome::Done, now())?;
+            items::refresh(&tx, *file)?;
+        }
+        tx.commit()?;
+    }
+}
