@@ -2,12 +2,12 @@
 //! run again at any time with the same answer.
 
 use super::developing::Shared;
-use super::interim::Gazetteer;
 use super::keys;
 use super::recorder::{RecordError, now};
 use crate::index::due::{Scope, StageNow};
 use crate::index::record::{self, Outcome};
 use crate::index::{Index, items};
+use crate::places::Gazetteer;
 
 /// Rows settled in one transaction.
 const BATCH: usize = 500;
