@@ -7,16 +7,21 @@
 mod interpose;
 
 use albumen::worker::serve;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    let mode = arguments.next().unwrap_or_default();
-    let outcome = match mode.to_str() {
-        Some("--version") => {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let words: Vec<_> = arguments.iter().map(|a| a.to_str().unwrap_or_default()).collect();
+    let outcome = match words[..] {
+        ["--version"] => {
             println!("albumen-worker {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
         }
+        ["recogniser", _, threads] => {
+            serve::recogniser(Path::new(&arguments[1]), threads.parse().unwrap_or(1))
+        }
+        // Whatever else it is: without the engine's socket it says what this program is.
         _ => serve::worker(),
     };
     match outcome {

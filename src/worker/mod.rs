@@ -1,6 +1,6 @@
 //! The wall: hostile bytes are parsed in worker processes only, and this is how the engine talks to them.
 //!
-//! The engine's side: [`WorkerHandle`] and [`pss`]. The workers' side is [`serve`], which `albumen-worker` calls.
+//! The engine's side: [`WorkerHandle`], [`RecogniserHandle`] and [`pss`]. The workers' side is [`serve`], which `albumen-worker` calls.
 //! Between them: [`protocol`] (what is said and how it is checked) over [`wire`] (how it travels). [`sandbox`] and
 //! [`memory`] take from a worker what it does not need. [`develop::develop`] is the one ordinary function behind all
 //! of it; tests and benchmarks call it in process.
@@ -12,10 +12,12 @@ mod handle;
 pub mod memory;
 mod process;
 pub mod protocol;
+mod recogniser;
 pub mod sandbox;
 pub mod serve;
 mod wire;
 
 pub use handle::{WorkerHandle, WorkerSettings};
 pub use process::{Deadline, StartError, find_program, pss};
+pub use recogniser::{RecogniserHandle, RecogniserSettings};
 pub use sandbox::SandboxReport;

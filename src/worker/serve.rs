@@ -2,16 +2,23 @@
 
 use super::develop::develop;
 use super::process::{ENGINE_VARIABLE, FAULTS_VARIABLE, MEMORY_VARIABLE};
-use super::protocol::{Ask, EXIT_PANICKED, Grant, Hello, Say, decode, encode, encode_developed};
+use super::protocol::{
+    Ask, EXIT_PANICKED, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
+};
 use super::{faults, memory, sandbox, wire};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
-use crate::pipeline::vocabulary::{Admission, Developed, Inputs};
+use crate::pipeline::vocabulary::{Admission, Inputs};
+use crate::recognise::Recogniser;
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// Bytes of a picture for the recogniser: twice what a JPEG of 5120 x 1280 pixels at quality 100 takes.
+const PICTURE_LIMIT: u64 = 32 << 20;
 
 /// The socket that the engine gave as standard input.
 struct Engine(OwnedFd);
@@ -104,29 +111,61 @@ pub fn worker() -> Result<(), String> {
         }
         memory::limit(granted);
         let admission = EngineAdmission { engine: &engine, granted: Cell::new(granted), ceiling };
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let inputs = Inputs { primary: source(files.remove(0))?, sidecars: sources(files)? };
+        let (outcome, panicked) = caught(|| {
+            let primary = source(files.remove(0))?;
+            let sidecars = files.into_iter().map(source).collect::<Result<_, _>>()?;
+            let inputs = Inputs { primary, sidecars };
             if faults_allowed && let Some(outcome) = faults::inject(&inputs.primary, engine.0.as_fd()) {
                 return outcome;
             }
             develop(&request, &inputs, &admission)
-        }));
-        let panicked = outcome.is_err();
-        let outcome = outcome.unwrap_or_else(|panic| Err(panic_fault(&*panic)));
+        });
         memory::unlimited();
-        reply(&engine, &outcome)?;
-        if panicked {
-            std::process::exit(EXIT_PANICKED);
-        }
+        // Before the answer is out: with it the engine takes back the permit.
+        memory::give_back();
+        let (header, body) = encode_developed(&outcome);
+        engine.done(&header, &body).map_err(|e| e.to_string())?;
+        leave_if(panicked);
     }
     Ok(())
 }
 
-/// Answers, and gives memory back before the answer is out: with it the engine takes back the permit.
-fn reply(engine: &Engine, outcome: &Result<Developed, Fault>) -> Result<(), String> {
-    memory::give_back();
-    let (header, body) = encode_developed(outcome);
-    engine.done(&header, &body).map_err(|e| e.to_string())
+/// The mode `recogniser`: opens the models of a folder, then looks at pictures until the engine closes the socket.
+pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
+    memory::settle();
+    let engine = engine()?;
+    let mut recogniser = match Recogniser::open(models, threads) {
+        Ok(recogniser) => recogniser,
+        Err(fault) => {
+            let unable = hello(sandbox::SandboxReport::default(), Some(fault.to_string()));
+            return engine.say(&unable).map_err(|e| e.to_string());
+        }
+    };
+    let report = sandbox::seal(memory_backstop());
+    engine.say(&hello(report, None)).map_err(|e| e.to_string())?;
+    while let Some((ask, files)) = next(&engine)? {
+        let Ask::Recognise(request) = ask else { return Err("asked to develop".into()) };
+        let Some(file) = files.into_iter().next() else { return Err("asked without a file".into()) };
+        let (outcome, panicked) =
+            caught(|| recogniser.recognise(&source(file)?.read_all(PICTURE_LIMIT)?, &request));
+        engine.done(&encode_recognised(&outcome), &[]).map_err(|e| e.to_string())?;
+        leave_if(panicked);
+    }
+    Ok(())
+}
+
+/// Runs `work`; a panic becomes a fault. True: there was one.
+fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> (Result<T, Fault>, bool) {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    let panicked = outcome.is_err();
+    (outcome.unwrap_or_else(|panic| Err(panic_fault(&*panic))), panicked)
+}
+
+/// What a panic has left half done is not to be trusted with the next file.
+fn leave_if(panicked: bool) {
+    if panicked {
+        std::process::exit(EXIT_PANICKED);
+    }
 }
 
 /// The next question and its files; `None` when the engine has closed the socket.
@@ -137,10 +176,6 @@ fn next(engine: &Engine) -> Result<Option<(Ask, Vec<OwnedFd>)>, String> {
 
 fn source(file: OwnedFd) -> Result<Source, Fault> {
     Ok(Source::from_file(File::from(file))?)
-}
-
-fn sources(files: Vec<OwnedFd>) -> Result<Vec<Source>, Fault> {
-    files.into_iter().map(source).collect()
 }
 
 fn panic_fault(panic: &(dyn std::any::Any + Send)) -> Fault {

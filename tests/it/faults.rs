@@ -1,1 +1,36 @@
-//! Tests of faults, against the real parts.
+//! Bytes that once made a parser fail, replayed: `fuzz/regressions/<door>/*`, found by fuzzing (fuzz/README.md).
+
+#[path = "../../fuzz/doors.rs"]
+mod doors;
+
+use std::path::Path;
+
+#[test]
+fn what_fuzzing_found_stays_found() {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/regressions");
+    let mut replayed = 0;
+    for folder in std::fs::read_dir(&all).unwrap() {
+        let folder = folder.unwrap();
+        let door = folder.file_name().into_string().unwrap();
+        if !folder.path().is_dir() {
+            continue;
+        }
+        for input in std::fs::read_dir(folder.path()).unwrap() {
+            let input = input.unwrap().path();
+            eprintln!("{}", input.display());
+            doors::open(&door, &std::fs::read(&input).unwrap());
+            replayed += 1;
+        }
+    }
+    assert!(replayed > 0, "no inputs in {all:?}");
+}
+
+#[test]
+fn no_door_breaks_on_simple_bytes() {
+    for (name, door) in doors::DOORS {
+        for bytes in [&b""[..], &[0; 300], &[0xFF; 300], b"<x:xmpmeta>{\"[[[[("] {
+            eprintln!("{name}");
+            door(bytes);
+        }
+    }
+}

@@ -9,7 +9,9 @@ use albumen::pipeline::vocabulary::{
     Admission, DevelopRequest, Developed, FixedAdmission, Inputs, RenderSettings,
 };
 use albumen::worker::develop::develop;
-use albumen::worker::{Deadline, WorkerHandle, WorkerSettings, pss};
+use albumen::worker::{
+    Deadline, RecogniserHandle, RecogniserSettings, StartError, WorkerHandle, WorkerSettings, pss,
+};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -278,4 +280,17 @@ fn every_format_comes_out_of_the_sealed_worker_as_in_process() {
         );
     }
     eprintln!("{compared:?}");
+}
+
+#[test]
+fn a_recogniser_without_models_says_so_and_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = Some(env!("CARGO_BIN_EXE_albumen-worker").into());
+    let settings = RecogniserSettings { program, ..RecogniserSettings::new(dir.path().into(), 1) };
+    let mut recogniser = RecogniserHandle::new(settings);
+    match recogniser.start() {
+        Err(StartError::Unable(why)) => assert!(why.contains("make models"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(recogniser.pid(), None);
 }

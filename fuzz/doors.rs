@@ -1,0 +1,112 @@
+//! The doors through which strange bytes come in, one for each parser of Albumen's own. A door takes any bytes,
+//! puts them where a file would have them, and lets the parser read. It must come back: without a panic, in
+//! little time, in little memory.
+//!
+//! The fuzz targets open them with made-up bytes; `tests/it/faults.rs` with what fuzzing has found before.
+
+use albumen::pipeline::source::Source;
+use albumen::pipeline::vocabulary::{DevelopRequest, Inputs, PreviewSize, RenderSettings};
+use albumen::worker::protocol;
+
+/// A door's name, which is also its fuzz target's and that of its folder of regression inputs.
+pub type Door = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const DOORS: &[Door] = &[
+    ("protocol", protocol_door),
+    ("any", |bytes| inspect(bytes.to_vec())),
+    ("jpeg", |bytes| inspect([b"\xFF\xD8\xFF", bytes].concat())),
+    ("exif", |bytes| inspect(in_jpeg(0xE1, &[b"Exif\0\0", bytes].concat()))),
+    ("xmp", |bytes| inspect(in_jpeg(0xE1, &[b"http://ns.adobe.com/xap/1.0/\0", bytes].concat()))),
+    ("iptc", |bytes| inspect(in_jpeg(0xED, &photoshop(bytes)))),
+    ("sidecar_xmp", |bytes| beside(b"a.jpg.xmp", bytes)),
+    ("sidecar_json", |bytes| beside(b"a.jpg.json", bytes)),
+    ("heif", |bytes| inspect([b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", bytes].concat())),
+    ("movie", |bytes| inspect([b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", bytes].concat())),
+    ("matroska", |bytes| inspect([b"\x1A\x45\xDF\xA3", bytes].concat())),
+    ("avi", |bytes| inspect([b"RIFF\xFF\xFF\xFF\0AVI LIST", bytes].concat())),
+    ("webp", |bytes| inspect([b"RIFF\xFF\xFF\xFF\0WEBPVP8X", bytes].concat())),
+    ("tiff", |bytes| inspect([b"II*\0", bytes].concat())),
+    ("tiff_big", |bytes| inspect([b"II+\0\x08\0\0\0", bytes].concat())),
+    ("raf", |bytes| inspect([b"FUJIFILMCCD-RAW 0201", bytes].concat())),
+    ("crw", |bytes| inspect([b"II\x1A\0\0\0HEAPCCDR", bytes].concat())),
+    ("cr3", |bytes| inspect([b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", bytes].concat())),
+    ("png", |bytes| inspect([b"\x89PNG\r\n\x1A\n", bytes].concat())),
+    ("gif", |bytes| inspect([b"GIF89a", bytes].concat())),
+    ("jxl", |bytes| inspect([b"\0\0\0\x0CJXL \r\n\x87\n", bytes].concat())),
+    ("mpeg", |bytes| inspect([b"\0\0\x01\xBA", bytes].concat())),
+];
+
+/// Opens the door of this name.
+pub fn open(name: &str, bytes: &[u8]) {
+    let (_, door) = DOORS.iter().find(|(n, _)| *n == name).expect("a door of this name");
+    door(bytes);
+}
+
+fn request(sidecars: Vec<Vec<u8>>) -> DevelopRequest {
+    let preview = RenderSettings { preview_size: PreviewSize::LongEdge(2560), ..RenderSettings::default() };
+    DevelopRequest {
+        name: b"a.jpg".to_vec(),
+        folder: b"2020/05".to_vec(),
+        mtime_ns: 1_600_000_000_000_000_000,
+        sidecars,
+        render: Some(preview),
+    }
+}
+
+/// A worker's words: a message, and a reply whose first two bytes say how long its header is.
+fn protocol_door(bytes: &[u8]) {
+    let _ = protocol::decode::<protocol::Say>(bytes);
+    let _ = protocol::decode::<protocol::Ask>(bytes);
+    let _ = protocol::decode::<protocol::Grant>(bytes);
+    let _ = protocol::jpeg_size(bytes);
+    let Some((&[hi, lo], rest)) = bytes.split_first_chunk() else { return };
+    let reply = Source::from_bytes(rest.to_vec());
+    let header = u64::from(u16::from_be_bytes([hi, lo]));
+    let _ = protocol::read_recognised(&reply, reply.len());
+    if let Ok(Ok(developed)) = protocol::read_developed(&reply, header, &request(Vec::new())) {
+        // What was accepted is what was sent, so it passes again.
+        let outcome = Ok(developed);
+        let (header, body) = protocol::encode_developed(&outcome);
+        let len = header.len() as u64;
+        let again = Source::from_bytes([header, body.concat()].concat());
+        assert!(protocol::read_developed(&again, len, &request(Vec::new())).is_ok());
+    }
+}
+
+fn inspect(file: Vec<u8>) {
+    let inputs = Inputs { primary: Source::from_bytes(file), sidecars: Vec::new() };
+    checked(&request(Vec::new()), &inputs);
+}
+
+fn beside(name: &[u8], sidecar: &[u8]) {
+    let primary = Source::from_bytes(in_jpeg(0xE0, b"JFIF\0"));
+    let inputs = Inputs { primary, sidecars: vec![Source::from_bytes(sidecar.to_vec())] };
+    checked(&request(vec![name.to_vec()]), &inputs);
+}
+
+/// Whatever is found must be what the engine believes: else a good file with strange words in it would be
+/// recorded as a crash.
+fn checked(request: &DevelopRequest, inputs: &Inputs) {
+    let Ok(facts) = albumen::inspect::inspect(request, inputs) else { return };
+    let request = DevelopRequest { render: None, ..request.clone() };
+    let outcome = Ok(albumen::pipeline::vocabulary::Developed { facts, ..Default::default() });
+    let (header, _) = protocol::encode_developed(&outcome);
+    let len = header.len() as u64;
+    let reply = protocol::read_developed(&Source::from_bytes(header), len, &request);
+    assert!(reply.is_ok(), "the engine would not believe: {}", reply.unwrap_err());
+}
+
+/// A JPEG with these bytes in one segment, as many as fit.
+fn in_jpeg(marker: u8, payload: &[u8]) -> Vec<u8> {
+    let payload = &payload[..payload.len().min(65_533)];
+    let len = (payload.len() as u16 + 2).to_be_bytes();
+    let frame = b"\xFF\xC0\0\x0B\x08\0\x10\0\x10\x01\x01\x11\0\xFF\xD9";
+    [b"\xFF\xD8\xFF", &[marker][..], &len, payload, frame].concat()
+}
+
+/// A Photoshop resource block that holds these bytes as IPTC.
+fn photoshop(iptc: &[u8]) -> Vec<u8> {
+    let iptc = &iptc[..iptc.len().min(65_000)];
+    [b"Photoshop 3.0\x008BIM\x04\x04\0\0", &(iptc.len() as u32).to_be_bytes()[..], iptc].concat()
+}

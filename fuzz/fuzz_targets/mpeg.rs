@@ -1,0 +1,5 @@
+#![no_main]
+#[path = "../doors.rs"]
+mod doors;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| doors::open("mpeg", bytes));

@@ -1,0 +1,143 @@
+//! The engine's handle to the recogniser: the process that holds ONNX Runtime and the models. It is started when
+//! pictures wait and ended when there are none, which is how its memory is really given back.
+
+use super::handle::fault_of;
+use super::process::{Deadline, Launch, Lost, Process, StartError, find_program};
+use super::protocol::{Ask, read_recognised};
+use super::sandbox::SandboxReport;
+use crate::pipeline::cancel::CancelToken;
+use crate::pipeline::fault::Fault;
+use crate::pipeline::vocabulary::{RecogniseRequest, Recognised};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+/// Pictures a recogniser serves before a fresh one takes its place. Opening the models takes about half a second.
+const PICTURES_A_RECOGNISER: u32 = 20_000;
+/// How often, in pictures, its size is looked at.
+const LOOK_EVERY: u32 = 64;
+/// Bytes it may have grown beyond its size after the first picture: ONNX Runtime keeps its working memory.
+const GROWTH: u64 = 64 << 20;
+
+/// How the recogniser is started.
+#[derive(Debug, Clone)]
+pub struct RecogniserSettings {
+    /// The program; `None`: found beside the running one.
+    pub program: Option<PathBuf>,
+    /// The folder of models.
+    pub models: PathBuf,
+    /// Threads that compute.
+    pub threads: usize,
+    /// For one picture.
+    pub deadline: Deadline,
+    /// Bytes of address space beyond the models': the backstop.
+    pub memory: u64,
+}
+
+impl RecogniserSettings {
+    pub fn new(models: PathBuf, threads: usize) -> RecogniserSettings {
+        RecogniserSettings { program: None, models, threads, deadline: Deadline::default(), memory: 2 << 30 }
+    }
+}
+
+/// One recogniser, or the place for one. Dropping it ends the process.
+#[derive(Debug)]
+pub struct RecogniserHandle {
+    settings: RecogniserSettings,
+    process: Option<Process>,
+    /// Pictures that the present process has served.
+    served: u32,
+    /// Its size after the first of them, in bytes.
+    settled: u64,
+}
+
+impl RecogniserHandle {
+    /// A handle without a process; the first picture starts one.
+    pub fn new(settings: RecogniserSettings) -> RecogniserHandle {
+        RecogniserHandle { settings, process: None, served: 0, settled: 0 }
+    }
+
+    /// Starts the recogniser now, where there is none. Models that are missing or wrong are
+    /// [`StartError::Unable`], in words for people.
+    pub fn start(&mut self) -> Result<SandboxReport, StartError> {
+        let process = match self.process.take() {
+            Some(process) => process,
+            None => {
+                self.served = 0;
+                Process::start(&Launch {
+                    program: self.settings.program.clone().map_or_else(find_program, Ok)?,
+                    arguments: vec![
+                        "recogniser".into(),
+                        self.settings.models.clone().into(),
+                        self.settings.threads.to_string().into(),
+                    ],
+                    memory: self.settings.memory,
+                    faults: false,
+                })?
+            }
+        };
+        Ok(self.process.insert(process).hello.sandbox)
+    }
+
+    /// The process, for accounting; `None` while there is none.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::pid)
+    }
+
+    /// Ends the process, and with it its memory; the next picture starts another.
+    pub fn end(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.end();
+        }
+    }
+
+    /// Faces and subjects of a picture (the stored `xl`, a JPEG). Blocks until it is done, at most for the deadline.
+    pub fn recognise(
+        &mut self,
+        picture: &File,
+        request: &RecogniseRequest,
+        cancel: &CancelToken,
+    ) -> Result<Recognised, Fault> {
+        let mut lost = Lost::NotThere;
+        for _ in 0..2 {
+            self.start().map_err(|e| Fault::Crashed { why: e.to_string() })?;
+            let Some(process) = self.process.as_mut() else { continue };
+            let files = [picture.as_fd()];
+            // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.
+            let mut admit = |needed| Err(Fault::TooLarge { needed });
+            let answer = process
+                .converse(&Ask::Recognise(*request), &files, self.settings.deadline, cancel, &mut admit)
+                .and_then(|(reply, header)| read_recognised(&reply, header).map_err(Lost::Nonsense));
+            match answer {
+                Ok(Err(Fault::Cancelled)) => {
+                    lost = Lost::Nonsense("stopped, though nobody had asked for it".into());
+                    break;
+                }
+                Ok(outcome) => {
+                    self.rest(matches!(outcome, Err(Fault::Crashed { .. })));
+                    return outcome;
+                }
+                Err(Lost::NotThere) => self.process = None,
+                Err(other) => {
+                    lost = other;
+                    break;
+                }
+            }
+        }
+        self.process = None;
+        Err(fault_of(lost, self.settings.memory))
+    }
+
+    /// After a picture: decides whether the process may serve another.
+    fn rest(&mut self, panicked: bool) {
+        self.served += 1;
+        let Some(process) = &self.process else { return };
+        if self.served == 1 {
+            self.settled = process.rss();
+        }
+        let grown = self.served.is_multiple_of(LOOK_EVERY) && process.rss() > self.settled + GROWTH;
+        if panicked || grown || self.served >= PICTURES_A_RECOGNISER {
+            self.end();
+        }
+    }
+}
