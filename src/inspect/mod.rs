@@ -1,10 +1,238 @@
 //! Bytes to facts. Runs in a worker; knows nothing of the index.
+//!
+//! One file a format reads what is written ([`Findings`]); then every fact is chosen from its sources in one
+//! order: sidecar, EXIF, XMP, IPTC, the container's own texts. A broken source costs only itself. All parsers
+//! are pure functions of bytes.
+
+pub mod bmff;
+pub mod bytes;
+pub mod camera;
+mod choose;
+pub mod exif;
+pub mod heif;
+pub mod iptc;
+pub mod iso6709;
+pub mod jpeg;
+pub mod jxl;
+pub mod kind;
+pub mod makernote;
+pub mod matroska;
+pub mod motion;
+pub mod movie;
+pub mod mpeg;
+pub mod name_date;
+pub mod panorama;
+pub mod photoshop;
+pub mod raster;
+pub mod raw;
+pub mod regions;
+pub mod riff;
+pub mod sidecar;
+pub mod taken;
+pub mod tiff;
+pub mod when;
+pub mod xmp;
 
 use crate::pipeline::fault::Fault;
-use crate::pipeline::vocabulary::{DevelopRequest, Facts, Inputs};
+use crate::pipeline::vocabulary::{DevelopRequest, Facts, Format, Inputs, Kind};
+use bytes::Reader;
+use exif::Exif;
+use iptc::Iptc;
+use movie::Movie;
+use sidecar::{Sidecar, Takeout};
+use xmp::Xmp;
 
 /// All that a file and its sidecars say. Broken tags never cost the good ones; a `Fault` means that not even
 /// the kind could be told.
-pub fn inspect(_request: &DevelopRequest, _inputs: &Inputs) -> Result<Facts, Fault> {
-    Err(Fault::unsupported("inspect is not built yet"))
+pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault> {
+    let reader = Reader::new(&inputs.primary);
+    let format = kind::sniff(&reader).ok_or_else(|| unknown(&reader))?;
+    let found = read(&reader, format);
+    if format.kind() == Kind::Video && found.movie.as_ref().is_some_and(|m| !m.has_video && m.audio.is_some())
+    {
+        return Err(Fault::unsupported("a sound file: there is no video in it"));
+    }
+    let mut sidecar_xmp = Vec::new();
+    let mut takeout = Vec::new();
+    for (name, source) in request.sidecars.iter().zip(&inputs.sidecars) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        match sidecar::read(source) {
+            Some(Sidecar::Xmp(x)) => sidecar_xmp.push((name, *x)),
+            Some(Sidecar::Takeout(t)) => takeout.push((name, t)),
+            None => {}
+        }
+    }
+    let name = String::from_utf8_lossy(&request.name);
+    let folder = String::from_utf8_lossy(&request.folder);
+    let evidence = Evidence {
+        exif: found.exif.as_ref(),
+        xmp: &found.xmp,
+        sidecar_xmp: &sidecar_xmp,
+        takeout: &takeout,
+        iptc: found.iptc.as_ref(),
+        movie: found.movie.as_ref(),
+        text: &found.text,
+        make: "",
+        name: &name,
+        folder: &folder,
+        mtime_ns: request.mtime_ns,
+    };
+    let mut facts = choose::facts(format, &found, evidence);
+    facts.motion = motion::find(&reader, format, &found);
+    Ok(facts)
+}
+
+/// Reads a file whose format is known.
+pub fn read(reader: &Reader, format: Format) -> Findings {
+    use Format::*;
+    match format {
+        Jpeg => jpeg::read(reader),
+        Heic | Heif | Avif => heif::read(reader),
+        Png => raster::read_png(reader),
+        Gif => raster::read_gif(reader),
+        Webp => raster::read_webp(reader),
+        Bmp => raster::read_bmp(reader),
+        Tiff | Cr2 | Nef | Arw | Dng | Orf | Rw2 | Pef | Srw => raw::read_tiff(reader, format),
+        Raf => raw::read_raf(reader),
+        Crw => raw::read_crw(reader),
+        Cr3 => raw::read_cr3(reader),
+        Jxl => jxl::read_jxl(reader),
+        Jp2 => jxl::read_jp2(reader),
+        Mp4 | Mov | ThreeGp => movie::read(reader),
+        Mkv | Webm => matroska::read(reader),
+        Avi => riff::read_avi(reader),
+        Mts => mpeg::read_transport(reader),
+        Mpeg => mpeg::read_program(reader),
+    }
+}
+
+/// Why a file has no kind, in words for its owner.
+fn unknown(reader: &Reader) -> Fault {
+    let head = reader.view().head(512);
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    if head.is_empty() {
+        return Fault::corrupt("the file is empty");
+    }
+    if head.iter().all(|&b| b == 0) {
+        return Fault::corrupt("the file holds only zeros: a copy that was never finished");
+    }
+    for (magic, what) in [
+        (&b"%PDF"[..], "a PDF document"),
+        (b"8BPS", "a Photoshop document"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"ID3", "a sound file"),
+        (b"OggS", "an Ogg file"),
+        (b"fLaC", "a sound file"),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
+        (b"FLV\x01", "a Flash video"),
+        (b"\0\0\x01\0", "an icon"),
+        (b"FOVb", "a Sigma RAW file"),
+        (b"\0MRM", "a Minolta RAW file"),
+        (b"gimp xcf", "a GIMP document"),
+        (b"v/1\x01", "an OpenEXR picture"),
+        (b"#?RADIANCE", "a Radiance picture"),
+    ] {
+        if starts(magic) {
+            return Fault::unsupported(format!("{what}, which Albumen does not read"));
+        }
+    }
+    let text = head.iter().all(|&b| b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r'))
+        && std::str::from_utf8(&head).is_ok();
+    if text {
+        return Fault::corrupt("the content is text, not a picture or video");
+    }
+    Fault::corrupt("the content is no picture or video that Albumen knows")
+}
+
+/// What a format's reader found, before anything is chosen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Findings {
+    /// Width and height as coded.
+    pub coded: Option<(u32, u32)>,
+    /// The size upright, where the container itself decides it (HEIF, JPEG XL, video); else EXIF does.
+    pub display: Option<(u32, u32)>,
+    /// The container's own orientation (video matrix, JPEG XL).
+    pub orientation: Option<u8>,
+    pub exif: Option<Exif>,
+    /// All packets, the main one first.
+    pub xmp: Vec<Xmp>,
+    pub iptc: Option<Iptc>,
+    /// Texts with a key of their own: `png:Creation Time`.
+    pub text: Vec<(String, String)>,
+    pub movie: Option<Movie>,
+    /// ITU-T H.273 transfer characteristics: 16 is PQ, 18 is HLG.
+    pub transfer: Option<u16>,
+    pub iso_gain_map: bool,
+    pub apple_gain_map: bool,
+    /// Place and length of the multi-picture directory.
+    pub mpf: Option<(u64, u64)>,
+    /// Place and length of a video that the container says it has.
+    pub embedded_video: Option<(u64, u64)>,
+}
+
+impl Findings {
+    /// Takes a block; of several the first that has a value counts.
+    fn add_exif(&mut self, exif: Option<Exif>) {
+        let Some(mut exif) = exif else { return };
+        if let Some(packet) = exif.xmp.take() {
+            self.add_xmp(packet);
+        }
+        if let Some(block) = exif.iptc.take() {
+            photoshop::read_block(&block, self);
+        }
+        match &mut self.exif {
+            Some(have) => have.absorb(exif),
+            None => self.exif = Some(exif),
+        }
+    }
+
+    fn add_xmp(&mut self, packet: Vec<u8>) {
+        /// Packets of one file: the main one, an extension, a copy in another container.
+        const MAX_PACKETS: usize = 8;
+        if self.xmp.len() < MAX_PACKETS {
+            self.xmp.extend(xmp::read(&packet));
+        }
+    }
+
+    fn add_text(&mut self, key: &str, value: String) {
+        const MAX_TEXTS: usize = 1000;
+        if self.text.len() < MAX_TEXTS {
+            self.text.push((key.to_owned(), value));
+        }
+    }
+
+    fn movie_mut(&mut self) -> &mut Movie {
+        self.movie.get_or_insert_with(Movie::default)
+    }
+
+    /// The XMP packets.
+    fn tags(&self) -> impl Iterator<Item = &Xmp> {
+        self.xmp.iter()
+    }
+}
+
+/// All sources that a fact may come from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Evidence<'a> {
+    pub exif: Option<&'a Exif>,
+    pub xmp: &'a [Xmp],
+    /// By the sidecar's name.
+    pub sidecar_xmp: &'a [(String, Xmp)],
+    pub takeout: &'a [(String, Takeout)],
+    pub iptc: Option<&'a Iptc>,
+    pub movie: Option<&'a Movie>,
+    pub text: &'a [(String, String)],
+    /// The camera's maker, as chosen.
+    pub make: &'a str,
+    pub name: &'a str,
+    /// Below the volume.
+    pub folder: &'a str,
+    pub mtime_ns: i64,
+}
+
+impl<'a> Evidence<'a> {
+    /// A text by its key.
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        self.text.iter().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v.as_str())
+    }
 }

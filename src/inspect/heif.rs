@@ -1,0 +1,351 @@
+//! HEIF and AVIF: the `meta` box with its items, their properties and places.
+//!
+//! Promises: reads the boxes and the metadata items, no picture data. Width and height are those of the primary
+//! item before its transforms; the display size is after clap, irot and imir, as the standard wants.
+
+use super::bmff::{self, boxes};
+use super::bytes::{Reader, View};
+use super::{Findings, exif, movie};
+
+/// The most items looked at: a 200-megapixel picture has 768 tiles, a burst some thousand.
+const MAX_ITEMS: usize = 65_536;
+
+/// The most bytes of one metadata item.
+const MAX_METADATA: u64 = 32 * 1024 * 1024;
+
+/// One item: what it is, where its bytes are, what is said of it.
+#[derive(Debug, Clone, Default)]
+struct Item {
+    id: u32,
+    kind: [u8; 4],
+    content_type: String,
+    /// 0: places in the file; 1: places in `idat`.
+    construction: u8,
+    extents: Vec<(u64, u64)>,
+    /// Indices into the property list, from 0, in the order they apply.
+    properties: Vec<usize>,
+}
+
+/// The `meta` box, read.
+struct Meta<'a> {
+    primary: Option<u32>,
+    items: Vec<Item>,
+    properties: Vec<bmff::Box<'a>>,
+    references: Vec<([u8; 4], u32, Vec<u32>)>,
+    idat: Option<View<'a>>,
+    file: View<'a>,
+}
+
+/// The codec of the primary item (for a grid or derived picture, of what it is made from).
+pub fn primary_codec(file: View<'_>) -> Option<[u8; 4]> {
+    let meta = Meta::open(file, bmff::find(file, b"meta")?.body)?;
+    let mut id = meta.primary?;
+    for _ in 0..4 {
+        let item = meta.item(id)?;
+        if !matches!(&item.kind, b"grid" | b"iden" | b"iovl" | b"tmap") {
+            return Some(item.kind);
+        }
+        id = *meta.references.iter().find(|r| &r.0 == b"dimg" && r.1 == item.id)?.2.first()?;
+    }
+    None
+}
+
+pub fn read(reader: &Reader) -> Findings {
+    let mut found = Findings::default();
+    let file = reader.view();
+    let mut sequence = None;
+    for b in boxes(file) {
+        match &b.kind {
+            b"meta" => {
+                if let Some(meta) = Meta::open(file, b.body) {
+                    meta.read(&mut found);
+                }
+            }
+            // An image sequence: its size counts where there is no primary item.
+            b"moov" => sequence = Some(b.body),
+            // Samsung's and Google's embedded movie.
+            b"mpvd" => found.embedded_video = Some((b.body.base(), b.body.len())),
+            b"uuid" if b.uuid == Some(movie::XMP_UUID) => found.add_xmp(b.body.head(usize::MAX)),
+            _ => {}
+        }
+    }
+    if found.coded.is_none()
+        && let Some(moov) = sequence
+    {
+        let mut track = Findings::default();
+        movie::read_moov(moov, &mut track);
+        found.coded = track.coded;
+        found.display = track.display;
+    }
+    found
+}
+
+impl<'a> Meta<'a> {
+    fn open(file: View<'a>, body: View<'a>) -> Option<Meta<'a>> {
+        let mut meta = Meta {
+            primary: None,
+            items: Vec::new(),
+            properties: Vec::new(),
+            references: Vec::new(),
+            idat: None,
+            file,
+        };
+        let body = body.from(4);
+        for b in boxes(body) {
+            match &b.kind {
+                b"pitm" => {
+                    let (version, _, v) = b.full()?;
+                    meta.primary = if version == 0 { v.be16(0).map(u32::from) } else { v.be32(0) };
+                }
+                b"iinf" => meta.read_infos(&b),
+                b"idat" => meta.idat = Some(b.body),
+                b"iref" => meta.read_references(&b),
+                _ => {}
+            }
+        }
+        // Places and properties refer to items, whatever the order of the boxes.
+        for b in boxes(body) {
+            match &b.kind {
+                b"iloc" => {
+                    meta.read_locations(&b);
+                }
+                b"iprp" => meta.read_properties(b.body),
+                _ => {}
+            }
+        }
+        Some(meta)
+    }
+
+    fn item(&self, id: u32) -> Option<&Item> {
+        self.items.iter().find(|i| i.id == id)
+    }
+
+    fn read_infos(&mut self, b: &bmff::Box<'a>) {
+        let Some((version, _, v)) = b.full() else { return };
+        for e in boxes(v.from(if version == 0 { 2 } else { 4 })).take(MAX_ITEMS) {
+            let Some((version, _, v)) = e.full() else { continue };
+            if &e.kind != b"infe" || version < 2 {
+                continue;
+            }
+            let (id, at) = if version == 2 { (v.be16(0).map(u32::from), 4) } else { (v.be32(0), 6) };
+            let (Some(id), Some(kind)) = (id, v.array::<4>(at)) else { continue };
+            let mut content_type = String::new();
+            if &kind == b"mime" {
+                // The item's name, then the content type, each ended by a NUL.
+                let rest = v.from(at + 4).head(256);
+                content_type = rest
+                    .split(|&b| b == 0)
+                    .nth(1)
+                    .map(|s| String::from_utf8_lossy(s).into_owned())
+                    .unwrap_or_default();
+            }
+            self.items.push(Item { id, kind, content_type, ..Item::default() });
+        }
+        self.items.sort_by_key(|i| i.id);
+    }
+
+    fn slot(&mut self, id: u32) -> Option<&mut Item> {
+        let i = self.items.binary_search_by_key(&id, |i| i.id).ok()?;
+        self.items.get_mut(i)
+    }
+
+    fn read_locations(&mut self, b: &bmff::Box<'a>) -> Option<()> {
+        let (version, _, v) = b.full()?;
+        let sizes = v.be16(0)?;
+        let size = |shift: u32| u64::from(sizes >> shift & 15);
+        let (offset_size, length_size, base_size) = (size(12), size(8), size(4));
+        let index_size = if version == 1 || version == 2 { size(0) } else { 0 };
+        let number = |at: &mut u64, size: u64| -> Option<u64> {
+            let value = match size {
+                0 => Some(0),
+                2 => v.be16(*at).map(u64::from),
+                4 => v.be32(*at).map(u64::from),
+                8 => v.be64(*at),
+                _ => None,
+            };
+            *at += size;
+            value
+        };
+        let wide = if version < 2 { 2 } else { 4 };
+        let mut at = 2;
+        let count = number(&mut at, wide)?;
+        for _ in 0..count.min(MAX_ITEMS as u64) {
+            let id = number(&mut at, wide)? as u32;
+            let construction =
+                if index_size > 0 || version > 0 { (number(&mut at, 2)? & 15) as u8 } else { 0 };
+            at += 2; // data reference
+            let base = number(&mut at, base_size)?;
+            let extents = number(&mut at, 2)?;
+            let mut list = Vec::new();
+            for _ in 0..extents {
+                number(&mut at, index_size)?;
+                let offset = number(&mut at, offset_size)?;
+                let length = number(&mut at, length_size)?;
+                list.push((base.checked_add(offset)?, length));
+            }
+            if let Some(item) = self.slot(id) {
+                item.construction = construction;
+                item.extents = list;
+            }
+        }
+        Some(())
+    }
+
+    fn read_properties(&mut self, iprp: View<'a>) {
+        if let Some(ipco) = bmff::find(iprp, b"ipco") {
+            self.properties = boxes(ipco.body).collect();
+        }
+        for b in boxes(iprp).filter(|b| &b.kind == b"ipma") {
+            self.read_associations(&b);
+        }
+    }
+
+    fn read_associations(&mut self, b: &bmff::Box<'a>) -> Option<()> {
+        let (version, flags, v) = b.full()?;
+        let count = v.be32(0)?;
+        let mut at = 4;
+        for _ in 0..count.min(MAX_ITEMS as u32) {
+            let id = if version < 1 { v.be16(at).map(u32::from) } else { v.be32(at) }?;
+            at += if version < 1 { 2 } else { 4 };
+            let n = v.u8(at)?;
+            at += 1;
+            let mut list = Vec::with_capacity(n.into());
+            for _ in 0..n {
+                // The top bit says that the property is essential.
+                let index = if flags & 1 == 1 { v.be16(at)? & 0x7FFF } else { u16::from(v.u8(at)? & 0x7F) };
+                at += if flags & 1 == 1 { 2 } else { 1 };
+                if index > 0 {
+                    list.push(usize::from(index) - 1);
+                }
+            }
+            if let Some(item) = self.slot(id) {
+                item.properties.extend(list);
+            }
+        }
+        Some(())
+    }
+
+    fn read_references(&mut self, b: &bmff::Box<'a>) {
+        let Some((version, _, v)) = b.full() else { return };
+        let wide = if version == 0 { 2 } else { 4 };
+        let id = |v: View<'_>, at: u64| if wide == 2 { v.be16(at).map(u32::from) } else { v.be32(at) };
+        for r in boxes(v) {
+            let (Some(from), Some(n)) = (id(r.body, 0), r.body.be16(wide)) else { continue };
+            let to = (0..u64::from(n)).map_while(|i| id(r.body, wide + 2 + i * wide)).collect();
+            self.references.push((r.kind, from, to));
+        }
+    }
+
+    /// The bytes of an item, put together from its extents.
+    fn bytes(&self, item: &Item) -> Option<Vec<u8>> {
+        let home = match item.construction {
+            0 => self.file,
+            1 => self.idat?,
+            _ => return None,
+        };
+        let mut out = Vec::new();
+        for &(at, len) in &item.extents {
+            // Length 0 means "to the end".
+            let part = if len == 0 { home.from(at) } else { home.part(at, len) };
+            if out.len() as u64 + part.len() > MAX_METADATA {
+                return None;
+            }
+            out.extend(part.head(usize::MAX));
+        }
+        Some(out)
+    }
+
+    fn read(&self, found: &mut Findings) {
+        let primary = self.primary.or_else(|| self.items.first().map(|i| i.id));
+        if let Some(item) = primary.and_then(|id| self.item(id)) {
+            self.read_geometry(item, found);
+        }
+        // Metadata that describes the primary item first: pictures with thumbnails may have several.
+        let describes = |id: u32| {
+            self.references
+                .iter()
+                .any(|(k, from, to)| k == b"cdsc" && *from == id && primary.is_some_and(|p| to.contains(&p)))
+        };
+        let mut metadata: Vec<&Item> =
+            self.items.iter().filter(|i| matches!(&i.kind, b"Exif" | b"mime")).collect();
+        metadata.sort_by_key(|i| !describes(i.id));
+        for item in metadata {
+            if &item.kind == b"Exif" {
+                if let Some(bytes) = self.bytes(item) {
+                    found.add_exif(exif_item(bytes));
+                }
+            } else if item.content_type.eq_ignore_ascii_case("application/rdf+xml")
+                && let Some(bytes) = self.bytes(item)
+            {
+                found.add_xmp(bytes);
+            }
+        }
+        for item in &self.items {
+            if &item.kind == b"tmap" {
+                found.iso_gain_map = true;
+            }
+            for p in item.properties.iter().filter_map(|&i| self.properties.get(i)) {
+                if &p.kind == b"auxC"
+                    && let Some((_, _, v)) = p.full()
+                    && v.head(64).starts_with(b"urn:com:apple:photo:2020:aux:hdrgainmap")
+                {
+                    found.apple_gain_map = true;
+                }
+            }
+        }
+    }
+
+    /// Size and transforms of an item, in the order that its associations give.
+    fn read_geometry(&self, item: &Item, found: &mut Findings) {
+        let mut size = None;
+        let own = || item.properties.iter().filter_map(|&i| self.properties.get(i));
+        for p in own() {
+            if &p.kind == b"ispe"
+                && let Some((_, _, v)) = p.full()
+                && let (Some(w), Some(h)) = (v.be32(0), v.be32(4))
+            {
+                size = Some((w, h));
+            }
+        }
+        found.coded = size.filter(|s| s.0 > 0 && s.1 > 0);
+        let Some((mut w, mut h)) = found.coded else { return };
+        for p in own() {
+            match &p.kind {
+                b"clap" => {
+                    let whole = |at: u64| {
+                        let (n, d) = (p.body.be32(at)?, p.body.be32(at + 4)?);
+                        (d != 0).then(|| n / d)
+                    };
+                    if let (Some(cw), Some(ch)) = (whole(0), whole(8))
+                        && cw > 0
+                        && ch > 0
+                        && cw <= w
+                        && ch <= h
+                    {
+                        (w, h) = (cw, ch);
+                    }
+                }
+                b"irot" if p.body.u8(0).is_some_and(|a| a & 1 == 1) => (w, h) = (h, w),
+                b"colr" if p.body.array::<4>(0) == Some(*b"nclx") => {
+                    found.transfer = p.body.be16(6);
+                }
+                _ => {}
+            }
+        }
+        found.display = Some((w, h));
+    }
+}
+
+/// An EXIF item begins with the distance from there to the TIFF header. Some writers leave that out or get it
+/// wrong: then the header is searched for.
+pub fn exif_item(bytes: Vec<u8>) -> Option<exif::Exif> {
+    let said = bytes.get(..4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize);
+    let is_tiff =
+        |at: usize| bytes.get(at..).is_some_and(|b| b.starts_with(b"II*\0") || b.starts_with(b"MM\0*"));
+    let at = said
+        .and_then(|n| n.checked_add(4))
+        .filter(|&n| is_tiff(n))
+        .or_else(|| (0..bytes.len().min(64)).find(|&n| is_tiff(n)))?;
+    let reader = Reader::from_bytes(bytes[at..].to_vec());
+    exif::read(reader.view())
+}

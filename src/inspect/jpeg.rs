@@ -1,0 +1,149 @@
+//! JPEG: the walk over segments up to the first scan.
+//!
+//! Promises: entropy-coded data is not read; a broken segment length ends the walk and keeps what was found.
+
+use super::bytes::{Reader, View};
+use super::{Findings, exif, photoshop};
+
+/// Markers between the start and the first scan; more is no picture.
+const MAX_SEGMENTS: usize = 4096;
+
+/// The most that extended XMP may say it is: depth maps of phones reach 10 MB.
+const MAX_EXTENDED_XMP: usize = 32 * 1024 * 1024;
+
+const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+const XMP_EXTENSION_HEADER: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
+const ISO_GAIN_MAP_HEADER: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
+const PHOTOSHOP_HEADER: &[u8] = b"Photoshop 3.0\0";
+const MPF_HEADER: &[u8] = b"MPF\0";
+
+/// Reads a whole JPEG file.
+pub fn read(reader: &Reader) -> Findings {
+    let mut found = Findings::default();
+    read_view(reader.view(), &mut found);
+    found
+}
+
+/// Reads a JPEG that stands in a part of a file.
+pub fn read_view(view: View<'_>, found: &mut Findings) {
+    let mut exif_parts: Vec<View<'_>> = Vec::new();
+    let mut photoshop_parts: Vec<u8> = Vec::new();
+    let mut extended: Vec<(u32, u32, View<'_>)> = Vec::new();
+    let mut at = 2;
+    for _ in 0..MAX_SEGMENTS {
+        // Any number of 0xFF may stand before a marker; anything else is damage, skipped for a while.
+        let Some(marker) = next_marker(view, &mut at) else { break };
+        match marker {
+            0x01 | 0xD0..=0xD8 => continue,
+            0xD9 | 0xDA => break,
+            _ => {}
+        }
+        let Some(length) = view.be16(at).map(u64::from).filter(|l| *l >= 2) else { break };
+        let body = view.part(at + 2, length - 2);
+        at += length;
+        match marker {
+            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
+                if found.coded.is_none()
+                    && let (Some(h), Some(w)) = (body.be16(1), body.be16(3))
+                {
+                    found.coded = Some((u32::from(w), u32::from(h)));
+                }
+            }
+            0xE1 => {
+                let head = body.head(XMP_EXTENSION_HEADER.len());
+                if head.starts_with(exif::EXIF_HEADER) {
+                    exif_parts.push(body.from(6));
+                } else if head.starts_with(XMP_HEADER) {
+                    found.add_xmp(body.from(XMP_HEADER.len() as u64).head(usize::MAX));
+                } else if head.starts_with(XMP_EXTENSION_HEADER) {
+                    // GUID of 32 digits, whole length, offset of this part.
+                    let n = XMP_EXTENSION_HEADER.len() as u64;
+                    if let (Some(total), Some(offset)) = (body.be32(n + 32), body.be32(n + 36)) {
+                        extended.push((total, offset, body.from(n + 40)));
+                    }
+                }
+            }
+            0xE2 => {
+                let head = body.head(ISO_GAIN_MAP_HEADER.len());
+                if head.starts_with(ISO_GAIN_MAP_HEADER) {
+                    found.iso_gain_map = true;
+                } else if head.starts_with(MPF_HEADER) {
+                    found.mpf = Some((body.base() + 4, body.len().saturating_sub(4)));
+                }
+            }
+            0xED if body.head(PHOTOSHOP_HEADER.len()) == PHOTOSHOP_HEADER => {
+                photoshop_parts.extend(body.from(PHOTOSHOP_HEADER.len() as u64).head(usize::MAX));
+            }
+            _ => {}
+        }
+    }
+    read_exif_parts(&exif_parts, found);
+    if !photoshop_parts.is_empty() {
+        photoshop::read(&photoshop_parts, found);
+    }
+    if let Some(packet) = join_extended(&extended) {
+        found.add_xmp(packet);
+    }
+}
+
+/// Moves past the next marker and answers its code.
+fn next_marker(view: View<'_>, at: &mut u64) -> Option<u8> {
+    /// Damage that is skipped in search of the next marker.
+    const MAX_JUNK: u64 = 64 * 1024;
+    let limit = at.saturating_add(MAX_JUNK);
+    while *at < limit {
+        if view.u8(*at)? == 0xFF {
+            let code = view.u8(*at + 1)?;
+            if code == 0xFF {
+                *at += 1;
+                continue;
+            }
+            if code != 0 {
+                *at += 2;
+                return Some(code);
+            }
+        }
+        *at += 1;
+    }
+    None
+}
+
+/// A block over 64 KB is written as several APP1 segments, each with the header; a second block with a TIFF
+/// header of its own is another block, read only where the first says nothing.
+fn read_exif_parts(parts: &[View<'_>], found: &mut Findings) {
+    let Some((first, rest)) = parts.split_first() else { return };
+    let continued = rest
+        .iter()
+        .take_while(|p| !matches!(p.array::<4>(0), Some([b'I', b'I', 42, 0] | [b'M', b'M', 0, 42])));
+    let continued: Vec<_> = continued.collect();
+    if continued.is_empty() {
+        found.add_exif(exif::read(*first));
+    } else {
+        let mut whole = first.head(usize::MAX);
+        for part in &continued {
+            whole.extend(part.head(usize::MAX));
+        }
+        found.add_exif(exif::read(Reader::from_bytes(whole).view()));
+    }
+    for other in &rest[continued.len()..] {
+        found.add_exif(exif::read(*other));
+    }
+}
+
+/// Puts extended XMP together; `None` when parts are missing.
+fn join_extended(parts: &[(u32, u32, View<'_>)]) -> Option<Vec<u8>> {
+    let total = parts.first()?.0 as usize;
+    let have: u64 = parts.iter().map(|p| p.2.len()).sum();
+    if total > MAX_EXTENDED_XMP || have < total as u64 {
+        return None;
+    }
+    let mut whole = vec![0; total];
+    for (_, offset, part) in parts {
+        let bytes = part.head(usize::MAX);
+        let start = *offset as usize;
+        if let Some(slot) = start.checked_add(bytes.len()).and_then(|end| whole.get_mut(start..end)) {
+            slot.copy_from_slice(&bytes);
+        }
+    }
+    Some(whole)
+}

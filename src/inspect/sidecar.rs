@@ -1,0 +1,244 @@
+//! Files that say something about a neighbour: XMP sidecars and Google Takeout's JSON.
+//!
+//! Promises: [`belongs`] decides by names alone, so that the engine can ask it for a whole folder; what is read
+//! here is bounded and a broken sidecar says nothing, which costs the photo nothing.
+
+use super::bytes::tidy;
+use super::exif::place;
+use super::xmp::{self, Xmp};
+use crate::pipeline::source::Source;
+use crate::pipeline::vocabulary::Gps;
+
+/// The most bytes of a sidecar that are read. darktable's histories reach some MB.
+const MAX_SIDECAR: u64 = 8 * 1024 * 1024;
+
+/// Takeout cuts a JSON's name to 46 characters before `.json`.
+const TAKEOUT_NAME: usize = 46;
+
+/// What Takeout puts between a photo's name and `.json` since 2024, cut from the end where the name is long.
+const SUPPLEMENTAL: &str = ".supplemental-metadata";
+
+/// What Google Photos says of a picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Takeout {
+    /// Seconds since 1970, UTC.
+    pub taken: Option<i64>,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub gps: Option<Gps>,
+    pub people: Vec<String>,
+    pub favourite: bool,
+}
+
+/// What a sidecar turned out to be.
+pub enum Sidecar {
+    Xmp(Box<Xmp>),
+    Takeout(Takeout),
+}
+
+/// Reads a sidecar; `None` when it says nothing that is understood.
+pub fn read(source: &Source) -> Option<Sidecar> {
+    if source.len() > MAX_SIDECAR {
+        return None;
+    }
+    let bytes = source.head(MAX_SIDECAR as usize).ok()?;
+    match bytes.iter().find(|b| !b.is_ascii_whitespace())? {
+        b'{' => takeout(&bytes).map(Sidecar::Takeout),
+        _ => xmp::read(&bytes).map(|x| Sidecar::Xmp(Box::new(x))),
+    }
+}
+
+fn takeout(bytes: &[u8]) -> Option<Takeout> {
+    let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let text = |v: &serde_json::Value| v.as_str().and_then(tidy);
+    let seconds = |key: &str| {
+        let v = &json[key]["timestamp"];
+        v.as_i64().or_else(|| v.as_str()?.parse().ok())
+    };
+    let position = |key: &str| {
+        let g = &json[key];
+        let alt = g["altitude"].as_f64().filter(|a| *a != 0.0);
+        place(g["latitude"].as_f64()?, g["longitude"].as_f64()?, alt)
+    };
+    let taken = seconds("photoTakenTime");
+    // Albums and lists have JSON files, too: without a time and a title it is no picture's.
+    if taken.is_none() && json["title"].as_str().is_none() {
+        return None;
+    }
+    Some(Takeout {
+        taken,
+        title: text(&json["title"]),
+        description: text(&json["description"]),
+        gps: position("geoData").or_else(|| position("geoDataExif")),
+        people: json["people"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .take(1000)
+            .filter_map(|p| text(&p["name"]))
+            .collect(),
+        favourite: json["favorited"].as_bool().unwrap_or(false),
+    })
+}
+
+/// Which of a folder's media files a sidecar belongs to.
+///
+/// `name.xmp` and `name.ext.xmp`; Takeout's `name.ext.json`, `name.ext.supplemental-metadata.json`, both cut to
+/// 46 characters, and the number of a double that Takeout moves: `name.ext(1).json` for `name(1).ext`. A name
+/// with its extension beats a stem; of several files of one stem the first photo in the order of names wins.
+pub fn belongs(sidecar_name: &[u8], media_names: &[&[u8]]) -> Option<usize> {
+    let sidecar = lower(sidecar_name);
+    let (base, kind) = split_extension(&sidecar)?;
+    let media: Vec<String> = media_names.iter().map(|m| lower(m)).collect();
+    let exact = |wanted: &str| media.iter().position(|m| m == wanted);
+    match kind {
+        "xmp" => exact(base).or_else(|| first_of_stem(base, &media)),
+        "json" => {
+            if let Some(i) = exact(base) {
+                return Some(i);
+            }
+            // `name.jpg(1)` is for `name(1).jpg`, also with the supplement between.
+            let (bare, number) = split_number(base);
+            let candidates: Vec<(usize, String)> = media
+                .iter()
+                .enumerate()
+                .filter_map(|(i, m)| {
+                    let (stem, ext) = split_extension(m)?;
+                    let (stem, own) = split_number(stem);
+                    (own == number).then(|| (i, format!("{stem}.{ext}")))
+                })
+                .collect();
+            let full = |name: &str| {
+                // The whole name, or with any beginning of the supplement, as far as the cut leaves it.
+                bare.strip_prefix(name).is_some_and(|rest| rest.is_empty() || SUPPLEMENTAL.starts_with(rest))
+            };
+            if let Some((i, _)) = candidates.iter().find(|(_, name)| full(name)) {
+                return Some(*i);
+            }
+            // Takeout cuts what is longer, so that the base is a beginning of the name.
+            let cut = bare.chars().count() >= TAKEOUT_NAME - number.map_or(0, str::len);
+            let mut fits = candidates.iter().filter(|(_, name)| cut && name.starts_with(bare));
+            if let Some((i, _)) = fits.next() {
+                return Some(*i);
+            }
+            // Edited copies share the original's JSON; a live photo's movie the still's.
+            let stem_of = |name: &str| split_extension(name).map(|(s, _)| s.to_owned());
+            let stem = stem_of(bare.split(SUPPLEMENTAL_START).next().unwrap_or(bare))
+                .unwrap_or_else(|| bare.to_owned());
+            candidates.iter().find(|(_, name)| stem_of(name).is_some_and(|s| s == stem)).map(|(i, _)| *i)
+        }
+        _ => None,
+    }
+}
+
+const SUPPLEMENTAL_START: &str = ".supp";
+
+/// The first photo of a stem, else the first file of it.
+fn first_of_stem(stem: &str, media: &[String]) -> Option<usize> {
+    const VIDEOS: &[&str] = &["mov", "mp4", "m4v", "3gp", "avi", "mkv", "webm", "mts"];
+    let mut fits: Vec<(bool, &str, usize)> = media
+        .iter()
+        .enumerate()
+        .filter_map(|(i, m)| {
+            let (s, ext) = split_extension(m)?;
+            (s == stem).then_some((VIDEOS.contains(&ext), m.as_str(), i))
+        })
+        .collect();
+    fits.sort();
+    fits.first().map(|f| f.2)
+}
+
+fn lower(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).to_lowercase()
+}
+
+fn split_extension(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once('.').filter(|(stem, ext)| !stem.is_empty() && !ext.is_empty())
+}
+
+/// `name(1)` into `name` and `(1)`.
+fn split_number(name: &str) -> (&str, Option<&str>) {
+    if let Some(open) = name.rfind('(')
+        && let Some(digits) = name[open + 1..].strip_suffix(')')
+        && !digits.is_empty()
+        && digits.len() <= 4
+        && digits.bytes().all(|b| b.is_ascii_digit())
+    {
+        return (&name[..open], Some(&name[open..]));
+    }
+    (name, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner<'a>(sidecar: &str, media: &[&'a str]) -> Option<&'a str> {
+        let names: Vec<&[u8]> = media.iter().map(|m| m.as_bytes()).collect();
+        belongs(sidecar.as_bytes(), &names).map(|i| media[i])
+    }
+
+    #[test]
+    fn xmp_by_name_and_by_stem() {
+        let media = ["IMG_1.MOV", "IMG_1.CR2", "IMG_1.jpg", "IMG_2.jpg"];
+        assert_eq!(owner("IMG_1.jpg.xmp", &media), Some("IMG_1.jpg"));
+        assert_eq!(owner("IMG_1.xmp", &media), Some("IMG_1.CR2"));
+        assert_eq!(owner("img_2.XMP", &media), Some("IMG_2.jpg"));
+        assert_eq!(owner("IMG_3.xmp", &media), None);
+    }
+
+    #[test]
+    fn takeout_with_cut_and_numbered_names() {
+        for (json, media) in [
+            ("IMG_1.jpg.json", "IMG_1.jpg"),
+            ("IMG_1.jpg.supplemental-metadata.json", "IMG_1.jpg"),
+            ("IMG_1.jpg.supplemental-meta.json", "IMG_1.jpg"),
+            ("IMG_1.jpg.suppl.json", "IMG_1.jpg"),
+            ("IMG_1.jpg(1).json", "IMG_1(1).jpg"),
+            ("IMG_1.jpg.supplemental-metadata(1).json", "IMG_1(1).jpg"),
+            ("IMG_1(1).jpg.json", "IMG_1(1).jpg"),
+            // 46 characters, cut within the name or the extension.
+            (
+                "5d7f8a90-1234-4c3a-9b1e-0123456789ab_original_.json",
+                "5d7f8a90-1234-4c3a-9b1e-0123456789ab_original_1.jpg",
+            ),
+            (
+                "Screenshot_20230701-102030_Some Application Na.json",
+                "Screenshot_20230701-102030_Some Application Name.png",
+            ),
+        ] {
+            assert_eq!(owner(json, &["other.jpg", media]), Some(media), "{json}");
+        }
+        let doubles = ["IMG_1.jpg", "IMG_1(1).jpg", "IMG_1.mp4"];
+        assert_eq!(owner("IMG_1.jpg.json", &doubles), Some("IMG_1.jpg"));
+        assert_eq!(owner("IMG_1.jpg(1).json", &doubles), Some("IMG_1(1).jpg"));
+        assert_eq!(owner("metadata.json", &doubles), None);
+        assert_eq!(owner("IMG_1.heic.json", &["IMG_1.mp4"]), Some("IMG_1.mp4"));
+    }
+
+    #[test]
+    fn takeout_json() {
+        let t = takeout(br#"{"title":"a.jpg","description":"x","photoTakenTime":{"timestamp":"1696566000"},
+            "geoData":{"latitude":0.0,"longitude":0.0,"altitude":0.0},
+            "geoDataExif":{"latitude":48.85,"longitude":2.29,"altitude":65.0},"people":[{"name":"Ann"}],"favorited":true}"#)
+        .unwrap();
+        assert_eq!((t.taken, t.people, t.favourite), (Some(1_696_566_000), vec!["Ann".to_owned()], true));
+        assert_eq!(t.gps, Some(Gps { lat: 48.85, lon: 2.29, alt: Some(65.0) }));
+        assert_eq!(takeout(br#"{"albums":[]}"#), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_sidecar_named_after_a_file_belongs_to_it(stem in "[a-zA-Z0-9_ -]{1,30}", ext in "(jpg|JPG|heic|mp4)") {
+            let media = format!("{stem}.{ext}");
+            for tail in [".xmp", ".json", ".supplemental-metadata.json"] {
+                proptest::prop_assert_eq!(belongs(format!("{media}{tail}").as_bytes(), &[b"zz.png", media.as_bytes()]), Some(1));
+            }
+        }
+        #[test]
+        fn no_names_make_it_panic(a in "\\PC{0,60}", b in "\\PC{0,60}") {
+            let _ = belongs(a.as_bytes(), &[b.as_bytes()]);
+            let _ = belongs(format!("{a}.json").as_bytes(), &[b.as_bytes()]);
+        }
+    }
+}

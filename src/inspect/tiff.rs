@@ -1,0 +1,298 @@
+//! A tolerant walk over TIFF structures: EXIF blocks, TIFF files, RAW files, maker notes.
+//!
+//! Promises: each entry stands or falls alone (one that points outside is left out, its neighbours stay), loops
+//! end, both byte orders and BigTIFF, any block length. Leaves the meaning of tags to others.
+//!
+//! Why not kamadak-exif: it refuses blocks over 64 KB, gives up on a whole directory for one broken entry, and
+//! wants all of a RAW file in memory (docs/decisions.md).
+
+use super::bytes::View;
+
+/// The most entries taken from one directory; real ones have under 300.
+const MAX_ENTRIES: u64 = 4096;
+
+/// The most bytes taken for one value. Embedded XMP in Adobe's TIFFs reaches some MB.
+const MAX_VALUE: u64 = 16 * 1024 * 1024;
+
+/// A TIFF structure: byte order and offsets that count from the view's start.
+#[derive(Clone, Copy)]
+pub struct Tiff<'a> {
+    pub view: View<'a>,
+    pub little: bool,
+    pub big: bool,
+    /// The number after the byte order: 42, or what a camera maker put in its place.
+    pub magic: u16,
+    /// Where the first directory stands.
+    pub first: u64,
+}
+
+/// One directory entry; its value is read when asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    pub tag: u16,
+    pub kind: u16,
+    pub count: u64,
+    /// Where the value stands, from the structure's start.
+    pub at: u64,
+}
+
+/// A directory.
+#[derive(Debug, Clone, Default)]
+pub struct Ifd {
+    pub entries: Vec<Entry>,
+    /// Offset of the next directory; 0 for none.
+    pub next: u64,
+}
+
+impl Ifd {
+    /// The first entry of this tag: where a tag stands twice, readers agree on the first.
+    pub fn find(&self, tag: u16) -> Option<Entry> {
+        self.entries.iter().find(|e| e.tag == tag).copied()
+    }
+}
+
+/// Bytes of one value of a type; 0 for a type that does not exist.
+fn width_of(kind: u16) -> u64 {
+    match kind {
+        1 | 2 | 6 | 7 | 129 => 1,
+        3 | 8 => 2,
+        4 | 9 | 11 | 13 => 4,
+        5 | 10 | 12 | 16 | 17 | 18 => 8,
+        _ => 0,
+    }
+}
+
+impl<'a> Tiff<'a> {
+    /// A structure with a header. Accepts the camera makers' own magic numbers.
+    pub fn open(view: View<'a>) -> Option<Tiff<'a>> {
+        let order: [u8; 2] = view.array(0)?;
+        let little = match &order {
+            b"II" => true,
+            b"MM" => false,
+            _ => return None,
+        };
+        let mut tiff = Tiff { view, little, big: false, magic: 0, first: 0 };
+        tiff.magic = tiff.u16(2)?;
+        if tiff.magic == 43 && tiff.u16(4) == Some(8) {
+            tiff.big = true;
+            tiff.first = tiff.u64(8)?;
+        } else {
+            tiff.first = u64::from(tiff.u32(4)?);
+        }
+        Some(tiff)
+    }
+
+    /// A structure without a header, as maker notes have it.
+    pub fn headless(view: View<'a>, little: bool) -> Tiff<'a> {
+        Tiff { view, little, big: false, magic: 42, first: 0 }
+    }
+
+    pub fn u16(&self, at: u64) -> Option<u16> {
+        let b = self.view.array(at)?;
+        Some(if self.little { u16::from_le_bytes(b) } else { u16::from_be_bytes(b) })
+    }
+    pub fn u32(&self, at: u64) -> Option<u32> {
+        let b = self.view.array(at)?;
+        Some(if self.little { u32::from_le_bytes(b) } else { u32::from_be_bytes(b) })
+    }
+    fn u64(&self, at: u64) -> Option<u64> {
+        let b = self.view.array(at)?;
+        Some(if self.little { u64::from_le_bytes(b) } else { u64::from_be_bytes(b) })
+    }
+
+    /// The directory at an offset, as far as it can be read.
+    pub fn ifd(&self, at: u64) -> Ifd {
+        let mut ifd = Ifd::default();
+        if at == 0 && self.first != 0 {
+            return ifd;
+        }
+        let (head, size, inline) = if self.big { (8, 20, 8) } else { (2, 12, 4) };
+        let count = if self.big { self.u64(at) } else { self.u16(at).map(u64::from) };
+        let Some(count) = count else { return ifd };
+        for i in 0..count.min(MAX_ENTRIES) {
+            let Some(e) = i.checked_mul(size).and_then(|o| o.checked_add(at)?.checked_add(head)) else {
+                break;
+            };
+            let (Some(tag), Some(kind)) = (self.u16(e), self.u16(e + 2)) else { break };
+            let count = if self.big { self.u64(e + 4) } else { self.u32(e + 4).map(u64::from) };
+            let Some(count) = count else { break };
+            let Some(bytes) = count.checked_mul(width_of(kind)) else { continue };
+            if bytes == 0 {
+                continue;
+            }
+            let value = e + if self.big { 12 } else { 8 };
+            let at = if bytes <= inline {
+                Some(value)
+            } else if self.big {
+                self.u64(value)
+            } else {
+                self.u32(value).map(u64::from)
+            };
+            let Some(at) = at else { break };
+            if at >= self.view.len() {
+                continue;
+            }
+            ifd.entries.push(Entry { tag, kind, count, at });
+        }
+        let end = count.checked_mul(size).and_then(|o| o.checked_add(at)?.checked_add(head));
+        ifd.next = end
+            .and_then(|end| if self.big { self.u64(end) } else { self.u32(end).map(u64::from) })
+            .unwrap_or(0);
+        ifd
+    }
+
+    /// The chain of directories from an offset, at most `limit` of them; a loop ends it.
+    pub fn chain(&self, first: u64, limit: usize) -> Vec<Ifd> {
+        let mut seen = Vec::new();
+        let mut out = Vec::new();
+        let mut at = first;
+        while at != 0 && out.len() < limit && !seen.contains(&at) {
+            seen.push(at);
+            let ifd = self.ifd(at);
+            at = ifd.next;
+            if ifd.entries.is_empty() {
+                break;
+            }
+            out.push(ifd);
+        }
+        out
+    }
+
+    /// The bytes of a value; one that runs over the end is cut where the file ends.
+    pub fn bytes(&self, e: Entry) -> Option<Vec<u8>> {
+        let len =
+            e.count.checked_mul(width_of(e.kind))?.min(MAX_VALUE).min(self.view.len().checked_sub(e.at)?);
+        self.view.get(e.at, len as usize)
+    }
+
+    /// A value's place in the structure, for values that are structures themselves.
+    pub fn part(&self, e: Entry) -> View<'a> {
+        self.view.part(e.at, e.count.saturating_mul(width_of(e.kind)))
+    }
+
+    /// The `i`th value as an unsigned whole number.
+    pub fn uint_at(&self, e: Entry, i: u64) -> Option<u32> {
+        if i >= e.count {
+            return None;
+        }
+        let at = e.at.checked_add(i.checked_mul(width_of(e.kind))?)?;
+        match e.kind {
+            1 | 6 | 7 => self.view.u8(at).map(u32::from),
+            3 | 8 => self.u16(at).map(u32::from),
+            4 | 9 | 13 => self.u32(at),
+            16 | 18 => self.u64(at).and_then(|v| u32::try_from(v).ok()),
+            5 | 10 | 11 | 12 => {
+                let v = self.float_at(e, i)?;
+                (v >= 0.0 && v <= f64::from(u32::MAX)).then_some(v.round() as u32)
+            }
+            _ => None,
+        }
+    }
+
+    pub fn uint(&self, e: Entry) -> Option<u32> {
+        self.uint_at(e, 0)
+    }
+
+    /// Up to `limit` unsigned numbers.
+    pub fn uints(&self, e: Entry, limit: u64) -> Vec<u32> {
+        (0..e.count.min(limit)).map_while(|i| self.uint_at(e, i)).collect()
+    }
+
+    /// The `i`th value as a number; a fraction with denominator 0 is none.
+    pub fn float_at(&self, e: Entry, i: u64) -> Option<f64> {
+        if i >= e.count {
+            return None;
+        }
+        let at = e.at.checked_add(i.checked_mul(width_of(e.kind))?)?;
+        match e.kind {
+            5 => {
+                let (n, d) = (self.u32(at)?, self.u32(at + 4)?);
+                (d != 0).then(|| f64::from(n) / f64::from(d))
+            }
+            10 => {
+                let (n, d) = (self.u32(at)? as i32, self.u32(at + 4)? as i32);
+                (d != 0).then(|| f64::from(n) / f64::from(d))
+            }
+            11 => self.u32(at).map(|v| f64::from(f32::from_bits(v))).filter(|v| v.is_finite()),
+            12 => self.u64(at).map(f64::from_bits).filter(|v| v.is_finite()),
+            6 => self.view.u8(at).map(|v| f64::from(v as i8)),
+            8 => self.u16(at).map(|v| f64::from(v as i16)),
+            9 => self.u32(at).map(|v| f64::from(v as i32)),
+            2 => {
+                let s = self.text(e)?;
+                s.trim().parse::<f64>().ok().filter(|v| v.is_finite())
+            }
+            _ => self.uint_at(e, i).map(f64::from),
+        }
+    }
+
+    pub fn float(&self, e: Entry) -> Option<f64> {
+        self.float_at(e, 0)
+    }
+
+    /// An ASCII value (or bytes that hold text).
+    pub fn text(&self, e: Entry) -> Option<String> {
+        super::bytes::text(&self.bytes(e)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bytes::Reader;
+    use super::*;
+
+    /// Little-endian TIFF with one directory at 8.
+    fn tiff(entries: &[(u16, u16, u32, u32)], tail: &[u8]) -> Vec<u8> {
+        let mut out = b"II\x2a\0\x08\0\0\0".to_vec();
+        out.extend((entries.len() as u16).to_le_bytes());
+        for (tag, kind, count, value) in entries {
+            out.extend(tag.to_le_bytes());
+            out.extend(kind.to_le_bytes());
+            out.extend(count.to_le_bytes());
+            out.extend(value.to_le_bytes());
+        }
+        out.extend(0u32.to_le_bytes());
+        out.extend(tail);
+        out
+    }
+
+    #[test]
+    fn a_broken_entry_does_not_cost_its_neighbours() {
+        let bytes = tiff(
+            &[(1, 2, 4_000_000, 4_000_000_000), (2, 99, 1, 0), (3, 3, 1, 7), (4, 5, 1, 62)],
+            &[1, 0, 0, 0, 4, 0, 0, 0],
+        );
+        let reader = Reader::from_bytes(bytes);
+        let t = Tiff::open(reader.view()).unwrap();
+        let ifd = t.ifd(t.first);
+        assert_eq!(ifd.entries.len(), 2);
+        assert_eq!(t.uint(ifd.find(3).unwrap()), Some(7));
+        assert_eq!(t.float(ifd.find(4).unwrap()), Some(0.25));
+    }
+
+    #[test]
+    fn a_loop_of_directories_ends() {
+        let mut bytes = tiff(&[(3, 3, 1, 7)], &[]);
+        let at = bytes.len() - 4;
+        bytes[at..].copy_from_slice(&8u32.to_le_bytes());
+        let reader = Reader::from_bytes(bytes);
+        let t = Tiff::open(reader.view()).unwrap();
+        assert_eq!(t.chain(t.first, 100).len(), 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), big: bool) {
+            let mut b = if big { b"MM\0\x2b\0\x08\0\0".to_vec() } else { b"II\x2a\0\x08\0\0\0".to_vec() };
+            b.extend(bytes);
+            let reader = Reader::from_bytes(b);
+            if let Some(t) = Tiff::open(reader.view()) {
+                for ifd in t.chain(t.first, 10) {
+                    for e in ifd.entries {
+                        let _ = (t.uint(e), t.float(e), t.text(e), t.bytes(e), t.uints(e, 10));
+                    }
+                }
+            }
+        }
+    }
+}
