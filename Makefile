@@ -1,5 +1,22 @@
-# What there is to do with the source. Building needs only cargo; see README.md.
+# What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
-.PHONY: models
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test models bench
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## install what is missing for building and testing (Debian 12; root or sudo)
+	@scripts/setup.sh test
+
+demo: setup ## build in release, index the sample library, say where to look
+	@scripts/demo.sh
+
+test: setup models ## every test; ALBUMEN_CORPUS=FOLDER for those with real media
+	cargo test --locked --lib --test it
+
 models: ## get the models and ONNX Runtime into the user's cache, checked by sum
-	python3 models/fetch.py
+	@python3 models/fetch.py
+
+bench: setup ## the criterion benches
+	cargo bench --locked

@@ -15,7 +15,7 @@
 use super::FileStat;
 use super::hash::ContentHash;
 use super::mounts::FsId;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// A file row, as far as identity goes. `K` is how its path is written: a name in a folder, or a whole path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,109 +190,106 @@ fn suffix(path: &[u8], length: usize) -> &[u8] {
     start.map_or(path, |(at, _)| &path[at..])
 }
 
-/// What becomes of one file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Decision {
-    Unchanged {
-        id: i64,
-        found: usize,
-    },
-    Touched {
-        id: i64,
-        found: usize,
-    },
-    Changed {
-        id: i64,
-        found: usize,
-    },
-    Moved {
-        id: i64,
-        found: usize,
-    },
-    New {
-        found: usize,
-    },
-    /// It could not be read: a row, where there is one, stays as it is.
-    Unread {
-        id: Option<i64>,
-        found: usize,
-    },
-    Vanished {
-        id: i64,
-    },
-}
-
-/// All four rules at once, for files whose whole paths are the keys: a few files that a request or an event has named,
-/// or a volume small enough. A large one is done folder by folder with the parts of this.
-///
-/// `read` is asked only for what a stat cannot tell.
-pub fn decide<K: AsRef<[u8]>>(
-    rows: &[Recorded<K>],
-    found: &[Found<'_>],
-    on: On,
-    mut read: impl FnMut(usize) -> Option<ContentHash>,
-) -> Vec<Decision> {
-    let compared = compare(rows, found.iter().copied(), on);
-    let mut decisions = Vec::with_capacity(found.len() + compared.missing.len());
-    let (mut arrived, mut arrived_as) = (Vec::new(), Vec::new());
-    for (i, glance) in compared.found.iter().enumerate() {
-        let decision = match *glance {
-            Glance::Unchanged { row } => Decision::Unchanged { id: rows[row].id, found: i },
-            Glance::Read { row } => match read(i) {
-                None => Decision::Unread { id: Some(rows[row].id), found: i },
-                Some(hash) => match settle(rows[row].hash.as_ref(), &hash) {
-                    Settled::Touched => Decision::Touched { id: rows[row].id, found: i },
-                    Settled::Changed => Decision::Changed { id: rows[row].id, found: i },
-                },
-            },
-            Glance::New => match read(i) {
-                None => Decision::Unread { id: None, found: i },
-                Some(hash) => {
-                    let stat = found[i].stat;
-                    let path = found[i].key.to_vec();
-                    arrived.push(Arrived { path, hash, size: stat.size, mtime_ns: stat.mtime_ns });
-                    arrived_as.push(i);
-                    continue;
-                }
-            },
-        };
-        decisions.push(decision);
-    }
-    let vanished: Vec<Vanished> = compared
-        .missing
-        .iter()
-        .filter_map(|i| {
-            let row = &rows[*i];
-            Some(Vanished {
-                id: row.id,
-                path: row.key.as_ref().to_vec(),
-                hash: row.hash.clone()?,
-                size: row.stat.size,
-                mtime_ns: row.stat.mtime_ns,
-            })
-        })
-        .collect();
-    let moves = match_moves(&arrived, &vanished);
-    let mut gone: BTreeSet<i64> = compared.missing.iter().map(|i| rows[*i].id).collect();
-    for (from, found) in moves.into_iter().zip(arrived_as) {
-        decisions.push(match from {
-            Some(from) => {
-                gone.remove(&vanished[from].id);
-                Decision::Moved { id: vanished[from].id, found }
-            }
-            None => Decision::New { found },
-        });
-    }
-    decisions.extend(gone.into_iter().map(|id| Decision::Vanished { id }));
-    decisions.sort_unstable();
-    decisions
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::collections::HashSet;
+    use std::collections::{BTreeSet, HashSet};
+
+    /// What becomes of one file.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    enum Decision {
+        Unchanged {
+            id: i64,
+            found: usize,
+        },
+        Touched {
+            id: i64,
+            found: usize,
+        },
+        Changed {
+            id: i64,
+            found: usize,
+        },
+        Moved {
+            id: i64,
+            found: usize,
+        },
+        New {
+            found: usize,
+        },
+        /// It could not be read: a row, where there is one, stays as it is.
+        Unread {
+            id: Option<i64>,
+            found: usize,
+        },
+        Vanished {
+            id: i64,
+        },
+    }
+
+    /// All four rules at once, as a run puts them together; `read` is asked only for what a stat cannot tell.
+    fn decide<K: AsRef<[u8]>>(
+        rows: &[Recorded<K>],
+        found: &[Found<'_>],
+        on: On,
+        mut read: impl FnMut(usize) -> Option<ContentHash>,
+    ) -> Vec<Decision> {
+        let compared = compare(rows, found.iter().copied(), on);
+        let mut decisions = Vec::with_capacity(found.len() + compared.missing.len());
+        let (mut arrived, mut arrived_as) = (Vec::new(), Vec::new());
+        for (i, glance) in compared.found.iter().enumerate() {
+            let decision = match *glance {
+                Glance::Unchanged { row } => Decision::Unchanged { id: rows[row].id, found: i },
+                Glance::Read { row } => match read(i) {
+                    None => Decision::Unread { id: Some(rows[row].id), found: i },
+                    Some(hash) => match settle(rows[row].hash.as_ref(), &hash) {
+                        Settled::Touched => Decision::Touched { id: rows[row].id, found: i },
+                        Settled::Changed => Decision::Changed { id: rows[row].id, found: i },
+                    },
+                },
+                Glance::New => match read(i) {
+                    None => Decision::Unread { id: None, found: i },
+                    Some(hash) => {
+                        let stat = found[i].stat;
+                        let path = found[i].key.to_vec();
+                        arrived.push(Arrived { path, hash, size: stat.size, mtime_ns: stat.mtime_ns });
+                        arrived_as.push(i);
+                        continue;
+                    }
+                },
+            };
+            decisions.push(decision);
+        }
+        let vanished: Vec<Vanished> = compared
+            .missing
+            .iter()
+            .filter_map(|i| {
+                let row = &rows[*i];
+                Some(Vanished {
+                    id: row.id,
+                    path: row.key.as_ref().to_vec(),
+                    hash: row.hash.clone()?,
+                    size: row.stat.size,
+                    mtime_ns: row.stat.mtime_ns,
+                })
+            })
+            .collect();
+        let moves = match_moves(&arrived, &vanished);
+        let mut gone: BTreeSet<i64> = compared.missing.iter().map(|i| rows[*i].id).collect();
+        for (from, found) in moves.into_iter().zip(arrived_as) {
+            decisions.push(match from {
+                Some(from) => {
+                    gone.remove(&vanished[from].id);
+                    Decision::Moved { id: vanished[from].id, found }
+                }
+                None => Decision::New { found },
+            });
+        }
+        decisions.extend(gone.into_iter().map(|id| Decision::Vanished { id }));
+        decisions.sort_unstable();
+        decisions
+    }
 
     fn hash_of(content: u8) -> ContentHash {
         ContentHash::parse(&format!("b3:{content:064x}")).unwrap()
