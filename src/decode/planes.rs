@@ -1,0 +1,630 @@
+//! Coded planes (Y, Cb, Cr as a codec leaves them) to the small sRGB picture, a band of rows at a time.
+//!
+//! What HEIF and video share. Rows of the coded picture go in from the top, in bands of any height; the picture
+//! is cropped and shrunk plane by plane, so no more is held than a band and the result. Only at the small size
+//! do the planes become RGB, and RGB become sRGB.
+//!
+//! Promises: the result is that of Lanczos3 over the whole picture, whatever the bands (rows around a band's edge
+//! are kept until they are no longer needed), after a box average by a whole factor where the picture is more
+//! than [`BOX_ABOVE`] times too large; alpha is laid over white before shrinking, so that invisible colours do
+//! not bleed in. Decoding, geometry and admission are the caller's.
+
+use super::colour::{self, Cicp, Light};
+use crate::pixels::orient::{Orientation, upright};
+use crate::pixels::Pixels;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U16};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+
+/// A plane is averaged by a whole factor before Lanczos3 only so far that this factor remains. SSIMULACRA2
+/// against Lanczos3 alone: see docs/decisions.md.
+const BOX_ABOVE: f64 = 2.0;
+
+/// A plane's rows are collected up to this many bytes before they are shrunk: each call works its filter out
+/// anew, so few large ones are cheaper.
+const BAND_BYTES: usize = 2 << 20;
+
+/// Lanczos3 reaches three source pixels (times the scale) to each side.
+const SUPPORT: f64 = 3.0;
+
+/// How many luma samples share a chroma sample, across and down, as powers of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chroma {
+    Monochrome,
+    Shared { log2_across: u8, log2_down: u8 },
+}
+
+impl Chroma {
+    pub const C420: Chroma = Chroma::Shared { log2_across: 1, log2_down: 1 };
+    pub const C422: Chroma = Chroma::Shared { log2_across: 1, log2_down: 0 };
+    pub const C444: Chroma = Chroma::Shared { log2_across: 0, log2_down: 0 };
+
+    /// Chroma samples for so many luma samples across and down.
+    fn size(self, width: u32, height: u32) -> (u32, u32) {
+        match self {
+            Chroma::Monochrome => (0, 0),
+            Chroma::Shared { log2_across, log2_down } => {
+                (width.div_ceil(1 << log2_across), height.div_ceil(1 << log2_down))
+            }
+        }
+    }
+}
+
+/// The shape of the coded picture. One `Format` holds for all of its bands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    pub width: u32,
+    pub height: u32,
+    pub chroma: Chroma,
+    /// Bits a sample, 8 to 16. Above 8, samples are 16-bit words in native order.
+    pub depth: u8,
+}
+
+impl Format {
+    /// Bytes of one row of all planes, on average; for memory figures.
+    pub fn bytes_per_row(&self) -> u64 {
+        let (cw, ch) = self.chroma.size(self.width, self.height.max(1));
+        let samples = u64::from(self.width)
+            + 2 * u64::from(cw) * u64::from(ch) / u64::from(self.height.max(1));
+        samples * if self.depth > 8 { 2 } else { 1 }
+    }
+}
+
+/// The part of the coded picture that is shown, in luma samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crop {
+    pub x: u32,
+    pub y: u32,
+    pub width: u32,
+    pub height: u32,
+}
+
+/// Samples of one plane, rows `stride` bytes apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Plane<'a> {
+    pub data: &'a [u8],
+    pub stride: usize,
+}
+
+/// How alpha goes with the colours.
+#[derive(Debug, Clone, Copy)]
+pub struct Alpha<'a> {
+    pub plane: Plane<'a>,
+    /// The colours are already multiplied by it.
+    pub premultiplied: bool,
+}
+
+/// A band of the coded picture: its Y, Cb and Cr (or one grey, or G, B and R) planes.
+#[derive(Debug, Clone, Copy)]
+pub struct Band<'a> {
+    /// Y, Cb, Cr; for monochrome only the first counts.
+    pub planes: [Plane<'a>; 3],
+    pub alpha: Option<Alpha<'a>>,
+    /// Luma rows in it. Even for 4:2:0, but for the last band.
+    pub rows: u32,
+}
+
+/// How the samples are to be understood.
+#[derive(Debug, Clone, Default)]
+pub struct Colour {
+    pub cicp: Option<Cicp>,
+    pub icc: Option<Vec<u8>>,
+    pub light: Light,
+}
+
+/// Shrinks the bands of one picture to `size` (before any turning).
+pub enum Shrinker {
+    Narrow(Box<Planes<Narrow>>),
+    Wide(Box<Planes<Wide>>),
+}
+
+impl Shrinker {
+    /// `crop` must lie inside the picture and `size` must not be empty.
+    pub fn new(format: Format, crop: Crop, size: (u32, u32), cicp: Cicp) -> Shrinker {
+        if format.depth > 8 {
+            Shrinker::Wide(Box::new(Planes::new(format, crop, size, cicp)))
+        } else {
+            Shrinker::Narrow(Box::new(Planes::new(format, crop, size, cicp)))
+        }
+    }
+
+    /// The most bytes that shrinking holds at once, the result and its RGB among them.
+    pub fn cost(format: Format, size: (u32, u32)) -> u64 {
+        let sample = if format.depth > 8 { 2 } else { 1 };
+        let out = u64::from(size.0) * u64::from(size.1);
+        // Bands of three planes, and Lanczos3's rows between its two passes.
+        let bands = 3 * (BAND_BYTES as u64 + 8 * u64::from(format.width) * sample) * 2;
+        // Planes, RGB, and one more RGB for a quarter turn or a colour conversion.
+        bands + out * (3 * sample + 3 * sample + 3)
+    }
+
+    /// The next rows, top to bottom.
+    pub fn push(&mut self, band: &Band<'_>) {
+        match self {
+            Shrinker::Narrow(p) => p.push(band),
+            Shrinker::Wide(p) => p.push(band),
+        }
+    }
+
+    /// The picture, upright and sRGB. Rows that never came are mid-grey.
+    pub fn finish(self, colour: &Colour, orientation: Orientation) -> Pixels {
+        let (width, height, rgb) = match self {
+            Shrinker::Narrow(p) => p.finish(colour),
+            Shrinker::Wide(p) => p.finish(colour),
+        };
+        upright(Pixels { width, height, rgb, damaged: None }, orientation)
+    }
+}
+
+/// The two widths of samples.
+pub trait Depth {
+    type Pixel: PixelTrait + Copy + Default;
+    const BYTES: usize;
+    /// Bits that a stored sample has once it is scaled up: 8 or 16.
+    const BITS: u32;
+    fn pixel(sample: u32) -> Self::Pixel;
+    fn value(pixel: Self::Pixel) -> u32;
+    fn read(row: &[u8], i: usize) -> u32;
+}
+
+pub struct Narrow;
+impl Depth for Narrow {
+    type Pixel = U8;
+    const BYTES: usize = 1;
+    const BITS: u32 = 8;
+    fn pixel(sample: u32) -> U8 {
+        U8::new(sample as u8)
+    }
+    fn value(pixel: U8) -> u32 {
+        u32::from(pixel.0)
+    }
+    fn read(row: &[u8], i: usize) -> u32 {
+        u32::from(row[i])
+    }
+}
+
+pub struct Wide;
+impl Depth for Wide {
+    type Pixel = U16;
+    const BYTES: usize = 2;
+    const BITS: u32 = 16;
+    fn pixel(sample: u32) -> U16 {
+        U16::new(sample as u16)
+    }
+    fn value(pixel: U16) -> u32 {
+        u32::from(pixel.0)
+    }
+    fn read(row: &[u8], i: usize) -> u32 {
+        u32::from(u16::from_ne_bytes([row[2 * i], row[2 * i + 1]]))
+    }
+}
+
+/// The planes of one picture on their way down.
+pub struct Planes<D: Depth> {
+    format: Format,
+    cicp: Cicp,
+    size: (u32, u32),
+    planes: Vec<PlaneShrinker<D>>,
+    /// Luma rows so far.
+    rows: u32,
+    resizer: Resizer,
+}
+
+impl<D: Depth> Planes<D> {
+    fn new(format: Format, crop: Crop, size: (u32, u32), cicp: Cicp) -> Self {
+        let window = |scale_x: f64, scale_y: f64| Window {
+            left: f64::from(crop.x) / scale_x,
+            top: f64::from(crop.y) / scale_y,
+            width: f64::from(crop.width) / scale_x,
+            height: f64::from(crop.height) / scale_y,
+        };
+        let mut planes =
+            vec![PlaneShrinker::new((format.width, format.height), window(1.0, 1.0), size, D::BITS)];
+        if let Chroma::Shared { log2_across, log2_down } = format.chroma {
+            let window = window(f64::from(1u32 << log2_across), f64::from(1u32 << log2_down));
+            for _ in 0..2 {
+                let from = format.chroma.size(format.width, format.height);
+                planes.push(PlaneShrinker::new(from, window, size, D::BITS));
+            }
+        }
+        Planes { format, cicp, size, planes, rows: 0, resizer: Resizer::new() }
+    }
+
+    fn push(&mut self, band: &Band<'_>) {
+        let shift = D::BITS - u32::from(self.format.depth).min(D::BITS);
+        let rows = band.rows.min(self.format.height - self.rows);
+        let is_rgb = self.cicp.matrix == 0;
+        for (i, plane) in self.planes.iter_mut().enumerate() {
+            let (log2_across, log2_down) = match (i, self.format.chroma) {
+                (1 | 2, Chroma::Shared { log2_across, log2_down }) => (log2_across, log2_down),
+                _ => (0, 0),
+            };
+            let white = white_sample(self.cicp, self.format.depth, i > 0 && !is_rgb);
+            let from = band.planes[i];
+            // The last band may end in half a chroma row.
+            let last = self.rows + rows == self.format.height;
+            let plane_rows = if last { rows.div_ceil(1 << log2_down) } else { rows >> log2_down };
+            let mut blended: Vec<u8> = Vec::new();
+            for y in 0..plane_rows as usize {
+                let width = plane.from.0 as usize;
+                let start = y * from.stride;
+                let Some(row) = from.data.get(start..start + width * D::BYTES) else { break };
+                match &band.alpha {
+                    None => plane.push_row::<D>(row, shift),
+                    Some(alpha) => {
+                        blended.clear();
+                        blend_row::<D>(
+                            row,
+                            alpha,
+                            (y, log2_across, log2_down),
+                            (self.format.width as usize, rows as usize),
+                            self.format.depth,
+                            white,
+                            &mut blended,
+                        );
+                        plane.push_row::<D>(&blended, shift);
+                    }
+                }
+            }
+            plane.shrink_ready(&mut self.resizer, false);
+        }
+        self.rows += rows;
+    }
+
+    fn finish(mut self, colour: &Colour) -> (u32, u32, Vec<u8>) {
+        for plane in &mut self.planes {
+            plane.shrink_ready(&mut self.resizer, true);
+            plane.band = Vec::new();
+        }
+        self.resizer = Resizer::new();
+        let rgb = self.to_srgb(colour);
+        (self.size.0, self.size.1, rgb)
+    }
+
+    fn to_srgb(&self, colour: &Colour) -> Vec<u8> {
+        let to_rgb = ToRgb::new(self.cicp, self.format, D::BITS);
+        let is_hdr = self.cicp.is_hdr();
+        match &colour.icc {
+            Some(icc) if !is_hdr => {
+                let mut rgb = self.to_rgb8(&to_rgb);
+                colour::to_srgb_rgb8(&mut rgb, icc);
+                rgb
+            }
+            _ if self.cicp.needs_conversion() => {
+                colour::cicp_to_srgb_rgb8(&self.to_rgb16(&to_rgb), self.cicp, colour.light)
+            }
+            _ => self.to_rgb8(&to_rgb),
+        }
+    }
+
+    fn to_rgb8(&self, to_rgb: &ToRgb) -> Vec<u8> {
+        let mut out = vec![0; self.planes[0].out.len() * 3];
+        if let [y, cb, cr] = self.planes.as_slice() {
+            for (((px, y), cb), cr) in out.chunks_exact_mut(3).zip(&y.out).zip(&cb.out).zip(&cr.out) {
+                px.copy_from_slice(&to_rgb.rgb8(D::value(*y), D::value(*cb), D::value(*cr)));
+            }
+        } else {
+            for (px, y) in out.chunks_exact_mut(3).zip(&self.planes[0].out) {
+                px.fill(to_rgb.rgb8(D::value(*y), to_rgb.middle, to_rgb.middle)[1]);
+            }
+        }
+        out
+    }
+
+    fn to_rgb16(&self, to_rgb: &ToRgb) -> Vec<u16> {
+        let mut out = vec![0; self.planes[0].out.len() * 3];
+        let grey = D::pixel(to_rgb.middle);
+        for (i, px) in out.chunks_exact_mut(3).enumerate() {
+            let at = |p: usize| self.planes.get(p).map_or(grey, |p| p.out[i]);
+            px.copy_from_slice(&to_rgb.rgb16(D::value(at(0)), D::value(at(1)), D::value(at(2))));
+        }
+        out
+    }
+}
+
+/// The shown part of a plane, in its own samples.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    left: f64,
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
+/// One plane on its way down.
+struct PlaneShrinker<D: Depth> {
+    /// Samples across and down before anything.
+    from: (u32, u32),
+    /// Samples averaged into one, across and down.
+    factor: u32,
+    /// Sums of the rows of the box row that is not yet complete, and how many rows are in them.
+    sums: Vec<u32>,
+    summed: u32,
+    /// After averaging.
+    reduced: (u32, u32),
+    window: Window,
+    /// Averaged rows `band_top..` that are still needed.
+    band: Vec<D::Pixel>,
+    band_top: u32,
+    /// Averaged rows that have come.
+    come: u32,
+    size: (u32, u32),
+    out: Vec<D::Pixel>,
+    out_rows: u32,
+}
+
+impl<D: Depth> PlaneShrinker<D> {
+    fn new(from: (u32, u32), window: Window, size: (u32, u32), bits: u32) -> Self {
+        let ratio = (window.width / f64::from(size.0)).min(window.height / f64::from(size.1));
+        let factor = ((ratio / BOX_ABOVE) as u32).max(1);
+        let f = f64::from(factor);
+        let reduced = (from.0.div_ceil(factor), from.1.div_ceil(factor));
+        let grey = D::pixel(1 << (bits - 1));
+        PlaneShrinker {
+            from,
+            factor,
+            sums: if factor > 1 { vec![0; from.0 as usize] } else { Vec::new() },
+            summed: 0,
+            reduced,
+            window: Window {
+                left: window.left / f,
+                top: window.top / f,
+                width: (window.width / f).min(f64::from(reduced.0) - window.left / f),
+                height: (window.height / f).min(f64::from(reduced.1) - window.top / f),
+            },
+            band: Vec::new(),
+            band_top: 0,
+            come: 0,
+            size,
+            out: vec![grey; size.0 as usize * size.1 as usize],
+            out_rows: 0,
+        }
+    }
+
+    fn push_row<R: Depth>(&mut self, row: &[u8], shift: u32) {
+        if self.come >= self.reduced.1 {
+            return;
+        }
+        let width = self.from.0 as usize;
+        if self.factor == 1 {
+            self.band.extend((0..width).map(|i| D::pixel(R::read(row, i) << shift)));
+            self.come += 1;
+            return;
+        }
+        for (i, sum) in self.sums[..width].iter_mut().enumerate() {
+            *sum += R::read(row, i);
+        }
+        self.summed += 1;
+        let rows_left = self.from.1 - self.come * self.factor;
+        if self.summed == self.factor.min(rows_left) {
+            let rows = self.summed;
+            self.band.extend(self.sums.chunks(self.factor as usize).map(|samples| {
+                let count = rows * samples.len() as u32;
+                D::pixel(((samples.iter().sum::<u32>() + count / 2) / count) << shift)
+            }));
+            self.sums.fill(0);
+            self.summed = 0;
+            self.come += 1;
+        }
+    }
+
+    /// Shrinks what can be: all that is left at the end, or when enough has gathered.
+    fn shrink_ready(&mut self, resizer: &mut Resizer, end: bool) {
+        let bytes = self.band.len() * D::BYTES;
+        if (bytes < BAND_BYTES && !end) || self.out_rows == self.size.1 || self.band.is_empty() {
+            return;
+        }
+        let whole = self.come == self.reduced.1;
+        let scale = self.window.height / f64::from(self.size.1);
+        let reach = SUPPORT * scale.max(1.0);
+        // The rows of the band that an output row needs.
+        let needs = |row: u32| {
+            let centre = self.window.top + (f64::from(row) + 0.5) * scale;
+            ((centre - reach).floor().max(0.0) as u32, (centre + reach).ceil() as u32)
+        };
+        let first = self.out_rows;
+        let mut end_row = first;
+        while end_row < self.size.1 && (whole || end || needs(end_row).1 < self.come) {
+            end_row += 1;
+        }
+        if !whole && end {
+            // A picture that broke off: what never came stays grey.
+            while end_row > first && needs(end_row - 1).1 > self.come {
+                end_row -= 1;
+            }
+        }
+        if end_row > first {
+            self.resize(resizer, first, end_row, scale);
+            self.out_rows = end_row;
+        }
+        if self.out_rows < self.size.1 {
+            let keep_from = needs(self.out_rows).0.clamp(self.band_top, self.come);
+            let width = self.reduced.0 as usize;
+            self.band.drain(..(keep_from - self.band_top) as usize * width);
+            self.band_top = keep_from;
+        } else {
+            self.band = Vec::new();
+        }
+    }
+
+    fn resize(&mut self, resizer: &mut Resizer, first: u32, end_row: u32, scale: f64) {
+        let rows = self.come - self.band_top;
+        let width = self.size.0 as usize;
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
+            self.window.left,
+            self.window.top + f64::from(first) * scale - f64::from(self.band_top),
+            self.window.width,
+            // A rounding error in the last place must not reach beyond the band.
+            (f64::from(end_row - first) * scale).min(
+                f64::from(rows) - (self.window.top + f64::from(first) * scale - f64::from(self.band_top)),
+            ),
+        );
+        let out = &mut self.out[first as usize * width..end_row as usize * width];
+        let resized = TypedImageRef::new(self.reduced.0, rows, &self.band).ok().zip(
+            TypedImage::from_pixels_slice(self.size.0, end_row - first, out).ok(),
+        );
+        if let Some((from, mut to)) = resized {
+            // It can only fail for a crop outside of the band, and leaves grey then.
+            let done = resizer.resize_typed(&from, &mut to, &options);
+            debug_assert!(done.is_ok(), "{done:?}");
+        }
+    }
+}
+
+/// The sample that white has in this plane.
+fn white_sample(cicp: Cicp, depth: u8, is_chroma: bool) -> u32 {
+    match (is_chroma, cicp.full_range) {
+        (true, _) => 1 << (depth - 1),
+        (false, true) => (1 << depth) - 1,
+        (false, false) => 235 << (depth - 8),
+    }
+}
+
+/// Lays one row over white. `at` is the plane's row and its subsampling; `size` is the band's, in alpha samples.
+fn blend_row<D: Depth>(
+    row: &[u8],
+    alpha: &Alpha<'_>,
+    at: (usize, u8, u8),
+    size: (usize, usize),
+    depth: u8,
+    white: u32,
+    out: &mut Vec<u8>,
+) {
+    let (y, log2_across, log2_down) = at;
+    let max = (1u32 << depth) - 1;
+    let stride = alpha.plane.stride;
+    let opacity = |x: usize, y: usize| -> u32 {
+        let start = y.min(size.1.saturating_sub(1)) * stride;
+        let x = x.min(size.0.saturating_sub(1));
+        match alpha.plane.data.get(start..) {
+            Some(row) if row.len() >= (x + 1) * D::BYTES => D::read(row, x).min(max),
+            _ => max,
+        }
+    };
+    for x in 0..row.len() / D::BYTES {
+        let (mut a, mut n) = (0, 0);
+        for dy in 0..1usize << log2_down {
+            for dx in 0..1usize << log2_across {
+                a += opacity((x << log2_across) + dx, (y << log2_down) + dy);
+                n += 1;
+            }
+        }
+        let a = (a + n / 2) / n;
+        let v = D::read(row, x).min(max);
+        let own = if alpha.premultiplied { v * max } else { v * a };
+        let blended = ((own + white * (max - a) + max / 2) / max).min(max);
+        match D::BYTES {
+            1 => out.push(blended as u8),
+            _ => out.extend((blended as u16).to_ne_bytes()),
+        }
+    }
+}
+
+/// From samples (scaled to 8 or 16 bits) to RGB.
+struct ToRgb {
+    /// How the three samples mix.
+    mix: Mix,
+    /// Black's and the largest luma sample's, after scaling to `BITS`.
+    black: f32,
+    luma_range: f32,
+    chroma_range: f32,
+    middle: u32,
+    /// Fixed point (13 bits) forms of the same for 8-bit output.
+    fixed: [i32; 6],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mix {
+    /// G, B and R as they are.
+    Rgb,
+    /// Y, Cg, Co.
+    YCgCo,
+    /// By the weights of red and blue in luma.
+    Luma { red: f32, blue: f32 },
+}
+
+const FIXED_BITS: i32 = 13;
+
+impl ToRgb {
+    fn new(cicp: Cicp, format: Format, bits: u32) -> ToRgb {
+        // H.273, table 4: the weights of red and blue.
+        let weights = |red: f32, blue: f32| Mix::Luma { red, blue };
+        let mix = match cicp.matrix {
+            _ if format.chroma == Chroma::Monochrome => weights(0.299, 0.114),
+            0 => Mix::Rgb,
+            1 => weights(0.2126, 0.0722),
+            4 => weights(0.30, 0.11),
+            7 => weights(0.212, 0.087),
+            8 => Mix::YCgCo,
+            9 | 10 | 14 => weights(0.2627, 0.0593),
+            // "From the primaries."
+            12 | 13 if cicp.primaries == 9 => weights(0.2627, 0.0593),
+            12 | 13 if cicp.primaries == 1 => weights(0.2126, 0.0722),
+            // BT.601, and what HEIF and JPEG mean when nothing is said.
+            _ => weights(0.299, 0.114),
+        };
+        let unit = (1u32 << (bits - 8)) as f32;
+        // Samples are shifted left, so the largest falls short of 2^bits - 1 by the bits shifted in.
+        let max = (((1u32 << format.depth) - 1) << (bits - u32::from(format.depth))) as f32;
+        let (black, luma_range, chroma_range) =
+            if cicp.full_range { (0.0, max, max) } else { (16.0 * unit, 219.0 * unit, 224.0 * unit) };
+        let fixed = match mix {
+            Mix::Luma { red, blue } => {
+                let green = 1.0 - red - blue;
+                let luma = 255.0 / luma_range;
+                let chroma = 255.0 / chroma_range;
+                let scale = (1 << FIXED_BITS) as f32 * unit;
+                [
+                    luma,
+                    2.0 * (1.0 - red) * chroma,
+                    -2.0 * (1.0 - red) * red / green * chroma,
+                    -2.0 * (1.0 - blue) * blue / green * chroma,
+                    2.0 * (1.0 - blue) * chroma,
+                    black / unit,
+                ]
+                .map(|v| (v * scale).round() as i32)
+            }
+            _ => [0; 6],
+        };
+        ToRgb { mix, black, luma_range, chroma_range, middle: 1 << (bits - 1), fixed }
+    }
+
+    /// 0 to 1 each, unclamped.
+    fn rgb(&self, y: u32, cb: u32, cr: u32) -> [f32; 3] {
+        let luma = |v: u32| (v as f32 - self.black) / self.luma_range;
+        let chroma = |v: u32| (v as f32 - self.middle as f32) / self.chroma_range;
+        match self.mix {
+            Mix::Rgb => [luma(cr), luma(y), luma(cb)],
+            Mix::YCgCo => {
+                let (y, cg, co) = (luma(y), chroma(cb), chroma(cr));
+                [y - cg + co, y + cg, y - cg - co]
+            }
+            Mix::Luma { red, blue } => {
+                let (y, b, r) = (luma(y), chroma(cb), chroma(cr));
+                let green = 1.0 - red - blue;
+                [
+                    y + 2.0 * (1.0 - red) * r,
+                    y - (2.0 * (1.0 - red) * red * r + 2.0 * (1.0 - blue) * blue * b) / green,
+                    y + 2.0 * (1.0 - blue) * b,
+                ]
+            }
+        }
+    }
+
+    #[inline]
+    fn rgb8(&self, y: u32, cb: u32, cr: u32) -> [u8; 3] {
+        if let (Mix::Luma { .. }, 128) = (self.mix, self.middle) {
+            let [luma, r_cr, g_cr, g_cb, b_cb, black] = self.fixed;
+            let y = (y as i32 - (black >> FIXED_BITS)) * luma + (1 << (FIXED_BITS - 1));
+            let (cb, cr) = (cb as i32 - 128, cr as i32 - 128);
+            let to_8 = |v: i32| (v >> FIXED_BITS).clamp(0, 255) as u8;
+            [to_8(y + r_cr * cr), to_8(y + g_cr * cr + g_cb * cb), to_8(y + b_cb * cb)]
+        } else {
+            self.rgb(y, cb, cr).map(|v| (v * 255.0 + 0.5).clamp(0.0, 255.0) as u8)
+        }
+    }
+
+    fn rgb16(&self, y: u32, cb: u32, cr: u32) -> [u16; 3] {
+        self.rgb(y, cb, cr).map(|v| (v * 65535.0 + 0.5).clamp(0.0, 65535.0) as u16)
+    }
+}
