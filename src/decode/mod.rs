@@ -3,7 +3,11 @@
 
 pub mod colour;
 pub mod jpeg;
+mod ffmpeg;
+pub mod heif;
 mod limits;
+mod planes;
+pub mod video;
 
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
@@ -24,6 +28,7 @@ pub fn decode(
     let format = facts.format.ok_or_else(|| Fault::unsupported("its format is not known"))?;
     match format {
         Format::Jpeg => jpeg::decode(source, orientation, fit, admission),
+        Format::Heic | Format::Heif | Format::Avif => heif::decode(source, facts, fit, admission),
         other => Err(Fault::unsupported(format!("{} is not decoded", other.name()))),
     }
 }

@@ -9,7 +9,7 @@
 //! than [`BOX_ABOVE`] times too large; alpha is laid over white before shrinking, so that invisible colours do
 //! not bleed in. Decoding, geometry and admission are the caller's.
 
-use super::colour::{self, Cicp, Light};
+use super::colour::{self, Cicp};
 use crate::pixels::orient::{Orientation, upright};
 use crate::pixels::Pixels;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
@@ -104,14 +104,6 @@ pub struct Band<'a> {
     pub rows: u32,
 }
 
-/// How the samples are to be understood.
-#[derive(Debug, Clone, Default)]
-pub struct Colour {
-    pub cicp: Option<Cicp>,
-    pub icc: Option<Vec<u8>>,
-    pub light: Light,
-}
-
 /// Shrinks the bands of one picture to `size` (before any turning).
 pub enum Shrinker {
     Narrow(Box<Planes<Narrow>>),
@@ -146,11 +138,11 @@ impl Shrinker {
         }
     }
 
-    /// The picture, upright and sRGB. Rows that never came are mid-grey.
-    pub fn finish(self, colour: &Colour, orientation: Orientation) -> Pixels {
+    /// The picture, upright and sRGB; a profile wins over SDR code points. Rows that never came are mid-grey.
+    pub fn finish(self, icc: Option<&[u8]>, orientation: Orientation) -> Pixels {
         let (width, height, rgb) = match self {
-            Shrinker::Narrow(p) => p.finish(colour),
-            Shrinker::Wide(p) => p.finish(colour),
+            Shrinker::Narrow(p) => p.finish(icc),
+            Shrinker::Wide(p) => p.finish(icc),
         };
         upright(Pixels { width, height, rgb, damaged: None }, orientation)
     }
@@ -271,27 +263,27 @@ impl<D: Depth> Planes<D> {
         self.rows += rows;
     }
 
-    fn finish(mut self, colour: &Colour) -> (u32, u32, Vec<u8>) {
+    fn finish(mut self, icc: Option<&[u8]>) -> (u32, u32, Vec<u8>) {
         for plane in &mut self.planes {
             plane.shrink_ready(&mut self.resizer, true);
             plane.band = Vec::new();
         }
         self.resizer = Resizer::new();
-        let rgb = self.to_srgb(colour);
+        let rgb = self.to_srgb(icc);
         (self.size.0, self.size.1, rgb)
     }
 
-    fn to_srgb(&self, colour: &Colour) -> Vec<u8> {
+    fn to_srgb(&self, icc: Option<&[u8]>) -> Vec<u8> {
         let to_rgb = ToRgb::new(self.cicp, self.format, D::BITS);
         let is_hdr = self.cicp.is_hdr();
-        match &colour.icc {
+        match icc {
             Some(icc) if !is_hdr => {
                 let mut rgb = self.to_rgb8(&to_rgb);
                 colour::to_srgb_rgb8(&mut rgb, icc);
                 rgb
             }
             _ if self.cicp.needs_conversion() => {
-                colour::cicp_to_srgb_rgb8(&self.to_rgb16(&to_rgb), self.cicp, colour.light)
+                colour::cicp_to_srgb_rgb8(&self.to_rgb16(&to_rgb), self.cicp)
             }
             _ => self.to_rgb8(&to_rgb),
         }
@@ -418,8 +410,9 @@ impl<D: Depth> PlaneShrinker<D> {
         let scale = self.window.height / f64::from(self.size.1);
         let reach = SUPPORT * scale.max(1.0);
         // The rows of the band that an output row needs.
+        let top = self.window.top;
         let needs = |row: u32| {
-            let centre = self.window.top + (f64::from(row) + 0.5) * scale;
+            let centre = top + (f64::from(row) + 0.5) * scale;
             ((centre - reach).floor().max(0.0) as u32, (centre + reach).ceil() as u32)
         };
         let first = self.out_rows;

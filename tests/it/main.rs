@@ -3,6 +3,7 @@
 mod support;
 
 mod decode;
+mod decode_heif;
 mod discover;
 mod faults;
 mod index_run;

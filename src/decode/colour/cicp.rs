@@ -54,13 +54,6 @@ impl Cicp {
     }
 }
 
-/// What a file says about its brightness. Used as a bound; the peak itself is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Light {
-    /// Brightest the content or the mastering display gets (MaxCLL, mastering display), cd/m2; `None` if unknown.
-    pub peak: Option<f32>,
-}
-
 /// Diffuse white in an HDR picture, and what SDR white stands for: BT.2408, cd/m2.
 const DIFFUSE_WHITE: f32 = 203.0;
 /// The most that PQ can code, cd/m2 (SMPTE ST 2084).
@@ -79,7 +72,7 @@ const ENCODE_ENTRIES: usize = 16_384;
 const TONE_ENTRIES: usize = 4096;
 
 /// Converts interleaved 16-bit RGB (full scale) to 8-bit sRGB.
-pub fn cicp_to_srgb_rgb8(rgb: &[u16], cicp: Cicp, light: Light) -> Vec<u8> {
+pub fn cicp_to_srgb_rgb8(rgb: &[u16], cicp: Cicp) -> Vec<u8> {
     if !cicp.needs_conversion() {
         return rgb.iter().map(|&v| to_8_bits(v)).collect();
     }
@@ -112,7 +105,7 @@ pub fn cicp_to_srgb_rgb8(rgb: &[u16], cicp: Cicp, light: Light) -> Vec<u8> {
             }
         }
     };
-    let peak = measured_peak(rgb, &displayed).min(light.peak.unwrap_or(PQ_PEAK)).max(DIFFUSE_WHITE);
+    let peak = measured_peak(rgb, &displayed).max(DIFFUSE_WHITE);
     let tone = tone_curve(peak);
     for px in rgb.chunks_exact(3) {
         let light = displayed(px);
@@ -331,7 +324,7 @@ mod tests {
     #[test]
     fn without_highlights_diffuse_white_is_screen_white() {
         let px = [pq16(203.0); 3].repeat(1000);
-        let out = cicp_to_srgb_rgb8(&px, PQ, Light::default());
+        let out = cicp_to_srgb_rgb8(&px, PQ);
         assert!(out[0] >= 253, "{}", out[0]);
     }
 
@@ -340,13 +333,13 @@ mod tests {
         // 99 % diffuse white, 1 % lamps.
         let mut px = [pq16(203.0); 3].repeat(9_900);
         px.extend([pq16(1000.0); 3].repeat(100));
-        let out = cicp_to_srgb_rgb8(&px, PQ, Light::default());
+        let out = cicp_to_srgb_rgb8(&px, PQ);
         let (white, lamp) = (out[0], out[out.len() - 1]);
         assert!((215..=240).contains(&white), "{white}");
         assert!(lamp >= 252, "{lamp}");
         // Skin and grass (about 20 % of white) are where SDR has them: sRGB of 0.2 is 124.
         px[..3].copy_from_slice(&[pq16(40.6); 3]);
-        let out = cicp_to_srgb_rgb8(&px, PQ, Light::default());
+        let out = cicp_to_srgb_rgb8(&px, PQ);
         assert!((118..=128).contains(&out[0]), "{}", out[0]);
     }
 
@@ -354,7 +347,7 @@ mod tests {
     fn greys_stay_grey() {
         for cicp in [PQ, HLG, Cicp { primaries: 12, transfer: 13, matrix: 1, full_range: true }] {
             let px: Vec<u16> = (0..256).flat_map(|v| [v * 257u16; 3]).collect();
-            let out = cicp_to_srgb_rgb8(&px, cicp, Light::default());
+            let out = cicp_to_srgb_rgb8(&px, cicp);
             for p in out.chunks_exact(3) {
                 assert!(p[0].abs_diff(p[1]) <= 1 && p[1].abs_diff(p[2]) <= 1, "{cicp:?} {p:?}");
             }
@@ -365,7 +358,7 @@ mod tests {
     #[test]
     fn p3_code_points_agree_with_the_profile() {
         let p3 = Cicp { primaries: 12, transfer: 13, matrix: 1, full_range: true };
-        let out = cicp_to_srgb_rgb8(&[200 * 257, 60 * 257, 60 * 257], p3, Light::default());
+        let out = cicp_to_srgb_rgb8(&[200 * 257, 60 * 257, 60 * 257], p3);
         for (got, want) in out.iter().zip([217u8, 42, 52]) {
             assert!(got.abs_diff(want) <= 2, "{out:?}");
         }
@@ -375,15 +368,15 @@ mod tests {
         #[test]
         fn any_code_points_give_a_picture(primaries: u8, transfer: u8, px in prop::array::uniform3(any::<u16>())) {
             let cicp = Cicp { primaries, transfer, matrix: 2, full_range: true };
-            prop_assert_eq!(cicp_to_srgb_rgb8(&px, cicp, Light::default()).len(), 3);
+            prop_assert_eq!(cicp_to_srgb_rgb8(&px, cicp).len(), 3);
         }
 
         #[test]
         fn the_tone_curve_only_darkens_and_keeps_order(peak in 203f32..10_000.0) {
             let curve = tone_curve(peak);
+            prop_assert!(curve.iter().all(|scale| *scale <= 1.001));
             let light = |i: usize| (i as f32 / (TONE_ENTRIES - 1) as f32).powi(2) * curve[i];
             for i in 1..TONE_ENTRIES {
-                prop_assert!(curve[i] <= 1.001);
                 prop_assert!(light(i) + 1e-6 >= light(i - 1) * 0.999);
             }
         }

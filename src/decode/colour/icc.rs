@@ -3,7 +3,7 @@
 //! Promises: in place and a few rows at a time, so no second picture is held; does nothing for sRGB profiles
 //! (told by what they do to colours, not by their name); never fails. Leaves code points to [`super::cicp`].
 
-use super::cicp::{Cicp, Light, cicp_to_srgb_rgb8};
+use super::cicp::{Cicp, cicp_to_srgb_rgb8};
 use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, ToneReprCurve, TransformOptions};
 
 /// Pixels converted at a time: 48 KB of temporary 8-bit RGB, which stays in the L2 cache.
@@ -26,7 +26,7 @@ pub fn to_srgb_rgb8(rgb: &mut [u8], icc: &[u8]) {
     let Ok(profile) = ColorProfile::new_from_slice(icc) else { return };
     if let Some(hdr) = hdr_code_points(&profile) {
         let wide: Vec<u16> = rgb.iter().map(|&v| u16::from(v) * 257).collect();
-        rgb.copy_from_slice(&cicp_to_srgb_rgb8(&wide, hdr, Light::default()));
+        rgb.copy_from_slice(&cicp_to_srgb_rgb8(&wide, hdr));
         return;
     }
     match profile.color_space {
@@ -66,7 +66,7 @@ pub fn rgb16_to_srgb_rgb8(rgb: &[u16], icc: &[u8]) -> Vec<u8> {
     let narrow = |rgb: &[u16]| -> Vec<u8> { rgb.iter().map(|&v| to_8_bits(v)).collect() };
     let Ok(profile) = ColorProfile::new_from_slice(icc) else { return narrow(rgb) };
     if let Some(hdr) = hdr_code_points(&profile) {
-        return cicp_to_srgb_rgb8(rgb, hdr, Light::default());
+        return cicp_to_srgb_rgb8(rgb, hdr);
     }
     // 8-bit in and out: the picture is shown with 8 bits, and a second rounding costs half a level.
     let mut out = narrow(rgb);

@@ -16,5 +16,5 @@
 pub mod cicp;
 pub mod icc;
 
-pub use cicp::{Cicp, Light, cicp_to_srgb_rgb8};
+pub use cicp::{Cicp, cicp_to_srgb_rgb8};
 pub use icc::{cmyk_to_srgb_rgb8, grey_to_srgb_rgb8, rgb16_to_srgb_rgb8, to_srgb_rgb8};

@@ -47,14 +47,20 @@ pub enum Property {
     Hvcc(Vec<u8>),
     /// Quarter turns anticlockwise.
     Rotate(u8),
-    /// Mirror about the vertical axis (left and right change places: 1 in the file) or the horizontal one.
+    /// Left and right change places (1 in the file), or top and bottom (0).
     Mirror { left_right: bool },
     /// Width, height, horizontal and vertical offset of the centre, each a numerator and a denominator.
     Clap([i64; 8]),
     CodePoints(Cicp),
     Icc(Vec<u8>),
+    /// The auxiliary picture is an alpha plane.
+    Alpha,
     Other(Code),
 }
+
+/// What `auxC` calls an alpha plane: HEVC's own name for it and the general one.
+const ALPHA_NAMES: [&[u8]; 2] =
+    [b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"];
 
 /// A reference between items.
 #[derive(Debug, Clone)]
@@ -176,6 +182,11 @@ impl Items {
     /// The properties of an item, in order.
     pub fn properties_of(&self, item: &Item) -> impl Iterator<Item = &Property> {
         item.properties.iter().filter_map(|i| self.properties.get(*i))
+    }
+
+    /// Whether an auxiliary item is an alpha plane.
+    pub fn is_alpha(&self, item: &Item) -> bool {
+        self.properties_of(item).any(|p| *p == Property::Alpha)
     }
 
     /// What `from` refers to with references of this kind.
@@ -352,6 +363,11 @@ fn property(kind: Code, body: &[u8]) -> Property {
                     *n = if i == 4 || i == 6 { i64::from(v as i32) } else { i64::from(v) };
                 }
                 Property::Clap(numbers)
+            }
+            b"auxC" => {
+                b.skip(4)?;
+                let name = body[4..].split(|c| *c == 0).next().unwrap_or_default();
+                if ALPHA_NAMES.contains(&name) { Property::Alpha } else { Property::Other(kind) }
             }
             b"colr" => match &b.code()? {
                 b"nclx" => Property::CodePoints(Cicp {
