@@ -34,7 +34,8 @@ impl Decoder {
             return Err(Fault::unsupported("this build of FFmpeg cannot decode it"));
         }
         // SAFETY: `found` is a codec; a null result is handled.
-        let context = NonNull::new(unsafe { ffi::avcodec_alloc_context3(found) }).ok_or_else(out_of_memory)?;
+        let context =
+            NonNull::new(unsafe { ffi::avcodec_alloc_context3(found) }).ok_or_else(out_of_memory)?;
         let decoder = Decoder(context);
         decoder.configure(max_pixels);
         // SAFETY: the context is ours and not open yet; FFmpeg frees extradata, which is its own allocation, with it.
@@ -190,7 +191,7 @@ impl Packet {
 
     pub fn is_key(&self) -> bool {
         // SAFETY: the packet is valid.
-        unsafe { (*self.0.as_ptr()).flags & ffi::AV_PKT_FLAG_KEY as i32 != 0 }
+        unsafe { (*self.0.as_ptr()).flags & ffi::AV_PKT_FLAG_KEY != 0 }
     }
 
     /// Where it lies in the file, or its time where that is not known: enough to know it again.
@@ -232,7 +233,7 @@ impl Frame {
 
     /// FFmpeg noticed that not all of it could be decoded.
     pub fn is_damaged(&self) -> bool {
-        self.raw().decode_error_flags != 0 || self.raw().flags & ffi::AV_FRAME_FLAG_CORRUPT as i32 != 0
+        self.raw().decode_error_flags != 0 || self.raw().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
     }
 
     /// Width over height of one pixel, where the frame says so.
@@ -253,8 +254,8 @@ impl Frame {
         let raw = self.raw();
         let known = |v: i32| u8::try_from(v).unwrap_or(UNSPECIFIED);
         let name = shape_row(raw.format);
-        let is_full = raw.color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG
-            || name.is_some_and(|r| r.always_full);
+        let is_full =
+            raw.color_range == ffi::AVColorRange::AVCOL_RANGE_JPEG || name.is_some_and(|r| r.always_full);
         let is_rgb = name.is_some_and(|r| r.rgb);
         Cicp {
             primaries: known(raw.color_primaries as i32),

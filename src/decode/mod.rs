@@ -2,9 +2,10 @@
 #![allow(unsafe_code)]
 
 pub mod colour;
-pub mod jpeg;
+#[allow(dead_code)] // half of it is for video, next
 mod ffmpeg;
 pub mod heif;
+pub mod jpeg;
 mod limits;
 mod planes;
 pub mod video;

@@ -10,8 +10,8 @@
 //! not bleed in. Decoding, geometry and admission are the caller's.
 
 use super::colour::{self, Cicp};
-use crate::pixels::orient::{Orientation, upright};
 use crate::pixels::Pixels;
+use crate::pixels::orient::{Orientation, upright};
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U16};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
@@ -64,8 +64,8 @@ impl Format {
     /// Bytes of one row of all planes, on average; for memory figures.
     pub fn bytes_per_row(&self) -> u64 {
         let (cw, ch) = self.chroma.size(self.width, self.height.max(1));
-        let samples = u64::from(self.width)
-            + 2 * u64::from(cw) * u64::from(ch) / u64::from(self.height.max(1));
+        let samples =
+            u64::from(self.width) + 2 * u64::from(cw) * u64::from(ch) / u64::from(self.height.max(1));
         samples * if self.depth > 8 { 2 } else { 1 }
     }
 }
@@ -453,9 +453,9 @@ impl<D: Depth> PlaneShrinker<D> {
             ),
         );
         let out = &mut self.out[first as usize * width..end_row as usize * width];
-        let resized = TypedImageRef::new(self.reduced.0, rows, &self.band).ok().zip(
-            TypedImage::from_pixels_slice(self.size.0, end_row - first, out).ok(),
-        );
+        let resized = TypedImageRef::new(self.reduced.0, rows, &self.band)
+            .ok()
+            .zip(TypedImage::from_pixels_slice(self.size.0, end_row - first, out).ok());
         if let Some((from, mut to)) = resized {
             // It can only fail for a crop outside of the band, and leaves grey then.
             let done = resizer.resize_typed(&from, &mut to, &options);

@@ -13,7 +13,8 @@ pub fn fold<'a>(
     height: u32,
     properties: impl Iterator<Item = &'a Property>,
 ) -> (Crop, Orientation) {
-    let mut state = Fold { crop: Crop { x: 0, y: 0, width, height }, swapped: false, right: false, down: false };
+    let mut state =
+        Fold { crop: Crop { x: 0, y: 0, width, height }, swapped: false, right: false, down: false };
     for property in properties {
         match property {
             Property::Rotate(turns) => (0..*turns).for_each(|_| state.turn_anticlockwise()),
@@ -63,7 +64,8 @@ impl Fold {
             }
             // The first kept pixel is off + (size - 1) / 2 - (kept - 1) / 2, rounded down; in halves of d * off_d.
             let kept = n / d;
-            let (size, d, off_n, off_d) = (i128::from(size), i128::from(d), i128::from(off_n), i128::from(off_d));
+            let (size, d, off_n, off_d) =
+                (i128::from(size), i128::from(d), i128::from(off_n), i128::from(off_d));
             let first = (2 * off_n * d + (size - 1) * d * off_d - (i128::from(n) - d) * off_d)
                 .div_euclid(2 * d * off_d)
                 .clamp(0, size - 1);

@@ -6,9 +6,10 @@
 
 use super::geometry;
 use super::items::{Grid, Item, Items, Property};
+use super::tiles::TileRow;
 use crate::decode::colour::{Cicp, cicp::UNSPECIFIED};
 use crate::decode::ffmpeg::{Decoder, Frame, Packet};
-use crate::decode::planes::{Band, Chroma, Crop, Format, Plane, Shrinker};
+use crate::decode::planes::{Band, Chroma, Crop, Format, Shrinker};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
 use crate::pipeline::vocabulary::Admission;
@@ -107,9 +108,9 @@ fn tiles_of<'a>(items: &'a Items, grid: &Grid, ids: &[u32]) -> Option<Vec<&'a It
     let plain = tiles.iter().all(|t| {
         matches!(&t.kind, b"hvc1" | b"hev1")
             && same_size(t) == Some(size)
-            && !items.properties_of(t).any(|p| {
-                matches!(p, Property::Clap(_) | Property::Mirror { .. } | Property::Rotate(1..))
-            })
+            && !items
+                .properties_of(t)
+                .any(|p| matches!(p, Property::Clap(_) | Property::Mirror { .. } | Property::Rotate(1..)))
     });
     plain.then_some(tiles)
 }
@@ -125,6 +126,15 @@ fn common_configuration<'a>(items: &'a Items, tiles: &[&'a Item]) -> Option<&'a 
     let first = of(tiles.first()?)?;
     let plain = |t: &&Item| t.method == 0 && !t.protected && !t.extents.is_empty();
     tiles.iter().all(|t| plain(t) && of(t) == Some(first)).then_some(first)
+}
+
+/// Where tiles go.
+struct Sink {
+    chroma: Chroma,
+    depth: u8,
+    shrinker: Shrinker,
+    /// The row of tiles that is being filled; none for a picture of one tile, whose frame is passed on as it is.
+    tiles: Option<TileRow>,
 }
 
 /// Decodes by a plan. `None` when the first tile shows that the file is not what its tables say.
@@ -156,60 +166,89 @@ pub fn decode(
     let mut packet = Packet::new()?;
     let mut frame = Frame::new()?;
     let mut sink: Option<Sink> = None;
-    let (mut missing, mut damaged, mut rows_without) = (0u32, 0u32, 0u32);
+    let (mut lost, mut rows_without) = (0u32, 0u32);
 
     for row in first_row..=last_row {
         for column in first_column..=last_column {
             let item = plan.tiles[(row * plan.columns + column) as usize];
             if !read_item(source, item, &mut packet)? || !decoder.decode_alone(&packet, &mut frame) {
-                missing += 1;
+                lost += 1;
                 continue;
             }
-            damaged += u32::from(frame.is_damaged());
+            lost += u32::from(frame.is_damaged());
             let Some(format) = frame.format().filter(|f| f.width >= plan.tile.0 && f.height >= plan.tile.1)
             else {
-                return if sink.is_none() { Ok(None) } else { Err(Fault::corrupt("its tiles differ in size")) };
+                return if sink.is_none() {
+                    Ok(None)
+                } else {
+                    Err(Fault::corrupt("its tiles differ in size"))
+                };
             };
-            if sink.is_none() {
-                let whole = format_of(plan, format.chroma, format.depth, columns, first_row, last_row);
-                admission.admit(cost(plan, whole, size))?;
-                sink = Some(Sink::new(plan, whole, size, &frame, (first_column, first_row)));
-                if let Some(sink) = &mut sink {
-                    (0..rows_without).for_each(|_| sink.push_grey_row(plan.tile.1));
+            let sink = match &mut sink {
+                Some(sink) => sink,
+                None => {
+                    let whole = format_of(plan, format.chroma, format.depth, columns, first_row, last_row);
+                    admission.admit(cost(plan, whole, size))?;
+                    let crop = Crop {
+                        x: plan.crop.x - first_column * plan.tile.0,
+                        y: plan.crop.y - first_row * plan.tile.1,
+                        ..plan.crop
+                    };
+                    let cicp = code_points(plan, &frame, format.chroma);
+                    let mut shrinker = Shrinker::new(whole, crop, size, cicp);
+                    let tiles = (plan.tiles.len() > 1).then(|| TileRow::new(whole, plan.tile));
+                    if let Some(grey) = &tiles {
+                        (0..rows_without).for_each(|_| shrinker.push(&grey.band()));
+                    }
+                    sink.insert(Sink { chroma: format.chroma, depth: format.depth, shrinker, tiles })
                 }
-            }
-            let sink = sink.as_mut().expect("made above");
-            if (format.chroma, format.depth) != (sink.format.chroma, sink.format.depth) {
+            };
+            if (format.chroma, format.depth) != (sink.chroma, sink.depth) {
                 return Err(Fault::corrupt("its tiles differ in their pixel format"));
             }
             let Some(band) = frame.band() else {
-                missing += 1;
+                lost += 1;
                 continue;
             };
-            sink.put(&band, plan.tile, column - first_column, columns == 1);
+            match &mut sink.tiles {
+                Some(tiles) => tiles.put(column - first_column, &band.planes),
+                None => sink.shrinker.push(&Band { rows: plan.tile.1, ..band }),
+            }
         }
         match &mut sink {
-            Some(sink) => sink.finish_row(plan.tile.1),
+            Some(Sink { shrinker, tiles: Some(tiles), .. }) => {
+                shrinker.push(&tiles.band());
+                // A tile that is missing in the next row must not show this one's.
+                tiles.clear();
+            }
+            Some(_) => {}
             None => rows_without += 1,
         }
     }
     let Some(sink) = sink else {
         return Err(Fault::corrupt("none of its picture data can be decoded"));
     };
-    drop(decoder);
+    drop((decoder, frame, packet, sink.tiles));
     let mut pixels = sink.shrinker.finish(plan.icc, plan.orientation);
     let all = (last_row - first_row + 1) * columns;
-    if missing + damaged > 0 {
+    if lost > 0 {
         pixels.damaged = Some(match all {
             1 => "a part of the picture could not be decoded".into(),
-            _ => format!("{} of {all} tiles could not be decoded", missing + damaged),
+            _ => format!("{} of {all} tiles could not be decoded", lost),
         });
     }
     Ok(Some(pixels))
 }
 
 /// The picture that the shown tiles make together.
-fn format_of(plan: &Plan<'_>, chroma: Chroma, depth: u8, columns: u32, first_row: u32, last_row: u32) -> Format {
+fn format_of(
+    plan: &Plan<'_>,
+    chroma: Chroma,
+    depth: u8,
+    columns: u32,
+    first_row: u32,
+    last_row: u32,
+) -> Format {
     let first_column = plan.crop.x / plan.tile.0;
     Format {
         width: (columns * plan.tile.0).min(plan.size.0 - first_column * plan.tile.0),
@@ -223,11 +262,8 @@ fn format_of(plan: &Plan<'_>, chroma: Chroma, depth: u8, columns: u32, first_row
 fn cost(plan: &Plan<'_>, format: Format, size: (u32, u32)) -> u64 {
     let tile = Format { width: plan.tile.0, height: plan.tile.1, ..format };
     let decoder = (tile.bytes_per_row() * u64::from(tile.height)) as f64 * DECODER_COST;
-    let staging = if format.width > plan.tile.0 {
-        format.bytes_per_row() * u64::from(plan.tile.1)
-    } else {
-        0
-    };
+    let staging =
+        if format.width > plan.tile.0 { format.bytes_per_row() * u64::from(plan.tile.1) } else { 0 };
     decoder as u64 + staging + Shrinker::cost(format, size)
 }
 
@@ -256,122 +292,22 @@ fn read_item(source: &Source, item: &Item, packet: &mut Packet) -> Result<bool, 
     Ok(true)
 }
 
-/// Where tiles go: a row of them is put side by side and then shrunk together.
-struct Sink {
-    format: Format,
-    shrinker: Shrinker,
-    /// Y, Cb, Cr of one row of tiles; empty for a single column, whose frames are passed on as they are.
-    staging: [Vec<u8>; 3],
-    strides: [usize; 3],
-    filled: bool,
-    grey: u16,
-}
-
-impl Sink {
-    fn new(plan: &Plan<'_>, format: Format, size: (u32, u32), frame: &Frame, first: (u32, u32)) -> Sink {
-        let coded = frame.cicp();
-        // What the container says wins; what it leaves open the codec's own headers may know.
-        let mut cicp = plan.cicp.unwrap_or(coded);
-        for (own, fallback) in [
-            (&mut cicp.primaries, coded.primaries),
-            (&mut cicp.transfer, coded.transfer),
-            (&mut cicp.matrix, coded.matrix),
-        ] {
-            if *own == UNSPECIFIED {
-                *own = fallback;
-            }
-        }
-        if coded.matrix == 0 || cicp.matrix == 0 && format.chroma != Chroma::C444 {
-            cicp.matrix = coded.matrix;
-        }
-        let crop = Crop {
-            x: plan.crop.x - first.0 * plan.tile.0,
-            y: plan.crop.y - first.1 * plan.tile.1,
-            ..plan.crop
-        };
-        let bytes = if format.depth > 8 { 2 } else { 1 };
-        let chroma_width = match format.chroma {
-            Chroma::Monochrome => 0,
-            Chroma::Shared { log2_across, .. } => format.width.div_ceil(1 << log2_across) as usize,
-        };
-        let strides = [format.width as usize * bytes, chroma_width * bytes, chroma_width * bytes];
-        Sink {
-            format,
-            shrinker: Shrinker::new(format, crop, size, cicp),
-            staging: Default::default(),
-            strides,
-            filled: false,
-            grey: 1 << (format.depth - 1),
+/// The colour of the coded samples. What the container says wins; what it leaves open the codec may know.
+fn code_points(plan: &Plan<'_>, frame: &Frame, chroma: Chroma) -> Cicp {
+    let coded = frame.cicp();
+    let mut cicp = plan.cicp.unwrap_or(coded);
+    for (own, fallback) in [
+        (&mut cicp.primaries, coded.primaries),
+        (&mut cicp.transfer, coded.transfer),
+        (&mut cicp.matrix, coded.matrix),
+    ] {
+        if *own == UNSPECIFIED {
+            *own = fallback;
         }
     }
-
-    /// Samples across and down that chroma is apart.
-    fn log2(&self, plane: usize) -> (u8, u8) {
-        match self.format.chroma {
-            Chroma::Shared { log2_across, log2_down } if plane > 0 => (log2_across, log2_down),
-            _ => (0, 0),
-        }
+    // Whether the planes are RGB is a matter of what they are, not of what the container says.
+    if coded.matrix == 0 || cicp.matrix == 0 && chroma != Chroma::C444 {
+        cicp.matrix = coded.matrix;
     }
-
-    fn planes(&self) -> usize {
-        if self.format.chroma == Chroma::Monochrome { 1 } else { 3 }
-    }
-
-    /// Takes a decoded tile.
-    fn put(&mut self, band: &Band<'_>, tile: (u32, u32), column: u32, alone: bool) {
-        if alone {
-            self.shrinker.push(&Band { rows: tile.1, ..*band });
-            self.filled = true;
-            return;
-        }
-        self.make_staging(tile.1);
-        for i in 0..self.planes() {
-            let (across, down) = self.log2(i);
-            let bytes = if self.format.depth > 8 { 2 } else { 1 };
-            let left = (column as usize * tile.0 as usize >> across) * bytes;
-            let stride = self.strides[i];
-            let width = ((tile.0 as usize).div_ceil(1 << across) * bytes).min(stride.saturating_sub(left));
-            let from = band.planes[i];
-            for (y, to) in self.staging[i].chunks_exact_mut(stride).enumerate().take(tile.1 as usize >> down) {
-                if let Some(row) = from.data.get(y * from.stride..y * from.stride + width) {
-                    to[left..left + width].copy_from_slice(row);
-                }
-            }
-        }
-    }
-
-    fn make_staging(&mut self, rows: u32) {
-        for i in 0..self.planes() {
-            let (_, down) = self.log2(i);
-            let len = self.strides[i] * (rows as usize).div_ceil(1 << down);
-            if self.staging[i].len() != len {
-                self.staging[i] = match self.format.depth {
-                    8 => vec![self.grey as u8; len],
-                    _ => self.grey.to_ne_bytes().repeat(len / 2),
-                };
-            }
-        }
-    }
-
-    /// Passes the row of tiles on.
-    fn finish_row(&mut self, rows: u32) {
-        if std::mem::take(&mut self.filled) {
-            return;
-        }
-        self.make_staging(rows);
-        let plane = |i: usize| Plane { data: &self.staging[i], stride: self.strides[i] };
-        self.shrinker.push(&Band { planes: [plane(0), plane(1), plane(2)], alpha: None, rows });
-        // A tile that is missing in the next row must not show this one's.
-        for staging in &mut self.staging {
-            match self.format.depth {
-                8 => staging.fill(self.grey as u8),
-                _ => staging.as_chunks_mut::<2>().0.iter_mut().for_each(|s| *s = self.grey.to_ne_bytes()),
-            }
-        }
-    }
-
-    fn push_grey_row(&mut self, rows: u32) {
-        self.filled = false;
-        self.finish_row(rows);
-    }
+    cicp
 }

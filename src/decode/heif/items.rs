@@ -48,7 +48,9 @@ pub enum Property {
     /// Quarter turns anticlockwise.
     Rotate(u8),
     /// Left and right change places (1 in the file), or top and bottom (0).
-    Mirror { left_right: bool },
+    Mirror {
+        left_right: bool,
+    },
     /// Width, height, horizontal and vertical offset of the centre, each a numerator and a denominator.
     Clap([i64; 8]),
     CodePoints(Cicp),
@@ -235,7 +237,11 @@ impl Items {
 
     fn read_iinf(&mut self, b: &mut Bytes<'_>) -> Result<(), Fault> {
         let version = b.version()?;
-        if version == 0 { b.skip(2)? } else { b.skip(4)? }
+        if version == 0 {
+            b.skip(2)?
+        } else {
+            b.skip(4)?
+        }
         while let Some((kind, body, _)) = b.next_box()? {
             if &kind != b"infe" {
                 continue;
@@ -276,9 +282,8 @@ impl Items {
                 b.sized(index_size)?;
                 let offset = b.sized(offset_size)?;
                 let length = b.sized(length_size)?;
-                let at = base
-                    .checked_add(offset)
-                    .ok_or_else(|| Fault::corrupt("an item lies beyond the file"))?;
+                let at =
+                    base.checked_add(offset).ok_or_else(|| Fault::corrupt("an item lies beyond the file"))?;
                 item.extents.push((at, length));
                 extents += 1;
                 if extents > MAX_EXTENTS {
@@ -328,8 +333,7 @@ impl Items {
                         let n = p.u8()?;
                         let item = self.item_mut(id)?;
                         for _ in 0..n {
-                            let index =
-                                if wide { p.u16()? & 0x7fff } else { u16::from(p.u8()? & 0x7f) };
+                            let index = if wide { p.u16()? & 0x7fff } else { u16::from(p.u8()? & 0x7f) };
                             if let Some(index) = usize::from(index).checked_sub(1) {
                                 item.properties.push(index);
                             }
@@ -385,6 +389,9 @@ fn property(kind: Code, body: &[u8]) -> Property {
     read().unwrap_or(Property::Other(kind))
 }
 
+/// A box within bytes: kind, payload, and where the payload starts.
+type Boxed<'a> = (Code, &'a [u8], usize);
+
 /// A reader over bytes; running off the end is [`Fault::Corrupt`].
 struct Bytes<'a> {
     data: &'a [u8],
@@ -425,8 +432,8 @@ impl<'a> Bytes<'a> {
     fn version(&mut self) -> Result<u8, Fault> {
         Ok((self.u32()? >> 24) as u8)
     }
-    /// The next box within: kind, payload, and where the payload starts. A last box that is cut off ends it.
-    fn next_box(&mut self) -> Result<Option<(Code, &'a [u8], usize)>, Fault> {
+    /// The next box within. A last box that is cut off ends it.
+    fn next_box(&mut self) -> Result<Option<Boxed<'a>>, Fault> {
         if self.data.len() - self.at < 8 {
             return Ok(None);
         }

@@ -6,6 +6,7 @@
 
 use super::geometry;
 use super::items::{Item, Items};
+use super::tiles::TileRow;
 use crate::decode::colour::{Cicp, cicp::UNSPECIFIED};
 use crate::decode::planes::{Alpha, Band, Chroma, Crop, Format, Plane, Shrinker};
 use crate::pipeline::fault::Fault;
@@ -60,7 +61,9 @@ pub fn decode(
     let tiling = match own {
         Some(_) if u64::from(width) * u64::from(height) > TILED_ABOVE_PIXELS && !handle.has_alpha() => {
             handle.tiling().filter(|t| {
-                t.num_columns.saturating_mul(t.num_rows) > 1 && t.tile_width % 2 == 0 && t.tile_height % 2 == 0
+                t.num_columns.saturating_mul(t.num_rows) > 1
+                    && t.tile_width % 2 == 0
+                    && t.tile_height % 2 == 0
             })
         }
         _ => None,
@@ -108,8 +111,7 @@ impl Job<'_> {
         if image.size() != (self.width, self.height) {
             return Err(Fault::corrupt("the coded picture has another size than the file says"));
         }
-        let mut shrinker =
-            Shrinker::new(format, self.crop, self.size, image.cicp(self.handle.cicp()));
+        let mut shrinker = Shrinker::new(format, self.crop, self.size, image.cicp(self.handle.cicp()));
         let alpha = image.alpha(depth)?;
         let alpha = alpha.as_ref().map(|(data, stride)| Alpha {
             plane: Plane { data, stride: *stride },
@@ -128,7 +130,7 @@ impl Job<'_> {
                 + tile.bytes_per_row() * u64::from(th) * COPIES_DERIVED
                 + Shrinker::cost(guess, self.size),
         )?;
-        let mut state: Option<(Format, Shrinker, [Vec<u8>; 3], [usize; 3])> = None;
+        let mut sink: Option<(Format, Shrinker, TileRow)> = None;
         for row in 0..tiling.num_rows {
             let rows = th.min(self.height.saturating_sub(row.saturating_mul(th)));
             if rows == 0 {
@@ -137,57 +139,23 @@ impl Job<'_> {
             for column in 0..tiling.num_columns {
                 let image = self.handle.decode_tile(self.options, column, row)?;
                 let (chroma, depth) = image.shape()?;
-                let (format, _, staging, strides) = state.get_or_insert_with(|| {
+                let (format, _, tiles) = sink.get_or_insert_with(|| {
                     let format = self.format(chroma, depth);
-                    let bytes = if depth > 8 { 2 } else { 1 };
-                    let sides = |w: u32, h: u32| match chroma {
-                        Chroma::Monochrome => (0, 0),
-                        Chroma::Shared { log2_across: a, log2_down: d } => (w.div_ceil(1 << a), h.div_ceil(1 << d)),
-                    };
-                    let (cw, ch) = sides(self.width, th);
-                    let strides = [self.width, cw, cw].map(|w| w as usize * bytes);
-                    let staging = [
-                        vec![0; strides[0] * th as usize],
-                        vec![0; strides[1] * ch as usize],
-                        vec![0; strides[2] * ch as usize],
-                    ];
                     let cicp = image.cicp(self.handle.cicp());
-                    (format, Shrinker::new(format, self.crop, self.size, cicp), staging, strides)
+                    let shrinker = Shrinker::new(format, self.crop, self.size, cicp);
+                    (format, shrinker, TileRow::new(format, (tw, th)))
                 });
                 if (format.chroma, format.depth) != (chroma, depth) {
                     return Err(Fault::corrupt("its tiles differ in their pixel format"));
                 }
-                let (got_w, got_h) = image.size();
-                if got_w < tw.min(self.width - (column * tw).min(self.width)) || got_h < rows {
-                    return Err(Fault::corrupt("its tiles differ in size"));
-                }
-                let bytes = if depth > 8 { 2 } else { 1 };
-                for (i, from) in image.planes()?.iter().enumerate() {
-                    let (across, down) = match (i, chroma) {
-                        (0, _) | (_, Chroma::Monochrome) => (0, 0),
-                        (_, Chroma::Shared { log2_across, log2_down }) => (log2_across, log2_down),
-                    };
-                    let stride = strides[i];
-                    if stride == 0 {
-                        continue;
-                    }
-                    let left = (column as usize * tw as usize >> across) * bytes;
-                    let width = ((tw as usize >> across) * bytes).min(stride.saturating_sub(left));
-                    let down_rows = (rows as usize).div_ceil(1 << down);
-                    for (y, to) in staging[i].chunks_exact_mut(stride).enumerate().take(down_rows) {
-                        let start = y * from.stride;
-                        if let Some(row) = from.data.get(start..start + width) {
-                            to[left..left + width].copy_from_slice(row);
-                        }
-                    }
-                }
+                tiles.put(column, &image.planes()?);
             }
-            if let Some((_, shrinker, staging, strides)) = &mut state {
-                let plane = |i: usize| Plane { data: &staging[i], stride: strides[i] };
-                shrinker.push(&Band { planes: [plane(0), plane(1), plane(2)], alpha: None, rows });
+            if let Some((_, shrinker, tiles)) = &mut sink {
+                shrinker.push(&tiles.band());
+                tiles.clear();
             }
         }
-        state.map(|s| s.1).ok_or_else(|| Fault::corrupt("the grid has no tiles"))
+        sink.map(|s| s.1).ok_or_else(|| Fault::corrupt("the grid has no tiles"))
     }
 }
 
@@ -260,17 +228,19 @@ fn check(error: sys::heif_error) -> Result<(), Fault> {
         // SAFETY: libheif's messages are terminated strings that live until the next call on the same object.
         unsafe { CStr::from_ptr(error.message) }.to_string_lossy().into_owned()
     };
-    Err(if error.subcode == sys::heif_suberror_code_heif_suberror_Security_limit_exceeded
-        || error.code == sys::heif_error_code_heif_error_Memory_allocation_error
-    {
-        Fault::TooLarge { needed: 0 }
-    } else if error.code == sys::heif_error_code_heif_error_Unsupported_feature
-        || error.code == sys::heif_error_code_heif_error_Unsupported_filetype
-    {
-        Fault::unsupported(why)
-    } else {
-        Fault::corrupt(why)
-    })
+    Err(
+        if error.subcode == sys::heif_suberror_code_heif_suberror_Security_limit_exceeded
+            || error.code == sys::heif_error_code_heif_error_Memory_allocation_error
+        {
+            Fault::TooLarge { needed: 0 }
+        } else if error.code == sys::heif_error_code_heif_error_Unsupported_feature
+            || error.code == sys::heif_error_code_heif_error_Unsupported_filetype
+        {
+            Fault::unsupported(why)
+        } else {
+            Fault::corrupt(why)
+        },
+    )
 }
 
 /// An open file. The reader must outlive it, which the borrow sees to.
@@ -287,8 +257,7 @@ impl<'a> Context<'a> {
         // SAFETY: allocates; null is handled.
         let raw = NonNull::new(unsafe { sys::heif_context_alloc() });
         let raw = raw.ok_or(Fault::TooLarge { needed: 0 })?;
-        let context =
-            Context { raw, _table: Box::new(reader_table()), _reader: std::marker::PhantomData };
+        let context = Context { raw, _table: Box::new(reader_table()), _reader: std::marker::PhantomData };
         // SAFETY: the context is valid; its limits are its own to change; table and reader outlive it.
         unsafe {
             let limits = sys::heif_context_get_security_limits(raw.as_ptr());
@@ -388,12 +357,9 @@ impl Handle<'_> {
             {
                 return None;
             }
-            let mut profile =
-                vec![0u8; sys::heif_image_handle_get_raw_color_profile_size(self.raw.as_ptr())];
-            let error = sys::heif_image_handle_get_raw_color_profile(
-                self.raw.as_ptr(),
-                profile.as_mut_ptr().cast(),
-            );
+            let mut profile = vec![0u8; sys::heif_image_handle_get_raw_color_profile_size(self.raw.as_ptr())];
+            let error =
+                sys::heif_image_handle_get_raw_color_profile(self.raw.as_ptr(), profile.as_mut_ptr().cast());
             (error.code == sys::heif_error_code_heif_error_Ok && !profile.is_empty()).then_some(profile)
         }
     }
@@ -457,13 +423,9 @@ impl Handle<'_> {
         // SAFETY: handle and options are valid; `raw` is written only on success.
         check(unsafe {
             match tile {
-                None => sys::heif_decode_image(
-                    self.raw.as_ptr(),
-                    &mut raw,
-                    space,
-                    chroma,
-                    options.0.as_ptr(),
-                ),
+                None => {
+                    sys::heif_decode_image(self.raw.as_ptr(), &mut raw, space, chroma, options.0.as_ptr())
+                }
                 Some((column, row)) => sys::heif_image_handle_decode_image_tile(
                     self.raw.as_ptr(),
                     &mut raw,
@@ -612,9 +574,7 @@ impl Image {
         let (width, height) = self.channel_size(channel);
         let mut stride = 0usize;
         // SAFETY: the image is valid and `stride` is written; a channel that it has not gives null.
-        let data = unsafe {
-            sys::heif_image_get_plane_readonly2(self.0.as_ptr(), channel, &mut stride)
-        };
+        let data = unsafe { sys::heif_image_get_plane_readonly2(self.0.as_ptr(), channel, &mut stride) };
         let row = width as usize * if depth > 8 { 2 } else { 1 };
         if data.is_null() || height == 0 || row == 0 || stride < row {
             return Err(Fault::corrupt("a colour channel is missing"));

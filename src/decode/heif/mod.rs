@@ -8,6 +8,7 @@ mod geometry;
 mod hevc;
 pub mod items;
 mod library;
+mod tiles;
 
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
