@@ -132,6 +132,31 @@ impl Index {
         .collect()
     }
 
+    /// How many files [`Index::due_files`] would give.
+    pub fn count_due(&self, scope: &Scope, now: &StageNow, at: i64) -> Result<u64> {
+        let (volume, path) = scope.params();
+        let sql = format!(
+            "SELECT count(*) FROM files f
+               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+               LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+             WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
+               AND f.content_hash IS NOT NULL AND {DUE}"
+        );
+        self.conn
+            .prepare_cached(&sql)?
+            .query_row(params![volume, path, now.stage.name(), now.version, now.settings, at, 0], |r| {
+                r.get::<_, i64>(0).map(|n| n as u64)
+            })
+    }
+
+    /// The spaces that a scope touches.
+    pub fn spaces_of(&self, scope: &Scope) -> Result<Vec<i64>> {
+        let (volume, _) = scope.params();
+        let mut st =
+            self.conn.prepare_cached("SELECT DISTINCT space_id FROM volumes WHERE ?1 IS NULL OR id = ?1")?;
+        st.query_map([volume], |r| r.get(0))?.collect()
+    }
+
     /// Makes a stage due again in a scope; returns for how many files.
     pub fn make_due(&self, scope: &Scope, stage: Stage) -> Result<u64> {
         let (volume, path) = scope.params();

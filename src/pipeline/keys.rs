@@ -3,6 +3,8 @@
 
 use super::vocabulary::{RenderSettings, Stage};
 use crate::index::due::StageNow;
+use crate::recognise::models;
+use std::path::Path;
 
 /// Raise when inspect gives other facts for the same bytes.
 pub const INSPECT_VERSION: u32 = 1;
@@ -42,6 +44,24 @@ pub fn render_now(settings: &RenderSettings) -> StageNow {
 /// The part of a derivative's path that says how it was made.
 pub fn render_path_key(now: &StageNow) -> String {
     format!("r{}{}", now.version, &now.settings[..8])
+}
+
+/// Stands for a file's own inputs to recognition where render made no picture: once it makes one, they differ.
+pub const NO_PICTURE: &str = "0000000000000000";
+
+/// Faces and subjects as the models that are there would find them; `None` where they are not there.
+pub fn recognise_now(models: &Path) -> (Option<StageNow>, Option<StageNow>, Vec<String>) {
+    let there = models::available(models);
+    let now = |stage, version, part| StageNow {
+        stage,
+        version,
+        settings: models::settings_key(models, part)[..16].to_owned(),
+    };
+    (
+        there.faces.then(|| now(Stage::Faces, FACES_VERSION, models::Part::Faces)),
+        there.subjects.then(|| now(Stage::Subjects, SUBJECTS_VERSION, models::Part::Subjects)),
+        there.missing,
+    )
 }
 
 /// A file's own inputs to faces and subjects: its content. What render made of it is not among them, so that

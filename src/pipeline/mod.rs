@@ -8,6 +8,7 @@ pub mod fault;
 pub mod interim;
 pub mod keys;
 pub mod progress;
+pub mod recognising;
 pub mod recorder;
 pub mod run;
 pub mod scan;

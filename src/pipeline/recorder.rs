@@ -13,7 +13,7 @@ use crate::discover::mounts::FsId;
 use crate::index::due::StageNow;
 use crate::index::record::{self, DerivativeRow, Outcome};
 use crate::index::{Index, items};
-use crate::pipeline::vocabulary::{Facts, FoundFace, FoundSubject, Stage};
+use crate::pipeline::vocabulary::{Facts, Recognised, Stage};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -57,13 +57,16 @@ pub struct FileRecord {
     pub thumbhash: Option<Vec<u8>>,
 }
 
-/// What recognition gave for one file; `None` for a stage that was not due.
+/// What recognition gave for one file.
 #[derive(Debug)]
 pub struct RecognisedRecord {
     pub file_id: i64,
     pub content_hash: String,
-    pub faces: Option<Result<Vec<FoundFace>, Fault>>,
-    pub subjects: Option<Result<(Vec<FoundSubject>, Vec<i8>), Fault>>,
+    /// Which stages were due.
+    pub faces: bool,
+    pub subjects: bool,
+    /// `None`: there is no picture to look at.
+    pub answer: Result<Option<Recognised>, Fault>,
 }
 
 /// The stages as this run knows them.
@@ -234,23 +237,23 @@ fn put_recognised(
     stages: &Stages,
     at: i64,
 ) -> rusqlite::Result<()> {
-    let inputs = keys::recognise_inputs(&r.content_hash);
-    if let (Some(now), Some(subjects)) = (&stages.subjects, &r.subjects) {
-        let outcome = match subjects {
-            Ok((found, features)) => {
-                record::put_subjects(conn, r.file_id, found, features)?;
-                Outcome::Done
+    let inputs = match r.answer {
+        Ok(None) => keys::NO_PICTURE.to_owned(),
+        _ => keys::recognise_inputs(&r.content_hash),
+    };
+    let outcome = match &r.answer {
+        Ok(Some(_)) => Outcome::Done,
+        Ok(None) => Outcome::Skipped("there is no picture of it to look at".into()),
+        Err(fault) => Outcome::Failed(fault.clone()),
+    };
+    let due = [(&stages.faces, r.faces), (&stages.subjects, r.subjects)];
+    for now in due.into_iter().filter(|d| d.1).filter_map(|d| d.0.as_ref()) {
+        if let Ok(Some(seen)) = &r.answer {
+            match now.stage {
+                Stage::Subjects => record::put_subjects(conn, r.file_id, &seen.subjects, &seen.features)?,
+                _ => {}
             }
-            Err(fault) => Outcome::Failed(fault.clone()),
-        };
-        let key = keys::input_key(now, &inputs);
-        record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
-    }
-    if let (Some(now), Some(faces)) = (&stages.faces, &r.faces) {
-        let outcome = match faces {
-            Ok(_found) => Outcome::Done,
-            Err(fault) => Outcome::Failed(fault.clone()),
-        };
+        }
         let key = keys::input_key(now, &inputs);
         record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
     }

@@ -4,6 +4,7 @@ use super::budget::MemoryBudget;
 use super::developing::{Developer, OneRun, Shared};
 use super::keys;
 use super::progress::Progress;
+use super::recognising::{self, Part};
 use super::recorder::{Record, RecordError, Recorder, Stages, now};
 use super::scan::{ScanOptions, Scanned, Target, scan};
 use super::settle;
@@ -13,7 +14,8 @@ use super::vocabulary::{RenderSettings, Stage};
 use crate::config::{Config, Spaces};
 use crate::index::due::{Scope, StageNow};
 use crate::index::{Index, OpenError, view};
-use crate::worker::{StartError, WorkerHandle, WorkerSettings};
+use crate::recognise::models::default_dir;
+use crate::worker::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use crossbeam_channel::bounded;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -27,6 +29,8 @@ use std::time::{Duration, Instant};
 const ENGINE_PART: u64 = 16 << 20;
 /// What an idle worker needs, bytes of PSS: measured 7 to 9 MB after its warm-up (docs/performance.md).
 const WORKER_PART: u64 = 10 << 20;
+/// What a recogniser needs with its sessions and one picture, bytes of PSS (docs/performance.md).
+const RECOGNISER_PART: u64 = 170 << 20;
 /// How often the memory of all processes is looked at.
 const METER_EVERY: Duration = Duration::from_millis(100);
 /// Results that wait for the recorder at the most; each holds facts and rows (about 4 KB), never pictures.
@@ -92,24 +96,32 @@ pub struct Plan {
     stages: Stages,
     places: StageNow,
     people: StageNow,
+    /// Where the models are.
+    models: PathBuf,
     /// What cannot be done and what to do about it, in words.
     pub missing: Vec<String>,
 }
 
 impl Plan {
-    pub fn new(config: &Config, _recognise: bool) -> Plan {
+    pub fn new(config: &Config, recognise: bool) -> Plan {
+        let models = config.recognise.models.clone().unwrap_or_else(default_dir);
+        let (faces, subjects, missing) = match recognise {
+            true => keys::recognise_now(&models),
+            false => (None, None, Vec::new()),
+        };
         let render = config.render_settings();
         Plan {
             stages: Stages {
                 inspect: keys::inspect_now(),
                 render: keys::render_now(&render),
-                faces: None,
-                subjects: None,
+                faces,
+                subjects,
             },
             places: keys::places_now(),
             people: keys::people_now(),
             render,
-            missing: Vec::new(),
+            models,
+            missing,
         }
     }
 
@@ -170,7 +182,7 @@ pub fn run(
 }
 
 fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant) -> Summary {
-    let by_kind = scanned.walked.iter().filter_map(|(v, path)| index.kinds_below(*v, path).ok()).fold(
+    let by_kind = scanned.walked.iter().filter_map(|w| index.kinds_below(w.volume_id, &w.start).ok()).fold(
         BTreeMap::new(),
         |mut all, kinds| {
             for (kind, n) in kinds {
@@ -246,7 +258,13 @@ fn work(
     let scopes: Vec<Scope> = scanned
         .walked
         .iter()
-        .map(|(volume_id, path)| Scope::Below { volume_id: *volume_id, path: path.clone() })
+        .map(|w| Scope::Below { volume_id: w.volume_id, path: w.start.clone() })
+        .collect();
+    let parts: Vec<Part> = scanned
+        .walked
+        .iter()
+        .zip(&scopes)
+        .map(|(w, scope)| Part { scope: scope.clone(), faces: w.people, subjects: w.subjects })
         .collect();
     let again = if options.force { Stage::ALL.to_vec() } else { options.again.clone() };
     let at = now();
@@ -266,11 +284,15 @@ fn work(
     if shared.shutdown.requested() {
         return Ok(());
     }
+    recognise(index, config, options, plan, shared, &parts)?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
     sweep(index, config, &shared.store)?;
     Ok(())
 }
 
-/// Runs the developing threads and the recorder until the queue is empty.
+/// Runs the developing threads until the queue is empty.
 fn develop_all(index: &Index, config: &Config, options: &Options, shared: &Shared) -> Result<(), RunError> {
     let (count, _) = index.pending_count()?;
     Progress::add(&shared.progress.to_develop, count);
@@ -279,6 +301,31 @@ fn develop_all(index: &Index, config: &Config, options: &Options, shared: &Share
     }
     let jobs = jobs(config, options).min(count as usize);
     let source = OneRun::new(index.another()?, shared.shutdown.clone());
+    let mut developers = Vec::new();
+    for thread in 0..jobs {
+        developers.push(Developer::new(shared.clone(), thread, index.another()?));
+    }
+    recorded(index, shared, |out| {
+        std::thread::scope(|s| {
+            let threads: Vec<_> = developers
+                .into_iter()
+                .map(|d| {
+                    let (out, source) = (out.clone(), &source);
+                    s.spawn(move || d.run(source, &out))
+                })
+                .collect();
+            let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
+            results.into_iter().try_for_each(|r| r.unwrap_or_else(|p| std::panic::resume_unwind(p)))
+        })
+    })
+}
+
+/// Runs `work`, which sends records, beside a recorder; returns when all that was sent is durable.
+fn recorded(
+    index: &Index,
+    shared: &Shared,
+    work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), RecordError>,
+) -> Result<(), RunError> {
     let recorder = Recorder {
         index: index.another()?,
         store: shared.store.clone(),
@@ -286,41 +333,64 @@ fn develop_all(index: &Index, config: &Config, options: &Options, shared: &Share
         progress: shared.progress.clone(),
         committed: None,
     };
-    let mut developers = Vec::new();
-    for thread in 0..jobs {
-        developers.push(Developer::new(shared.clone(), thread, index.another()?));
-    }
     let (out, incoming) = bounded::<Record>(WAITING_RECORDS);
-    let watch_end = AtomicBool::new(false);
+    let ended = AtomicBool::new(false);
     std::thread::scope(|s| {
         let recorder = s.spawn(move || recorder.run(incoming));
-        let threads: Vec<_> = developers
-            .into_iter()
-            .map(|d| {
-                let (out, source) = (out.clone(), &source);
-                s.spawn(move || d.run(source, &out))
-            })
-            .collect();
-        drop(out);
         // Whoever waits for memory must hear the request to stop, too.
         s.spawn(|| {
-            while !watch_end.load(Ordering::Relaxed) {
+            while !ended.load(Ordering::Relaxed) {
                 if shared.shutdown.requested() {
                     shared.budget.close();
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }
         });
-        let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
+        let worked = work(&out);
+        drop(out);
         let recorded = recorder.join();
-        watch_end.store(true, Ordering::Relaxed);
+        ended.store(true, Ordering::Relaxed);
         // The recorder's reason comes first: the others stop because it did.
         recorded.unwrap_or_else(|p| std::panic::resume_unwind(p))?;
-        for r in results {
-            r.unwrap_or_else(|p| std::panic::resume_unwind(p))?;
-        }
-        Ok(())
+        Ok(worked?)
     })
+}
+
+/// Faces and subjects of all that is due, as far as the models are there.
+fn recognise(
+    index: &Index,
+    config: &Config,
+    options: &Options,
+    plan: &Plan,
+    shared: &Shared,
+    parts: &[Part],
+) -> Result<(), RunError> {
+    if !options.recognise {
+        return Ok(());
+    }
+    if !plan.missing.is_empty() {
+        shared.progress.notice(format!(
+            "faces and subjects are not complete: {} missing; run `make models`, or see `albumen models`",
+            plan.missing.join(", ")
+        ));
+    }
+    let due = recognising::count_due(index, parts, shared)?;
+    Progress::add(&shared.progress.to_recognise, due);
+    if due == 0 {
+        return Ok(());
+    }
+    let memory = options.memory.unwrap_or(config.memory.bytes());
+    let fit = memory.saturating_sub(ENGINE_PART) / RECOGNISER_PART;
+    if fit == 0 {
+        shared.progress.notice(format!(
+            "recognition needs --memory of at least {} MB; faces and subjects wait",
+            (ENGINE_PART + RECOGNISER_PART) / 1_000_000 + 1
+        ));
+        return Ok(());
+    }
+    let count = options.jobs.unwrap_or(config.jobs()).max(1).min(fit as usize).min(due as usize);
+    let settings = RecogniserSettings::new(plan.models.clone(), 1);
+    recorded(index, shared, |out| recognising::recognise_all(index, parts, shared, &settings, count, out))
 }
 
 /// Forgets rows whose grace period is over, and removes derivatives that nothing names.
@@ -365,6 +435,8 @@ pub fn targets(
             s.folders.iter().map(|f| Target {
                 space: s.name.clone(),
                 kind: s.kind,
+                people: s.people,
+                subjects: s.subjects,
                 volume: f.clone(),
                 start: Vec::new(),
             })
@@ -411,7 +483,14 @@ pub fn targets(
 /// A volume that no config names: a space of its own.
 fn by_hand(volume: &Path) -> Target {
     let space = Spaces::by_hand(volume);
-    Target { space: space.name, kind: space.kind, volume: volume.to_owned(), start: Vec::new() }
+    Target {
+        space: space.name,
+        kind: space.kind,
+        people: space.people,
+        subjects: space.subjects,
+        volume: volume.to_owned(),
+        start: Vec::new(),
+    }
 }
 
 /// Watches the memory of this process and its children.

@@ -30,6 +30,9 @@ use std::path::PathBuf;
 pub struct Target {
     pub space: String,
     pub kind: SpaceKind,
+    /// Whether people and subjects are looked for in its space.
+    pub people: bool,
+    pub subjects: bool,
     /// Absolute path of the volume's root.
     pub volume: PathBuf,
     /// What to walk, relative to the root; empty for all of it.
@@ -52,12 +55,22 @@ pub struct ScanOptions {
 /// What a scan found that the caller must know.
 #[derive(Debug, Clone, Default)]
 pub struct Scanned {
-    /// Ids of the volumes that were walked, with what was walked of each.
-    pub walked: Vec<(i64, Vec<u8>)>,
+    pub walked: Vec<WalkedPart>,
     /// Volumes that were not there.
     pub volumes_offline: u64,
     /// Too much had vanished, or another volume stood in a volume's place.
     pub stopped_by_guard: bool,
+}
+
+/// A volume that was walked, or a part of it.
+#[derive(Debug, Clone)]
+pub struct WalkedPart {
+    pub volume_id: i64,
+    /// What was walked, relative to the root.
+    pub start: Vec<u8>,
+    /// As in the target.
+    pub people: bool,
+    pub subjects: bool,
 }
 
 /// Walks the targets and writes what is to be done into the queue.
@@ -100,7 +113,8 @@ pub fn scan(
     }
     for w in walked {
         judge(index, &w, options, progress, &mut out)?;
-        out.walked.push((w.volume_id, w.start));
+        let WholeWalk { volume_id, start, people, subjects, .. } = w;
+        out.walked.push(WalkedPart { volume_id, start, people, subjects });
     }
     if options.dry_run {
         let (new, changed) = index.pending_kinds()?;
@@ -120,6 +134,8 @@ struct WholeWalk {
     volume: PathBuf,
     root: Root,
     start: Vec<u8>,
+    people: bool,
+    subjects: bool,
     known: Known,
     seen: Seen,
     accepted: bool,
@@ -224,6 +240,8 @@ impl One<'_> {
             volume: target.volume.clone(),
             root,
             start: target.start.clone(),
+            people: target.people,
+            subjects: target.subjects,
             known,
             seen: Seen { fingerprint, ..seen },
             accepted,

@@ -1,0 +1,206 @@
+//! Recognise, driven: gives each content's `xl` picture to the recogniser once, and its answer to the recorder
+//! for every file of that content.
+//!
+//! Work goes in order of content hash, so that a run that was killed goes on where it was.
+
+use super::developing::Shared;
+use super::fault::Fault;
+use super::progress::Progress;
+use super::recorder::{RecognisedRecord, Record, RecordError, now};
+use super::vocabulary::{DerivativeName, RecogniseRequest};
+use crate::index::due::{Scope, StageNow};
+use crate::index::{Index, items, record};
+use crate::worker::{RecogniserHandle, RecogniserSettings};
+use crossbeam_channel::{Sender, bounded};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+
+/// Contents fetched at a time.
+const FETCH: usize = 256;
+
+/// A part of the index with what may be recognised in it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub scope: Scope,
+    pub faces: bool,
+    pub subjects: bool,
+}
+
+/// One content and the files that have it.
+#[derive(Debug)]
+struct Job {
+    content_hash: String,
+    /// File ids, with which stages are due for each.
+    files: BTreeMap<i64, (bool, bool)>,
+}
+
+/// Recognises everything that is due in the parts, with `count` recognisers.
+pub fn recognise_all(
+    index: &Index,
+    parts: &[Part],
+    shared: &Shared,
+    settings: &RecogniserSettings,
+    count: usize,
+    out: &Sender<Record>,
+) -> Result<(), RecordError> {
+    let (jobs_in, jobs_out) = bounded::<Job>(count * 2);
+    let mut threads = Vec::new();
+    for thread in 0..count {
+        threads.push(Recognising {
+            shared: shared.clone(),
+            // After the threads that develop, whose numbers begin at 0.
+            thread: 1000 + thread,
+            index: index.another().map_err(|e| RecordError::Store(std::io::Error::other(e)))?,
+            handle: RecogniserHandle::new(settings.clone()),
+        });
+    }
+    std::thread::scope(|s| {
+        for t in threads {
+            let jobs = jobs_out.clone();
+            s.spawn(move || t.run(&jobs, out));
+        }
+        drop(jobs_out);
+        for part in parts {
+            feed(index, part, shared, &jobs_in)?;
+        }
+        drop(jobs_in);
+        Ok(())
+    })
+}
+
+/// How many files wait for the recogniser in these parts.
+pub fn count_due(index: &Index, parts: &[Part], shared: &Shared) -> Result<u64, RecordError> {
+    let mut files = 0;
+    for part in parts {
+        for stage in stages(part, shared) {
+            files = files.max(index.count_due(&part.scope, stage, now())?);
+        }
+    }
+    Ok(files)
+}
+
+fn stages<'a>(part: &Part, shared: &'a Shared) -> Vec<&'a StageNow> {
+    let faces = shared.stages.faces.as_ref().filter(|_| part.faces);
+    let subjects = shared.stages.subjects.as_ref().filter(|_| part.subjects);
+    faces.into_iter().chain(subjects).collect()
+}
+
+fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Result<(), RecordError> {
+    let faces = shared.stages.faces.as_ref().filter(|_| part.faces);
+    let subjects = shared.stages.subjects.as_ref().filter(|_| part.subjects);
+    let mut after = (String::new(), 0);
+    loop {
+        let fetch = |stage: Option<&StageNow>| match stage {
+            Some(stage) => index.due_files(&part.scope, stage, now(), &after, FETCH),
+            None => Ok(Vec::new()),
+        };
+        let (faces, subjects) = (fetch(faces)?, fetch(subjects)?);
+        // Both lists are in one order; what lies beyond the end of a full one is left for the next round.
+        let end = [&faces, &subjects].into_iter().filter(|l| l.len() == FETCH).filter_map(|l| l.last()).min();
+        let end = end.map(|(id, hash)| (hash.clone(), *id));
+        let within = |(id, hash): &&(i64, String)| end.as_ref().is_none_or(|e| (hash, id) <= (&e.0, &e.1));
+        let mut batch: BTreeMap<String, BTreeMap<i64, (bool, bool)>> = BTreeMap::new();
+        for (id, hash) in faces.iter().filter(within) {
+            batch.entry(hash.clone()).or_default().entry(*id).or_default().0 = true;
+        }
+        for (id, hash) in subjects.iter().filter(within) {
+            batch.entry(hash.clone()).or_default().entry(*id).or_default().1 = true;
+        }
+        for (content_hash, files) in batch {
+            if shared.shutdown.requested() || jobs.send(Job { content_hash, files }).is_err() {
+                return Ok(());
+            }
+        }
+        match end {
+            Some(end) => after = end,
+            None => return Ok(()),
+        }
+    }
+}
+
+struct Recognising {
+    shared: Shared,
+    thread: usize,
+    index: Index,
+    handle: RecogniserHandle,
+}
+
+impl Recognising {
+    fn run(mut self, jobs: &crossbeam_channel::Receiver<Job>, out: &Sender<Record>) {
+        for job in jobs {
+            if self.shared.shutdown.requested() {
+                break;
+            }
+            let name = job.files.keys().next().and_then(|id| self.index.path_of(*id).ok().flatten());
+            let name = name.map(|p| p.display().to_string()).unwrap_or_default();
+            self.shared.progress.begin(self.thread, name);
+            let records = self.look(&job);
+            self.shared.progress.end(self.thread);
+            self.shared.has_child(self.thread, self.handle.pid());
+            let Some(records) = records else { break };
+            Progress::add(&self.shared.progress.recognised, records.len() as u64);
+            // A recorder that has stopped says why itself.
+            if records.into_iter().any(|r| out.send(Record::Recognised(Box::new(r))).is_err()) {
+                break;
+            }
+        }
+        self.shared.has_child(self.thread, None);
+        self.handle.end();
+    }
+
+    /// `None` when the run was stopped.
+    fn look(&mut self, job: &Job) -> Option<Vec<RecognisedRecord>> {
+        let faces = job.files.values().any(|f| f.0);
+        let subjects = job.files.values().any(|f| f.1);
+        let answer = match self.picture(&job.content_hash) {
+            Err(fault) => Err(fault),
+            Ok(None) => Ok(None),
+            Ok(Some(picture)) => {
+                let orientation = job
+                    .files
+                    .keys()
+                    .next()
+                    .and_then(|id| items::facts(&self.index.conn, *id).ok())
+                    .and_then(|f| f.orientation);
+                let request = RecogniseRequest { faces, subjects, try_rotations: orientation.is_none() };
+                self.handle.recognise(&picture, &request, self.shared.shutdown.token()).map(Some)
+            }
+        };
+        if answer == Err(Fault::Cancelled) {
+            return None;
+        }
+        if let Ok(Some(seen)) = &answer {
+            self.shared.progress.stage_cpu("faces", seen.faces_s);
+            self.shared.progress.stage_cpu("subjects", seen.subjects_s);
+        }
+        if answer.is_err() {
+            Progress::add(&self.shared.progress.failed, job.files.len() as u64);
+        }
+        let records = job.files.iter().map(|(file_id, (faces, subjects))| RecognisedRecord {
+            file_id: *file_id,
+            content_hash: job.content_hash.clone(),
+            faces: *faces,
+            subjects: *subjects,
+            answer: answer.clone(),
+        });
+        Some(records.collect())
+    }
+
+    /// The picture to look at; none where render made none.
+    fn picture(&self, content_hash: &str) -> Result<Option<File>, Fault> {
+        let rows = record::derivatives(&self.index.conn, content_hash).map_err(Fault::unreadable)?;
+        match rows.iter().find(|r| r.name == DerivativeName::Xl) {
+            Some(xl) => File::open(self.index.dir().join(&xl.path)).map(Some).map_err(Fault::unreadable),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The spaces of a set of parts, for clustering afterwards.
+pub fn spaces(index: &Index, parts: &[Part]) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut out = BTreeSet::new();
+    for part in parts.iter().filter(|p| p.faces) {
+        out.extend(index.spaces_of(&part.scope)?);
+    }
+    Ok(out)
+}
