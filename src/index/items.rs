@@ -83,7 +83,7 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
     let mut facts: Facts = facts.and_then(|j| serde_json::from_str(&j).ok()).unwrap_or_default();
     let place = place.and_then(|j| serde_json::from_str(&j).ok());
     if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
-        crate::pipeline::interim::complete_with_zone(taken, &zone);
+        crate::inspect::taken::complete_with_zone(taken, &zone);
     }
     Ok((facts, place))
 }

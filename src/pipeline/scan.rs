@@ -375,7 +375,7 @@ impl One<'_> {
         let media: Vec<&[u8]> =
             folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
         for s in folder.files.iter().filter(|f| f.role == Role::Sidecar) {
-            let of = super::interim::belongs(&s.name, &media).map(|i| media[i]);
+            let of = crate::inspect::sidecar::belongs(&s.name, &media).map(|i| media[i]);
             let changed = self.index.set_sidecar_of(folder_id, &s.name, of)?;
             if changed {
                 record::mark_regroup(&self.index.conn, folder_id)?;
