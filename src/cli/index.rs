@@ -20,9 +20,9 @@ pub struct Args {
     /// Walk and say what would be done, change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Files below PATH that are gone were removed on purpose
-    #[arg(long, value_name = "PATH")]
-    accept_removals: Vec<PathBuf>,
+    /// What is gone below PATH was removed on purpose: let the volume guard take it so
+    #[arg(long)]
+    accept_removals: bool,
     #[command(flatten)]
     limits: Limits,
 }

@@ -27,8 +27,8 @@ pub enum Scope {
 
 /// SQL that limits `f` (files) and `d` (folders) to a scope; parameters ?1 (volume or NULL) and ?2 (path).
 const IN_SCOPE: &str = "(?1 IS NULL OR (d.volume_id = ?1 AND (?2 = x'' OR d.path = ?2
-    OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30')
-    OR (CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END) || f.name = ?2)))";
+    OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
+    OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2)))";
 
 impl Scope {
     fn params(&self) -> (Option<i64>, &[u8]) {

@@ -42,8 +42,8 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT i.kind, count(*) FROM items i JOIN files f ON f.id = i.file_id JOIN folders d ON d.id = f.folder_id
              WHERE d.volume_id = ?1 AND f.vanished IS NULL
-               AND (?2 = x'' OR d.path = ?2 OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30')
-                 OR (CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END) || f.name = ?2)
+               AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
+                 OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2)
              GROUP BY i.kind",
         )?;
         st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?.collect()

@@ -149,7 +149,7 @@ impl Index {
     pub fn folders_below(&self, volume_id: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, path FROM folders WHERE volume_id = ?1
-             AND (?2 = x'' OR path = ?2 OR (path > ?2 || x'2f' AND path < ?2 || x'30'))",
+             AND (?2 = x'' OR path = ?2 OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB)))",
         )?;
         st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
     }
@@ -199,7 +199,7 @@ impl Index {
         self.conn
             .execute(
                 "DELETE FROM pending WHERE folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
-                   AND (?2 = x'' OR path = ?2 OR (path > ?2 || x'2f' AND path < ?2 || x'30')))",
+                   AND (?2 = x'' OR path = ?2 OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB))))",
                 params![volume_id, path],
             )
             .map(drop)
@@ -231,10 +231,10 @@ impl Index {
                 Ok((r.get(0)?, r.get(1)?))
             })?;
         let mut st = self.conn.prepare_cached(
-            "SELECT f.id, CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name, f.bytes, f.mtime_ns
+            "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.bytes, f.mtime_ns
              FROM files f JOIN folders d ON d.id = f.folder_id
              WHERE f.id >= ?3 AND d.volume_id = ?1 AND f.vanished IS NULL
-               AND (?2 = x'' OR d.path = ?2 OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30'))
+               AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB)))
              ORDER BY f.id LIMIT 1",
         )?;
         let step = ((most - least) / limit.max(1) as i64).max(1);
@@ -259,8 +259,8 @@ impl Index {
         self.conn.query_row(
             "SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
              WHERE d.volume_id = ?1 AND f.vanished IS NULL AND f.is_sidecar = 0
-               AND (?2 = x'' OR d.path = ?2 OR (d.path > ?2 || x'2f' AND d.path < ?2 || x'30')
-                 OR (CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END) || f.name = ?2)",
+               AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
+                 OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2)",
             params![volume_id, path],
             |r| r.get::<_, i64>(0).map(|n| n as u64),
         )

@@ -46,7 +46,8 @@ pub struct Options {
     pub memory: Option<u64>,
     pub force: bool,
     pub dry_run: bool,
-    pub accept_removals: Vec<PathBuf>,
+    /// What is gone below `paths` was removed on purpose.
+    pub accept_removals: bool,
     /// Stages to make due again first (`reindex`).
     pub again: Vec<Stage>,
 }
@@ -149,7 +150,7 @@ pub fn run(
     let begun = Instant::now();
     let plan = Plan::new(config, options.recognise);
     let mut index = Index::open_indexing(index_dir, || super::breakpoints::reached("in_a_migration"))?;
-    let targets = targets(config, &index, &options.paths, &options.accept_removals)?;
+    let targets = targets(config, &index, &options.paths)?;
     if targets.is_empty() {
         return Err(RunError::Usage(
             "no folder is named: give a PATH, or name folders in the config (see config/albumen.toml)".into(),
@@ -166,7 +167,7 @@ pub fn run(
     let scan_options = ScanOptions {
         rules: config.rules(),
         guard: config.guard.into(),
-        accept_removals: options.accept_removals.iter().map(|p| absolute(p)).collect(),
+        accept_removals: options.accept_removals,
         priority: 1,
         dry_run: options.dry_run,
     };
@@ -422,12 +423,7 @@ fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
 }
 
 /// What to walk: the config's volumes, or each given path in the volume that contains it.
-pub fn targets(
-    config: &Config,
-    index: &Index,
-    paths: &[PathBuf],
-    accepted: &[PathBuf],
-) -> Result<Vec<Target>, RunError> {
+pub fn targets(config: &Config, index: &Index, paths: &[PathBuf]) -> Result<Vec<Target>, RunError> {
     let spaces = Spaces::resolve(&config.spaces);
     let configured: Vec<Target> = spaces
         .iter()
@@ -443,11 +439,7 @@ pub fn targets(
         })
         .collect();
     if paths.is_empty() {
-        if !configured.is_empty() || accepted.is_empty() {
-            return Ok(configured);
-        }
-        // Without a config, what may be removed says what is to be walked.
-        return targets(config, index, accepted, &[]);
+        return Ok(configured);
     }
     let known: Vec<PathBuf> =
         index.volumes()?.into_iter().map(|(_, path, _, _)| view::join(&[&path])).collect();

@@ -44,8 +44,8 @@ pub struct Target {
 pub struct ScanOptions {
     pub rules: Rules,
     pub guard: Guard,
-    /// Below these absolute paths, what is gone was removed on purpose.
-    pub accept_removals: Vec<PathBuf>,
+    /// What is gone below the targets was removed on purpose.
+    pub accept_removals: bool,
     /// 0 for somebody who waits, 1 for background work.
     pub priority: u8,
     /// Take everything back at the end; only the counts remain.
@@ -189,10 +189,7 @@ impl One<'_> {
         };
         let present = volume::count_present(&root, &sample);
         let seen = Seen { fingerprint, is_empty, sample: (sample.len(), present), vanished: 0 };
-        let accepted = self.options.accept_removals.iter().any(|p| {
-            let whole = view::join(&[target.volume.as_os_str().as_bytes(), &target.start]);
-            whole.starts_with(p) || p.starts_with(&whole)
-        });
+        let accepted = self.options.accept_removals;
         if let Verdict::Offline { why } = volume::judge(&known, &seen, self.options.guard, accepted) {
             return Ok(Walked::Offline { volume_id, why, another: true });
         }
@@ -411,7 +408,7 @@ fn resolve_moves(
     {
         // What vanished in an earlier run and is still in its grace period may come back elsewhere, too.
         let mut st = conn.prepare(
-            "SELECT f.id, CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name, f.content_hash, f.bytes, f.mtime_ns
+            "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes, f.mtime_ns
              FROM files f JOIN folders d ON d.id = f.folder_id
              WHERE f.content_hash IS NOT NULL AND f.is_sidecar = 0
                AND (f.id IN (SELECT file_id FROM gone) OR f.vanished IS NOT NULL)
