@@ -1,6 +1,7 @@
 //! Items: the final answers in columns, and the grouping of files into items. `refresh` is the only writer of
 //! `items`; it can run at any time and gives the same row for the same facts, place and edits.
 
+use super::{edits, search};
 use crate::pipeline::vocabulary::{Facts, Kind, Place};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -85,6 +86,7 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
     if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
         crate::inspect::taken::complete_with_zone(taken, &zone);
     }
+    edits::apply(conn, file, &mut facts)?;
     Ok((facts, place))
 }
 
@@ -166,7 +168,7 @@ pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
     for tag in &f.tags {
         st.execute(params![tag, file])?;
     }
-    Ok(())
+    search::put(conn, file, hidden, &f, &place)
 }
 
 /// The kind of a file that could not be read, by its extension: a guess good enough to count it.

@@ -4,13 +4,19 @@
 //! immediate transactions open to any process ([`Index::open_edit`]); readers open read-only and never wait
 //! ([`Index::open_read`]).
 
+pub mod albums;
 pub mod due;
+pub mod edits;
 pub mod items;
 mod keep;
 mod lock;
+pub mod query;
 pub mod record;
 pub mod scan;
 pub mod schema;
+pub mod search;
+#[cfg(test)]
+mod search_tests;
 pub mod view;
 
 use crate::discover::mounts::{FsInfo, MountTable};

@@ -1,0 +1,121 @@
+//! `albumen search QUERY...`: items that fit, newest first. docs/search.md is the manual of the language.
+
+use super::{Context, FAILED, NO_START, USAGE, complain, print_json};
+use crate::index::Index;
+use crate::index::query::Query;
+use crate::index::search::{Page, SearchError};
+use crate::index::view::{Detail, ItemView};
+use serde::Serialize;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Words and filters, all of which must hold: berlin 2023 camera:canon -tag:work
+    #[arg(allow_hyphen_values = true, value_name = "WORD|FILTER")]
+    query: Vec<String>,
+    /// At most so many items
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+    /// Go on after this mark, which the page before ended with
+    #[arg(long, value_name = "MARK")]
+    after: Option<String>,
+    /// Only the items of this space; may be given more than once
+    #[arg(long)]
+    space: Vec<String>,
+    /// Print only how many items fit
+    #[arg(long, conflicts_with_all = ["after", "space"])]
+    count: bool,
+}
+
+/// What `--json` prints, on one line.
+#[derive(Debug, Serialize)]
+struct Answer {
+    items: Vec<ItemView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    let index = match ctx.open_read() {
+        Ok(index) => index,
+        Err(code) => return code,
+    };
+    match search(&index, &args, ctx.global.json) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(FAILED),
+        Err(e) => refused(&e),
+    }
+}
+
+/// Prints the answer; false when nothing was found.
+fn search(index: &Index, args: &Args, json: bool) -> Result<bool, SearchError> {
+    let query = Query::parse(&in_one(&args.query))?;
+    if args.count {
+        let count = index.count(&query)?;
+        if json { print_json(&serde_json::json!({ "count": count })) } else { println!("{count}") }
+        return Ok(true);
+    }
+    let after = args.after.as_deref().map(str::parse).transpose()?;
+    let spaces = (!args.space.is_empty()).then(|| args.space.clone());
+    let found = index.search(&query, &Page { limit: args.limit as usize, after, spaces })?;
+    let mut items = Vec::new();
+    for id in found.items {
+        items.extend(index.item_view(id, Detail::Full)?);
+    }
+    let answer = Answer { items, next: found.next.map(|mark| mark.to_string()) };
+    if json {
+        print_json(&answer);
+        return Ok(true);
+    }
+    for item in &answer.items {
+        let taken = item.facts.taken.as_ref().map_or("", |t| t.local.as_str());
+        let city = item.place.as_ref().and_then(|p| p.city.as_deref().or(p.country.as_deref())).unwrap_or("");
+        println!("{taken:<19}  {}{}{city}", item.path, if city.is_empty() { "" } else { "  " });
+    }
+    if let Some(next) = &answer.next {
+        eprintln!("There are more: --after '{next}'");
+    } else if answer.items.is_empty() {
+        eprintln!("Nothing fits.");
+    }
+    Ok(!answer.items.is_empty())
+}
+
+/// The words of the shell as one text. A word that the shell has unquoted is one phrase again: `title:"by night"`
+/// comes as `title:by night`.
+pub fn in_one(words: &[String]) -> String {
+    let quoted = |word: &String| {
+        if words.len() == 1 || word.contains('"') || !word.contains(char::is_whitespace) {
+            return word.clone();
+        }
+        match word.split_once(':') {
+            Some((key, value)) if key.chars().all(|c| c.is_ascii_alphabetic() || c == '-') => {
+                format!("{key}:\"{value}\"")
+            }
+            _ => format!("\"{word}\""),
+        }
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Says why a search cannot be answered.
+pub fn refused(e: &SearchError) -> ExitCode {
+    complain(e);
+    ExitCode::from(match e {
+        SearchError::Query(_) | SearchError::Cursor(_) => USAGE,
+        SearchError::Sql(_) => NO_START,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_one;
+
+    #[test]
+    fn what_the_shell_unquoted_is_quoted_again() {
+        let join = |words: &[&str]| in_one(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+        assert_eq!(join(&["berlin 2023"]), "berlin 2023");
+        assert_eq!(join(&["berlin", "2023"]), "berlin 2023");
+        assert_eq!(join(&["title:by night", "new year"]), "title:\"by night\" \"new year\"");
+        assert_eq!(join(&["-title:by night", "x"]), "-title:\"by night\" x");
+    }
+}

@@ -1,0 +1,469 @@
+//! The language of searches: words and filters, all of which must hold. docs/search.md is its manual.
+//!
+//! A pure parser: any text gives a query or an error that says what to write instead. What the words find is
+//! decided by `search`.
+
+use std::fmt;
+
+/// A parsed search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Query {
+    /// All must hold; an empty list finds everything.
+    pub terms: Vec<Term>,
+}
+
+/// One word or filter, perhaps with alternatives, perhaps denied.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    pub denied: bool,
+    pub any_of: Vec<Filter>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// Anywhere, or in one field.
+    Words {
+        field: Option<TextField>,
+        words: Words,
+    },
+    Taken(Span<String>),
+    Added(Span<String>),
+    Number {
+        field: NumberField,
+        span: Span<f64>,
+    },
+    Kind(&'static str),
+    Format(String),
+    /// ISO code or name.
+    Country(String),
+    City(String),
+    Person(String),
+    Subject(String),
+    Tag(String),
+    Album(String),
+    Area(Area),
+    Has(Has),
+    Is(Is),
+}
+
+/// Words in a row. A prefix of the last one is enough, unless they were quoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    pub text: String,
+    pub exact: bool,
+}
+
+/// Bounds, both included. Dates are prefixes of ISO 8601, `2023` or `2023-07` or `2023-07-01T10`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span<T> {
+    pub from: Option<T>,
+    pub until: Option<T>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextField {
+    Name,
+    Folder,
+    Title,
+    Description,
+    Place,
+    Camera,
+    Lens,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberField {
+    Rating,
+    Iso,
+    Aperture,
+    Exposure,
+    Focal,
+    Duration,
+}
+
+/// A box of coordinates, degrees; west may be greater than east, across the date line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Area {
+    pub south: f64,
+    pub west: f64,
+    pub north: f64,
+    pub east: f64,
+    /// Only within so many km of a point, latitude and longitude.
+    pub circle: Option<(f64, f64, f64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Has {
+    Gps,
+    Place,
+    Date,
+    Title,
+    Description,
+    Rating,
+    Tags,
+    Subjects,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Is {
+    Sphere,
+    Motion,
+    Hdr,
+}
+
+/// What cannot be understood, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct QueryError(String);
+
+/// Longer searches are refused: more than anybody types, and little enough for one statement.
+const MOST_TERMS: usize = 64;
+
+const FILTERS: &str = "date, added, place, city, country, camera, lens, kind, format, rating, iso, f, exposure, \
+                       focal, duration, person, subject, tag, album, folder, name, title, description, box, near, \
+                       has, is";
+
+impl Query {
+    pub fn parse(text: &str) -> Result<Query, QueryError> {
+        let mut terms = Vec::new();
+        for token in tokens(text)? {
+            if terms.len() == MOST_TERMS {
+                return error(format!("more than {MOST_TERMS} words and filters: search for less at once"));
+            }
+            terms.push(term(token)?);
+        }
+        Ok(Query { terms })
+    }
+}
+
+/// A word as written, with what was quoted in it.
+#[derive(Debug)]
+struct Token {
+    denied: bool,
+    /// What stands before the first colon outside quotes.
+    key: Option<String>,
+    value: String,
+    quoted: bool,
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
+    let mut out = Vec::new();
+    let mut chars = text.chars().peekable();
+    loop {
+        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        if chars.peek().is_none() {
+            return Ok(out);
+        }
+        let denied = chars.next_if_eq(&'-').is_some();
+        let mut token = Token { denied, key: None, value: String::new(), quoted: false };
+        while let Some(c) = chars.next_if(|c| !c.is_whitespace()) {
+            match c {
+                '"' => {
+                    token.quoted = true;
+                    loop {
+                        match chars.next() {
+                            Some('"') => break,
+                            Some(c) => token.value.push(c),
+                            None => return error("a quotation mark is not closed".to_owned()),
+                        }
+                    }
+                }
+                ':' if token.key.is_none() && !token.quoted => {
+                    token.key = Some(std::mem::take(&mut token.value).to_lowercase());
+                }
+                c => token.value.push(c),
+            }
+        }
+        if token.value.trim().is_empty() {
+            return match &token.key {
+                Some(key) => error(format!("{key}: has no value: write {key}:VALUE without a space")),
+                None => error("a lone - or \"\" says nothing: leave it out".to_owned()),
+            };
+        }
+        out.push(token);
+    }
+}
+
+fn term(token: Token) -> Result<Term, QueryError> {
+    let Token { denied, key, value, quoted } = token;
+    let Some(key) = key else {
+        let filter = match date_span(&value) {
+            // A bare year or day is a date; quoted it is a word.
+            Ok(span) if !quoted && value.starts_with(|c: char| c.is_ascii_digit()) => Filter::Taken(span),
+            _ => Filter::Words { field: None, words: Words { text: value, exact: quoted } },
+        };
+        return Ok(Term { denied, any_of: vec![filter] });
+    };
+    let one = |filter| Ok(Term { denied, any_of: vec![filter] });
+    match key.as_str() {
+        "box" => return one(Filter::Area(area(&value)?)),
+        "near" => return one(Filter::Area(near(&value)?)),
+        _ => {}
+    }
+    // A comma separates alternatives, unless it was quoted.
+    let values: Vec<&str> =
+        if quoted { vec![&value] } else { value.split(',').filter(|v| !v.is_empty()).collect() };
+    let any_of = values.into_iter().map(|v| filter(&key, v, quoted)).collect::<Result<Vec<_>, _>>()?;
+    if any_of.is_empty() {
+        return error(format!("{key}: has no value"));
+    }
+    Ok(Term { denied, any_of })
+}
+
+fn filter(key: &str, value: &str, quoted: bool) -> Result<Filter, QueryError> {
+    let text =
+        |field| Filter::Words { field: Some(field), words: Words { text: value.to_owned(), exact: quoted } };
+    let number = |field| {
+        Ok(Filter::Number { field, span: span(value, |v| parse_number(key, v)).map(|s| widen(field, s))? })
+    };
+    Ok(match key {
+        "date" | "taken" => Filter::Taken(date_span(value)?),
+        "added" => Filter::Added(date_span(value)?),
+        "place" => text(TextField::Place),
+        "camera" => text(TextField::Camera),
+        "lens" => text(TextField::Lens),
+        "folder" => text(TextField::Folder),
+        "name" => text(TextField::Name),
+        "title" => text(TextField::Title),
+        "description" => text(TextField::Description),
+        "country" => Filter::Country(value.to_owned()),
+        "city" => Filter::City(value.to_owned()),
+        "person" => Filter::Person(value.to_owned()),
+        "subject" => Filter::Subject(value.to_owned()),
+        "tag" => Filter::Tag(value.to_owned()),
+        "album" => Filter::Album(value.to_owned()),
+        "format" => Filter::Format(value.to_lowercase()),
+        "rating" => return number(NumberField::Rating),
+        "iso" => return number(NumberField::Iso),
+        "f" => return number(NumberField::Aperture),
+        "exposure" => return number(NumberField::Exposure),
+        "focal" => return number(NumberField::Focal),
+        "duration" => return number(NumberField::Duration),
+        "kind" => match value.to_lowercase().as_str() {
+            "photo" => Filter::Kind("photo"),
+            "video" => Filter::Kind("video"),
+            _ => return error(format!("kind:{value}: write kind:photo or kind:video")),
+        },
+        "has" => Filter::Has(match value.to_lowercase().as_str() {
+            "gps" => Has::Gps,
+            "place" => Has::Place,
+            "date" => Has::Date,
+            "title" => Has::Title,
+            "description" => Has::Description,
+            "rating" => Has::Rating,
+            "tags" | "tag" => Has::Tags,
+            "subjects" | "subject" => Has::Subjects,
+            _ => {
+                return error(format!(
+                    "has:{value}: write gps, place, date, title, description, rating, tags or subjects"
+                ));
+            }
+        }),
+        "is" => Filter::Is(match value.to_lowercase().as_str() {
+            "360" => Is::Sphere,
+            "motion" | "live" => Is::Motion,
+            "hdr" => Is::Hdr,
+            _ => return error(format!("is:{value}: write is:360, is:motion or is:hdr")),
+        }),
+        _ => {
+            return error(format!(
+                "there is no filter {key}: (quote it to search for the text). Filters: {FILTERS}"
+            ));
+        }
+    })
+}
+
+/// `A..B`, `A..`, `..B`, `>=A`, `<=B`, or `A` alone.
+fn span<T: Clone>(value: &str, parse: impl Fn(&str) -> Result<T, QueryError>) -> Result<Span<T>, QueryError> {
+    let bound = |v: &str| if v.is_empty() { Ok(None) } else { parse(v).map(Some) };
+    if let Some(v) = value.strip_prefix(">=") {
+        return Ok(Span { from: Some(parse(v)?), until: None });
+    }
+    if let Some(v) = value.strip_prefix("<=") {
+        return Ok(Span { from: None, until: Some(parse(v)?) });
+    }
+    match value.split_once("..") {
+        Some((from, until)) if !(from.is_empty() && until.is_empty()) => {
+            Ok(Span { from: bound(from)?, until: bound(until)? })
+        }
+        Some(_) => error("a range needs a bound: write 2019..2021, 2019.. or ..2021".to_owned()),
+        None => parse(value).map(|v| Span { from: Some(v.clone()), until: Some(v) }),
+    }
+}
+
+fn date_span(value: &str) -> Result<Span<String>, QueryError> {
+    span(value, |v| {
+        /// A date of which any tail may be left out.
+        const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+        let whole_field = matches!(v.len(), 4 | 7 | 10 | 13 | 16 | 19);
+        let fits = v.bytes().zip(SHAPE).all(|(c, s)| if *s == b'0' { c.is_ascii_digit() } else { c == *s });
+        if whole_field && fits {
+            Ok(v.to_owned())
+        } else {
+            error(format!("{v} is no date: write 2023, 2023-07, 2023-07-01 or a range such as 2019..2021-03"))
+        }
+    })
+}
+
+/// Numbers and fractions such as 1/250.
+fn parse_number(key: &str, value: &str) -> Result<f64, QueryError> {
+    let plain = |v: &str| v.parse::<f64>().ok().filter(|n| n.is_finite());
+    let number = match value.split_once('/') {
+        Some((over, under)) => plain(over).zip(plain(under)).filter(|(_, u)| *u != 0.0).map(|(o, u)| o / u),
+        None => plain(value),
+    };
+    match number {
+        Some(n) => Ok(n),
+        None => error(format!("{key}:{value}: {value} is no number: write {key}:5, {key}:>=4 or {key}:1..3")),
+    }
+}
+
+/// Measured values are rarely round: 1/250 is stored as 0.004 or 0.003996.
+fn widen(field: NumberField, span: Span<f64>) -> Span<f64> {
+    const TOLERANCE: f64 = 0.01;
+    match field {
+        NumberField::Rating | NumberField::Iso => span,
+        _ => Span {
+            from: span.from.map(|v| v - v.abs() * TOLERANCE),
+            until: span.until.map(|v| v + v.abs() * TOLERANCE),
+        },
+    }
+}
+
+fn numbers<const N: usize>(value: &str, form: &str) -> Result<[f64; N], QueryError> {
+    let parsed: Option<Vec<f64>> = value
+        .split(',')
+        .map(|v| v.trim_end_matches("km").parse().ok().filter(|n: &f64| n.is_finite()))
+        .collect();
+    match parsed.and_then(|v| v.try_into().ok()) {
+        Some(numbers) => Ok(numbers),
+        None => error(format!("write {form}, in degrees without spaces")),
+    }
+}
+
+fn area(value: &str) -> Result<Area, QueryError> {
+    let form = "box:SOUTH,WEST,NORTH,EAST";
+    let [south, west, north, east] = numbers(value, form)?;
+    if south > north || south.abs() > 90.0 || north.abs() > 90.0 || west.abs() > 180.0 || east.abs() > 180.0 {
+        return error(format!("the box is not on the globe: write {form}, in degrees"));
+    }
+    Ok(Area { south, west, north, east, circle: None })
+}
+
+fn near(value: &str) -> Result<Area, QueryError> {
+    const KM_PER_DEGREE: f64 = 111.0;
+    let form = "near:LATITUDE,LONGITUDE,KM";
+    let [lat, lon, km] = numbers(value, form)?;
+    if lat.abs() > 90.0 || lon.abs() > 180.0 || !(0.0..=5000.0).contains(&km) {
+        return error(format!("the circle is not on the globe: write {form}, at most 5000 km"));
+    }
+    let high = km / KM_PER_DEGREE;
+    let wide = high / (lat.abs() + high).min(89.9).to_radians().cos();
+    let wrap = |lon: f64| (lon + 540.0).rem_euclid(360.0) - 180.0;
+    let (west, east) = if wide >= 180.0 { (-180.0, 180.0) } else { (wrap(lon - wide), wrap(lon + wide)) };
+    Ok(Area {
+        south: (lat - high).max(-90.0),
+        west,
+        north: (lat + high).min(90.0),
+        east,
+        circle: Some((lat, lon, km)),
+    })
+}
+
+fn error<T>(message: String) -> Result<T, QueryError> {
+    Err(QueryError(message))
+}
+
+impl fmt::Display for TextField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TextField::Name => "name",
+            TextField::Folder => "folder",
+            TextField::Title => "title",
+            TextField::Description => "description",
+            TextField::Place => "place",
+            TextField::Camera => "camera",
+            TextField::Lens => "lens",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn one(text: &str) -> Filter {
+        let mut query = Query::parse(text).unwrap();
+        assert_eq!(query.terms.len(), 1, "{text}");
+        query.terms[0].any_of.remove(0)
+    }
+
+    fn dates(from: &str, until: &str) -> Span<String> {
+        let some = |v: &str| (!v.is_empty()).then(|| v.to_owned());
+        Span { from: some(from), until: some(until) }
+    }
+
+    #[test]
+    fn words_dates_and_filters_are_told_apart() {
+        let query = Query::parse("berlin 2023 camera:canon,nikon -tag:work \"new year\"").unwrap();
+        assert_eq!(query.terms.len(), 5);
+        assert_eq!(query.terms[1].any_of, [Filter::Taken(dates("2023", "2023"))]);
+        assert_eq!(query.terms[2].any_of.len(), 2);
+        assert!(query.terms[3].denied);
+        assert_eq!(
+            query.terms[4].any_of,
+            [Filter::Words { field: None, words: Words { text: "new year".into(), exact: true } }]
+        );
+    }
+
+    #[test]
+    fn ranges_have_many_forms() {
+        assert_eq!(one("date:2019..2021-03"), Filter::Taken(dates("2019", "2021-03")));
+        assert_eq!(one("date:>=2020-05-01"), Filter::Taken(dates("2020-05-01", "")));
+        assert_eq!(one("date:..2020"), Filter::Taken(dates("", "2020")));
+        let Filter::Number { span, .. } = one("exposure:1/250") else { panic!() };
+        assert!(span.from.unwrap() < 0.004 && span.until.unwrap() > 0.004);
+    }
+
+    #[test]
+    fn quotes_keep_colons_commas_and_years_as_text() {
+        assert!(matches!(one("\"2023\""), Filter::Words { .. }));
+        assert!(matches!(one("\"a:b\""), Filter::Words { .. }));
+        assert_eq!(one("tag:\"a, b\""), Filter::Tag("a, b".into()));
+    }
+
+    #[test]
+    fn a_circle_over_the_date_line_is_a_box_over_it() {
+        let Filter::Area(area) = one("near:-17,179.9,50km") else { panic!() };
+        assert!(area.west > area.east, "{area:?}");
+    }
+
+    #[test]
+    fn errors_say_what_to_write() {
+        for (text, hint) in [
+            ("colour:red", "Filters:"),
+            ("kind:song", "kind:photo"),
+            ("rating:good", "rating:>=4"),
+            ("date:yesterday", "2023-07-01"),
+            ("\"open", "not closed"),
+            ("tag:", "tag:VALUE"),
+            ("box:1,2,3", "box:SOUTH"),
+        ] {
+            let message = Query::parse(text).unwrap_err().to_string();
+            assert!(message.contains(hint), "{text}: {message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(text in "\\PC{0,60}") {
+            let _ = Query::parse(&text);
+        }
+
+        #[test]
+        fn text_of_the_language_is_answered(text in "[-\"a-z0-9:.,<>=/ ]{0,40}") {
+            let _ = Query::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,672 @@
+//! Finding items: what a [`Query`] means in SQL, newest first, a page at a time.
+//!
+//! A million items are searched in some milliseconds by choosing who drives. Each condition can test one item and
+//! most can list all they match. The condition that lists the fewest (below [`DRIVER_CAP`]) drives, and the
+//! others test its items; when all match many, the timeline drives and the page fills after a few tests.
+//! Pages continue after the last item by its date and id, so that a deep page costs what the first does.
+
+use super::Index;
+use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
+use crate::pipeline::vocabulary::{Facts, Place};
+use jiff::ToSpan;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+
+/// A condition that matches more items than this does not drive: sorting them takes longer than walking the timeline.
+const DRIVER_CAP: i64 = 20_000;
+
+/// Sorts after every digit, letter and sign of a date.
+const AFTER_ANY_DATE: &str = "~";
+
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("{0:?} marks no place in a list: pass the one that came with the page before")]
+    Cursor(String),
+    #[error("the index cannot be read: {0}")]
+    Sql(#[from] rusqlite::Error),
+}
+
+/// Where a page ended. As text, what the next one is asked for with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    taken_local: String,
+    file: i64,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}~{}", self.taken_local, self.file)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = SearchError;
+
+    fn from_str(text: &str) -> std::result::Result<Cursor, SearchError> {
+        let parts = text.rsplit_once('~').and_then(|(date, id)| Some((date, id.parse().ok()?)));
+        let (taken_local, file) = parts.ok_or_else(|| SearchError::Cursor(text.to_owned()))?;
+        Ok(Cursor { taken_local: taken_local.to_owned(), file })
+    }
+}
+
+/// Which part of the answer.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    pub limit: usize,
+    pub after: Option<Cursor>,
+    /// Only items of these spaces, by name; `None`: of all.
+    pub spaces: Option<Vec<String>>,
+}
+
+/// File ids of the items found, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    pub items: Vec<i64>,
+    /// Where the next page begins; `None` when this was the last.
+    pub next: Option<Cursor>,
+}
+
+impl Index {
+    /// Items that fit a query, newest first.
+    pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
+        let plan = Plan::new(&self.conn, query, page)?;
+        let (mut sql, mut values) = plan.from_where();
+        if let Some(after) = &page.after {
+            sql.push_str(
+                " AND coalesce(i.taken_local, '') <= ? AND (coalesce(i.taken_local, '') < ? OR i.file_id < ?)",
+            );
+            values.extend([text(&after.taken_local), text(&after.taken_local), Value::Integer(after.file)]);
+        }
+        // One more than asked for tells whether there is a next page.
+        values.push(Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)));
+        let sql = format!(
+            "SELECT i.file_id, coalesce(i.taken_local, '') {sql}
+             ORDER BY coalesce(i.taken_local, '') DESC, i.file_id DESC LIMIT ?"
+        );
+        let mut rows: Vec<(i64, String)> = self
+            .conn
+            .prepare_cached(&sql)?
+            .query_map(params_from_iter(values), |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<Result<_>>()?;
+        let more = rows.len() > page.limit;
+        rows.truncate(page.limit);
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|(file, taken)| Cursor { taken_local: taken.clone(), file: *file });
+        Ok(Found { items: rows.into_iter().map(|(file, _)| file).collect(), next })
+    }
+
+    /// How many items fit a query.
+    pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
+        let (sql, values) = Plan::new(&self.conn, query, &Page::default())?.from_where();
+        let count: i64 = self
+            .conn
+            .prepare_cached(&format!("SELECT count(*) {sql}"))?
+            .query_row(params_from_iter(values), |r| r.get(0))?;
+        Ok(count as u64)
+    }
+
+    /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
+    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
+        self.conn
+            .prepare_cached(
+                "SELECT country, country_code, region, city, count(*) FROM items
+                 WHERE hidden = 0 AND country_code IS NOT NULL AND (?1 IS NULL OR country_code = ?1)
+                 GROUP BY country_code, region, city ORDER BY country, region, city",
+            )?
+            .query_map([country_code], |r| {
+                let place = Place {
+                    country: r.get(0)?,
+                    country_code: r.get(1)?,
+                    region: r.get(2)?,
+                    city: r.get(3)?,
+                    ..Place::default()
+                };
+                Ok((place, r.get::<_, i64>(4)? as u64))
+            })?
+            .collect()
+    }
+}
+
+/// Writes what searches read of an item, when it differs from what is there.
+pub fn put(conn: &Connection, file: i64, hidden: bool, facts: &Facts, place: &Place) -> Result<()> {
+    let (folder, name): (Vec<u8>, Vec<u8>) = conn
+        .prepare_cached(
+            "SELECT d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id WHERE f.id = ?1",
+        )?
+        .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let list =
+        |parts: &[&Option<String>]| parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n");
+    let regions: Vec<&str> = facts.regions.iter().filter_map(|r| r.name.as_deref()).collect();
+    let columns = [
+        String::from_utf8_lossy(&name).into_owned(),
+        String::from_utf8_lossy(&folder).into_owned(),
+        facts.title.clone().unwrap_or_default(),
+        facts.description.clone().unwrap_or_default(),
+        facts.tags.join("\n"),
+        list(&[&place.city, &place.district, &place.region, &place.country]),
+        regions.join("\n"),
+        list(&[&facts.camera.make, &facts.camera.model]),
+        facts.camera.lens.clone().unwrap_or_default(),
+    ];
+    let mut hasher = blake3::Hasher::new();
+    for column in &columns {
+        hasher.update(&(column.len() as u64).to_le_bytes()).update(column.as_bytes());
+    }
+    if let Some(gps) = facts.gps {
+        hasher.update(&gps.lat.to_le_bytes()).update(&gps.lon.to_le_bytes());
+    }
+    hasher.update(&[u8::from(hidden)]);
+    let digest = hasher.finalize().as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b));
+    let known: Option<i64> = conn
+        .prepare_cached("SELECT digest FROM item_search WHERE file_id = ?1")?
+        .query_row([file], |r| r.get(0))
+        .optional()?;
+    if known == Some(digest) {
+        return Ok(());
+    }
+    if known.is_some() {
+        conn.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([file])?;
+        conn.prepare_cached("DELETE FROM item_where WHERE file_id = ?1")?.execute([file])?;
+    }
+    conn.prepare_cached("INSERT OR REPLACE INTO item_search (file_id, digest) VALUES (?1, ?2)")?
+        .execute([file, digest])?;
+    if hidden {
+        return Ok(());
+    }
+    let [name, folder, title, description, tags, place, people, camera, lens] = &columns;
+    conn.prepare_cached(
+        "INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![file, name, folder, title, description, tags, place, people, camera, lens])?;
+    if let Some(gps) = facts.gps {
+        conn.prepare_cached(
+            "INSERT INTO item_where (file_id, south, north, west, east) VALUES (?1, ?2, ?2, ?3, ?3)",
+        )?
+        .execute(params![file, gps.lat, gps.lon])?;
+    }
+    Ok(())
+}
+
+/// A piece of SQL and the values of its question marks.
+#[derive(Debug, Clone, Default)]
+struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    fn new(text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Sql {
+        Sql { text: text.into(), values: values.into_iter().collect() }
+    }
+
+    fn join(parts: Vec<Sql>, between: &str) -> Sql {
+        let text = parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join(between);
+        Sql { text, values: parts.into_iter().flat_map(|p| p.values).collect() }
+    }
+}
+
+/// What one condition says in SQL: whether it holds for the item `i`, and where it can, a list of the file ids of
+/// all items for which it holds.
+#[derive(Debug, Clone)]
+struct Condition {
+    test: Sql,
+    list: Option<Sql>,
+}
+
+impl Condition {
+    /// A condition on columns of `items`, which an index of `items` lists.
+    fn on_items(text: impl Into<String>, values: impl IntoIterator<Item = Value> + Clone) -> Condition {
+        let text = text.into();
+        Condition {
+            list: Some(Sql::new(
+                format!("SELECT i.file_id FROM items i WHERE i.hidden = 0 AND {text}"),
+                values.clone(),
+            )),
+            test: Sql::new(text, values),
+        }
+    }
+
+    fn any_of(mut conditions: Vec<Condition>) -> Condition {
+        if conditions.len() == 1 {
+            return conditions.remove(0);
+        }
+        let lists: Option<Vec<Sql>> = conditions.iter().map(|c| c.list.clone()).collect();
+        let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " OR ");
+        Condition {
+            test: Sql { text: format!("({})", test.text), values: test.values },
+            // UNION, so that no item comes twice.
+            list: lists.map(|lists| Sql::join(lists, " UNION ")),
+        }
+    }
+
+    fn all_of(conditions: Vec<Condition>) -> Condition {
+        let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " AND ");
+        Condition { test: Sql { text: format!("({})", test.text), values: test.values }, list: None }
+    }
+
+    fn denied(self) -> Condition {
+        Condition {
+            test: Sql { text: format!("NOT coalesce({}, 0)", self.test.text), ..self.test },
+            list: None,
+        }
+    }
+
+    fn nothing() -> Condition {
+        Condition { test: Sql::new("0", []), list: Some(Sql::new("SELECT 0 AS file_id WHERE 0", [])) }
+    }
+}
+
+struct Plan {
+    driver: Option<Sql>,
+    tests: Vec<Sql>,
+}
+
+impl Plan {
+    fn new(conn: &Connection, query: &Query, page: &Page) -> std::result::Result<Plan, SearchError> {
+        let mut conditions = conditions(conn, query)?;
+        let mut best: Option<(i64, usize)> = None;
+        for (at, condition) in conditions.iter().enumerate() {
+            let Some(list) = &condition.list else { continue };
+            let cap = best.map_or(DRIVER_CAP, |(count, _)| count);
+            let count: i64 = conn
+                .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 FROM ({}) LIMIT {cap})", list.text))?
+                .query_row(params_from_iter(&list.values), |r| r.get(0))?;
+            if count < cap {
+                best = Some((count, at));
+            }
+        }
+        let driver = best.and_then(|(_, at)| conditions.remove(at).list);
+        // Columns of the row first, then what needs another look-up, words last.
+        conditions.sort_by_key(|c| (c.test.text.contains("MATCH"), c.test.text.contains("SELECT")));
+        let mut tests: Vec<Sql> = conditions.into_iter().map(|c| c.test).collect();
+        if let Some(spaces) = &page.spaces {
+            let marks = vec!["?"; spaces.len()].join(", ");
+            tests.insert(
+                0,
+                Sql::new(
+                    format!("i.space_id IN (SELECT id FROM spaces WHERE name IN ({marks}))"),
+                    spaces.iter().map(|s| text(s)),
+                ),
+            );
+        }
+        Ok(Plan { driver, tests })
+    }
+
+    /// `FROM ... WHERE ...`, without what the page adds.
+    fn from_where(self) -> (String, Vec<Value>) {
+        let Sql { mut text, mut values } = match self.driver {
+            // CROSS JOIN keeps the order of the tables; the sign keeps the planner off other indexes.
+            Some(list) => Sql {
+                text: format!(
+                    "FROM ({}) d CROSS JOIN items i ON i.file_id = d.file_id WHERE +i.hidden = 0",
+                    list.text
+                ),
+                values: list.values,
+            },
+            None => Sql::new("FROM items i INDEXED BY items_newest WHERE i.hidden = 0", []),
+        };
+        for test in self.tests {
+            text.push_str(" AND ");
+            text.push_str(&test.text);
+            values.extend(test.values);
+        }
+        (text, values)
+    }
+}
+
+fn conditions(conn: &Connection, query: &Query) -> std::result::Result<Vec<Condition>, SearchError> {
+    let mut out = Vec::new();
+    for Term { denied, any_of } in &query.terms {
+        let parts = any_of.iter().map(|f| condition(conn, f)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let whole = Condition::any_of(parts);
+        out.push(if *denied { whole.denied() } else { whole });
+    }
+    Ok(out)
+}
+
+fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Condition, SearchError> {
+    Ok(match filter {
+        Filter::Words { field, words } => match (match_text(*field, words), field) {
+            // Nothing but signs: no word can be found.
+            (None, _) => Condition::nothing(),
+            (Some(expression), Some(_)) => matching(expression),
+            (Some(expression), None) => {
+                let labels = subjects_named(conn, &words.text, !words.exact)?;
+                if labels.is_empty() {
+                    matching(expression)
+                } else {
+                    Condition::any_of(vec![matching(expression), having_subject(labels)])
+                }
+            }
+        },
+        Filter::Taken(span) => {
+            let mut condition = between("coalesce(i.taken_local, '')", &date_bounds(span));
+            // The timeline is sorted by it already.
+            condition.list = None;
+            condition
+        }
+        Filter::Added(span) => {
+            let seconds = |date: &str, end: bool| moment(date, end).map(Value::Integer);
+            let from = span.from.as_deref().and_then(|date| seconds(date, false));
+            let until = span.until.as_deref().and_then(|date| seconds(date, true));
+            between("i.added", &Span { from, until })
+        }
+        Filter::Number { field, span } => {
+            let column = match field {
+                NumberField::Rating => "i.rating",
+                NumberField::Iso => "i.iso",
+                NumberField::Aperture => "i.f_number",
+                NumberField::Exposure => "i.exposure_s",
+                NumberField::Focal => "i.focal_mm",
+                NumberField::Duration => "i.duration_s",
+            };
+            let bounds = Span { from: span.from.map(Value::Real), until: span.until.map(Value::Real) };
+            between(column, &bounds)
+        }
+        Filter::Kind(kind) => Condition::on_items("i.kind = ?", [text(kind)]),
+        Filter::Format(format) => Condition::on_items("i.format = ?", [text(format)]).without_list(),
+        Filter::Country(name) => match countries_named(conn, name)? {
+            codes if codes.is_empty() => Condition::nothing(),
+            codes => {
+                let marks = vec!["?"; codes.len()].join(", ");
+                let codes: Vec<Value> = codes.into_iter().map(Value::Text).collect();
+                Condition::on_items(format!("i.country_code IN ({marks})"), codes)
+            }
+        },
+        Filter::City(name) => {
+            match match_text(Some(TextField::Place), &Words { text: name.clone(), exact: true }) {
+                // The words find the place, the column tells the city from region and country.
+                Some(expression) => {
+                    let found = matching(expression);
+                    let city = Sql::new("i.city LIKE ? ESCAPE '\\'", [text(&like(name))]);
+                    let list = found.list.map(|list| Sql {
+                    text: format!(
+                        "SELECT i.file_id FROM ({}) m CROSS JOIN items i ON i.file_id = m.file_id WHERE {}",
+                        list.text, city.text
+                    ),
+                    values: list.values.into_iter().chain(city.values.clone()).collect(),
+                });
+                    Condition { test: city, list }
+                }
+                None => Condition::nothing(),
+            }
+        }
+        Filter::Person(name) => match words_of(name, true) {
+            Some(words) => matching(format!("people : {words}")),
+            None => Condition::nothing(),
+        },
+        Filter::Subject(name) => match subjects_named(conn, name, false)? {
+            labels if labels.is_empty() => Condition::nothing(),
+            labels => having_subject(labels),
+        },
+        Filter::Tag(name) => match tags_named(conn, name)? {
+            tags if tags.is_empty() => Condition::nothing(),
+            tags => {
+                let marks = vec!["?"; tags.len()].join(", ");
+                let tags: Vec<Value> = tags.iter().map(|t| text(t)).collect();
+                Condition {
+                    test: Sql::new(
+                        format!(
+                            "EXISTS (SELECT 1 FROM item_tags t WHERE t.file_id = i.file_id AND t.tag IN ({marks}))"
+                        ),
+                        tags.clone(),
+                    ),
+                    list: Some(Sql::new(
+                        format!("SELECT DISTINCT file_id FROM item_tags WHERE tag IN ({marks})"),
+                        tags,
+                    )),
+                }
+            }
+        },
+        Filter::Album(name) => album(conn, name)?,
+        Filter::Area(area) => inside(area),
+        Filter::Has(what) => match what {
+            Has::Gps => Condition::on_items("i.lat IS NOT NULL", []),
+            Has::Place => Condition::on_items("i.country_code IS NOT NULL", []),
+            Has::Date => Condition::on_items("i.taken_local IS NOT NULL", []),
+            Has::Title => Condition::on_items("i.title IS NOT NULL", []),
+            Has::Description => Condition::on_items("i.description IS NOT NULL", []),
+            Has::Rating => Condition::on_items("i.rating IS NOT NULL", []),
+            Has::Tags => has_row("item_tags"),
+            Has::Subjects => has_row("subjects"),
+        }
+        .without_list(),
+        Filter::Is(Is::Sphere) => Condition::on_items("i.is_360 = 1", []),
+        Filter::Is(Is::Motion) => Condition::on_items("i.is_motion = 1", []),
+        Filter::Is(Is::Hdr) => Condition::on_items("i.is_hdr = 1", []).without_list(),
+    })
+}
+
+impl Condition {
+    /// For what no index lists.
+    fn without_list(self) -> Condition {
+        Condition { list: None, ..self }
+    }
+}
+
+fn has_row(table: &str) -> Condition {
+    Condition {
+        test: Sql::new(format!("EXISTS (SELECT 1 FROM {table} x WHERE x.file_id = i.file_id)"), []),
+        list: None,
+    }
+}
+
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+/// The first or last second, UTC, that the prefix of a date stands for.
+fn moment(date: &str, end: bool) -> Option<i64> {
+    const FIRST: &str = "0000-01-01T00:00:00";
+    let first: DateTime = format!("{date}{}", FIRST.get(date.len()..)?).parse().ok()?;
+    let unit = match date.len() {
+        4 => 1.year(),
+        7 => 1.month(),
+        10 => 1.day(),
+        13 => 1.hour(),
+        16 => 1.minute(),
+        _ => 1.second(),
+    };
+    let moment = if end { first.checked_add(unit).ok()?.checked_sub(1.second()).ok()? } else { first };
+    Some(TimeZone::UTC.to_timestamp(moment).ok()?.as_second())
+}
+
+/// The codes of the index's countries that a code or a name in any case stands for.
+fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
+    let name = name.to_lowercase();
+    let mut codes = distinct(conn, "items", "country_code", "hidden = 0 AND country_code IS NOT NULL")?;
+    let mut st =
+        conn.prepare_cached("SELECT country FROM items WHERE country_code = ?1 AND hidden = 0 LIMIT 1")?;
+    let mut failure = Ok(());
+    codes.retain(|code| {
+        let country = st.query_row([code], |r| r.get::<_, Option<String>>(0)).unwrap_or_else(|e| {
+            failure = Err(e);
+            None
+        });
+        code.to_lowercase() == name || country.is_some_and(|country| country.to_lowercase() == name)
+    });
+    failure.map(|()| codes)
+}
+
+/// A LIKE pattern for a name in any case.
+fn like(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+fn date_bounds(span: &Span<String>) -> Span<Value> {
+    Span {
+        from: span.from.as_deref().map(text),
+        until: span.until.as_deref().map(|until| text(&format!("{until}{AFTER_ANY_DATE}"))),
+    }
+}
+
+fn between(column: &str, span: &Span<Value>) -> Condition {
+    let mut parts = Vec::new();
+    let mut values = Vec::new();
+    for (bound, sign) in [(&span.from, ">="), (&span.until, "<=")] {
+        if let Some(value) = bound {
+            parts.push(format!("{column} {sign} ?"));
+            values.push(value.clone());
+        }
+    }
+    // An absent value is in no range.
+    parts.push(format!("{column} IS NOT NULL"));
+    Condition::on_items(parts.join(" AND "), values)
+}
+
+fn matching(expression: String) -> Condition {
+    let values = [Value::Text(expression)];
+    Condition {
+        test: Sql::new(
+            "EXISTS (SELECT 1 FROM item_text WHERE item_text MATCH ? AND rowid = i.file_id)",
+            values.clone(),
+        ),
+        list: Some(Sql::new("SELECT rowid AS file_id FROM item_text WHERE item_text MATCH ?", values)),
+    }
+}
+
+/// The full-text expression for words, `None` when there is no word in them.
+fn match_text(field: Option<TextField>, words: &Words) -> Option<String> {
+    let found = words_of(&words.text, words.exact)?;
+    Some(match field {
+        Some(field) => format!("{field} : {found}"),
+        None => found,
+    })
+}
+
+/// A quoted phrase; without `exact` the beginning of its last word is enough.
+fn words_of(words: &str, exact: bool) -> Option<String> {
+    if !words.chars().any(char::is_alphanumeric) {
+        return None;
+    }
+    let quoted = words.replace('"', " ").replace('\0', " ");
+    Some(format!("\"{quoted}\"{}", if exact { "" } else { "*" }))
+}
+
+fn having_subject(labels: Vec<String>) -> Condition {
+    let marks = vec!["?"; labels.len()].join(", ");
+    let labels: Vec<Value> = labels.into_iter().map(Value::Text).collect();
+    Condition {
+        test: Sql::new(
+            format!("EXISTS (SELECT 1 FROM subjects s WHERE s.file_id = i.file_id AND s.label IN ({marks}))"),
+            labels.clone(),
+        ),
+        list: Some(Sql::new(
+            format!("SELECT DISTINCT file_id FROM subjects WHERE label IN ({marks})"),
+            labels,
+        )),
+    }
+}
+
+/// The labels of the index that a word names: the label itself in any case, or with `prefix` its beginning.
+fn subjects_named(conn: &Connection, word: &str, prefix: bool) -> Result<Vec<String>> {
+    let word = word.to_lowercase();
+    // Shorter beginnings name half of all labels.
+    const LEAST_PREFIX: usize = 3;
+    let labels = distinct(conn, "subjects", "label", "1")?;
+    Ok(labels
+        .into_iter()
+        .filter(|label| {
+            let label = label.to_lowercase();
+            label == word || prefix && word.chars().count() >= LEAST_PREFIX && label.starts_with(&word)
+        })
+        .collect())
+}
+
+/// The tags that a name stands for: itself in any case, and those below it in a hierarchy (`a/b`, `a|b`).
+fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
+    let name = name.to_lowercase();
+    let mut tags = distinct(conn, "item_tags", "tag", "1")?;
+    tags.retain(|tag| {
+        let tag = tag.to_lowercase();
+        tag.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '|']))
+    });
+    Ok(tags)
+}
+
+/// The distinct values of an indexed column, hopping from one to the next instead of reading all rows.
+fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
+    conn.prepare_cached(&format!(
+        "WITH RECURSIVE hop(v) AS (
+           SELECT (SELECT min({column}) FROM {table} WHERE {whose})
+           UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {whose} AND {column} > v) FROM hop WHERE v IS NOT NULL)
+         SELECT v FROM hop WHERE v IS NOT NULL"
+    ))?
+    .query_map([], |r| r.get(0))?
+    .collect()
+}
+
+fn album(conn: &Connection, name: &str) -> std::result::Result<Condition, SearchError> {
+    let found: Option<(i64, Option<String>)> = conn
+        .prepare_cached("SELECT id, query FROM albums WHERE name = ?1 COLLATE NOCASE")?
+        .query_row([name], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    Ok(match found {
+        None => Condition::nothing(),
+        Some((_, Some(query))) => {
+            let query = Query::parse(&query)?;
+            // Albums of albums are refused when they are made; a stored one must not recurse for ever.
+            if query.terms.iter().flat_map(|t| &t.any_of).any(|f| matches!(f, Filter::Album(_))) {
+                return Ok(Condition::nothing());
+            }
+            match conditions(conn, &query)? {
+                parts if parts.is_empty() => Condition::on_items("1", []),
+                mut parts if parts.len() == 1 => parts.remove(0),
+                parts => Condition::all_of(parts),
+            }
+        }
+        Some((id, None)) => {
+            let id = [Value::Integer(id)];
+            Condition {
+                test: Sql::new(
+                    "EXISTS (SELECT 1 FROM album_items m WHERE m.album_id = ? AND m.file_id = i.file_id)",
+                    id.clone(),
+                ),
+                list: Some(Sql::new("SELECT file_id FROM album_items WHERE album_id = ?", id)),
+            }
+        }
+    })
+}
+
+fn inside(area: &Area) -> Condition {
+    let Area { south, west, north, east, circle } = *area;
+    let real = Value::Real;
+    let wide = if west <= east { "i.lon >= ? AND i.lon <= ?" } else { "(i.lon >= ? OR i.lon <= ?)" };
+    let mut text = format!("i.lat >= ? AND i.lat <= ? AND {wide}");
+    let mut values = vec![real(south), real(north), real(west), real(east)];
+    if let Some((lat, lon, km)) = circle {
+        // Plain arithmetic on a flat map around the centre, whose east and west meet behind the date line.
+        const KM_PER_DEGREE: f64 = 111.195;
+        text.push_str(
+            " AND (i.lat - ?) * (i.lat - ?)
+               + min(abs(i.lon - ?), 360 - abs(i.lon - ?)) * min(abs(i.lon - ?), 360 - abs(i.lon - ?)) * ? <= ?",
+        );
+        let narrowing = lat.to_radians().cos().powi(2);
+        let square = (km / KM_PER_DEGREE).powi(2);
+        values.extend([lat, lat, lon, lon, lon, lon, narrowing, square].map(real));
+    }
+    // The R*Tree's boxes are rounded outwards, so that the item's own coordinates decide.
+    let boxes: &[(f64, f64)] = if west <= east { &[(west, east)] } else { &[(west, 180.0), (-180.0, east)] };
+    let lists = boxes
+        .iter()
+        .map(|(west, east)| {
+            let mut all = vec![real(south), real(north), real(*west), real(*east)];
+            all.extend(values.clone());
+            Sql::new(
+                format!(
+                    "SELECT i.file_id FROM item_where w CROSS JOIN items i ON i.file_id = w.file_id
+                     WHERE w.north >= ? AND w.south <= ? AND w.east >= ? AND w.west <= ? AND {text}"
+                ),
+                all,
+            )
+        })
+        .collect();
+    Condition { test: Sql::new(text, values), list: Some(Sql::join(lists, " UNION ")) }
+}
