@@ -1,12 +1,17 @@
 //! The command line: one file a subcommand. Exit codes are the contract's (see README).
 
+mod albums;
 mod display;
+mod edit;
 mod export;
 mod failures;
 mod index;
+mod places;
 mod reindex;
+mod search;
 mod show;
 mod status;
+mod tags;
 
 use crate::config::Config;
 use crate::index::{Index, OpenError};
@@ -73,6 +78,16 @@ enum Command {
     Status(status::Args),
     /// What could not be done, with reasons
     Failures(failures::Args),
+    /// Items that fit words and filters, newest first
+    Search(search::Args),
+    /// Albums: picked by hand, or filled by a search
+    Albums(albums::Args),
+    /// Tags: list, give, take away, rename
+    Tags(tags::Args),
+    /// The places of the library, or the place at some coordinates
+    Places(places::Args),
+    /// Say what an item is called, when it was taken, how good it is
+    Edit(edit::Args),
 }
 
 /// What every command gets.
@@ -101,6 +116,29 @@ impl Context {
 fn cannot_open(e: OpenError) -> ExitCode {
     complain(&e);
     ExitCode::from(NO_START)
+}
+
+/// The items that a person names by paths or ids; the first that is not in the index ends the command.
+fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
+    let find = |file| index.find_file(file)?.map_or(Ok(None), |id| index.item_of(id));
+    let mut items = Vec::new();
+    for file in files {
+        match find(file) {
+            Ok(Some(id)) => items.push(id),
+            Ok(None) => {
+                complain(&format!(
+                    "{} is not in the index: check the path, or index it first",
+                    file.display()
+                ));
+                return Err(ExitCode::from(FAILED));
+            }
+            Err(e) => {
+                complain(&format!("the index cannot be read: {e}"));
+                return Err(ExitCode::from(NO_START));
+            }
+        }
+    }
+    Ok(items)
 }
 
 /// One error, in one line, on standard error.
@@ -140,6 +178,11 @@ pub fn main() -> ExitCode {
         Command::Export(a) => export::run(a, &ctx),
         Command::Status(a) => status::run(a, &ctx),
         Command::Failures(a) => failures::run(a, &ctx),
+        Command::Search(a) => search::run(a, &ctx),
+        Command::Albums(a) => albums::run(a, &ctx),
+        Command::Tags(a) => tags::run(a, &ctx),
+        Command::Places(a) => places::run(a, &ctx),
+        Command::Edit(a) => edit::run(a, &ctx),
     }
 }
 

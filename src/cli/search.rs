@@ -1,6 +1,6 @@
 //! `albumen search QUERY...`: items that fit, newest first. docs/search.md is the manual of the language.
 
-use super::{Context, FAILED, NO_START, USAGE, complain, print_json};
+use super::{Context, NO_START, USAGE, complain, print_json};
 use crate::index::Index;
 use crate::index::query::Query;
 use crate::index::search::{Page, SearchError};
@@ -41,19 +41,21 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         Err(code) => return code,
     };
     match search(&index, &args, ctx.global.json) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(FAILED),
+        Ok(()) => ExitCode::SUCCESS,
         Err(e) => refused(&e),
     }
 }
 
-/// Prints the answer; false when nothing was found.
-fn search(index: &Index, args: &Args, json: bool) -> Result<bool, SearchError> {
+fn search(index: &Index, args: &Args, json: bool) -> Result<(), SearchError> {
     let query = Query::parse(&in_one(&args.query))?;
     if args.count {
         let count = index.count(&query)?;
-        if json { print_json(&serde_json::json!({ "count": count })) } else { println!("{count}") }
-        return Ok(true);
+        if json {
+            print_json(&serde_json::json!({ "count": count }))
+        } else {
+            println!("{count}")
+        }
+        return Ok(());
     }
     let after = args.after.as_deref().map(str::parse).transpose()?;
     let spaces = (!args.space.is_empty()).then(|| args.space.clone());
@@ -65,7 +67,7 @@ fn search(index: &Index, args: &Args, json: bool) -> Result<bool, SearchError> {
     let answer = Answer { items, next: found.next.map(|mark| mark.to_string()) };
     if json {
         print_json(&answer);
-        return Ok(true);
+        return Ok(());
     }
     for item in &answer.items {
         let taken = item.facts.taken.as_ref().map_or("", |t| t.local.as_str());
@@ -77,7 +79,7 @@ fn search(index: &Index, args: &Args, json: bool) -> Result<bool, SearchError> {
     } else if answer.items.is_empty() {
         eprintln!("Nothing fits.");
     }
-    Ok(!answer.items.is_empty())
+    Ok(())
 }
 
 /// The words of the shell as one text. A word that the shell has unquoted is one phrase again: `title:"by night"`

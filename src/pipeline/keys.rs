@@ -14,7 +14,7 @@ pub const RENDER_VERSION: u32 = 1;
 pub const FACES_VERSION: u32 = 1;
 pub const SUBJECTS_VERSION: u32 = 1;
 pub const PEOPLE_VERSION: u32 = 1;
-pub const PLACES_VERSION: u32 = 1;
+pub const PLACES_VERSION: u32 = crate::places::VERSION;
 
 /// 16 hex digits over some bytes.
 pub fn digest16(parts: &[&[u8]]) -> String {

@@ -14,8 +14,8 @@ use reach::reach_km;
 use std::sync::OnceLock;
 use table::{Area, Table, Town};
 
-/// Grows when the data or the rules give other answers, which makes the places stage due.
-const VERSION: u32 = 1;
+/// The version of the places stage: raise it when the data or the rules give other answers.
+pub const VERSION: u32 = 1;
 /// A town further away than this says nothing about where a photo was taken, km.
 const TOWN_KM: f64 = 50.0;
 /// Beyond the towns the nearest one still tells the region, where no polygon does, km.
@@ -37,11 +37,6 @@ impl Gazetteer {
     /// Costs nothing: the data is part of the binary.
     pub fn open() -> Gazetteer {
         Gazetteer { table: Table::open() }
-    }
-
-    /// Part of the places stage's input key.
-    pub fn version(&self) -> u32 {
-        VERSION
     }
 
     /// The place at a WGS 84 position in degrees. `None` at sea and for what is no position: out of range, not a
