@@ -7,6 +7,7 @@
 pub mod albums;
 pub mod due;
 pub mod edits;
+pub mod findings;
 pub mod items;
 mod keep;
 mod lock;

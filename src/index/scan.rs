@@ -173,55 +173,25 @@ impl Index {
             .optional()
     }
 
-    /// Puts work into the queue; work that is queued already keeps the more urgent priority.
-    pub fn enqueue(
-        &self,
-        priority: u8,
-        folder_id: i64,
-        name: &[u8],
-        file_id: Option<i64>,
-        what: What,
-        fs: FsId,
-        bytes: u64,
-    ) -> Result<()> {
-        self.conn
-            .prepare_cached(
-                "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                 ON CONFLICT (folder_id, name) DO UPDATE SET
-                   priority = min(priority, ?1), file_id = ?4, what = ?5, bytes = ?6, fs_id = ?7",
-            )?
-            .execute(params![priority, folder_id, name, file_id, what.as_str(), bytes as i64, fs.0])
-            .map(drop)
-    }
-
     /// Forgets background work that an earlier walk found at or below a folder: the walk that follows finds it anew.
     pub fn forget_pending(&self, volume_id: i64, path: &[u8]) -> Result<()> {
         self.conn
             .execute(
-                "DELETE FROM pending WHERE folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
+                "DELETE FROM pending WHERE priority = 1 AND folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
                    AND (?2 = x'' OR path = ?2 OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB))))",
                 params![volume_id, path],
             )
             .map(drop)
     }
 
-    /// The next pieces of work after (`priority`, `after`) in queue order.
-    pub fn pending_after(&self, priority: u8, after: i64, limit: usize) -> Result<Vec<PendingRow>> {
+    /// The next pieces of work after (priority, id) in queue order.
+    pub fn pending_after(&self, after: (u8, i64), limit: usize) -> Result<Vec<PendingRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT p.id, p.priority, p.what, v.id, v.path, p.folder_id, f.path, p.name, p.file_id, p.bytes, p.fs_id
              FROM pending p JOIN folders f ON f.id = p.folder_id JOIN volumes v ON v.id = f.volume_id
-             WHERE p.priority = ?1 AND p.id > ?2 ORDER BY p.id LIMIT ?3",
+             WHERE (p.priority, p.id) > (?1, ?2) ORDER BY p.priority, p.id LIMIT ?3",
         )?;
-        st.query_map(params![priority, after, limit as i64], pending_row)?.collect()
-    }
-
-    /// Names and stats of the sidecars of a file, in order of name.
-    pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {
-        let mut st = self.conn.prepare_cached(
-            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
-             FROM files WHERE folder_id = ?1 AND sidecar_of = ?2 AND vanished IS NULL ORDER BY name",
-        )?;
-        st.query_map(params![folder_id, name], file_row)?.collect()
+        st.query_map(params![after.0, after.1, limit as i64], pending_row)?.collect()
     }
 
     /// Up to `limit` present files of a volume at or below a folder, spread over it: path below the volume, size, mtime.
@@ -275,14 +245,13 @@ impl Index {
         )
     }
 
-    /// Says which file a sidecar speaks of; true when that is news.
-    pub fn set_sidecar_of(&self, folder_id: i64, name: &[u8], of: Option<&[u8]>) -> Result<bool> {
-        self.conn
-            .prepare_cached(
-                "UPDATE files SET sidecar_of = ?3 WHERE folder_id = ?1 AND name = ?2 AND sidecar_of IS NOT ?3",
-            )?
-            .execute(params![folder_id, name, of])
-            .map(|n| n > 0)
+    /// The sidecars of a file, in order of name.
+    pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+             FROM files WHERE folder_id = ?1 AND sidecar_of = ?2 AND vanished IS NULL ORDER BY name",
+        )?;
+        st.query_map(params![folder_id, name], file_row)?.collect()
     }
 
     /// How much work waits: count and bytes.
@@ -290,16 +259,6 @@ impl Index {
         self.conn.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM pending", [], |r| {
             Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64))
         })
-    }
-
-    /// New paths in the queue of this size: what a vanished file may have become.
-    pub fn pending_new_of_size(&self, bytes: u64) -> Result<Vec<PendingRow>> {
-        let mut st = self.conn.prepare_cached(
-            "SELECT p.id, p.priority, p.what, v.id, v.path, p.folder_id, f.path, p.name, p.file_id, p.bytes, p.fs_id
-             FROM pending p JOIN folders f ON f.id = p.folder_id JOIN volumes v ON v.id = f.volume_id
-             WHERE p.what = 'new' AND p.bytes = ?1 ORDER BY p.id",
-        )?;
-        st.query_map([bytes as i64], pending_row)?.collect()
     }
 }
 

@@ -20,7 +20,7 @@ use crate::index::scan::{FileRow, PendingRow, What};
 use crate::index::{Index, view};
 use crate::worker::{WorkerHandle, WorkerSettings};
 use crossbeam_channel::Sender;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
@@ -122,6 +122,11 @@ impl Developer {
         }
         let root = &self.root.as_ref().expect("just opened").1;
         let below = below(&job.folder, &job.name);
+        if let Some(k) = &known
+            && self.is_settled(job, k, root, &below)?
+        {
+            return Ok(Some(dropped));
+        }
         let role = walk::role(&job.name).unwrap_or(Role::Media);
         for _ in 0..CHANGING_TRIES {
             match read(root, &below, role, self.shared.shutdown.token().flag()) {
@@ -150,6 +155,27 @@ impl Developer {
             Ok(Some(stat)) => Ok(Some(self.unreadable(job, stat, fault))),
             _ => Ok(Some(dropped)),
         }
+    }
+
+    /// Whether another visit, since this one was queued, has done all there is to do.
+    fn is_settled(
+        &self,
+        job: &PendingRow,
+        known: &FileRow,
+        root: &Root,
+        below: &[u8],
+    ) -> Result<bool, RecordError> {
+        if known.vanished || known.content_hash.is_none() || job.what == What::New {
+            return Ok(false);
+        }
+        let same =
+            matches!(stat_beneath(root, below), Ok(Some(stat)) if stat == known.stat) && known.fs == job.fs;
+        Ok(same && self.due(known.id)?.is_empty())
+    }
+
+    fn due(&self, file: i64) -> Result<Vec<Stage>, RecordError> {
+        let stages = [self.shared.stages.inspect.clone(), self.shared.stages.render.clone()];
+        Ok(self.index.develop_due(file, &stages, now(), self.shared.budget.ceiling())?)
     }
 
     fn unreadable(&mut self, job: &PendingRow, stat: FileStat, fault: Fault) -> Record {
@@ -186,10 +212,7 @@ impl Developer {
         let hash = hashed.hash.as_str().to_owned();
         let fs = job.fs;
         let due = match job.file_id {
-            Some(id) => {
-                let stages = [self.shared.stages.inspect.clone(), self.shared.stages.render.clone()];
-                self.index.develop_due(id, &stages, now(), self.shared.budget.ceiling())?
-            }
+            Some(id) => self.due(id)?,
             None => vec![Stage::Inspect, Stage::Render],
         };
         let same = known.as_ref().is_some_and(|k| k.content_hash.as_deref() == Some(&hash));
@@ -333,8 +356,15 @@ pub fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
 /// The queue of one run: what `pending` held when it began, in order of folders, so that a spinning disk is
 /// read in the order it was walked.
 pub struct OneRun {
-    index: Mutex<(Index, std::collections::VecDeque<PendingRow>, i64)>,
+    state: Mutex<OneRunState>,
     shutdown: Shutdown,
+}
+
+struct OneRunState {
+    index: Index,
+    ready: VecDeque<PendingRow>,
+    /// Priority and id of the last row that was fetched.
+    after: (u8, i64),
 }
 
 /// Rows fetched at a time.
@@ -342,7 +372,8 @@ const FETCH: usize = 256;
 
 impl OneRun {
     pub fn new(index: Index, shutdown: Shutdown) -> OneRun {
-        OneRun { index: Mutex::new((index, Default::default(), 0)), shutdown }
+        let state = OneRunState { index, ready: VecDeque::new(), after: (0, 0) };
+        OneRun { state: Mutex::new(state), shutdown }
     }
 }
 
@@ -351,14 +382,14 @@ impl JobSource for OneRun {
         if self.shutdown.requested() {
             return None;
         }
-        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let (index, ready, after) = &mut *guard;
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let OneRunState { index, ready, after } = &mut *guard;
         if ready.is_empty() {
-            let rows = index.pending_after(1, *after, FETCH).unwrap_or_else(|e| {
+            let rows = index.pending_after(*after, FETCH).unwrap_or_else(|e| {
                 tracing::error!("the queue cannot be read: {e}");
                 Vec::new()
             });
-            *after = rows.last().map_or(*after, |r| r.id);
+            *after = rows.last().map_or(*after, |r| (r.priority, r.id));
             ready.extend(rows);
         }
         ready.pop_front()

@@ -1,7 +1,8 @@
-//! Discover, driven: walks volumes, sets what is there beside what the index knows, queues what is new or
-//! changed, resolves moves, and lets the volume guard say what may be removed.
+//! Discover, driven: walks volumes, sets what is there beside what the index knows, resolves moves, lets the
+//! volume guard say what may be removed, and queues what is new or changed.
 //!
-//! Promises: one walk of a volume is one transaction: a kill leaves the index as it was; nothing is removed
+//! Promises: while it walks and reads, nothing of the index is locked (findings go into temporary tables of this
+//! connection); they are applied in one short transaction, so a kill leaves the index as it was; nothing is removed
 //! before moves are resolved and the guard has agreed.
 
 use super::developing::below;
@@ -17,10 +18,9 @@ use crate::discover::open::Root;
 use crate::discover::read::{Read, read};
 use crate::discover::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
 use crate::discover::walk::{Folder, Role, Walk};
+use crate::index::findings::Finding;
 use crate::index::scan::{FileRow, What};
 use crate::index::{Index, items, record, view};
-use crate::pipeline::vocabulary::Stage;
-use rusqlite::params;
 use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -82,12 +82,8 @@ pub fn scan(
     shutdown: &Shutdown,
 ) -> Result<Scanned, RecordError> {
     let mut out = Scanned::default();
-    let tx = index.conn.unchecked_transaction()?;
-    tx.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS gone (file_id INTEGER PRIMARY KEY, volume_id INTEGER NOT NULL, target INTEGER NOT NULL);
-         DELETE FROM gone;",
-    )?;
-    let mut walked = Vec::new();
+    index.begin_findings()?;
+    let (mut walked, mut offline) = (Vec::new(), Vec::new());
     for (number, target) in targets.iter().enumerate() {
         let mut one = One { index, options, progress, shutdown, number: number as i64 };
         match one.walk(target)? {
@@ -98,8 +94,8 @@ pub fn scan(
                     "{path} is offline: {why}. Nothing was removed. If what is missing was deleted on purpose: \
                      albumen index --accept-removals {path}"
                 ));
-                index.volume_offline(volume_id, &why)?;
                 Progress::add(&progress.offline, index.count_below(volume_id, &target.start)?);
+                offline.push((volume_id, why));
                 out.volumes_offline += 1;
                 out.stopped_by_guard |= another;
             }
@@ -107,10 +103,26 @@ pub fn scan(
             Walked::Stopped => return Ok(out),
         }
     }
-    resolve_moves(index, &walked, progress, shutdown)?;
+    let moves = find_moves(index, &walked, shutdown)?;
     if shutdown.requested() {
         return Ok(out);
     }
+
+    let tx = index.conn.unchecked_transaction()?;
+    for (volume_id, why) in &offline {
+        index.volume_offline(*volume_id, why)?;
+    }
+    for w in &walked {
+        index.forget_pending(w.volume_id, &w.start)?;
+    }
+    let at = now();
+    index.apply_found(options.priority, at)?;
+    for (row, id) in &moves {
+        let folder = index.folder(row.volume_id, &row.folder)?;
+        record::move_file(&index.conn, *id, folder, &row.name, row.fs, &row.stat)?;
+        items::refresh(&index.conn, *id)?;
+    }
+    Progress::add(&progress.moved, moves.len() as u64);
     for w in walked {
         judge(index, &w, options, progress, &mut out)?;
         let WholeWalk { volume_id, start, people, subjects, .. } = w;
@@ -194,7 +206,6 @@ impl One<'_> {
             return Ok(Walked::Offline { volume_id, why, another: true });
         }
 
-        index.forget_pending(volume_id, &target.start)?;
         let mut visited: HashSet<i64> = HashSet::new();
         // Below these nothing counts as gone: they could not be looked at.
         let mut unseen: Vec<Vec<u8>> = Vec::new();
@@ -225,7 +236,7 @@ impl One<'_> {
             for (id, path) in index.folders_below(volume_id, &target.start)? {
                 if !visited.contains(&id) && !unseen.iter().any(|u| view::below(&path, u).is_some()) {
                     for file in index.folder_files(id)?.iter().filter(|f| !f.vanished) {
-                        self.gone(volume_id, file.id)?;
+                        self.gone(file.id)?;
                     }
                 }
             }
@@ -245,141 +256,97 @@ impl One<'_> {
         }))
     }
 
-    fn gone(&self, volume_id: i64, file: i64) -> Result<(), RecordError> {
-        self.index
-            .conn
-            .prepare_cached("INSERT OR IGNORE INTO gone (file_id, volume_id, target) VALUES (?1, ?2, ?3)")?
-            .execute(params![file, volume_id, self.number])?;
-        Ok(())
+    fn gone(&self, file: i64) -> Result<(), RecordError> {
+        Ok(self.index.gone(file, self.number)?)
     }
 
-    /// One folder that was read; returns its id, or none for a folder without anything of ours, now and before.
+    /// One folder that was read; returns its id if the index knows it.
     fn folder(&self, volume_id: i64, folder: &Folder) -> Result<Option<i64>, RecordError> {
         let index = self.index;
-        let id = match index.folder_id(volume_id, &folder.path)? {
-            Some(id) => id,
-            None if folder.files.is_empty() => return Ok(None),
-            None => index.folder(volume_id, &folder.path)?,
+        let id = index.folder_id(volume_id, &folder.path)?;
+        let mut files = match id {
+            Some(id) => index.folder_files(id)?,
+            None => Vec::new(),
         };
-        let mut files = index.folder_files(id)?;
         files.retain(|r| folder.only.as_ref().is_none_or(|only| *only == r.name));
         let rows: Vec<Recorded<&[u8]>> = files.iter().map(recorded).collect();
         let on = On { fs: folder.fs, stable_inodes: folder.stable_inodes };
-        let compared =
-            identity::compare(&rows, folder.files.iter().map(|f| Found { key: &f.name, stat: f.stat }), on);
-        let at = now();
-        let mut sidecars_changed = false;
+        let found = folder.files.iter().map(|f| Found { key: &f.name, stat: f.stat });
+        let compared = identity::compare(&rows, found, on);
         let mut media_changed = false;
+        let mut sidecars_changed = false;
+        let finding = |name: &[u8], what, file_id, stat| Finding {
+            target: self.number,
+            volume_id,
+            folder: folder.path.clone(),
+            name: name.to_vec(),
+            file_id,
+            what,
+            fs: folder.fs,
+            stat,
+        };
         for (file, glance) in folder.files.iter().zip(&compared.found) {
             let known = match glance {
-                Glance::Unchanged { row: r } | Glance::Read { row: r } => Some(&files[*r]),
+                Glance::Unchanged { row } | Glance::Read { row } => Some(&files[*row]),
                 Glance::New => None,
             };
+            let id = known.map(|k| k.id);
+            let here = known.filter(|k| !k.vanished);
+            let same_stat = here.is_some_and(|k| k.stat == file.stat && k.fs == folder.fs);
             if file.role == Role::Sidecar {
                 // A sidecar has no hash: its stat alone says whether it changed.
-                let same = known.is_some_and(|k| {
-                    !k.vanished && (k.stat.size, k.stat.mtime_ns) == (file.stat.size, file.stat.mtime_ns)
-                });
-                if !same {
-                    record::put_sidecar(
-                        &index.conn,
-                        id,
-                        &file.name,
-                        known.and_then(|k| k.sidecar_of.as_deref()),
-                        folder.fs,
-                        &file.stat,
-                        at,
-                    )?;
-                    if let Some(of) = known.and_then(|k| k.sidecar_of.as_deref()) {
-                        self.inspect_again(id, of)?;
-                    }
+                if !same_stat {
+                    index.found(&finding(&file.name, Finding::SIDECAR, id, file.stat))?;
                     sidecars_changed = true;
                 }
                 continue;
             }
             Progress::add(&self.progress.found, 1);
             match glance {
+                Glance::Unchanged { .. } if here.is_some() => Progress::add(&self.progress.unchanged, 1),
                 Glance::Unchanged { .. } => {
+                    // It had vanished and is back as it was.
                     Progress::add(&self.progress.unchanged, 1);
-                    let known = known.expect("an unchanged file is known");
-                    if known.vanished {
-                        record::touch_file(&index.conn, known.id, folder.fs, &file.stat)?;
-                        record::mark_regroup(&index.conn, id)?;
-                        items::refresh(&index.conn, known.id)?;
-                        media_changed = true;
-                    }
+                    index.found(&finding(&file.name, Finding::BACK, id, file.stat))?;
+                    media_changed = true;
                 }
                 // It could not be read before and nothing about it has changed: `due` says when to try again.
-                Glance::Read { .. }
-                    if known.is_some_and(|k| {
-                        !k.vanished && k.content_hash.is_none() && k.stat == file.stat && k.fs == folder.fs
-                    }) =>
-                {
+                Glance::Read { .. } if same_stat && here.is_some_and(|k| k.content_hash.is_none()) => {
                     Progress::add(&self.progress.unchanged, 1);
                 }
                 Glance::Read { .. } | Glance::New => {
                     let what = if known.is_some() { What::Changed } else { What::New };
-                    media_changed |= known.is_none_or(|k| k.vanished);
-                    let known = known.map(|k| k.id);
-                    index.enqueue(
-                        self.options.priority,
-                        id,
-                        &file.name,
-                        known,
-                        what,
-                        folder.fs,
-                        file.stat.size,
-                    )?;
+                    media_changed |= here.is_none();
+                    index.found(&finding(&file.name, what.as_str(), id, file.stat))?;
                 }
             }
         }
-        for r in compared.missing {
-            let gone = &files[r];
+        for row in compared.missing {
+            let gone = &files[row];
             let failed_to_look = folder.errors.iter().any(|e| e.path == below(&folder.path, &gone.name));
             if gone.vanished || failed_to_look {
                 continue;
             }
-            if gone.is_sidecar {
-                record::vanish_file(&index.conn, gone.id, at)?;
-                if let Some(of) = &gone.sidecar_of {
-                    self.inspect_again(id, of)?;
-                }
-                sidecars_changed = true;
-            } else {
-                self.gone(volume_id, gone.id)?;
-                media_changed = true;
+            self.gone(gone.id)?;
+            match gone.is_sidecar {
+                true => sidecars_changed = true,
+                false => media_changed = true,
             }
         }
         let has_sidecars = folder.files.iter().any(|f| f.role == Role::Sidecar);
         if folder.only.is_none() && (sidecars_changed || (media_changed && has_sidecars)) {
-            self.assign_sidecars(id, folder)?;
+            self.assign_sidecars(volume_id, folder)?;
         }
-        Ok(Some(id))
-    }
-
-    /// The facts of the file of this name depend on a sidecar that is new, changed or gone.
-    fn inspect_again(&self, folder_id: i64, name: &[u8]) -> Result<(), RecordError> {
-        let owner: Vec<FileRow> =
-            self.index.folder_files(folder_id)?.into_iter().filter(|f| f.name == name).collect();
-        for f in owner {
-            record::stage_again(&self.index.conn, f.id, Stage::Inspect)?;
-        }
-        Ok(())
+        Ok(id)
     }
 
     /// Decides by names which file each sidecar of a folder speaks of.
-    fn assign_sidecars(&self, folder_id: i64, folder: &Folder) -> Result<(), RecordError> {
+    fn assign_sidecars(&self, volume_id: i64, folder: &Folder) -> Result<(), RecordError> {
         let media: Vec<&[u8]> =
             folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
         for s in folder.files.iter().filter(|f| f.role == Role::Sidecar) {
             let of = crate::inspect::sidecar::belongs(&s.name, &media).map(|i| media[i]);
-            let changed = self.index.set_sidecar_of(folder_id, &s.name, of)?;
-            if changed {
-                record::mark_regroup(&self.index.conn, folder_id)?;
-                if let Some(of) = of {
-                    self.inspect_again(folder_id, of)?;
-                }
-            }
+            self.index.owner(volume_id, &folder.path, &s.name, of)?;
         }
         Ok(())
     }
@@ -396,73 +363,48 @@ fn recorded(f: &FileRow) -> Recorded<&[u8]> {
     }
 }
 
-/// Rule 3 of identity: new paths whose content is that of a vanished path are that file.
-fn resolve_moves(
+/// Rule 3 of identity: new paths whose content is that of a vanished path are that file. Returns what was found and
+/// the id of the file it is; those are no longer findings.
+fn find_moves(
     index: &Index,
     walked: &[WholeWalk],
-    progress: &Progress,
     shutdown: &Shutdown,
-) -> Result<(), RecordError> {
-    let conn = &index.conn;
-    let mut vanished = Vec::new();
-    {
-        // What vanished in an earlier run and is still in its grace period may come back elsewhere, too.
-        let mut st = conn.prepare(
-            "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes, f.mtime_ns
-             FROM files f JOIN folders d ON d.id = f.folder_id
-             WHERE f.content_hash IS NOT NULL AND f.is_sidecar = 0
-               AND (f.id IN (SELECT file_id FROM gone) OR f.vanished IS NOT NULL)
-               AND EXISTS (SELECT 1 FROM pending p WHERE p.what = 'new' AND p.bytes = f.bytes)",
-        )?;
-        let rows = st.query_map([], |r| {
-            Ok((
-                r.get::<_, i64>(0)?,
-                r.get::<_, Vec<u8>>(1)?,
-                r.get::<_, String>(2)?,
-                r.get::<_, i64>(3)? as u64,
-                r.get::<_, i64>(4)?,
-            ))
-        })?;
-        for row in rows {
-            let (id, path, hash, size, mtime_ns) = row?;
-            if let Some(hash) = ContentHash::parse(&hash) {
-                vanished.push(Vanished { id, path, hash, size, mtime_ns });
-            }
-        }
-    }
+) -> Result<Vec<(Finding, i64)>, RecordError> {
+    let vanished: Vec<Vanished> = index
+        .may_have_moved()?
+        .into_iter()
+        .filter_map(|(id, path, hash, size, mtime_ns)| {
+            Some(Vanished { id, path, hash: ContentHash::parse(&hash)?, size, mtime_ns })
+        })
+        .collect();
     let sizes: HashSet<u64> = vanished.iter().map(|v| v.size).collect();
-    let (mut arrived, mut jobs) = (Vec::new(), Vec::new());
+    let (mut arrived, mut findings) = (Vec::new(), Vec::new());
     for size in sizes {
-        for job in index.pending_new_of_size(size)? {
+        for (finding_id, mut finding) in index.found_new_of_size(size)? {
             if shutdown.requested() {
-                return Ok(());
+                return Ok(Vec::new());
             }
-            let Some(w) = walked.iter().find(|w| w.volume_id == job.volume_id) else { continue };
-            let path = below(&job.folder, &job.name);
+            let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
+            let path = below(&finding.folder, &finding.name);
             let Ok(Read::Done { hashed, .. }) = read(&w.root, &path, Role::Media, shutdown.token().flag())
             else {
                 continue;
             };
-            arrived.push(Arrived {
-                path,
-                hash: hashed.hash,
-                size: hashed.stat.size,
-                mtime_ns: hashed.stat.mtime_ns,
-            });
-            jobs.push((job, hashed.stat));
+            finding.stat = hashed.stat;
+            let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
+            arrived.push(Arrived { path, hash: hashed.hash, size, mtime_ns });
+            findings.push((finding_id, finding));
         }
     }
     let matched = identity::match_moves(&arrived, &vanished);
-    for ((job, stat), from) in jobs.iter().zip(matched) {
-        let Some(from) = from else { continue };
-        let id = vanished[from].id;
-        record::move_file(conn, id, job.folder_id, &job.name, job.fs, stat)?;
-        items::refresh(conn, id)?;
-        record::pending_done(conn, job.id)?;
-        conn.execute("DELETE FROM gone WHERE file_id = ?1", [id])?;
-        Progress::add(&progress.moved, 1);
+    let mut moves = Vec::new();
+    for ((finding_id, finding), from) in findings.into_iter().zip(matched) {
+        if let Some(from) = from {
+            index.moved(finding_id, vanished[from].id)?;
+            moves.push((finding, vanished[from].id));
+        }
     }
-    Ok(())
+    Ok(moves)
 }
 
 /// The guard's second word, and what follows from it.
@@ -474,11 +416,9 @@ fn judge(
     out: &mut Scanned,
 ) -> Result<(), RecordError> {
     let conn = &index.conn;
-    let gone: Vec<i64> = conn
-        .prepare_cached("SELECT file_id FROM gone WHERE target = ?1")?
-        .query_map([w.number], |r| r.get(0))?
-        .collect::<Result<_, _>>()?;
-    let seen = Seen { vanished: gone.len() as u64, ..w.seen.clone() };
+    let gone = index.gone_of(w.number)?;
+    let vanished = gone.iter().filter(|g| !g.is_sidecar).count() as u64;
+    let seen = Seen { vanished, ..w.seen.clone() };
     match volume::judge(&w.known, &seen, options.guard, w.accepted) {
         Verdict::Offline { why } => {
             let path = view::join(&[w.volume.as_os_str().as_bytes(), &w.start]);
@@ -488,14 +428,14 @@ fn judge(
                  albumen index --accept-removals {path}"
             ));
             index.volume_offline(w.volume_id, &why)?;
-            Progress::add(&progress.offline, gone.len() as u64);
+            Progress::add(&progress.offline, vanished);
             out.stopped_by_guard = true;
             out.volumes_offline += 1;
         }
         Verdict::Sound { offline_below } => {
             let at = now();
-            for id in gone {
-                let path = index.path_of(id)?.unwrap_or_default();
+            for row in gone {
+                let path = index.path_of(row.id)?.unwrap_or_default();
                 let inside = offline_below
                     .iter()
                     .any(|m| path.starts_with(view::join(&[w.volume.as_os_str().as_bytes(), m])));
@@ -503,8 +443,11 @@ fn judge(
                     Progress::add(&progress.offline, 1);
                     continue;
                 }
-                record::vanish_file(conn, id, at)?;
-                Progress::add(&progress.removed, 1);
+                record::vanish_file(conn, row.id, at)?;
+                match &row.sidecar_of {
+                    Some(of) => index.inspect_again(row.folder_id, of)?,
+                    None => Progress::add(&progress.removed, u64::from(!row.is_sidecar)),
+                }
             }
             for m in &offline_below {
                 let path = view::join(&[w.volume.as_os_str().as_bytes(), m]);
