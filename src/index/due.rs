@@ -14,26 +14,37 @@ pub struct StageNow {
     pub settings: String,
 }
 
-/// Which part of the index is meant: everything, or a folder or file of one volume.
+/// Which part of the index is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     All,
-    /// A path relative to the volume; empty for all of it.
+    /// A path relative to the volume, of a folder or a file; empty for all of the volume.
     Below {
         volume_id: i64,
         path: Vec<u8>,
     },
+    /// The files of one folder, without those of folders inside.
+    Folder(i64),
 }
 
-/// SQL that limits `f` (files) and `d` (folders) to a scope; parameters ?1 (volume or NULL) and ?2 (path).
-const IN_SCOPE: &str = "(?1 IS NULL OR (d.volume_id = ?1 AND (?2 = x'' OR d.path = ?2
-    OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
-    OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2)))";
-
 impl Scope {
+    /// SQL that limits `f` (files) and `d` (folders) to the scope, with the parameters ?1 and ?2.
+    fn sql(&self) -> &'static str {
+        match self {
+            Scope::All => "(?1 IS NULL OR ?2 IS NULL)",
+            Scope::Folder(_) => "(f.folder_id = ?1 AND ?2 IS NOT NULL)",
+            Scope::Below { .. } => {
+                "(d.volume_id = ?1 AND (?2 = x'' OR d.path = ?2
+                   OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
+                   OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2))"
+            }
+        }
+    }
+
     fn params(&self) -> (Option<i64>, &[u8]) {
         match self {
             Scope::All => (None, &[]),
+            Scope::Folder(id) => (Some(*id), &[]),
             Scope::Below { volume_id, path } => (Some(*volume_id), path),
         }
     }
@@ -70,12 +81,13 @@ impl Index {
     /// file may have now; a file that was too large is due when it would fit.
     pub fn enqueue_due(&self, scope: &Scope, now: &StageNow, at: i64, ceiling: u64) -> Result<u64> {
         let (volume, path) = scope.params();
+        let in_scope = scope.sql();
         let sql = format!(
             "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
              SELECT 1, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM files f
                JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
+             WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
              ORDER BY f.folder_id, f.inode
              ON CONFLICT (folder_id, name) DO NOTHING"
         );
@@ -104,11 +116,12 @@ impl Index {
         limit: usize,
     ) -> Result<Vec<(i64, String)>> {
         let (volume, path) = scope.params();
+        let in_scope = scope.sql();
         let sql = format!(
             "SELECT f.id, f.content_hash FROM files f
                JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
+             WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
                AND f.content_hash IS NOT NULL AND {DUE}
                AND (f.content_hash, f.id) > (?8, ?9)
              ORDER BY f.content_hash, f.id LIMIT ?10"
@@ -135,11 +148,12 @@ impl Index {
     /// How many files [`Index::due_files`] would give.
     pub fn count_due(&self, scope: &Scope, now: &StageNow, at: i64) -> Result<u64> {
         let (volume, path) = scope.params();
+        let in_scope = scope.sql();
         let sql = format!(
             "SELECT count(*) FROM files f
                JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
+             WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
                AND f.content_hash IS NOT NULL AND {DUE}"
         );
         self.conn
@@ -151,18 +165,49 @@ impl Index {
 
     /// The spaces that a scope touches.
     pub fn spaces_of(&self, scope: &Scope) -> Result<Vec<i64>> {
-        let (volume, _) = scope.params();
-        let mut st =
-            self.conn.prepare_cached("SELECT DISTINCT space_id FROM volumes WHERE ?1 IS NULL OR id = ?1")?;
-        st.query_map([volume], |r| r.get(0))?.collect()
+        let (id, _) = scope.params();
+        let sql = match scope {
+            Scope::Folder(_) => {
+                "SELECT v.space_id FROM folders d JOIN volumes v ON v.id = d.volume_id WHERE d.id = ?1"
+            }
+            _ => "SELECT DISTINCT space_id FROM volumes WHERE ?1 IS NULL OR id = ?1",
+        };
+        self.conn.prepare_cached(sql)?.query_map([id], |r| r.get(0))?.collect()
+    }
+
+    /// What is left to do in a scope: files that wait to be developed, and files for which one of `stages` is due.
+    pub fn left_to_do(&self, scope: &Scope, stages: &[&StageNow], at: i64) -> Result<(u64, u64)> {
+        let (id, path) = scope.params();
+        let sql = format!(
+            "SELECT count(*) FROM pending f JOIN folders d ON d.id = f.folder_id WHERE {}",
+            scope.sql()
+        );
+        let waiting: i64 = self.conn.prepare_cached(&sql)?.query_row(params![id, path], |r| r.get(0))?;
+        let mut due = 0;
+        for stage in stages {
+            due = due.max(self.count_due(scope, stage, at)?);
+        }
+        Ok((waiting as u64, due))
+    }
+
+    /// Ids of the items of a scope.
+    pub fn items_in(&self, scope: &Scope, limit: usize) -> Result<Vec<i64>> {
+        let (id, path) = scope.params();
+        let sql = format!(
+            "SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id JOIN items i ON i.file_id = f.id
+             WHERE {} AND f.vanished IS NULL ORDER BY f.id LIMIT ?3",
+            scope.sql()
+        );
+        self.conn.prepare_cached(&sql)?.query_map(params![id, path, limit as i64], |r| r.get(0))?.collect()
     }
 
     /// Makes a stage due again in a scope; returns for how many files.
     pub fn make_due(&self, scope: &Scope, stage: Stage) -> Result<u64> {
         let (volume, path) = scope.params();
+        let in_scope = scope.sql();
         let sql = format!(
             "DELETE FROM stage_state WHERE stage = ?3 AND file_id IN (
-               SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id WHERE {IN_SCOPE} AND f.vanished IS NULL)"
+               SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id WHERE {in_scope} AND f.vanished IS NULL)"
         );
         self.conn.execute(&sql, params![volume, path, stage.name()]).map(|n| n as u64)
     }
@@ -171,12 +216,13 @@ impl Index {
     pub fn stage_counts(&self, now: &[StageNow], at: i64) -> Result<Vec<StageCount>> {
         let mut out = Vec::new();
         for n in now {
+            let in_scope = Scope::All.sql();
             let sql = format!(
                 "SELECT coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'damaged'), 0),
                    coalesce(sum(s.state = 'failed'), 0), coalesce(sum(s.state = 'skipped'), 0), coalesce(sum({DUE}), 0)
                  FROM files f JOIN folders d ON d.id = f.folder_id
                    LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-                 WHERE {IN_SCOPE} AND f.is_sidecar = 0 AND f.vanished IS NULL
+                 WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL
                    AND (f.companion_of IS NULL OR ?3 IN ('inspect', 'render'))"
             );
             let counts = self.conn.prepare_cached(&sql)?.query_row(

@@ -2,6 +2,7 @@
 //! through the wall, store what comes back, and pass the result to the recorder.
 
 use super::budget::{Claim, MemoryBudget};
+use super::cancel::CancelToken;
 use super::fault::Fault;
 use super::keys;
 use super::progress::Progress;
@@ -32,8 +33,10 @@ const SIDECAR_LIMIT: u64 = 16 << 20;
 
 /// Where threads get their work from.
 pub trait JobSource: Sync {
-    /// The next file, waiting for it; `None`: there will be no more.
-    fn next(&self) -> Option<PendingRow>;
+    /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more.
+    fn next(&self, thread: usize) -> Option<(PendingRow, CancelToken)>;
+    /// The work on a file was stopped; nothing was recorded.
+    fn gave_back(&self, _job: &PendingRow) {}
 }
 
 /// What all threads of a run share.
@@ -68,25 +71,31 @@ pub struct Developer {
     index: Index,
     worker: WorkerHandle,
     root: Option<(i64, Root)>,
+    /// Stops the work on the present file.
+    cancel: CancelToken,
 }
 
 impl Developer {
     pub fn new(shared: Shared, thread: usize, index: Index) -> Developer {
         let worker = WorkerHandle::new(shared.worker.clone());
-        Developer { shared, thread, index, worker, root: None }
+        Developer { shared, thread, index, worker, root: None, cancel: CancelToken::new() }
     }
 
     /// Works until the source ends or the run is stopped.
     pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), RecordError> {
-        while let Some(job) = source.next() {
+        while let Some((job, cancel)) = source.next(self.thread) {
             if self.shared.shutdown.requested() {
                 break;
             }
+            self.cancel = cancel;
             let path = view::join(&[&job.volume_path, &job.folder, &job.name]);
             self.shared.progress.begin(self.thread, path.to_string_lossy().into_owned());
             let record = self.visit(&job);
             self.shared.progress.end(self.thread);
-            let Some(record) = record? else { continue };
+            let Some(record) = record? else {
+                source.gave_back(&job);
+                continue;
+            };
             if matches!(record, Record::File(_)) {
                 match job.what {
                     What::New => Progress::add(&self.shared.progress.new, 1),
@@ -129,7 +138,7 @@ impl Developer {
         }
         let role = walk::role(&job.name).unwrap_or(Role::Media);
         for _ in 0..CHANGING_TRIES {
-            match read(root, &below, role, self.shared.shutdown.token().flag()) {
+            match read(root, &below, role, self.cancel.flag()) {
                 Ok(Read::Done { file, hashed }) => return self.develop(job, known, file, hashed),
                 Ok(Read::NotMedia) => return Ok(Some(dropped)),
                 Ok(Read::Changing) => std::thread::sleep(std::time::Duration::from_millis(200)),
@@ -256,12 +265,8 @@ impl Developer {
             Err(e) => return Ok(Some(self.unreadable(job, hashed.stat, Fault::unreadable(e)))),
         };
         let claim = Claim::new(&self.shared.budget);
-        let answer = self.worker.develop(
-            &request,
-            &Inputs { primary, sidecars: files },
-            &claim,
-            self.shared.shutdown.token(),
-        );
+        let answer =
+            self.worker.develop(&request, &Inputs { primary, sidecars: files }, &claim, &self.cancel);
         self.shared.has_child(self.thread, self.worker.pid());
         drop(claim);
         let mut rec = FileRecord {
@@ -378,7 +383,7 @@ impl OneRun {
 }
 
 impl JobSource for OneRun {
-    fn next(&self) -> Option<PendingRow> {
+    fn next(&self, _thread: usize) -> Option<(PendingRow, CancelToken)> {
         if self.shutdown.requested() {
             return None;
         }
@@ -392,6 +397,6 @@ impl JobSource for OneRun {
             *after = rows.last().map_or(*after, |r| (r.priority, r.id));
             ready.extend(rows);
         }
-        ready.pop_front()
+        Some((ready.pop_front()?, self.shutdown.token().clone()))
     }
 }

@@ -28,9 +28,9 @@ pub struct Part {
 
 /// One content and the files that have it.
 #[derive(Debug)]
-struct Job {
+pub struct Job {
     content_hash: String,
-    /// File ids, with which stages are due for each.
+    /// File ids, with which stages are due for each: faces, subjects.
     files: BTreeMap<i64, (bool, bool)>,
 }
 
@@ -46,13 +46,9 @@ pub fn recognise_all(
     let (jobs_in, jobs_out) = bounded::<Job>(count * 2);
     let mut threads = Vec::new();
     for thread in 0..count {
-        threads.push(Recognising {
-            shared: shared.clone(),
-            // After the threads that develop, whose numbers begin at 0.
-            thread: 1000 + thread,
-            index: index.another().map_err(|e| RecordError::Store(std::io::Error::other(e)))?,
-            handle: RecogniserHandle::new(settings.clone()),
-        });
+        let index = index.another().map_err(|e| RecordError::Store(std::io::Error::other(e)))?;
+        // After the threads that develop, whose numbers begin at 0.
+        threads.push(Recognising::new(shared.clone(), 1000 + thread, index, settings.clone()));
     }
     std::thread::scope(|s| {
         for t in threads {
@@ -86,39 +82,53 @@ fn stages<'a>(part: &Part, shared: &'a Shared) -> Vec<&'a StageNow> {
 }
 
 fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Result<(), RecordError> {
-    let faces = shared.stages.faces.as_ref().filter(|_| part.faces);
-    let subjects = shared.stages.subjects.as_ref().filter(|_| part.subjects);
-    let mut after = (String::new(), 0);
-    loop {
-        let fetch = |stage: Option<&StageNow>| match stage {
-            Some(stage) => index.due_files(&part.scope, stage, now(), &after, FETCH),
-            None => Ok(Vec::new()),
-        };
-        let (faces, subjects) = (fetch(faces)?, fetch(subjects)?);
-        // Both lists are in one order; what lies beyond the end of a full one is left for the next round.
-        let end = [&faces, &subjects].into_iter().filter(|l| l.len() == FETCH).filter_map(|l| l.last()).min();
-        let end = end.map(|(id, hash)| (hash.clone(), *id));
-        let within = |(id, hash): &&(i64, String)| end.as_ref().is_none_or(|e| (hash, id) <= (&e.0, &e.1));
-        let mut batch: BTreeMap<String, BTreeMap<i64, (bool, bool)>> = BTreeMap::new();
-        for (id, hash) in faces.iter().filter(within) {
-            batch.entry(hash.clone()).or_default().entry(*id).or_default().0 = true;
-        }
-        for (id, hash) in subjects.iter().filter(within) {
-            batch.entry(hash.clone()).or_default().entry(*id).or_default().1 = true;
-        }
-        for (content_hash, files) in batch {
-            if shared.shutdown.requested() || jobs.send(Job { content_hash, files }).is_err() {
+    let mut after = Some((String::new(), 0));
+    while let Some(from) = after {
+        let (batch, next) = due_jobs(index, part, shared, &from, FETCH)?;
+        for job in batch {
+            if shared.shutdown.requested() || jobs.send(job).is_err() {
                 return Ok(());
             }
         }
-        match end {
-            Some(end) => after = end,
-            None => return Ok(()),
-        }
+        after = next;
     }
+    Ok(())
 }
 
-struct Recognising {
+/// A place in the order of the work: content hash and file id.
+pub type Position = (String, i64);
+
+/// The next contents to look at after a position, about `limit` of them, and where to go on (`None`: that was all).
+pub fn due_jobs(
+    index: &Index,
+    part: &Part,
+    shared: &Shared,
+    after: &Position,
+    limit: usize,
+) -> Result<(Vec<Job>, Option<Position>), RecordError> {
+    let fetch = |stage: Option<&StageNow>| match stage {
+        Some(stage) => index.due_files(&part.scope, stage, now(), after, limit),
+        None => Ok(Vec::new()),
+    };
+    let faces = fetch(shared.stages.faces.as_ref().filter(|_| part.faces))?;
+    let subjects = fetch(shared.stages.subjects.as_ref().filter(|_| part.subjects))?;
+    // Both lists are in one order; what lies beyond the end of a full one is left for the next round.
+    let ends = [&faces, &subjects].into_iter().filter(|l| l.len() == limit).filter_map(|l| l.last());
+    let end: Option<Position> = ends.map(|(id, hash)| (hash.clone(), *id)).min();
+    let within = |(id, hash): &&(i64, String)| end.as_ref().is_none_or(|e| (hash, id) <= (&e.0, &e.1));
+    let mut batch: BTreeMap<String, BTreeMap<i64, (bool, bool)>> = BTreeMap::new();
+    for (id, hash) in faces.iter().filter(within) {
+        batch.entry(hash.clone()).or_default().entry(*id).or_default().0 = true;
+    }
+    for (id, hash) in subjects.iter().filter(within) {
+        batch.entry(hash.clone()).or_default().entry(*id).or_default().1 = true;
+    }
+    let jobs = batch.into_iter().map(|(content_hash, files)| Job { content_hash, files }).collect();
+    Ok((jobs, end))
+}
+
+/// One thread's tools.
+pub struct Recognising {
     shared: Shared,
     thread: usize,
     index: Index,
@@ -126,6 +136,17 @@ struct Recognising {
 }
 
 impl Recognising {
+    /// `thread` is a number that no developing thread has.
+    pub fn new(shared: Shared, thread: usize, index: Index, settings: RecogniserSettings) -> Recognising {
+        Recognising { shared, thread, index, handle: RecogniserHandle::new(settings) }
+    }
+
+    /// Ends the recogniser process; the next picture starts another.
+    pub fn end(&mut self) {
+        self.shared.has_child(self.thread, None);
+        self.handle.end();
+    }
+
     fn run(mut self, jobs: &crossbeam_channel::Receiver<Job>, out: &Sender<Record>) {
         for job in jobs {
             if self.shared.shutdown.requested() {
@@ -136,7 +157,6 @@ impl Recognising {
             self.shared.progress.begin(self.thread, name);
             let records = self.look(&job);
             self.shared.progress.end(self.thread);
-            self.shared.has_child(self.thread, self.handle.pid());
             let Some(records) = records else { break };
             Progress::add(&self.shared.progress.recognised, records.len() as u64);
             // A recorder that has stopped says why itself.
@@ -144,12 +164,11 @@ impl Recognising {
                 break;
             }
         }
-        self.shared.has_child(self.thread, None);
-        self.handle.end();
+        self.end();
     }
 
-    /// `None` when the run was stopped.
-    fn look(&mut self, job: &Job) -> Option<Vec<RecognisedRecord>> {
+    /// Looks at one content; `None` when the run was stopped.
+    pub fn look(&mut self, job: &Job) -> Option<Vec<RecognisedRecord>> {
         let faces = job.files.values().any(|f| f.0);
         let subjects = job.files.values().any(|f| f.1);
         let answer = match self.picture(&job.content_hash) {
@@ -166,6 +185,7 @@ impl Recognising {
                 self.handle.recognise(&picture, &request, self.shared.shutdown.token()).map(Some)
             }
         };
+        self.shared.has_child(self.thread, self.handle.pid());
         if answer == Err(Fault::Cancelled) {
             return None;
         }
