@@ -13,4 +13,5 @@ mod places;
 mod recognise;
 mod render;
 mod service;
+mod testdata;
 mod worker;
