@@ -457,7 +457,10 @@ fn judge(
                 ));
             }
             let print = match (&w.known.fingerprint, w.accepted) {
-                (Some(was), false) => w.seen.fingerprint.clone().remembering(was),
+                // A walk of a part has not seen what is mounted elsewhere in the volume.
+                (Some(was), accepted) if !accepted || !w.start.is_empty() => {
+                    w.seen.fingerprint.clone().remembering(was)
+                }
                 _ => w.seen.fingerprint.clone(),
             };
             store(index, w.volume_id, &print)?;
