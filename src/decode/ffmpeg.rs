@@ -95,15 +95,6 @@ impl Decoder {
         }
     }
 
-    /// Decodes frames until told otherwise only as far as `skip` says.
-    pub fn set_skip(&mut self, frames: ffi::AVDiscard, loop_filter: ffi::AVDiscard) {
-        // SAFETY: both may be changed at any time between packets.
-        unsafe {
-            (*self.0.as_ptr()).skip_frame = frames;
-            (*self.0.as_ptr()).skip_loop_filter = loop_filter;
-        }
-    }
-
     /// Gives the decoder a packet; `None` says that no more will come.
     pub fn send(&mut self, packet: Option<&Packet>) -> bool {
         let packet = packet.map_or(ptr::null(), |p| p.0.as_ptr().cast_const());
@@ -236,12 +227,6 @@ impl Frame {
         self.raw().decode_error_flags != 0 || self.raw().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
     }
 
-    /// Width over height of one pixel, where the frame says so.
-    pub fn pixel_aspect(&self) -> Option<(i32, i32)> {
-        let r = self.raw().sample_aspect_ratio;
-        (r.num > 0 && r.den > 0).then_some((r.num, r.den))
-    }
-
     /// Its shape, when it is made of planes as [`super::planes`] takes them; otherwise it needs [`Frame::planar`].
     pub fn format(&self) -> Option<Format> {
         let (chroma, depth) = shape(self.raw().format)?;
@@ -353,7 +338,6 @@ impl Frame {
             ffi::sws_freeContext(scaler);
             (*to).color_primaries = raw.color_primaries;
             (*to).color_trc = raw.color_trc;
-            (*to).sample_aspect_ratio = raw.sample_aspect_ratio;
         }
         Ok(out)
     }

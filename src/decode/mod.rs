@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 pub mod colour;
-#[allow(dead_code)] // half of it is for video, next
 mod ffmpeg;
 pub mod heif;
 pub mod jpeg;
@@ -30,9 +29,20 @@ pub fn decode(
     match format {
         Format::Jpeg => jpeg::decode(source, orientation, fit, admission),
         Format::Heic | Format::Heif | Format::Avif => heif::decode(source, facts, fit, admission),
+        Format::Mp4
+        | Format::Mov
+        | Format::ThreeGp
+        | Format::Mkv
+        | Format::Webm
+        | Format::Avi
+        | Format::Mts
+        | Format::Mpeg => video::decode(source, facts, fit, admission),
         other => Err(Fault::unsupported(format!("{} is not decoded", other.name()))),
     }
 }
 
 /// Runs each codec once on a tiny picture, so that a worker that then seals itself has opened all that they need.
-pub fn warm_up() {}
+pub fn warm_up() {
+    heif::warm_up();
+    video::warm_up();
+}

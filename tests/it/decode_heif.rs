@@ -112,3 +112,221 @@ fn corpus_heif_pictures_match_the_reference_grids() {
     assert!(seen > 60, "only {seen} pictures had a reference");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A 200-megapixel HEIC (16384 x 12288 in 768 tiles, as Samsung's phones write), made of a real picture's tiles.
+fn made_200_megapixels(corpus: &Path) -> Vec<u8> {
+    use decode::heif::items::{self, Property};
+    const COLUMNS: u32 = 32;
+    const ROWS: u32 = 24;
+    let name = "heic/bigcat88+pillow_heif/tests/images/heif_other/pug.heic";
+    let source = open(&support::corpus_file(corpus, name));
+    let items = items::read(&source).unwrap().unwrap();
+    let real: Vec<_> =
+        items.references(items.primary, b"dimg").iter().map(|id| items.get(*id).unwrap()).collect();
+    let properties: Vec<_> = items.properties_of(real[0]).collect();
+    let hvcc = properties.iter().find_map(|p| match p {
+        Property::Hvcc(record) => Some(record),
+        _ => None,
+    });
+    let tile = properties.iter().find_map(|p| match p {
+        Property::Size(w, h) => Some((*w, *h)),
+        _ => None,
+    });
+    let (hvcc, (tw, th)) = (hvcc.unwrap(), tile.unwrap());
+    let count = COLUMNS * ROWS;
+    let tiles: Vec<Vec<u8>> = (0..count as usize)
+        .map(|i| real[i % real.len()].extents[0])
+        .map(|(at, len)| source.slice(at, len as usize).unwrap())
+        .collect();
+
+    let boxed = |kind: &[u8; 4], parts: &[&[u8]]| {
+        let body = parts.concat();
+        [&(body.len() as u32 + 8).to_be_bytes()[..], kind, &body].concat()
+    };
+    let full = |kind: &[u8; 4], version: u8, parts: &[&[u8]]| {
+        boxed(kind, &[&[&[version, 0, 0, 0][..]], parts].concat())
+    };
+    let be16 = |v: u32| (v as u16).to_be_bytes();
+    let be32 = u32::to_be_bytes;
+    let infe = |id: u32, kind: &[u8; 4]| full(b"infe", 2, &[&be16(id), &[0, 0], kind, &[0]]);
+    let ids = 2..count + 2;
+    let infos = ids.clone().flat_map(|id| infe(id, b"hvc1")).collect::<Vec<u8>>();
+    let size = (tw * COLUMNS, th * ROWS);
+    let grid = [&[0, 1, ROWS as u8 - 1, COLUMNS as u8 - 1][..], &be32(size.0), &be32(size.1)].concat();
+    let ispe = |w: u32, h: u32| full(b"ispe", 0, &[&be32(w), &be32(h)]);
+    let ipco = boxed(b"ipco", &[&boxed(b"hvcC", &[hvcc]), &ispe(tw, th), &ispe(size.0, size.1)]);
+    let of_tiles = ids.clone().flat_map(|id| [&be16(id)[..], &[2, 0x81, 2]].concat()).collect::<Vec<u8>>();
+    let ipma = full(b"ipma", 0, &[&be32(count + 1), &be16(1), &[1, 3], &of_tiles]);
+    let to = ids.clone().flat_map(be16).collect::<Vec<u8>>();
+    let dimg = boxed(b"dimg", &[&be16(1), &be16(count), &to]);
+    let meta = |first_byte: u32| {
+        let mut at = first_byte;
+        let mut places = Vec::new();
+        for (id, len) in std::iter::once(grid.len()).chain(tiles.iter().map(Vec::len)).enumerate() {
+            let len = len as u32;
+            places.extend([&be16(id as u32 + 1)[..], &[0, 0, 0, 1], &be32(at), &be32(len)].concat());
+            at += len;
+        }
+        full(
+            b"meta",
+            0,
+            &[
+                &full(b"hdlr", 0, &[&[0; 4], b"pict", &[0; 13]]),
+                &full(b"pitm", 0, &[&be16(1)]),
+                &full(b"iinf", 0, &[&be16(count + 1), &infe(1, b"grid"), &infos]),
+                &full(b"iloc", 0, &[&[0x44, 0], &be16(count + 1), &places]),
+                &full(b"iref", 0, &[&dimg]),
+                &boxed(b"iprp", &[&ipco, &ipma]),
+            ],
+        )
+    };
+    let ftyp = boxed(b"ftyp", &[b"heic", &[0; 4], b"mif1heic"]);
+    let before_data = ftyp.len() + meta(0).len() + 8;
+    let mdat = boxed(b"mdat", &[&grid, &tiles.concat()]);
+    [ftyp, meta(before_data as u32), mdat].concat()
+}
+
+/// The promise that a 200-megapixel HEIC needs no more than this, the whole process counted.
+const MEMORY_FOR_200_MEGAPIXELS: u64 = 150_000_000;
+
+#[test]
+fn two_hundred_megapixels_fit_into_150_megabytes() {
+    if support::corpus("two_hundred_megapixels_fit_into_150_megabytes").is_none() {
+        return;
+    }
+    // In a process of its own, so that its peak is its own.
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["decode_heif::two_hundred_megapixels_alone", "--exact", "--ignored", "--nocapture"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    let peak: u64 = said
+        .lines()
+        .find_map(|l| l.split("peak_kb=").nth(1))
+        .expect("the child prints its peak")
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(peak * 1024 < MEMORY_FOR_200_MEGAPIXELS, "{peak} KB");
+}
+
+#[test]
+#[ignore = "the other half of two_hundred_megapixels_fit_into_150_megabytes"]
+fn two_hundred_megapixels_alone() {
+    let corpus = support::corpus("two_hundred_megapixels_alone").unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("200mp.heic");
+    std::fs::write(&path, made_200_megapixels(&corpus)).unwrap();
+    // Forget what making the file took.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let admission = FixedAdmission(MEMORY_FOR_200_MEGAPIXELS);
+    let pixels = decode::heif::decode(&open(&path), &Facts::default(), &within(2560), &admission).unwrap();
+    assert_eq!((pixels.width, pixels.height), (2560, 1920));
+    assert_eq!(pixels.damaged, None);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+    println!("\npeak_kb={}", peak.trim().trim_end_matches(" kB"));
+}
+
+#[test]
+fn a_truncated_grid_gives_what_is_there_and_says_so() {
+    let Some(corpus) = support::corpus("a_truncated_grid_gives_what_is_there_and_says_so") else { return };
+    let name = "heic/bigcat88+pillow_heif/tests/images/heif_other/pug.heic";
+    let whole = std::fs::read(support::corpus_file(&corpus, name)).unwrap();
+    let source = Source::from_bytes(whole[..whole.len() * 2 / 3].to_vec());
+    let pixels = decode::heif::decode(&source, &Facts::default(), &within(640), &PLENTY).unwrap();
+    assert_eq!((pixels.width, pixels.height), (640, 480));
+    assert!(pixels.damaged.is_some());
+    let source = Source::from_bytes(whole[..whole.len() / 50].to_vec());
+    assert!(decode::heif::decode(&source, &Facts::default(), &within(640), &PLENTY).is_err());
+}
+
+#[test]
+fn a_picture_that_cannot_be_admitted_is_too_large() {
+    let Some(corpus) = support::corpus("a_picture_that_cannot_be_admitted_is_too_large") else { return };
+    for name in [
+        "heic/bigcat88+pillow_heif/tests/images/heif_other/pug.heic",
+        "pixel-formats/libvips+libvips/test/test-suite/images/17000x17000.avif",
+    ] {
+        let source = open(&support::corpus_file(&corpus, name));
+        let little = FixedAdmission(8 << 20);
+        let refused = decode::heif::decode(&source, &Facts::default(), &within(640), &little);
+        assert!(matches!(refused, Err(Fault::TooLarge { .. })), "{name}: {refused:?}");
+    }
+}
+
+/// Makes a clip with the ffmpeg program; `None`, said aloud, where there is none.
+fn made_clip(args: &[&str], name: &str) -> Option<(tempfile::TempDir, Source)> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    let made =
+        std::process::Command::new("ffmpeg").args(["-v", "error", "-nostdin"]).args(args).arg(&path).status();
+    match made {
+        Ok(status) if status.success() => Some((dir, open(&path))),
+        other => {
+            eprintln!("skipped: no ffmpeg to make {name} ({other:?})");
+            None
+        }
+    }
+}
+
+fn decode_video(source: &Source, side: u32) -> Pixels {
+    decode::video::decode(source, &Facts::default(), &within(side), &PLENTY).unwrap()
+}
+
+/// Two seconds of black, a white flash, a fade of a second, then the scene; one key frame in all of it.
+const BLACK_FLASH_FADE: &str = "color=black:s=320x240:r=25:d=2[a];color=white:s=320x240:r=25:d=0.2[b];\
+    testsrc2=s=320x240:r=25:d=3,fade=in:0:25[c];[a][b][c]concat=n=3";
+
+#[test]
+fn the_scene_is_found_behind_black_flash_and_fade() {
+    for name in ["clip.mp4", "clip.avi", "clip.mkv", "clip.mov", "clip.ts"] {
+        let args = ["-f", "lavfi", "-i", BLACK_FLASH_FADE, "-c:v", "mpeg4", "-g", "999", "-q:v", "3"];
+        let Some((_dir, source)) = made_clip(&args, name) else { return };
+        let pixels = decode_video(&source, 320);
+        let mut luma: Vec<u8> = pixels.rgb.chunks(3).map(|p| p[1]).collect();
+        luma.sort_unstable();
+        let at = |percent: usize| luma[luma.len() * percent / 100];
+        assert!(at(98) - at(2) > 180, "{name}: from {} to {}", at(2), at(98));
+    }
+}
+
+#[test]
+fn wide_pixels_become_square() {
+    let args = ["-f", "lavfi", "-i", "testsrc2=s=360x288:r=25:d=1,setsar=2", "-c:v", "mpeg4"];
+    let Some((_dir, source)) = made_clip(&args, "clip.mp4") else { return };
+    let pixels = decode_video(&source, 10_000);
+    assert_eq!((pixels.width, pixels.height), (720, 288));
+    let facts = decode::video::probe(&source).unwrap();
+    assert_eq!((facts.width, facts.height), (360, 288));
+    assert_eq!((facts.display_width, facts.display_height), (720, 288));
+    assert_eq!((facts.codec.as_str(), facts.audio.as_str()), ("mpeg4", "none"));
+    assert_eq!((facts.fps, facts.duration_s), (Some(25.0), Some(1.0)));
+}
+
+#[test]
+fn corpus_videos_give_an_upright_frame() {
+    let Some(corpus) = support::corpus("corpus_videos_give_an_upright_frame") else { return };
+    let manifest = std::fs::read_to_string(corpus.join("manifest.jsonl")).unwrap();
+    let mut seen = 0;
+    for line in manifest.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let known = &row["ffprobe"];
+        // Without a pixel format ffprobe, too, found no frame: cut-off files.
+        if row["kind"] != "video" || known["pix_fmt"].is_null() {
+            continue;
+        }
+        seen += 1;
+        let name = row["file"].as_str().unwrap();
+        let source = open(&support::corpus_file(&corpus, name));
+        let side = |key: &str| known[key].as_u64().unwrap() as u32;
+        let pixels = decode_video(&source, 10_000);
+        assert_eq!((pixels.width, pixels.height), (side("display_w"), side("display_h")), "{name}");
+        let facts = decode::video::probe(&source).unwrap();
+        assert_eq!(facts.codec, known["video_codec"].as_str().unwrap(), "{name}");
+        assert_eq!((facts.width, facts.height), (side("coded_w"), side("coded_h")), "{name}");
+        assert_eq!(facts.audio != "none", known["audio"].as_bool().unwrap(), "{name}");
+    }
+    assert!(seen >= 9, "only {seen} videos");
+}
