@@ -24,7 +24,8 @@ class Node:
 
 @dataclass
 class Graph:
-    """A graph in execution order. `inputs` and `outputs` map a name to its dimensions (a string is a free one)."""
+    """A graph in execution order. `inputs` and `outputs` map a name to its dimensions (a string
+    is a free one, None says nothing of them)."""
 
     opset: int
     nodes: list = field(default_factory=list)
@@ -92,8 +93,10 @@ def _tensor(name, array):
 
 
 def _value(name, dims):
-    shape = b"".join(_bytes(1, _bytes(2, d) if isinstance(d, str) else _int(1, d)) for d in dims)
-    return _bytes(1, name) + _bytes(2, _bytes(1, _int(1, FLOAT) + _bytes(2, shape)))
+    kind = _int(1, FLOAT)
+    if dims is not None:
+        kind += _bytes(2, b"".join(_bytes(1, _bytes(2, d) if isinstance(d, str) else _int(1, d)) for d in dims))
+    return _bytes(1, name) + _bytes(2, _bytes(1, kind))
 
 
 def dump(graph):

@@ -25,6 +25,7 @@ pub struct Manifest {
     /// By `std::env::consts::ARCH`.
     pub onnx_runtime: std::collections::BTreeMap<String, Artefact>,
     pub test_portrait: Artefact,
+    pub test_cat: Artefact,
 }
 
 /// A file that `make models` brings; it lies in the models' folder under its sum.
@@ -175,7 +176,7 @@ mod tests {
         let m = manifest();
         let files =
             [&m.face_detector.file, &m.face_embedder.file, &m.classifier.file, &m.object_detector.file];
-        for f in files.into_iter().chain(m.onnx_runtime.values()).chain([&m.test_portrait]) {
+        for f in files.into_iter().chain(m.onnx_runtime.values()).chain([&m.test_portrait, &m.test_cat]) {
             assert_eq!(f.sha256.len(), 64, "{}", f.name);
             assert!(f.sha256.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase()), "{}", f.name);
             assert!(f.bytes > 0 && !f.licence.is_empty() && !f.origin.is_empty(), "{}", f.name);

@@ -23,15 +23,19 @@ use faces::detect::Detector;
 use faces::embed::Embedder;
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
+use subjects::Subjects;
+use subjects::classify::Classifier;
+use subjects::detect::ObjectDetector;
 
 /// The open models. What is not there is not open: see [`models::available`].
 pub struct Recogniser {
     faces: Option<Faces>,
+    subjects: Option<Subjects>,
 }
 
 impl Recogniser {
     /// Opens whatever `dir` holds, with `threads` threads a network. A file that is there but broken is a fault, and
-    /// so is a folder with which nothing can be recognised.
+    /// so is the absence of the runtime.
     pub fn open(dir: &Path, threads: usize) -> Result<Recogniser, ModelFault> {
         let m = manifest::manifest();
         let environment = session::environment(dir)?;
@@ -40,7 +44,12 @@ impl Recogniser {
             let embedder = Embedder::open(&environment, dir, &m.face_embedder, threads)?;
             Ok(Faces { detector, embedder })
         };
-        Ok(Recogniser { faces: present(faces())? })
+        let subjects = || {
+            let classifier = Classifier::open(&environment, dir, &m.classifier, threads)?;
+            let objects = present(ObjectDetector::open(&environment, dir, &m.object_detector, threads))?;
+            Ok(Subjects { classifier, objects })
+        };
+        Ok(Recogniser { faces: present(faces())?, subjects: present(subjects())? })
     }
 
     /// What is to be seen in a picture. Asking for what is not open is [`Fault::Unsupported`].
@@ -54,6 +63,12 @@ impl Recogniser {
             let faces = self.faces.as_mut().ok_or_else(|| absent("faces"))?;
             recognised.faces = faces.find(&picture, request.try_rotations)?;
             recognised.faces_s = cpu_s() - start;
+        }
+        if request.subjects {
+            let start = cpu_s();
+            let subjects = self.subjects.as_mut().ok_or_else(|| absent("subjects"))?;
+            (recognised.subjects, recognised.features) = subjects.find(&picture)?;
+            recognised.subjects_s = cpu_s() - start;
         }
         Ok(recognised)
     }

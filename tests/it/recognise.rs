@@ -1,15 +1,17 @@
 //! The recogniser against real models. `make models` brings them; without them these tests say that they were skipped,
 //! unless ALBUMEN_CORPUS or CI is set, where being without them is a failure.
 
+use crate::support;
 use albumen::pipeline::fault::Fault;
 use albumen::pipeline::vocabulary::{FoundFace, RecogniseRequest, Recognised};
 use albumen::pixels::Pixels;
-use albumen::recognise::manifest::manifest;
+use albumen::recognise::manifest::{Artefact, manifest};
 use albumen::recognise::models::{self, ModelFault};
 use albumen::recognise::{Recogniser, faces::MAX_FACES};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
+const SUBJECTS: RecogniseRequest = RecogniseRequest { faces: false, subjects: true, try_rotations: false };
 const FACES: RecogniseRequest = RecogniseRequest { faces: true, subjects: false, try_rotations: false };
 
 /// The folder of models, or `None` after saying that the test is skipped.
@@ -223,4 +225,111 @@ fn a_broken_model_is_named_and_a_missing_one_leaves_the_rest_working() {
         matches!(fault, ModelFault::Wrong { .. }) && fault.to_string().contains(&embedder.name),
         "{fault}"
     );
+}
+
+fn subjects_of(dir: &Path, picture: &Pixels) -> Recognised {
+    recogniser(dir).recognise(&jpeg(picture), &SUBJECTS).expect("a sound picture")
+}
+
+fn likeness(a: &[i8], b: &[i8]) -> f64 {
+    let dot = |a: &[i8], b: &[i8]| a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn the_cat_is_a_cat_with_a_box_and_looks_like_itself_when_smaller() {
+    let Some(dir) = models_dir("the cat") else { return };
+    let cat = test_picture(&dir, &manifest().test_cat);
+    let found = subjects_of(&dir, &cat);
+    assert_eq!(found.subjects[0].label, "cat", "{:?}", found.subjects);
+    let [_, _, w, h] = found.subjects[0].area.expect("the detector sees it, too");
+    assert!(w > 0.3 && h > 0.5, "it fills the picture");
+    assert_eq!(found.features.len(), 1280);
+
+    let whole = image::RgbImage::from_raw(cat.width, cat.height, cat.rgb).unwrap();
+    let (w, h) = (whole.width() * 3 / 5, whole.height() * 3 / 5);
+    let small = image::imageops::resize(&whole, w, h, image::imageops::FilterType::Triangle);
+    let small = subjects_of(&dir, &Pixels { width: w, height: h, rgb: small.into_raw(), damaged: None });
+    let other = subjects_of(&dir, &portrait(&dir));
+    assert!(likeness(&found.features, &small.features) > 0.85);
+    assert!(likeness(&found.features, &other.features) < 0.6);
+}
+
+#[test]
+fn the_astronaut_is_a_person_and_no_screenshot() {
+    let Some(dir) = models_dir("the astronaut's subjects") else { return };
+    let labels: Vec<String> =
+        subjects_of(&dir, &portrait(&dir)).subjects.into_iter().map(|s| s.label).collect();
+    assert!(labels.contains(&"person".to_owned()), "{labels:?}");
+    assert!(
+        !labels.contains(&"screenshot".to_owned()) && !labels.contains(&"document".to_owned()),
+        "{labels:?}"
+    );
+}
+
+#[test]
+fn an_empty_picture_has_no_subject_but_features() {
+    let Some(dir) = models_dir("empty pictures") else { return };
+    for (width, height) in [(1, 1), (5120, 3), (300, 300)] {
+        let found = subjects_of(&dir, &plain(width, height));
+        assert_eq!(
+            (found.subjects.len(), found.features.len()),
+            (0, 1280),
+            "{width}x{height} {:?}",
+            found.subjects
+        );
+    }
+}
+
+fn corpus_rows(corpus: &Path, kind: &str) -> Vec<serde_json::Value> {
+    let manifest = std::fs::read_to_string(corpus.join("manifest.jsonl")).unwrap();
+    let rows = manifest.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    rows.filter(|r| r["kind"] == kind).collect()
+}
+
+#[test]
+fn the_labelled_face_of_a_portrait_is_found() {
+    let Some(corpus) = support::corpus("labelled faces") else { return };
+    let dir = models_dir("labelled faces").expect("models are required with a corpus");
+    let rows = corpus_rows(&corpus, "face-id");
+    let labelled =
+        |r: &&serde_json::Value| r["expected"]["identity"].as_str().is_some_and(|i| i.starts_with("lfw:"));
+    let (mut found, mut asked) = (0, 0);
+    // Every seventh: the whole is the corpus report's.
+    for row in rows.iter().filter(labelled).step_by(7) {
+        let bytes = std::fs::read(support::corpus_file(&corpus, row["file"].as_str().unwrap())).unwrap();
+        let faces = recogniser(&dir).recognise(&bytes, &FACES).unwrap().faces;
+        let central = |f: &FoundFace| {
+            let [x, y, w, h] = f.area;
+            (x..x + w).contains(&0.5) && (y..y + h).contains(&0.5)
+        };
+        found += usize::from(faces.iter().any(central));
+        asked += 1;
+    }
+    assert!(asked > 100 && found as f64 >= 0.99 * asked as f64, "{found} of {asked}");
+}
+
+#[test]
+fn the_boxes_of_labelled_groups_are_found() {
+    let Some(corpus) = support::corpus("labelled groups") else { return };
+    let dir = models_dir("labelled groups").expect("models are required with a corpus");
+    let (mut found, mut asked) = (0, 0);
+    for row in corpus_rows(&corpus, "face-detect") {
+        let Some(boxes) = row["expected"]["faces"].as_array() else { continue };
+        let side = |name: &str| row["expected"][name].as_f64().unwrap() as f32;
+        let (width, height) = (side("width"), side("height"));
+        let bytes = std::fs::read(support::corpus_file(&corpus, row["file"].as_str().unwrap())).unwrap();
+        let faces = recogniser(&dir).recognise(&bytes, &FACES).unwrap().faces;
+        for b in boxes {
+            let at = |k: &str| b[k].as_f64().unwrap() as f32;
+            let (cx, cy) = ((at("x1") + at("x2")) / 2.0 / width, (at("y1") + at("y2")) / 2.0 / height);
+            let covers = |f: &FoundFace| {
+                (cx - f.area[0] - f.area[2] / 2.0).abs() < f.area[2] / 2.0
+                    && (cy - f.area[1] - f.area[3] / 2.0).abs() < f.area[3] / 2.0
+            };
+            found += usize::from(faces.iter().any(covers));
+            asked += 1;
+        }
+    }
+    assert!(asked >= 19 && found + 1 >= asked, "{found} of {asked}");
 }

@@ -1,3 +1,43 @@
 //! Subjects: what is to be seen in a picture, in words that people look for.
+//!
+//! The classifier sees the picture as a whole, the object detector (where it is there) sees things with boxes; the
+//! [`taxonomy`] turns both into subjects, and [`page`] tells screenshots and documents from photos.
 
+pub mod classify;
+pub mod detect;
+pub mod page;
 pub mod taxonomy;
+
+use crate::pipeline::fault::Fault;
+use crate::pipeline::vocabulary::FoundSubject;
+use crate::pixels::Pixels;
+use classify::Classifier;
+use detect::ObjectDetector;
+use taxonomy::taxonomy;
+
+/// The labels that a rule decides.
+const BY_RULE: [&str; 2] = ["screenshot", "document"];
+
+pub struct Subjects {
+    pub classifier: Classifier,
+    pub objects: Option<ObjectDetector>,
+}
+
+impl Subjects {
+    /// The subjects of an upright picture, surest first, and its feature vector.
+    pub fn find(&mut self, picture: &Pixels) -> Result<(Vec<FoundSubject>, Vec<i8>), Fault> {
+        let classified = self.classifier.classify(picture)?;
+        let page = page::judge(picture, |label| taxonomy().probability(label, &classified.probabilities));
+        if let Some(page) = page {
+            // A drawing on a screen or a page is no photo of the thing drawn.
+            return Ok((vec![page], classified.features));
+        }
+        let objects = match &mut self.objects {
+            Some(objects) => objects.find(picture)?,
+            None => Vec::new(),
+        };
+        let mut found = taxonomy().judge(&classified.probabilities, &objects);
+        found.retain(|f| !BY_RULE.contains(&f.label.as_str()));
+        Ok((found, classified.features))
+    }
+}
