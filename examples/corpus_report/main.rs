@@ -2,6 +2,7 @@
 //! One module a table; each prints agreements, differences and what is missing.
 
 mod facts;
+mod recognise;
 
 use std::path::PathBuf;
 
@@ -23,4 +24,5 @@ fn main() {
         .filter_map(|l| serde_json::from_str(l).ok())
         .collect();
     facts::print(&facts::compare(&corpus, &rows));
+    recognise::print(&corpus, &rows);
 }

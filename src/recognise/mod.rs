@@ -29,8 +29,8 @@ use subjects::detect::ObjectDetector;
 
 /// The open models. What is not there is not open: see [`models::available`].
 pub struct Recogniser {
-    faces: Option<Faces>,
-    subjects: Option<Subjects>,
+    pub faces: Option<Faces>,
+    pub subjects: Option<Subjects>,
 }
 
 impl Recogniser {

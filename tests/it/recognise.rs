@@ -36,8 +36,11 @@ fn recogniser(dir: &Path) -> MutexGuard<'static, Recogniser> {
 
 /// NASA's portrait: 512 x 512 pixels with one face.
 fn portrait(dir: &Path) -> Pixels {
-    let png =
-        std::fs::read(dir.join(&manifest().test_portrait.sha256)).expect("make models brings the portrait");
+    test_picture(dir, &manifest().test_portrait)
+}
+
+fn test_picture(dir: &Path, file: &Artefact) -> Pixels {
+    let png = std::fs::read(dir.join(&file.sha256)).expect("make models brings it");
     let image = image::load_from_memory(&png).expect("it is a PNG").to_rgb8();
     Pixels { width: image.width(), height: image.height(), rgb: image.into_raw(), damaged: None }
 }

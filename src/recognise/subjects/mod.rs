@@ -27,17 +27,17 @@ impl Subjects {
     /// The subjects of an upright picture, surest first, and its feature vector.
     pub fn find(&mut self, picture: &Pixels) -> Result<(Vec<FoundSubject>, Vec<i8>), Fault> {
         let classified = self.classifier.classify(picture)?;
-        let page = page::judge(picture, |label| taxonomy().probability(label, &classified.probabilities));
-        if let Some(page) = page {
-            // A drawing on a screen or a page is no photo of the thing drawn.
-            return Ok((vec![page], classified.features));
-        }
         let objects = match &mut self.objects {
             Some(objects) => objects.find(picture)?,
             None => Vec::new(),
         };
         let mut found = taxonomy().judge(&classified.probabilities, &objects);
         found.retain(|f| !BY_RULE.contains(&f.label.as_str()));
+        // A thing on plain paper measures like a screen: what shows something that is known is taken for a photo of it.
+        if found.is_empty() {
+            let said = |label: &str| taxonomy().probability(label, &classified.probabilities);
+            found.extend(page::judge(picture, said));
+        }
         Ok((found, classified.features))
     }
 }
