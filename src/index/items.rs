@@ -2,7 +2,7 @@
 //! `items`; it can run at any time and gives the same row for the same facts, place and edits.
 
 use super::{edits, search};
-use crate::pipeline::vocabulary::{Facts, Kind, Place};
+use crate::pipeline::vocabulary::{Facts, Kind, Motion, Place};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// A file of a folder with what grouping needs of it.
@@ -86,8 +86,35 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
     if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
         crate::inspect::taken::complete_with_zone(taken, &zone);
     }
+    complete_with_neighbours(conn, file, &mut facts)?;
     edits::apply(conn, file, &mut facts)?;
     Ok((facts, place))
+}
+
+/// What only the folder tells: the movie of a Live Photo, and which file an edited copy was made from.
+fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
+    let movie: Option<Vec<u8>> = conn
+        .prepare_cached(
+            "SELECT name FROM files WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL
+             ORDER BY name LIMIT 1",
+        )?
+        .query_row([file], |r| r.get(0))
+        .optional()?;
+    if let Some(name) = movie {
+        let motion =
+            facts.motion.get_or_insert_with(|| Motion { kind: "apple".to_owned(), ..Motion::default() });
+        motion.pair = Some(String::from_utf8_lossy(&name).into_owned());
+    }
+    if let Some(claimed) = facts.edited_from.take() {
+        let mut st = conn.prepare_cached(
+            "SELECT o.name FROM files f JOIN files o ON o.folder_id = f.folder_id
+             WHERE f.id = ?1 AND o.id <> f.id AND o.is_sidecar = 0 AND o.vanished IS NULL",
+        )?;
+        let names: Vec<Vec<u8>> = st.query_map([file], |r| r.get(0))?.collect::<Result<_>>()?;
+        let original = crate::pipeline::grouping::original(&claimed, names.iter().map(Vec::as_slice));
+        facts.edited_from = original.map(|n| String::from_utf8_lossy(n).into_owned());
+    }
+    Ok(())
 }
 
 /// Rebuilds the item row of a media file.

@@ -5,7 +5,7 @@ pub mod budget;
 pub mod cancel;
 pub mod developing;
 pub mod fault;
-pub mod interim;
+pub mod grouping;
 pub mod keys;
 pub mod progress;
 pub mod recognising;

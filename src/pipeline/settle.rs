@@ -2,6 +2,7 @@
 //! run again at any time with the same answer.
 
 use super::developing::Shared;
+use super::grouping::{Member, companions};
 use super::keys;
 use super::recorder::{RecordError, now};
 use crate::index::due::{Scope, StageNow};
@@ -44,8 +45,12 @@ pub fn group(index: &mut Index, shared: &Shared) -> Result<(), RecordError> {
 
 fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordError> {
     let rows = items::group_rows(tx, folder)?;
-    for (row, of) in rows.iter().zip(super::interim::companions(&rows)) {
-        let of = of.map(|(primary, role)| (rows[primary].id, role));
+    let members: Vec<Member<'_>> = rows
+        .iter()
+        .map(|r| Member { name: &r.name, is_sidecar: r.is_sidecar, facts: r.facts.as_ref() })
+        .collect();
+    for (row, of) in rows.iter().zip(companions(&members)) {
+        let of = of.map(|(primary, role)| (rows[primary].id, role.name()));
         items::set_companion(tx, row.id, of)?;
     }
     for row in rows.iter().filter(|r| !r.is_sidecar) {
