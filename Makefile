@@ -1,7 +1,7 @@
 # What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test models bench
+.PHONY: help setup demo test models bench corpus-report
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,3 +20,6 @@ models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 
 bench: setup ## the criterion benches
 	cargo bench --locked
+
+corpus-report: setup ## what Albumen says of the media in ALBUMEN_CORPUS, against their manifest
+	cargo run --locked --release --example corpus_report

@@ -69,7 +69,53 @@ pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
         f.regions = x.regions.iter().filter_map(|r| regions::upright(r, found.coded, turned)).collect();
     }
     f.edited_from = edited_from(e.name);
+    bound(&mut f);
     f
+}
+
+/// Cuts what is longer than anybody reads: facts travel through a pipe and into an index.
+fn bound(f: &mut Facts) {
+    /// A description; the longest caption in use is IPTC's of 2000 characters.
+    const LONG: usize = 16 * 1024;
+    /// A name, a title, a tag.
+    const SHORT: usize = 1024;
+    /// Tags of one photo.
+    const TAGS: usize = 2000;
+    fn cut(s: &mut String, limit: usize) {
+        s.truncate((0..=limit.min(s.len())).rev().find(|&i| s.is_char_boundary(i)).unwrap_or(0));
+    }
+    for s in [&mut f.description, &mut f.copyright].into_iter().flatten() {
+        cut(s, LONG);
+    }
+    let c = &mut f.camera;
+    let names = [
+        &mut f.title,
+        &mut f.burst_id,
+        &mut f.content_identifier,
+        &mut f.video_codec,
+        &mut f.audio,
+        &mut c.make,
+        &mut c.model,
+        &mut c.lens,
+        &mut c.software,
+    ];
+    for s in names.into_iter().flatten() {
+        cut(s, SHORT);
+    }
+    f.tags.iter_mut().for_each(|t| cut(t, SHORT));
+    f.tags.dedup();
+    f.tags.truncate(TAGS);
+    f.regions.iter_mut().filter_map(|r| r.name.as_mut()).for_each(|n| cut(n, SHORT));
+    if let Some(p) = &mut f.pano {
+        cut(&mut p.projection, SHORT);
+    }
+    if let Some(t) = &mut f.taken {
+        t.rejected.iter_mut().for_each(|r| cut(&mut r.value, SHORT));
+    }
+    // A film of thirty years is a broken header.
+    const LONGEST_S: f64 = 1e9;
+    f.duration_s = f.duration_s.filter(|d| d.is_finite() && (0.0..LONGEST_S).contains(d));
+    f.fps = f.fps.filter(|v| *v < 1e6);
 }
 
 /// The name's extension is one of another format's, and none of this one's.
@@ -188,8 +234,8 @@ fn words(f: &mut Facts, e: &Evidence<'_>) {
 
     let mut about: Vec<_> = sidecars().map(|(n, x)| (n, x.description.clone())).collect();
     about.extend(e.takeout.iter().map(|(n, t)| (format!("takeout:{n}"), t.description.clone())));
-    about.extend(inside().map(|(n, x)| (n, x.description.clone())));
     about.push(one("exif", exif.and_then(|x| x.description.clone())));
+    about.extend(inside().map(|(n, x)| (n, x.description.clone())));
     about.push(one("iptc", e.iptc.and_then(|i| i.description.clone())));
     about.push(one("exif:XPComment", exif.and_then(|x| x.xp_comment.clone())));
     about.push(one("exif:XPSubject", exif.and_then(|x| x.xp_subject.clone())));
@@ -225,6 +271,9 @@ fn words(f: &mut Facts, e: &Evidence<'_>) {
     tags.extend(e.iptc.into_iter().flat_map(|i| i.keywords.iter().cloned()));
     tags.extend(exif.into_iter().flat_map(|x| x.xp_keywords.iter().cloned()));
     tags.extend(e.movie.into_iter().flat_map(|m| m.keywords.iter().cloned()));
+    // digiKam's and Lightroom's way to say who is in a picture without saying where.
+    let people = e.takeout.iter().flat_map(|(_, t)| &t.people);
+    tags.extend(people.map(|name| format!("People/{name}")));
     f.tags = tags.into_iter().collect();
 }
 
@@ -241,7 +290,7 @@ fn percent(v: Option<f64>) -> Option<i8> {
 }
 
 fn hdr(found: &Findings) -> Option<&'static str> {
-    let google = found.tags().any(|x| x.gain_map);
+    let google = found.google_gain_map || found.tags().any(|x| x.gain_map);
     let apple = found.apple_gain_map || found.tags().any(|x| x.apple_gain_map);
     match found.transfer {
         _ if found.iso_gain_map => Some("gain_map_iso"),

@@ -80,11 +80,12 @@ impl Exif {
     pub fn read_main(&mut self, tiff: &Tiff<'_>, ifd: &Ifd) {
         self.read_image(tiff, ifd);
         let sub = |tag: u16| ifd.find(tag).and_then(|e| tiff.uint(e)).map(|at| tiff.ifd(u64::from(at)));
-        // Some writers put all tags into the first directory.
-        self.read_photo(tiff, ifd);
         if let Some(photo) = sub(0x8769) {
             self.read_photo(tiff, &photo);
+            // Some writers put all tags into the one directory, some into the other.
+            self.read_image(tiff, &photo);
         }
+        self.read_photo(tiff, ifd);
         if let Some(gps) = sub(0x8825) {
             self.read_gps(tiff, &gps);
         }
@@ -348,6 +349,9 @@ fn user_comment(bytes: &[u8], little: bool) -> Option<String> {
 
 /// Focal lengths and apertures of a lens, `18-70mm f/3.5-4.5`; broken fractions are left out.
 pub fn lens_info(tiff: &Tiff<'_>, e: Entry) -> Option<String> {
+    if e.count < 4 {
+        return None;
+    }
     let v: Vec<Option<f64>> =
         (0..4).map(|i| tiff.float_at(e, i).filter(|v| *v > 0.0 && *v < 10_000.0)).collect();
     lens_words(v[0]?, v[1], v[2], v[3])

@@ -69,13 +69,13 @@ pub fn read(reader: &Reader) -> Findings {
             _ => {}
         }
     }
-    if found.coded.is_none()
-        && let Some(moov) = sequence
-    {
-        let mut track = Findings::default();
-        movie::read_moov(moov, &mut track);
-        found.coded = track.coded;
-        found.display = track.display;
+    if let Some(moov) = sequence {
+        let track = movie::read_sequence(moov);
+        if found.coded.is_none() {
+            found.coded = track.coded;
+            found.display = track.display;
+        }
+        found.movie = track.movie;
     }
     found
 }
@@ -306,6 +306,14 @@ impl<'a> Meta<'a> {
             {
                 size = Some((w, h));
             }
+        }
+        if size.is_none() {
+            // Broken associations: the largest of all sizes is the picture's.
+            let sizes = self.properties.iter().filter(|p| &p.kind == b"ispe").filter_map(|p| {
+                let (_, _, v) = p.full()?;
+                v.be32(0).zip(v.be32(4))
+            });
+            size = sizes.max_by_key(|s| u64::from(s.0) * u64::from(s.1));
         }
         found.coded = size.filter(|s| s.0 > 0 && s.1 > 0);
         let Some((mut w, mut h)) = found.coded else { return };

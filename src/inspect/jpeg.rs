@@ -3,6 +3,7 @@
 //! Promises: entropy-coded data is not read; a broken segment length ends the walk and keeps what was found.
 
 use super::bytes::{Reader, View};
+use super::tiff::Tiff;
 use super::{Findings, exif, photoshop};
 
 /// Markers between the start and the first scan; more is no picture.
@@ -12,6 +13,7 @@ const MAX_SEGMENTS: usize = 4096;
 const MAX_EXTENDED_XMP: usize = 32 * 1024 * 1024;
 
 const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+const XMP_LOOSE_HEADER: &[u8] = b"http://ns.adobe.com/x";
 const XMP_EXTENSION_HEADER: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 const ISO_GAIN_MAP_HEADER: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
 const PHOTOSHOP_HEADER: &[u8] = b"Photoshop 3.0\0";
@@ -21,6 +23,9 @@ const MPF_HEADER: &[u8] = b"MPF\0";
 pub fn read(reader: &Reader) -> Findings {
     let mut found = Findings::default();
     read_view(reader.view(), &mut found);
+    if !found.iso_gain_map && !found.tags().any(|x| x.gain_map) {
+        read_other_pictures(reader.view(), &mut found);
+    }
     found
 }
 
@@ -55,6 +60,11 @@ pub fn read_view(view: View<'_>, found: &mut Findings) {
                     exif_parts.push(body.from(6));
                 } else if head.starts_with(XMP_HEADER) {
                     found.add_xmp(body.from(XMP_HEADER.len() as u64).head(usize::MAX));
+                } else if head.starts_with(XMP_LOOSE_HEADER) && !head.starts_with(XMP_EXTENSION_HEADER) {
+                    // A header that is not quite right: the packet begins with its first element.
+                    let packet = body.head(usize::MAX);
+                    let start = packet.iter().position(|&b| b == b'<').unwrap_or(packet.len());
+                    found.add_xmp(packet[start..].to_vec());
                 } else if head.starts_with(XMP_EXTENSION_HEADER) {
                     // GUID of 32 digits, whole length, offset of this part.
                     let n = XMP_EXTENSION_HEADER.len() as u64;
@@ -84,6 +94,33 @@ pub fn read_view(view: View<'_>, found: &mut Findings) {
     if let Some(packet) = join_extended(&extended) {
         found.add_xmp(packet);
     }
+}
+
+/// Looks whether one of the further pictures that the multi-picture directory lists is a gain map: Apple's and
+/// some of Google's and Adobe's say so only there.
+fn read_other_pictures(file: View<'_>, found: &mut Findings) -> Option<()> {
+    /// Entries of a directory: main picture, gain map, previews.
+    const MAX_PICTURES: u64 = 8;
+    const ENTRIES: u16 = 0xB002;
+    let (at, len) = found.mpf?;
+    let tiff = Tiff::open(file.part(at, len))?;
+    let entries = tiff.ifd(tiff.first).find(ENTRIES)?;
+    // Attributes, size and place of 32 bits each, then two numbers of dependent pictures.
+    for i in 1..(entries.count / 16).min(MAX_PICTURES) {
+        let entry = entries.at.checked_add(i * 16)?;
+        let (size, offset) = (tiff.u32(entry + 4)?, tiff.u32(entry + 8)?);
+        // Places count from the directory's own header.
+        let picture = file.part(at.checked_add(offset.into())?, size.into());
+        if picture.array::<2>(0) != Some([0xFF, 0xD8]) {
+            continue;
+        }
+        let mut other = Findings::default();
+        read_view(picture, &mut other);
+        found.iso_gain_map |= other.iso_gain_map;
+        found.apple_gain_map |= other.tags().any(|x| x.apple_gain_map);
+        found.google_gain_map |= other.tags().any(|x| x.gain_map);
+    }
+    Some(())
 }
 
 /// Moves past the next marker and answers its code.

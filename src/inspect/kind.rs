@@ -147,6 +147,7 @@ fn bmff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
 // --------------------------------------------------------------------------------------------- TIFF
 
 /// TIFF compression schemes and photometric interpretations that only camera RAW uses.
+const COMPRESSION_OLD_JPEG: u32 = 6;
 const COMPRESSION_NIKON: u32 = 34713;
 const COMPRESSION_PENTAX: u32 = 65535;
 const COMPRESSION_SONY: u32 = 32767;
@@ -168,7 +169,8 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     if first.find(0xC612).is_some() {
         return Some(Format::Dng);
     }
-    let make = first.find(0x10F).and_then(|e| tiff.text(e)).unwrap_or_default().to_ascii_uppercase();
+    let name = |tag| first.find(tag).and_then(|e| tiff.text(e));
+    let make = name(0x10F).or_else(|| name(0x110)).unwrap_or_default().to_ascii_uppercase();
     let subs: Vec<Ifd> = match first.find(0x14A) {
         Some(e) => tiff.uints(e, 8).into_iter().map(|at| tiff.ifd(u64::from(at))).collect(),
         None => Vec::new(),
@@ -179,7 +181,9 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     };
     let mosaic = any(0x106, &|v| v == PHOTOMETRIC_CFA);
     let packed = |wanted: &dyn Fn(u32) -> bool| any(0x103, wanted);
-    if make.starts_with("NIKON") && (mosaic || packed(&|v| v == COMPRESSION_NIKON) || !subs.is_empty()) {
+    // Coolpix NRW files begin with a thumbnail in the old JPEG compression.
+    let nikon_packed = |v: u32| v == COMPRESSION_NIKON || v == COMPRESSION_OLD_JPEG;
+    if make.starts_with("NIKON") && (mosaic || packed(&nikon_packed) || !subs.is_empty()) {
         return Some(Format::Nef);
     }
     if make.starts_with("SONY")

@@ -163,6 +163,7 @@ pub struct Findings {
     /// ITU-T H.273 transfer characteristics: 16 is PQ, 18 is HLG.
     pub transfer: Option<u16>,
     pub iso_gain_map: bool,
+    pub google_gain_map: bool,
     pub apple_gain_map: bool,
     /// Place and length of the multi-picture directory.
     pub mpf: Option<(u64, u64)>,

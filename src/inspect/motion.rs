@@ -1,8 +1,8 @@
 //! Motion photos: the video that stands in a photo's file.
 //!
 //! Promises: `video_offset` and `video_length` cut out bytes that begin with an `ftyp` box and hold a movie box;
-//! where there is no such video, nothing is said, whatever the tags say. Tags are tried first, then Samsung's
-//! trailer, then a look for an `ftyp` behind the picture.
+//! where there is no such video, nothing is said, whatever the tags say. Samsung's trailer is asked first,
+//! then the tags, then an `ftyp` box is looked for behind the picture.
 
 use super::Findings;
 use super::bmff::{self, boxes};
@@ -23,6 +23,9 @@ pub fn find(reader: &Reader, format: Format, found: &Findings) -> Option<Motion>
     let file = reader.view();
     let tagged = found.tags().any(|x| x.motion.tagged || x.motion.items.iter().any(|i| is_video_item(i)));
     let samsung = samsung_trailer(file);
+    if let Some(Some((offset, length))) = samsung {
+        return Some(motion("samsung", offset, length));
+    }
     if tagged && let Some((offset, length)) = found.tags().find_map(|x| by_tags(file, &x.motion)) {
         return Some(motion("google", offset, length));
     }
@@ -32,8 +35,9 @@ pub fn find(reader: &Reader, format: Format, found: &Findings) -> Option<Motion>
         // Samsung writes its own trailer into HEIC, too.
         return Some(motion(if samsung.is_some() { "samsung" } else { "google" }, offset, length));
     }
-    if let Some(Some((offset, length))) = samsung {
-        return Some(motion("samsung", offset, length));
+    // Samsung's trailer lists what is in it: without a video there, there is none.
+    if samsung.is_some() && !tagged {
+        return None;
     }
     // A picture that ends as it should has nothing behind it.
     let ends_as_picture = match format {

@@ -54,23 +54,82 @@ pub struct Movie {
 /// Reads a whole movie file.
 pub fn read(reader: &Reader) -> Findings {
     let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
+    let mut clock = None;
     for b in boxes(reader.view()) {
         match &b.kind {
-            b"moov" => read_moov(b.body, &mut found),
+            b"moov" => clock = read_moov(b.body, &mut found),
+            b"moof" => {
+                if let Some(clock) = &mut clock {
+                    clock.add(b.body);
+                }
+            }
             b"uuid" if b.uuid == Some(XMP_UUID) => found.add_xmp(b.body.head(MAX_VALUE)),
             b"udta" => read_udta(b.body, &mut found),
             b"meta" => read_meta(b.body, &mut found),
             _ => {}
         }
     }
+    if let Some(clock) = clock.filter(|c| c.samples > 0 && c.ticks > 0) {
+        let seconds = clock.ticks as f64 / f64::from(clock.scale);
+        let movie = found.movie_mut();
+        keep(&mut movie.duration_s, Some(seconds));
+        keep(&mut movie.fps, Some(clock.samples as f64 / seconds));
+    }
     found
 }
 
-/// Reads the movie box.
-pub fn read_moov(moov: View<'_>, found: &mut Findings) {
+/// Adds up the fragments of a video track: a fragmented movie's header has no length.
+struct Clock {
+    track: u32,
+    scale: u32,
+    /// Ticks of a sample that gives no duration of its own.
+    usual: u32,
+    samples: u64,
+    ticks: u64,
+}
+
+impl Clock {
+    fn add(&mut self, moof: View<'_>) {
+        for traf in boxes(moof).filter(|b| &b.kind == b"traf") {
+            let _ = self.add_track(traf.body);
+        }
+    }
+
+    fn add_track(&mut self, traf: View<'_>) -> Option<()> {
+        /// Samples of one fragment whose durations are read.
+        const MAX_SAMPLES: u32 = 100_000;
+        let (_, flags, v) = bmff::find(traf, b"tfhd")?.full()?;
+        if v.be32(0)? != self.track {
+            return None;
+        }
+        // Before the usual duration stand an offset and a description's number, where the flags say so.
+        let at = 4 + if flags & 1 != 0 { 8 } else { 0 } + if flags & 2 != 0 { 4 } else { 0 };
+        let usual = if flags & 8 != 0 { v.be32(at)? } else { self.usual };
+        for run in boxes(traf).filter(|b| &b.kind == b"trun") {
+            let (_, flags, v) = run.full()?;
+            let samples = v.be32(0)?.min(MAX_SAMPLES);
+            self.samples += u64::from(samples);
+            if flags & 0x100 == 0 {
+                self.ticks += u64::from(samples) * u64::from(usual);
+                continue;
+            }
+            let mut at = 4 + if flags & 1 != 0 { 4 } else { 0 } + if flags & 4 != 0 { 4 } else { 0 };
+            let each = 4 * u64::from((flags >> 8 & 15).count_ones());
+            for _ in 0..samples {
+                self.ticks += u64::from(v.be32(at)?);
+                at += each;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Reads the movie box; answers the clock of a fragmented movie's video track.
+fn read_moov(moov: View<'_>, found: &mut Findings) -> Option<Clock> {
     let mut movie = found.movie.take().unwrap_or_default();
     let mut longest: f64 = 0.0;
     let mut video: Option<Track> = None;
+    let mut clock = None;
     for b in boxes(moov) {
         match &b.kind {
             b"mvhd" => read_header(&b, &mut movie),
@@ -111,6 +170,20 @@ pub fn read_moov(moov: View<'_>, found: &mut Findings) {
         found.display = t.display();
         found.orientation = Some(t.orientation);
         found.transfer = t.transfer;
+        let extends = bmff::find(moov, b"mvex").and_then(|mvex| {
+            // Track, description, then the usual duration.
+            boxes(mvex.body)
+                .filter_map(|b| if &b.kind == b"trex" { b.full() } else { None })
+                .find(|(_, _, v)| v.be32(0) == Some(t.id))
+                .map(|(_, _, v)| v.be32(8).unwrap_or(0))
+        });
+        clock = extends.zip(t.scale).map(|(usual, scale)| Clock {
+            track: t.id,
+            scale,
+            usual,
+            samples: 0,
+            ticks: 0,
+        });
     }
     found.movie = Some(movie);
     for b in boxes(moov) {
@@ -122,6 +195,14 @@ pub fn read_moov(moov: View<'_>, found: &mut Findings) {
             _ => {}
         }
     }
+    clock
+}
+
+/// Reads the movie box of a picture sequence.
+pub fn read_sequence(moov: View<'_>) -> Findings {
+    let mut found = Findings::default();
+    read_moov(moov, &mut found);
+    found
 }
 
 fn time_scale(moov: View<'_>) -> Option<u32> {
@@ -150,6 +231,8 @@ fn read_header(b: &Box<'_>, movie: &mut Movie) {
 
 #[derive(Default)]
 struct Track {
+    id: u32,
+    scale: Option<u32>,
     handler: [u8; 4],
     codec: Option<String>,
     coded: Option<(u32, u32)>,
@@ -168,6 +251,7 @@ impl Track {
         let mut track = Track { orientation: 1, ..Track::default() };
         if let Some((version, _, v)) = bmff::find(trak, b"tkhd").and_then(|b| b.full()) {
             let at = if version == 1 { 48 } else { 36 };
+            track.id = v.be32(if version == 1 { 16 } else { 8 }).unwrap_or(0);
             let m: Vec<i32> = (0..9).filter_map(|i| v.be32(at + 4 * i).map(|x| x as i32)).collect();
             if let [a, b, _, c, d, ..] = m[..] {
                 track.orientation = orientation_of(a, b, c, d);
@@ -189,6 +273,7 @@ impl Track {
                 track.duration_s = Some(d as f64 / f64::from(s));
             }
         }
+        track.scale = scale;
         track.handler = bmff::find(mdia, b"hdlr").and_then(|b| b.body.array(8)).unwrap_or_default();
         let stbl = bmff::dig(mdia, &[b"minf", b"stbl"])?;
         if let Some(stsd) = bmff::find(stbl, b"stsd")

@@ -7,7 +7,7 @@ use super::bytes::tidy;
 use super::exif::place;
 use super::xmp::{self, Xmp};
 use crate::pipeline::source::Source;
-use crate::pipeline::vocabulary::Gps;
+use crate::pipeline::vocabulary::{Format, Gps, Kind};
 
 /// The most bytes of a sidecar that are read. darktable's histories reach some MB.
 const MAX_SIDECAR: u64 = 8 * 1024 * 1024;
@@ -85,7 +85,7 @@ fn takeout(bytes: &[u8]) -> Option<Takeout> {
 ///
 /// `name.xmp` and `name.ext.xmp`; Takeout's `name.ext.json`, `name.ext.supplemental-metadata.json`, both cut to
 /// 46 characters, and the number of a double that Takeout moves: `name.ext(1).json` for `name(1).ext`. A name
-/// with its extension beats a stem; of several files of one stem the first photo in the order of names wins.
+/// with its extension beats a stem; see `first_of_stem` for several files of one stem.
 pub fn belongs(sidecar_name: &[u8], media_names: &[&[u8]]) -> Option<usize> {
     let sidecar = lower(sidecar_name);
     let (base, kind) = split_extension(&sidecar)?;
@@ -133,19 +133,19 @@ pub fn belongs(sidecar_name: &[u8], media_names: &[&[u8]]) -> Option<usize> {
 
 const SUPPLEMENTAL_START: &str = ".supp";
 
-/// The first photo of a stem, else the first file of it.
+/// The first file of a stem, in the order of names: pictures that everything shows before RAW files before
+/// videos. Of a RAW and a JPEG that are one item the JPEG is what a person sees, and Lightroom names the RAW's
+/// sidecar by the stem.
 fn first_of_stem(stem: &str, media: &[String]) -> Option<usize> {
-    const VIDEOS: &[&str] = &["mov", "mp4", "m4v", "3gp", "avi", "mkv", "webm", "mts"];
-    let mut fits: Vec<(bool, &str, usize)> = media
-        .iter()
-        .enumerate()
-        .filter_map(|(i, m)| {
-            let (s, ext) = split_extension(m)?;
-            (s == stem).then_some((VIDEOS.contains(&ext), m.as_str(), i))
-        })
-        .collect();
-    fits.sort();
-    fits.first().map(|f| f.2)
+    let rank = |ext: &str| {
+        let format = Format::all().find(|f| f.extensions().contains(&ext));
+        format.map_or(3, |f| if f.kind() == Kind::Video { 2 } else { u8::from(f.is_raw()) })
+    };
+    let fits = media.iter().enumerate().filter_map(|(i, m)| {
+        let (s, ext) = split_extension(m)?;
+        (s == stem).then_some((rank(ext), m.as_str(), i))
+    });
+    fits.min().map(|f| f.2)
 }
 
 fn lower(name: &[u8]) -> String {
@@ -182,7 +182,8 @@ mod tests {
     fn xmp_by_name_and_by_stem() {
         let media = ["IMG_1.MOV", "IMG_1.CR2", "IMG_1.jpg", "IMG_2.jpg"];
         assert_eq!(owner("IMG_1.jpg.xmp", &media), Some("IMG_1.jpg"));
-        assert_eq!(owner("IMG_1.xmp", &media), Some("IMG_1.CR2"));
+        assert_eq!(owner("IMG_1.xmp", &media), Some("IMG_1.jpg"));
+        assert_eq!(owner("IMG_1.xmp", &media[..2]), Some("IMG_1.CR2"));
         assert_eq!(owner("img_2.XMP", &media), Some("IMG_2.jpg"));
         assert_eq!(owner("IMG_3.xmp", &media), None);
     }

@@ -71,9 +71,19 @@ pub const RULES: &[Rule] = &[
     ("xmp", |e, out| {
         for x in e.xmp {
             push(out, "xmp:exif:DateTimeOriginal", x.date_original.as_deref());
-            push(out, "xmp:photoshop:DateCreated", x.date_created.as_deref());
+            // The date created is often a day without a time (Photoshop writes midnight): then a time that
+            // another tag has is worth more.
+            let created = x.date_created.as_deref();
+            let has_time =
+                created.and_then(when::parse).is_some_and(|w| w.at.time() != jiff::civil::Time::midnight());
+            if has_time {
+                push(out, "xmp:photoshop:DateCreated", created);
+            }
             push(out, "xmp:exif:DateTimeDigitized", x.date_digitized.as_deref());
             push(out, "xmp:CreateDate", x.create_date.as_deref());
+            if !has_time {
+                push(out, "xmp:photoshop:DateCreated", created);
+            }
         }
         for (name, x) in e.sidecar_xmp {
             push(out, format!("sidecar:{name}:exif:DateTimeDigitized"), x.date_digitized.as_deref());
@@ -178,8 +188,7 @@ const LOCAL_HEADER_MAKERS: &[&str] = &[
     "gopro",
 ];
 
-/// Whether a movie header holds the wall clock: told by the maker; or by a name with a date, which these
-/// makers' cameras and most phones write in the wall clock, when the two are equal.
+/// Whether a movie header holds the wall clock, told by the maker.
 fn header_is_local(e: &Evidence<'_>) -> bool {
     let make = e.make.to_lowercase();
     LOCAL_HEADER_MAKERS.iter().any(|m| make.starts_with(m))
@@ -201,7 +210,7 @@ fn placeholder(when: &When) -> Option<&'static str> {
         }
     }
     let new_year = day.month() == 1 && day.day() == 1 && matches!(day.year(), 1999..=2010 | 2015..=2016);
-    if new_year && at.hour() == 0 && at.minute() == 0 && when.has_time {
+    if new_year && at.time() == jiff::civil::Time::midnight() && when.has_time {
         return Some("midnight of a New Year: a camera clock that nobody set");
     }
     None
@@ -233,9 +242,15 @@ pub fn choose(e: &Evidence<'_>) -> Option<(Taken, Option<&'static str>)> {
         };
         winner = all.iter().position(other).unwrap_or(winner);
     }
-    let when = all[winner].when.clone()?;
+    let mut when = all[winner].when.clone()?;
     let mut taken = Taken { source: all[winner].source.clone(), ..Taken::default() };
-    let offset = zone(e, &when, &all, winner);
+    let mut offset = zone(e, &when, &all, winner);
+    if when.utc && offset == Some((0, CLOCK_AGAINST_UTC)) {
+        // A "UTC" that is equal to the clock on the wall: a camera that writes the wall clock, or one in
+        // Greenwich's zone. The wall clock is sure, the zone is not.
+        when.utc = false;
+        offset = None;
+    }
     write(&mut taken, &when, offset.map(|o| o.0));
     for (i, c) in all.iter().enumerate() {
         if i == winner {
@@ -290,21 +305,22 @@ fn zone(e: &Evidence<'_>, when: &When, all: &[Candidate], winner: usize) -> Opti
                 difference(w.at, when.at, CLOCK_SLACK_S)
             },
         );
-        return clock.map(|o| (o, "wall clock against UTC"));
+        return clock.map(|o| (o, CLOCK_AGAINST_UTC));
     }
     let exif = e.exif?;
-    // OffsetTime belongs to DateTime, the last change. It is meant for the picture, too, where the two are the
-    // same moment: then the camera wrote both.
-    let near = |d: &Option<ExifDate>| {
+    let near = |d: &Option<ExifDate>, within_s: u64| {
         let d = d.as_ref()?;
         let w = when::parse(&d.text)?;
         let offset = when::offset(d.offset.as_deref()?)?;
-        (seconds(w.at).abs_diff(seconds(when.at)) <= SAME_MOMENT_S).then_some(offset)
+        (seconds(w.at).abs_diff(seconds(when.at)) <= within_s).then_some(offset)
     };
-    if let Some(o) = near(&exif.original).or_else(|| near(&exif.digitized)) {
+    let twin = near(&exif.original, SAME_MOMENT_S).or_else(|| near(&exif.digitized, SAME_MOMENT_S));
+    if let Some(o) = twin {
         return Some((o, "another date's offset"));
     }
-    if let Some(o) = near(&exif.modified) {
+    // OffsetTime belongs to DateTime, the last change. It is meant for the picture, too, where that was made
+    // within a day: by the camera itself, or by its owner on the same journey.
+    if let Some(o) = near(&exif.modified, SAME_DAY_S) {
         return Some((o, "exif:OffsetTime"));
     }
     let same = all.iter().enumerate().filter(|(i, _)| *i != winner).find_map(|(_, c)| {
@@ -318,8 +334,12 @@ fn zone(e: &Evidence<'_>, when: &When, all: &[Candidate], winner: usize) -> Opti
     difference(when.at, gps.at, GPS_SLACK_S).map(|o| (o, "wall clock against GPS time"))
 }
 
+const CLOCK_AGAINST_UTC: &str = "wall clock against UTC";
+
 /// A camera writes its tags within this time of each other.
 const SAME_MOMENT_S: u64 = 60;
+/// A change within this time was made in the same zone.
+const SAME_DAY_S: u64 = 24 * 3600;
 /// A GPS time stamp is that of the last fix: some minutes old indoors.
 const GPS_SLACK_S: i64 = 180;
 /// A movie's header is written when it begins or ends, its name when it begins.
@@ -456,6 +476,8 @@ mod tests {
         assert_eq!((t.local.as_str(), t.offset.as_deref()), ("2023-07-01T10:20:30", Some("+02:00")));
         let (t, _) = choose(&evidence(None, Some(&m), "MOV001.mp4")).unwrap();
         assert_eq!((t.utc.as_deref(), t.offset), (Some("2023-07-01T08:20:30Z"), None));
+        let (t, _) = choose(&evidence(None, Some(&m), "VID_20230701_082030.mp4")).unwrap();
+        assert_eq!((t.local.as_str(), t.utc), ("2023-07-01T08:20:30", None));
         let canon = Evidence { make: "Canon", ..evidence(None, Some(&m), "MVI_1.MP4") };
         let (t, _) = choose(&canon).unwrap();
         assert_eq!((t.local.as_str(), t.utc), ("2023-07-01T08:20:30", None));
