@@ -1,0 +1,626 @@
+//! The clustering: faces without a person join a person, form a new one, or wait.
+//!
+//! Average-linkage agglomeration over a sparse graph of near pairs. Known people take part as groups that already
+//! stand and are never joined to each other; everything else starts as a group of one. Again and again the two
+//! groups with the widest margin over what [`Thresholds::required`] asks of them become one, until no pair has a
+//! margin. Because unit vectors are summed, the average similarity of two groups is one dot product of their sums:
+//! exact, however large they are.
+//!
+//! A group without a person that ends with two or more faces is a new person; one that stays alone waits.
+
+use super::thresholds::Thresholds;
+use super::vectors::{Vectors, Want, dot_f32, search};
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Fresh faces taken into one agglomeration: bounds its memory (about 1 KB a face). More are taken in parts, each
+/// meeting the people that the parts before it formed.
+const BATCH: usize = 65_536;
+/// Marks a node that has no group of its own yet, since it resembles nothing.
+const NO_GROUP: u32 = u32::MAX;
+/// Near pairs kept for a face, and near people.
+const NEAR_FACES: usize = 32;
+const NEAR_EXEMPLARS: usize = 32;
+/// Near groups kept for a group when whole groups are compared.
+const NEAR_GROUPS: usize = 16;
+
+/// A face that has no person. Copies of one content are one node: they count once.
+#[derive(Debug, Clone, Default)]
+pub struct Node {
+    /// 0 to 1.
+    pub quality: f32,
+    /// A number that all faces of one photo share.
+    pub photo: u32,
+    /// People it must not join, as positions in the list of known people; sorted.
+    pub forbids: Vec<u32>,
+    /// Not seen by an earlier clustering. Two faces that were both seen are not compared again.
+    pub fresh: bool,
+}
+
+/// A person as it stands.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Sum of the unit vectors of its faces (each content once) and how many they are.
+    pub sum: Vec<f32>,
+    pub count: u32,
+    /// Its exemplars' rows in the exemplar vectors.
+    pub exemplars: std::ops::Range<u32>,
+    /// Changed since the last clustering: faces that were seen before are compared with it again.
+    pub changed: bool,
+}
+
+/// What became of a node, with the similarity that decided and what was required.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fate {
+    /// It waits for more evidence.
+    Waits,
+    /// It joined a known person (its position).
+    Joins { person: u32, similarity: f32, required: f32 },
+    /// It is one of a new person; equal numbers are one person, numbered in the order of their first face.
+    Founds { group: u32, similarity: f32, required: f32 },
+}
+
+/// The answer of [`grow`]: one fate a node.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grown {
+    pub fates: Vec<Fate>,
+    pub groups: u32,
+}
+
+/// Clusters the nodes; `faces` holds their embeddings, row by row, `exemplars` those of the known people. The nodes
+/// seen before come first, then the fresh ones, each in canonical order. `None` when `stop` was raised.
+pub fn grow(
+    nodes: &[Node],
+    faces: &Vectors,
+    people: &[Known],
+    exemplars: &Vectors,
+    thresholds: &Thresholds,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Option<Grown> {
+    let search = Search { threads, stop };
+    let mut state = State::new(nodes, faces, people, exemplars, thresholds);
+    let seen = nodes.partition_point(|n| !n.fresh) as u32;
+    let all = nodes.len() as u32;
+    state.meet_changed_people(seen, &search)?;
+    let mut start = seen;
+    loop {
+        let end = all.min(start + BATCH as u32);
+        state.meet_people(start..end, &search)?;
+        state.meet_faces(start..end, &search)?;
+        state.merge_all(stop)?;
+        // A group may resemble another as a whole though no pair of their faces was among the nearest.
+        while state.meet_groups(end, &search)? {
+            state.merge_all(stop)?;
+        }
+        if end == all {
+            return Some(state.answer());
+        }
+        start = end;
+    }
+}
+
+/// How to search: on how many threads, and until when.
+struct Search<'a> {
+    threads: usize,
+    stop: &'a AtomicBool,
+}
+
+/// A group of faces under way; the first ones are the known people, then those of nodes in the order they met another.
+#[derive(Default)]
+struct Group {
+    count: u32,
+    /// Position of the known person.
+    person: Option<u32>,
+    /// The node that it began with; 0 for a person.
+    node: u32,
+    /// Sum of unit vectors; `None` for a single face, whose vector is its row.
+    sum: Option<Box<[f32]>>,
+    /// Squared length of the sum.
+    squared: f32,
+    quality: f32,
+    /// Photos of its faces that have more than one face here; sorted.
+    photos: Vec<u32>,
+    /// People it must not join; sorted.
+    forbids: Vec<u32>,
+    /// Groups it may come together with; may hold dead ones, which lead to what they became.
+    near: Vec<u32>,
+    /// Counts its changes, so that margins computed before one are not believed after it.
+    version: u32,
+    /// It gained a face since whole groups were last compared.
+    grown: bool,
+}
+
+impl Group {
+    fn is_alone(&self) -> bool {
+        self.count == 1 && self.person.is_none()
+    }
+}
+
+/// A pair of groups that may come together. Ordered by margin, then by the groups' numbers.
+#[derive(PartialEq)]
+struct Pair {
+    margin: f32,
+    a: u32,
+    b: u32,
+    versions: (u32, u32),
+}
+impl Eq for Pair {}
+impl Ord for Pair {
+    fn cmp(&self, other: &Pair) -> std::cmp::Ordering {
+        self.margin.total_cmp(&other.margin).then((other.a, other.b).cmp(&(self.a, self.b)))
+    }
+}
+impl PartialOrd for Pair {
+    fn partial_cmp(&self, other: &Pair) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The similarity of two groups and what they would need.
+#[derive(Clone, Copy)]
+struct Link {
+    similarity: f32,
+    required: f32,
+}
+
+struct State<'a> {
+    nodes: &'a [Node],
+    faces: &'a Vectors,
+    people: &'a [Known],
+    exemplars: &'a Vectors,
+    thresholds: &'a Thresholds,
+    /// The person that each exemplar is of.
+    owners: Vec<u32>,
+    groups: Vec<Group>,
+    /// What each group became part of; itself while it stands. Indexed like `groups`.
+    parents: Vec<u32>,
+    /// The group that each node began.
+    begun: Vec<u32>,
+    /// The link by which each node came into its group.
+    links: HashMap<u32, Link>,
+    /// Photos that have more than one face here.
+    crowded: HashSet<u32>,
+    /// (node, person) where the node's nearest exemplars are of that person, with how near they are.
+    nearest: HashMap<(u32, u32), f32>,
+    queue: BinaryHeap<Pair>,
+}
+
+impl<'a> State<'a> {
+    fn new(
+        nodes: &'a [Node],
+        faces: &'a Vectors,
+        people: &'a [Known],
+        exemplars: &'a Vectors,
+        thresholds: &'a Thresholds,
+    ) -> Self {
+        let (mut photos, mut crowded) = (HashSet::new(), HashSet::new());
+        for node in nodes {
+            if !photos.insert(node.photo) {
+                crowded.insert(node.photo);
+            }
+        }
+        let mut owners = vec![0; exemplars.len()];
+        for (p, known) in people.iter().enumerate() {
+            owners[known.exemplars.start as usize..known.exemplars.end as usize].fill(p as u32);
+        }
+        let known = people.iter().enumerate().map(|(p, known)| Group {
+            count: known.count,
+            person: Some(p as u32),
+            node: 0,
+            squared: dot_f32(&known.sum, &known.sum),
+            sum: Some(known.sum.clone().into()),
+            quality: 1.0,
+            photos: Vec::new(),
+            forbids: Vec::new(),
+            near: Vec::new(),
+            version: 0,
+            grown: known.changed,
+        });
+        let groups: Vec<Group> = known.collect();
+        State {
+            nodes,
+            faces,
+            people,
+            exemplars,
+            thresholds,
+            owners,
+            parents: (0..groups.len() as u32).collect(),
+            groups,
+            begun: vec![NO_GROUP; nodes.len()],
+            links: HashMap::new(),
+            crowded,
+            nearest: HashMap::new(),
+            queue: BinaryHeap::new(),
+        }
+    }
+
+    /// The group that stands for a node now; begins one if there is none.
+    fn group_of(&mut self, node: u32) -> u32 {
+        let begun = self.begun[node as usize];
+        if begun != NO_GROUP {
+            return self.root(begun);
+        }
+        let of = &self.nodes[node as usize];
+        let group = self.groups.len() as u32;
+        self.groups.push(Group {
+            count: 1,
+            person: None,
+            node,
+            sum: None,
+            squared: 1.0,
+            quality: of.quality,
+            photos: if self.crowded.contains(&of.photo) { vec![of.photo] } else { Vec::new() },
+            forbids: of.forbids.clone(),
+            near: Vec::new(),
+            version: 0,
+            grown: false,
+        });
+        self.parents.push(group);
+        self.begun[node as usize] = group;
+        group
+    }
+
+    /// What a group has become part of.
+    fn root(&self, mut group: u32) -> u32 {
+        while self.parents[group as usize] != group {
+            group = self.parents[group as usize];
+        }
+        group
+    }
+
+    /// Candidates between faces and known people, by the people's exemplars.
+    fn meet_people(&mut self, nodes: Range<u32>, by: &Search) -> Option<()> {
+        let all = self.exemplars.len() as u32;
+        let want = Want { floor: self.thresholds.floor, cap: NEAR_EXEMPLARS };
+        let found = search(self.faces, nodes.clone(), self.exemplars, |_| all, want, by.threads, by.stop)?;
+        for (node, near) in nodes.zip(&found) {
+            let mut of: Vec<(u32, Vec<f32>)> = Vec::new();
+            for n in near {
+                let person = self.owners[n.row as usize];
+                match of.iter_mut().find(|(p, _)| *p == person) {
+                    Some((_, cosines)) => cosines.push(n.cosine),
+                    None => of.push((person, vec![n.cosine])),
+                }
+            }
+            self.note_nearest(node, &of);
+            for (person, _) in of {
+                let group = self.group_of(node);
+                self.introduce(group, person);
+            }
+        }
+        Some(())
+    }
+
+    /// Remembers the person whose exemplars are nearest, if they lead clearly.
+    fn note_nearest(&mut self, node: u32, of: &[(u32, Vec<f32>)]) {
+        const K: usize = Thresholds::NEAREST;
+        let mut means: Vec<(u32, f32)> =
+            of.iter().map(|(p, c)| (*p, c.iter().take(K).sum::<f32>() / c.len().min(K) as f32)).collect();
+        means.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let Some(&(person, mean)) = means.first() else { return };
+        let enough = of.iter().any(|(p, c)| *p == person && c.len() >= K);
+        let leads = means.get(1).is_none_or(|next| mean - next.1 >= self.thresholds.nearest_lead);
+        if enough && leads && mean >= self.thresholds.nearest {
+            self.nearest.insert((node, person), mean);
+        }
+    }
+
+    /// Faces seen before meet the people that have changed since.
+    fn meet_changed_people(&mut self, seen: u32, by: &Search) -> Option<()> {
+        let mut changed = Vectors::new(self.faces.dim());
+        for person in self.people.iter().filter(|p| p.changed) {
+            for row in person.exemplars.clone() {
+                changed.push(self.exemplars.row(row));
+            }
+        }
+        if changed.is_empty() {
+            return Some(());
+        }
+        let all = changed.len() as u32;
+        let want = Want { floor: self.thresholds.floor, cap: 1 };
+        let found = search(self.faces, 0..seen, &changed, |_| all, want, by.threads, by.stop)?;
+        // A face near a changed person meets all people: another may be nearer.
+        for (node, near) in (0..seen).zip(&found) {
+            if !near.is_empty() {
+                self.meet_people(node..node + 1, by)?;
+            }
+        }
+        Some(())
+    }
+
+    /// Candidates between each face of a part and the faces before it.
+    fn meet_faces(&mut self, part: Range<u32>, by: &Search) -> Option<()> {
+        let want = Want { floor: self.thresholds.floor, cap: NEAR_FACES };
+        let found = search(self.faces, part.clone(), self.faces, |q| q, want, by.threads, by.stop)?;
+        for (node, near) in part.zip(&found) {
+            for n in near {
+                let (a, b) = (self.group_of(n.row), self.group_of(node));
+                self.introduce(a, b);
+            }
+        }
+        Some(())
+    }
+
+    /// Candidates between groups that have grown and everything else among the first `upto` nodes, by the
+    /// direction of their sums. Whether there was any pair with a margin.
+    fn meet_groups(&mut self, upto: u32, by: &Search) -> Option<bool> {
+        let (mut grown, mut standing) = (Vec::new(), Vec::new());
+        let (mut queries, mut base) = (Vectors::new(self.faces.dim()), Vectors::new(self.faces.dim()));
+        for (g, group) in self.groups.iter_mut().enumerate() {
+            let Some(sum) = &group.sum else { continue };
+            base.push_direction(sum);
+            standing.push(g as u32);
+            if std::mem::take(&mut group.grown) {
+                queries.push_direction(sum);
+                grown.push(g as u32);
+            }
+        }
+        // One more than wanted: a group is nearest to itself.
+        let want = Want { floor: self.thresholds.floor, cap: NEAR_GROUPS + 1 };
+        let (all, rows) = (base.len() as u32, 0..queries.len() as u32);
+        let groups = search(&queries, rows.clone(), &base, |_| all, want, by.threads, by.stop)?;
+        let faces = search(&queries, rows, self.faces, |_| upto, want, by.threads, by.stop)?;
+        let before = self.queue.len();
+        for ((&a, groups), faces) in grown.iter().zip(&groups).zip(&faces) {
+            for n in groups {
+                self.introduce(a, standing[n.row as usize]);
+            }
+            for n in faces {
+                let b = self.group_of(n.row);
+                self.introduce(a, b);
+            }
+        }
+        Some(self.queue.len() > before)
+    }
+
+    /// Notes that two groups may come together, and queues them if they have a margin.
+    fn introduce(&mut self, a: u32, b: u32) {
+        if a == b || (self.groups[a as usize].person.is_some() && self.groups[b as usize].person.is_some()) {
+            return;
+        }
+        self.groups[a as usize].near.push(b);
+        self.groups[b as usize].near.push(a);
+        self.consider(a, b);
+    }
+
+    fn consider(&mut self, a: u32, b: u32) {
+        let (a, b) = (a.min(b), a.max(b));
+        if let Some(link) = self.link(a, b) {
+            let margin = link.similarity - link.required;
+            if margin >= 0.0 {
+                let versions = (self.groups[a as usize].version, self.groups[b as usize].version);
+                self.queue.push(Pair { margin, a, b, versions });
+            }
+        }
+    }
+
+    /// How two groups stand to each other; `None` where they must not come together.
+    fn link(&self, a: u32, b: u32) -> Option<Link> {
+        let (ga, gb) = (&self.groups[a as usize], &self.groups[b as usize]);
+        if ga.person.is_some() && gb.person.is_some()
+            || ga.person.is_some_and(|p| gb.forbids.binary_search(&p).is_ok())
+            || gb.person.is_some_and(|p| ga.forbids.binary_search(&p).is_ok())
+            || have_common(&ga.photos, &gb.photos)
+        {
+            return None;
+        }
+        let sum = match (&ga.sum, &gb.sum) {
+            (Some(x), Some(y)) => dot_f32(x, y),
+            (Some(x), None) => self.faces.project(gb.node, x),
+            (None, Some(y)) => self.faces.project(ga.node, y),
+            (None, None) => self.faces.cosine(ga.node, gb.node),
+        };
+        let t = self.thresholds;
+        let (ca, cb) = (t.cohesion_of(ga.count, ga.squared), t.cohesion_of(gb.count, gb.squared));
+        let surcharge = [ga, gb].map(|g| if g.is_alone() { t.surcharge(g.quality) } else { 0.0 });
+        let surcharge = surcharge[0].max(surcharge[1]);
+        let average = Link {
+            similarity: sum / (ga.count as f32 * gb.count as f32),
+            required: t.required(ga.count, gb.count, ca, cb) + surcharge,
+        };
+        let nearest = match (ga.person, gb.is_alone()) {
+            (Some(person), true) => self.nearest.get(&(gb.node, person)),
+            _ => None,
+        };
+        match nearest {
+            Some(&mean) if mean - t.nearest - surcharge > average.similarity - average.required => {
+                Some(Link { similarity: mean, required: t.nearest + surcharge })
+            }
+            _ => Some(average),
+        }
+    }
+
+    /// Brings groups together, widest margin first, until none has one.
+    fn merge_all(&mut self, stop: &AtomicBool) -> Option<()> {
+        while let Some(pair) = self.queue.pop() {
+            let now = (self.groups[pair.a as usize].version, self.groups[pair.b as usize].version);
+            if pair.versions == now {
+                if stop.load(Ordering::Relaxed) {
+                    return None;
+                }
+                self.merge(pair.a, pair.b);
+            }
+        }
+        Some(())
+    }
+
+    /// `b` becomes part of `a`, which has the lower number: a person stays itself, and a group keeps its first face.
+    fn merge(&mut self, a: u32, b: u32) {
+        let link = self.link(a, b).expect("only pairs that may come together are queued");
+        for g in [a, b] {
+            let group = &self.groups[g as usize];
+            if group.is_alone() {
+                self.links.insert(group.node, link);
+            }
+        }
+        let mut taken = std::mem::take(&mut self.groups[b as usize]);
+        taken.version = taken.version.wrapping_add(1);
+        self.groups[b as usize].version = taken.version;
+        self.parents[b as usize] = a;
+        let group = &mut self.groups[a as usize];
+        let mut sum = group.sum.take().unwrap_or_else(|| self.faces.unit(group.node).into());
+        match &taken.sum {
+            Some(more) => sum.iter_mut().zip(more).for_each(|(s, x)| *s += x),
+            None => self.faces.add_to(taken.node, &mut sum),
+        }
+        let mut near = std::mem::take(&mut self.groups[a as usize].near);
+        near.extend(taken.near);
+        for n in &mut near {
+            *n = self.root(*n);
+        }
+        near.sort_unstable();
+        near.dedup();
+        near.retain(|&n| n != a);
+        let group = &mut self.groups[a as usize];
+        group.count += taken.count;
+        group.squared = dot_f32(&sum, &sum);
+        group.sum = Some(sum);
+        group.photos = union(&group.photos, &taken.photos);
+        group.forbids = union(&group.forbids, &taken.forbids);
+        group.version += 1;
+        group.grown = true;
+        for &n in &near {
+            self.consider(a, n);
+        }
+        self.groups[a as usize].near = near;
+    }
+
+    fn answer(&self) -> Grown {
+        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        let fates = (0..self.nodes.len() as u32)
+            .map(|i| {
+                let begun = self.begun[i as usize];
+                if begun == NO_GROUP {
+                    return Fate::Waits;
+                }
+                let root = self.root(begun);
+                let group = &self.groups[root as usize];
+                let Some(&Link { similarity, required }) = self.links.get(&i) else { return Fate::Waits };
+                match group.person {
+                    Some(person) => Fate::Joins { person, similarity, required },
+                    None => {
+                        let next = numbers.len() as u32;
+                        let group = *numbers.entry(root).or_insert(next);
+                        Fate::Founds { group, similarity, required }
+                    }
+                }
+            })
+            .collect();
+        Grown { fates, groups: numbers.len() as u32 }
+    }
+}
+
+/// Whether two sorted lists share an element; looks the shorter one's up in the longer.
+fn have_common(a: &[u32], b: &[u32]) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    short.iter().any(|x| long.binary_search(x).is_ok())
+}
+
+fn union(a: &[u32], b: &[u32]) -> Vec<u32> {
+    let mut all = [a, b].concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIM: usize = 16;
+
+    /// A face of a made-up person: mostly the person's axis, a little of another.
+    fn face(person: usize, other: usize, how_much: i8) -> Vec<i8> {
+        let mut v = vec![0i8; DIM];
+        v[person] = 100;
+        v[other] = v[other].saturating_add(how_much);
+        v
+    }
+
+    fn node(photo: u32) -> Node {
+        Node { quality: 1.0, photo, forbids: Vec::new(), fresh: true }
+    }
+
+    fn run(nodes: &[Node], rows: &[Vec<i8>], known: &[Vec<Vec<i8>>]) -> Vec<Fate> {
+        let mut faces = Vectors::new(DIM);
+        rows.iter().for_each(|r| {
+            faces.push(r);
+        });
+        let mut exemplars = Vectors::new(DIM);
+        let people: Vec<Known> = known
+            .iter()
+            .map(|faces| {
+                let start = exemplars.len() as u32;
+                let mut sum = vec![0.0; DIM];
+                for row in faces {
+                    let i = exemplars.push(row);
+                    exemplars.add_to(i, &mut sum);
+                }
+                let exemplars = start..exemplars.len() as u32;
+                Known { sum, count: faces.len() as u32, exemplars, changed: false }
+            })
+            .collect();
+        let stop = AtomicBool::new(false);
+        grow(nodes, &faces, &people, &exemplars, &Thresholds::SFACE, 2, &stop).expect("nobody stops it").fates
+    }
+
+    fn person(fate: &Fate) -> Option<(bool, u32)> {
+        match fate {
+            Fate::Waits => None,
+            Fate::Joins { person, .. } => Some((true, *person)),
+            Fate::Founds { group, .. } => Some((false, *group)),
+        }
+    }
+
+    #[test]
+    fn two_alike_are_a_person_and_one_alone_waits() {
+        let rows = [face(0, 5, 30), face(1, 5, 30), face(0, 6, 30)];
+        let fates = run(&[node(1), node(2), node(3)], &rows, &[]);
+        assert_eq!(fates.iter().map(person).collect::<Vec<_>>(), [Some((false, 0)), None, Some((false, 0))]);
+    }
+
+    #[test]
+    fn faces_of_one_photo_never_come_together_not_even_through_a_third() {
+        // Four pictures of one face, two of them pasted into one photo.
+        let rows: Vec<_> = (5..9).map(|k| face(0, k, 20)).collect();
+        let fates = run(&[node(1), node(1), node(2), node(3)], &rows, &[]);
+        assert_ne!(person(&fates[0]), person(&fates[1]));
+        assert!(fates.iter().any(|f| person(f).is_some()));
+    }
+
+    #[test]
+    fn a_face_joins_a_known_person_unless_it_is_forbidden() {
+        let known = [(4..8).map(|k| face(0, k, 25)).collect::<Vec<_>>()];
+        let fates = run(&[node(1)], &[face(0, 9, 25)], &known);
+        assert!(
+            matches!(fates[0], Fate::Joins { person: 0, similarity, required } if similarity >= required)
+        );
+        let forbidden = Node { forbids: vec![0], ..node(1) };
+        assert_eq!(run(&[forbidden], &[face(0, 9, 25)], &known), [Fate::Waits]);
+    }
+
+    #[test]
+    fn known_people_are_never_joined() {
+        let known: Vec<Vec<Vec<i8>>> = (0..2).map(|_| (4..8).map(|k| face(0, k, 25)).collect()).collect();
+        let rows: Vec<_> = (5..15).map(|k| face(0, k, 25)).collect();
+        let nodes: Vec<_> = (0..10).map(node).collect();
+        let fates = run(&nodes, &rows, &known);
+        assert!(fates.iter().all(|f| matches!(f, Fate::Joins { .. })));
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let rows: Vec<_> = (0..200).map(|i| face(i % 7, (i * 5) % 16, (i % 60) as i8)).collect();
+        let nodes: Vec<_> = (0..200).map(|i| node(i / 2)).collect();
+        let mut faces = Vectors::new(DIM);
+        rows.iter().for_each(|r| {
+            faces.push(r);
+        });
+        let none = Vectors::new(DIM);
+        let stop = AtomicBool::new(false);
+        let with = |threads| grow(&nodes, &faces, &[], &none, &Thresholds::SFACE, threads, &stop);
+        assert_eq!(with(1), with(3));
+    }
+}
