@@ -11,6 +11,7 @@ pub mod findings;
 pub mod items;
 mod keep;
 mod lock;
+pub mod people;
 pub mod query;
 pub mod record;
 pub mod scan;

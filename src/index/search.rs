@@ -142,7 +142,7 @@ pub fn put(conn: &Connection, file: i64, hidden: bool, facts: &Facts, place: &Pl
         .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))?;
     let list =
         |parts: &[&Option<String>]| parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n");
-    let regions: Vec<&str> = facts.regions.iter().filter_map(|r| r.name.as_deref()).collect();
+    let people = super::people::names_in(conn, file, &facts.regions)?;
     let columns = [
         String::from_utf8_lossy(&name).into_owned(),
         String::from_utf8_lossy(&folder).into_owned(),
@@ -150,7 +150,7 @@ pub fn put(conn: &Connection, file: i64, hidden: bool, facts: &Facts, place: &Pl
         facts.description.clone().unwrap_or_default(),
         facts.tags.join("\n"),
         list(&[&place.city, &place.district, &place.region, &place.country]),
-        regions.join("\n"),
+        people.join("\n"),
         list(&[&facts.camera.make, &facts.camera.model]),
         facts.camera.lens.clone().unwrap_or_default(),
     ];

@@ -331,8 +331,19 @@ fn companions(conn: &Connection, file: i64) -> Result<Vec<CompanionView>> {
 }
 
 /// `None` while the stage has not looked at the file; an empty list when it looked and found nothing.
-fn faces(_conn: &Connection, _file: i64, _full: bool) -> Result<Option<Vec<FaceView>>> {
-    Ok(None)
+fn faces(conn: &Connection, file: i64, full: bool) -> Result<Option<Vec<FaceView>>> {
+    let lines = super::people::faces_of_file(conn, file)?;
+    if lines.is_empty() && !stage_done(conn, file, "faces")? {
+        return Ok(None);
+    }
+    let view = |f: super::people::FaceLine| FaceView {
+        id: full.then_some(f.id),
+        area: f.area,
+        score: f.score,
+        quality: f.quality,
+        person: f.person.map(|id| PersonView { id, name: f.name }),
+    };
+    Ok(Some(lines.into_iter().map(view).collect()))
 }
 
 fn subjects(conn: &Connection, file: i64) -> Result<Option<Vec<FoundSubject>>> {
