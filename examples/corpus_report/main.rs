@@ -1,8 +1,8 @@
 //! `make corpus-report`: what Albumen says of a folder of real media, against its manifest (ALBUMEN_CORPUS).
 //! One module a table; each prints agreements, differences and what is missing.
 
-mod decode;
 mod facts;
+mod people;
 mod recognise;
 
 use std::path::PathBuf;
@@ -26,5 +26,5 @@ fn main() {
         .collect();
     facts::print(&facts::compare(&corpus, &rows));
     recognise::print(&corpus, &rows);
-    decode::print(&decode::compare(&corpus, &rows, None));
+    people::print(&corpus, &rows);
 }

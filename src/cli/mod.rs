@@ -4,8 +4,10 @@ mod albums;
 mod display;
 mod edit;
 mod export;
+mod faces;
 mod failures;
 mod index;
+mod people;
 mod places;
 mod reindex;
 mod search;
@@ -88,6 +90,10 @@ enum Command {
     Places(places::Args),
     /// Say what an item is called, when it was taken, how good it is
     Edit(edit::Args),
+    /// Who is in the photos: list, name, merge, split, undo
+    People(people::Args),
+    /// The faces behind the people: list, why, assign, reject
+    Faces(faces::Args),
 }
 
 /// What every command gets.
@@ -183,6 +189,8 @@ pub fn main() -> ExitCode {
         Command::Tags(a) => tags::run(a, &ctx),
         Command::Places(a) => places::run(a, &ctx),
         Command::Edit(a) => edit::run(a, &ctx),
+        Command::People(a) => people::run(a, &ctx),
+        Command::Faces(a) => faces::run(a, &ctx),
     }
 }
 

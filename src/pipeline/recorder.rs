@@ -12,7 +12,7 @@ use crate::discover::FileStat;
 use crate::discover::mounts::FsId;
 use crate::index::due::StageNow;
 use crate::index::record::{self, DerivativeRow, Outcome};
-use crate::index::{Index, items};
+use crate::index::{Index, items, people};
 use crate::pipeline::vocabulary::{Facts, Recognised, Stage};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
@@ -251,6 +251,7 @@ fn put_recognised(
         if let Ok(Some(seen)) = &r.answer {
             match now.stage {
                 Stage::Subjects => record::put_subjects(conn, r.file_id, &seen.subjects, &seen.features)?,
+                Stage::Faces => people::record_faces(conn, r.file_id, &seen.faces, &now.settings)?,
                 _ => {}
             }
         }

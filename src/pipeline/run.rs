@@ -13,7 +13,7 @@ use super::store::Store;
 use super::vocabulary::{RenderSettings, Stage};
 use crate::config::{Config, Spaces};
 use crate::index::due::{Scope, StageNow};
-use crate::index::{Index, OpenError, view};
+use crate::index::{Index, OpenError, people, view};
 use crate::recognise::models::default_dir;
 use crate::worker::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use crossbeam_channel::bounded;
@@ -289,6 +289,10 @@ fn work(
     if shared.shutdown.requested() {
         return Ok(());
     }
+    cluster(index, config, options, plan, shared, &parts, again.contains(&Stage::People))?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
     sweep(index, config, &shared.store)?;
     Ok(())
 }
@@ -392,6 +396,34 @@ fn recognise(
     let count = options.jobs.unwrap_or(config.jobs()).max(1).min(fit as usize).min(due as usize);
     let settings = RecogniserSettings::new(plan.models.clone(), 1);
     recorded(index, shared, |out| recognising::recognise_all(index, parts, shared, &settings, count, out))
+}
+
+/// Faces to people, one transaction a space, after every face of the run is recorded: so a fresh index gives the
+/// same people in whatever order its files were looked at.
+fn cluster(
+    index: &mut Index,
+    config: &Config,
+    options: &Options,
+    plan: &Plan,
+    shared: &Shared,
+    parts: &[Part],
+    again: bool,
+) -> Result<(), RunError> {
+    if !options.recognise {
+        return Ok(());
+    }
+    let threads = options.jobs.unwrap_or(config.jobs()).max(1);
+    for space in recognising::spaces(index, parts)? {
+        if again {
+            people::forget_conclusions(index, space)?;
+        }
+        let report = people::cluster_space(index, space, threads, shared.shutdown.token().flag())?;
+        if report.stopped {
+            return Ok(());
+        }
+        people::mark_done(index, space, &plan.people)?;
+    }
+    Ok(())
 }
 
 /// Forgets rows whose grace period is over, and removes derivatives that nothing names.

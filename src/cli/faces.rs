@@ -1,0 +1,97 @@
+//! `albumen faces`: the faces behind the people, why each is where it is, and corrections.
+
+use super::people::{edit, read};
+use super::{Context, print_json};
+use crate::index::people::{EditError, FaceLine, Why};
+use clap::Subcommand;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The faces of a photo, of a person, or those that have no person
+    List {
+        /// A photo or video
+        #[arg(conflicts_with = "person")]
+        file: Option<PathBuf>,
+        /// Only this person's
+        #[arg(long)]
+        person: Option<String>,
+    },
+    /// Why a face is taken for whom it is: exemplars, distance, threshold, constraints
+    Why { face: i64 },
+    /// "This is ...": a person by id or name; a new name makes a new person
+    Assign { face: i64, person: String },
+    /// "This is not ...": the person it is taken for, or another
+    Reject { face: i64, person: Option<String> },
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    match args.what {
+        What::List { file, person } => read(ctx, |index| {
+            let faces = match (&file, &person) {
+                (Some(file), _) => {
+                    let unknown = || EditError::NotFound(format!("{} is not in the index", file.display()));
+                    let id = index.find_file(file)?.ok_or_else(unknown)?;
+                    index.faces_of(id)?
+                }
+                (None, Some(person)) => index.person(person)?.1,
+                (None, None) => index.waiting_faces()?,
+            };
+            if ctx.global.json {
+                print_json(&faces);
+            } else {
+                faces.iter().for_each(print_face);
+            }
+            Ok(())
+        }),
+        What::Why { face } => read(ctx, |index| {
+            let why = index.why_face(face)?;
+            if ctx.global.json {
+                print_json(&why);
+            } else {
+                print_why(&why);
+            }
+            Ok(())
+        }),
+        What::Assign { face, person } => edit(ctx, |index| index.assign_face(face, &person)),
+        What::Reject { face, person } => edit(ctx, |index| index.reject_face(face, person.as_deref())),
+    }
+}
+
+pub fn print_face(f: &FaceLine) {
+    let who = match (&f.name, &f.person) {
+        (Some(name), _) => name,
+        (None, Some(id)) => id,
+        (None, None) => "-",
+    };
+    let how = f.how.as_ref().map_or(String::new(), |how| format!(" ({how})"));
+    let [x, y, w, h] = f.area;
+    println!("{}  {who}{how}  quality {:.2}, box {x:.3} {y:.3} {w:.3} {h:.3}  {}", f.id, f.quality, f.path);
+}
+
+fn print_why(why: &Why) {
+    print_face(&why.face);
+    if let (Some(similarity), Some(required)) = (why.similarity, why.required) {
+        println!("joined with similarity {similarity:.3}, where {required:.3} was required");
+    }
+    for constraint in &why.constraints {
+        println!("{constraint}");
+    }
+    for c in &why.candidates {
+        let who = c.name.as_ref().unwrap_or(&c.person);
+        println!(
+            "{who}: similarity {:.3} (distance {:.3}), required {:.3}",
+            c.similarity, c.distance, c.required
+        );
+        for e in &c.exemplars {
+            println!("    like face {} ({:.3})  {}", e.face, e.similarity, e.path);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `albumen people`: who is in the photos, and what a user says of them. A person is given by id or by name.
+
+use super::{Context, FAILED, NO_START, USAGE, complain, print_json};
+use crate::index::Index;
+use crate::index::people::{EditDone, EditError, PersonLine, SameName};
+use clap::Subcommand;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The people there are: named ones first, then those in most photos
+    List {
+        /// Only of this space
+        #[arg(long, value_name = "NAME")]
+        space: Option<String>,
+        /// Hidden ones, too
+        #[arg(long)]
+        hidden: bool,
+    },
+    /// One person and its faces; a hidden one comes back into lists
+    Show { person: String },
+    /// Name a person; without NAME, take the name away for good
+    Name {
+        person: String,
+        name: Option<String>,
+        /// If another person bears the name: they are one
+        #[arg(long, conflicts_with = "separate")]
+        merge: bool,
+        /// If another person bears the name: they are two
+        #[arg(long)]
+        separate: bool,
+    },
+    /// Say that people are one
+    Merge {
+        #[arg(num_args = 2.., required = true)]
+        people: Vec<String>,
+    },
+    /// Say that these faces of a person are somebody else
+    Split {
+        person: String,
+        #[arg(required = true, value_name = "FACE")]
+        faces: Vec<i64>,
+    },
+    /// Leave a person out of lists
+    Hide { person: String },
+    /// Choose the face that stands for a person
+    Cover {
+        person: String,
+        #[arg(value_name = "FACE")]
+        face: i64,
+    },
+    /// What is worth asking about: people who may be one, people without a name
+    Suggest {
+        #[arg(long, value_name = "NAME")]
+        space: Option<String>,
+        /// At most so many of each
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// Undo an edit of people or faces, the last one by default
+    Undo {
+        #[arg(value_name = "EDIT")]
+        edit: Option<i64>,
+    },
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    match args.what {
+        What::List { space, hidden } => read(ctx, |index| {
+            let people = index.people(space.as_deref(), hidden)?;
+            if ctx.global.json {
+                print_json(&people);
+            } else {
+                people.iter().for_each(print_person);
+            }
+            Ok(())
+        }),
+        What::Show { person } => show(ctx, &person),
+        What::Name { person, name, merge, separate } => {
+            let same = match (merge, separate) {
+                (true, _) => SameName::Merge,
+                (_, true) => SameName::Separate,
+                _ => SameName::Refuse,
+            };
+            edit(ctx, |index| index.name_person(&person, name.as_deref(), same))
+        }
+        What::Merge { people } => edit(ctx, |index| index.merge_people(&people)),
+        What::Split { person, faces } => edit(ctx, |index| index.split_person(&person, &faces)),
+        What::Hide { person } => edit(ctx, |index| index.hide_person(&person, true)),
+        What::Cover { person, face } => edit(ctx, |index| index.set_cover(&person, face)),
+        What::Suggest { space, limit } => read(ctx, |index| {
+            let found = index.suggest_people(space.as_deref(), limit)?;
+            if ctx.global.json {
+                print_json(&found);
+                return Ok(());
+            }
+            for m in &found.merges {
+                let (a, b) = (m.a_name.as_ref().unwrap_or(&m.a), m.b_name.as_ref().unwrap_or(&m.b));
+                println!(
+                    "{a} and {b} may be one person (similarity {:.2}, of {:.2})",
+                    m.similarity, m.required
+                );
+            }
+            for p in &found.unnamed {
+                println!("{} has no name and is in {} photo(s)", p.id, p.items);
+            }
+            Ok(())
+        }),
+        What::Undo { edit: id } => edit(ctx, |index| index.undo_people_edit(id)),
+    }
+}
+
+/// The opposite of `hide`, and the way to look at one person.
+fn show(ctx: &Context, person: &str) -> ExitCode {
+    let mut is_hidden = false;
+    let code = read(ctx, |index| {
+        let (line, faces) = index.person(person)?;
+        is_hidden = line.hidden;
+        if is_hidden {
+            return Ok(());
+        }
+        if ctx.global.json {
+            print_json(&serde_json::json!({ "person": line, "faces": faces }));
+        } else {
+            print_person(&line);
+            faces.iter().for_each(super::faces::print_face);
+        }
+        Ok(())
+    });
+    if is_hidden { edit(ctx, |index| index.hide_person(person, false)) } else { code }
+}
+
+fn print_person(p: &PersonLine) {
+    let name = p.name.as_deref().unwrap_or("-");
+    let hidden = if p.hidden { ", hidden" } else { "" };
+    println!("{}  {name}  {} photo(s), {} face(s), space {}{hidden}", p.id, p.items, p.faces, p.space);
+}
+
+/// Answers a question from the index, or says why not with the right exit code.
+pub fn read(ctx: &Context, ask: impl FnOnce(&Index) -> Result<(), EditError>) -> ExitCode {
+    match ctx.open_read() {
+        Ok(index) => ask(&index).map_or_else(refused, |()| ExitCode::SUCCESS),
+        Err(code) => code,
+    }
+}
+
+/// Makes an edit and says what it did.
+pub fn edit(ctx: &Context, change: impl FnOnce(&mut Index) -> Result<EditDone, EditError>) -> ExitCode {
+    let mut index = match ctx.open_edit() {
+        Ok(index) => index,
+        Err(code) => return code,
+    };
+    match change(&mut index) {
+        Ok(done) if ctx.global.json => {
+            print_json(&done);
+            ExitCode::SUCCESS
+        }
+        Ok(done) => {
+            let joined = match done.joined {
+                0 => String::new(),
+                n => format!("; {n} more face(s) joined"),
+            };
+            println!("Edit {}: {}{joined}", done.edit, done.words);
+            ExitCode::SUCCESS
+        }
+        Err(e) => refused(e),
+    }
+}
+
+fn refused(e: EditError) -> ExitCode {
+    complain(&e);
+    ExitCode::from(match e {
+        EditError::NotFound(_) => FAILED,
+        EditError::Conflict(_) => USAGE,
+        EditError::Sql(_) => NO_START,
+    })
+}
