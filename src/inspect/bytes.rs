@@ -37,6 +37,10 @@ impl Reader {
         self.source.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// All of the file.
     pub fn view(&self) -> View<'_> {
         View { reader: self, base: 0, len: self.len() }
@@ -100,6 +104,10 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     pub fn len(&self) -> u64 {
         self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Where this part begins in the file.

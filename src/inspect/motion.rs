@@ -21,7 +21,7 @@ pub fn find(reader: &Reader, format: Format, found: &Findings) -> Option<Motion>
         return None;
     }
     let file = reader.view();
-    let tagged = found.tags().any(|x| x.motion.tagged || x.motion.items.iter().any(|i| is_video_item(i)));
+    let tagged = found.tags().any(|x| x.motion.tagged || x.motion.items.iter().any(is_video_item));
     let samsung = samsung_trailer(file);
     if let Some(Some((offset, length))) = samsung {
         return Some(motion("samsung", offset, length));

@@ -602,7 +602,7 @@ mod tests {
             bits.push_str(&ue(v));
         }
         bits.push_str("01");
-        while bits.len() % 8 != 0 {
+        while !bits.len().is_multiple_of(8) {
             bits.push('0');
         }
         let bytes: Vec<u8> =

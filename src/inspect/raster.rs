@@ -162,14 +162,12 @@ pub fn read_webp(reader: &Reader) -> Findings {
                 let side = |at| Some(u32::from(body.le16(at)?) + (u32::from(body.u8(at + 2)?) << 16) + 1);
                 canvas = side(4).zip(side(7));
             }
-            b"VP8 " if found.coded.is_none() => {
-                // A frame tag of 3 bytes, a start code, then 14 bits each of width and height.
-                if body.array::<3>(3) == Some([0x9D, 0x01, 0x2A]) {
-                    found.coded = body
-                        .le16(6)
-                        .zip(body.le16(8))
-                        .map(|(w, h)| (u32::from(w & 0x3FFF), u32::from(h & 0x3FFF)));
-                }
+            // A frame tag of 3 bytes, a start code, then 14 bits each of width and height.
+            b"VP8 " if found.coded.is_none() && body.array::<3>(3) == Some([0x9D, 0x01, 0x2A]) => {
+                found.coded = body
+                    .le16(6)
+                    .zip(body.le16(8))
+                    .map(|(w, h)| (u32::from(w & 0x3FFF), u32::from(h & 0x3FFF)));
             }
             b"VP8L" if found.coded.is_none() => {
                 if let (Some(0x2F), Some(bits)) = (body.u8(0), body.le32(1)) {
