@@ -1,4 +1,4 @@
-//! One spelling for each camera maker, and texts that are no names.
+//! One spelling for each camera maker.
 
 /// How makers write themselves (lower case, the beginning is enough), and the one spelling.
 const MAKERS: &[(&str, &str)] = &[
@@ -103,13 +103,6 @@ pub fn model(written: &str) -> String {
 /// One space where there were several.
 fn collapse(s: &str) -> String {
     s.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Descriptions that cameras write into every file: they say nothing about the picture.
-pub fn is_boilerplate(description: &str) -> bool {
-    const FILLER: &[&str] = &["olympus digital camera", "default", "untitled", "binary comment"];
-    let d = description.trim().to_lowercase();
-    FILLER.contains(&d.as_str())
 }
 
 #[cfg(test)]

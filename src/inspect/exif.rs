@@ -27,7 +27,6 @@ pub struct Exif {
     pub software: Option<String>,
     pub description: Option<String>,
     pub copyright: Option<String>,
-    pub user_comment: Option<String>,
     pub xp_title: Option<String>,
     pub xp_comment: Option<String>,
     pub xp_subject: Option<String>,
@@ -47,7 +46,6 @@ pub struct Exif {
     pub flash: Option<bool>,
     pub white_balance: Option<&'static str>,
     pub lens: Option<String>,
-    pub lens_make: Option<String>,
     pub rating: Option<u32>,
     pub rating_percent: Option<u32>,
     /// The size the camera says the picture has.
@@ -164,11 +162,6 @@ impl Exif {
         let real_lens =
             |s: &String| !s.chars().all(|c| "-./?0 ".contains(c)) && !s.eq_ignore_ascii_case("n/a");
         keep(&mut self.lens, text(0xA434).filter(real_lens));
-        keep(&mut self.lens_make, text(0xA433).filter(real_lens));
-        keep(
-            &mut self.user_comment,
-            ifd.find(0x9286).and_then(|e| user_comment(&tiff.bytes(e)?, tiff.little)),
-        );
         if let (Some(w), Some(h)) = (uint(0xA002), uint(0xA003))
             && w > 0
             && h > 0
@@ -196,7 +189,6 @@ impl Exif {
             software,
             description,
             copyright,
-            user_comment,
             xp_title,
             xp_comment,
             xp_subject,
@@ -214,7 +206,6 @@ impl Exif {
             flash,
             white_balance,
             lens,
-            lens_make,
             rating,
             rating_percent,
             pixels,
@@ -319,32 +310,6 @@ fn copyright(bytes: &[u8]) -> Option<String> {
 pub fn utf16le(bytes: &[u8]) -> Option<String> {
     let (s, _) = encoding_rs::UTF_16LE.decode_without_bom_handling(bytes);
     tidy(s.split('\0').next().unwrap_or_default())
-}
-
-/// A comment with its character code in the first 8 bytes.
-fn user_comment(bytes: &[u8], little: bool) -> Option<String> {
-    let (code, body) = bytes.split_at_checked(8)?;
-    match code {
-        b"UNICODE\0" => {
-            let be = if body.starts_with(b"\xfe\xff") {
-                true
-            } else if body.starts_with(b"\xff\xfe") {
-                false
-            } else {
-                // Writers disagree on the order; the half with more NULs is the high one in Western text.
-                let zeros = |odd: usize| body.iter().skip(odd).step_by(2).filter(|&&b| b == 0).count();
-                let (even, odd) = (zeros(0), zeros(1));
-                if even == odd { !little } else { even > odd }
-            };
-            let encoding = if be { encoding_rs::UTF_16BE } else { encoding_rs::UTF_16LE };
-            tidy(encoding.decode_with_bom_removal(body).0.split('\0').next().unwrap_or_default())
-        }
-        b"JIS\0\0\0\0\0" => {
-            tidy(encoding_rs::ISO_2022_JP.decode_without_bom_handling(body).0.trim_end_matches('\0'))
-        }
-        b"ASCII\0\0\0" | b"\0\0\0\0\0\0\0\0" => text(body),
-        _ => text(bytes),
-    }
 }
 
 /// Focal lengths and apertures of a lens, `18-70mm f/3.5-4.5`; broken fractions are left out.

@@ -8,7 +8,6 @@ use super::bytes::tidy;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Iptc {
     pub title: Option<String>,
-    pub headline: Option<String>,
     pub description: Option<String>,
     pub copyright: Option<String>,
     pub keywords: Vec<String>,
@@ -17,7 +16,6 @@ pub struct Iptc {
     pub time_created: Option<String>,
     pub digital_date: Option<String>,
     pub digital_time: Option<String>,
-    pub urgency: Option<String>,
 }
 
 /// Reads a block; `None` when no data set of the application record is in it.
@@ -41,13 +39,11 @@ pub fn read(bytes: &[u8]) -> Option<Iptc> {
         };
         match number {
             5 => set(&mut out.title),
-            10 => set(&mut out.urgency),
             25 => out.keywords.extend(text()),
             55 => set(&mut out.date_created),
             60 => set(&mut out.time_created),
             62 => set(&mut out.digital_date),
             63 => set(&mut out.digital_time),
-            105 => set(&mut out.headline),
             116 => set(&mut out.copyright),
             120 => set(&mut out.description),
             _ => {}

@@ -23,11 +23,9 @@ const SUPPLEMENTAL: &str = ".supplemental-metadata";
 pub struct Takeout {
     /// Seconds since 1970, UTC.
     pub taken: Option<i64>,
-    pub title: Option<String>,
     pub description: Option<String>,
     pub gps: Option<Gps>,
     pub people: Vec<String>,
-    pub favourite: bool,
 }
 
 /// What a sidecar turned out to be.
@@ -67,7 +65,6 @@ fn takeout(bytes: &[u8]) -> Option<Takeout> {
     }
     Some(Takeout {
         taken,
-        title: text(&json["title"]),
         description: text(&json["description"]),
         gps: position("geoData").or_else(|| position("geoDataExif")),
         people: json["people"]
@@ -77,7 +74,6 @@ fn takeout(bytes: &[u8]) -> Option<Takeout> {
             .take(1000)
             .filter_map(|p| text(&p["name"]))
             .collect(),
-        favourite: json["favorited"].as_bool().unwrap_or(false),
     })
 }
 
@@ -219,11 +215,13 @@ mod tests {
 
     #[test]
     fn takeout_json() {
-        let t = takeout(br#"{"title":"a.jpg","description":"x","photoTakenTime":{"timestamp":"1696566000"},
+        let t = takeout(
+            br#"{"title":"a.jpg","description":"x","photoTakenTime":{"timestamp":"1696566000"},
             "geoData":{"latitude":0.0,"longitude":0.0,"altitude":0.0},
-            "geoDataExif":{"latitude":48.85,"longitude":2.29,"altitude":65.0},"people":[{"name":"Ann"}],"favorited":true}"#)
+            "geoDataExif":{"latitude":48.85,"longitude":2.29,"altitude":65.0},"people":[{"name":"Ann"}]}"#,
+        )
         .unwrap();
-        assert_eq!((t.taken, t.people, t.favourite), (Some(1_696_566_000), vec!["Ann".to_owned()], true));
+        assert_eq!((t.taken, t.people), (Some(1_696_566_000), vec!["Ann".to_owned()]));
         assert_eq!(t.gps, Some(Gps { lat: 48.85, lon: 2.29, alt: Some(65.0) }));
         assert_eq!(takeout(br#"{"albums":[]}"#), None);
     }
