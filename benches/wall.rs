@@ -24,7 +24,7 @@ fn main() {
     let mut files = jpegs(&corpus.join("bench"));
     files.extend(jpegs(&corpus.join("camera-jpeg")));
     let bytes: u64 = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
-    println!("{} JPEGs, {:.1} MB, {ROUNDS} rounds", files.len(), bytes as f64 / 1e6);
+    println!("{} JPEGs, {:.1} MB, {ROUNDS} rounds", files.len(), mb(bytes));
 
     let program = Some(env!("CARGO_BIN_EXE_albumen-worker").into());
     let mut worker = WorkerHandle::new(WorkerSettings { program, ..WorkerSettings::default() });
@@ -85,13 +85,16 @@ fn mb(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
+/// The JPEGs in a folder and the folders below it, in order.
 fn jpegs(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-    let mut found: Vec<_> = entries
-        .filter(|p| {
-            p.extension().is_some_and(|e| e.eq_ignore_ascii_case("jpg") || e.eq_ignore_ascii_case("jpeg"))
-        })
-        .collect();
+    let mut found = Vec::new();
+    for path in std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()) {
+        if path.is_dir() {
+            found.extend(jpegs(&path));
+        } else if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("jpg")) {
+            found.push(path);
+        }
+    }
     found.sort();
     found
 }

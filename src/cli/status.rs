@@ -2,6 +2,7 @@
 
 use super::{Context, NO_START, complain, print_json};
 use crate::pipeline::run::Plan;
+use crate::worker::{WorkerHandle, WorkerSettings};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -34,7 +35,8 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
         Ok(i) => i,
         Err(code) => return code,
     };
-    let sandbox = crate::worker::sandbox::SandboxReport::default().level();
+    // What a worker can take from itself only a worker can tell.
+    let sandbox = WorkerHandle::new(WorkerSettings::default()).start().unwrap_or_default().level();
     let plan = Plan::new(&ctx.config, true);
     let status = || -> rusqlite::Result<Status> {
         let (photos, videos) = index.item_counts()?;
@@ -44,7 +46,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
             photos,
             videos,
             pending: index.pending_count()?.0,
-            sandbox: sandbox,
+            sandbox,
             volumes: index
                 .volumes()?
                 .into_iter()

@@ -23,6 +23,9 @@ use std::borrow::Cow;
 
 /// Bytes of a reply's JSON header. Five hundred faces with 512-value embeddings need 1.3 MB.
 pub const HEADER_LIMIT: u64 = 4 << 20;
+/// Bytes of a whole reply, which the engine holds while it writes the files. The largest that can be asked for is a
+/// `full` preview; 200 megapixels at quality 80 make about 60 MB.
+pub const REPLY_LIMIT: u64 = 128 << 20;
 /// Bytes of one string in a reply. The longest captions that programs write are some thousand letters.
 pub const STRING_LIMIT: usize = 32 << 10;
 /// Entries of one list in a reply.
@@ -279,8 +282,8 @@ fn read_header<T: DeserializeOwned>(reply: &Source, header: u64) -> Result<T, No
             _ => Ok(()),
         }
     }
-    if header > HEADER_LIMIT || header > reply.len() {
-        return Err("a header that is too long".into());
+    if header > HEADER_LIMIT || header > reply.len() || reply.len() > REPLY_LIMIT {
+        return Err("a reply that is too long".into());
     }
     let bytes = reply.slice(0, header as usize).map_err(|_| "a header outside the reply's memory")?;
     let value: Value = decode(&bytes)?;

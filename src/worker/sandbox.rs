@@ -7,6 +7,7 @@
 //! The process stays dumpable, for otherwise the engine could not read its memory figures in /proc; core dumps
 //! are off, and tracing another process is not among the allowed calls.
 
+use super::protocol::REPLY_LIMIT;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, Ruleset, RulesetAttr,
     RulesetStatus, Scope,
@@ -21,8 +22,6 @@ use std::io;
 
 /// Open files: the socket twice, standard output and error, a request's files, a reply, and room.
 const OPEN_FILES: u64 = 64;
-/// Bytes of one reply. The largest JPEG that can be asked for, a `full` preview of 200 megapixels, is below.
-const REPLY: u64 = 512 << 20;
 /// Bytes of address space beside what the file at hand may use: stacks of threads, what malloc keeps in reserve.
 const ADDRESS_MARGIN: u64 = 512 << 20;
 
@@ -77,7 +76,7 @@ fn limits(memory: u64) {
     for (what, most) in [
         (Resource::Core, 0),
         (Resource::Nofile, OPEN_FILES),
-        (Resource::Fsize, REPLY),
+        (Resource::Fsize, REPLY_LIMIT),
         (Resource::As, address_space),
     ] {
         let _ = setrlimit(what, Rlimit { current: Some(most), maximum: Some(most) });
