@@ -169,6 +169,17 @@ pub fn read_crw(reader: &Reader) -> Findings {
     found
 }
 
+/// Canon's exposure values: steps of 1/32, in which 12 and 20 stand for a third and two thirds.
+fn canon_step(v: i16) -> f64 {
+    let (sign, v) = (f64::from(v.signum()), v.unsigned_abs());
+    let part = match v % 32 {
+        12 => 1.0 / 3.0,
+        20 => 2.0 / 3.0,
+        n => f64::from(n) / 32.0,
+    };
+    sign * (f64::from(v / 32) + part)
+}
+
 fn read_heap(heap: View<'_>, little: bool, depth: u8, exif: &mut Exif, found: &mut Findings) -> Option<()> {
     const MAX_DEPTH: u8 = 6;
     const MAX_RECORDS: u16 = 1000;
@@ -218,8 +229,7 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, exif: &mut Exif, found: &m
                 exif.focal_mm = b.u16(2).map(f64::from).filter(|v| *v > 0.0);
             }
             0x102A => {
-                // Shot information in APEX-like steps of 1/32.
-                let step = |i: u64| b.u16(i * 2).map(|v| f64::from(v as i16) / 32.0);
+                let step = |i: u64| b.u16(i * 2).map(|v| canon_step(v as i16));
                 exif.iso = step(2).filter(|v| *v > 0.0).map(|v| (v.exp2() * 100.0 / 32.0).round() as u32);
                 exif.f_number = step(21).or(step(4)).filter(|v| *v > 0.0).map(|v| (v / 2.0).exp2());
                 exif.exposure_s = step(22).or(step(5)).filter(|v| *v != 0.0).map(|v| (-v).exp2());
