@@ -107,6 +107,7 @@ impl Index {
     }
 
     /// Every volume the index knows: id, absolute path, space, why offline.
+    #[allow(clippy::type_complexity)]
     pub fn volumes(&self) -> Result<Vec<(i64, Vec<u8>, i64, Option<String>)>> {
         let mut st =
             self.conn.prepare_cached("SELECT id, path, space_id, offline FROM volumes ORDER BY id")?;

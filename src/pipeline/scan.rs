@@ -87,7 +87,7 @@ pub fn scan(
     for (number, target) in targets.iter().enumerate() {
         let mut one = One { index, options, progress, shutdown, number: number as i64 };
         match one.walk(target)? {
-            Walked::Whole(w) => walked.push(w),
+            Walked::Whole(w) => walked.push(*w),
             Walked::Offline { volume_id, why, another } => {
                 let path = target.volume.display();
                 progress.notice(format!(
@@ -154,7 +154,7 @@ struct WholeWalk {
 }
 
 enum Walked {
-    Whole(WholeWalk),
+    Whole(Box<WholeWalk>),
     Offline {
         volume_id: i64,
         why: String,
@@ -242,7 +242,7 @@ impl One<'_> {
             }
         }
         drop(walk);
-        Ok(Walked::Whole(WholeWalk {
+        Ok(Walked::Whole(Box::new(WholeWalk {
             number: self.number,
             volume_id,
             volume: target.volume.clone(),
@@ -253,7 +253,7 @@ impl One<'_> {
             known,
             seen: Seen { fingerprint, ..seen },
             accepted,
-        }))
+        })))
     }
 
     fn gone(&self, file: i64) -> Result<(), RecordError> {

@@ -124,7 +124,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("libonnxruntime.so");
         std::fs::write(&path, b"not a library").unwrap();
-        let fault = load(&path).err().expect("it is no library");
+        let fault = load(&path).map(drop).expect_err("it is no library");
         assert!(matches!(fault, ModelFault::RuntimeBroken { .. }), "{fault}");
     }
 }

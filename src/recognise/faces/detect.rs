@@ -326,7 +326,7 @@ mod tests {
         fn tiles_cover_the_picture_and_overlap(width in 1u32..6000, height in 1u32..3000) {
             let tiles = tiles(width, height);
             for &(x, y, w, h) in &tiles {
-                prop_assert!(w >= 1 && w <= TILE && h >= 1 && h <= TILE);
+                prop_assert!((1..=TILE).contains(&w) && (1..=TILE).contains(&h));
                 prop_assert!(x + w <= width && y + h <= height);
             }
             let mut columns: Vec<(u32, u32)> = tiles.iter().map(|t| (t.0, t.2)).collect();
