@@ -155,6 +155,8 @@ pub trait Depth {
     /// Bits that a stored sample has once it is scaled up: 8 or 16.
     const BITS: u32;
     fn pixel(sample: u32) -> Self::Pixel;
+    /// Appends a row as it is (shifted up to fill its bits).
+    fn extend(to: &mut Vec<Self::Pixel>, row: &[u8], shift: u32);
     fn value(pixel: Self::Pixel) -> u32;
     fn read(row: &[u8], i: usize) -> u32;
 }
@@ -166,6 +168,9 @@ impl Depth for Narrow {
     const BITS: u32 = 8;
     fn pixel(sample: u32) -> U8 {
         U8::new(sample as u8)
+    }
+    fn extend(to: &mut Vec<U8>, row: &[u8], _shift: u32) {
+        to.extend(row.iter().map(|v| U8::new(*v)));
     }
     fn value(pixel: U8) -> u32 {
         u32::from(pixel.0)
@@ -182,6 +187,9 @@ impl Depth for Wide {
     const BITS: u32 = 16;
     fn pixel(sample: u32) -> U16 {
         U16::new(sample as u16)
+    }
+    fn extend(to: &mut Vec<U16>, row: &[u8], shift: u32) {
+        to.extend(row.as_chunks::<2>().0.iter().map(|v| U16::new(u16::from_ne_bytes(*v) << shift)));
     }
     fn value(pixel: U16) -> u32 {
         u32::from(pixel.0)
@@ -242,7 +250,7 @@ impl<D: Depth> Planes<D> {
                 let start = y * from.stride;
                 let Some(row) = from.data.get(start..start + width * D::BYTES) else { break };
                 match &band.alpha {
-                    None => plane.push_row::<D>(row, shift),
+                    None => plane.push_row(row, shift),
                     Some(alpha) => {
                         blended.clear();
                         blend_row::<D>(
@@ -254,7 +262,7 @@ impl<D: Depth> Planes<D> {
                             white,
                             &mut blended,
                         );
-                        plane.push_row::<D>(&blended, shift);
+                        plane.push_row(&blended, shift);
                     }
                 }
             }
@@ -266,7 +274,7 @@ impl<D: Depth> Planes<D> {
     fn finish(mut self, icc: Option<&[u8]>) -> (u32, u32, Vec<u8>) {
         for plane in &mut self.planes {
             plane.shrink_ready(&mut self.resizer, true);
-            plane.band = Vec::new();
+            (plane.band, plane.narrow) = (Vec::new(), Vec::new());
         }
         self.resizer = Resizer::new();
         let rgb = self.to_srgb(icc);
@@ -291,14 +299,13 @@ impl<D: Depth> Planes<D> {
 
     fn to_rgb8(&self, to_rgb: &ToRgb) -> Vec<u8> {
         let mut out = vec![0; self.planes[0].out.len() * 3];
-        if let [y, cb, cr] = self.planes.as_slice() {
-            for (((px, y), cb), cr) in out.chunks_exact_mut(3).zip(&y.out).zip(&cb.out).zip(&cr.out) {
-                px.copy_from_slice(&to_rgb.rgb8(D::value(*y), D::value(*cb), D::value(*cr)));
-            }
-        } else {
-            for (px, y) in out.chunks_exact_mut(3).zip(&self.planes[0].out) {
-                px.fill(to_rgb.rgb8(D::value(*y), to_rgb.middle, to_rgb.middle)[1]);
-            }
+        let none: &[D::Pixel] = &[];
+        let plane = |i: usize, at: std::ops::Range<usize>| {
+            self.planes.get(i).map_or(none, |p: &PlaneShrinker<D>| &p.out[at])
+        };
+        for (i, px) in out.chunks_mut(3 * RUN).enumerate() {
+            let at = i * RUN..i * RUN + px.len() / 3;
+            to_rgb.run8::<D>(plane(0, at.clone()), plane(1, at.clone()), plane(2, at), px);
         }
         out
     }
@@ -337,6 +344,8 @@ struct PlaneShrinker<D: Depth> {
     window: Window,
     /// Averaged rows `band_top..` that are still needed.
     band: Vec<D::Pixel>,
+    /// The same, shrunk downwards only.
+    narrow: Vec<D::Pixel>,
     band_top: u32,
     /// Averaged rows that have come.
     come: u32,
@@ -365,6 +374,7 @@ impl<D: Depth> PlaneShrinker<D> {
                 height: (window.height / f).min(f64::from(reduced.1) - window.top / f),
             },
             band: Vec::new(),
+            narrow: Vec::new(),
             band_top: 0,
             come: 0,
             size,
@@ -373,18 +383,18 @@ impl<D: Depth> PlaneShrinker<D> {
         }
     }
 
-    fn push_row<R: Depth>(&mut self, row: &[u8], shift: u32) {
+    fn push_row(&mut self, row: &[u8], shift: u32) {
         if self.come >= self.reduced.1 {
             return;
         }
         let width = self.from.0 as usize;
         if self.factor == 1 {
-            self.band.extend((0..width).map(|i| D::pixel(R::read(row, i) << shift)));
+            D::extend(&mut self.band, &row[..width * D::BYTES], shift);
             self.come += 1;
             return;
         }
         for (i, sum) in self.sums[..width].iter_mut().enumerate() {
-            *sum += R::read(row, i);
+            *sum += D::read(row, i);
         }
         self.summed += 1;
         let rows_left = self.from.1 - self.come * self.factor;
@@ -436,31 +446,37 @@ impl<D: Depth> PlaneShrinker<D> {
             self.band.drain(..(keep_from - self.band_top) as usize * width);
             self.band_top = keep_from;
         } else {
-            self.band = Vec::new();
+            (self.band, self.narrow) = (Vec::new(), Vec::new());
         }
     }
 
+    /// Shrinks the band to output rows `first..end_row`: down first, then across, since fast_image_resize is
+    /// quicker down and is then left with fewer rows to go across.
     fn resize(&mut self, resizer: &mut Resizer, first: u32, end_row: u32, scale: f64) {
         let rows = self.come - self.band_top;
+        let lanczos = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+        let top = self.window.top + f64::from(first) * scale - f64::from(self.band_top);
+        // A rounding error in the last place must not reach beyond the band.
+        let height = (f64::from(end_row - first) * scale).min(f64::from(rows) - top);
+        let down = lanczos.crop(0.0, top, f64::from(self.reduced.0), height);
+        let across = lanczos.crop(self.window.left, 0.0, self.window.width, f64::from(end_row - first));
+        let lines = end_row - first;
+        self.narrow.resize(self.reduced.0 as usize * lines as usize, D::pixel(0));
         let width = self.size.0 as usize;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).crop(
-            self.window.left,
-            self.window.top + f64::from(first) * scale - f64::from(self.band_top),
-            self.window.width,
-            // A rounding error in the last place must not reach beyond the band.
-            (f64::from(end_row - first) * scale).min(
-                f64::from(rows) - (self.window.top + f64::from(first) * scale - f64::from(self.band_top)),
-            ),
-        );
         let out = &mut self.out[first as usize * width..end_row as usize * width];
-        let resized = TypedImageRef::new(self.reduced.0, rows, &self.band)
-            .ok()
-            .zip(TypedImage::from_pixels_slice(self.size.0, end_row - first, out).ok());
-        if let Some((from, mut to)) = resized {
-            // It can only fail for a crop outside of the band, and leaves grey then.
-            let done = resizer.resize_typed(&from, &mut to, &options);
-            debug_assert!(done.is_ok(), "{done:?}");
-        }
+        let mut pass =
+            |from: &[D::Pixel], from_size: (u32, u32), to: &mut [D::Pixel], to_size: (u32, u32), how| {
+                let images = TypedImageRef::new(from_size.0, from_size.1, from)
+                    .ok()
+                    .zip(TypedImage::from_pixels_slice(to_size.0, to_size.1, to).ok());
+                if let Some((from, mut to)) = images {
+                    // It can only fail for a crop outside of the band, and leaves grey then.
+                    let done = resizer.resize_typed(&from, &mut to, how);
+                    debug_assert!(done.is_ok(), "{done:?}");
+                }
+            };
+        pass(&self.band, (self.reduced.0, rows), &mut self.narrow, (self.reduced.0, lines), &down);
+        pass(&self.narrow, (self.reduced.0, lines), out, (self.size.0, lines), &across);
     }
 }
 
@@ -538,6 +554,9 @@ enum Mix {
 
 const FIXED_BITS: i32 = 13;
 
+/// Pixels converted to RGB at a time.
+const RUN: usize = 256;
+
 impl ToRgb {
     fn new(cicp: Cicp, format: Format, bits: u32) -> ToRgb {
         // H.273, table 4: the weights of red and blue.
@@ -604,16 +623,38 @@ impl ToRgb {
         }
     }
 
-    #[inline]
-    fn rgb8(&self, y: u32, cb: u32, cr: u32) -> [u8; 3] {
-        if let (Mix::Luma { .. }, 128) = (self.mix, self.middle) {
-            let [luma, r_cr, g_cr, g_cb, b_cb, black] = self.fixed;
-            let y = (y as i32 - (black >> FIXED_BITS)) * luma + (1 << (FIXED_BITS - 1));
-            let (cb, cr) = (cb as i32 - 128, cr as i32 - 128);
+    /// A run of pixels: first each channel by itself, which compilers turn into vector code, then interleaved.
+    fn run8<D: Depth>(&self, y: &[D::Pixel], cb: &[D::Pixel], cr: &[D::Pixel], out: &mut [u8]) {
+        let n = y.len().min(RUN);
+        if !matches!(self.mix, Mix::Luma { .. }) || D::BITS != 8 {
+            for (i, px) in out.chunks_exact_mut(3).enumerate() {
+                let chroma = |c: &[D::Pixel]| c.get(i).map_or(self.middle, |c| D::value(*c));
+                let rgb = self.rgb(D::value(y[i]), chroma(cb), chroma(cr));
+                px.copy_from_slice(&rgb.map(|v| (v * 255.0 + 0.5).clamp(0.0, 255.0) as u8));
+            }
+            return;
+        }
+        let [luma, r_cr, g_cr, g_cb, b_cb, black] = self.fixed;
+        let offset = (1 << (FIXED_BITS - 1)) - (black >> FIXED_BITS) * luma;
+        let (mut ys, mut cbs, mut crs) = ([0i32; RUN], [0i32; RUN], [0i32; RUN]);
+        for (to, from) in ys.iter_mut().zip(y) {
+            *to = D::value(*from) as i32 * luma + offset;
+        }
+        for (to, from) in cbs.iter_mut().zip(cb) {
+            *to = D::value(*from) as i32 - 128;
+        }
+        for (to, from) in crs.iter_mut().zip(cr) {
+            *to = D::value(*from) as i32 - 128;
+        }
+        let mut rgb = [[0u8; RUN]; 3];
+        for i in 0..RUN {
             let to_8 = |v: i32| (v >> FIXED_BITS).clamp(0, 255) as u8;
-            [to_8(y + r_cr * cr), to_8(y + g_cr * cr + g_cb * cb), to_8(y + b_cb * cb)]
-        } else {
-            self.rgb(y, cb, cr).map(|v| (v * 255.0 + 0.5).clamp(0.0, 255.0) as u8)
+            rgb[0][i] = to_8(ys[i] + r_cr * crs[i]);
+            rgb[1][i] = to_8(ys[i] + g_cr * crs[i] + g_cb * cbs[i]);
+            rgb[2][i] = to_8(ys[i] + b_cb * cbs[i]);
+        }
+        for (i, px) in out.chunks_exact_mut(3).enumerate().take(n) {
+            (px[0], px[1], px[2]) = (rgb[0][i], rgb[1][i], rgb[2][i]);
         }
     }
 

@@ -137,7 +137,8 @@ struct Sink {
     tiles: Option<TileRow>,
 }
 
-/// Decodes by a plan. `None` when the first tile shows that the file is not what its tables say.
+/// Decodes by a plan. `None` when nothing can be decoded, or the first tile shows that the file is not what its
+/// tables say.
 pub fn decode(
     source: &Source,
     plan: &Plan<'_>,
@@ -225,9 +226,7 @@ pub fn decode(
             None => rows_without += 1,
         }
     }
-    let Some(sink) = sink else {
-        return Err(Fault::corrupt("none of its picture data can be decoded"));
-    };
+    let Some(sink) = sink else { return Ok(None) };
     drop((decoder, frame, packet, sink.tiles));
     let mut pixels = sink.shrinker.finish(plan.icc, plan.orientation);
     let all = (last_row - first_row + 1) * columns;
@@ -305,6 +304,8 @@ fn code_points(plan: &Plan<'_>, frame: &Frame, chroma: Chroma) -> Cicp {
             *own = fallback;
         }
     }
+    // Sony's cameras write a limited range beside pictures whose own headers rightly say full.
+    cicp.full_range |= coded.full_range;
     // Whether the planes are RGB is a matter of what they are, not of what the container says.
     if coded.matrix == 0 || cicp.matrix == 0 && chroma != Chroma::C444 {
         cicp.matrix = coded.matrix;

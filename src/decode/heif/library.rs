@@ -38,6 +38,19 @@ pub fn decode(
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
+    open_and_decode(source, items, fit, admission).map_err(|fault| match fault {
+        // libheif says that its limit was reached, not by how much.
+        Fault::TooLarge { needed: 0 } => Fault::TooLarge { needed: admission.ceiling().saturating_add(1) },
+        other => other,
+    })
+}
+
+fn open_and_decode(
+    source: &Source,
+    items: Option<&Items>,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
     let mut reader = Reader { source: source.clone(), at: 0 };
     let context = Context::read(&mut reader, admission.ceiling())?;
     let handle = context.primary()?;
@@ -481,6 +494,8 @@ impl Options {
             (*o).convert_hdr_to_8bit = 0;
             (*o).output_image_nclx_profile_passthrough = 1;
             (*o).num_codec_threads = 1;
+            // The same about Sony's range as in `hevc::code_points`.
+            (*o).autocorrect_broken_input = 1;
             Ok(Options(raw))
         }
     }
