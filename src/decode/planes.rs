@@ -5,8 +5,8 @@
 //! do the planes become RGB, and RGB become sRGB.
 //!
 //! Promises: the result is that of Lanczos3 over the whole picture, whatever the bands (rows around a band's edge
-//! are kept until they are no longer needed), after a box average by a whole factor where the picture is more
-//! than [`BOX_ABOVE`] times too large; alpha is laid over white before shrinking, so that invisible colours do
+//! are kept until they are no longer needed), after a box average by a whole factor that leaves Lanczos3 at
+//! least [`BOX_ABOVE`] to do; alpha is laid over white before shrinking, so that invisible colours do
 //! not bleed in. Decoding, geometry and admission are the caller's.
 
 use super::colour::{self, Cicp};
