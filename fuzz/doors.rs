@@ -4,8 +4,9 @@
 //!
 //! The fuzz targets open them with made-up bytes; `tests/it/faults.rs` with what fuzzing has found before.
 
+use albumen::decode::heif::items;
 use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{DevelopRequest, Inputs, PreviewSize, RenderSettings};
+use albumen::pipeline::vocabulary::{DevelopRequest, FixedAdmission, Inputs, PreviewSize, RenderSettings};
 use albumen::worker::protocol;
 
 /// A door's name, which is also its fuzz target's and that of its folder of regression inputs.
@@ -35,6 +36,8 @@ pub const DOORS: &[Door] = &[
     ("gif", |bytes| inspect([b"GIF89a", bytes].concat())),
     ("jxl", |bytes| inspect([b"\0\0\0\x0CJXL \r\n\x87\n", bytes].concat())),
     ("mpeg", |bytes| inspect([b"\0\0\x01\xBA", bytes].concat())),
+    ("heif_items", heif_items),
+    ("develop", develop),
 ];
 
 /// Opens the door of this name.
@@ -94,6 +97,29 @@ fn checked(request: &DevelopRequest, inputs: &Inputs) {
     let (header, _) = protocol::encode_developed(&outcome);
     let len = header.len() as u64;
     let reply = protocol::read_developed(&Source::from_bytes(header), len, &request);
+    assert!(reply.is_ok(), "the engine would not believe: {}", reply.unwrap_err());
+}
+
+/// The item table that decoding reads, and the grids that it names.
+fn heif_items(bytes: &[u8]) {
+    let Ok(items) = items::parse_meta(bytes, 0) else { return };
+    let source = Source::from_bytes(bytes.to_vec());
+    for id in 0..16 {
+        let Some(item) = items.get(id) else { continue };
+        let _ = (items.grid(&source, item), items.is_alpha(item), items.properties_of(item).count());
+        let _ = (items.references(id, b"dimg"), items.referring(id, b"auxl").count());
+    }
+}
+
+/// The whole way of a file through a worker, codecs and all.
+fn develop(bytes: &[u8]) {
+    let inputs = Inputs { primary: Source::from_bytes(bytes.to_vec()), sidecars: Vec::new() };
+    let request = request(Vec::new());
+    let outcome = albumen::worker::develop::develop(&request, &inputs, &FixedAdmission(64 << 20));
+    let (header, body) = protocol::encode_developed(&outcome);
+    let len = header.len() as u64;
+    let reply =
+        protocol::read_developed(&Source::from_bytes([header, body.concat()].concat()), len, &request);
     assert!(reply.is_ok(), "the engine would not believe: {}", reply.unwrap_err());
 }
 
