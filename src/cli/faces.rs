@@ -1,7 +1,7 @@
 //! `albumen faces`: the faces behind the people, why each is where it is, and corrections.
 
 use super::people::{edit, read};
-use super::{Context, print_json};
+use super::{Context, print_json, say};
 use crate::index::people::{EditError, FaceLine, Why};
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -73,25 +73,28 @@ pub fn print_face(f: &FaceLine) {
     };
     let how = f.how.as_ref().map_or(String::new(), |how| format!(" ({how})"));
     let [x, y, w, h] = f.area;
-    println!("{}  {who}{how}  quality {:.2}, box {x:.3} {y:.3} {w:.3} {h:.3}  {}", f.id, f.quality, f.path);
+    say(format_args!(
+        "{}  {who}{how}  quality {:.2}, box {x:.3} {y:.3} {w:.3} {h:.3}  {}",
+        f.id, f.quality, f.path
+    ));
 }
 
 fn print_why(why: &Why) {
     print_face(&why.face);
     if let (Some(similarity), Some(required)) = (why.similarity, why.required) {
-        println!("joined with similarity {similarity:.3}, where {required:.3} was required");
+        say(format_args!("joined with similarity {similarity:.3}, where {required:.3} was required"));
     }
     for constraint in &why.constraints {
-        println!("{constraint}");
+        say(constraint);
     }
     for c in &why.candidates {
         let who = c.name.as_ref().unwrap_or(&c.person);
-        println!(
+        say(format_args!(
             "{who}: similarity {:.3} (distance {:.3}), required {:.3}",
             c.similarity, c.distance, c.required
-        );
+        ));
         for e in &c.exemplars {
-            println!("    like face {} ({:.3})  {}", e.face, e.similarity, e.path);
+            say(format_args!("    like face {} ({:.3})  {}", e.face, e.similarity, e.path));
         }
     }
 }

@@ -152,6 +152,12 @@ pub fn complain(e: &dyn std::fmt::Display) {
     eprintln!("albumen: {e}");
 }
 
+/// Prints one line; a closed pipe is not an error of ours.
+pub fn say(line: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
 /// Prints one JSON value; a closed pipe is not an error of ours.
 pub fn print_json<T: serde::Serialize>(value: &T) {
     use std::io::Write;

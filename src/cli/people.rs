@@ -1,6 +1,6 @@
 //! `albumen people`: who is in the photos, and what a user says of them. A person is given by id or by name.
 
-use super::{Context, FAILED, NO_START, USAGE, complain, print_json};
+use super::{Context, FAILED, NO_START, USAGE, complain, print_json, say};
 use crate::index::Index;
 use crate::index::people::{EditDone, EditError, PersonLine, SameName};
 use clap::Subcommand;
@@ -102,13 +102,13 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
             }
             for m in &found.merges {
                 let (a, b) = (m.a_name.as_ref().unwrap_or(&m.a), m.b_name.as_ref().unwrap_or(&m.b));
-                println!(
+                say(format_args!(
                     "{a} and {b} may be one person (similarity {:.2}, of {:.2})",
                     m.similarity, m.required
-                );
+                ));
             }
             for p in &found.unnamed {
-                println!("{} has no name and is in {} photo(s)", p.id, p.items);
+                say(format_args!("{} has no name and is in {} photo(s)", p.id, p.items));
             }
             Ok(())
         }),
@@ -139,7 +139,10 @@ fn show(ctx: &Context, person: &str) -> ExitCode {
 fn print_person(p: &PersonLine) {
     let name = p.name.as_deref().unwrap_or("-");
     let hidden = if p.hidden { ", hidden" } else { "" };
-    println!("{}  {name}  {} photo(s), {} face(s), space {}{hidden}", p.id, p.items, p.faces, p.space);
+    say(format_args!(
+        "{}  {name}  {} photo(s), {} face(s), space {}{hidden}",
+        p.id, p.items, p.faces, p.space
+    ));
 }
 
 /// Answers a question from the index, or says why not with the right exit code.
@@ -166,7 +169,7 @@ pub fn edit(ctx: &Context, change: impl FnOnce(&mut Index) -> Result<EditDone, E
                 0 => String::new(),
                 n => format!("; {n} more face(s) joined"),
             };
-            println!("Edit {}: {}{joined}", done.edit, done.words);
+            say(format_args!("Edit {}: {}{joined}", done.edit, done.words));
             ExitCode::SUCCESS
         }
         Err(e) => refused(e),

@@ -374,8 +374,9 @@ impl Index {
             match same {
                 SameName::Refuse => {
                     return Err(EditError::Conflict(format!(
-                        "there is a {name} already: {other}. Give --merge if {id} is the same person, --separate if \
-                         two people share the name"
+                        "there is {} already: give --merge if {was} is the same person, --separate if two people share \
+                         the name",
+                        edit.label(other)?
                     )));
                 }
                 SameName::Separate => {
