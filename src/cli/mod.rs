@@ -167,7 +167,7 @@ pub fn print_json<T: serde::Serialize>(value: &T) {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(search::with_denials(std::env::args_os())) {
         Ok(cli) => cli,
         Err(e) => {
             let _ = e.print();

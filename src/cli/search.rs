@@ -2,16 +2,17 @@
 
 use super::{Context, NO_START, USAGE, complain, print_json};
 use crate::index::Index;
-use crate::index::query::Query;
+use crate::index::query::{MINUS, Query};
 use crate::index::search::{Page, SearchError};
 use crate::index::view::{Detail, ItemView};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Words and filters, all of which must hold: berlin 2023 camera:canon -tag:work
-    #[arg(allow_hyphen_values = true, value_name = "WORD|FILTER")]
+    #[arg(value_name = "WORD|FILTER")]
     query: Vec<String>,
     /// At most so many items
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -82,6 +83,24 @@ fn search(index: &Index, args: &Args, json: bool) -> Result<(), SearchError> {
     Ok(())
 }
 
+/// The command line with `-tag:work` after `search` made a word that is no option: its sign becomes the minus sign
+/// that the language knows as well. `-v` and `-h` stay options; quoted with others they are words.
+pub fn with_denials(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    let mut searching = false;
+    arguments.map(move |argument| {
+        let denied = argument.to_str().and_then(|text| text.strip_prefix('-')).filter(|rest| {
+            let is_option =
+                rest.is_empty() || rest.starts_with('-') || rest.chars().all(|c| "vhV".contains(c));
+            searching && !is_option
+        });
+        if let Some(rest) = denied {
+            return format!("{MINUS}{rest}").into();
+        }
+        searching |= argument == "search";
+        argument
+    })
+}
+
 /// The words of the shell as one text. A word that the shell has unquoted is one phrase again: `title:"by night"`
 /// comes as `title:by night`.
 pub fn in_one(words: &[String]) -> String {
@@ -90,7 +109,7 @@ pub fn in_one(words: &[String]) -> String {
             return word.clone();
         }
         match word.split_once(':') {
-            Some((key, value)) if key.chars().all(|c| c.is_ascii_alphabetic() || c == '-') => {
+            Some((key, value)) if key.trim_start_matches(['-', MINUS]).chars().all(char::is_alphanumeric) => {
                 format!("{key}:\"{value}\"")
             }
             _ => format!("\"{word}\""),
@@ -110,7 +129,7 @@ pub fn refused(e: &SearchError) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::in_one;
+    use super::{in_one, with_denials};
 
     #[test]
     fn what_the_shell_unquoted_is_quoted_again() {
@@ -119,5 +138,12 @@ mod tests {
         assert_eq!(join(&["berlin", "2023"]), "berlin 2023");
         assert_eq!(join(&["title:by night", "new year"]), "title:\"by night\" \"new year\"");
         assert_eq!(join(&["-title:by night", "x"]), "-title:\"by night\" x");
+    }
+
+    #[test]
+    fn denied_words_are_no_options() {
+        let line = "albumen -v search -tag:work x -v --json".split(' ').map(Into::into);
+        let line: Vec<_> = with_denials(line).map(|a| a.into_string().unwrap()).collect();
+        assert_eq!(line.join(" "), "albumen -v search \u{2212}tag:work x -v --json");
     }
 }

@@ -116,6 +116,9 @@ pub enum Is {
 #[error("{0}")]
 pub struct QueryError(String);
 
+/// Denies like a hyphen; what phones and word processors make of one.
+pub const MINUS: char = '\u{2212}';
+
 /// Longer searches are refused: more than anybody types, and little enough for one statement.
 const MOST_TERMS: usize = 64;
 
@@ -154,7 +157,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
         if chars.peek().is_none() {
             return Ok(out);
         }
-        let denied = chars.next_if_eq(&'-').is_some();
+        let denied = chars.next_if(|c| matches!(*c, '-' | MINUS)).is_some();
         let mut token = Token { denied, key: None, value: String::new(), quoted: false };
         while let Some(c) = chars.next_if(|c| !c.is_whitespace()) {
             match c {

@@ -338,12 +338,16 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
             (None, _) => Condition::nothing(),
             (Some(expression), Some(_)) => matching(expression),
             (Some(expression), None) => {
+                let mut anywhere = vec![matching(expression)];
                 let labels = subjects_named(conn, &words.text, !words.exact)?;
-                if labels.is_empty() {
-                    matching(expression)
-                } else {
-                    Condition::any_of(vec![matching(expression), having_subject(labels)])
+                if !labels.is_empty() {
+                    anywhere.push(having("subjects", "label", labels));
                 }
+                let people = people_named(conn, &words.text, !words.exact)?;
+                if !people.is_empty() {
+                    anywhere.push(having("faces", "person_id", people));
+                }
+                Condition::any_of(anywhere)
             }
         },
         Filter::Taken(span) => {
@@ -398,32 +402,25 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
                 None => Condition::nothing(),
             }
         }
-        Filter::Person(name) => match words_of(name, true) {
-            Some(words) => matching(format!("people : {words}")),
-            None => Condition::nothing(),
-        },
+        Filter::Person(name) => {
+            // Named by a region in the file, or a face that is known.
+            let in_regions = words_of(name, true).map(|words| matching(format!("people : {words}")));
+            let known = match people_named(conn, name, false)? {
+                people if people.is_empty() => None,
+                people => Some(having("faces", "person_id", people)),
+            };
+            match in_regions.into_iter().chain(known).collect::<Vec<_>>() {
+                nobody if nobody.is_empty() => Condition::nothing(),
+                somebody => Condition::any_of(somebody),
+            }
+        }
         Filter::Subject(name) => match subjects_named(conn, name, false)? {
             labels if labels.is_empty() => Condition::nothing(),
-            labels => having_subject(labels),
+            labels => having("subjects", "label", labels),
         },
         Filter::Tag(name) => match tags_named(conn, name)? {
             tags if tags.is_empty() => Condition::nothing(),
-            tags => {
-                let marks = vec!["?"; tags.len()].join(", ");
-                let tags: Vec<Value> = tags.iter().map(|t| text(t)).collect();
-                Condition {
-                    test: Sql::new(
-                        format!(
-                            "EXISTS (SELECT 1 FROM item_tags t WHERE t.file_id = i.file_id AND t.tag IN ({marks}))"
-                        ),
-                        tags.clone(),
-                    ),
-                    list: Some(Sql::new(
-                        format!("SELECT DISTINCT file_id FROM item_tags WHERE tag IN ({marks})"),
-                        tags,
-                    )),
-                }
-            }
+            tags => having("item_tags", "tag", tags),
         },
         Filter::Album(name) => album(conn, name)?,
         Filter::Area(area) => inside(area),
@@ -550,19 +547,41 @@ fn words_of(words: &str, exact: bool) -> Option<String> {
     Some(format!("\"{quoted}\"{}", if exact { "" } else { "*" }))
 }
 
-fn having_subject(labels: Vec<String>) -> Condition {
-    let marks = vec!["?"; labels.len()].join(", ");
-    let labels: Vec<Value> = labels.into_iter().map(Value::Text).collect();
+/// Items with a row in a table that says one of some things of them.
+fn having(table: &str, column: &str, values: Vec<String>) -> Condition {
+    let marks = vec!["?"; values.len()].join(", ");
+    let values: Vec<Value> = values.into_iter().map(Value::Text).collect();
     Condition {
         test: Sql::new(
-            format!("EXISTS (SELECT 1 FROM subjects s WHERE s.file_id = i.file_id AND s.label IN ({marks}))"),
-            labels.clone(),
+            format!(
+                "EXISTS (SELECT 1 FROM {table} x WHERE x.file_id = i.file_id AND x.{column} IN ({marks}))"
+            ),
+            values.clone(),
         ),
         list: Some(Sql::new(
-            format!("SELECT DISTINCT file_id FROM subjects WHERE label IN ({marks})"),
-            labels,
+            format!("SELECT DISTINCT file_id FROM {table} WHERE {column} IN ({marks})"),
+            values,
         )),
     }
+}
+
+/// Ids of the people in whose names the words stand in a row, in any case; with `prefix` the beginning of the last
+/// word is enough.
+fn people_named(conn: &Connection, words: &str, prefix: bool) -> Result<Vec<String>> {
+    if !conn.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'persons'")?.exists([])? {
+        return Ok(Vec::new());
+    }
+    let words = format!(" {}", words.to_lowercase());
+    let mut st = conn.prepare_cached("SELECT id, name FROM persons WHERE name IS NOT NULL AND hidden = 0")?;
+    let mut rows = st.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = format!(" {} ", row.get::<_, String>(1)?.to_lowercase());
+        if name.match_indices(&words).any(|(at, _)| prefix || name[at + words.len()..].starts_with(' ')) {
+            ids.push(row.get(0)?);
+        }
+    }
+    Ok(ids)
 }
 
 /// The labels of the index that a word names: the label itself in any case, or with `prefix` its beginning.

@@ -12,6 +12,7 @@ mod people;
 mod places;
 mod recognise;
 mod render;
+mod search;
 mod service;
 mod testdata;
 mod worker;

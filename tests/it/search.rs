@@ -1,0 +1,132 @@
+//! Tests of search, albums, tags and edits, by the program itself on a small library.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+struct Library {
+    dir: TempDir,
+}
+
+impl Library {
+    /// Two photos that have their dates from their names.
+    fn new() -> Library {
+        let library = Library { dir: tempfile::tempdir().unwrap() };
+        let photos = library.photos();
+        std::fs::create_dir_all(&photos).unwrap();
+        let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds");
+        std::fs::copy(kinds.join("plain.jpg"), photos.join("IMG_20230701_102030.jpg")).unwrap();
+        std::fs::copy(kinds.join("grey.jpg"), photos.join("IMG_20190505_050505.jpg")).unwrap();
+        library.ok(&["index", "--no-recognise", photos.to_str().unwrap()]);
+        library
+    }
+
+    fn photos(&self) -> PathBuf {
+        self.dir.path().join("photos")
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_albumen"))
+            .args(arguments)
+            .arg("--index")
+            .arg(self.dir.path().join("index"))
+            .arg("--json")
+            .env("XDG_CONFIG_HOME", self.dir.path())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    fn ok(&self, arguments: &[&str]) -> Value {
+        let (code, out, err) = self.run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
+    }
+
+    /// Names found, in order.
+    fn find(&self, query: &[&str]) -> Vec<String> {
+        let answer = self.ok(&[&["search"], query].concat());
+        let items = answer["items"].as_array().unwrap();
+        items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[test]
+fn what_a_user_says_is_found_and_survives_a_reindex() {
+    let library = Library::new();
+    let new = library.photos().join("IMG_20230701_102030.jpg");
+    let new = new.to_str().unwrap();
+    assert_eq!(library.find(&["2023"]), ["IMG_20230701_102030.jpg"]);
+    assert_eq!(library.find(&["kind:photo"]), ["IMG_20230701_102030.jpg", "IMG_20190505_050505.jpg"]);
+
+    library.ok(&["tags", "add", "garden", new]);
+    library.ok(&[
+        "edit",
+        new,
+        "--title",
+        "Roses in June",
+        "--date",
+        "2018-06-01T12:00:00+02:00",
+        "--rating",
+        "5",
+    ]);
+    library.ok(&["albums", "create", "Flowers", "--search", "tag:garden"]);
+    library.ok(&["albums", "create", "Best"]);
+    library.ok(&["albums", "add", "Best", new]);
+    let check = || {
+        for query in [
+            &["roses", "tag:garden", "rating:5"][..],
+            &["date:2018-06-01"],
+            &["title:roses in june"],
+            &["album:flowers"],
+            &["album:best", "-nothing"],
+        ] {
+            assert_eq!(library.find(query), ["IMG_20230701_102030.jpg"], "{query:?}");
+        }
+        assert_eq!(library.find(&["2023"]), [""; 0]);
+        let item = library.ok(&["show", new]);
+        assert_eq!(item["taken"]["source"], "edit");
+        assert_eq!(item["taken"]["utc"], "2018-06-01T10:00:00Z");
+        assert_eq!(item["tags"], serde_json::json!(["garden"]));
+    };
+    check();
+    library.ok(&["reindex", "--stage", "inspect", library.photos().to_str().unwrap()]);
+    check();
+    // A move is no end of what was said.
+    let moved = library.photos().join("moved.jpg");
+    std::fs::rename(new, &moved).unwrap();
+    library.ok(&["index", "--no-recognise", library.photos().to_str().unwrap()]);
+    assert_eq!(library.find(&["roses", "tag:garden", "album:best"]), ["moved.jpg"]);
+
+    library.ok(&["edit", moved.to_str().unwrap(), "--forget", "title", "--forget", "rating"]);
+    assert_eq!(library.find(&["roses"]), [""; 0]);
+}
+
+#[test]
+fn usage_errors_leave_with_2_and_unknown_files_with_1() {
+    let library = Library::new();
+    for (arguments, code) in [
+        (&["search", "colour:red"][..], 2),
+        (&["search", "x", "--after", "nonsense"], 2),
+        (&["albums", "create", "Nested", "--search", "album:x"], 2),
+        (&["edit", "nowhere.jpg", "--date", "yesterday"], 2),
+        (&["edit", "nowhere.jpg", "--title", "x"], 1),
+        (&["tags", "add", "x", "nowhere.jpg"], 1),
+        (&["albums", "delete", "none"], 1),
+        (&["search", "nothing"], 0),
+    ] {
+        let (found, out, err) = library.run(arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {out}{err}");
+    }
+}
+
+#[test]
+fn the_gazetteer_answers_without_an_index() {
+    let library = Library { dir: tempfile::tempdir().unwrap() };
+    let spot = library.ok(&["places", "--at", "-33.8568", "151.2153"]);
+    assert_eq!(spot["place"]["city"], "Sydney");
+    assert_eq!(spot["zone"], "Australia/Sydney");
+    assert_eq!(library.ok(&["places", "--at", "0", "0"]), serde_json::json!({}));
+}
