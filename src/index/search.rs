@@ -74,7 +74,7 @@ impl Index {
     /// Items that fit a query, newest first.
     pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
         let plan = Plan::new(&self.conn, query, page)?;
-        let (mut sql, mut values) = plan.from_where();
+        let (mut sql, mut values) = plan.into_clauses();
         if let Some(after) = &page.after {
             sql.push_str(
                 " AND coalesce(i.taken_local, '') <= ? AND (coalesce(i.taken_local, '') < ? OR i.file_id < ?)",
@@ -103,7 +103,7 @@ impl Index {
 
     /// How many items fit a query.
     pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
-        let (sql, values) = Plan::new(&self.conn, query, &Page::default())?.from_where();
+        let (sql, values) = Plan::new(&self.conn, query, &Page::default())?.into_clauses();
         let count: i64 = self
             .conn
             .prepare_cached(&format!("SELECT count(*) {sql}"))?
@@ -300,7 +300,7 @@ impl Plan {
     }
 
     /// `FROM ... WHERE ...`, without what the page adds.
-    fn from_where(self) -> (String, Vec<Value>) {
+    fn into_clauses(self) -> (String, Vec<Value>) {
         let Sql { mut text, mut values } = match self.driver {
             // CROSS JOIN keeps the order of the tables; the sign keeps the planner off other indexes.
             Some(list) => Sql {
@@ -543,7 +543,7 @@ fn words_of(words: &str, exact: bool) -> Option<String> {
     if !words.chars().any(char::is_alphanumeric) {
         return None;
     }
-    let quoted = words.replace('"', " ").replace('\0', " ");
+    let quoted = words.replace(['"', '\0'], " ");
     Some(format!("\"{quoted}\"{}", if exact { "" } else { "*" }))
 }
 
