@@ -102,6 +102,7 @@ pub enum Has {
     Rating,
     Tags,
     Subjects,
+    Faces,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,9 +257,10 @@ fn filter(key: &str, value: &str, quoted: bool) -> Result<Filter, QueryError> {
             "rating" => Has::Rating,
             "tags" | "tag" => Has::Tags,
             "subjects" | "subject" => Has::Subjects,
+            "faces" | "people" => Has::Faces,
             _ => {
                 return error(format!(
-                    "has:{value}: write gps, place, date, title, description, rating, tags or subjects"
+                    "has:{value}: write gps, place, date, title, description, rating, tags, subjects or faces"
                 ));
             }
         }),

@@ -433,6 +433,7 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
             Has::Rating => Condition::on_items("i.rating IS NOT NULL", []),
             Has::Tags => has_row("item_tags"),
             Has::Subjects => has_row("subjects"),
+            Has::Faces => has_row("faces"),
         }
         .without_list(),
         Filter::Is(Is::Sphere) => Condition::on_items("i.is_360 = 1", []),
@@ -568,9 +569,6 @@ fn having(table: &str, column: &str, values: Vec<String>) -> Condition {
 /// Ids of the people in whose names the words stand in a row, in any case; with `prefix` the beginning of the last
 /// word is enough.
 fn people_named(conn: &Connection, words: &str, prefix: bool) -> Result<Vec<String>> {
-    if !conn.prepare_cached("SELECT 1 FROM sqlite_schema WHERE name = 'persons'")?.exists([])? {
-        return Ok(Vec::new());
-    }
     let words = format!(" {}", words.to_lowercase());
     let mut st = conn.prepare_cached("SELECT id, name FROM persons WHERE name IS NOT NULL AND hidden = 0")?;
     let mut rows = st.query([])?;

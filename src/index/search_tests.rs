@@ -296,6 +296,34 @@ fn what_is_hidden_or_forgotten_is_not_found() {
 }
 
 #[test]
+fn people_and_subjects_are_found_by_their_names() {
+    let library = holiday();
+    library
+        .index
+        .conn
+        .execute_batch(
+            "INSERT INTO people (id, space_id, found_name, found_source) VALUES ('p1', 1, 'Anna Maria Berg', 'file');
+             INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder, person_id)
+               VALUES (2, 0, 0, 1, 1, 1, 1, '[]', x'', 'e', 'p1'), (2, 0, 0, 1, 1, 1, 1, '[]', x'', 'e', 'p1');
+             INSERT INTO subjects (file_id, label, score) VALUES (3, 'dog', 0.9), (4, 'hot dog', 0.9);",
+        )
+        .unwrap();
+    for (query, found) in [
+        ("anna", "IMG_2.jpg IMG_1.jpg"), // a tag of the other
+        ("person:anna", "IMG_2.jpg"),
+        ("person:\"maria berg\"", "IMG_2.jpg"),
+        ("person:ann", ""),
+        ("ber", "IMG_2.jpg IMG_1.jpg"),
+        ("has:faces", "IMG_2.jpg"),
+        ("subject:dog", "clip.mp4"),
+        ("-subject:dog kind:video", ""),
+        ("has:subjects", "clip.mp4 fiji.heic"),
+    ] {
+        assert_eq!(library.find(query), found, "{query}");
+    }
+}
+
+#[test]
 fn places_are_counted() {
     let places = holiday().index.places(None).unwrap();
     let cities: Vec<_> = places.iter().filter_map(|(p, n)| Some((p.city.as_deref()?, *n))).collect();
