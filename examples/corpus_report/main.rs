@@ -1,6 +1,7 @@
 //! `make corpus-report`: what Albumen says of a folder of real media, against its manifest (ALBUMEN_CORPUS).
 //! One module a table; each prints agreements, differences and what is missing.
 
+mod decode;
 mod facts;
 mod people;
 mod recognise;
@@ -26,5 +27,6 @@ fn main() {
         .collect();
     facts::print(&facts::compare(&corpus, &rows));
     recognise::print(&corpus, &rows);
+    decode::print(&decode::compare(&corpus, &rows, None));
     people::print(&corpus, &rows);
 }
