@@ -127,8 +127,11 @@ fn subjects<'a>(
         expected.dedup();
         let judged = |s: &&FoundSubject| every_thing_is_labelled || s.label != "person";
         let shown: Vec<&FoundSubject> = seen.subjects.iter().filter(judged).collect();
-        let half =
-            if blake3::hash(file.as_bytes()).as_bytes()[0] % 2 == 0 { "chosen on" } else { "to believe" };
+        let half = if blake3::hash(file.as_bytes()).as_bytes()[0].is_multiple_of(2) {
+            "chosen on"
+        } else {
+            "to believe"
+        };
         let set = if every_thing_is_labelled { "COCO" } else { "one label" };
         for name in [half, set] {
             let score = scores.entry(name).or_default();

@@ -693,6 +693,7 @@ fn put_face_edit(tx: &Connection, face: i64, person: &str, verdict: Option<&str>
     Ok(())
 }
 
+#[allow(clippy::type_complexity)]
 fn person_edit(tx: &Connection, person: &str) -> Result<Option<(bool, Option<String>, bool, Option<i64>)>> {
     Ok(tx
         .query_row(

@@ -116,14 +116,14 @@ impl Block {
         let mut above = [0i32; BLOCK];
         for line in 0..BLOCK {
             let at = ((y + line) * width + x) * 3;
-            let mut before = None;
+            let mut before: Option<i32> = None;
             for (i, p) in picture.rgb[at..at + BLOCK * 3].chunks_exact(3).enumerate() {
                 let luma = ((u32::from(p[0]) * 77 + u32::from(p[1]) * 150 + u32::from(p[2]) * 29) >> 8) as u8;
                 block.low = block.low.min(luma);
                 block.high = block.high.max(luma);
                 let luma = i32::from(luma);
                 if let Some(before) = before {
-                    block.step = block.step.max((luma - before as i32).abs());
+                    block.step = block.step.max((luma - before).abs());
                 }
                 if line > 0 {
                     block.step = block.step.max((luma - above[i]).abs());
