@@ -32,15 +32,20 @@ pub fn environment(dir: &Path) -> Result<Environment, ModelFault> {
 
 /// Loads a library whose sum is not looked at.
 fn load(path: &Path) -> Result<Environment, ModelFault> {
-    let broken = |why: String| ModelFault::RuntimeBroken { path: path.to_owned(), why };
-    let builder = ort::init_from(path).map_err(|e| match e {
+    let builder = ort::init_from(path).map_err(|e| refused(path, e))?;
+    let broken = |e: ort::Error| ModelFault::RuntimeBroken { path: path.to_owned(), why: e.to_string() };
+    builder.with_name("albumen").with_telemetry(false).build().map_err(broken)
+}
+
+fn refused(path: &Path, error: ort::LoadDynamicError) -> ModelFault {
+    let path = path.to_owned();
+    match error {
         ort::LoadDynamicError::BadVersion { version_str, .. } => ModelFault::RuntimeTooOld {
-            path: path.to_owned(),
+            path,
             why: format!("it is {version_str}, 1.{} is needed", ort::MINOR_VERSION),
         },
-        other => broken(other.to_string()),
-    })?;
-    builder.with_name("albumen").with_telemetry(false).build().map_err(|e| broken(e.to_string()))
+        other => ModelFault::RuntimeBroken { path, why: other.to_string() },
+    }
 }
 
 /// A model that can be run.
@@ -126,5 +131,17 @@ mod tests {
         std::fs::write(&path, b"not a library").unwrap();
         let fault = load(&path).map(drop).expect_err("it is no library");
         assert!(matches!(fault, ModelFault::RuntimeBroken { .. }), "{fault}");
+    }
+
+    #[test]
+    fn a_runtime_that_is_too_old_says_what_is_needed() {
+        let path = Path::new("/usr/lib/libonnxruntime.so");
+        let old =
+            ort::LoadDynamicError::BadVersion { version_str: "1.16.3".to_owned(), path: path.to_owned() };
+        let fault = refused(path, old);
+        assert!(matches!(fault, ModelFault::RuntimeTooOld { .. }));
+        for part in ["1.16.3", "1.23", "make models", "/usr/lib"] {
+            assert!(fault.to_string().contains(part), "{fault}");
+        }
     }
 }
