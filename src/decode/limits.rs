@@ -1,7 +1,13 @@
 //! What a picture costs in memory, so that it can be admitted before anything is allocated.
 
+use crate::pipeline::fault::Fault;
+use crate::pipeline::vocabulary::Admission;
 use crate::pixels::orient::Orientation;
 use crate::pixels::resize::bytes_of;
+
+/// The most pixels that are read in rows. More would not be done within the deadline of 20 s at the 50 million
+/// pixels a second of a small processor; the largest phone pictures have 200 million.
+const MOST_STREAMED_PIXELS: u64 = 1 << 30;
 
 /// Bytes needed after decoding, beside the picture of `size` itself: the second copy of a quarter turn, or what
 /// render makes (the smaller sizes, and the JPEG of the largest), whichever is more.
@@ -10,4 +16,17 @@ pub fn finishing(size: (u32, u32), orientation: Orientation) -> u64 {
     // JPEGs of quality 80 have under 1 byte a pixel; the writer's buffer doubles as it grows.
     let render = picture / 3 * 2;
     if orientation.swaps_sides() { picture.max(render) } else { render }
+}
+
+/// Refuses sizes of no pixels, and decompression bombs: a picture of more pixels than can be read in rows in time
+/// is admitted only where all of it would fit into memory.
+pub fn check_size(size: (u32, u32), admission: &dyn Admission) -> Result<(u32, u32), Fault> {
+    let pixels = u64::from(size.0) * u64::from(size.1);
+    if pixels == 0 {
+        return Err(Fault::corrupt("its header says that it has no pixels"));
+    }
+    if pixels > MOST_STREAMED_PIXELS {
+        admission.admit(pixels.saturating_mul(3))?;
+    }
+    Ok(size)
 }

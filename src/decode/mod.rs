@@ -7,6 +7,8 @@ pub mod heif;
 pub mod jpeg;
 mod limits;
 mod planes;
+mod raster;
+mod raw;
 pub mod video;
 
 use crate::pipeline::fault::Fault;
@@ -37,7 +39,20 @@ pub fn decode(
         | Format::Avi
         | Format::Mts
         | Format::Mpeg => video::decode(source, facts, fit, admission),
-        other => Err(Fault::unsupported(format!("{} is not decoded", other.name()))),
+        Format::Png | Format::Gif | Format::Webp | Format::Tiff | Format::Bmp | Format::Jxl | Format::Jp2 => {
+            raster::decode(format, &raster::Job { source, orientation, fit, admission })
+        }
+        Format::Cr2
+        | Format::Cr3
+        | Format::Crw
+        | Format::Nef
+        | Format::Arw
+        | Format::Dng
+        | Format::Raf
+        | Format::Orf
+        | Format::Rw2
+        | Format::Pef
+        | Format::Srw => raw::decode(source, orientation, fit, admission),
     }
 }
 

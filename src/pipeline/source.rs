@@ -11,6 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Source {
     bytes: Bytes,
+    /// Where the source begins within its bytes: 0, but for a part of a file.
+    base: u64,
     len: u64,
 }
 
@@ -25,13 +27,19 @@ impl Source {
     /// A source over an open regular file.
     pub fn from_file(file: File) -> io::Result<Source> {
         let len = file.metadata()?.len();
-        Ok(Source { bytes: Bytes::File(Arc::new(file)), len })
+        Ok(Source { bytes: Bytes::File(Arc::new(file)), base: 0, len })
     }
 
     /// A source over bytes already in memory.
     pub fn from_bytes(bytes: Vec<u8>) -> Source {
         let len = bytes.len() as u64;
-        Source { bytes: Bytes::Memory(Arc::new(bytes)), len }
+        Source { bytes: Bytes::Memory(Arc::new(bytes)), base: 0, len }
+    }
+
+    /// A part of it that is a file of its own (a preview inside a RAW file), cut to what is there.
+    pub fn part(&self, at: u64, len: u64) -> Source {
+        let at = at.min(self.len);
+        Source { bytes: self.bytes.clone(), base: self.base + at, len: len.min(self.len - at) }
     }
 
     /// Length in bytes.
@@ -45,6 +53,12 @@ impl Source {
 
     /// Reads up to `buf.len()` bytes at `offset`; fewer only at the end.
     pub fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize> {
+        if offset >= self.len {
+            return Ok(0);
+        }
+        // The length counts, also where a file has grown since: a part ends where it ends.
+        let within = usize::try_from(self.len - offset).unwrap_or(usize::MAX).min(buf.len());
+        let (buf, offset) = (&mut buf[..within], self.base + offset);
         match &self.bytes {
             Bytes::File(f) => {
                 let mut done = 0;
@@ -100,11 +114,11 @@ impl Source {
         SourceCursor { source: self.clone(), at: 0 }
     }
 
-    /// The file behind it, for libraries that take a descriptor; none for bytes in memory.
+    /// The file behind it, for libraries that take a descriptor; none for bytes in memory and for parts.
     pub fn file(&self) -> Option<&File> {
         match &self.bytes {
-            Bytes::File(f) => Some(f),
-            Bytes::Memory(_) => None,
+            Bytes::File(f) if self.base == 0 => Some(f),
+            _ => None,
         }
     }
 }

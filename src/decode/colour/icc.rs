@@ -4,7 +4,10 @@
 //! (told by what they do to colours, not by their name); never fails. Leaves code points to [`super::cicp`].
 
 use super::cicp::{Cicp, cicp_to_srgb_rgb8};
-use moxcms::{ColorProfile, DataColorSpace, Layout, RenderingIntent, ToneReprCurve, TransformOptions};
+use moxcms::{
+    ColorProfile, DataColorSpace, Layout, RenderingIntent, ToneReprCurve, TransformExecutor, TransformOptions,
+};
+use std::sync::Arc;
 
 /// Pixels converted at a time: 48 KB of temporary 8-bit RGB, which stays in the L2 cache.
 const CHUNK_PIXELS: usize = 16 * 1024;
@@ -87,27 +90,44 @@ pub fn grey_to_srgb_rgb8(grey: &[u8], icc: Option<&[u8]>) -> Vec<u8> {
 /// Converts interleaved 8-bit CMYK to sRGB. 255 is full ink: the caller turns Adobe's inverted CMYK round first.
 /// Without a usable profile by the plain formula, since there is no CMYK that everybody means.
 pub fn cmyk_to_srgb_rgb8(cmyk: &[u8], icc: Option<&[u8]>) -> Vec<u8> {
-    let pixels = cmyk.len() / 4;
-    let mut out = vec![0; pixels * 3];
-    let transform = icc
-        .and_then(|icc| ColorProfile::new_from_slice(icc).ok())
-        .filter(|p| p.color_space == DataColorSpace::Cmyk)
-        .and_then(|p| {
-            // moxcms reads four-channel input through the RGBA layout.
-            p.create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, options()).ok()
-        });
-    if let Some(transform) = transform
-        && transform.transform(&cmyk[..pixels * 4], &mut out).is_ok()
-    {
-        return out;
+    let mut out = vec![0; cmyk.len() / 4 * 3];
+    CmykToSrgb::new(icc).convert(cmyk, &mut out);
+    out
+}
+
+/// [`cmyk_to_srgb_rgb8`] for a picture that comes in parts: the profile's tables are made once.
+pub struct CmykToSrgb {
+    transform: Option<Arc<dyn TransformExecutor<u8> + Send + Sync>>,
+}
+
+impl CmykToSrgb {
+    pub fn new(icc: Option<&[u8]>) -> CmykToSrgb {
+        let transform = icc
+            .and_then(|icc| ColorProfile::new_from_slice(icc).ok())
+            .filter(|p| p.color_space == DataColorSpace::Cmyk)
+            .and_then(|p| {
+                // moxcms reads four-channel input through the RGBA layout.
+                p.create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, options()).ok()
+            });
+        CmykToSrgb { transform }
     }
-    for (ink, rgb) in cmyk.chunks_exact(4).zip(out.chunks_exact_mut(3)) {
-        let paper = 255 - u32::from(ink[3]);
-        for (c, v) in ink.iter().zip(rgb) {
-            *v = ((255 - u32::from(*c)) * paper).div_ceil(255) as u8;
+
+    /// Converts as many whole pixels as both slices have.
+    pub fn convert(&self, cmyk: &[u8], rgb: &mut [u8]) {
+        let pixels = (cmyk.len() / 4).min(rgb.len() / 3);
+        let (cmyk, rgb) = (&cmyk[..pixels * 4], &mut rgb[..pixels * 3]);
+        if let Some(transform) = &self.transform
+            && transform.transform(cmyk, rgb).is_ok()
+        {
+            return;
+        }
+        for (ink, rgb) in cmyk.chunks_exact(4).zip(rgb.chunks_exact_mut(3)) {
+            let paper = 255 - u32::from(ink[3]);
+            for (c, v) in ink.iter().zip(rgb) {
+                *v = ((255 - u32::from(*c)) * paper).div_ceil(255) as u8;
+            }
         }
     }
-    out
 }
 
 /// An ICC profile may say PQ or HLG in its `cicp` tag; its curves are then only an approximation of it.

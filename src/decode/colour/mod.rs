@@ -17,4 +17,4 @@ pub mod cicp;
 pub mod icc;
 
 pub use cicp::{Cicp, cicp_to_srgb_rgb8};
-pub use icc::{cmyk_to_srgb_rgb8, grey_to_srgb_rgb8, rgb16_to_srgb_rgb8, to_srgb_rgb8};
+pub use icc::{CmykToSrgb, cmyk_to_srgb_rgb8, grey_to_srgb_rgb8, rgb16_to_srgb_rgb8, to_srgb_rgb8};

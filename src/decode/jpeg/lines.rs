@@ -53,6 +53,7 @@ unsafe extern "C" {
     fn albumen_jpeg_damage(jpeg: *const Raw) -> c_long;
     fn albumen_jpeg_is_empty(jpeg: *const Raw) -> c_int;
     fn albumen_jpeg_read_header(jpeg: *mut Raw, header: *mut Header) -> c_int;
+    fn albumen_jpeg_assume_rgb(jpeg: *mut Raw);
     fn albumen_jpeg_start(
         jpeg: *mut Raw,
         eighths: u32,
@@ -136,6 +137,12 @@ impl Lines {
             1 => Ok(header),
             _ => Err(self.stopped()),
         }
+    }
+
+    /// Says, between header and start, that three components are RGB, where the file cannot say so itself.
+    pub fn assume_rgb(&mut self) {
+        // SAFETY: only sets a field.
+        unsafe { albumen_jpeg_assume_rgb(self.raw.as_ptr()) }
     }
 
     /// Starts at `eighths`/8 of the size; gives the size that the rows will have. `cmyk`: four samples a pixel.

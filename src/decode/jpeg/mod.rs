@@ -4,7 +4,7 @@
 //! all its coefficients (progressive, or a scan a component) is admitted by its true cost; damaged data is recovered
 //! as far as it goes. Leaves the colour profile's meaning to `colour` and the orientation's to `pixels::orient`.
 
-mod lines;
+pub(super) mod lines;
 mod profile;
 
 use super::{colour, limits};
@@ -97,7 +97,8 @@ fn rows(
     let from = lines.start(eighths, cmyk)?;
     let mut reducer = Reducer::new(from, target);
     let mut fatal = None;
-    let mut inks = cmyk.then(|| Inks { profile, width: from.0, rows: Vec::new() });
+    let mut inks =
+        cmyk.then(|| Inks { to_srgb: colour::CmykToSrgb::new(profile), width: from.0, rows: Vec::new() });
     while !reducer.space().is_empty() {
         let read = match &mut inks {
             Some(inks) => inks.read(lines, reducer.space()),
@@ -129,13 +130,13 @@ fn rows(
 }
 
 /// CMYK rows on their way to RGB: inks do not mix by averaging code values, so they are converted before shrinking.
-struct Inks<'a> {
-    profile: Option<&'a [u8]>,
+struct Inks {
+    to_srgb: colour::CmykToSrgb,
     width: u32,
     rows: Vec<u8>,
 }
 
-impl Inks<'_> {
+impl Inks {
     /// As many rows as fit into `rgb`.
     fn read(&mut self, lines: &mut Lines, rgb: &mut [u8]) -> Result<u32, Stop> {
         self.rows.resize(rgb.len() / 3 * 4, 0);
@@ -143,13 +144,12 @@ impl Inks<'_> {
         let cmyk = &mut self.rows[..n as usize * self.width as usize * 4];
         // Adobe's convention, which every writer of CMYK JPEGs follows: 255 is no ink.
         cmyk.iter_mut().for_each(|v| *v = 255 - *v);
-        let converted = colour::cmyk_to_srgb_rgb8(cmyk, self.profile);
-        rgb[..converted.len()].copy_from_slice(&converted);
+        self.to_srgb.convert(cmyk, rgb);
         Ok(n)
     }
 }
 
-fn stopped(stop: Stop) -> Fault {
+pub(super) fn stopped(stop: Stop) -> Fault {
     match stop {
         Stop::Read(e) => e.into(),
         Stop::Refused(why) => Fault::corrupt(why),

@@ -199,6 +199,12 @@ int albumen_jpeg_read_header(albumen_jpeg *jpeg, albumen_jpeg_header *header) {
   return 1;
 }
 
+/* Says that the samples are RGB already, where the file cannot say so itself (JPEG inside TIFF). */
+void albumen_jpeg_assume_rgb(albumen_jpeg *jpeg) {
+  if (jpeg->cinfo.num_components == 3)
+    jpeg->cinfo.jpeg_color_space = JCS_RGB;
+}
+
 /* Starts decoding at `eighths`/8 of the size, to RGB, or to CMYK where `cmyk`. 1 and the scaled size, or 0. */
 int albumen_jpeg_start(albumen_jpeg *jpeg, unsigned eighths, int cmyk, uint32_t *width, uint32_t *height) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
