@@ -11,8 +11,10 @@ mod people;
 mod places;
 mod reindex;
 mod search;
+mod service;
 mod show;
 mod status;
+mod submit;
 mod tags;
 
 use crate::config::Config;
@@ -72,6 +74,10 @@ enum Command {
     Index(index::Args),
     /// Make a stage due again and run it
     Reindex(reindex::Args),
+    /// Run for good: watch, take requests, work when it may
+    Service(service::Args),
+    /// Tell the running service of new files
+    Submit(submit::Args),
     /// All the index knows of one item, and why
     Show(show::Args),
     /// One JSON object a line, an item each, in canonical order
@@ -100,6 +106,8 @@ enum Command {
 pub struct Context {
     pub global: Global,
     pub config: Config,
+    /// Where the settings were read from.
+    pub config_path: Option<PathBuf>,
 }
 
 impl Context {
@@ -175,17 +183,19 @@ pub fn main() -> ExitCode {
         }
     };
     start_log(cli.global.verbose);
-    let config = match Config::find(cli.global.config.as_deref()) {
-        Ok((config, _)) => config,
+    let (config, config_path) = match Config::find(cli.global.config.as_deref()) {
+        Ok(found) => found,
         Err(e) => {
             complain(&e);
             return ExitCode::from(USAGE);
         }
     };
-    let ctx = Context { global: cli.global, config };
+    let ctx = Context { global: cli.global, config, config_path };
     match cli.command {
         Command::Index(a) => index::run(a, &ctx),
         Command::Reindex(a) => reindex::run(a, &ctx),
+        Command::Service(a) => service::run(a, &ctx),
+        Command::Submit(a) => submit::run(a, &ctx),
         Command::Show(a) => show::run(a, &ctx),
         Command::Export(a) => export::run(a, &ctx),
         Command::Status(a) => status::run(a, &ctx),

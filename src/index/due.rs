@@ -25,6 +25,11 @@ pub enum Scope {
     },
     /// The files of one folder, without those of folders inside.
     Folder(i64),
+    /// One file, which need not have a row yet.
+    File {
+        folder_id: i64,
+        name: Vec<u8>,
+    },
 }
 
 impl Scope {
@@ -33,6 +38,7 @@ impl Scope {
         match self {
             Scope::All => "(?1 IS NULL OR ?2 IS NULL)",
             Scope::Folder(_) => "(f.folder_id = ?1 AND ?2 IS NOT NULL)",
+            Scope::File { .. } => "(f.folder_id = ?1 AND f.name = ?2)",
             Scope::Below { .. } => {
                 "(d.volume_id = ?1 AND (?2 = x'' OR d.path = ?2
                    OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
@@ -45,6 +51,7 @@ impl Scope {
         match self {
             Scope::All => (None, &[]),
             Scope::Folder(id) => (Some(*id), &[]),
+            Scope::File { folder_id, name } => (Some(*folder_id), name),
             Scope::Below { volume_id, path } => (Some(*volume_id), path),
         }
     }
@@ -167,7 +174,7 @@ impl Index {
     pub fn spaces_of(&self, scope: &Scope) -> Result<Vec<i64>> {
         let (id, _) = scope.params();
         let sql = match scope {
-            Scope::Folder(_) => {
+            Scope::Folder(_) | Scope::File { .. } => {
                 "SELECT v.space_id FROM folders d JOIN volumes v ON v.id = d.volume_id WHERE d.id = ?1"
             }
             _ => "SELECT DISTINCT space_id FROM volumes WHERE ?1 IS NULL OR id = ?1",

@@ -9,6 +9,7 @@ pub mod due;
 pub mod edits;
 pub mod findings;
 pub mod items;
+pub mod jobs;
 mod keep;
 mod lock;
 pub mod people;

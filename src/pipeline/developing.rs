@@ -35,6 +35,8 @@ const SIDECAR_LIMIT: u64 = 16 << 20;
 pub trait JobSource: Sync {
     /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more.
     fn next(&self, thread: usize) -> Option<(PendingRow, CancelToken)>;
+    /// The work on a file has ended; its record is on its way.
+    fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
     fn gave_back(&self, _job: &PendingRow) {}
 }
@@ -103,9 +105,12 @@ impl Developer {
                     What::Due => {}
                 }
             }
+            source.worked(&job);
             Progress::add(&self.shared.progress.developed, 1);
             Progress::add(&self.shared.progress.bytes_done, job.bytes);
-            if out.send(record).is_err() {
+            // Somebody waits for an upload: it is committed at once and not with its batch.
+            let flush = (job.priority == 0).then(|| Record::Flush(crossbeam_channel::bounded(1).0));
+            if out.send(record).is_err() || flush.is_some_and(|f| out.send(f).is_err()) {
                 // The recorder has stopped and says why itself.
                 break;
             }

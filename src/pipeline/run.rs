@@ -94,11 +94,11 @@ pub enum RunError {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub render: RenderSettings,
-    stages: Stages,
-    places: StageNow,
-    people: StageNow,
+    pub(crate) stages: Stages,
+    pub(crate) places: StageNow,
+    pub(crate) people: StageNow,
     /// Where the models are.
-    models: PathBuf,
+    pub(crate) models: PathBuf,
     /// What cannot be done and what to do about it, in words.
     pub missing: Vec<String>,
 }
@@ -210,7 +210,7 @@ fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant
     }
 }
 
-fn shared(
+pub(crate) fn shared(
     config: &Config,
     options: &Options,
     plan: &Plan,
@@ -238,7 +238,7 @@ fn shared(
 }
 
 /// Files developed at a time: one a core, fewer where memory would not leave each a useful share.
-fn jobs(config: &Config, options: &Options) -> usize {
+pub(crate) fn jobs(config: &Config, options: &Options) -> usize {
     /// Below this much for one file, bytes, another worker costs more than it gives.
     const USEFUL_SHARE: u64 = 24 << 20;
     let memory = options.memory.unwrap_or(config.memory.bytes());
@@ -518,14 +518,14 @@ fn by_hand(volume: &Path) -> Target {
 }
 
 /// Watches the memory of this process and its children.
-struct Meter {
+pub(crate) struct Meter {
     pids: Arc<Mutex<BTreeMap<usize, u32>>>,
     stop: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Meter {
-    fn start(progress: Arc<Progress>) -> Meter {
+    pub(crate) fn start(progress: Arc<Progress>) -> Meter {
         let pids = Arc::new(Mutex::new(BTreeMap::<usize, u32>::new()));
         let stop = Arc::new(AtomicBool::new(false));
         let (p, s) = (pids.clone(), stop.clone());

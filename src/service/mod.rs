@@ -1,1 +1,452 @@
-//! The long-running side: queue, schedule, HTTP API, metrics.
+//! The long-running side: it watches, takes requests, works when it may, and rests otherwise.
+//!
+//! Who does what: the *scanner* turns requests and changes on the disk into work (`pending`); the *developing*
+//! threads take from the [`queue`], uploads first; the *recorder* writes; the *tidier* puts items together, finds
+//! places and ends requests; the *looker* recognises, uploads first; the [`api`] answers. They share [`Service`].
+//!
+//! Promises: a request that was answered is in the index and survives everything; with nothing to do there is no disk
+//! access; a request to stop is obeyed within five seconds.
+
+pub mod api;
+pub mod client;
+pub mod events;
+pub mod gate;
+pub mod looker;
+pub mod queue;
+pub mod tidier;
+pub mod watch;
+
+use crate::config::{Config, Spaces};
+use crate::index::due::Scope;
+use crate::index::{Index, OpenError, view};
+use crate::pipeline::developing::{Developer, Shared};
+use crate::pipeline::fault::Fault;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::recorder::{Record, RecordError, Recorder, now};
+use crate::pipeline::run::{self, Options, Plan, RunError};
+use crate::pipeline::scan::{ScanOptions, Target, scan};
+use crate::pipeline::shutdown::Shutdown;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use events::Event;
+use gate::Gate;
+use queue::Queue;
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// Results that wait for the recorder at the most.
+const WAITING_RECORDS: usize = 256;
+/// How often somebody looks whether a time window or the load lets background work go on.
+const LOOK_AGAIN: Duration = Duration::from_secs(20);
+
+/// What the scanner is asked to do.
+#[derive(Debug)]
+pub enum Order {
+    /// Requests in the index that are not queued yet.
+    Requests,
+    /// Walk these in the background.
+    Walk(Vec<PathBuf>),
+    /// Walk all that is configured.
+    WalkAll,
+    Stop,
+}
+
+/// What all threads of the service share.
+pub struct Service {
+    pub index_dir: PathBuf,
+    pub config: RwLock<Config>,
+    pub config_path: Option<PathBuf>,
+    pub plan: Plan,
+    pub shared: Shared,
+    pub queue: Queue,
+    pub gate: Gate,
+    pub events: tokio::sync::broadcast::Sender<Event>,
+    /// Counts commits; whoever waits for a job looks again when it moves.
+    pub commits: tokio::sync::watch::Sender<u64>,
+    pub scanner: Sender<Order>,
+    /// Uploads have a scanner of their own, so that none waits for a walk.
+    pub uploads: Sender<Order>,
+    pub tidier: Sender<tidier::Dirty>,
+    pub looker: Sender<looker::Look>,
+    pub started: Instant,
+    pub counts: Mutex<Option<(Instant, Counts)>>,
+    readers: Mutex<Vec<Index>>,
+    /// File ids in flight are the queue's; requests that wait are counted here.
+    pub waiting: std::sync::atomic::AtomicU64,
+}
+
+/// What the index holds, as of a moment ago: counting a million rows is not for every request.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Counts {
+    pub items: u64,
+    pub photos: u64,
+    pub videos: u64,
+    pub pending: u64,
+    pub stages: Vec<crate::index::due::StageCount>,
+}
+
+/// Why the service could not start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("the socket {path} cannot be used: {why}", path = .path.display())]
+    Socket { path: PathBuf, why: String },
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<OpenError> for ServiceError {
+    fn from(e: OpenError) -> ServiceError {
+        ServiceError::Run(RunError::Open(e))
+    }
+}
+
+impl Service {
+    /// A read-only connection for one request; it goes back by [`Service::give_back`].
+    pub fn reader(&self) -> Result<Index, OpenError> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match pooled {
+            Some(index) => Ok(index),
+            None => Index::open_read(&self.index_dir),
+        }
+    }
+
+    pub fn give_back(&self, index: Index) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < 4 {
+            readers.push(index);
+        }
+    }
+
+    pub fn config(&self) -> std::sync::RwLockReadGuard<'_, Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whoever listens; nobody listening is no error.
+    pub fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    /// The targets for paths, each in its configured space; `None` for one that is outside all of them.
+    pub fn targets(&self, index: &Index, paths: &[PathBuf]) -> Result<Vec<Target>, RunError> {
+        run::targets(&self.config(), index, paths)
+    }
+
+    /// The configured space that holds a path.
+    pub fn space_of(&self, path: &Path) -> Option<String> {
+        let spaces = Spaces::resolve(&self.config().spaces);
+        // A file that is gone has a folder that may be there.
+        let real = path.canonicalize().or_else(|_| match (path.parent(), path.file_name()) {
+            (Some(dir), Some(name)) => dir.canonicalize().map(|d| d.join(name)),
+            _ => Err(std::io::ErrorKind::NotFound.into()),
+        });
+        let real = real.unwrap_or_else(|_| path.to_owned());
+        spaces.holding(&real).map(|(s, _)| s.name.clone())
+    }
+
+    /// The part of the index that a path is: a file's scope is that file alone.
+    pub fn scope_of(&self, index: &Index, path: &Path) -> rusqlite::Result<Option<Scope>> {
+        let path = run::absolute(path);
+        let bytes = path.as_os_str().as_bytes();
+        let volumes = index.volumes()?;
+        let holding = volumes.iter().filter_map(|(id, root, _, _)| Some((*id, view::below(bytes, root)?)));
+        let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.len()) else { return Ok(None) };
+        if path.is_dir() {
+            return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
+        }
+        let (folder, name) = match rest.iter().rposition(|b| *b == b'/') {
+            Some(slash) => (&rest[..slash], &rest[slash + 1..]),
+            None => (&b""[..], rest),
+        };
+        let folder_id = index.folder_id(volume_id, folder)?;
+        Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
+    }
+
+    /// Reads the config again; what has changed in words, or why it was refused (the old one stays).
+    pub fn reload(&self) -> Result<Vec<String>, String> {
+        let (new, _) = Config::find(self.config_path.as_deref()).map_err(|e| e.to_string())?;
+        let old = self.config().clone();
+        let mut changed = Vec::new();
+        let mut note = |name: &str, differs: bool| {
+            if differs {
+                changed.push(name.to_owned());
+            }
+        };
+        note("space", old.spaces != new.spaces);
+        note("ignore", old.ignore != new.ignore);
+        note("guard", old.guard != new.guard);
+        note("service.background", old.service.background != new.service.background);
+        note("service.window", old.service.windows != new.service.windows);
+        note("service.uploads", old.service.uploads != new.service.uploads);
+        note("grace", old.grace != new.grace);
+        for (name, differs) in [
+            ("memory (after a restart)", old.memory != new.memory),
+            ("jobs (after a restart)", old.jobs != new.jobs),
+            ("render (after a restart)", old.render != new.render),
+            ("recognise (after a restart)", old.recognise != new.recognise),
+            ("service.socket (after a restart)", old.service.socket != new.service.socket),
+            ("service.tcp (after a restart)", old.service.tcp != new.service.tcp),
+        ] {
+            note(name, differs);
+        }
+        self.gate.reload(new.service.background, new.service.windows.clone());
+        let walk = old.spaces != new.spaces || old.ignore != new.ignore;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
+        if walk {
+            let _ = self.scanner.send(Order::WalkAll);
+        }
+        self.queue.wake();
+        Ok(changed)
+    }
+}
+
+/// Runs until it is told to stop.
+pub fn run(
+    config: Config,
+    config_path: Option<PathBuf>,
+    index_dir: &Path,
+    shutdown: &Shutdown,
+) -> Result<(), ServiceError> {
+    let index = Index::open_indexing(index_dir, || crate::pipeline::breakpoints::reached("in_a_migration"))?;
+    let listeners = api::listen(&config)?;
+    let progress = Arc::new(Progress::default());
+    let meter = run::Meter::start(progress.clone());
+    let options = Options { recognise: config.recognise.enabled, ..Options::default() };
+    let plan = Plan::new(&config, options.recognise);
+    let shared = run::shared(&config, &options, &plan, index_dir, &progress, shutdown, &meter);
+    let jobs = run::jobs(&config, &options);
+    let gate = Gate::new(config.service.background, config.service.windows.clone());
+    let queue =
+        Queue::new(index.another()?, gate.clone(), shutdown.clone(), jobs, config.service.uploads.preempt);
+    let (scanner, scanner_orders) = unbounded();
+    let (uploads, upload_orders) = unbounded();
+    let (tidier, dirty) = unbounded();
+    let (looker, looks) = unbounded();
+    let service = Arc::new(Service {
+        index_dir: index_dir.to_owned(),
+        config: RwLock::new(config),
+        config_path,
+        plan,
+        shared,
+        queue,
+        gate,
+        events: tokio::sync::broadcast::channel(1024).0,
+        commits: tokio::sync::watch::channel(0).0,
+        scanner,
+        uploads,
+        tidier,
+        looker,
+        started: Instant::now(),
+        counts: Mutex::new(None),
+        readers: Mutex::new(Vec::new()),
+        waiting: std::sync::atomic::AtomicU64::new(0),
+    });
+    hear_hangups(&service)?;
+
+    let (out, records) = bounded::<Record>(WAITING_RECORDS);
+    let recorder = Recorder {
+        index: index.another()?,
+        store: service.shared.store.clone(),
+        stages: service.shared.stages.clone(),
+        progress: progress.clone(),
+        committed: Some(committed(&service, index.another()?)),
+    };
+    let result = std::thread::scope(|s| -> Result<(), ServiceError> {
+        let recording = s.spawn(|| {
+            let recorded = recorder.run(records);
+            // Without a recorder nothing can go on.
+            if recorded.is_err() {
+                shutdown.request(rustix::process::Signal::TERM.as_raw());
+            }
+            recorded
+        });
+        for thread in 0..jobs {
+            let developer = Developer::new(service.shared.clone(), thread, index.another()?);
+            let (out, service) = (out.clone(), &service);
+            s.spawn(move || developer.run(&service.queue, &out));
+        }
+        for orders in [scanner_orders, upload_orders] {
+            let (index, service) = (index.another()?, &service);
+            s.spawn(move || scan_orders(index, service, orders));
+        }
+        let tidying = index.another()?;
+        s.spawn(|| tidier::run(tidying, &service, dirty));
+        let looking = index.another()?;
+        let (look_out, service_ref) = (out.clone(), &service);
+        s.spawn(move || looker::run(looking, service_ref, looks, look_out));
+        drop(out);
+        let _ = service.uploads.send(Order::Requests);
+        let _ = service.scanner.send(Order::WalkAll);
+        let watching = watch::start(&service);
+        s.spawn(|| look_at_the_time(&service, shutdown));
+
+        let served = api::serve(&service, listeners);
+        drop(watching);
+        // Whatever ended the serving ends the rest.
+        if !shutdown.requested() {
+            shutdown.request(rustix::process::Signal::TERM.as_raw());
+        }
+        service.shared.budget.close();
+        service.queue.stop();
+        for orders in [&service.scanner, &service.uploads] {
+            let _ = orders.send(Order::Stop);
+        }
+        let _ = service.tidier.send(tidier::Dirty::Stop);
+        let _ = service.looker.send(looker::Look::Stop);
+        let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
+        served?;
+        Ok(recorded?)
+    });
+    drop(meter);
+    result
+}
+
+/// SIGHUP: reload, and say what changed.
+fn hear_hangups(service: &Arc<Service>) -> std::io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGHUP])?;
+    let service = Arc::downgrade(service);
+    std::thread::Builder::new().name("reload".into()).spawn(move || {
+        for _ in signals.forever() {
+            let Some(service) = service.upgrade() else { return };
+            match service.reload() {
+                Ok(changed) if changed.is_empty() => tracing::warn!("config read again: nothing has changed"),
+                Ok(changed) => tracing::warn!("config read again, changed: {}", changed.join(", ")),
+                Err(why) => tracing::error!("the config is refused and the old one stays: {why}"),
+            }
+        }
+    })?;
+    Ok(())
+}
+
+/// Where time alone may let background work go on, somebody looks now and then; elsewhere nobody wakes up.
+fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
+    let mut held = false;
+    let mut waited = Duration::ZERO;
+    let step = Duration::from_millis(200);
+    while !shutdown.requested() {
+        std::thread::sleep(step);
+        waited += step;
+        if waited < LOOK_AGAIN || !service.gate.depends_on_time() {
+            continue;
+        }
+        waited = Duration::ZERO;
+        let holds = !service.gate.background_may_run();
+        if held && !holds {
+            service.queue.wake();
+            let _ = service.looker.send(looker::Look::Background);
+        }
+        held = holds;
+    }
+    service.shared.budget.close();
+    service.queue.stop();
+}
+
+/// Walks what is ordered, until told to stop.
+fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>) {
+    let shutdown = service.shared.shutdown.clone();
+    for order in orders {
+        if shutdown.requested() {
+            return;
+        }
+        let done = match order {
+            Order::Stop => return,
+            Order::Requests => scan_requests(&mut index, service),
+            Order::Walk(paths) => walk(&mut index, service, &paths, 1),
+            Order::WalkAll => walk(&mut index, service, &[], 1).and_then(|()| catch_up(&index, service)),
+        };
+        if let Err(e) = done {
+            tracing::error!("a walk failed: {e}");
+        }
+    }
+}
+
+/// Everything known for which a stage is due.
+fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
+    for stage in [&service.plan.stages.inspect, &service.plan.stages.render] {
+        index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling())?;
+    }
+    service.queue.wake();
+    let _ = service.tidier.send(tidier::Dirty::Everything);
+    let _ = service.looker.send(looker::Look::Background);
+    Ok(())
+}
+
+fn scan_requests(index: &mut Index, service: &Arc<Service>) -> Result<(), RunError> {
+    for job in index.open_jobs()?.into_iter().filter(|j| !j.queued) {
+        walk(index, service, &job.paths, job.priority)?;
+        index.job_queued(job.id)?;
+        let _ = service.tidier.send(tidier::Dirty::Jobs);
+    }
+    Ok(())
+}
+
+fn walk(index: &mut Index, service: &Arc<Service>, paths: &[PathBuf], priority: u8) -> Result<(), RunError> {
+    let targets = service.targets(index, paths)?;
+    let options = {
+        let config = service.config();
+        ScanOptions {
+            rules: config.rules(),
+            guard: config.guard.into(),
+            accept_removals: false,
+            priority,
+            dry_run: false,
+        }
+    };
+    let before = Progress::get(&service.shared.progress.removed);
+    let moved = Progress::get(&service.shared.progress.moved);
+    scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
+    let removed = Progress::get(&service.shared.progress.removed) - before;
+    let moved = Progress::get(&service.shared.progress.moved) - moved;
+    if removed > 0 {
+        service.tell(Event::counted("removed", removed));
+    }
+    if moved > 0 {
+        service.tell(Event::counted("moved", moved));
+    }
+    if removed + moved > 0 {
+        let _ = service.tidier.send(tidier::Dirty::Background(Default::default()));
+    }
+    service.queue.wake();
+    if priority == 0 {
+        service.queue.make_room();
+    }
+    Ok(())
+}
+
+/// After each commit: the queue forgets what is done, the tidier hears which folders changed, listeners hear of items.
+fn committed(service: &Arc<Service>, index: Index) -> crate::pipeline::recorder::Committed {
+    let service = Arc::downgrade(service);
+    let index = Mutex::new(index);
+    Arc::new(move |records: &[Record]| {
+        let Some(service) = service.upgrade() else { return };
+        let mut folders: BTreeMap<i64, ()> = BTreeMap::new();
+        let mut done = Vec::new();
+        for r in records {
+            match r {
+                Record::File(f) => {
+                    done.push(f.pending_id);
+                    folders.insert(f.folder_id, ());
+                    let index = index.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Ok(Some((path, space, id))) = index.file_named(f.folder_id, &f.name) {
+                        let failed = match &f.inspect {
+                            crate::index::record::Outcome::Failed(Fault::Unsupported { .. }) => None,
+                            crate::index::record::Outcome::Failed(fault) => Some(fault.to_string()),
+                            _ => None,
+                        };
+                        service.tell(Event::item(id, &path, space, failed));
+                    }
+                }
+                Record::Touched { pending_id, .. } | Record::Dropped { pending_id } => done.push(*pending_id),
+                Record::Recognised(_) | Record::Flush(_) => {}
+            }
+        }
+        service.queue.committed(done.into_iter());
+        service.commits.send_modify(|n| *n += 1);
+        let _ = service.tidier.send(tidier::Dirty::Background(folders.into_keys().collect()));
+    })
+}

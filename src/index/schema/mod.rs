@@ -4,8 +4,12 @@
 use rusqlite::Connection;
 
 /// In order, never changed after a release; the position (from 1) is the schema version.
-const MIGRATIONS: &[&str] =
-    &[include_str!("0001_core.sql"), include_str!("0002_people.sql"), include_str!("0003_search.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_core.sql"),
+    include_str!("0002_people.sql"),
+    include_str!("0003_search.sql"),
+    include_str!("0004_jobs.sql"),
+];
 
 /// The schema this program writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;

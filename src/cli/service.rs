@@ -1,0 +1,34 @@
+//! `albumen service`: the long-running side.
+
+use super::{Context, FAILED, NO_START, STOPPED, complain};
+use crate::pipeline::recorder::RecordError;
+use crate::pipeline::run::RunError;
+use crate::pipeline::shutdown::Shutdown;
+use crate::service::{self, ServiceError};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub fn run(_args: Args, ctx: &Context) -> ExitCode {
+    let shutdown = match Shutdown::on_signals() {
+        Ok(s) => s,
+        Err(e) => {
+            complain(&format!("signals cannot be handled: {e}"));
+            return ExitCode::from(NO_START);
+        }
+    };
+    match service::run(ctx.config.clone(), ctx.config_path.clone(), &ctx.index_dir(), &shutdown) {
+        // Being told to stop is how a service ends.
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            complain(&e);
+            ExitCode::from(match e {
+                ServiceError::Run(RunError::Record(RecordError::DiskFull))
+                | ServiceError::Record(RecordError::DiskFull) => STOPPED,
+                ServiceError::Record(_) => FAILED,
+                _ => NO_START,
+            })
+        }
+    }
+}

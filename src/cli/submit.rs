@@ -1,0 +1,57 @@
+//! `albumen submit PATH...`: tells the running service of new files, or indexes them itself.
+
+use super::{Context, FAILED, NO_START, complain, print_json};
+use crate::pipeline::run::{Options, absolute};
+use crate::service::client;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files and folders
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Return when everything is done, faces and subjects too
+    #[arg(long)]
+    wait: bool,
+    /// Where no service runs, index the paths here and now
+    #[arg(long)]
+    or_run: bool,
+    #[command(flatten)]
+    limits: super::index::Limits,
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    let socket = &ctx.config.service.socket;
+    let paths: Vec<PathBuf> = args.paths.iter().map(|p| absolute(p)).collect();
+    let Some(texts) = paths.iter().map(|p| p.to_str()).collect::<Option<Vec<_>>>() else {
+        complain(&"a path that is not UTF-8 cannot be submitted: submit its folder");
+        return ExitCode::from(super::USAGE);
+    };
+    let body = serde_json::json!({ "paths": texts, "priority": "upload", "wait": args.wait });
+    match client::request(socket, "POST", "/v1/index", Some(&body)) {
+        Ok((200 | 202, answer)) => {
+            match ctx.global.json {
+                true => print_json(&answer),
+                false if args.wait => println!("done"),
+                false => println!("taken as job {}", answer["job"]),
+            }
+            ExitCode::SUCCESS
+        }
+        Ok((_, answer)) => {
+            complain(&answer["error"].as_str().unwrap_or("the service refused"));
+            ExitCode::from(FAILED)
+        }
+        Err(_) if args.or_run => {
+            let options = Options { paths: args.paths, ..Options::default() };
+            super::index::run_with(options, args.limits, ctx)
+        }
+        Err(e) => {
+            complain(&format!(
+                "no service answers at {} ({e}): start `albumen service`, or use --or-run",
+                socket.display()
+            ));
+            ExitCode::from(NO_START)
+        }
+    }
+}

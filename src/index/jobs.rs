@@ -1,0 +1,123 @@
+//! Requests to the service, kept until they are done.
+
+use super::Index;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rusqlite::{OptionalExtension, Result, params};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+/// Jobs that are done are forgotten after this many newer ones.
+const KEPT: i64 = 10_000;
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct JobRow {
+    pub id: i64,
+    /// Unix seconds.
+    pub created: i64,
+    pub priority: u8,
+    pub paths: Vec<PathBuf>,
+    pub queued: bool,
+    pub done: Option<i64>,
+}
+
+impl Index {
+    /// Keeps a request and returns its id.
+    pub fn add_job(&self, priority: u8, paths: &[PathBuf], now: i64) -> Result<i64> {
+        let paths: Vec<String> = paths.iter().map(|p| STANDARD.encode(p.as_os_str().as_bytes())).collect();
+        let paths = serde_json::to_string(&paths).expect("strings");
+        self.conn
+            .prepare_cached("INSERT INTO jobs (created, priority, paths) VALUES (?1, ?2, ?3)")?
+            .execute(params![now, priority, paths])?;
+        let id = self.conn.last_insert_rowid();
+        self.conn
+            .prepare_cached("DELETE FROM jobs WHERE id <= ?1 AND done IS NOT NULL")?
+            .execute([id - KEPT])?;
+        Ok(id)
+    }
+
+    pub fn job(&self, id: i64) -> Result<Option<JobRow>> {
+        self.conn
+            .prepare_cached("SELECT id, created, priority, paths, queued, done FROM jobs WHERE id = ?1")?
+            .query_row([id], job_row)
+            .optional()
+    }
+
+    /// Requests that are not done, oldest first.
+    pub fn open_jobs(&self) -> Result<Vec<JobRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, created, priority, paths, queued, done FROM jobs WHERE done IS NULL ORDER BY id",
+        )?;
+        st.query_map([], job_row)?.collect()
+    }
+
+    pub fn job_queued(&self, id: i64) -> Result<()> {
+        self.conn.prepare_cached("UPDATE jobs SET queued = 1 WHERE id = ?1")?.execute([id]).map(drop)
+    }
+
+    pub fn job_done(&self, id: i64, now: i64) -> Result<()> {
+        self.conn.prepare_cached("UPDATE jobs SET done = ?2 WHERE id = ?1")?.execute([id, now]).map(drop)
+    }
+
+    /// Path, space and id of the file of a name in a folder.
+    pub fn file_named(&self, folder_id: i64, name: &[u8]) -> Result<Option<(PathBuf, String, i64)>> {
+        let id: Option<i64> = self
+            .conn
+            .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
+            .query_row(params![folder_id, name], |r| r.get(0))
+            .optional()?;
+        let Some(id) = id else { return Ok(None) };
+        Ok(self.path_and_space(id)?.map(|(path, space)| (path, space, id)))
+    }
+
+    /// Path of a file and name of its space.
+    pub fn path_and_space(&self, file: i64) -> Result<Option<(PathBuf, String)>> {
+        let space: Option<String> = self
+            .conn
+            .prepare_cached(
+                "SELECT s.name FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+                   JOIN spaces s ON s.id = v.space_id WHERE f.id = ?1",
+            )?
+            .query_row([file], |r| r.get(0))
+            .optional()?;
+        Ok(match (self.path_of(file)?, space) {
+            (Some(path), Some(space)) => Some((path, space)),
+            _ => None,
+        })
+    }
+
+    /// Names of spaces.
+    pub fn space_names(&self, ids: &[i64]) -> Result<Vec<String>> {
+        let mut st = self.conn.prepare_cached("SELECT name FROM spaces WHERE id = ?1")?;
+        ids.iter().map(|id| st.query_row([id], |r| r.get(0))).collect()
+    }
+
+    /// Ids of shown items after one, in order, of some spaces or of all.
+    pub fn items_after(&self, after: i64, limit: usize, spaces: Option<&[String]>) -> Result<Vec<i64>> {
+        let json = spaces.map(|s| serde_json::to_string(s).expect("strings"));
+        let mut st = self.conn.prepare_cached(
+            "SELECT file_id FROM items WHERE file_id > ?1 AND hidden = 0 AND (?2 IS NULL OR space_id IN
+               (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
+             ORDER BY file_id LIMIT ?3",
+        )?;
+        st.query_map(params![after, json, limit as i64], |r| r.get(0))?.collect()
+    }
+}
+
+fn job_row(r: &rusqlite::Row<'_>) -> Result<JobRow> {
+    let paths: Vec<String> = serde_json::from_str(r.get_ref(3)?.as_str()?).unwrap_or_default();
+    Ok(JobRow {
+        id: r.get(0)?,
+        created: r.get(1)?,
+        priority: r.get(2)?,
+        paths: paths
+            .iter()
+            .filter_map(|p| STANDARD.decode(p).ok())
+            .map(|p| PathBuf::from(OsStr::from_bytes(&p)))
+            .collect(),
+        queued: r.get(4)?,
+        done: r.get(5)?,
+    })
+}

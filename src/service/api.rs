@@ -1,0 +1,510 @@
+//! HTTP + JSON over a Unix socket (whoever may open it may do all) and over loopback TCP (with a token, perhaps
+//! limited to some spaces). docs/openapi.yaml describes it; a test holds the two together.
+
+use super::events::Event;
+use super::tidier::later_stages;
+use super::{Order, Service, ServiceError};
+use crate::config::Config;
+use crate::index::Index;
+use crate::index::view::Detail;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::recorder::now;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Extension, Path as UrlPath, Query, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio_stream::StreamExt;
+
+/// Seconds after which a client that was told "too many" may come again.
+const RETRY_AFTER_S: u64 = 5;
+/// Items a page at the most.
+const PAGE: usize = 1000;
+/// The longest that a request with `wait` is kept open.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// What the caller may see.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// `None`: all spaces.
+    spaces: Option<Vec<String>>,
+}
+
+impl Access {
+    fn may_see(&self, space: &str) -> bool {
+        self.spaces.as_ref().is_none_or(|s| s.iter().any(|n| n == space))
+    }
+}
+
+/// The sockets, bound before anything else: what cannot listen should say so at once.
+pub struct Listeners {
+    unix: Option<(UnixListener, PathBuf)>,
+    tcp: Option<std::net::TcpListener>,
+    tokens: Vec<(String, Access)>,
+}
+
+/// Binds what the config names.
+pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
+    let socket = &config.service.socket;
+    let fail = |why: String| ServiceError::Socket { path: socket.clone(), why };
+    let unix = match socket.as_os_str().is_empty() {
+        true => None,
+        false => {
+            if let Some(dir) = socket.parent() {
+                std::fs::create_dir_all(dir).map_err(|e| fail(e.to_string()))?;
+            }
+            // Only what an ended service left: the index lock says that no other one runs on this index.
+            if std::fs::symlink_metadata(socket).is_ok_and(|m| m.file_type().is_socket()) {
+                if std::os::unix::net::UnixStream::connect(socket).is_ok() {
+                    return Err(fail("another service answers there".into()));
+                }
+                std::fs::remove_file(socket).map_err(|e| fail(e.to_string()))?;
+            }
+            let listener = UnixListener::bind(socket).map_err(|e| fail(e.to_string()))?;
+            std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))
+                .map_err(|e| fail(e.to_string()))?;
+            listener.set_nonblocking(true)?;
+            Some((listener, socket.clone()))
+        }
+    };
+    let tcp = match &config.service.tcp {
+        Some(address) => {
+            let listener = std::net::TcpListener::bind(address.get_ref())?;
+            listener.set_nonblocking(true)?;
+            Some(listener)
+        }
+        None => None,
+    };
+    let mut tokens = Vec::new();
+    for t in &config.service.tokens {
+        let secret = match (&t.token, &t.file) {
+            (Some(secret), _) => secret.get_ref().clone(),
+            (None, Some(file)) => std::fs::read_to_string(file)?.trim().to_owned(),
+            (None, None) => continue,
+        };
+        let spaces = t.spaces.as_ref().map(|s| s.iter().map(|n| n.get_ref().clone()).collect());
+        tokens.push((secret, Access { spaces }));
+    }
+    Ok(Listeners { unix, tcp, tokens })
+}
+
+/// Serves until the service is told to stop.
+pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), ServiceError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
+    runtime.block_on(async {
+        let routes = routes(service.clone());
+        let mut serving = tokio::task::JoinSet::new();
+        if let Some((unix, _)) = &listeners.unix {
+            let listener = tokio::net::UnixListener::from_std(unix.try_clone()?)?;
+            let app = routes.clone().layer(Extension(Access { spaces: None }));
+            serving.spawn(async move { axum::serve(listener, app).await });
+        }
+        if let Some(tcp) = listeners.tcp {
+            let listener = tokio::net::TcpListener::from_std(tcp)?;
+            let tokens = Arc::new(listeners.tokens);
+            let app = routes.layer(axum::middleware::from_fn_with_state(tokens, check_token));
+            serving.spawn(async move { axum::serve(listener, app).await });
+        }
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        let watchdog = sd_notify::watchdog_enabled().map(|w| w / 2);
+        let mut beat = watchdog.map(tokio::time::interval);
+        // The request to stop is looked for here, so that open event streams do not keep the service alive.
+        while !service.shared.shutdown.requested() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if let Some(beat) = &mut beat
+                && tokio::time::timeout(Duration::ZERO, beat.tick()).await.is_ok()
+            {
+                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            }
+        }
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        serving.abort_all();
+        Ok::<(), ServiceError>(())
+    })?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    if let Some((_, path)) = listeners.unix {
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+fn routes(service: Arc<Service>) -> Router {
+    let body = service.config().service.uploads.max_body.0 as usize;
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .route("/v1/index", post(index))
+        .route("/v1/jobs/{id}", get(job))
+        .route("/v1/status", get(status))
+        .route("/v1/events", get(events))
+        .route("/v1/items", get(items))
+        .route("/v1/items/{id}", get(item))
+        .route("/v1/failures", get(failures))
+        .route("/v1/pause", post(pause))
+        .route("/v1/resume", post(resume))
+        .route("/v1/reload", post(reload))
+        .layer(DefaultBodyLimit::max(body))
+        .with_state(service)
+}
+
+/// An answer that is no success: status, and the reason in words.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.0, Json(json!({ "error": self.1 }))).into_response();
+        if self.0 == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+        }
+        response
+    }
+}
+
+type Answer<T> = Result<T, Refusal>;
+
+fn broken(e: impl std::fmt::Display) -> Refusal {
+    Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
+}
+
+fn no_such(what: &str) -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+}
+
+/// Asks the index, on a thread that may wait.
+async fn ask<T: Send + 'static>(
+    service: &Arc<Service>,
+    question: impl FnOnce(&Index) -> rusqlite::Result<T> + Send + 'static,
+) -> Answer<T> {
+    let service = service.clone();
+    tokio::task::spawn_blocking(move || {
+        let index = service.reader().map_err(broken)?;
+        let answer = question(&index).map_err(broken);
+        service.give_back(index);
+        answer
+    })
+    .await
+    .map_err(broken)?
+}
+
+async fn check_token(
+    State(tokens): State<Arc<Vec<(String, Access)>>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+    // Hashes are compared, so that the time says nothing about how much of a token was right.
+    let digest = blake3::hash(given.as_bytes());
+    match tokens.iter().find(|(secret, _)| blake3::hash(secret.as_bytes()) == digest) {
+        Some((_, access)) => {
+            request.extensions_mut().insert(access.clone());
+            next.run(request).await
+        }
+        None => Refusal(StatusCode::UNAUTHORIZED, "a valid bearer token is needed".into()).into_response(),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndexRequest {
+    paths: Vec<PathBuf>,
+    #[serde(default)]
+    priority: Priority,
+    /// Answer when everything is done, recognition too.
+    #[serde(default)]
+    wait: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Priority {
+    #[default]
+    Upload,
+    Background,
+}
+
+async fn index(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+    body: Result<Json<IndexRequest>, axum::extract::rejection::JsonRejection>,
+) -> Answer<Response> {
+    let Json(request) = body.map_err(|e| Refusal(e.status(), e.body_text()))?;
+    let uploads = service.config().service.uploads;
+    if request.paths.is_empty() || request.paths.len() > uploads.max_paths {
+        let why = format!("`paths` needs 1 to {} paths", uploads.max_paths);
+        return Err(Refusal(StatusCode::BAD_REQUEST, why));
+    }
+    for path in &request.paths {
+        if !path.is_absolute() {
+            let why = format!("{} is not an absolute path", path.display());
+            return Err(Refusal(StatusCode::BAD_REQUEST, why));
+        }
+        if !service.space_of(path).is_some_and(|s| access.may_see(&s)) {
+            let why = format!("{} is outside the configured spaces", path.display());
+            return Err(Refusal(StatusCode::FORBIDDEN, why));
+        }
+    }
+    if service.waiting.load(Ordering::Relaxed) >= uploads.max_waiting as u64 {
+        let why = format!("{} requests wait already; come again later", uploads.max_waiting);
+        return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
+    }
+    let priority = match request.priority {
+        Priority::Upload => 0,
+        Priority::Background => 1,
+    };
+    let keeper = service.clone();
+    let paths = request.paths.clone();
+    let id = tokio::task::spawn_blocking(move || {
+        // Durable before it is answered.
+        let index = Index::open_edit(&keeper.index_dir).map_err(broken)?;
+        index.add_job(priority, &paths, now()).map_err(broken)
+    })
+    .await
+    .map_err(broken)??;
+    if priority == 0 {
+        service.waiting.fetch_add(1, Ordering::Relaxed);
+    }
+    let _ = if priority == 0 { &service.uploads } else { &service.scanner }.send(Order::Requests);
+    if !request.wait {
+        return Ok((StatusCode::ACCEPTED, Json(json!({ "job": id, "state": "queued" }))).into_response());
+    }
+    let mut commits = service.commits.subscribe();
+    let waiting = async {
+        loop {
+            let view = job_view(&service, id).await?.ok_or_else(|| no_such("job"))?;
+            if view.state == "done" {
+                return Ok(Json(view).into_response());
+            }
+            if commits.changed().await.is_err() {
+                return Err(broken("the service is being stopped"));
+            }
+        }
+    };
+    match tokio::time::timeout(LONGEST_WAIT, waiting).await {
+        Ok(answer) => answer,
+        Err(_) => Ok((StatusCode::ACCEPTED, Json(json!({ "job": id, "state": "queued" }))).into_response()),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct JobView {
+    job: i64,
+    /// `queued`, then `visible` (facts and thumbnails are there), then `done` (faces and subjects, too).
+    state: &'static str,
+    /// Files that wait to be developed, and files that wait for recognition.
+    waiting: u64,
+    unrecognised: u64,
+    items: Vec<i64>,
+}
+
+/// Items named in a job's answer at the most.
+const ITEMS_NAMED: usize = 1000;
+
+async fn job_view(service: &Arc<Service>, id: i64) -> Answer<Option<JobView>> {
+    let s = service.clone();
+    ask(service, move |index| {
+        let Some(job) = index.job(id)? else { return Ok(None) };
+        let mut view = JobView { job: id, state: "queued", waiting: 0, unrecognised: 0, items: Vec::new() };
+        for path in &job.paths {
+            let Some(scope) = s.scope_of(index, path)? else { continue };
+            let (waiting, due) = index.left_to_do(&scope, &later_stages(&s), now())?;
+            view.waiting += waiting;
+            view.unrecognised += due;
+            let room = ITEMS_NAMED - view.items.len();
+            view.items.extend(index.items_in(&scope, room)?);
+        }
+        view.state = match (job.done, job.queued && view.waiting == 0) {
+            (Some(_), _) => "done",
+            (None, true) => "visible",
+            (None, false) => "queued",
+        };
+        Ok(Some(view))
+    })
+    .await
+}
+
+async fn job(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+    UrlPath(id): UrlPath<i64>,
+) -> Answer<Response> {
+    let s = service.clone();
+    let visible = ask(&service, move |index| {
+        let job = index.job(id)?;
+        Ok(job.is_some_and(|j| {
+            j.paths.iter().all(|p| s.space_of(p).is_some_and(|space| access.may_see(&space)))
+        }))
+    })
+    .await?;
+    match visible.then_some(job_view(&service, id).await?).flatten() {
+        Some(view) => Ok(Json(view).into_response()),
+        None => Err(no_such("job")),
+    }
+}
+
+async fn status(State(service): State<Arc<Service>>) -> Json<serde_json::Value> {
+    let p = &service.shared.progress;
+    let counts = service.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": service.started.elapsed().as_secs(),
+        "idle": service.queue.is_idle(),
+        "paused": service.gate.is_paused(),
+        "held_back": service.gate.held_back(),
+        "uploads_waiting": service.waiting.load(Ordering::Relaxed),
+        "developed": Progress::get(&p.developed),
+        "recognised": Progress::get(&p.recognised),
+        "failed": Progress::get(&p.failed),
+        "slowest_now": p.slowest_now().map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
+        "index": counts.map(|(_, c)| c),
+        "missing": service.plan.missing,
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Page {
+    #[serde(default)]
+    after: i64,
+    #[serde(default)]
+    limit: Option<usize>,
+    space: Option<String>,
+}
+
+async fn items(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+    Query(page): Query<Page>,
+) -> Answer<Json<serde_json::Value>> {
+    let spaces = match (&page.space, access.spaces.clone()) {
+        (Some(space), _) if !access.may_see(space) => return Err(no_such("space")),
+        (Some(space), _) => Some(vec![space.clone()]),
+        (None, spaces) => spaces,
+    };
+    let limit = page.limit.unwrap_or(100).clamp(1, PAGE);
+    let found = ask(&service, move |index| {
+        let ids = index.items_after(page.after, limit, spaces.as_deref())?;
+        let next = (ids.len() == limit).then(|| ids.last().copied()).flatten();
+        let views = ids.iter().filter_map(|id| index.item_view(*id, Detail::Full).transpose());
+        Ok((views.collect::<rusqlite::Result<Vec<_>>>()?, next))
+    })
+    .await?;
+    Ok(Json(json!({ "items": found.0, "next": found.1 })))
+}
+
+async fn item(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+    UrlPath(id): UrlPath<i64>,
+) -> Answer<Response> {
+    let found = ask(&service, move |index| match index.item_of(id)? {
+        Some(id) => index.item_view(id, Detail::Full),
+        None => Ok(None),
+    })
+    .await?;
+    // Another space's item is as if it were not there.
+    match found.filter(|v| access.may_see(&v.space)) {
+        Some(view) => Ok(Json(view).into_response()),
+        None => Err(no_such("item")),
+    }
+}
+
+async fn failures(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+) -> Answer<Json<serde_json::Value>> {
+    let s = service.clone();
+    let all = ask(&service, move |index| {
+        let mut all = Vec::new();
+        index.failures(|f| all.push(f))?;
+        if access.spaces.is_some() {
+            all.retain(|f| s.space_of(Path::new(&f.path)).is_some_and(|space| access.may_see(&space)));
+        }
+        Ok(all)
+    })
+    .await?;
+    Ok(Json(json!({ "failures": all })))
+}
+
+async fn events(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+) -> impl IntoResponse {
+    let heard = tokio_stream::wrappers::BroadcastStream::new(service.events.subscribe());
+    let events = heard.filter_map(move |event: Result<Event, _>| {
+        // Whoever was too slow has lost some; the next ones still come.
+        let event = event.ok()?;
+        if !event.space.as_ref().is_none_or(|s| access.may_see(s)) {
+            return None;
+        }
+        let data = serde_json::to_string(&event).ok()?;
+        Some(Ok::<_, std::convert::Infallible>(
+            axum::response::sse::Event::default().event(event.event).data(data),
+        ))
+    });
+    Sse::new(events).keep_alive(KeepAlive::default())
+}
+
+async fn pause(State(service): State<Arc<Service>>) -> Json<serde_json::Value> {
+    service.gate.pause(true);
+    Json(json!({ "paused": true }))
+}
+
+async fn resume(State(service): State<Arc<Service>>) -> Json<serde_json::Value> {
+    service.gate.pause(false);
+    service.queue.wake();
+    let _ = service.looker.send(super::looker::Look::Background);
+    Json(json!({ "paused": false }))
+}
+
+async fn reload(State(service): State<Arc<Service>>) -> Answer<Json<serde_json::Value>> {
+    match service.reload() {
+        Ok(changed) => Ok(Json(json!({ "changed": changed }))),
+        Err(why) => Err(Refusal(StatusCode::CONFLICT, format!("the old config stays: {why}"))),
+    }
+}
+
+/// Prometheus text format.
+async fn metrics(State(service): State<Arc<Service>>) -> Response {
+    let p = &service.shared.progress;
+    let mut text = String::new();
+    let mut line = |name: &str, kind: &str, help: &str, value: f64| {
+        text +=
+            &format!("# HELP albumen_{name} {help}\n# TYPE albumen_{name} {kind}\nalbumen_{name} {value}\n");
+    };
+    line("developed_total", "counter", "Files developed.", Progress::get(&p.developed) as f64);
+    line("recognised_total", "counter", "Files recognised.", Progress::get(&p.recognised) as f64);
+    line("failed_total", "counter", "Files that failed.", Progress::get(&p.failed) as f64);
+    line("bytes_total", "counter", "Bytes of files developed.", Progress::get(&p.bytes_done) as f64);
+    line("memory_peak_bytes", "gauge", "Highest PSS of all processes.", p.peak_pss() as f64);
+    line(
+        "paused",
+        "gauge",
+        "1 while background work is paused.",
+        f64::from(u8::from(service.gate.is_paused())),
+    );
+    line("uploads_waiting", "gauge", "Requests that wait.", service.waiting.load(Ordering::Relaxed) as f64);
+    let counts = service.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    if let Some((_, c)) = counts {
+        line("items", "gauge", "Items in the index.", c.items as f64);
+        line("pending", "gauge", "Files that wait to be developed.", c.pending as f64);
+    }
+    for (stage, seconds) in p.stage_cpu_s() {
+        text += &format!("albumen_stage_cpu_seconds_total{{stage=\"{stage}\"}} {seconds}\n");
+    }
+    Response::builder()
+        .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
+        .body(Body::from(text))
+        .expect("a constant header and a string")
+}

@@ -1,0 +1,136 @@
+//! After commits: puts items together, finds places, ends requests that have all they asked for, counts.
+
+use super::Service;
+use super::events::Event;
+use super::looker::Look;
+use crate::index::Index;
+use crate::index::due::{Scope, StageNow};
+use crate::pipeline::recorder::now;
+use crate::pipeline::settle;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// After this much quiet, what has gathered is settled: a batch is one piece of work and not ten.
+const GATHER: Duration = Duration::from_millis(150);
+/// While files keep coming, folders are put together at most this often; a large folder costs time each time.
+const AT_MOST_EVERY: Duration = Duration::from_secs(3);
+/// How old the counts of the status may be while something happens.
+const COUNTS_EVERY: Duration = Duration::from_secs(10);
+
+/// What has changed.
+#[derive(Debug)]
+pub enum Dirty {
+    /// Files of these folders.
+    Background(BTreeSet<i64>),
+    /// Look at all that is due.
+    Everything,
+    /// A request may be done.
+    Jobs,
+    Stop,
+}
+
+/// Runs until told to stop.
+pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
+    let mut folders: BTreeSet<i64> = BTreeSet::new();
+    let (mut everything, mut something) = (false, false);
+    let mut settled = Instant::now() - AT_MOST_EVERY;
+    let mut cost = Duration::ZERO;
+    loop {
+        let wait = match something {
+            true if service.waiting.load(Ordering::Relaxed) > 0 => GATHER,
+            true => AT_MOST_EVERY.max(cost * 10).saturating_sub(settled.elapsed()).max(GATHER),
+            false => Duration::MAX,
+        };
+        // Deadlines that are too far away to be told are waits without an end.
+        let next = match wait == Duration::MAX {
+            true => dirty.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => dirty.recv_timeout(wait),
+        };
+        match next {
+            Ok(Dirty::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Dirty::Background(some)) => {
+                folders.extend(some);
+                something = true;
+            }
+            Ok(Dirty::Everything) => {
+                everything = true;
+                something = true;
+            }
+            Ok(Dirty::Jobs) => something = true,
+            Err(RecvTimeoutError::Timeout) => {
+                let begun = Instant::now();
+                let scopes = match std::mem::take(&mut everything) {
+                    true => vec![Scope::All],
+                    false => folders.iter().map(|f| Scope::Folder(*f)).collect(),
+                };
+                if let Err(e) = tidy(&mut index, service, &scopes) {
+                    tracing::error!("items could not be put together: {e}");
+                }
+                let _ = service.looker.send(Look::Folders(std::mem::take(&mut folders)));
+                something = false;
+                settled = Instant::now();
+                cost = begun.elapsed();
+            }
+        }
+    }
+}
+
+fn tidy(
+    index: &mut Index,
+    service: &Service,
+    scopes: &[Scope],
+) -> Result<(), crate::pipeline::recorder::RecordError> {
+    settle::settle(index, scopes, &service.plan.places, &service.shared)?;
+    end_jobs(index, service)?;
+    count(index, service)?;
+    service.commits.send_modify(|n| *n += 1);
+    Ok(())
+}
+
+/// The stages a request waits for beyond its thumbnails.
+pub fn later_stages(service: &Service) -> Vec<&StageNow> {
+    let stages = &service.plan.stages;
+    stages.faces.iter().chain(&stages.subjects).collect()
+}
+
+fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
+    let jobs = index.open_jobs()?;
+    let mut waiting = 0;
+    for job in jobs {
+        let mut left = u64::from(!job.queued);
+        for path in &job.paths {
+            if let Some(scope) = service.scope_of(index, path)? {
+                let (files, due) = index.left_to_do(&scope, &later_stages(service), now())?;
+                left += files + due;
+            }
+        }
+        if left == 0 {
+            index.job_done(job.id, now())?;
+            service.tell(Event::job_done(job.id));
+        } else if job.priority == 0 {
+            waiting += 1;
+        }
+    }
+    service.waiting.store(waiting, Ordering::Relaxed);
+    Ok(())
+}
+
+fn count(index: &Index, service: &Service) -> rusqlite::Result<()> {
+    let mut counts = service.counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let old = counts.as_ref().is_none_or(|(at, _)| at.elapsed() >= COUNTS_EVERY);
+    if old || service.queue.is_idle() {
+        let (photos, videos) = index.item_counts()?;
+        let fresh = super::Counts {
+            items: photos + videos,
+            photos,
+            videos,
+            pending: index.pending_count()?.0,
+            stages: index.stage_counts(&service.plan.stages(), now())?,
+        };
+        *counts = Some((Instant::now(), fresh));
+    }
+    Ok(())
+}
