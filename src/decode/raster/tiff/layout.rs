@@ -218,6 +218,17 @@ impl Layout {
             self.read_chroma_unit(&mut planes[0], width, (across as usize, down as usize), out)?;
             return Ok(down);
         }
+        let count = self.samples.count();
+        let as_stored = !self.planar
+            && self.stored == count
+            && matches!(self.photometric, Photometric::BlackIsZero | Photometric::Rgb);
+        if as_stored && self.bits == 8 {
+            // What nearly all files are: nothing to turn over.
+            let row = &mut out[..width * count];
+            read_row(&mut planes[0], row)?;
+            self.undo_prediction(row, self.stored);
+            return Ok(1);
+        }
         let a_row = if self.planar { 1 } else { self.stored };
         let mut raw = vec![0; (width * a_row * self.bits).div_ceil(8)];
         // Samples of all planes side by side, as a chunky file has them.
@@ -225,11 +236,14 @@ impl Layout {
         for (plane, reader) in planes.iter_mut().enumerate() {
             read_row(reader, &mut raw)?;
             self.undo_prediction(&mut raw, a_row);
+            if as_stored && self.bits == 16 && self.kind == Kind::Unsigned {
+                out.iter_mut().zip(words(&raw, self.little)).for_each(|(o, v)| *o = to8(v));
+                return Ok(1);
+            }
             for (i, v) in self.values(&raw).take(width * a_row).enumerate() {
                 values[if self.planar { i * self.stored + plane } else { i }] = v;
             }
         }
-        let count = self.samples.count();
         let pixels = values.chunks_exact(self.stored).zip(out.chunks_exact_mut(count));
         match self.photometric {
             Photometric::Palette => pixels.for_each(|(v, out)| {

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn lzw_gives_back_what_was_packed() {
-        let plain: Vec<u8> = (0..100_000u32).map(|i| (i * i >> 7) as u8).collect();
+        let plain: Vec<u8> = (0..100_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
         let packed = weezl::encode::Encoder::with_tiff_size_switch(BitOrder::Msb, 8).encode(&plain).unwrap();
         assert_eq!(unpacked(&packed, compression::LZW), plain);
     }
