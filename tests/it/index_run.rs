@@ -1,1 +1,357 @@
-//! Tests of index_run, against the real parts.
+//! `albumen index` as a person runs it: real processes, real files, killed with real signals.
+
+use super::support::Mounted;
+use serde_json::Value;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// A library and an index, both in temporary folders.
+struct Bench {
+    _dir: tempfile::TempDir,
+    library: PathBuf,
+    index: PathBuf,
+}
+
+impl Bench {
+    /// The sample pictures that decode, `copies` times over, each copy an item of its own.
+    fn new(copies: usize) -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let library = dir.path().join("library");
+        for n in 0..copies {
+            for kind in ["orientation", "kinds"] {
+                let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(kind);
+                let to = library.join(format!("{n:03}")).join(kind);
+                std::fs::create_dir_all(&to).unwrap();
+                for file in std::fs::read_dir(from).unwrap() {
+                    let file = file.unwrap();
+                    let mut bytes = std::fs::read(file.path()).unwrap();
+                    // Bytes after the end of a JPEG change the hash and nothing else.
+                    bytes.extend(format!("copy {n}").bytes());
+                    std::fs::write(to.join(file.file_name()), bytes).unwrap();
+                }
+            }
+        }
+        let index = dir.path().join("index");
+        Bench { library, index, _dir: dir }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_albumen"));
+        c.arg("--index").arg(&self.index).args(arguments).env("XDG_CONFIG_HOME", self.index.join("none"));
+        c
+    }
+
+    fn index_command(&self) -> Command {
+        let mut c = self.command(&["index", "--no-recognise", "--json"]);
+        c.arg(&self.library);
+        c
+    }
+
+    /// Runs to the end and gives the summary.
+    fn run(&self) -> Value {
+        summary(&self.index_command().output().unwrap(), 0)
+    }
+
+    fn export(&self) -> String {
+        let out = self.command(&["export"]).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    }
+}
+
+fn summary(out: &Output, code: i32) -> Value {
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(code), "{said}");
+    serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {said}"))
+}
+
+#[test]
+fn a_second_run_has_nothing_to_do() {
+    let b = Bench::new(1);
+    let first = b.run();
+    assert_eq!((&first["found"], &first["new"], &first["failed"]), (&13.into(), &13.into(), &0.into()));
+    let before = b.export();
+    let second = b.run();
+    assert_eq!(
+        (&second["new"], &second["changed"], &second["unchanged"]),
+        (&0.into(), &0.into(), &13.into())
+    );
+    assert_eq!(b.export(), before);
+    assert_eq!(before.lines().count(), 13);
+}
+
+#[test]
+fn a_kill_at_any_named_point_loses_nothing() {
+    let b = Bench::new(1);
+    b.run();
+    let whole = b.export();
+    let points = [
+        "in_a_migration:1",
+        "in_a_migration:3",
+        "after_temporary_write:4",
+        "after_rename:7",
+        "before_commit:1",
+        "after_commit:1",
+        "in_the_sweep:1",
+    ];
+    for point in points {
+        std::fs::remove_dir_all(&b.index).unwrap();
+        // Something for the sweep to find: what a kill in the middle of a write leaves behind.
+        let shard = b.index.join("derived/aa/bb");
+        std::fs::create_dir_all(&shard).unwrap();
+        std::fs::write(shard.join(".tmp-1-left-over.jpg"), b"half").unwrap();
+        let killed = b.index_command().env("ALBUMEN_KILL_AT", point).output().unwrap();
+        assert_eq!(killed.status.signal(), Some(9), "{point} was not reached");
+        b.run();
+        assert_eq!(b.export(), whole, "after a kill at {point}");
+        assert!(!shard.join(".tmp-1-left-over.jpg").exists(), "{point}");
+    }
+}
+
+#[test]
+fn kills_at_random_moments_lose_nothing_and_repeat_no_committed_work() {
+    let b = Bench::new(6);
+    let total = b.run()["new"].as_u64().unwrap();
+    let whole = b.export();
+    std::fs::remove_dir_all(&b.index).unwrap();
+    // A short seeded form of the soak: a multiplicative generator is random enough for moments.
+    let mut seed = 0x5eed_u64;
+    let (mut killed_in_the_middle, mut rounds) = (0, 0);
+    loop {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let before = b.recorded();
+        let mut child = b.index_command().stdout(std::process::Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(150 + (seed >> 33) % 1500));
+        if rounds < 6 {
+            let _ = child.kill();
+        }
+        let out = child.wait_with_output().unwrap();
+        rounds += 1;
+        if out.status.success() {
+            let new = serde_json::from_slice::<Value>(&out.stdout).unwrap()["new"].as_u64().unwrap();
+            assert_eq!(new, total - before, "committed work was repeated, or some was lost");
+            break;
+        }
+        killed_in_the_middle += u32::from((1..total).contains(&b.recorded()));
+    }
+    eprintln!("{rounds} rounds, {killed_in_the_middle} kills in the middle");
+    assert_eq!(b.export(), whole);
+}
+
+impl Bench {
+    /// Files that the index has recorded.
+    fn recorded(&self) -> u64 {
+        let out = self.command(&["status", "--json"]).output().unwrap();
+        let status: Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
+        status["items"].as_u64().unwrap_or(0)
+    }
+}
+
+#[test]
+fn control_c_stops_soon_and_keeps_what_is_finished() {
+    let b = Bench::new(20);
+    let child = b.index_command().stdout(std::process::Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(900));
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(child.id() as i32).unwrap(),
+        rustix::process::Signal::INT,
+    )
+    .unwrap();
+    let out = child.wait_with_output().unwrap();
+    let stopped = summary(&out, 130);
+    let done = stopped["new"].as_u64().unwrap();
+    assert_eq!(b.recorded(), done, "what was finished is kept");
+    let rest = b.run();
+    assert_eq!(rest["new"].as_u64().unwrap() + done, 260);
+}
+
+#[test]
+fn a_volume_that_loses_too_much_is_offline_and_nothing_is_removed() {
+    let b = Bench::new(5);
+    b.run();
+    for n in 0..5 {
+        std::fs::remove_dir_all(b.library.join(format!("{n:03}/orientation"))).unwrap();
+    }
+    for n in 0..4 {
+        std::fs::remove_dir_all(b.library.join(format!("{n:03}/kinds"))).unwrap();
+    }
+    let out = b.index_command().output().unwrap();
+    let guarded = summary(&out, 4);
+    assert_eq!((&guarded["removed"], &guarded["offline"]), (&0.into(), &60.into()));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("--accept-removals"));
+    let lines = b.export();
+    assert_eq!(lines.lines().count(), 65);
+    assert!(lines.lines().all(|l| l.contains("\"offline\":true")));
+
+    let accepted = summary(&b.index_command().arg("--accept-removals").output().unwrap(), 0);
+    assert_eq!(accepted["removed"], 60);
+    let lines = b.export();
+    assert_eq!(lines.lines().count(), 5);
+    assert!(!lines.contains("\"offline\":true"));
+}
+
+#[test]
+fn an_empty_or_missing_volume_is_not_a_deleted_one() {
+    let b = Bench::new(1);
+    b.run();
+    let away = b.library.with_extension("away");
+    std::fs::rename(&b.library, &away).unwrap();
+    let out = b.index_command().output().unwrap();
+    assert_eq!(out.status.code(), Some(3), "no volume can be reached");
+    std::fs::create_dir(&b.library).unwrap();
+    summary(&b.index_command().output().unwrap(), 4);
+    assert_eq!(b.export().lines().count(), 13);
+    std::fs::remove_dir(&b.library).unwrap();
+    std::fs::rename(&away, &b.library).unwrap();
+    let back = b.run();
+    assert_eq!((&back["unchanged"], &back["new"], &back["removed"]), (&13.into(), &0.into(), &0.into()));
+    assert!(!b.export().contains("\"offline\":true"));
+}
+
+#[test]
+fn a_moved_folder_keeps_its_items() {
+    let b = Bench::new(2);
+    b.run();
+    let id = |name: &str| -> Value {
+        let mut c = b.command(&["show", "--json"]);
+        let out = c.arg(b.library.join(name)).output().unwrap();
+        assert!(out.status.success(), "{name} is not there");
+        serde_json::from_slice::<Value>(&out.stdout).unwrap()["id"].clone()
+    };
+    let was = id("001/orientation/3.jpg");
+    std::fs::rename(b.library.join("001"), b.library.join("2023 Greece")).unwrap();
+    let moved = b.run();
+    assert_eq!((&moved["moved"], &moved["new"], &moved["removed"]), (&13.into(), &0.into(), &0.into()));
+    assert_eq!(id("2023 Greece/orientation/3.jpg"), was);
+}
+
+#[test]
+fn copies_share_their_pictures_until_the_last_is_gone() {
+    let b = Bench::new(1);
+    let photo = b.library.join("000/kinds/plain.jpg");
+    let copy = b.library.join("copy.jpg");
+    std::fs::copy(&photo, &copy).unwrap();
+    std::fs::write(b.index.with_extension("toml"), "grace = \"0s\"\n").unwrap();
+    let run = || {
+        let mut c = b.index_command();
+        c.arg("--config").arg(b.index.with_extension("toml"));
+        summary(&c.output().unwrap(), 0)
+    };
+    run();
+    let stored = || walk(&b.index.join("derived")).len();
+    let with_both = stored();
+    std::fs::remove_file(&copy).unwrap();
+    run();
+    std::thread::sleep(Duration::from_millis(1100));
+    run();
+    assert_eq!(stored(), with_both, "the other copy still needs them");
+    let twin = b.library.join("000/kinds/copy of plain.jpg");
+    std::fs::remove_file(&photo).unwrap();
+    std::fs::remove_file(&twin).unwrap();
+    run();
+    std::thread::sleep(Duration::from_millis(1100));
+    run();
+    assert!(stored() < with_both, "nobody needs them any more");
+}
+
+fn walk(dir: &Path) -> Vec<PathBuf> {
+    let mut out = Vec::new();
+    for e in std::fs::read_dir(dir).unwrap() {
+        let path = e.unwrap().path();
+        match path.is_dir() {
+            true => out.extend(walk(&path)),
+            false => out.push(path),
+        }
+    }
+    out
+}
+
+#[test]
+fn the_memory_bound_holds_over_all_processes() {
+    let b = Bench::new(2);
+    let out = b.index_command().args(["--memory", "64M"]).output().unwrap();
+    let s = summary(&out, 0);
+    let peak = s["peak_pss_bytes"].as_u64().unwrap();
+    assert!(peak > 0 && peak <= (64 << 20) * 11 / 10, "peak {peak}");
+    let refused = b.index_command().args(["--memory", "32M"]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn a_full_disk_stops_cleanly_and_the_next_run_finishes() {
+    let Some(disk) = Mounted::tmpfs("a full disk") else { return };
+    let mut b = Bench::new(3);
+    let whole = {
+        b.run();
+        b.export()
+    };
+    b.index = disk.path().join("index");
+    let filler = disk.path().join("filler");
+    // The tmpfs has 64 MB; half a megabyte is left for the index.
+    std::fs::write(&filler, vec![0; (64 << 20) - (512 << 10)]).unwrap();
+    let out = b.index_command().output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(matches!(out.status.code(), Some(3 | 4)), "{:?}: {said}", out.status);
+    assert!(said.contains("full"), "{said}");
+    std::fs::remove_file(&filler).unwrap();
+    b.run();
+    assert_eq!(b.export(), whole);
+}
+
+#[test]
+fn one_process_indexes_at_a_time_and_the_next_is_told_who_does() {
+    let b = Bench::new(1);
+    b.run();
+    let lock = std::fs::File::open(b.index.join("index.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let out = b.index_command().output().unwrap();
+    assert_eq!(out.status.code(), Some(3));
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("in use by `albumen"), "{said}");
+    // Readers are not held up.
+    assert_eq!(b.export().lines().count(), 13);
+}
+
+#[test]
+fn what_may_not_be_read_is_told_and_the_rest_goes_on() {
+    use std::os::unix::fs::PermissionsExt;
+    let b = Bench::new(1);
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap()
+    };
+    // Permissions bind nobody who is root: the program runs as somebody else, from a place he may enter.
+    let open = tempfile::tempdir().unwrap();
+    mode(open.path(), 0o777);
+    mode(b._dir.path(), 0o755);
+    for program in [env!("CARGO_BIN_EXE_albumen"), env!("CARGO_BIN_EXE_albumen-worker")] {
+        let to = open.path().join(Path::new(program).file_name().unwrap());
+        std::fs::copy(program, &to).unwrap();
+        mode(&to, 0o755);
+    }
+    mode(&b.library.join("000/kinds/grey.jpg"), 0o000);
+    mode(&b.library.join("000/orientation"), 0o000);
+    let run = || {
+        Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"])
+            .arg(open.path().join("albumen"))
+            .arg("--index")
+            .arg(open.path().join("index"))
+            .args(["index", "--no-recognise", "--json"])
+            .arg(&b.library)
+            .env("HOME", open.path())
+            .output()
+            .unwrap()
+    };
+    let out = run();
+    let s = summary(&out, 1);
+    assert_eq!((&s["found"], &s["failed"]), (&5.into(), &1.into()));
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("orientation"), "{said}");
+    mode(&b.library.join("000/orientation"), 0o755);
+    mode(&b.library.join("000/kinds/grey.jpg"), 0o644);
+    // A changed mode is a changed ctime: it is looked at again.
+    let s = summary(&run(), 0);
+    assert_eq!((&s["found"], &s["failed"]), (&13.into(), &0.into()));
+}
