@@ -40,6 +40,9 @@ const JPEG_LIMIT: u32 = 65_535;
 const JPEG_BYTES_A_PIXEL: u64 = 6;
 const JPEG_HEADERS: u64 = 64 << 10;
 
+/// Seconds that something can last: a thousand years. Also more pictures a second than any camera takes.
+const SECONDS: std::ops::Range<f64> = 0.0..3.2e10;
+
 /// The exit status of a worker that wanted more memory than it was granted.
 pub const EXIT_TOO_LARGE: i32 = 97;
 /// The exit status of a worker that caught a panic: its state is not to be trusted with the next file.
@@ -153,7 +156,7 @@ pub fn encode_developed(outcome: &Result<Developed, Fault>) -> (Vec<u8>, Vec<&[u
     let wire = match outcome {
         Err(fault) => Err(fault.clone()),
         Ok(developed) => Ok(WireDeveloped {
-            facts: developed.facts.clone(),
+            facts: believable(&developed.facts),
             cpu: developed.cpu,
             pictures: developed.pictures.as_ref().map(|pictures| match pictures {
                 Err(fault) => Err(fault.clone()),
@@ -303,33 +306,29 @@ fn believable_fault(fault: Fault) -> Result<Fault, Nonsense> {
     if why > REASON_LIMIT { Err("a reason that is too long".into()) } else { Ok(fault) }
 }
 
+/// The facts without what no file can truly say. The worker answers with this, so that one absurd figure costs that
+/// figure and not the file; the engine finds nothing to take out, or does not believe the rest either.
+fn believable(facts: &Facts) -> Facts {
+    let lasts = |v: &f64| SECONDS.contains(v);
+    let mut facts = facts.clone();
+    facts.orientation = facts.orientation.filter(|o| (1..=8).contains(o));
+    facts.rating = facts.rating.filter(|r| (-1..=5).contains(r));
+    facts.gps = facts.gps.filter(|g| g.lat.abs() <= 90.0 && g.lon.abs() <= 180.0);
+    facts.regions.retain(|r| r.area.iter().all(|v| v.is_finite()));
+    facts.duration_s = facts.duration_s.filter(lasts);
+    facts.fps = facts.fps.filter(lasts);
+    facts
+}
+
 fn believable_facts(facts: &Facts) -> Result<(), Nonsense> {
     if facts.kind.is_none() || facts.format.is_none() {
         return Err("a file without kind or format".into());
     }
-    if facts.orientation.is_some_and(|o| !(1..=8).contains(&o)) {
-        return Err("an orientation outside 1 to 8".into());
-    }
-    if facts.rating.is_some_and(|r| !(-1..=5).contains(&r)) {
-        return Err("a rating outside -1 to 5".into());
-    }
-    if facts.gps.is_some_and(|g| !(g.lat.abs() <= 90.0 && g.lon.abs() <= 180.0)) {
-        return Err("a place outside the world".into());
-    }
-    if facts.regions.iter().any(|r| r.area.iter().any(|v| !v.is_finite())) {
-        return Err("a region that is no number".into());
-    }
-    let length = [facts.duration_s, facts.fps];
-    believable_seconds(&length.map(|v| v.unwrap_or(0.0)))
+    if believable(facts) == *facts { Ok(()) } else { Err("facts that no file can say".into()) }
 }
 
-/// Not negative, and no longer than the lifetimes that things have here (a thousand years of seconds).
 fn believable_seconds(values: &[f64]) -> Result<(), Nonsense> {
-    if values.iter().all(|v| (0.0..3.2e10).contains(v)) {
-        Ok(())
-    } else {
-        Err("a time that cannot be".into())
-    }
+    if values.iter().all(|v| SECONDS.contains(v)) { Ok(()) } else { Err("a time that cannot be".into()) }
 }
 
 /// Whether a derivative of this name can have this size.
@@ -504,10 +503,6 @@ mod tests {
             |d| pictures(d).thumbhash = vec![0; 100],
             |d| d.pictures = None,
             |d| d.facts.kind = None,
-            |d| d.facts.orientation = Some(9),
-            |d| d.facts.rating = Some(100),
-            |d| d.facts.gps = Some(Gps { lat: 1e9, lon: 0.0, alt: None }),
-            |d| d.facts.duration_s = Some(-1.0),
             |d| d.cpu.decode_s = 1e300,
         ];
         for (i, spoil) in spoil.iter().enumerate() {
@@ -527,6 +522,17 @@ mod tests {
         assert!(read(&whole, u64::MAX).is_err());
         let facts_only = DevelopRequest { render: None, ..request() };
         assert!(read_developed(&Source::from_bytes(whole), len, &facts_only).is_err());
+    }
+
+    #[test]
+    fn an_absurd_figure_costs_itself_where_the_worker_is_honest() {
+        let mut said = developed();
+        said.facts.orientation = Some(9);
+        said.facts.rating = Some(100);
+        said.facts.gps = Some(Gps { lat: 1e9, lon: 0.0, alt: None });
+        said.facts.duration_s = Some(-1.0);
+        assert!(believable_facts(&said.facts).is_err());
+        assert_eq!(pass(&Ok(said)).unwrap().unwrap().facts, developed().facts);
     }
 
     #[test]
