@@ -46,11 +46,20 @@ pub enum Filter {
     Is(Is),
 }
 
-/// Words in a row. A prefix of the last one is enough, unless they were quoted.
+/// Whole words in a row; of the last one the beginning is enough when it was written with a star.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
     pub text: String,
-    pub exact: bool,
+    pub is_prefix: bool,
+}
+
+impl Words {
+    fn new(text: &str, quoted: bool) -> Words {
+        match text.strip_suffix('*').filter(|_| !quoted) {
+            Some(beginning) => Words { text: beginning.to_owned(), is_prefix: true },
+            None => Words { text: text.to_owned(), is_prefix: false },
+        }
+    }
 }
 
 /// Bounds, both included. Dates are prefixes of ISO 8601, `2023` or `2023-07` or `2023-07-01T10`.
@@ -194,7 +203,7 @@ fn term(token: Token) -> Result<Term, QueryError> {
         let filter = match date_span(&value) {
             // A bare year or day is a date; quoted it is a word.
             Ok(span) if !quoted && value.starts_with(|c: char| c.is_ascii_digit()) => Filter::Taken(span),
-            _ => Filter::Words { field: None, words: Words { text: value, exact: quoted } },
+            _ => Filter::Words { field: None, words: Words::new(&value, quoted) },
         };
         return Ok(Term { denied, any_of: vec![filter] });
     };
@@ -215,8 +224,7 @@ fn term(token: Token) -> Result<Term, QueryError> {
 }
 
 fn filter(key: &str, value: &str, quoted: bool) -> Result<Filter, QueryError> {
-    let text =
-        |field| Filter::Words { field: Some(field), words: Words { text: value.to_owned(), exact: quoted } };
+    let text = |field| Filter::Words { field: Some(field), words: Words::new(value, quoted) };
     let number = |field| {
         Ok(Filter::Number { field, span: span(value, |v| parse_number(key, v)).map(|s| widen(field, s))? })
     };
@@ -418,7 +426,7 @@ mod tests {
         assert!(query.terms[3].denied);
         assert_eq!(
             query.terms[4].any_of,
-            [Filter::Words { field: None, words: Words { text: "new year".into(), exact: true } }]
+            [Filter::Words { field: None, words: Words { text: "new year".into(), is_prefix: false } }]
         );
     }
 

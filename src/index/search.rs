@@ -339,11 +339,11 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
             (Some(expression), Some(_)) => matching(expression),
             (Some(expression), None) => {
                 let mut anywhere = vec![matching(expression)];
-                let labels = subjects_named(conn, &words.text, !words.exact)?;
+                let labels = subjects_named(conn, &words.text, words.is_prefix)?;
                 if !labels.is_empty() {
                     anywhere.push(having("subjects", "label", labels));
                 }
-                let people = people_named(conn, &words.text, !words.exact)?;
+                let people = people_named(conn, &words.text, words.is_prefix)?;
                 if !people.is_empty() {
                     anywhere.push(having("faces", "person_id", people));
                 }
@@ -385,7 +385,7 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
             }
         },
         Filter::City(name) => {
-            match match_text(Some(TextField::Place), &Words { text: name.clone(), exact: true }) {
+            match match_text(Some(TextField::Place), &Words { text: name.clone(), is_prefix: false }) {
                 // The words find the place, the column tells the city from region and country.
                 Some(expression) => {
                     let found = matching(expression);
@@ -404,7 +404,7 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
         }
         Filter::Person(name) => {
             // Named by a region in the file, or a face that is known.
-            let in_regions = words_of(name, true).map(|words| matching(format!("people : {words}")));
+            let in_regions = words_of(name, false).map(|words| matching(format!("people : {words}")));
             let known = match people_named(conn, name, false)? {
                 people if people.is_empty() => None,
                 people => Some(having("faces", "person_id", people)),
@@ -520,32 +520,36 @@ fn between(column: &str, span: &Span<Value>) -> Condition {
 }
 
 fn matching(expression: String) -> Condition {
+    // FTS5 puts all the items of a prefix together before it gives the first: better once than for each item. Of a
+    // whole word it looks up one item in microseconds.
+    let test = if expression.ends_with('*') {
+        "i.file_id IN (SELECT rowid FROM item_text WHERE item_text MATCH ?)"
+    } else {
+        "EXISTS (SELECT 1 FROM item_text WHERE item_text MATCH ? AND rowid = i.file_id)"
+    };
     let values = [Value::Text(expression)];
     Condition {
-        test: Sql::new(
-            "EXISTS (SELECT 1 FROM item_text WHERE item_text MATCH ? AND rowid = i.file_id)",
-            values.clone(),
-        ),
+        test: Sql::new(test, values.clone()),
         list: Some(Sql::new("SELECT rowid AS file_id FROM item_text WHERE item_text MATCH ?", values)),
     }
 }
 
 /// The full-text expression for words, `None` when there is no word in them.
 fn match_text(field: Option<TextField>, words: &Words) -> Option<String> {
-    let found = words_of(&words.text, words.exact)?;
+    let found = words_of(&words.text, words.is_prefix)?;
     Some(match field {
         Some(field) => format!("{field} : {found}"),
         None => found,
     })
 }
 
-/// A quoted phrase; without `exact` the beginning of its last word is enough.
-fn words_of(words: &str, exact: bool) -> Option<String> {
+/// A quoted phrase; with `is_prefix` the beginning of its last word is enough.
+fn words_of(words: &str, is_prefix: bool) -> Option<String> {
     if !words.chars().any(char::is_alphanumeric) {
         return None;
     }
     let quoted = words.replace(['"', '\0'], " ");
-    Some(format!("\"{quoted}\"{}", if exact { "" } else { "*" }))
+    Some(format!("\"{quoted}\"{}", if is_prefix { "*" } else { "" }))
 }
 
 /// Items with a row in a table that says one of some things of them.
