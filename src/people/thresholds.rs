@@ -47,7 +47,7 @@ impl Thresholds {
         nearest: 0.56,
         nearest_lead: 0.08,
         poor_below: 0.3,
-        poor: 0.06,
+        poor: 0.02,
         floor: 0.40,
         suggest_within: 0.10,
     };
