@@ -326,7 +326,10 @@ impl Developer {
             Some(Ok(pictures)) => {
                 let key = keys::render_path_key(&self.shared.stages.render);
                 let hash = rec.content_hash.as_deref().expect("set before");
-                rec.derivatives = Some(self.shared.store.write(hash, &key, &pictures.renditions)?);
+                let format = rec.facts.as_ref().and_then(|f| f.format);
+                let preview = format.is_some_and(|f| !f.browser_shows());
+                let rows = self.shared.store.write(hash, &key, &pictures.renditions, preview)?;
+                rec.derivatives = Some(rows);
                 rec.thumbhash = Some(pictures.thumbhash);
                 rec.render = Some(match pictures.damaged {
                     Some(why) => Outcome::Damaged(why),

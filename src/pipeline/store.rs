@@ -40,13 +40,14 @@ impl Store {
         )
     }
 
-    /// Writes the pictures of one content and returns a row for each of xl, m, sm (and preview): a name whose
-    /// picture equals the next larger one shares its file. Not durable until [`Store::sync`].
+    /// Writes the pictures of one content and returns a row for each of xl, m, sm, and preview where it is wanted: a
+    /// name whose picture equals another one shares its file. Not durable until [`Store::sync`].
     pub fn write(
         &self,
         content_hash: &str,
         key: &str,
         pictures: &[Rendition],
+        preview: bool,
     ) -> io::Result<Vec<DerivativeRow>> {
         let mut rows: Vec<DerivativeRow> = Vec::with_capacity(4);
         for p in pictures {
@@ -59,6 +60,13 @@ impl Store {
                 height: p.height,
                 bytes: p.jpeg.len() as u64,
             });
+        }
+        let has_preview = rows.iter().any(|r| r.name == DerivativeName::Preview);
+        if preview
+            && !has_preview
+            && let Some(xl) = rows.iter().find(|r| r.name == DerivativeName::Xl).cloned()
+        {
+            rows.push(DerivativeRow { name: DerivativeName::Preview, ..xl });
         }
         let mut larger = rows.iter().find(|r| r.name == DerivativeName::Xl).cloned();
         for name in [DerivativeName::M, DerivativeName::Sm] {
