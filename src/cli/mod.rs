@@ -7,6 +7,7 @@ mod export;
 mod faces;
 mod failures;
 mod index;
+mod models;
 mod people;
 mod places;
 mod reindex;
@@ -74,6 +75,8 @@ enum Command {
     Index(index::Args),
     /// Make a stage due again and run it
     Reindex(reindex::Args),
+    /// The models: what is there, what is missing, whether it is whole
+    Models(models::Args),
     /// Run for good: watch, take requests, work when it may
     Service(service::Args),
     /// Tell the running service of new files
@@ -194,6 +197,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Index(a) => index::run(a, &ctx),
         Command::Reindex(a) => reindex::run(a, &ctx),
+        Command::Models(a) => models::run(a, &ctx),
         Command::Service(a) => service::run(a, &ctx),
         Command::Submit(a) => submit::run(a, &ctx),
         Command::Show(a) => show::run(a, &ctx),

@@ -241,7 +241,7 @@ impl Service {
 
 impl TcpToken {
     /// Below this a token can be guessed: 16 characters of base64 are 96 bits.
-    const SHORTEST: usize = 16;
+    pub const SHORTEST: usize = 16;
 
     fn find_mistake(&self, spaces: &[SpaceConfig]) -> Option<(usize, String)> {
         let at = self.token.as_ref().map_or(0, |t| t.span().start);

@@ -27,6 +27,17 @@ impl Index {
         Ok(move |path: &str| st.exists([path]).unwrap_or(true))
     }
 
+    /// Removes the subjects found in a space, so that nothing is left of them.
+    pub fn remove_subjects(&self, space: i64) -> Result<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        let of_space = "file_id IN (SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
+             JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)";
+        tx.execute(&format!("DELETE FROM subjects WHERE {of_space}"), [space])?;
+        tx.execute(&format!("DELETE FROM features WHERE {of_space}"), [space])?;
+        tx.execute(&format!("DELETE FROM stage_state WHERE stage = 'subjects' AND {of_space}"), [space])?;
+        tx.commit()
+    }
+
     pub fn meta(&self, key: &str) -> Result<Option<String>> {
         self.conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |r| r.get(0)).optional()
     }

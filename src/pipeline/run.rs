@@ -373,6 +373,17 @@ fn recognise(
     if !options.recognise {
         return Ok(());
     }
+    for part in parts.iter().filter(|p| !p.faces || !p.subjects) {
+        // Switched off: what was found there goes, what users said stays.
+        for space in index.spaces_of(&part.scope)? {
+            if !part.faces {
+                people::remove_found(index, space)?;
+            }
+            if !part.subjects {
+                index.remove_subjects(space)?;
+            }
+        }
+    }
     if !plan.missing.is_empty() {
         shared.progress.notice(format!(
             "faces and subjects are not complete: {} missing; run `make models`, or see `albumen models`",
@@ -427,7 +438,7 @@ fn cluster(
 }
 
 /// Forgets rows whose grace period is over, and removes derivatives that nothing names.
-fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(), RunError> {
+pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(), RunError> {
     let expired = index.forget_vanished(now() - config.grace.as_secs() as i64)?;
     let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
     /// Left-over files cost room only: once a day is often enough to look for them.

@@ -4,7 +4,7 @@
 use super::events::Event;
 use super::tidier::later_stages;
 use super::{Order, Service, ServiceError};
-use crate::config::Config;
+use crate::config::{Config, TcpToken};
 use crate::index::Index;
 use crate::index::view::Detail;
 use crate::pipeline::progress::Progress;
@@ -93,6 +93,10 @@ pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
             (None, Some(file)) => std::fs::read_to_string(file)?.trim().to_owned(),
             (None, None) => continue,
         };
+        if secret.len() < TcpToken::SHORTEST {
+            let why = format!("the token `{}` has fewer than {} characters", t.name, TcpToken::SHORTEST);
+            return Err(ServiceError::Token(why));
+        }
         let spaces = t.spaces.as_ref().map(|s| s.iter().map(|n| n.get_ref().clone()).collect());
         tokens.push((secret, Access { spaces }));
     }
@@ -354,7 +358,10 @@ async fn job(
     }
 }
 
-async fn status(State(service): State<Arc<Service>>) -> Json<serde_json::Value> {
+async fn status(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+) -> Json<serde_json::Value> {
     let p = &service.shared.progress;
     let counts = service.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
     Json(json!({
@@ -367,7 +374,10 @@ async fn status(State(service): State<Arc<Service>>) -> Json<serde_json::Value> 
         "developed": Progress::get(&p.developed),
         "recognised": Progress::get(&p.recognised),
         "failed": Progress::get(&p.failed),
-        "slowest_now": p.slowest_now().map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
+        "slowest_now": p
+            .slowest_now()
+            .filter(|_| access.spaces.is_none())
+            .map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
         "index": counts.map(|(_, c)| c),
         "missing": service.plan.missing,
     }))
@@ -456,19 +466,39 @@ async fn events(
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 
-async fn pause(State(service): State<Arc<Service>>) -> Json<serde_json::Value> {
-    service.gate.pause(true);
-    Json(json!({ "paused": true }))
+/// What concerns everybody is not for a token that is limited to some spaces.
+fn for_all_spaces(access: &Access) -> Answer<()> {
+    match access.spaces {
+        None => Ok(()),
+        Some(_) => Err(Refusal(StatusCode::FORBIDDEN, "this token is limited to some spaces".into())),
+    }
 }
 
-async fn resume(State(service): State<Arc<Service>>) -> Json<serde_json::Value> {
+async fn pause(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+) -> Answer<Json<serde_json::Value>> {
+    for_all_spaces(&access)?;
+    service.gate.pause(true);
+    Ok(Json(json!({ "paused": true })))
+}
+
+async fn resume(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+) -> Answer<Json<serde_json::Value>> {
+    for_all_spaces(&access)?;
     service.gate.pause(false);
     service.queue.wake();
     let _ = service.looker.send(super::looker::Look::Background);
-    Json(json!({ "paused": false }))
+    Ok(Json(json!({ "paused": false })))
 }
 
-async fn reload(State(service): State<Arc<Service>>) -> Answer<Json<serde_json::Value>> {
+async fn reload(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+) -> Answer<Json<serde_json::Value>> {
+    for_all_spaces(&access)?;
     match service.reload() {
         Ok(changed) => Ok(Json(json!({ "changed": changed }))),
         Err(why) => Err(Refusal(StatusCode::CONFLICT, format!("the old config stays: {why}"))),

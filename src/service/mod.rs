@@ -95,6 +95,8 @@ pub enum ServiceError {
     #[error("the socket {path} cannot be used: {why}", path = .path.display())]
     Socket { path: PathBuf, why: String },
     #[error("{0}")]
+    Token(String),
+    #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -357,7 +359,10 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
             Order::Stop => return,
             Order::Requests => scan_requests(&mut index, service),
             Order::Walk(paths) => walk(&mut index, service, &paths, 1),
-            Order::WalkAll => walk(&mut index, service, &[], 1).and_then(|()| catch_up(&index, service)),
+            Order::WalkAll => walk(&mut index, service, &[], 1).and_then(|()| {
+                catch_up(&index, service)?;
+                run::sweep(&index, &service.config(), &service.shared.store)
+            }),
         };
         if let Err(e) = done {
             tracing::error!("a walk failed: {e}");

@@ -1,1 +1,277 @@
-//! Tests of service, against the real parts.
+//! `albumen service` over its real socket: requests, tokens, restarts.
+
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+const ALL: &str = "a token for everything 1";
+const ANNA: &str = "a token for one space 2";
+
+/// A service with two spaces, and the folder that holds all of it.
+struct House {
+    dir: tempfile::TempDir,
+    service: Option<Child>,
+    port: u16,
+}
+
+impl House {
+    fn new() -> House {
+        let dir = tempfile::tempdir().unwrap();
+        for space in ["anna", "berta"] {
+            std::fs::create_dir(dir.path().join(space)).unwrap();
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let house = House { dir, service: None, port };
+        house.configure("");
+        house
+    }
+
+    fn configure(&self, more: &str) {
+        let at = self.dir.path().display();
+        let config = format!(
+            "index = \"{at}/index\"\n{more}\n[[space]]\nname = \"anna\"\nfolders = [\"{at}/anna\"]\n\
+             [[space]]\nname = \"berta\"\nfolders = [\"{at}/berta\"]\n[recognise]\nenabled = false\n\
+             [service]\nsocket = \"{at}/socket\"\nsettle = \"1s\"\ntcp = \"127.0.0.1:{}\"\n\
+             [[service.token]]\nname = \"all\"\ntoken = \"{ALL}\"\n\
+             [[service.token]]\nname = \"anna\"\ntoken = \"{ANNA}\"\nspaces = [\"anna\"]\n",
+            self.port
+        );
+        std::fs::write(self.dir.path().join("albumen.toml"), config).unwrap();
+    }
+
+    fn command(&self, command: &str) -> Command {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_albumen"));
+        c.arg("--config").arg(self.dir.path().join("albumen.toml")).arg(command);
+        c
+    }
+
+    fn start(&mut self) {
+        self.service = Some(self.command("service").spawn().unwrap());
+        self.until("the service answers", |h| h.try_get("/healthz").is_some());
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let id = self.service.as_ref().unwrap().id() as i32;
+        rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Puts a sample picture somewhere below the house.
+    fn photo(&self, to: &str) -> PathBuf {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/plain.jpg");
+        let to = self.dir.path().join(to);
+        let mut bytes = std::fs::read(from).unwrap();
+        bytes.extend(to.to_string_lossy().bytes());
+        std::fs::write(&to, bytes).unwrap();
+        to
+    }
+
+    fn until(&self, what: &str, mut is: impl FnMut(&House) -> bool) {
+        let begun = Instant::now();
+        while !is(self) {
+            assert!(begun.elapsed() < Duration::from_secs(60), "waited in vain: {what}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn try_get(&self, path: &str) -> Option<(u16, Value)> {
+        let stream = UnixStream::connect(self.dir.path().join("socket")).ok()?;
+        exchange(stream, "GET", path, None, "")
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        self.try_get(path).expect("the service answers")
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let stream = UnixStream::connect(self.dir.path().join("socket")).unwrap();
+        exchange(stream, "POST", path, None, &body.to_string()).unwrap()
+    }
+
+    fn tcp(&self, method: &str, path: &str, token: &str) -> (u16, Value) {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        exchange(stream, method, path, Some(token), "").unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let (_, page) = self.get("/v1/items?limit=1000");
+        let items = page["items"].as_array().unwrap();
+        items.iter().map(|i| i["name"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.service.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn exchange(
+    mut stream: impl Read + Write,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> Option<(u16, Value)> {
+    let token = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
+    // A server that refuses a body need not read it to its end.
+    let _ = write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    let (_, body) = answer.split_once("\r\n\r\n")?;
+    Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+}
+
+#[test]
+fn an_upload_is_indexed_and_its_job_told() {
+    let mut h = House::new();
+    h.start();
+    let photo = h.photo("anna/new.jpg");
+    let (status, done) = h.post("/v1/index", &json!({ "paths": [photo], "wait": true }));
+    assert_eq!((status, &done["state"]), (200, &"done".into()), "{done}");
+    let id = done["items"][0].as_i64().unwrap();
+    let (_, item) = h.get(&format!("/v1/items/{id}"));
+    assert_eq!((&item["name"], &item["space"]), (&"new.jpg".into(), &"anna".into()));
+    let xl = h.dir.path().join("index").join(item["derivatives"][0]["path"].as_str().unwrap());
+    assert!(xl.is_file());
+    assert_eq!(h.get(&format!("/v1/jobs/{}", done["job"])).1["state"], "done");
+    assert_eq!(h.get("/v1/jobs/99").0, 404);
+
+    let second = h.photo("berta/second.jpg");
+    let out = h.command("submit").arg("--wait").arg(&second).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(h.names().contains(&"second.jpg".to_owned()));
+}
+
+#[test]
+fn what_is_outside_too_much_or_nonsense_is_refused() {
+    let mut h = House::new();
+    h.start();
+    assert_eq!(h.post("/v1/index", &json!({ "paths": ["/etc/passwd"] })).0, 403);
+    let sneaky = h.dir.path().join("anna/../index/index.sqlite");
+    assert_eq!(h.post("/v1/index", &json!({ "paths": [sneaky] })).0, 403);
+    assert_eq!(h.post("/v1/index", &json!({ "paths": ["relative.jpg"] })).0, 400);
+    assert_eq!(h.post("/v1/index", &json!({ "paths": [] })).0, 400);
+    assert_eq!(h.post("/v1/index", &json!({ "path": "x" })).0, 422);
+    assert_eq!(h.post("/v1/index", &json!({ "paths": ["x".repeat(2 << 20)] })).0, 413);
+    assert_eq!(h.get("/v1/nothing").0, 404);
+}
+
+#[test]
+fn a_token_sees_its_own_spaces_only() {
+    let mut h = House::new();
+    h.photo("anna/hers.jpg");
+    h.photo("berta/not hers.jpg");
+    h.start();
+    h.until("both are indexed", |h| h.names().len() == 2);
+    assert_eq!(h.tcp("GET", "/v1/items", "no token that is known").0, 401);
+    assert_eq!(h.tcp("GET", "/v1/items", "").0, 401);
+    let all = h.tcp("GET", "/v1/items", ALL).1;
+    assert_eq!(all["items"].as_array().unwrap().len(), 2);
+    let hers = h.tcp("GET", "/v1/items", ANNA).1;
+    let hers = hers["items"].as_array().unwrap();
+    assert_eq!(hers.len(), 1);
+    assert_eq!(hers[0]["space"], "anna");
+    for item in all["items"].as_array().unwrap() {
+        let expected = if item["space"] == "anna" { 200 } else { 404 };
+        assert_eq!(h.tcp("GET", &format!("/v1/items/{}", item["id"]), ANNA).0, expected);
+    }
+    assert_eq!(h.tcp("GET", "/v1/items?space=berta", ANNA).0, 404);
+    assert_eq!(h.tcp("POST", "/v1/pause", ANNA).0, 403);
+    assert_eq!(h.tcp("POST", "/v1/pause", ALL).1["paused"], true);
+    // Background work rests; an upload does not.
+    let photo = h.photo("anna/urgent.jpg");
+    assert_eq!(h.post("/v1/index", &json!({ "paths": [photo], "wait": true })).1["state"], "done");
+}
+
+#[test]
+fn changes_on_the_disk_are_noticed() {
+    let mut h = House::new();
+    h.start();
+    h.photo("anna/one.jpg");
+    h.until("a new file", |h| h.names() == ["one.jpg"]);
+    let id = h.get("/v1/items").1["items"][0]["id"].clone();
+    std::fs::create_dir(h.dir.path().join("anna/2024")).unwrap();
+    std::fs::rename(h.dir.path().join("anna/one.jpg"), h.dir.path().join("anna/2024/two.jpg")).unwrap();
+    h.until("a moved file", |h| h.names() == ["two.jpg"]);
+    assert_eq!(h.get("/v1/items").1["items"][0]["id"], id, "a move keeps the item");
+    std::fs::remove_file(h.dir.path().join("anna/2024/two.jpg")).unwrap();
+    h.until("a removed file", |h| h.names().is_empty());
+}
+
+#[test]
+fn kills_lose_no_request() {
+    let mut h = House::new();
+    h.start();
+    let mut names = Vec::new();
+    let mut seed = 0xca11_u64;
+    for n in 0..12 {
+        let name = format!("{n:02}.jpg");
+        let photo = h.photo(&format!("anna/{name}"));
+        // Whoever was answered may rely on it, whatever happens next.
+        let (status, _) = h.post("/v1/index", &json!({ "paths": [photo] }));
+        assert_eq!(status, 202);
+        names.push(name);
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        if n % 3 == 2 {
+            std::thread::sleep(Duration::from_millis((seed >> 33) % 300));
+            h.signal(rustix::process::Signal::KILL);
+            h.service.take().unwrap().wait().unwrap();
+            h.start();
+        }
+    }
+    h.until("all requests are done", |h| {
+        let mut there = h.names();
+        there.sort();
+        there == names
+    });
+}
+
+#[test]
+fn it_ends_soon_reloads_and_refuses_a_second_one() {
+    let mut h = House::new();
+    h.start();
+    let second = h.command("service").output().unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use by `albumen"));
+
+    assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!([]));
+    h.configure("grace = \"7 days\"");
+    assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!(["grace"]));
+    h.configure("grase = \"7 days\"");
+    let (status, refused) = h.post("/v1/reload", &json!({}));
+    assert_eq!(status, 409);
+    assert!(refused["error"].as_str().unwrap().contains("line 2"), "{refused}");
+
+    let begun = Instant::now();
+    h.signal(rustix::process::Signal::TERM);
+    let ended = h.service.take().unwrap().wait().unwrap();
+    assert!(ended.success(), "{ended}");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(!h.dir.path().join("socket").exists());
+}
+
+#[test]
+fn the_description_names_every_path_that_is_served() {
+    let described = include_str!("../../docs/openapi.yaml");
+    let served = include_str!("../../src/service/api.rs");
+    let mut paths = Vec::new();
+    for line in served.lines().filter_map(|l| l.trim().strip_prefix(".route(\"")) {
+        paths.push(line.split('"').next().unwrap());
+    }
+    assert!(paths.len() >= 12);
+    for path in paths {
+        assert!(described.contains(&format!("\n  {path}:")), "docs/openapi.yaml does not describe {path}");
+    }
+}
