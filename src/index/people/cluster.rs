@@ -453,12 +453,14 @@ pub(super) fn portraits(conn: &Connection, space: i64) -> Result<(Vec<String>, V
 /// Notes the people stage as done for every file of a space whose faces are.
 pub fn mark_done(index: &Index, space: i64, now: &StageNow) -> Result<()> {
     index.conn.execute(
-        "INSERT OR REPLACE INTO stage_state (file_id, stage, version, input_key, state)
-         SELECT s.file_id, 'people', ?2, ?3 || substr(s.input_key, 17), 'done'
+        "INSERT OR REPLACE INTO stage_state (file_id, stage, version, input_key, state, reason)
+         SELECT s.file_id, 'people', ?2, ?3 || substr(s.input_key, 17),
+                CASE s.state WHEN 'done' THEN 'done' ELSE 'skipped' END,
+                CASE s.state WHEN 'done' THEN NULL ELSE 'its faces are not known' END
            FROM stage_state s JOIN files f ON f.id = s.file_id JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id
            LEFT JOIN stage_state p ON p.file_id = s.file_id AND p.stage = 'people'
-          WHERE s.stage = 'faces' AND s.state = 'done' AND v.space_id = ?1
+          WHERE s.stage = 'faces' AND v.space_id = ?1
             AND (p.version IS NULL OR p.version <> ?2 OR p.input_key <> ?3 || substr(s.input_key, 17))",
         params![space, now.version, now.settings],
     )?;
