@@ -32,7 +32,7 @@ const WORKER_PART: u64 = 13 << 20;
 /// What a recogniser needs with its sessions and one picture, bytes of PSS: measured 100 MB at rest, 146 MB at its peak.
 const RECOGNISER_PART: u64 = 170 << 20;
 /// How often the memory of all processes is looked at.
-const METER_EVERY: Duration = Duration::from_millis(100);
+const METER_EVERY: Duration = Duration::from_millis(250);
 /// Results that wait for the recorder at the most; each holds facts and rows (about 4 KB), never pictures.
 const WAITING_RECORDS: usize = 256;
 
