@@ -54,13 +54,6 @@ impl MemoryBudget {
         self.lock().used
     }
 
-    /// Takes memory for good (another process of the fixed part was started) or gives it back (it has ended).
-    pub fn reserve(&self, bytes: i64) {
-        let mut s = self.lock();
-        s.rest = s.rest.saturating_add_signed(-bytes);
-        self.inner.changed.notify_all();
-    }
-
     /// Lets everybody who waits go with [`Fault::Cancelled`]: the run is being stopped.
     pub fn close(&self) {
         self.lock().closed = true;

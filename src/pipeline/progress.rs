@@ -24,7 +24,6 @@ pub struct Progress {
     pub recognised: AtomicU64,
     pub bytes_done: AtomicU64,
     peak_pss: AtomicU64,
-    by_kind: Mutex<BTreeMap<String, u64>>,
     stage_cpu_us: Mutex<BTreeMap<&'static str, u64>>,
     now: Mutex<BTreeMap<usize, (String, Instant)>>,
     /// Sentences that the person must read: a volume offline, a folder that could not be read.
@@ -53,18 +52,6 @@ impl Progress {
     /// CPU seconds by stage so far.
     pub fn stage_cpu_s(&self) -> BTreeMap<String, f64> {
         lock(&self.stage_cpu_us).iter().map(|(k, us)| ((*k).to_owned(), *us as f64 / 1e6)).collect()
-    }
-
-    pub fn kind(&self, kind: &str) {
-        *lock(&self.by_kind).entry(kind.to_owned()).or_default() += 1;
-    }
-
-    pub fn set_by_kind(&self, counts: BTreeMap<String, u64>) {
-        *lock(&self.by_kind) = counts;
-    }
-
-    pub fn by_kind(&self) -> BTreeMap<String, u64> {
-        lock(&self.by_kind).clone()
     }
 
     /// A thread begins a file.
