@@ -14,6 +14,7 @@ mod reindex;
 mod search;
 mod service;
 mod show;
+mod similar;
 mod status;
 mod submit;
 mod tags;
@@ -91,6 +92,8 @@ enum Command {
     Failures(failures::Args),
     /// Items that fit words and filters, newest first
     Search(search::Args),
+    /// Photos like this one, nearest first
+    Similar(similar::Args),
     /// Albums: picked by hand, or filled by a search
     Albums(albums::Args),
     /// Tags: list, give, take away, rename
@@ -205,6 +208,7 @@ pub fn main() -> ExitCode {
         Command::Status(a) => status::run(a, &ctx),
         Command::Failures(a) => failures::run(a, &ctx),
         Command::Search(a) => search::run(a, &ctx),
+        Command::Similar(a) => similar::run(a, &ctx),
         Command::Albums(a) => albums::run(a, &ctx),
         Command::Tags(a) => tags::run(a, &ctx),
         Command::Places(a) => places::run(a, &ctx),

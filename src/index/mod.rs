@@ -20,6 +20,7 @@ pub mod schema;
 pub mod search;
 #[cfg(test)]
 mod search_tests;
+pub mod similar;
 pub mod view;
 
 use crate::discover::mounts::{FsInfo, MountTable};

@@ -8,6 +8,7 @@
 use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use crate::pipeline::vocabulary::{Facts, Place};
+use crate::recognise::subjects::taxonomy::taxonomy;
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -586,19 +587,14 @@ fn people_named(conn: &Connection, words: &str, prefix: bool) -> Result<Vec<Stri
     Ok(ids)
 }
 
-/// The labels of the index that a word names: the label itself in any case, or with `prefix` its beginning.
+/// The labels of the index that a word names: itself, a synonym or the group; with `prefix` by their beginnings.
 fn subjects_named(conn: &Connection, word: &str, prefix: bool) -> Result<Vec<String>> {
-    let word = word.to_lowercase();
     // Shorter beginnings name half of all labels.
     const LEAST_PREFIX: usize = 3;
-    let labels = distinct(conn, "subjects", "label", "1")?;
-    Ok(labels
-        .into_iter()
-        .filter(|label| {
-            let label = label.to_lowercase();
-            label == word || prefix && word.chars().count() >= LEAST_PREFIX && label.starts_with(&word)
-        })
-        .collect())
+    let prefix = prefix && word.chars().count() >= LEAST_PREFIX;
+    let mut labels = distinct(conn, "subjects", "label", "1")?;
+    labels.retain(|label| taxonomy().names(word, label, prefix));
+    Ok(labels)
 }
 
 /// The tags that a name stands for: itself in any case, and those below it in a hierarchy (`a/b`, `a|b`).

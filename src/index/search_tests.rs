@@ -318,6 +318,11 @@ fn people_and_subjects_are_found_by_their_names() {
         ("ber*", "IMG_2.jpg IMG_1.jpg"),
         ("has:faces", "IMG_2.jpg"),
         ("subject:dog", "clip.mp4"),
+        ("puppy", "clip.mp4"),
+        ("subject:Puppies", "clip.mp4"),
+        ("animals", "clip.mp4"),
+        ("pupp*", "clip.mp4"),
+        ("-puppy kind:video", ""),
         ("-subject:dog kind:video", ""),
         ("has:subjects", "clip.mp4 fiji.heic"),
     ] {
@@ -331,4 +336,40 @@ fn places_are_counted() {
     let cities: Vec<_> = places.iter().filter_map(|(p, n)| Some((p.city.as_deref()?, *n))).collect();
     assert!(cities.contains(&("Berlin", 1)) && cities.contains(&("Paris", 1)), "{cities:?}");
     assert_eq!(holiday().index.places(Some("FR")).unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_alike_comes_nearest_first_within_the_space_and_the_models() {
+    let library = holiday();
+    library
+        .index
+        .conn
+        .execute_batch(
+            "INSERT INTO spaces (id, name, kind) VALUES (2, 'other', 'personal');
+             UPDATE items SET space_id = 2 WHERE file_id = 5;
+             INSERT INTO features (file_id, vector)
+               VALUES (1, x'7f00'), (2, x'7f7f'), (3, x'6010'), (4, x'7f00'), (5, x'7f01');
+             INSERT INTO stage_state (file_id, stage, version, input_key, state)
+               SELECT file_id, 'subjects', 1, CASE file_id WHEN 4 THEN 'b' ELSE 'a' END || substr('000000000000000', 1, 15) || ':c', 'done'
+               FROM features;",
+        )
+        .unwrap();
+    let like = |limit, spaces: Option<&[String]>| -> String {
+        let found = library.index.similar(1, limit, spaces).unwrap();
+        found
+            .iter()
+            .map(|s| format!("{} {:.2}", library.name(s.file), s.similarity))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    assert_eq!(
+        like(9, None),
+        "clip.mp4 0.99, IMG_2.jpg 0.71",
+        "not itself, another space's or another model's"
+    );
+    assert_eq!(like(1, None), "clip.mp4 0.99");
+    assert_eq!(like(9, Some(&["other".to_owned()])), "scan.png 1.00");
+    library.index.conn.execute_batch("DELETE FROM stage_state WHERE file_id = 1").unwrap();
+    let why = library.index.similar(1, 9, None).unwrap_err().to_string();
+    assert_eq!(why, "it has not been looked at yet");
 }

@@ -105,6 +105,15 @@ fn what_a_user_says_is_found_and_survives_a_reindex() {
 }
 
 #[test]
+fn a_photo_that_was_not_looked_at_says_so_when_it_is_compared() {
+    let library = Library::new();
+    let (code, out, err) =
+        library.run(&["similar", library.photos().join("IMG_20230701_102030.jpg").to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+    assert!(err.contains("cannot be compared"), "{err}");
+}
+
+#[test]
 fn usage_errors_leave_with_2_and_unknown_files_with_1() {
     let library = Library::new();
     for (arguments, code) in [
@@ -115,6 +124,7 @@ fn usage_errors_leave_with_2_and_unknown_files_with_1() {
         (&["edit", "nowhere.jpg", "--title", "x"], 1),
         (&["tags", "add", "x", "nowhere.jpg"], 1),
         (&["albums", "delete", "none"], 1),
+        (&["similar", "nowhere.jpg"], 1),
         (&["search", "nothing"], 0),
     ] {
         let (found, out, err) = library.run(arguments);

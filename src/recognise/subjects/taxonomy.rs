@@ -124,15 +124,37 @@ impl Taxonomy {
         self.subjects.iter().find(|s| s.label == label).map_or(0.0, |s| s.probability(probabilities))
     }
 
-    /// The subject of a label or of one of its synonyms, whatever the case.
-    pub fn find(&self, word: &str) -> Option<&Subject> {
+    /// Whether a word names a subject: its label, one of its synonyms, or its group, in any case, one or many. With
+    /// `prefix` the beginning of a label or synonym is enough. A label of another taxonomy has only itself.
+    pub fn names(&self, word: &str, label: &str, prefix: bool) -> bool {
         let word = word.trim().to_lowercase();
-        let by_label = self.subjects.iter().find(|s| s.label == word);
-        by_label.or_else(|| self.subjects.iter().find(|s| s.also.iter().any(|a| a.to_lowercase() == word)))
+        let subject = self.subjects.iter().find(|s| s.label == label);
+        let mut names = std::iter::once(label).chain(subject.into_iter().flat_map(|s| s.also()));
+        let begins = |name: &str| prefix && name.to_lowercase().starts_with(&word);
+        names.any(|name| begins(name) || is_same_word(name, &word))
+            || subject.is_some_and(|s| is_same_word(&s.group, &word))
     }
 }
 
+/// Whether two words are one, but for their case and for an English plural.
+fn is_same_word(a: &str, b: &str) -> bool {
+    singular(&a.to_lowercase()) == singular(&b.to_lowercase())
+}
+
+/// Both sides of a comparison go through it, so that it may be wrong about a word as long as it is always wrong alike.
+fn singular(word: &str) -> String {
+    if let Some(stem) = word.strip_suffix("ies").filter(|stem| stem.len() > 1) {
+        return format!("{stem}y");
+    }
+    let is_whole = ["ss", "us", "is"].iter().any(|ending| word.ends_with(ending));
+    word.strip_suffix('s').filter(|_| !is_whole).unwrap_or(word).to_owned()
+}
+
 impl Subject {
+    fn also(&self) -> impl Iterator<Item = &str> {
+        self.also.iter().map(String::as_str)
+    }
+
     fn probability(&self, probabilities: &[f32]) -> f32 {
         self.classes.iter().filter_map(|&c| probabilities.get(c)).sum::<f32>().min(1.0)
     }
@@ -224,9 +246,25 @@ mod tests {
 
     #[test]
     fn subjects_are_found_by_other_words() {
-        assert_eq!(taxonomy().find("Kitten").map(|s| s.label.as_str()), Some("cat"));
-        assert_eq!(taxonomy().find("hot dog").map(|s| s.group.as_str()), Some("food"));
-        assert_eq!(taxonomy().find("no such thing"), None);
+        let found = |word, prefix| -> Vec<&str> {
+            let labels = taxonomy().subjects.iter().map(|s| s.label.as_str());
+            labels.filter(|label| taxonomy().names(word, label, prefix)).collect()
+        };
+        for (word, labels) in [
+            ("Kitten", &["cat"][..]),
+            ("puppies", &["dog"]),
+            ("hot dog", &["hot dog"]),
+            ("Busses", &[]),
+            ("buses", &["bus"]),
+            ("no such thing", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(found(word, false), labels, "{word:?}");
+        }
+        assert_eq!(found("pupp", true), ["dog"]);
+        let animals = found("animal", false);
+        assert!(animals.contains(&"dog") && animals.contains(&"owl") && !animals.contains(&"car"));
+        assert!(taxonomy().names("gadgets", "gadget", false), "a label of another taxonomy");
     }
 
     #[test]
