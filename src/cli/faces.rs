@@ -42,7 +42,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
                     index.faces_of(id)?
                 }
                 (None, Some(person)) => index.person(person)?.1,
-                (None, None) => index.waiting_faces()?,
+                (None, None) => index.waiting_faces(None)?,
             };
             if ctx.global.json {
                 print_json(&faces);

@@ -73,7 +73,7 @@ enum What {
 pub fn run(args: Args, ctx: &Context) -> ExitCode {
     match args.what {
         What::List { space, hidden } => read(ctx, |index| {
-            let people = index.people(space.as_deref(), hidden)?;
+            let people = index.people(space.as_ref().map(std::slice::from_ref), hidden)?;
             if ctx.global.json {
                 print_json(&people);
             } else {
@@ -95,7 +95,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         What::Hide { person } => edit(ctx, |index| index.hide_person(&person, true)),
         What::Cover { person, face } => edit(ctx, |index| index.set_cover(&person, face)),
         What::Suggest { space, limit } => read(ctx, |index| {
-            let found = index.suggest_people(space.as_deref(), limit)?;
+            let found = index.suggest_people(space.as_ref().map(std::slice::from_ref), limit)?;
             if ctx.global.json {
                 print_json(&found);
                 return Ok(());
@@ -112,7 +112,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
             }
             Ok(())
         }),
-        What::Undo { edit: id } => edit(ctx, |index| index.undo_people_edit(id)),
+        What::Undo { edit: id } => edit(ctx, |index| index.undo_people_edit(id, None)),
     }
 }
 
@@ -180,7 +180,7 @@ fn refused(e: EditError) -> ExitCode {
     complain(&e);
     ExitCode::from(match e {
         EditError::NotFound(_) => FAILED,
-        EditError::Conflict(_) => USAGE,
+        EditError::Conflict(_) | EditError::NameTaken { .. } => USAGE,
         EditError::Sql(_) => NO_START,
     })
 }

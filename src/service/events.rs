@@ -16,6 +16,9 @@ pub struct Event {
     pub space: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The id of a person; absent where more than one has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,8 +26,16 @@ pub struct Event {
 }
 
 impl Event {
-    const NOTHING: Event =
-        Event { event: "", item: None, path: None, space: None, reason: None, job: None, count: None };
+    const NOTHING: Event = Event {
+        event: "",
+        item: None,
+        path: None,
+        space: None,
+        reason: None,
+        person: None,
+        job: None,
+        count: None,
+    };
 
     /// A file was read; `failed` says why it could not be done.
     pub fn item(id: i64, path: &Path, space: String, failed: Option<String>) -> Event {
@@ -41,6 +52,11 @@ impl Event {
     /// Faces and subjects of an item are there.
     pub fn recognised(id: i64, path: &Path, space: String) -> Event {
         Event { event: "recognised", ..Event::item(id, path, space, None) }
+    }
+
+    /// People of a space are not what they were: `person`, where it was that one alone.
+    pub fn person_changed(person: Option<String>, space: String) -> Event {
+        Event { event: "person_changed", person, space: Some(space), ..Event::NOTHING }
     }
 
     pub fn counted(event: &'static str, count: u64) -> Event {

@@ -143,7 +143,9 @@ fn cluster(index: &mut Index, service: &Service, space: i64) -> rusqlite::Result
     let report = people::cluster_space(index, space, 1, stop)?;
     if !report.stopped {
         people::mark_done(index, space, &service.plan.people)?;
-        service.tell(Event::counted("person_changed", 1));
+        for space in index.space_names(&[space])? {
+            service.tell(Event::person_changed(None, space));
+        }
     }
     Ok(())
 }

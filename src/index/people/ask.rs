@@ -144,6 +144,17 @@ fn person_line(r: &Row) -> rusqlite::Result<PersonLine> {
     })
 }
 
+/// Limits `s` (spaces) to those named in ?1, a JSON list; NULL for all.
+const OF_SPACES: &str = "(?1 IS NULL OR s.name IN (SELECT value FROM json_each(?1)))";
+
+fn names(spaces: Option<&[String]>) -> Option<String> {
+    spaces.map(|s| serde_json::to_string(s).expect("strings"))
+}
+
+/// After [`FACE_LINE`]: the volume and the space of the face's photo.
+const SPACE_OF_FACE: &str = "JOIN files f ON f.id = a.file_id JOIN folders d ON d.id = f.folder_id
+      JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id";
+
 const FACE_LINE: &str = "
     SELECT a.id, a.file_id, a.x, a.y, a.w, a.h, a.score, a.quality, a.person_id, p.name, a.how, a.lost
       FROM faces a LEFT JOIN persons p ON p.id = a.person_id";
@@ -171,23 +182,47 @@ pub fn faces_of_file(conn: &Connection, file: i64) -> rusqlite::Result<Vec<FaceL
 }
 
 impl Index {
-    /// The people of a space, or of all: named ones first, then those in most photos.
-    pub fn people(&self, space: Option<&str>, hidden_too: bool) -> Result<Vec<PersonLine>> {
+    /// The people of some spaces, or of all: named ones first, then those in most photos.
+    pub fn people(&self, spaces: Option<&[String]>, hidden_too: bool) -> Result<Vec<PersonLine>> {
         let mut st = self.conn.prepare_cached(&format!(
-            "{PERSON_LINE} WHERE (?1 IS NULL OR s.name = ?1) AND (?2 OR p.hidden = 0)
+            "{PERSON_LINE} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0)
                 AND (p.name IS NOT NULL OR EXISTS (SELECT 1 FROM faces a WHERE a.person_id = p.id))
               ORDER BY p.name IS NULL, 6 DESC, p.seq"
         ))?;
-        Ok(st.query_map(params![space, hidden_too], person_line)?.collect::<rusqlite::Result<_>>()?)
+        let found = st.query_map(params![names(spaces), hidden_too], person_line)?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The space of the person that an id, or the id of one merged into it, stands for. Names are not looked at.
+    pub fn space_of_person(&self, id: &str) -> Result<Option<String>> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT s.name FROM people p JOIN spaces s ON s.id = p.space_id WHERE p.id = ?1")?
+            .query_row([id], |r| r.get(0))
+            .optional()?)
+    }
+
+    /// The space of the photo that a face is in.
+    pub fn space_of_face(&self, face: i64) -> Result<Option<String>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT s.name FROM faces a JOIN files f ON f.id = a.file_id JOIN folders d ON d.id = f.folder_id
+                   JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id WHERE a.id = ?1",
+            )?
+            .query_row([face], |r| r.get(0))
+            .optional()?)
     }
 
     /// One person by id, alias or name, and its faces.
     pub fn person(&self, named: &str) -> Result<(PersonLine, Vec<FaceLine>)> {
         let id = find_person(&self.conn, named)?;
         let line = self.conn.query_row(&format!("{PERSON_LINE} WHERE p.id = ?1"), [&id], person_line)?;
-        let mut st = self
-            .conn
-            .prepare_cached(&format!("{FACE_LINE} WHERE a.person_id = ?1 ORDER BY a.quality DESC, a.id"))?;
+        // A photo that has moved to another space is not this one's to see, also before the next clustering.
+        let mut st = self.conn.prepare_cached(&format!(
+            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id = ?1 AND v.space_id = p.space_id
+              ORDER BY a.quality DESC, a.id"
+        ))?;
         let faces = st.query_map([&id], |r| face_line(&self.conn, r))?.collect::<rusqlite::Result<_>>()?;
         Ok((line, faces))
     }
@@ -197,12 +232,13 @@ impl Index {
         Ok(faces_of_file(&self.conn, file)?)
     }
 
-    /// The faces that have no person.
-    pub fn waiting_faces(&self) -> Result<Vec<FaceLine>> {
+    /// The faces of some spaces, or of all, that have no person.
+    pub fn waiting_faces(&self, spaces: Option<&[String]>) -> Result<Vec<FaceLine>> {
         let mut st = self.conn.prepare_cached(&format!(
-            "{FACE_LINE} WHERE a.person_id IS NULL ORDER BY a.quality DESC, a.id"
+            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND {OF_SPACES} ORDER BY a.quality DESC, a.id"
         ))?;
-        Ok(st.query_map([], |r| face_line(&self.conn, r))?.collect::<rusqlite::Result<_>>()?)
+        let found = st.query_map([names(spaces)], |r| face_line(&self.conn, r))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
     /// One face.
@@ -325,14 +361,16 @@ impl Index {
     }
 
     /// Ranked merges and unnamed people worth asking about; never what a constraint forbids.
-    pub fn suggest_people(&self, space: Option<&str>, most: usize) -> Result<Suggestions> {
-        let mut unnamed = self.people(space, false)?;
+    pub fn suggest_people(&self, spaces: Option<&[String]>, most: usize) -> Result<Suggestions> {
+        let mut unnamed = self.people(spaces, false)?;
         unnamed.retain(|p| p.name.is_none() && p.faces > 0);
         unnamed.truncate(most);
         let mut found: Vec<(f32, Suggestion)> = Vec::new();
-        let mut st =
-            self.conn.prepare_cached("SELECT id FROM spaces WHERE ?1 IS NULL OR name = ?1 ORDER BY id")?;
-        let spaces = st.query_map([space], |r| r.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut st = self
+            .conn
+            .prepare_cached(&format!("SELECT s.id FROM spaces s WHERE {OF_SPACES} ORDER BY s.id"))?;
+        let spaces =
+            st.query_map([names(spaces)], |r| r.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
         for space in spaces {
             let (ids, known) = cluster::portraits(&self.conn, space)?;
             let threads = std::thread::available_parallelism().map_or(1, |n| n.get());

@@ -38,6 +38,9 @@ pub struct EditDone {
     pub person: Option<String>,
     /// Faces that joined a person because of it.
     pub joined: u64,
+    /// Where it was, for those who hear of it.
+    #[serde(skip)]
+    pub space: Option<String>,
 }
 
 /// A row as it was before an edit.
@@ -114,11 +117,10 @@ impl<'a> Edit<'a> {
 
     /// Another person that the edit speaks of, who must be of the same space.
     fn person(&self, named: &str) -> Result<String> {
-        let mut of_space = people_named(&self.tx, self.space, named)?;
+        // Names are those of this space: another's Anna is none of its business, and may be called so as well.
         let id = match resolve(&self.tx, named)? {
             Some(id) => id,
-            None if of_space.len() == 1 => of_space.remove(0),
-            None => find_person(&self.tx, named)?,
+            None => only_one(named, people_named(&self.tx, self.space, named)?)?,
         };
         if space_of(&self.tx, &id)? != self.space {
             return Err(EditError::Conflict(format!(
@@ -347,8 +349,9 @@ impl<'a> Edit<'a> {
         let edit = self.tx.last_insert_rowid();
         let joined = if bring_in { settle(&self.tx, self.space)? } else { 0 };
         refresh_renamed(&self.tx)?;
+        let space = space_name(&self.tx, self.space)?;
         self.tx.commit()?;
-        Ok(EditDone { edit, words, person, joined })
+        Ok(EditDone { edit, words, person, joined, space })
     }
 }
 
@@ -373,11 +376,7 @@ impl Index {
         if let Some(other) = others.first() {
             match same {
                 SameName::Refuse => {
-                    return Err(EditError::Conflict(format!(
-                        "there is {} already: give --merge if {was} is the same person, --separate if two people share \
-                         the name",
-                        edit.label(other)?
-                    )));
+                    return Err(EditError::NameTaken { bearer: edit.label(other)?, was, people: others });
                 }
                 SameName::Separate => {
                     for other in &others {
@@ -517,14 +516,16 @@ impl Index {
         edit.finish(words, Some(id), true)
     }
 
-    /// Undoes an edit, the last one by default.
-    pub fn undo_people_edit(&mut self, edit: Option<i64>) -> Result<EditDone> {
+    /// Undoes an edit of some spaces, or of all; the last one by default.
+    pub fn undo_people_edit(&mut self, edit: Option<i64>, spaces: Option<&[String]>) -> Result<EditDone> {
         let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let row: Option<(i64, i64, String, String)> = tx
             .query_row(
                 "SELECT id, space_id, words, before FROM people_edit_log
-                  WHERE undone = 0 AND (?1 IS NULL OR id = ?1) ORDER BY id DESC LIMIT 1",
-                [edit],
+                  WHERE undone = 0 AND (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR space_id IN
+                    (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
+                  ORDER BY id DESC LIMIT 1",
+                params![edit, spaces.map(|s| serde_json::to_string(s).expect("strings"))],
                 |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
             )
             .optional()?;
@@ -554,8 +555,9 @@ impl Index {
         tx.execute("UPDATE people_edit_log SET undone = 1 WHERE id = ?1", [id])?;
         let joined = settle(&tx, space)?;
         refresh_renamed(&tx)?;
+        let space = space_name(&tx, space)?;
         tx.commit()?;
-        Ok(EditDone { edit: id, words: format!("undid: {words}"), person: None, joined })
+        Ok(EditDone { edit: id, words: format!("undid: {words}"), person: None, joined, space })
     }
 }
 
@@ -756,6 +758,10 @@ fn space_of(tx: &Connection, person: &str) -> Result<i64> {
     Ok(tx.query_row("SELECT space_id FROM people WHERE id = ?1", [person], |r| r.get(0))?)
 }
 
+fn space_name(tx: &Connection, space: i64) -> Result<Option<String>> {
+    Ok(tx.query_row("SELECT name FROM spaces WHERE id = ?1", [space], |r| r.get(0)).optional()?)
+}
+
 /// Whether a text has the form of a person's id, so that a mistyped one does not become a name.
 fn looks_like_id(text: &str) -> bool {
     text.len() == 17 && text.starts_with('p') && text[1..].bytes().all(|b| b.is_ascii_hexdigit())
@@ -772,6 +778,10 @@ pub(super) fn find_person(conn: &Connection, named: &str) -> Result<String> {
     for space in spaces {
         found.extend(people_named(conn, space, named)?);
     }
+    only_one(named, found)
+}
+
+fn only_one(named: &str, mut found: Vec<String>) -> Result<String> {
     match found.len() {
         0 => Err(EditError::NotFound(format!("there is no person {named}"))),
         1 => Ok(found.remove(0)),

@@ -27,6 +27,11 @@ pub enum EditError {
     /// It contradicts something that was said or that is plain to see: 409, exit 2.
     #[error("{0}")]
     Conflict(String),
+    /// Others of the space bear the name: 409, exit 2.
+    #[error(
+        "there is {bearer} already: give --merge if {was} is the same person, --separate if two people share the name"
+    )]
+    NameTaken { bearer: String, was: String, people: Vec<String> },
     #[error("the index could not be changed: {0}")]
     Sql(#[from] rusqlite::Error),
 }

@@ -192,7 +192,7 @@ fn a_name_brings_in_the_others_and_two_of_a_name_need_a_word() {
     let refused = w.index.name_person(&other, Some("anna "), SameName::Refuse).expect_err("a conflict");
     let words = refused.to_string();
     assert!(
-        matches!(refused, EditError::Conflict(_)) && words.contains(&anna) && words.contains(&other),
+        matches!(refused, EditError::NameTaken { .. }) && words.contains(&anna) && words.contains(&other),
         "{words}"
     );
     w.index.name_person(&other, Some("Anna"), SameName::Separate).expect("two of a name");
@@ -223,7 +223,7 @@ fn a_merge_keeps_the_named_id_and_is_refused_where_both_are_in_a_photo() {
     assert_eq!(w.who(a), [Some(pb.clone())]);
     // The other id leads to it for good.
     assert_eq!(w.index.person(&pa).expect("by alias").0.id, pb);
-    w.index.undo_people_edit(Some(done.edit)).expect("undone");
+    w.index.undo_people_edit(Some(done.edit), None).expect("undone");
     assert_eq!(w.who(a), [Some(pa)]);
     let in_one = w.who(both).into_iter().map(|p| p.expect("a person")).collect::<Vec<_>>();
     let refused = w.index.merge_people(&in_one).expect_err("both are in a photo");
@@ -307,11 +307,11 @@ fn an_edit_that_a_later_one_builds_on_is_not_undone_before_it() {
     let split = w.index.split_person(&person, &[id]).expect("split");
     let new = split.person.expect("the new one");
     let named = w.index.name_person(&new, Some("Nia"), SameName::Refuse).expect("named");
-    assert!(matches!(w.index.undo_people_edit(Some(split.edit)), Err(EditError::Conflict(_))));
-    w.index.undo_people_edit(Some(named.edit)).expect("undone");
-    w.index.undo_people_edit(Some(split.edit)).expect("undone");
+    assert!(matches!(w.index.undo_people_edit(Some(split.edit), None), Err(EditError::Conflict(_))));
+    w.index.undo_people_edit(Some(named.edit), None).expect("undone");
+    w.index.undo_people_edit(Some(split.edit), None).expect("undone");
     assert_eq!(w.who(files[0])[0].as_ref(), Some(&person));
-    assert!(matches!(w.index.undo_people_edit(None), Err(EditError::NotFound(_))));
+    assert!(matches!(w.index.undo_people_edit(None, None), Err(EditError::NotFound(_))));
 }
 
 #[test]
@@ -456,7 +456,7 @@ impl Story {
                 self.done(done, |_| vec![Said::Hidden(p, hidden)]);
             }
             Op::Undo => {
-                if let Ok(undone) = self.w.index.undo_people_edit(None) {
+                if let Ok(undone) = self.w.index.undo_people_edit(None, None) {
                     self.said.retain(|(edit, _)| *edit != undone.edit);
                 }
             }

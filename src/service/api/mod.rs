@@ -1,6 +1,8 @@
 //! HTTP + JSON over a Unix socket (whoever may open it may do all) and over loopback TCP (with a token, perhaps
 //! limited to some spaces). docs/openapi.yaml describes it; a test holds the two together.
 
+mod people;
+
 use super::events::Event;
 use super::tidier::later_stages;
 use super::{Order, Service, ServiceError};
@@ -44,6 +46,15 @@ pub struct Access {
 impl Access {
     fn may_see(&self, space: &str) -> bool {
         self.spaces.as_ref().is_none_or(|s| s.iter().any(|n| n == space))
+    }
+
+    /// The spaces that a question is about: the one it names, else all that may be seen (`None`: all there are).
+    fn asked(&self, space: Option<String>) -> Answer<Option<Vec<String>>> {
+        match space {
+            Some(space) if !self.may_see(&space) => Err(no_such("space")),
+            Some(space) => Ok(Some(vec![space])),
+            None => Ok(self.spaces.clone()),
+        }
     }
 }
 
@@ -156,6 +167,21 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/v1/items", get(items))
         .route("/v1/items/{id}", get(item))
         .route("/v1/failures", get(failures))
+        .route("/v1/people", get(people::list))
+        .route("/v1/people/suggest", get(people::suggest))
+        .route("/v1/people/merge", post(people::merge))
+        .route("/v1/people/undo", post(people::undo))
+        .route("/v1/people/{id}", get(people::person))
+        .route("/v1/people/{id}/name", post(people::name))
+        .route("/v1/people/{id}/split", post(people::split))
+        .route("/v1/people/{id}/hide", post(people::hide))
+        .route("/v1/people/{id}/show", post(people::show))
+        .route("/v1/people/{id}/cover", post(people::cover))
+        .route("/v1/faces", get(people::faces))
+        .route("/v1/faces/{id}", get(people::face))
+        .route("/v1/faces/{id}/why", get(people::why))
+        .route("/v1/faces/{id}/assign", post(people::assign))
+        .route("/v1/faces/{id}/reject", post(people::reject))
         .route("/v1/pause", post(pause))
         .route("/v1/resume", post(resume))
         .route("/v1/reload", post(reload))
@@ -164,6 +190,7 @@ fn routes(service: Arc<Service>) -> Router {
 }
 
 /// An answer that is no success: status, and the reason in words.
+#[derive(Debug)]
 struct Refusal(StatusCode, String);
 
 impl IntoResponse for Refusal {
@@ -182,24 +209,35 @@ fn broken(e: impl std::fmt::Display) -> Refusal {
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
 }
 
+impl From<rusqlite::Error> for Refusal {
+    fn from(e: rusqlite::Error) -> Refusal {
+        broken(e)
+    }
+}
+
 fn no_such(what: &str) -> Refusal {
     Refusal(StatusCode::NOT_FOUND, format!("there is no such {what}"))
 }
 
 /// Asks the index, on a thread that may wait.
-async fn ask<T: Send + 'static>(
+async fn ask<T: Send + 'static, E: Into<Refusal>>(
     service: &Arc<Service>,
-    question: impl FnOnce(&Index) -> rusqlite::Result<T> + Send + 'static,
+    question: impl FnOnce(&Index) -> Result<T, E> + Send + 'static,
 ) -> Answer<T> {
     let service = service.clone();
     tokio::task::spawn_blocking(move || {
         let index = service.reader().map_err(broken)?;
-        let answer = question(&index).map_err(broken);
+        let answer = question(&index).map_err(Into::into);
         service.give_back(index);
         answer
     })
     .await
     .map_err(broken)?
+}
+
+/// A JSON body, or the refusal in the form of all others.
+fn given<T>(body: Result<Json<T>, axum::extract::rejection::JsonRejection>) -> Answer<T> {
+    body.map(|Json(value)| value).map_err(|e| Refusal(e.status(), e.body_text()))
 }
 
 async fn check_token(
@@ -244,7 +282,7 @@ async fn index(
     Extension(access): Extension<Access>,
     body: Result<Json<IndexRequest>, axum::extract::rejection::JsonRejection>,
 ) -> Answer<Response> {
-    let Json(request) = body.map_err(|e| Refusal(e.status(), e.body_text()))?;
+    let request = given(body)?;
     let uploads = service.config().service.uploads;
     if request.paths.is_empty() || request.paths.len() > uploads.max_paths {
         let why = format!("`paths` needs 1 to {} paths", uploads.max_paths);
@@ -318,7 +356,7 @@ const ITEMS_NAMED: usize = 1000;
 
 async fn job_view(service: &Arc<Service>, id: i64) -> Answer<Option<JobView>> {
     let s = service.clone();
-    ask(service, move |index| {
+    ask(service, move |index| -> rusqlite::Result<_> {
         let Some(job) = index.job(id)? else { return Ok(None) };
         let mut view = JobView { job: id, state: "queued", waiting: 0, unrecognised: 0, items: Vec::new() };
         for path in &job.paths {
@@ -345,7 +383,7 @@ async fn job(
     UrlPath(id): UrlPath<i64>,
 ) -> Answer<Response> {
     let s = service.clone();
-    let visible = ask(&service, move |index| {
+    let visible = ask(&service, move |index| -> rusqlite::Result<_> {
         let job = index.job(id)?;
         Ok(job.is_some_and(|j| {
             j.paths.iter().all(|p| s.space_of(p).is_some_and(|space| access.may_see(&space)))
@@ -397,13 +435,9 @@ async fn items(
     Extension(access): Extension<Access>,
     Query(page): Query<Page>,
 ) -> Answer<Json<serde_json::Value>> {
-    let spaces = match (&page.space, access.spaces.clone()) {
-        (Some(space), _) if !access.may_see(space) => return Err(no_such("space")),
-        (Some(space), _) => Some(vec![space.clone()]),
-        (None, spaces) => spaces,
-    };
+    let spaces = access.asked(page.space)?;
     let limit = page.limit.unwrap_or(100).clamp(1, PAGE);
-    let found = ask(&service, move |index| {
+    let found = ask(&service, move |index| -> rusqlite::Result<_> {
         let ids = index.items_after(page.after, limit, spaces.as_deref())?;
         let next = (ids.len() == limit).then(|| ids.last().copied()).flatten();
         let views = ids.iter().filter_map(|id| index.item_view(*id, Detail::Full).transpose());
@@ -418,9 +452,11 @@ async fn item(
     Extension(access): Extension<Access>,
     UrlPath(id): UrlPath<i64>,
 ) -> Answer<Response> {
-    let found = ask(&service, move |index| match index.item_of(id)? {
-        Some(id) => index.item_view(id, Detail::Full),
-        None => Ok(None),
+    let found = ask(&service, move |index| -> rusqlite::Result<_> {
+        match index.item_of(id)? {
+            Some(id) => index.item_view(id, Detail::Full),
+            None => Ok(None),
+        }
     })
     .await?;
     // Another space's item is as if it were not there.
@@ -435,7 +471,7 @@ async fn failures(
     Extension(access): Extension<Access>,
 ) -> Answer<Json<serde_json::Value>> {
     let s = service.clone();
-    let all = ask(&service, move |index| {
+    let all = ask(&service, move |index| -> rusqlite::Result<_> {
         let mut all = Vec::new();
         index.failures(|f| all.push(f))?;
         if access.spaces.is_some() {

@@ -1,0 +1,248 @@
+//! A service with two spaces, and the folder that holds all of it: what the tests of the service share.
+
+use super::described;
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+pub const ALL: &str = "a token for everything 1";
+pub const ANNA: &str = "a token for one space 2";
+
+/// An answer of the service.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    /// The media type, without parameters.
+    pub kind: String,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+}
+
+pub struct House {
+    pub dir: tempfile::TempDir,
+    pub service: Option<Child>,
+    pub port: u16,
+    /// Sections of the config beyond those that every house has.
+    pub more: String,
+    /// What the service writes on standard error.
+    pub log: PathBuf,
+}
+
+impl House {
+    pub fn new() -> House {
+        House::with("")
+    }
+
+    /// With more keys for `[service]`, and sections after them.
+    pub fn with(more: &str) -> House {
+        let dir = tempfile::tempdir().unwrap();
+        for space in ["anna", "berta"] {
+            std::fs::create_dir(dir.path().join(space)).unwrap();
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let log = dir.path().join("log");
+        let house = House { dir, service: None, port, more: more.to_owned(), log };
+        house.configure("");
+        house
+    }
+
+    /// Writes the config with more keys at its beginning.
+    pub fn configure(&self, first: &str) {
+        let at = self.dir.path().display();
+        let config = format!(
+            "index = \"{at}/index\"\n{first}\n[[space]]\nname = \"anna\"\nfolders = [\"{at}/anna\"]\n\
+             [[space]]\nname = \"berta\"\nfolders = [\"{at}/berta\"]\n[recognise]\nenabled = false\n\
+             [[service.token]]\nname = \"all\"\ntoken = \"{ALL}\"\n\
+             [[service.token]]\nname = \"anna\"\ntoken = \"{ANNA}\"\nspaces = [\"anna\"]\n\
+             [service]\nsocket = \"{at}/socket\"\nsettle = \"1s\"\ntcp = \"127.0.0.1:{}\"\n{}\n",
+            self.port, self.more
+        );
+        std::fs::write(self.dir.path().join("albumen.toml"), config).unwrap();
+    }
+
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    pub fn command(&self, command: &str) -> Command {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_albumen"));
+        c.arg("--config").arg(self.path("albumen.toml")).arg(command);
+        c
+    }
+
+    pub fn start(&mut self) {
+        self.start_as(self.command("service"));
+    }
+
+    /// Starts a service by another command, such as one with a variable set.
+    pub fn start_as(&mut self, mut command: Command) {
+        let log = std::fs::File::options().create(true).append(true).open(&self.log).unwrap();
+        self.service = Some(command.stderr(log).spawn().unwrap());
+        self.until("the service answers", |h| h.try_ask("GET", "/healthz", None, None).is_some());
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.service.as_ref().unwrap().id()
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.pid() as i32).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// SIGKILL, as a power cut of the service alone.
+    pub fn kill(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+        self.service.take().unwrap().wait().unwrap();
+    }
+
+    /// SIGTERM, and the end of it.
+    pub fn stop(&mut self) {
+        self.signal(rustix::process::Signal::TERM);
+        let ended = self.service.take().unwrap().wait().unwrap();
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
+    /// Puts a sample picture somewhere below the house, with content of its own.
+    pub fn photo(&self, to: &str) -> PathBuf {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/plain.jpg");
+        let to = self.path(to);
+        let mut bytes = std::fs::read(from).unwrap();
+        bytes.extend(to.to_string_lossy().bytes());
+        std::fs::write(&to, bytes).unwrap();
+        to
+    }
+
+    pub fn until(&self, what: &str, is: impl FnMut(&House) -> bool) {
+        self.within(Duration::from_secs(60), what, is);
+    }
+
+    pub fn within(&self, patience: Duration, what: &str, mut is: impl FnMut(&House) -> bool) {
+        let begun = Instant::now();
+        while !is(self) {
+            assert!(begun.elapsed() < patience, "waited in vain: {what}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Asks over the Unix socket, or over TCP with a token; `None` when nobody answers.
+    pub fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&str>,
+    ) -> Option<Answer> {
+        let answer = match token {
+            None => exchange(UnixStream::connect(self.path("socket")).ok()?, method, path, None, body),
+            Some(_) => {
+                exchange(TcpStream::connect(("127.0.0.1", self.port)).ok()?, method, path, token, body)
+            }
+        }?;
+        described::check(method, path, &answer);
+        Some(answer)
+    }
+
+    pub fn ask(&self, method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Answer {
+        self.try_ask(method, path, token, body).expect("the service answers")
+    }
+
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        let answer = self.ask("GET", path, None, None);
+        (answer.status, answer.json())
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let answer = self.ask("POST", path, None, Some(&body.to_string()));
+        (answer.status, answer.json())
+    }
+
+    pub fn tcp(&self, method: &str, path: &str, token: &str) -> (u16, Value) {
+        let answer = self.ask(method, path, Some(token), None);
+        (answer.status, answer.json())
+    }
+
+    pub fn post_as(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let answer = self.ask("POST", path, Some(token), Some(&body.to_string()));
+        (answer.status, answer.json())
+    }
+
+    /// Indexes a photo as an upload, waits for all of it, and returns its item's id.
+    pub fn upload(&self, photo: &Path) -> i64 {
+        let (status, done) = self.post("/v1/index", &json!({ "paths": [photo], "wait": true }));
+        assert_eq!((status, &done["state"]), (200, &"done".into()), "{done}");
+        done["items"][0].as_i64().unwrap()
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let (mut names, mut after) = (Vec::new(), 0);
+        loop {
+            let (_, page) = self.get(&format!("/v1/items?limit=1000&after={after}"));
+            let items = page["items"].as_array().unwrap();
+            names.extend(items.iter().map(|i| i["name"].as_str().unwrap().to_owned()));
+            match page["next"].as_i64() {
+                Some(next) => after = next,
+                None => return names,
+            }
+        }
+    }
+
+    /// The index as any program may read it.
+    pub fn database(&self) -> rusqlite::Connection {
+        let db = rusqlite::Connection::open(self.path("index/index.sqlite")).unwrap();
+        db.busy_timeout(Duration::from_secs(30)).unwrap();
+        db
+    }
+
+    /// One number out of the index.
+    pub fn count(&self, sql: &str) -> i64 {
+        self.database().query_row(sql, [], |r| r.get(0)).unwrap()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.service.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn exchange(
+    mut stream: impl Read + Write,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&str>,
+) -> Option<Answer> {
+    let token = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
+    let body = body.map_or(String::from("\r\n"), |b| {
+        format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{b}", b.len())
+    });
+    // A server that refuses a body need not read it to its end.
+    let _ = write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}{body}");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8(answer).ok()?;
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    let (head, text) = answer.split_once("\r\n\r\n")?;
+    let kind = head.lines().find_map(|l| {
+        let (name, value) = l.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-type").then(|| value.split(';').next().unwrap().to_owned())
+    });
+    Some(Answer { status, kind: kind.unwrap_or_default(), text: text.to_owned() })
+}

@@ -1,0 +1,135 @@
+//! `albumen service` over its real sockets. Every answer in here is held against docs/openapi.yaml (see [`house`]).
+
+mod described;
+mod house;
+mod people;
+
+use house::{ALL, ANNA, House};
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+#[test]
+fn an_upload_is_indexed_and_its_job_told() {
+    let mut h = House::new();
+    h.start();
+    let photo = h.photo("anna/new.jpg");
+    let (status, done) = h.post("/v1/index", &json!({ "paths": [photo], "wait": true }));
+    assert_eq!((status, &done["state"]), (200, &"done".into()), "{done}");
+    let id = done["items"][0].as_i64().unwrap();
+    let (_, item) = h.get(&format!("/v1/items/{id}"));
+    assert_eq!((&item["name"], &item["space"]), (&"new.jpg".into(), &"anna".into()));
+    let xl = h.dir.path().join("index").join(item["derivatives"][0]["path"].as_str().unwrap());
+    assert!(xl.is_file());
+    assert_eq!(h.get(&format!("/v1/jobs/{}", done["job"])).1["state"], "done");
+    assert_eq!(h.get("/v1/jobs/99").0, 404);
+
+    let second = h.photo("berta/second.jpg");
+    let out = h.command("submit").arg("--wait").arg(&second).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(h.names().contains(&"second.jpg".to_owned()));
+}
+
+#[test]
+fn what_is_outside_too_much_or_nonsense_is_refused() {
+    let mut h = House::new();
+    h.start();
+    assert_eq!(h.post("/v1/index", &json!({ "paths": ["/etc/passwd"] })).0, 403);
+    let sneaky = h.dir.path().join("anna/../index/index.sqlite");
+    assert_eq!(h.post("/v1/index", &json!({ "paths": [sneaky] })).0, 403);
+    assert_eq!(h.post("/v1/index", &json!({ "paths": ["relative.jpg"] })).0, 400);
+    assert_eq!(h.post("/v1/index", &json!({ "paths": [] })).0, 400);
+    assert_eq!(h.post("/v1/index", &json!({ "path": "x" })).0, 422);
+    assert_eq!(h.post("/v1/index", &json!({ "paths": ["x".repeat(2 << 20)] })).0, 413);
+    assert_eq!(h.get("/v1/nothing").0, 404);
+}
+
+#[test]
+fn a_token_sees_its_own_spaces_only() {
+    let mut h = House::new();
+    h.photo("anna/hers.jpg");
+    h.photo("berta/not hers.jpg");
+    h.start();
+    h.until("both are indexed", |h| h.names().len() == 2);
+    assert_eq!(h.tcp("GET", "/v1/items", "no token that is known").0, 401);
+    assert_eq!(h.tcp("GET", "/v1/items", "").0, 401);
+    let all = h.tcp("GET", "/v1/items", ALL).1;
+    assert_eq!(all["items"].as_array().unwrap().len(), 2);
+    let hers = h.tcp("GET", "/v1/items", ANNA).1;
+    let hers = hers["items"].as_array().unwrap();
+    assert_eq!(hers.len(), 1);
+    assert_eq!(hers[0]["space"], "anna");
+    for item in all["items"].as_array().unwrap() {
+        let expected = if item["space"] == "anna" { 200 } else { 404 };
+        assert_eq!(h.tcp("GET", &format!("/v1/items/{}", item["id"]), ANNA).0, expected);
+    }
+    assert_eq!(h.tcp("GET", "/v1/items?space=berta", ANNA).0, 404);
+    assert_eq!(h.tcp("POST", "/v1/pause", ANNA).0, 403);
+    assert_eq!(h.tcp("POST", "/v1/pause", ALL).1["paused"], true);
+    // Background work rests; an upload does not.
+    let photo = h.photo("anna/urgent.jpg");
+    assert_eq!(h.post("/v1/index", &json!({ "paths": [photo], "wait": true })).1["state"], "done");
+}
+
+#[test]
+fn changes_on_the_disk_are_noticed() {
+    let mut h = House::new();
+    h.start();
+    h.photo("anna/one.jpg");
+    h.until("a new file", |h| h.names() == ["one.jpg"]);
+    let id = h.get("/v1/items").1["items"][0]["id"].clone();
+    std::fs::create_dir(h.dir.path().join("anna/2024")).unwrap();
+    std::fs::rename(h.dir.path().join("anna/one.jpg"), h.dir.path().join("anna/2024/two.jpg")).unwrap();
+    h.until("a moved file", |h| h.names() == ["two.jpg"]);
+    assert_eq!(h.get("/v1/items").1["items"][0]["id"], id, "a move keeps the item");
+    std::fs::remove_file(h.dir.path().join("anna/2024/two.jpg")).unwrap();
+    h.until("a removed file", |h| h.names().is_empty());
+}
+
+#[test]
+fn kills_lose_no_request() {
+    let mut h = House::new();
+    h.start();
+    let mut names = Vec::new();
+    let mut seed = 0xca11_u64;
+    for n in 0..12 {
+        let name = format!("{n:02}.jpg");
+        let photo = h.photo(&format!("anna/{name}"));
+        // Whoever was answered may rely on it, whatever happens next.
+        let (status, _) = h.post("/v1/index", &json!({ "paths": [photo] }));
+        assert_eq!(status, 202);
+        names.push(name);
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        if n % 3 == 2 {
+            std::thread::sleep(Duration::from_millis((seed >> 33) % 300));
+            h.kill();
+            h.start();
+        }
+    }
+    h.until("all requests are done", |h| {
+        let mut there = h.names();
+        there.sort();
+        there == names
+    });
+}
+
+#[test]
+fn it_ends_soon_reloads_and_refuses_a_second_one() {
+    let mut h = House::new();
+    h.start();
+    let second = h.command("service").output().unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("in use by `albumen"));
+
+    assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!([]));
+    h.configure("grace = \"7 days\"");
+    assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!(["grace"]));
+    h.configure("grase = \"7 days\"");
+    let (status, refused) = h.post("/v1/reload", &json!({}));
+    assert_eq!(status, 409);
+    assert!(refused["error"].as_str().unwrap().contains("line 2"), "{refused}");
+
+    let begun = Instant::now();
+    h.stop();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(!h.dir.path().join("socket").exists());
+}

@@ -1,0 +1,165 @@
+//! People and faces over HTTP. The faces are put into the index by hand, so that no models are needed.
+
+use super::house::{ALL, ANNA, House};
+use rusqlite::params;
+use serde_json::{Value, json};
+
+/// A house with four photos: two of one woman in anna's space, one of another there, and one in berta's.
+struct Album {
+    h: House,
+    /// Faces: the same woman twice, another, and berta's.
+    faces: [i64; 4],
+    items: [i64; 4],
+}
+
+impl Album {
+    fn new() -> Album {
+        let mut h = House::new();
+        h.start();
+        let items = ["anna/1.jpg", "anna/2.jpg", "anna/3.jpg", "berta/4.jpg"].map(|p| h.upload(&h.photo(p)));
+        let db = h.database();
+        db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', 'test')", []).unwrap();
+        let face = |item: i64, like: usize| {
+            // Four directions that have nothing in common.
+            let embedding: Vec<u8> = (0..128).map(|i| if i / 32 == like { 100 } else { 0 }).collect();
+            db.execute(
+                "INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder)
+                 VALUES (?1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.8, '[[0,0],[0,0],[0,0],[0,0],[0,0]]', ?2, 'test')",
+                params![item, embedding],
+            )
+            .unwrap();
+            db.last_insert_rowid()
+        };
+        let faces = [face(items[0], 0), face(items[1], 0), face(items[2], 1), face(items[3], 0)];
+        Album { h, faces, items }
+    }
+
+    fn assign(&self, face: usize, person: &str) -> Value {
+        let (status, done) =
+            self.h.post(&format!("/v1/faces/{}/assign", self.faces[face]), &json!({ "person": person }));
+        assert_eq!(status, 200, "{done}");
+        done
+    }
+
+    fn named(&self) -> Vec<String> {
+        let (_, all) = self.h.get("/v1/people");
+        let all = all["people"].as_array().unwrap().clone();
+        let mut names: Vec<String> =
+            all.iter().filter_map(|p| p["name"].as_str()).map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+}
+
+#[test]
+fn people_are_named_merged_split_hidden_and_undone() {
+    let a = Album::new();
+    let h = &a.h;
+    assert_eq!(h.get("/v1/faces").1["faces"].as_array().unwrap().len(), 4, "nobody knows them yet");
+    let anna = a.assign(0, "Anna");
+    assert_eq!(anna["joined"], 1, "the second photo is of the same woman: {anna}");
+    let anna = anna["person"].as_str().unwrap().to_owned();
+    let (_, person) = h.get(&format!("/v1/people/{anna}"));
+    assert_eq!((&person["person"]["name"], &person["person"]["items"]), (&"Anna".into(), &2.into()));
+    let (_, item) = h.get(&format!("/v1/items/{}", a.items[1]));
+    assert_eq!(item["faces"][0]["person"]["name"], "Anna");
+    assert_eq!(h.get(&format!("/v1/faces?item={}", a.items[1])).1["faces"][0]["name"], "Anna");
+    let (_, why) = h.get(&format!("/v1/faces/{}/why", a.faces[1]));
+    assert_eq!((&why["how"], &why["candidates"][0]["person"]), (&"machine".into(), &anna.clone().into()));
+
+    // The same name once more is a question, until it is answered.
+    let other = a.assign(2, "Another")["person"].as_str().unwrap().to_owned();
+    let rename = |body: Value| h.post(&format!("/v1/people/{other}/name"), &body);
+    let (status, taken) = rename(json!({ "name": "anna " }));
+    assert_eq!((status, &taken["people"]), (409, &json!([anna])), "{taken}");
+    assert_eq!(rename(json!({ "name": "Anna", "same_name": "separate" })).0, 200);
+    assert_eq!(a.named(), ["Anna", "Anna"]);
+    let (_, merged) = h.post("/v1/people/merge", &json!({ "people": [anna, other] }));
+    assert!(merged["error"].as_str().unwrap().contains("told apart"), "{merged}");
+    assert_eq!(h.post("/v1/people/undo", &json!({})).0, 200);
+    let (status, merged) = rename(json!({ "name": "Anna", "same_name": "merge" }));
+    assert_eq!((status, &merged["person"]), (200, &anna.clone().into()));
+    assert_eq!(h.get(&format!("/v1/people/{other}")).1["person"]["id"], anna.as_str(), "the id leads to her");
+
+    // One of her faces is somebody else, and another is not hers at all.
+    let split = json!({ "faces": [a.faces[2]] });
+    assert_eq!(h.post(&format!("/v1/people/{anna}/split"), &split).0, 200);
+    assert_eq!(h.post(&format!("/v1/people/{anna}/split"), &split).0, 404, "it is hers no more");
+    assert_eq!(h.post(&format!("/v1/faces/{}/reject", a.faces[1]), &json!({})).0, 200);
+    let undone = h.post("/v1/people/undo", &json!({}));
+    assert!(undone.1["words"].as_str().unwrap().contains("is not"), "{}", undone.1);
+    assert_eq!(h.get(&format!("/v1/faces/{}", a.faces[1])).1["name"], "Anna");
+
+    let cover = json!({ "face": a.faces[1] });
+    assert_eq!(h.post(&format!("/v1/people/{anna}/cover"), &cover).0, 200);
+    assert_eq!(h.get(&format!("/v1/people/{anna}")).1["person"]["cover"], a.faces[1]);
+    assert_eq!(h.post(&format!("/v1/people/{anna}/hide"), &json!({})).0, 200);
+    assert!(a.named().is_empty());
+    assert_eq!(h.get("/v1/people?hidden=true").1["people"][0]["hidden"], true);
+    assert_eq!(h.post(&format!("/v1/people/{anna}/show"), &json!({})).0, 200);
+    assert_eq!(a.named(), ["Anna"]);
+    let (_, unnamed) = h.get("/v1/people/suggest");
+    assert_eq!(unnamed["unnamed"].as_array().unwrap().len(), 1, "the one that was split off");
+    assert_eq!(h.post(&format!("/v1/people/{anna}/name"), &json!({ "name": null })).0, 200);
+    assert!(a.named().is_empty());
+
+    // What is no edit is refused in words.
+    assert_eq!(h.post(&format!("/v1/people/{anna}/name"), &json!({})).0, 422, "no name is not null");
+    assert_eq!(h.post("/v1/people/merge", &json!({ "people": [anna] })).0, 400);
+    assert_eq!(h.post("/v1/people/Anna/hide", &json!({})).0, 404, "names are not taken");
+    assert_eq!(h.post("/v1/people/undo", &json!({ "edit": 99 })).0, 404);
+    assert_eq!(h.get("/v1/faces?item=1&person=x").0, 400);
+    assert_eq!(h.get("/v1/faces/x").0, 400);
+}
+
+#[test]
+fn a_token_sees_and_edits_the_people_of_its_spaces_only() {
+    let a = Album::new();
+    let h = &a.h;
+    let hers = a.assign(0, "Anna")["person"].as_str().unwrap().to_owned();
+    // The same name in two spaces is two people, and neither space hears of the other's.
+    let bertas = a.assign(3, "Anna")["person"].as_str().unwrap().to_owned();
+    assert_ne!(hers, bertas);
+    let get = |path: &str| h.tcp("GET", path, ANNA);
+    let post = |path: &str, body: Value| h.post_as(ANNA, path, &body);
+    let people = get("/v1/people").1["people"].as_array().unwrap().clone();
+    assert_eq!(people.iter().map(|p| p["space"].as_str().unwrap()).collect::<Vec<_>>(), ["anna"]);
+    let faces = get("/v1/faces").1["faces"].as_array().unwrap().clone();
+    assert_eq!(faces.iter().map(|f| f["id"].as_i64().unwrap()).collect::<Vec<_>>(), [a.faces[2]]);
+    let theirs = a.faces[3];
+    for path in [
+        "/v1/people?space=berta".to_owned(),
+        "/v1/people/suggest?space=berta".to_owned(),
+        "/v1/faces?space=berta".to_owned(),
+        format!("/v1/people/{bertas}"),
+        format!("/v1/faces?person={bertas}"),
+        format!("/v1/faces?item={}", a.items[3]),
+        format!("/v1/faces/{theirs}"),
+        format!("/v1/faces/{theirs}/why"),
+    ] {
+        assert_eq!(get(&path).0, 404, "{path}");
+    }
+    let before = h.count("SELECT count(*) FROM people_edit_log");
+    for (path, body) in [
+        (format!("/v1/people/{bertas}/name"), json!({ "name": "Eve" })),
+        (format!("/v1/people/{bertas}/hide"), json!({})),
+        (format!("/v1/people/{bertas}/show"), json!({})),
+        (format!("/v1/people/{bertas}/cover"), json!({ "face": theirs })),
+        (format!("/v1/people/{bertas}/split"), json!({ "faces": [theirs] })),
+        (format!("/v1/people/{hers}/cover"), json!({ "face": theirs })),
+        (format!("/v1/people/{hers}/split"), json!({ "faces": [theirs] })),
+        ("/v1/people/merge".to_owned(), json!({ "people": [hers, bertas] })),
+        (format!("/v1/faces/{theirs}/assign"), json!({ "person": "Eve" })),
+        (format!("/v1/faces/{theirs}/reject"), json!({})),
+        (format!("/v1/faces/{}/assign", a.faces[0]), json!({ "person": bertas })),
+        (format!("/v1/faces/{}/reject", a.faces[0]), json!({ "person": bertas })),
+    ] {
+        assert_eq!(post(&path, body).0, 404, "{path}");
+    }
+    // The last edit is berta's; the last that this token may see is not.
+    let (status, undone) = post("/v1/people/undo", json!({}));
+    assert_eq!(status, 200, "{undone}");
+    assert_eq!(h.count("SELECT count(*) FROM people_edit_log"), before, "nothing else was changed");
+    assert_eq!(h.tcp("GET", &format!("/v1/people/{bertas}"), ALL).1["person"]["name"], "Anna");
+    assert_eq!(post("/v1/people/undo", json!({})).0, 404, "there is none left of hers");
+}
