@@ -56,11 +56,22 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
     run_with(options, args.limits, ctx)
 }
 
+impl Limits {
+    /// As options of a run that has no others.
+    pub fn options(&self, ctx: &Context) -> Options {
+        Options {
+            recognise: !self.no_recognise && ctx.config.recognise.enabled,
+            jobs: self.jobs,
+            memory: self.memory.map(Memory::bytes),
+            ..Options::default()
+        }
+    }
+}
+
 /// Runs with the options of `index` or `reindex` and reports.
-pub fn run_with(mut options: Options, limits: Limits, ctx: &Context) -> ExitCode {
-    options.recognise = !limits.no_recognise && ctx.config.recognise.enabled;
-    options.jobs = limits.jobs;
-    options.memory = limits.memory.map(Memory::bytes);
+pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
+    let Options { recognise, jobs, memory, .. } = limits.options(ctx);
+    let options = Options { recognise, jobs, memory, ..options };
     let shutdown = match Shutdown::on_signals() {
         Ok(s) => s,
         Err(e) => {

@@ -1,6 +1,7 @@
 //! `albumen submit PATH...`: tells the running service of new files, or indexes them itself.
 
-use super::{Context, FAILED, NO_START, complain, print_json};
+use super::{Context, FAILED, NO_START, complain, print_json, say};
+use crate::index::service_socket;
 use crate::pipeline::run::{Options, absolute};
 use crate::service::client;
 use std::path::PathBuf;
@@ -22,7 +23,9 @@ pub struct Args {
 }
 
 pub fn run(args: Args, ctx: &Context) -> ExitCode {
-    let socket = &ctx.config.service.socket;
+    // The service of this index; who may not look into the index folder asks where the config says.
+    let socket = service_socket(&ctx.index_dir()).unwrap_or_else(|| ctx.config.service.socket.clone());
+    let socket = &socket;
     let paths: Vec<PathBuf> = args.paths.iter().map(|p| absolute(p)).collect();
     let Some(texts) = paths.iter().map(|p| p.to_str()).collect::<Option<Vec<_>>>() else {
         complain(&"a path that is not UTF-8 cannot be submitted: submit its folder");
@@ -33,8 +36,8 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         Ok((200 | 202, answer)) => {
             match ctx.global.json {
                 true => print_json(&answer),
-                false if args.wait => println!("done"),
-                false => println!("taken as job {}", answer["job"]),
+                false if answer["state"] == "done" => say("done"),
+                false => say(format_args!("taken as job {}", answer["job"])),
             }
             ExitCode::SUCCESS
         }

@@ -4,6 +4,8 @@ use super::Index;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{Result, params};
 use serde::Serialize;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// What a stage looks like in this program with these settings; a file whose row says otherwise is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub enum Scope {
 
 impl Scope {
     /// SQL that limits `f` (files) and `d` (folders) to the scope, with the parameters ?1 and ?2.
-    fn sql(&self) -> &'static str {
+    pub(super) fn sql(&self) -> &'static str {
         match self {
             Scope::All => "(?1 IS NULL OR ?2 IS NULL)",
             Scope::Folder(_) => "(f.folder_id = ?1 AND ?2 IS NOT NULL)",
@@ -47,7 +49,7 @@ impl Scope {
         }
     }
 
-    fn params(&self) -> (Option<i64>, &[u8]) {
+    pub(super) fn params(&self) -> (Option<i64>, &[u8]) {
         match self {
             Scope::All => (None, &[]),
             Scope::Folder(id) => (Some(*id), &[]),
@@ -86,12 +88,19 @@ pub struct Failure {
 impl Index {
     /// Queues every known file of the scope for which `stage` is due, and returns how many. `ceiling`: bytes that one
     /// file may have now; a file that was too large is due when it would fit.
-    pub fn enqueue_due(&self, scope: &Scope, now: &StageNow, at: i64, ceiling: u64) -> Result<u64> {
+    pub fn enqueue_due(
+        &self,
+        scope: &Scope,
+        now: &StageNow,
+        at: i64,
+        ceiling: u64,
+        priority: u8,
+    ) -> Result<u64> {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
         let sql = format!(
             "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
-             SELECT 1, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM files f
+             SELECT ?8, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM files f
                JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
              WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
@@ -107,7 +116,8 @@ impl Index {
                 now.version,
                 now.settings,
                 at,
-                i64::try_from(ceiling).unwrap_or(i64::MAX)
+                i64::try_from(ceiling).unwrap_or(i64::MAX),
+                priority
             ])
             .map(|n| n as u64)
     }
@@ -208,15 +218,22 @@ impl Index {
         self.conn.prepare_cached(&sql)?.query_map(params![id, path, limit as i64], |r| r.get(0))?.collect()
     }
 
-    /// Makes a stage due again in a scope; returns for how many files.
-    pub fn make_due(&self, scope: &Scope, stage: Stage) -> Result<u64> {
-        let (volume, path) = scope.params();
-        let in_scope = scope.sql();
-        let sql = format!(
-            "DELETE FROM stage_state WHERE stage = ?3 AND file_id IN (
-               SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id WHERE {in_scope} AND f.vanished IS NULL)"
-        );
-        self.conn.execute(&sql, params![volume, path, stage.name()]).map(|n| n as u64)
+    /// The part of the index that an absolute path is; a file's scope is that file alone. `None`: of no volume.
+    pub fn scope_of(&self, path: &Path) -> Result<Option<Scope>> {
+        let bytes = path.as_os_str().as_bytes();
+        let volumes = self.volumes()?;
+        let holding =
+            volumes.iter().filter_map(|(id, root, _, _)| Some((*id, super::view::below(bytes, root)?)));
+        let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.len()) else { return Ok(None) };
+        if rest.is_empty() || path.is_dir() {
+            return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
+        }
+        let (folder, name) = match rest.iter().rposition(|b| *b == b'/') {
+            Some(slash) => (&rest[..slash], &rest[slash + 1..]),
+            None => (&b""[..], rest),
+        };
+        let folder_id = self.folder_id(volume_id, folder)?;
+        Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
     }
 
     /// Counts by stage. `now` names the stages to count and what "due" means for each.

@@ -1,11 +1,38 @@
-//! `index.lock`: one process indexes at a time. The file holds the holder's name for the message only; the
-//! right itself is the kernel's `flock`, which ends with the process however it ends.
+//! `index.lock`: one process indexes at a time. The right is the kernel's `flock`, which ends with the process however it
+//! ends. The file says who holds it: a line for people, and where it is a service a line with its socket, so that others
+//! can hand their work to the service of this index and not to another.
 
 use super::OpenError;
 use rustix::fs::{FlockOperation, flock};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A path is at most 4096 bytes long.
+const LONGEST: u64 = 5000;
+/// What stands before the socket.
+const SOCKET: &str = "socket ";
+
+/// The socket of the service that holds the lock; `None` where nobody does, or something else.
+pub(super) fn service_socket(dir: &Path) -> Option<PathBuf> {
+    let mut file = File::open(dir.join("index.lock")).ok()?;
+    // What an ended holder wrote means nothing.
+    if flock(&file, FlockOperation::NonBlockingLockShared) != Err(rustix::io::Errno::WOULDBLOCK) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    (&mut file).take(LONGEST).read_to_end(&mut bytes).ok()?;
+    let line = bytes.split(|b| *b == b'\n').find_map(|l| l.strip_prefix(SOCKET.as_bytes()))?;
+    Some(PathBuf::from(OsStr::from_bytes(line)))
+}
+
+/// Says where the holder, a service, can be asked.
+pub(super) fn name_socket(mut lock: &File, socket: &Path) -> std::io::Result<()> {
+    let line = [SOCKET.as_bytes(), socket.as_os_str().as_bytes(), b"\n"].concat();
+    lock.write_all(&line)
+}
 
 /// Takes the lock or says who has it.
 pub(super) fn take(dir: &Path) -> Result<File, OpenError> {
@@ -22,8 +49,8 @@ pub(super) fn take(dir: &Path) -> Result<File, OpenError> {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => {
             let mut holder = String::new();
-            let _ = file.take(200).read_to_string(&mut holder);
-            let holder = match holder.trim() {
+            let _ = file.take(LONGEST).read_to_string(&mut holder);
+            let holder = match holder.lines().next().unwrap_or_default().trim() {
                 "" => "another process".to_owned(),
                 h => h.to_owned(),
             };

@@ -4,6 +4,7 @@
 //! immediate transactions open to any process ([`Index::open_edit`]); readers open read-only and never wait
 //! ([`Index::open_read`]).
 
+pub mod again;
 pub mod albums;
 pub mod due;
 pub mod edits;
@@ -93,10 +94,20 @@ impl Index {
         Ok(Index { dir: self.dir.clone(), conn, _lock: None })
     }
 
+    /// For the service that holds the lock: where it can be asked, for [`service_socket`].
+    pub fn name_socket(&self, socket: &Path) -> std::io::Result<()> {
+        self._lock.as_ref().map_or(Ok(()), |lock| lock::name_socket(lock, socket))
+    }
+
     /// The state folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// The socket of the service that runs on an index, where one does.
+pub fn service_socket(dir: &Path) -> Option<PathBuf> {
+    lock::service_socket(dir)
 }
 
 fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {

@@ -1,5 +1,6 @@
 //! What a run has done so far: counters that every thread adds to and the display reads.
 
+use crate::index::again::Cost;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +25,10 @@ pub struct Progress {
     pub recognised: AtomicU64,
     pub bytes_done: AtomicU64,
     peak_pss: AtomicU64,
-    stage_cpu_us: Mutex<BTreeMap<&'static str, u64>>,
+    /// Files and CPU time.
+    stage_cost: Mutex<BTreeMap<&'static str, Cost>>,
+    /// Of that, what [`Progress::costs_to_keep`] has handed out.
+    kept_cost: Mutex<BTreeMap<&'static str, Cost>>,
     now: Mutex<BTreeMap<usize, (String, Instant)>>,
     /// Sentences that the person must read: a volume offline, a folder that could not be read.
     notices: Mutex<Vec<String>>,
@@ -44,14 +48,31 @@ impl Progress {
         counter.load(Ordering::Relaxed)
     }
 
-    /// CPU seconds that a stage took for one file.
-    pub fn stage_cpu(&self, stage: &'static str, seconds: f64) {
-        *lock(&self.stage_cpu_us).entry(stage).or_default() += (seconds * 1e6) as u64;
+    /// CPU seconds that a part of the work took for one file; none: it was not done.
+    pub fn stage_cpu(&self, part: &'static str, seconds: f64) {
+        if seconds > 0.0 {
+            let mut costs = lock(&self.stage_cost);
+            let cost = costs.entry(part).or_default();
+            cost.files += 1;
+            cost.cpu_s += seconds;
+        }
     }
 
-    /// CPU seconds by stage so far.
+    /// CPU seconds by part so far.
     pub fn stage_cpu_s(&self) -> BTreeMap<String, f64> {
-        lock(&self.stage_cpu_us).iter().map(|(k, us)| ((*k).to_owned(), *us as f64 / 1e6)).collect()
+        lock(&self.stage_cost).iter().map(|(k, c)| ((*k).to_owned(), c.cpu_s)).collect()
+    }
+
+    /// What was done since this was asked last, for [`crate::index::Index::add_costs`].
+    pub fn costs_to_keep(&self) -> BTreeMap<&'static str, Cost> {
+        let now = lock(&self.stage_cost).clone();
+        let before = std::mem::replace(&mut *lock(&self.kept_cost), now.clone());
+        let since = |(part, cost): (&'static str, Cost)| {
+            let was = before.get(part).copied().unwrap_or_default();
+            let more = Cost { files: cost.files - was.files, cpu_s: cost.cpu_s - was.cpu_s };
+            (more.files > 0).then_some((part, more))
+        };
+        now.into_iter().filter_map(since).collect()
     }
 
     /// A thread begins a file.

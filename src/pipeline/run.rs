@@ -12,6 +12,7 @@ use super::shutdown::Shutdown;
 use super::store::Store;
 use super::vocabulary::{RenderSettings, Stage};
 use crate::config::{Config, Spaces};
+use crate::index::again::Again;
 use crate::index::due::{Scope, StageNow};
 use crate::index::{Index, OpenError, people, view};
 use crate::recognise::models::default_dir;
@@ -48,8 +49,8 @@ pub struct Options {
     pub dry_run: bool,
     /// What is gone below `paths` was removed on purpose.
     pub accept_removals: bool,
-    /// Stages to make due again first (`reindex`).
-    pub again: Vec<Stage>,
+    /// What to make due again first (`reindex`).
+    pub again: Again,
 }
 
 /// What a run did: `index --json`.
@@ -177,7 +178,10 @@ pub fn run(
 
     let scanned = scan(&mut index, &targets, &scan_options, &progress, shutdown)?;
     if !shutdown.requested() && !options.dry_run {
-        work(&mut index, config, options, &plan, &shared, &scanned)?;
+        let worked = work(&mut index, config, options, &plan, &shared, &scanned);
+        // Also of a run that was stopped: what it did has cost what it has cost.
+        index.add_costs(&progress.costs_to_keep())?;
+        worked?;
     }
     Ok(summary(&index, &progress, &scanned, begun))
 }
@@ -267,14 +271,17 @@ fn work(
         .zip(&scopes)
         .map(|(w, scope)| Part { scope: scope.clone(), faces: w.people, subjects: w.subjects })
         .collect();
-    let again = if options.force { Stage::ALL.to_vec() } else { options.again.clone() };
+    let mut again = match options.force {
+        true => Again { stages: Stage::ALL.to_vec(), ..Again::default() },
+        false => options.again.clone(),
+    };
+    // People who are forgotten must be found again in the same run.
+    again.stages.retain(|s| options.recognise || *s != Stage::People);
     let at = now();
+    index.make_due(&scopes, &again)?;
     for scope in &scopes {
-        for stage in &again {
-            index.make_due(scope, *stage)?;
-        }
         for stage in [&plan.stages.inspect, &plan.stages.render] {
-            index.enqueue_due(scope, stage, at, shared.budget.ceiling())?;
+            index.enqueue_due(scope, stage, at, shared.budget.ceiling(), 1)?;
         }
     }
     develop_all(index, config, options, shared)?;
@@ -289,7 +296,7 @@ fn work(
     if shared.shutdown.requested() {
         return Ok(());
     }
-    cluster(index, config, options, plan, shared, &parts, again.contains(&Stage::People))?;
+    cluster(index, config, options, plan, shared, &parts)?;
     if shared.shutdown.requested() {
         return Ok(());
     }
@@ -418,16 +425,12 @@ fn cluster(
     plan: &Plan,
     shared: &Shared,
     parts: &[Part],
-    again: bool,
 ) -> Result<(), RunError> {
     if !options.recognise {
         return Ok(());
     }
     let threads = options.jobs.unwrap_or(config.jobs()).max(1);
     for space in recognising::spaces(index, parts)? {
-        if again {
-            people::forget_conclusions(index, space)?;
-        }
         let report = people::cluster_space(index, space, threads, shared.shutdown.token().flag())?;
         if report.stopped {
             return Ok(());

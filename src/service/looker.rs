@@ -61,6 +61,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, looks: Receiver<Look>, out:
                     tracing::error!("faces wait to become people: {e}");
                 }
             }
+            let _ = service.tidier.send(Dirty::Jobs);
             clustered = Instant::now();
         }
         let working = !folders.is_empty() || may_be_more;
@@ -82,6 +83,8 @@ pub fn run(mut index: Index, service: &Arc<Service>, looks: Receiver<Look>, out:
             }
             Ok(Look::Background) => {
                 may_be_more = true;
+                // An interrupted run left them, or a request made them wait again.
+                spaces.extend(index.spaces_to_cluster().unwrap_or_default());
                 continue;
             }
             Err(false) => {}
@@ -179,7 +182,7 @@ fn look_at(
 }
 
 /// What may be recognised in a scope: a space may have people or subjects off.
-fn part(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
+pub fn part(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
     let names: Vec<String> = index.space_names(&index.spaces_of(&scope)?)?;
     let spaces = Spaces::resolve(&service.config().spaces);
     let on = |wants: fn(&crate::config::Space) -> bool| {

@@ -18,7 +18,7 @@ pub mod watch;
 
 use crate::config::{Config, Spaces};
 use crate::index::due::Scope;
-use crate::index::{Index, OpenError, view};
+use crate::index::{Index, OpenError};
 use crate::pipeline::developing::{Developer, Shared};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::progress::Progress;
@@ -31,7 +31,6 @@ use events::Event;
 use gate::Gate;
 use queue::Queue;
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -44,7 +43,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(20);
 /// What the scanner is asked to do.
 #[derive(Debug)]
 pub enum Order {
-    /// Requests in the index that are not queued yet.
+    /// Requests in the index that are not queued yet, of the priority that the scanner is for.
     Requests,
     /// Walk these in the background.
     Walk(Vec<PathBuf>),
@@ -151,24 +150,6 @@ impl Service {
         spaces.holding(&real).map(|(s, _)| s.name.clone())
     }
 
-    /// The part of the index that a path is: a file's scope is that file alone.
-    pub fn scope_of(&self, index: &Index, path: &Path) -> rusqlite::Result<Option<Scope>> {
-        let path = run::absolute(path);
-        let bytes = path.as_os_str().as_bytes();
-        let volumes = index.volumes()?;
-        let holding = volumes.iter().filter_map(|(id, root, _, _)| Some((*id, view::below(bytes, root)?)));
-        let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.len()) else { return Ok(None) };
-        if path.is_dir() {
-            return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
-        }
-        let (folder, name) = match rest.iter().rposition(|b| *b == b'/') {
-            Some(slash) => (&rest[..slash], &rest[slash + 1..]),
-            None => (&b""[..], rest),
-        };
-        let folder_id = index.folder_id(volume_id, folder)?;
-        Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
-    }
-
     /// Reads the config again; what has changed in words, or why it was refused (the old one stays).
     pub fn reload(&self) -> Result<Vec<String>, String> {
         let (new, _) = Config::find(self.config_path.as_deref()).map_err(|e| e.to_string())?;
@@ -216,6 +197,9 @@ pub fn run(
 ) -> Result<(), ServiceError> {
     let index = Index::open_indexing(index_dir, || crate::pipeline::breakpoints::reached("in_a_migration"))?;
     let listeners = api::listen(&config)?;
+    if !config.service.socket.as_os_str().is_empty() {
+        index.name_socket(&config.service.socket)?;
+    }
     let progress = Arc::new(Progress::default());
     let meter = run::Meter::start(progress.clone());
     let options = Options { recognise: config.recognise.enabled, ..Options::default() };
@@ -272,9 +256,9 @@ pub fn run(
             let (out, service) = (out.clone(), &service);
             s.spawn(move || developer.run(&service.queue, &out));
         }
-        for orders in [scanner_orders, upload_orders] {
+        for (priority, orders) in [(1, scanner_orders), (0, upload_orders)] {
             let (index, service) = (index.another()?, &service);
-            s.spawn(move || scan_orders(index, service, orders));
+            s.spawn(move || scan_orders(index, service, orders, priority));
         }
         let tidying = index.another()?;
         s.spawn(|| tidier::run(tidying, &service, dirty));
@@ -283,6 +267,7 @@ pub fn run(
         s.spawn(move || looker::run(looking, service_ref, looks, look_out));
         drop(out);
         let _ = service.uploads.send(Order::Requests);
+        let _ = service.scanner.send(Order::Requests);
         let _ = service.scanner.send(Order::WalkAll);
         let watching = watch::start(&service);
         s.spawn(|| look_at_the_time(&service, shutdown));
@@ -348,8 +333,8 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
     service.queue.stop();
 }
 
-/// Walks what is ordered, until told to stop.
-fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>) {
+/// Walks what is ordered, until told to stop. `priority`: of the requests that this scanner is for.
+fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
     let shutdown = service.shared.shutdown.clone();
     for order in orders {
         if shutdown.requested() {
@@ -357,7 +342,7 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
         }
         let done = match order {
             Order::Stop => return,
-            Order::Requests => scan_requests(&mut index, service),
+            Order::Requests => scan_requests(&mut index, service, priority),
             Order::Walk(paths) => walk(&mut index, service, &paths, 1),
             Order::WalkAll => walk(&mut index, service, &[], 1).and_then(|()| {
                 catch_up(&index, service)?;
@@ -373,7 +358,7 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
 /// Everything known for which a stage is due.
 fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
     for stage in [&service.plan.stages.inspect, &service.plan.stages.render] {
-        index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling())?;
+        index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling(), 1)?;
     }
     service.queue.wake();
     let _ = service.tidier.send(tidier::Dirty::Everything);
@@ -381,11 +366,27 @@ fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
     Ok(())
 }
 
-fn scan_requests(index: &mut Index, service: &Arc<Service>) -> Result<(), RunError> {
-    for job in index.open_jobs()?.into_iter().filter(|j| !j.queued) {
-        walk(index, service, &job.paths, job.priority)?;
+fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Result<(), RunError> {
+    for job in index.open_jobs()?.into_iter().filter(|j| !j.queued && j.priority == priority) {
+        walk(index, service, &job.paths, priority)?;
+        // Whoever asks for a path also asks for what could not be done there before and can be now.
+        let ceiling = service.shared.budget.ceiling();
+        for scope in job.paths.iter().filter_map(|p| index.scope_of(&run::absolute(p)).transpose()) {
+            let scope = scope?;
+            for stage in [&service.plan.stages.inspect, &service.plan.stages.render] {
+                index.enqueue_due(&scope, stage, now(), ceiling, priority)?;
+            }
+        }
+        service.queue.wake();
         index.job_queued(job.id)?;
-        let _ = service.tidier.send(tidier::Dirty::Jobs);
+        let _ = match priority {
+            0 => service.tidier.send(tidier::Dirty::Jobs),
+            // It may have asked for stages that only look at what is recorded.
+            _ => service.tidier.send(tidier::Dirty::Everything),
+        };
+        if priority > 0 {
+            let _ = service.looker.send(looker::Look::Background);
+        }
     }
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use super::Service;
 use super::events::Event;
-use super::looker::Look;
+use super::looker::{self, Look};
 use crate::index::Index;
 use crate::index::due::{Scope, StageNow};
 use crate::pipeline::recorder::now;
+use crate::pipeline::run::absolute;
 use crate::pipeline::settle;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
@@ -90,10 +91,16 @@ fn tidy(
     Ok(())
 }
 
-/// The stages a request waits for beyond its thumbnails.
-pub fn later_stages(service: &Service) -> Vec<&StageNow> {
+/// The stages that a request for a part of the index waits for beyond its thumbnails: those that its space has on.
+pub fn later_stages<'a>(
+    service: &'a Service,
+    index: &Index,
+    scope: &Scope,
+) -> rusqlite::Result<Vec<&'a StageNow>> {
     let stages = &service.plan.stages;
-    stages.faces.iter().chain(&stages.subjects).collect()
+    let part = looker::part(index, service, scope.clone())?;
+    let faces = stages.faces.iter().filter(|_| part.faces);
+    Ok(faces.chain(stages.subjects.iter().filter(|_| part.subjects)).collect())
 }
 
 fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
@@ -102,9 +109,17 @@ fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
     for job in jobs {
         let mut left = u64::from(!job.queued);
         for path in &job.paths {
-            if let Some(scope) = service.scope_of(index, path)? {
-                let (files, due) = index.left_to_do(&scope, &later_stages(service), now())?;
+            if let Some(scope) = index.scope_of(&absolute(path))? {
+                let stages = later_stages(service, index, &scope)?;
+                let (files, due) = index.left_to_do(&scope, &stages, now())?;
                 left += files + due;
+                // Somebody who waits for an upload does not wait for faces to become people; one who asked for people
+                // to be found again does.
+                if job.priority > 0 && service.plan.stages.faces.is_some() {
+                    let unclustered = index.spaces_to_cluster()?;
+                    left +=
+                        index.spaces_of(&scope)?.iter().filter(|s| unclustered.contains(s)).count() as u64;
+                }
             }
         }
         if left == 0 {
@@ -122,6 +137,7 @@ fn count(index: &Index, service: &Service) -> rusqlite::Result<()> {
     let mut counts = service.counts.lock().unwrap_or_else(PoisonError::into_inner);
     let old = counts.as_ref().is_none_or(|(at, _)| at.elapsed() >= COUNTS_EVERY);
     if old || service.queue.is_idle() {
+        index.add_costs(&service.shared.progress.costs_to_keep())?;
         let (photos, videos) = index.item_counts()?;
         let fresh = super::Counts {
             items: photos + videos,

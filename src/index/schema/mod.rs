@@ -9,6 +9,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0002_people.sql"),
     include_str!("0003_search.sql"),
     include_str!("0004_jobs.sql"),
+    include_str!("0005_unclustered.sql"),
 ];
 
 /// The schema this program writes.

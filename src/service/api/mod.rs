@@ -6,11 +6,14 @@ mod people;
 use super::events::Event;
 use super::tidier::later_stages;
 use super::{Order, Service, ServiceError};
-use crate::config::{Config, TcpToken};
+use crate::config::{Config, Spaces, TcpToken};
 use crate::index::Index;
+use crate::index::again::Again;
 use crate::index::view::Detail;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::recorder::now;
+use crate::pipeline::run::absolute;
+use crate::pipeline::vocabulary::Stage;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path as UrlPath, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -161,6 +164,7 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .route("/v1/index", post(index))
+        .route("/v1/reindex", post(reindex))
         .route("/v1/jobs/{id}", get(job))
         .route("/v1/status", get(status))
         .route("/v1/events", get(events))
@@ -288,16 +292,7 @@ async fn index(
         let why = format!("`paths` needs 1 to {} paths", uploads.max_paths);
         return Err(Refusal(StatusCode::BAD_REQUEST, why));
     }
-    for path in &request.paths {
-        if !path.is_absolute() {
-            let why = format!("{} is not an absolute path", path.display());
-            return Err(Refusal(StatusCode::BAD_REQUEST, why));
-        }
-        if !service.space_of(path).is_some_and(|s| access.may_see(&s)) {
-            let why = format!("{} is outside the configured spaces", path.display());
-            return Err(Refusal(StatusCode::FORBIDDEN, why));
-        }
-    }
+    are_inside(&service, &access, &request.paths)?;
     if service.waiting.load(Ordering::Relaxed) >= uploads.max_waiting as u64 {
         let why = format!("{} requests wait already; come again later", uploads.max_waiting);
         return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
@@ -340,6 +335,76 @@ async fn index(
     }
 }
 
+/// Refuses what is not an absolute path in a space that the caller may see.
+fn are_inside(service: &Service, access: &Access, paths: &[PathBuf]) -> Answer<()> {
+    for path in paths {
+        if !path.is_absolute() {
+            let why = format!("{} is not an absolute path", path.display());
+            return Err(Refusal(StatusCode::BAD_REQUEST, why));
+        }
+        if !service.space_of(path).is_some_and(|s| access.may_see(&s)) {
+            let why = format!("{} is outside the configured spaces", path.display());
+            return Err(Refusal(StatusCode::FORBIDDEN, why));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReindexRequest {
+    stages: Vec<Stage>,
+    /// Empty: all that the caller may see.
+    #[serde(default)]
+    paths: Vec<PathBuf>,
+    #[serde(default)]
+    failed: bool,
+    #[serde(default)]
+    missing: bool,
+    older_than: Option<u32>,
+}
+
+/// Stages made due again, and then done as background work.
+async fn reindex(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+    body: Result<Json<ReindexRequest>, axum::extract::rejection::JsonRejection>,
+) -> Answer<Response> {
+    let request = given(body)?;
+    let most = service.config().service.uploads.max_paths;
+    if request.stages.is_empty() || request.paths.len() > most {
+        let why = format!("`stages` needs one stage or more, `paths` at most {most} paths");
+        return Err(Refusal(StatusCode::BAD_REQUEST, why));
+    }
+    are_inside(&service, &access, &request.paths)?;
+    let paths = match request.paths.is_empty() {
+        true => {
+            let spaces = Spaces::resolve(&service.config().spaces);
+            let seen = spaces.iter().filter(|s| access.may_see(&s.name));
+            seen.flat_map(|s| s.folders.clone()).collect()
+        }
+        false => request.paths,
+    };
+    let again = Again {
+        stages: request.stages,
+        failed: request.failed,
+        missing: request.missing,
+        older_than: request.older_than,
+    };
+    let keeper = service.clone();
+    let (job, stages) = tokio::task::spawn_blocking(move || -> Answer<_> {
+        let index = Index::open_edit(&keeper.index_dir).map_err(broken)?;
+        let scopes = paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose());
+        let scopes = scopes.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(index.reindex(&scopes, &again, &paths, now())?)
+    })
+    .await
+    .map_err(broken)??;
+    let _ = service.scanner.send(Order::Requests);
+    let body = Json(json!({ "job": job, "state": "queued", "stages": stages }));
+    Ok((StatusCode::ACCEPTED, body).into_response())
+}
+
 #[derive(Debug, Serialize)]
 struct JobView {
     job: i64,
@@ -360,8 +425,9 @@ async fn job_view(service: &Arc<Service>, id: i64) -> Answer<Option<JobView>> {
         let Some(job) = index.job(id)? else { return Ok(None) };
         let mut view = JobView { job: id, state: "queued", waiting: 0, unrecognised: 0, items: Vec::new() };
         for path in &job.paths {
-            let Some(scope) = s.scope_of(index, path)? else { continue };
-            let (waiting, due) = index.left_to_do(&scope, &later_stages(&s), now())?;
+            let Some(scope) = index.scope_of(&absolute(path))? else { continue };
+            let stages = later_stages(&s, index, &scope)?;
+            let (waiting, due) = index.left_to_do(&scope, &stages, now())?;
             view.waiting += waiting;
             view.unrecognised += due;
             let room = ITEMS_NAMED - view.items.len();

@@ -3,6 +3,7 @@
 mod described;
 mod house;
 mod people;
+mod reindex;
 
 use house::{ALL, ANNA, House};
 use serde_json::json;
