@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Exit codes are the contract's (see README).
 
 mod albums;
+mod backup;
 mod display;
 mod edit;
 mod export;
@@ -11,6 +12,7 @@ mod models;
 mod people;
 mod places;
 mod reindex;
+mod restore;
 mod search;
 mod service;
 mod show;
@@ -18,6 +20,7 @@ mod similar;
 mod status;
 mod submit;
 mod tags;
+mod verify;
 
 use crate::config::Config;
 use crate::index::{Index, OpenError};
@@ -106,6 +109,12 @@ enum Command {
     People(people::Args),
     /// The faces behind the people: list, why, assign, reject
     Faces(faces::Args),
+    /// Is the index whole, and is all there that it names
+    Verify(verify::Args),
+    /// Copy the index and all that users said, also while a service works
+    Backup(backup::Args),
+    /// Bring a backup back; the index that is there is kept beside it
+    Restore(restore::Args),
 }
 
 /// What every command gets.
@@ -215,6 +224,9 @@ pub fn main() -> ExitCode {
         Command::Edit(a) => edit::run(a, &ctx),
         Command::People(a) => people::run(a, &ctx),
         Command::Faces(a) => faces::run(a, &ctx),
+        Command::Verify(a) => verify::run(a, &ctx),
+        Command::Backup(a) => backup::run(a, &ctx),
+        Command::Restore(a) => restore::run(a, &ctx),
     }
 }
 

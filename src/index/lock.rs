@@ -58,11 +58,34 @@ pub(super) fn take(dir: &Path) -> Result<File, OpenError> {
         }
         Err(e) => return Err(not_writable(e.into())),
     }
-    let command = std::env::args().nth(1).unwrap_or_default();
+    let command = command(std::env::args().skip(1));
     let line = format!("`albumen {command}` (process {})\n", std::process::id());
     file.set_len(0)
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(line.as_bytes()))
         .map_err(not_writable)?;
     Ok(file)
+}
+
+/// The command among the arguments of this process: global options may stand before it.
+fn command(mut arguments: impl Iterator<Item = String>) -> String {
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--index" | "--config" => drop(arguments.next()),
+            option if option.starts_with('-') => {}
+            _ => return argument,
+        }
+    }
+    String::new()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_holder_is_named_by_its_command() {
+        let command = |line: &str| super::command(line.split(' ').map(str::to_owned));
+        assert_eq!(command("index --jobs 2 /photos"), "index");
+        assert_eq!(command("--json --index /var/index --config=c.toml -vv service"), "service");
+        assert_eq!(command("--index"), "");
+    }
 }

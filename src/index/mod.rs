@@ -6,6 +6,7 @@
 
 pub mod again;
 pub mod albums;
+pub mod backup;
 pub mod due;
 pub mod edits;
 pub mod findings;
@@ -16,12 +17,14 @@ mod lock;
 pub mod people;
 pub mod query;
 pub mod record;
+pub mod restore;
 pub mod scan;
 pub mod schema;
 pub mod search;
 #[cfg(test)]
 mod search_tests;
 pub mod similar;
+pub mod verify;
 pub mod view;
 
 use crate::discover::mounts::{FsInfo, MountTable};

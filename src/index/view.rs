@@ -216,7 +216,7 @@ pub fn below<'a>(path: &'a [u8], root: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-fn path_of(conn: &Connection, file: i64) -> Result<Option<PathBuf>> {
+pub(super) fn path_of(conn: &Connection, file: i64) -> Result<Option<PathBuf>> {
     conn.prepare_cached(
         "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod backup;
 mod decode;
 mod decode_heif;
 mod discover;
