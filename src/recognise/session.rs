@@ -112,7 +112,7 @@ fn build(environment: &Environment, path: &Path, threads: usize) -> ort::Result<
         .with_no_environment_execution_providers()?
         // No arena: between two pictures, which may be minutes apart, a NAS gets the memory back.
         .with_execution_providers([ort::ep::CPU::default().with_arena_allocator(false).build()])?
-        .with_memory_pattern(false)?
+        .with_memory_pattern(true)?
         .with_optimization_level(GraphOptimizationLevel::Level3)?
         .with_intra_threads(threads)?
         .with_inter_threads(1)?

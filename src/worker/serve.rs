@@ -96,7 +96,7 @@ fn memory_backstop() -> u64 {
 
 /// The mode `worker`: develops files until the engine closes the socket. `Err` is a word for the terminal.
 pub fn worker() -> Result<(), String> {
-    memory::settle();
+    memory::settle_worker();
     let engine = engine()?;
     let faults_allowed = std::env::var_os(FAULTS_VARIABLE).is_some();
     crate::decode::warm_up();
@@ -132,7 +132,7 @@ pub fn worker() -> Result<(), String> {
 
 /// The mode `recogniser`: opens the models of a folder, then looks at pictures until the engine closes the socket.
 pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
-    memory::settle();
+    memory::settle_recogniser();
     let engine = engine()?;
     let mut recogniser = match Recogniser::open(models, threads) {
         Ok(recogniser) => recogniser,
