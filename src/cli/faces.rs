@@ -9,8 +9,9 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Without one: list
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -33,7 +34,7 @@ enum What {
 }
 
 pub fn run(args: Args, ctx: &Context) -> ExitCode {
-    match args.what {
+    match args.what.unwrap_or(What::List { file: None, person: None }) {
         What::List { file, person } => read(ctx, |index| {
             let faces = match (&file, &person) {
                 (Some(file), _) => {

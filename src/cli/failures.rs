@@ -1,6 +1,6 @@
 //! `albumen failures`: what could not be done, with reasons in words.
 
-use super::{Context, NO_START, complain, print_json};
+use super::{Context, NO_START, complain, print_json, say};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -22,12 +22,15 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
             Some(at) => format!(" (tried {} times, again after {at})", f.attempts),
             None => String::new(),
         };
-        println!("{}\n    {}: {}{again}", f.path, f.stage, f.reason);
+        say(format_args!("{}\n    {}: {}{again}", f.path, f.stage, f.reason));
+        if let Some(advice) = f.advice {
+            say(format_args!("    {advice}"));
+        }
     });
     match done {
         Ok(()) => {
             if count == 0 && !ctx.global.json {
-                println!("Nothing failed.");
+                say("Nothing failed.");
             }
             ExitCode::SUCCESS
         }

@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Without one: list
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,7 +72,7 @@ enum What {
 }
 
 pub fn run(args: Args, ctx: &Context) -> ExitCode {
-    match args.what {
+    match args.what.unwrap_or(What::List { space: None, hidden: false }) {
         What::List { space, hidden } => read(ctx, |index| {
             let people = index.people(space.as_ref().map(std::slice::from_ref), hidden)?;
             if ctx.global.json {

@@ -1,6 +1,7 @@
 //! What is due, what failed, and making stages due again.
 
 use super::Index;
+use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{Result, params};
 use serde::Serialize;
@@ -79,6 +80,9 @@ pub struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     pub reason: String,
+    /// What the owner can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<&'static str>,
     pub attempts: u64,
     /// When it will be tried again, UTC; absent: not until the file or the settings change.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -288,11 +292,13 @@ impl Index {
                 &r.get::<_, Vec<u8>>(8)?,
                 &r.get::<_, Vec<u8>>(9)?,
             ]);
+            let fault: Option<String> = r.get(3)?;
             each(Failure {
                 path: path.to_string_lossy().into_owned(),
                 stage: r.get(1)?,
                 state: r.get(2)?,
-                fault: r.get(3)?,
+                advice: fault.as_deref().and_then(Fault::advice),
+                fault,
                 reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
                 attempts: r.get::<_, i64>(5)? as u64,
                 retry_at: r.get::<_, Option<i64>>(6)?.map(super::view::utc),

@@ -45,6 +45,24 @@ impl Fault {
         }
     }
 
+    /// What the owner of the file can do, by the name that stands in the index; `None` where that is nothing.
+    pub fn advice(name: &str) -> Option<&'static str> {
+        Some(match name {
+            "unreadable" => {
+                "Check that the user who runs Albumen may read it, and the disk; it is tried again by itself."
+            }
+            "unsupported" => "The file is left as it is. Convert it to see it here.",
+            "corrupt" => {
+                "Put a good copy in its place, from a backup or the camera; it is looked at again when it changes."
+            }
+            "too_large" => "Give --memory (or [limits] memory) that much more; it is done when it fits.",
+            "timed_out" | "crashed" => {
+                "It is tried again after an hour, a day and a week. If it opens elsewhere, please report it."
+            }
+            _ => return None,
+        })
+    }
+
     /// Whether the same bytes may give another answer later (after 1 hour, 1 day, 1 week, and no more).
     pub fn is_transient(&self) -> bool {
         matches!(self, Fault::Unreadable { .. } | Fault::TimedOut { .. } | Fault::Crashed { .. })
