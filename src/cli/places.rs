@@ -1,6 +1,6 @@
 //! `albumen places`: the places of the library with how many items lie there, or the place at some coordinates.
 
-use super::{Context, NO_START, complain, print_json};
+use super::{Context, NO_START, complain, print_json, say};
 use crate::pipeline::vocabulary::Place;
 use crate::places::Gazetteer;
 use serde::Serialize;
@@ -52,10 +52,10 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     for (place, count) in &places {
-        println!("{count:>7}  {}", in_words(place));
+        say(format_args!("{count:>7}  {}", in_words(place)));
     }
     if places.is_empty() {
-        println!("No item has a place.");
+        say("No item has a place.");
     }
     ExitCode::SUCCESS
 }
@@ -66,12 +66,19 @@ fn spot(lat: f64, lon: f64, json: bool) -> ExitCode {
     if json {
         print_json(&spot);
     } else {
-        println!("{}", spot.place.as_ref().map_or("no place".to_owned(), in_words));
+        say(spot.place.as_ref().map_or("no place".to_owned(), in_words));
+        if let Some(local) = spot.place.as_ref().and_then(|p| p.local.as_ref()) {
+            let parts = [&local.city, &local.region, &local.country];
+            say(format_args!(
+                "there: {}",
+                parts.into_iter().flatten().cloned().collect::<Vec<_>>().join(", ")
+            ));
+        }
         if let Some(km) = spot.place.as_ref().and_then(|p| p.km) {
-            println!("{km} km from the centre");
+            say(format_args!("{km} km from the centre"));
         }
         if let Some(zone) = spot.zone {
-            println!("{zone}");
+            say(zone);
         }
     }
     ExitCode::SUCCESS

@@ -8,6 +8,7 @@
 use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use crate::pipeline::vocabulary::{Facts, Place};
+use crate::places::countries_called;
 use crate::recognise::subjects::taxonomy::taxonomy;
 use jiff::ToSpan;
 use jiff::civil::DateTime;
@@ -144,13 +145,22 @@ pub fn put(conn: &Connection, file: i64, hidden: bool, facts: &Facts, place: &Pl
     let list =
         |parts: &[&Option<String>]| parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n");
     let people = super::people::names_in(conn, file, &facts.regions)?;
+    let there = place.local.clone().unwrap_or_default();
     let columns = [
         String::from_utf8_lossy(&name).into_owned(),
         String::from_utf8_lossy(&folder).into_owned(),
         facts.title.clone().unwrap_or_default(),
         facts.description.clone().unwrap_or_default(),
         facts.tags.join("\n"),
-        list(&[&place.city, &place.district, &place.region, &place.country]),
+        list(&[
+            &place.city,
+            &place.district,
+            &place.region,
+            &place.country,
+            &there.city,
+            &there.region,
+            &there.country,
+        ]),
         people.join("\n"),
         list(&[&facts.camera.make, &facts.camera.model]),
         facts.camera.lens.clone().unwrap_or_default(),
@@ -348,6 +358,11 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
                 if !people.is_empty() {
                     anywhere.push(having("faces", "person_id", people));
                 }
+                // What a country is called elsewhere stands in no item.
+                let countries: Vec<Value> = countries_called(&words.text).map(text).collect();
+                if !countries.is_empty() {
+                    anywhere.push(in_countries(countries));
+                }
                 Condition::any_of(anywhere)
             }
         },
@@ -379,18 +394,19 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
         Filter::Format(format) => Condition::on_items("i.format = ?", [text(format)]).without_list(),
         Filter::Country(name) => match countries_named(conn, name)? {
             codes if codes.is_empty() => Condition::nothing(),
-            codes => {
-                let marks = vec!["?"; codes.len()].join(", ");
-                let codes: Vec<Value> = codes.into_iter().map(Value::Text).collect();
-                Condition::on_items(format!("i.country_code IN ({marks})"), codes)
-            }
+            codes => in_countries(codes.into_iter().map(Value::Text).collect()),
         },
         Filter::City(name) => {
             match match_text(Some(TextField::Place), &Words { text: name.clone(), is_prefix: false }) {
                 // The words find the place, the column tells the city from region and country.
                 Some(expression) => {
                     let found = matching(expression);
-                    let city = Sql::new("i.city LIKE ? ESCAPE '\\'", [text(&like(name))]);
+                    let name = text(&like(name));
+                    let city = Sql::new(
+                        "(i.city LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM file_places p WHERE p.file_id = i.file_id
+                           AND p.place ->> '$.local.city' LIKE ? ESCAPE '\\'))",
+                        [name.clone(), name],
+                    );
                     let list = found.list.map(|list| Sql {
                     text: format!(
                         "SELECT i.file_id FROM ({}) m CROSS JOIN items i ON i.file_id = m.file_id WHERE {}",
@@ -477,19 +493,27 @@ fn moment(date: &str, end: bool) -> Option<i64> {
     Some(TimeZone::UTC.to_timestamp(moment).ok()?.as_second())
 }
 
-/// The codes of the index's countries that a code or a name in any case stands for.
+fn in_countries(codes: Vec<Value>) -> Condition {
+    let marks = vec!["?"; codes.len()].join(", ");
+    Condition::on_items(format!("i.country_code IN ({marks})"), codes)
+}
+
+/// The codes of the index's countries that a code or a name in any case and language stands for.
 fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
     let name = name.to_lowercase();
     let mut codes = distinct(conn, "items", "country_code", "hidden = 0 AND country_code IS NOT NULL")?;
     let mut st =
         conn.prepare_cached("SELECT country FROM items WHERE country_code = ?1 AND hidden = 0 LIMIT 1")?;
     let mut failure = Ok(());
+    let called: Vec<&str> = countries_called(&name).collect();
     codes.retain(|code| {
         let country = st.query_row([code], |r| r.get::<_, Option<String>>(0)).unwrap_or_else(|e| {
             failure = Err(e);
             None
         });
-        code.to_lowercase() == name || country.is_some_and(|country| country.to_lowercase() == name)
+        called.contains(&code.as_str())
+            || code.to_lowercase() == name
+            || country.is_some_and(|country| country.to_lowercase() == name)
     });
     failure.map(|()| codes)
 }

@@ -138,6 +138,9 @@ fn words_are_found_anywhere_and_filters_where_they_say() {
         ("lens:50mm", "IMG_1.jpg"),
         ("country:de", "IMG_1.jpg"),
         ("country:france,germany", "IMG_2.jpg IMG_1.jpg"),
+        ("country:deutschland,frankreich", "IMG_2.jpg IMG_1.jpg"),
+        ("allemagne", "IMG_1.jpg"),
+        ("-frankreich 2023", "IMG_1.jpg"),
         ("city:paris", "IMG_2.jpg"),
         ("kind:video", "clip.mp4"),
         ("duration:10..20", "clip.mp4"),
@@ -372,4 +375,23 @@ fn what_is_alike_comes_nearest_first_within_the_space_and_the_models() {
     library.index.conn.execute_batch("DELETE FROM stage_state WHERE file_id = 1").unwrap();
     let why = library.index.similar(1, 9, None).unwrap_err().to_string();
     assert_eq!(why, "it has not been looked at yet");
+}
+
+#[test]
+fn places_are_found_by_the_names_they_have_there() {
+    let library = Library::new([
+        photo("a.jpg", "1999").at(48.1372, 11.5756),
+        photo("b.jpg", "1998").at(55.7539, 37.6208),
+    ]);
+    for (query, found) in [
+        ("city:munich", "a.jpg"),
+        ("city:München", "a.jpg"),
+        ("munchen bayern", "a.jpg"),
+        ("place:bavaria", "a.jpg"),
+        ("Москва", "b.jpg"),
+        ("country:Россия", "b.jpg"),
+        ("city:münch", ""),
+    ] {
+        assert_eq!(library.find(query), found, "{query}");
+    }
 }

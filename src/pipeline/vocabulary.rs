@@ -509,6 +509,21 @@ pub struct Place {
     /// Kilometres from the city's centre.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub km: Option<f64>,
+    /// What it is called there, where that is something else and known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalNames>,
+}
+
+/// Names of a place in the language of its country.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LocalNames {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
 }
 
 // ------------------------------------------------------------------------------------------- stages

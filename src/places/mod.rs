@@ -5,17 +5,19 @@
 //! All data is packed by the build script into the binary and looked up in place: opening costs nothing, a look-up
 //! some microseconds, and memory is the few pages that are touched. Sources and scores: docs/places.md.
 
+mod names;
 mod reach;
 mod sea;
 mod table;
 
-use crate::pipeline::vocabulary::Place;
+use crate::pipeline::vocabulary::{LocalNames, Place};
+pub use names::countries_called;
 use reach::reach_km;
 use std::sync::OnceLock;
 use table::{Area, Table, Town};
 
 /// The version of the places stage: raise it when the data or the rules give other answers.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// A town further away than this says nothing about where a photo was taken, km.
 const TOWN_KM: f64 = 50.0;
 /// Beyond the towns the nearest one still tells the region, where no polygon does, km.
@@ -62,34 +64,35 @@ impl Gazetteer {
             town => town,
         };
         if let Some(town) = town {
-            return Some(Place {
-                region: self.table.region_name(town.region).map(str::to_owned),
-                district: self.table.district_name(&town).map(str::to_owned),
-                city: self.table.town_name(&town).map(str::to_owned),
-                km: Some((town.km * 10.0).round() / 10.0),
-                ..self.country(town.country)?
-            });
+            return self.in_words(town.country, Some(town.region), Some(&town));
         }
         let Some(side) = sides.first() else {
-            return if lat < ANTARCTIC { self.country(self.table.country_by_code("AQ")?) } else { None };
+            let antarctica = (lat < ANTARCTIC).then(|| self.table.country_by_code("AQ")).flatten()?;
+            return self.in_words(antarctica, None, None);
         };
         let region = match side.parts.first() {
             Some((_, region)) => Some(*region),
             None => self.best(lat, lon, REGION_KM, |town| self.is_on(town, side)).map(|town| town.region),
         };
-        Some(Place {
-            region: region.and_then(|region| self.table.region_name(region)).map(str::to_owned),
-            ..self.country(side.country)?
-        })
+        self.in_words(side.country, region, None)
     }
 
-    /// A place of which only the country is known.
-    fn country(&self, country: u8) -> Option<Place> {
+    fn in_words(&self, country: u8, region: Option<u16>, town: Option<&Town>) -> Option<Place> {
+        let owned = |name: Option<&str>| name.map(str::to_owned);
         let (code, name) = self.table.country(country)?;
+        let local = LocalNames {
+            country: owned(self.table.country_local(country)),
+            region: owned(region.and_then(|region| self.table.region_local(region))),
+            city: owned(town.and_then(|town| self.table.town_local(town))),
+        };
         Some(Place {
             country: Some(name.to_owned()),
             country_code: Some(code.to_owned()),
-            ..Place::default()
+            region: owned(region.and_then(|region| self.table.region_name(region))),
+            district: owned(town.and_then(|town| self.table.district_name(town))),
+            city: owned(town.and_then(|town| self.table.town_name(town))),
+            km: town.map(|town| (town.km * 10.0).round() / 10.0),
+            local: (local != LocalNames::default()).then_some(local),
         })
     }
 

@@ -8,10 +8,10 @@
 //! the start of the file (u32 each), then the sections:
 //!
 //! 0. bands: 721 x u32, the first town of each quarter degree of latitude, from the south
-//! 1. towns: lat i32 and lon i32 (1e-5 degrees), name u32, district u32, region u16, country u8, rank u8;
-//!    sorted by band, then longitude
-//! 2. regions: name u32, polygon u16, country u8, 0
-//! 3. countries: name u32, ISO code, 0, 0
+//! 1. towns: lat i32 and lon i32 (1e-5 degrees), name u32, district u32, region u16, country u8, rank u8,
+//!    local name u32; sorted by band, then longitude
+//! 2. regions: name u32, polygon u16, country u8, 0, local name u32
+//! 3. countries: name u32, ISO code, 0, 0, local name u32
 //! 4. areas: country u8, 1 for a part of a country, first of the regions within it u16; smallest first
 //! 5. cells: 64801 x u32, the start of each one-degree cell in 6, west to east, then north to south
 //! 6. polygons: per cell count of covering areas u8, of crossing ones u8; area u16 ...; for each crossing one
@@ -23,9 +23,9 @@ use super::reach::distance_km;
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gazetteer.bin"));
 
 const SECTIONS: usize = 8;
-const TOWN_BYTES: usize = 20;
-const REGION_BYTES: usize = 8;
-const COUNTRY_BYTES: usize = 8;
+const TOWN_BYTES: usize = 24;
+const REGION_BYTES: usize = 12;
+const COUNTRY_BYTES: usize = 12;
 const AREA_BYTES: usize = 4;
 const BANDS_PER_DEGREE: f64 = 4.0;
 const BANDS: usize = 720;
@@ -57,6 +57,7 @@ pub struct Town {
     pub country: u8,
     pub region: u16,
     name: u32,
+    local: u32,
     district: u32,
 }
 
@@ -141,12 +142,26 @@ impl Table {
             country: byte_at(self.towns, at + 18),
             region: u16_at(self.towns, at + 16),
             name: u32_at(self.towns, at + 8),
+            local: u32_at(self.towns, at + 20),
             district: u32_at(self.towns, at + 12),
         }
     }
 
     pub fn town_name(&self, town: &Town) -> Option<&'static str> {
         self.name(town.name)
+    }
+
+    /// In the language of its country, where it has another name there.
+    pub fn town_local(&self, town: &Town) -> Option<&'static str> {
+        self.name(town.local)
+    }
+
+    pub fn region_local(&self, region: u16) -> Option<&'static str> {
+        self.name(u32_at(self.regions, usize::from(region) * REGION_BYTES + 8))
+    }
+
+    pub fn country_local(&self, country: u8) -> Option<&'static str> {
+        self.name(u32_at(self.countries, usize::from(country) * COUNTRY_BYTES + 8))
     }
 
     pub fn district_name(&self, town: &Town) -> Option<&'static str> {

@@ -44,6 +44,30 @@ fn a_place_has_all_its_words_and_an_honest_distance() {
 }
 
 #[test]
+fn a_place_has_the_names_that_it_has_there_where_they_differ() {
+    let gazetteer = Gazetteer::open();
+    for (lat, lon, city, [local_city, local_region, local_country]) in [
+        (48.1372, 11.5756, "Munich", ["München", "Bayern", "Deutschland"]),
+        (43.7731, 11.2560, "Florence", ["Firenze", "Toscana", "Italia"]),
+        (50.0870, 14.4208, "Prague", ["Praha", "Praha", "Česko"]),
+        (37.9715, 23.7257, "Athens", ["Αθήνα", "Αττική", "Ελλάδα"]),
+        (55.7539, 37.6208, "Moscow", ["Москва", "Москва", "Россия"]),
+        (56.8389, 60.6057, "Yekaterinburg", ["Екатеринбург", "", "Россия"]),
+        (50.4501, 30.5234, "Kyiv", ["Київ", "", "Україна"]),
+        (43.0621, 141.3544, "Sapporo", ["札幌", "北海道", "日本"]),
+        (35.1587, 129.1604, "Busan", ["부산", "", "대한민국"]),
+        (30.0444, 31.2357, "Cairo", ["القاهرة", "", "مصر"]),
+        (48.8584, 2.2945, "Paris", ["", "", ""]),
+    ] {
+        let place = gazetteer.place(lat, lon).unwrap();
+        assert_eq!(place.city.as_deref(), Some(city));
+        let local = place.local.unwrap_or_default();
+        let found = [local.city, local.region, local.country].map(Option::unwrap_or_default);
+        assert_eq!(found, [local_city, local_region, local_country], "{city}");
+    }
+}
+
+#[test]
 fn far_from_any_town_the_region_is_known_where_polygons_tell_it() {
     let place = Gazetteer::open().place(-24.0, 124.0).unwrap();
     assert_eq!(place.region.as_deref(), Some("Western Australia"));
