@@ -1,7 +1,7 @@
 # What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test models bench corpus-report
+.PHONY: help setup demo test models bench corpus-report package arm64 soak
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,3 +23,9 @@ bench: setup ## the criterion benches
 
 corpus-report: setup ## what Albumen says of the media in ALBUMEN_CORPUS, against their manifest
 	cargo run --locked --release --example corpus_report
+
+package: setup models ## a Debian package with everything, in target/package
+	scripts/package.sh
+
+soak: setup models ## the long proofs, recorded in docs/soak; scripts/soak.sh PART runs one
+	scripts/soak.sh

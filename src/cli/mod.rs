@@ -8,6 +8,7 @@ mod export;
 mod faces;
 mod failures;
 mod index;
+mod manual;
 mod models;
 mod people;
 mod places;
@@ -115,6 +116,9 @@ enum Command {
     Backup(backup::Args),
     /// Bring a backup back; the index that is there is kept beside it
     Restore(restore::Args),
+    /// Write manual pages and shell completions into a folder
+    #[command(hide = true)]
+    Manual(manual::Args),
 }
 
 /// What every command gets.
@@ -227,6 +231,7 @@ pub fn main() -> ExitCode {
         Command::Verify(a) => verify::run(a, &ctx),
         Command::Backup(a) => backup::run(a, &ctx),
         Command::Restore(a) => restore::run(a, &ctx),
+        Command::Manual(a) => manual::run(a),
     }
 }
 

@@ -49,10 +49,18 @@ pub enum Part {
     Subjects,
 }
 
-/// Where models are looked for: `ALBUMEN_MODELS`, else the user's cache.
+/// Where an installed package puts the models, for every user of the machine.
+const SYSTEM_DIR: &str = "/usr/share/albumen/models";
+
+/// Where models are looked for: `ALBUMEN_MODELS`, else the user's cache if there are any, else those of the package.
 pub fn default_dir() -> PathBuf {
     let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
-    dir_of(from("ALBUMEN_MODELS"), from("XDG_CACHE_HOME"), from("HOME"))
+    let own = dir_of(from("ALBUMEN_MODELS"), from("XDG_CACHE_HOME"), from("HOME"));
+    own_or_system(own, from("ALBUMEN_MODELS").is_some(), Path::new(SYSTEM_DIR))
+}
+
+fn own_or_system(own: PathBuf, is_said: bool, system: &Path) -> PathBuf {
+    if is_said || own.is_dir() || !system.is_dir() { own } else { system.to_owned() }
 }
 
 fn dir_of(models: Option<OsString>, cache: Option<OsString>, home: Option<OsString>) -> PathBuf {
@@ -264,6 +272,18 @@ mod tests {
         assert_eq!(dir_of(os("/m"), os("/c"), os("/h")), Path::new("/m"));
         assert_eq!(dir_of(None, os("/c"), os("/h")), Path::new("/c/albumen/models"));
         assert_eq!(dir_of(None, None, os("/h")), Path::new("/h/.cache/albumen/models"));
+    }
+
+    #[test]
+    fn the_packages_models_serve_whoever_has_none() {
+        let system = tempfile::tempdir().unwrap();
+        let own = system.path().join("own");
+        let chosen = |is_said| own_or_system(own.clone(), is_said, system.path());
+        assert_eq!(chosen(false), system.path());
+        assert_eq!(chosen(true), own);
+        std::fs::create_dir(&own).unwrap();
+        assert_eq!(chosen(false), own);
+        assert_eq!(own_or_system(own.join("x"), false, Path::new("/nowhere")), own.join("x"));
     }
 
     #[test]

@@ -1,0 +1,71 @@
+#!/bin/sh
+# Makes a clean Debian 12 in a folder, for tests that must not lean on what a developer's machine has. Root only.
+#
+#   scripts/debian-root.sh FOLDER [PACKAGE...]
+#
+# The mirror is the one of the machine's own apt sources. The bare system is kept in the cache, so that a second root takes
+# seconds. FOLDER must not exist yet. Packages, if any are named, are installed without what they recommend.
+#   scripts/debian-root.sh --enter FOLDER COMMAND...
+#
+# runs a command in it, with /proc, /dev and /sys, which are gone after. ALBUMEN_BIND="/here:/there ..." shows it folders.
+set -eu
+
+die() { echo "debian-root: $*" >&2; exit 2; }
+[ "$(id -u)" = 0 ] || die "only root can make and enter a root folder"
+
+if [ "$1" = --enter ]; then
+    root=$2
+    shift 2
+    # In a mount namespace of its own: nothing stays mounted, however this ends.
+    exec unshare --mount --propagation private sh -ec '
+        root=$1; shift
+        mount -t proc proc "$root/proc"
+        mount --rbind /dev "$root/dev"
+        mount --rbind /sys "$root/sys"
+        for bind in ${ALBUMEN_BIND:-}; do mkdir -p "$root${bind#*:}"; mount --bind "${bind%%:*}" "$root${bind#*:}"; done
+        exec chroot "$root" env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
+            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+    ' sh "$root" "$@"
+fi
+
+root=$1
+shift
+[ ! -e "$root" ] || die "$root is there already"
+command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
+
+# The lines of the machine's sources that speak of Debian 12 itself.
+sources=$(mktemp -d)
+trap 'rm -rf "$sources"' EXIT
+for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+    if [ -f "$file" ] && grep -q bookworm "$file" && grep -Eq '/debian(-security)?/?( |$)' "$file"; then
+        cp "$file" "$sources/"
+    fi
+done
+grep -l "bookworm-security" "$sources"/* >/dev/null 2>&1 || echo "debian-root: no security updates in the machine's sources" >&2
+mirror=$(cat "$sources"/* | sed -n 's/^URIs: *\([^ ]*debian\/*\) *$/\1/p; s/^deb .*\(https*:[^ ]*debian\/*\) bookworm .*/\1/p' | head -1)
+[ -n "$mirror" ] || die "the machine's apt sources name no mirror of Debian 12"
+
+cache=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}
+bare=$cache/debian12-$(dpkg --print-architecture).tar
+if [ ! -f "$bare" ]; then
+    mkdir -p "$cache"
+    new=$(mktemp -d "$cache/.new-XXXXXX")
+    debootstrap --variant=minbase bookworm "$new/root" "$mirror" >&2
+    chroot "$new/root" apt-get clean
+    tar -C "$new/root" -cf "$new/tar" .
+    mv "$new/tar" "$bare"
+    rm -rf "$new"
+fi
+mkdir -p "$root"
+tar -C "$root" -xf "$bare"
+rm -f "$root/etc/apt/sources.list"
+cp "$sources"/* "$root/etc/apt/sources.list.d/"
+cp /etc/resolv.conf /etc/hosts "$root/etc/"
+# Services are not started in a root.
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+if [ $# -gt 0 ]; then
+    "$0" --enter "$root" apt-get update -q >&2
+    "$0" --enter "$root" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends "$@" >&2
+fi

@@ -1,0 +1,143 @@
+#!/bin/sh
+# Makes the Debian package: `make package`. It holds all that Albumen needs on a machine without compilers and Python:
+# both programs, ONNX Runtime, the models, the config, the unit, manual pages and completions.
+#
+#   scripts/package.sh                  for this machine's processor, built in release
+#   scripts/package.sh arm64 FOLDER     of the programs in FOLDER, for example what `make arm64` built
+#
+# The package lies in target/package. Needs Debian 12 with dpkg-dev, and the models (`make models`).
+set -eu
+cd "$(dirname "$0")/.."
+
+architecture=${1:-$(dpkg --print-architecture)}
+case $architecture in
+    amd64) machine=x86_64 strip=strip ;;
+    arm64) machine=aarch64 strip=aarch64-linux-gnu-strip ;;
+    *) echo "package: no ONNX Runtime for $architecture" >&2 && exit 2 ;;
+esac
+[ "$architecture" != "$(dpkg --print-architecture)" ] || strip=strip
+programs=${2:-target/release}
+if [ $# -lt 2 ]; then
+    [ "$architecture" = "$(dpkg --print-architecture)" ] || {
+        echo "package: name the folder with the programs for $architecture" >&2
+        exit 2
+    }
+    cargo build --release --locked --bins
+fi
+for program in "$programs/albumen" "$programs/albumen-worker"; do
+    [ -x "$program" ] || { echo "package: $program is missing" >&2; exit 2; }
+done
+command -v dpkg-shlibdeps >/dev/null || {
+    echo "package: dpkg-shlibdeps is missing: apt-get install dpkg-dev" >&2
+    exit 2
+}
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+# Several builds of one version are told apart, and sort, by when the source was committed.
+stamp=$(git log -1 --date=format:%Y%m%d%H%M%S --format=%cd.%h 2>/dev/null || echo 0)
+version="$version+$stamp"
+mkdir -p target/package
+out=$(cd target/package && pwd)/albumen_${version}_$architecture.deb
+# Equal sources give equal packages: files get the time of the commit.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
+export SOURCE_DATE_EPOCH
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+put() { install -D -m "$1" "$2" "$root/$3"; }
+zip() { gzip -9n -c "$1" >"$work/zipped" && put 644 "$work/zipped" "$2"; }
+
+# The programs.
+put 755 "$programs/albumen" usr/bin/albumen
+put 755 "$programs/albumen-worker" usr/libexec/albumen/albumen-worker
+$strip --strip-unneeded --remove-section=.comment "$root/usr/bin/albumen" "$root/usr/libexec/albumen/albumen-worker"
+
+# Models, under the names by which the program knows them: their sums. ONNX Runtime is code, and lies with code.
+ALBUMEN_MODELS=${ALBUMEN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/models}
+export ALBUMEN_MODELS
+python3 models/fetch.py --machine "$machine" >&2
+python3 - "$machine" >"$work/models" <<'END'
+import sys, tomllib
+for name, table in tomllib.load(open("models/manifest.toml", "rb")).items():
+    by_machine = "sha256" not in table
+    table = table[sys.argv[1]] if by_machine else table
+    print("code" if by_machine else "model", table["sha256"])
+END
+while read -r kind sum; do
+    case $kind in
+        model) put 644 "$ALBUMEN_MODELS/$sum" "usr/share/albumen/models/$sum" ;;
+        code)
+            put 644 "$ALBUMEN_MODELS/$sum" usr/lib/albumen/libonnxruntime.so
+            mkdir -p "$root/usr/share/albumen/models"
+            ln -s ../../../lib/albumen/libonnxruntime.so "$root/usr/share/albumen/models/$sum"
+            ;;
+    esac
+done <"$work/models"
+
+# What a person sees and edits. In the package the index has a place of its own.
+sed 's|^#index = "/var/lib/albumen"|index = "/var/lib/albumen"|' config/albumen.toml >"$work/albumen.toml"
+grep -q '^index = "/var/lib/albumen"' "$work/albumen.toml"
+put 644 "$work/albumen.toml" etc/albumen/albumen.toml
+put 644 config/albumen.service lib/systemd/system/albumen.service
+
+# Manual pages and completions come out of the program itself; one for another processor is asked through an emulator.
+mkdir "$work/manual"
+if [ "$architecture" = "$(dpkg --print-architecture)" ]; then
+    "$programs/albumen" manual "$work/manual"
+else
+    "qemu-$machine-static" -L "/usr/$machine-linux-gnu" "$programs/albumen" manual "$work/manual"
+fi
+for page in "$work"/manual/*.1; do
+    zip "$page" "usr/share/man/man1/$(basename "$page").gz"
+done
+put 644 "$work/manual/albumen.bash" usr/share/bash-completion/completions/albumen
+put 644 "$work/manual/_albumen" usr/share/zsh/vendor-completions/_albumen
+put 644 "$work/manual/albumen.fish" usr/share/fish/vendor_completions.d/albumen.fish
+
+# Documents and licences.
+docs=usr/share/doc/albumen
+for file in README.md SHORTCOMINGS.md docs/*.md docs/openapi.yaml; do
+    put 644 "$file" "$docs/$(basename "$file")"
+done
+put 644 models/manifest.toml "$docs/models.toml"
+put 644 packaging/copyright "$docs/copyright"
+python3 packaging/crates.py "$machine-unknown-linux-gnu" >"$work/crates.txt"
+zip "$work/crates.txt" "$docs/crates.txt.gz"
+printf 'albumen (%s) stable; urgency=medium\n\n  * See the history of the source.\n\n -- Albumen <albumen@example.org>  %s\n' \
+    "$version" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" >"$work/changelog"
+zip "$work/changelog" "$docs/changelog.gz"
+
+# What it needs at run time is what the programs and ONNX Runtime are linked to.
+mkdir -p "$work/debian" "$root/DEBIAN"
+printf 'Source: albumen\n\nPackage: albumen\nArchitecture: any\n' >"$work/debian/control"
+depends=$(cd "$work" && DEB_HOST_ARCH=$architecture dpkg-shlibdeps -O --ignore-missing-info \
+    root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker root/usr/lib/albumen/libonnxruntime.so)
+# And passwd for the service's user, procps for the unit's reload.
+depends=${depends#shlibs:Depends=}
+cat >"$root/DEBIAN/control" <<END
+Package: albumen
+Version: $version
+Architecture: $architecture
+Maintainer: Albumen <albumen@example.org>
+Installed-Size: $(du -k -s "$root" | cut -f1)
+Depends: $depends, passwd, procps
+Section: graphics
+Priority: optional
+Description: media indexing engine for photo servers on a NAS
+ Albumen walks storage volumes, reads every photo and video, and keeps one index
+ that a photo server can trust: facts, thumbnails, previews, people, subjects and
+ places. It runs beside other services on two slow cores, and a crash of a decoder
+ or of the machine costs no finished work.
+ .
+ This package brings the models for faces and subjects and needs no network.
+END
+echo /etc/albumen/albumen.toml >"$root/DEBIAN/conffiles"
+for script in postinst prerm postrm; do
+    install -m 755 "packaging/$script" "$root/DEBIAN/$script"
+done
+(cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) >"$work/md5sums"
+install -m 644 "$work/md5sums" "$root/DEBIAN/md5sums"
+# Three quarters of it are weights, which do not get smaller for more effort.
+dpkg-deb --root-owner-group -Zxz -z3 --build "$root" "$out" >&2
+echo "$out"

@@ -1,0 +1,88 @@
+#!/bin/bash
+# Makes the package, installs it in a clean Debian 12, and uses it there as a person would: versions, models, an index of
+# testdata/ with faces and subjects as user albumen, the service with an upload and SIGTERM, manual pages, completions.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+here=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+enter() { scripts/debian-root.sh --enter "$root" "$@"; }
+say() { echo "soak: $*"; }
+die() { echo "package: $*" >&2; exit 1; }
+
+package=${ALBUMEN_PACKAGE:-$(scripts/package.sh | tail -1)}
+say "$(basename "$package"): $(stat -c %s "$package" | awk '{printf "%.1f MB", $1 / 1e6}'), needs $(dpkg-deb -f "$package" Depends)"
+
+scripts/debian-root.sh "$root" ca-certificates
+for tool in python3 gcc cc cargo; do
+    enter which $tool >/dev/null 2>&1 && die "the clean system has $tool"
+done
+before=$(enter dpkg-query -f '.\n' -W | wc -l)
+cp "$package" "$root/tmp/albumen.deb"
+enter env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends /tmp/albumen.deb
+after=$(enter dpkg-query -f '.\n' -W | wc -l)
+say "installs in a clean Debian 12 without Python and compilers, with $((after - before - 1)) packages of Debian's"
+
+as_albumen() { enter setpriv --reuid albumen --regid albumen --init-groups env HOME=/var/lib/albumen "$@"; }
+as_albumen albumen --version | grep -q '^albumen ' || die "no version"
+as_albumen albumen models || die "the models are not whole"
+say "albumen models: all there and whole, in /usr/share/albumen/models"
+
+cp -r testdata "$root/srv/photos"
+status=0
+as_albumen albumen index --json /srv/photos >"$work/summary" || status=$?
+# Some of the samples are broken on purpose.
+[ $status -le 1 ] || die "index left with $status"
+cat "$work/summary"
+as_albumen albumen status
+for stage in faces subjects; do
+    as_albumen albumen status --json | grep -Eq "\"stage\":\"$stage\",\"done\":[1-9]" || die "no $stage were looked for"
+done
+as_albumen albumen verify || die "the index is not whole"
+say "as user albumen: $(sed 's/.*"found":\([0-9]*\).*/\1/' "$work/summary") files indexed with faces and subjects, exit code $status, verify finds nothing"
+say "sandbox: $(as_albumen albumen status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/')"
+
+# The service, as the unit would start it: its command line, its user, its folders.
+printf '\n[[space]]\nname = "family"\nfolders = ["/srv/photos"]\n' >>"$root/etc/albumen/albumen.toml"
+install -d -m 0750 "$root/run/albumen"
+enter chown albumen:albumen /run/albumen
+unit=$root/lib/systemd/system/albumen.service
+command=$(sed -n 's/^ExecStart=//p' "$unit")
+cp testdata/kinds/plain.jpg "$work/upload.jpg"
+echo "an upload" >>"$work/upload.jpg"
+cat >"$root/tmp/service" <<END
+set -e
+$command & service=\$!
+for i in \$(seq 100); do albumen submit /srv/photos/kinds/plain.jpg >/dev/null 2>&1 && break; sleep 0.2; done
+cat /tmp/upload.jpg >/srv/photos/upload.jpg
+albumen submit --wait /srv/photos/upload.jpg
+albumen show --json /srv/photos/upload.jpg | grep -q '"name":"upload.jpg"'
+kill -TERM \$service
+wait \$service
+END
+cp "$work/upload.jpg" "$root/tmp/upload.jpg"
+chmod 644 "$root/tmp/upload.jpg"
+enter chown -R albumen /srv/photos
+begun=$(date +%s%N)
+as_albumen sh /tmp/service || die "the service"
+say "the service starts by the unit's command, takes an upload, and leaves with 0 after SIGTERM ($((($(date +%s%N) - begun) / 1000000)) ms in all)"
+
+for page in albumen albumen-index albumen-service; do
+    gzip -t "$root/usr/share/man/man1/$page.1.gz"
+done
+bash -n "$root/usr/share/bash-completion/completions/albumen"
+say "$(ls "$root/usr/share/man/man1" | grep -c albumen) manual pages; completions for bash, zsh, fish"
+
+if command -v systemd-analyze >/dev/null; then
+    # Told about this package only; the root has no other units.
+    verdict=$(systemd-analyze verify --root="$root" --recursive-errors=no albumen.service 2>&1 | grep -i albumen || true)
+    [ -z "$verdict" ] || die "systemd-analyze verify: $verdict"
+    say "systemd-analyze verify: no word against the unit"
+    say "systemd-analyze security: $(systemd-analyze security --offline=yes "$here/config/albumen.service" 2>&1 | tail -1 | sed 's/.*level for //')"
+fi
+
+enter apt-get purge -q -y albumen
+[ -f "$root/var/lib/albumen/index.sqlite" ] || die "purging took the index"
+[ ! -e "$root/usr/bin/albumen" ] && [ ! -e "$root/etc/albumen" ] || die "purging left something"
+say "purged: programs and config are gone, the index is left"
