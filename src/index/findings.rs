@@ -6,6 +6,8 @@ use super::record;
 use super::scan::FileRow;
 use crate::discover::FileStat;
 use crate::discover::mounts::FsId;
+use crate::inspect::edited;
+use crate::inspect::sidecar::split_number;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{Result, params};
 
@@ -225,13 +227,32 @@ impl Index {
         Ok(())
     }
 
-    /// The facts of the file of this name depend on a sidecar that is new, changed or gone.
+    /// The facts of the file of this name, and those of its edited copies, depend on a sidecar that is new, changed or
+    /// gone.
     pub fn inspect_again(&self, folder_id: i64, name: &[u8]) -> Result<()> {
-        self.conn
-            .prepare_cached(
-                "DELETE FROM stage_state WHERE stage = ?3 AND file_id = (SELECT id FROM files WHERE folder_id = ?1 AND name = ?2)",
-            )?
-            .execute(params![folder_id, name, Stage::Inspect.name()])
-            .map(drop)
+        let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+        let own = stem(&String::from_utf8_lossy(name));
+        let bare = split_number(&own).0;
+        let (from, until) = (format!("{bare}-"), format!("{bare}."));
+        let mut st = self
+            .conn
+            .prepare_cached("SELECT name FROM files WHERE folder_id = ?1 AND name >= ?2 AND name < ?3")?;
+        let near =
+            st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], |r| r.get::<_, Vec<u8>>(0))?;
+        let mut names = vec![name.to_vec()];
+        for near in near {
+            let near = near?;
+            let original = edited::original_name(&String::from_utf8_lossy(&near));
+            if original.is_some_and(|original| stem(&original) == own) {
+                names.push(near);
+            }
+        }
+        let mut st = self.conn.prepare_cached(
+            "DELETE FROM stage_state WHERE stage = ?3 AND file_id = (SELECT id FROM files WHERE folder_id = ?1 AND name = ?2)",
+        )?;
+        for name in names {
+            st.execute(params![folder_id, name, Stage::Inspect.name()])?;
+        }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 use super::Index;
 use crate::discover::FileStat;
 use crate::discover::mounts::FsId;
+use crate::inspect::edited;
 use rusqlite::{OptionalExtension, Result, params};
 
 /// A volume's row.
@@ -246,13 +247,27 @@ impl Index {
         )
     }
 
-    /// The sidecars of a file, in order of name.
+    /// The sidecars of a file, in order of name. An edited copy shares the Takeout JSON of its original, for Google
+    /// writes none for it.
     pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
-             FROM files WHERE folder_id = ?1 AND sidecar_of = ?2 AND vanished IS NULL ORDER BY name",
+             FROM files WHERE folder_id = ?1 AND sidecar_of >= ?2 AND sidecar_of < ?3 AND vanished IS NULL ORDER BY name",
         )?;
-        st.query_map(params![folder_id, name], file_row)?.collect()
+        let next = [name, &[0]].concat();
+        let own: Vec<FileRow> =
+            st.query_map(params![folder_id, name, next], file_row)?.collect::<Result<_>>()?;
+        let is_json = |row: &FileRow| row.name.to_ascii_lowercase().ends_with(b".json");
+        let original = edited::original_name(&String::from_utf8_lossy(name));
+        let Some((stem, _)) = original.as_deref().and_then(|o| o.rsplit_once('.')) else { return Ok(own) };
+        if own.iter().any(is_json) {
+            return Ok(own);
+        }
+        // Whatever the original's extension: what a HEIC becomes by editing is a JPEG.
+        let (from, until) = (format!("{stem}."), format!("{stem}/"));
+        let shared = st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], file_row)?;
+        let shared: Vec<FileRow> = shared.collect::<Result<_>>()?;
+        Ok(own.into_iter().chain(shared.into_iter().filter(is_json)).collect())
     }
 
     /// How much work waits: count and bytes.

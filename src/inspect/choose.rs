@@ -1,6 +1,6 @@
 //! From all sources to one answer a fact, and the source of each.
 
-use super::{Evidence, Findings, camera, panorama, regions, taken};
+use super::{Evidence, Findings, camera, edited, panorama, regions, taken};
 use crate::pipeline::vocabulary::{Camera, Facts, Format, Gps, Hdr, Kind};
 use std::collections::BTreeSet;
 
@@ -40,7 +40,6 @@ pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
         f.taken = Some(when);
     }
     f.gps = position(&mut f, &e);
-    words(&mut f, &e);
     f.burst_id = first(
         &mut f,
         "burst_id",
@@ -68,7 +67,8 @@ pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
     if let Some(x) = all {
         f.regions = x.regions.iter().filter_map(|r| regions::upright(r, found.coded, turned)).collect();
     }
-    f.edited_from = edited_from(e.name);
+    words(&mut f, &e);
+    f.edited_from = edited::original_name(e.name);
     bound(&mut f);
     f
 }
@@ -272,8 +272,11 @@ fn words(f: &mut Facts, e: &Evidence<'_>) {
     tags.extend(exif.into_iter().flat_map(|x| x.xp_keywords.iter().cloned()));
     tags.extend(e.movie.into_iter().flat_map(|m| m.keywords.iter().cloned()));
     // digiKam's and Lightroom's way to say who is in a picture without saying where.
-    let people = e.takeout.iter().flat_map(|(_, t)| &t.people);
-    tags.extend(people.map(|name| format!("People/{name}")));
+    let shown = sidecars().chain(inside()).flat_map(|(_, x)| &x.people);
+    let people = e.takeout.iter().flat_map(|(_, t)| &t.people).chain(shown);
+    // A region says it better.
+    let in_regions = |name: &String| f.regions.iter().any(|r| r.name.as_ref() == Some(name));
+    tags.extend(people.filter(|name| !in_regions(name)).map(|name| format!("People/{name}")));
     f.tags = tags.into_iter().collect();
 }
 
@@ -300,31 +303,4 @@ fn hdr(found: &Findings) -> Option<&'static str> {
         Some(18) => Some("hlg"),
         _ => None,
     }
-}
-
-/// The stem of the original that an edited copy names: Apple's `IMG_E1234`, Google's `name-edited`.
-fn edited_from(name: &str) -> Option<String> {
-    let (stem, ext) = name.rsplit_once('.')?;
-    if let Some(number) = stem.strip_prefix("IMG_E")
-        && number.len() >= 4
-        && number.bytes().all(|b| b.is_ascii_digit())
-    {
-        return Some(format!("IMG_{number}.{ext}"));
-    }
-    for tail in [
-        "-edited",
-        "-bearbeitet",
-        "-edit\u{e9}",
-        "-modifi\u{e9}",
-        "-modifi\u{e9}e",
-        "-editado",
-        "-bewerkt",
-        "-modificato",
-        "-edytowane",
-    ] {
-        if let Some(original) = stem.strip_suffix(tail).filter(|s| !s.is_empty()) {
-            return Some(format!("{original}.{ext}"));
-        }
-    }
-    None
 }

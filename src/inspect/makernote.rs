@@ -1,5 +1,7 @@
 //! The few things worth having from maker notes: lens names, Apple's identifiers, sensitivity of old cameras.
 //!
+//! Sony's cameras for A-mount and Pentax's write a number for the lens; lenses.tsv has the names.
+//!
 //! Promises: nothing here is believed over a standard tag. Leaves encrypted and undocumented parts alone.
 
 use super::bytes::View;
@@ -39,10 +41,44 @@ pub fn read(tiff: &Tiff<'_>, entry: Entry, make: &str, out: &mut MakerNote) {
         keep(&mut out.lens, ifd.find(0x51).and_then(|e| tiff.text(e)).filter(|s| is_name(s)));
     } else if starts(b"FUJIFILM") {
         fujifilm(note, out);
+    } else if starts(b"AOC\0") {
+        // Offsets count from the enclosing structure, whatever the note's own byte order.
+        let little = match head.get(4..6) {
+            Some(b"II") => true,
+            Some(b"MM") => false,
+            _ => tiff.little,
+        };
+        pentax(&Tiff { little, ..*tiff }, entry.at.saturating_add(6), out);
+    } else if starts(b"PENTAX \0") {
+        pentax(&Tiff::headless(note, head.get(8) == Some(&b'I')), 10, out);
+    } else if make.starts_with("sony") {
+        let has_head = starts(b"SONY ") || starts(b"VHAB ");
+        let ifd = tiff.ifd(entry.at.saturating_add(if has_head { 12 } else { 0 }));
+        let number = ifd.find(0xB027).and_then(|e| tiff.uint(e));
+        keep(&mut out.lens, number.and_then(|n| lens_of("sony", &n.to_string())));
     } else if make.starts_with("canon") {
         read_canon(tiff, &tiff.ifd(entry.at), out);
     }
 }
+
+/// The number of the lens is its series and its place in it, a byte each.
+fn pentax(tiff: &Tiff<'_>, first: u64, out: &mut MakerNote) {
+    let lens = tiff.ifd(first).find(0x3F).and_then(|e| tiff.bytes(e));
+    if let Some([series, number, ..]) = lens.as_deref() {
+        keep(&mut out.lens, lens_of("pentax", &format!("{series} {number}")));
+    }
+}
+
+/// The name of a lens that a maker knows by this number; none where several lenses share it.
+fn lens_of(maker: &str, number: &str) -> Option<String> {
+    LENSES.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let (of, rest) = line.split_once('\t')?;
+        let (own, name) = rest.split_once('\t')?;
+        (of == maker && own == number).then(|| name.to_owned())
+    })
+}
+
+const LENSES: &str = include_str!("lenses.tsv");
 
 /// A name, and no filler such as `----` or `NO-LENS`.
 fn is_name(s: &str) -> bool {
@@ -110,5 +146,18 @@ pub fn read_canon(tiff: &Tiff<'_>, ifd: &Ifd, out: &mut MakerNote) {
         if (1.0..10_000_000.0).contains(&iso) {
             keep(&mut out.iso, Some(iso as u32));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lenses_are_known_by_number() {
+        assert_eq!(lens_of("pentax", "3 250").as_deref(), Some("smc PENTAX-DA 50-200mm F4-5.6 ED"));
+        assert_eq!(lens_of("sony", "25981").as_deref(), Some("Minolta AF 100mm F2"));
+        assert_eq!(lens_of("pentax", "3 44"), None, "shared by several");
+        assert!(LENSES.lines().skip(2).all(|line| line.split('\t').count() == 3));
     }
 }

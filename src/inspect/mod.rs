@@ -8,6 +8,7 @@ pub mod bmff;
 pub mod bytes;
 pub mod camera;
 mod choose;
+pub mod edited;
 pub mod exif;
 pub mod heif;
 pub mod iptc;

@@ -88,10 +88,11 @@ fn date_at(b: &[u8], i: usize) -> Option<When> {
     Some(when)
 }
 
-/// A time after a date: `_102030`, `-10-20-30`, ` at 10.20.30`, `T102030`, `102030123`.
+/// A time after a date: `_102030`, `-10-20-30`, ` at 10.20.30`, ` um 10.20.30`, `T102030`, `102030123`,
+/// ` at 3.04.05 PM`.
 fn time_at(b: &[u8], at: usize) -> Option<(u32, u32, u32, String)> {
     let rest = std::str::from_utf8(b.get(at..)?).ok()?;
-    let rest = match rest.strip_prefix(" at ").or(rest.strip_prefix(", ")).or(rest.strip_prefix(" - ")) {
+    let rest = match rest.strip_prefix(", ").or(rest.strip_prefix(" - ")).or_else(|| after_word(rest)) {
         Some(r) => r,
         None => {
             let sep = rest.chars().next()?;
@@ -115,18 +116,59 @@ fn time_at(b: &[u8], at: usize) -> Option<(u32, u32, u32, String)> {
         6 => (pair(0)?, pair(2)?, pair(4)?, String::new()),
         // Milliseconds behind the seconds.
         9 => (pair(0)?, pair(2)?, pair(4)?, rest[6..9].to_owned()),
-        2 => {
-            let sep = *c.get(2)?;
+        n @ (1 | 2) => {
+            let sep = *c.get(n)?;
             if !b"-_.:".contains(&sep) {
                 return None;
             }
-            let mi = pair(3)?;
-            let has_seconds = c.get(5) == Some(&sep);
-            (pair(0)?, mi, if has_seconds { pair(6)? } else { 0 }, String::new())
+            let mi = pair(n + 1)?;
+            let has_seconds = c.get(n + 3) == Some(&sep) && pair(n + 4).is_some();
+            let s = if has_seconds { pair(n + 4)? } else { 0 };
+            let h = rest[..n].parse().ok()?;
+            match half_of_day(&rest[n + if has_seconds { 6 } else { 3 }..]) {
+                Some(half) => (half_day_hour(h, half)?, mi, s, String::new()),
+                // A single digit without a half of the day is a number of something else.
+                None if n == 1 => return None,
+                None => (h, mi, s, String::new()),
+            }
         }
         _ => return None,
     };
     (h < 24 && mi < 60 && s < 60).then_some((h, mi, s, subsec))
+}
+
+/// What stands after the word for "at" in some language: ` um 10.20.30`.
+fn after_word(rest: &str) -> Option<&str> {
+    const LONGEST: usize = 8;
+    let (word, time) = rest.strip_prefix(' ')?.split_once(' ')?;
+    let is_word = word.chars().all(|c| c.is_alphabetic() || c == '.') && word.chars().count() <= LONGEST;
+    (is_word && time.starts_with(|c: char| c.is_ascii_digit())).then_some(time)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Half {
+    Am,
+    Pm,
+}
+
+/// `AM` or `PM` behind a time; macOS writes a narrow space before it, which does not break.
+fn half_of_day(rest: &str) -> Option<Half> {
+    let word = rest.trim_start_matches([' ', '\u{a0}', '\u{202f}']).get(..2)?;
+    match () {
+        () if word.eq_ignore_ascii_case("am") => Some(Half::Am),
+        () if word.eq_ignore_ascii_case("pm") => Some(Half::Pm),
+        () => None,
+    }
+}
+
+fn half_day_hour(hour: u32, half: Half) -> Option<u32> {
+    match (hour, half) {
+        (12, Half::Am) => Some(0),
+        (12, Half::Pm) => Some(12),
+        (1..12, Half::Am) => Some(hour),
+        (1..12, Half::Pm) => Some(hour + 12),
+        _ => None,
+    }
 }
 
 /// Seconds or milliseconds since 1970, as some apps name files: `mmexport1480134320123.jpg`, `1480134320123.jpg`,
@@ -178,6 +220,14 @@ mod tests {
             ("P_20230701_102030.jpg", "2023-07-01T10:20:30"),
             ("MVIMG_20230701_102030.jpg", "2023-07-01T10:20:30"),
             ("mmexport1688206830123.jpg", "2023-07-01T10:20:30"),
+            ("Bildschirmfoto 2023-07-01 um 10.20.30.png", "2023-07-01T10:20:30"),
+            ("Capture d'écran 2023-07-01 à 10.20.30.png", "2023-07-01T10:20:30"),
+            ("Captura de pantalla 2023-07-01 a las 10.20.30.png", "2023-07-01T00:00:00"),
+            ("Screen Shot 2023-07-01 at 3.04.05 PM.png", "2023-07-01T15:04:05"),
+            ("Screenshot 2023-07-01 at 12.04.05\u{202f}AM.png", "2023-07-01T00:04:05"),
+            ("WhatsApp Image 2023-07-01 at 3.04.05 PM (1).jpeg", "2023-07-01T15:04:05"),
+            ("2023-07-01 3.jpg", "2023-07-01T00:00:00"),
+            ("2023-07-01 at 3.04 PM.jpg", "2023-07-01T15:04:00"),
             ("2023-07-01.jpg", "2023-07-01T00:00:00"),
         ] {
             assert_eq!(from_name(name).map(|w| w.at.to_string()).as_deref(), Some(expected), "{name}");

@@ -153,7 +153,7 @@ fn split_extension(name: &str) -> Option<(&str, &str)> {
 }
 
 /// `name(1)` into `name` and `(1)`.
-fn split_number(name: &str) -> (&str, Option<&str>) {
+pub fn split_number(name: &str) -> (&str, Option<&str>) {
     if let Some(open) = name.rfind('(')
         && let Some(digits) = name[open + 1..].strip_suffix(')')
         && !digits.is_empty()

@@ -138,6 +138,8 @@ pub struct Xmp {
     pub tags: Vec<String>,
     /// `Places|Europe|Paris`
     pub hierarchical: Vec<String>,
+    /// Who is in the picture, without saying where.
+    pub people: Vec<String>,
     pub regions: Vec<RawRegion>,
     pub pano: Pano,
     pub motion: MotionTags,
@@ -439,6 +441,7 @@ impl Xmp {
             .collect();
         x.hierarchical =
             ["lr:hierarchicalSubject"].iter().filter_map(|n| get(n)).flat_map(Node::values).collect();
+        x.people = get("Iptc4xmpExt:PersonInImage").map(Node::values).unwrap_or_default();
         if let Some(list) = get("digiKam:TagsList") {
             x.hierarchical.extend(list.values().into_iter().map(|t| t.replace('/', "|")));
         }

@@ -355,3 +355,38 @@ fn what_may_not_be_read_is_told_and_the_rest_goes_on() {
     let s = summary(&run(), 0);
     assert_eq!((&s["found"], &s["failed"]), (&13.into(), &0.into()));
 }
+
+/// Google writes no JSON for an edited copy, and puts the number of a double behind all else.
+#[test]
+fn an_edited_copy_has_the_date_of_its_original_from_takeout() {
+    let b = Bench::new(0);
+    std::fs::create_dir_all(&b.library).unwrap();
+    let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/plain.jpg");
+    for name in ["a.jpg", "a-edited.jpg", "a(1).jpg", "a-edited(1).jpg"] {
+        std::fs::copy(&plain, b.library.join(name)).unwrap();
+    }
+    let json = |name: &str, time: u32| {
+        let text = format!(r#"{{"title": "a.jpg", "photoTakenTime": {{"timestamp": "{time}"}}}}"#);
+        std::fs::write(b.library.join(name), text).unwrap();
+    };
+    json("a.jpg.json", 1_577_934_245);
+    json("a.jpg(1).json", 1_577_934_246);
+    b.run();
+    let taken = || -> Vec<String> {
+        let export = b.export();
+        let items = export.lines().map(|l| serde_json::from_str::<Value>(l).unwrap());
+        let mut taken: Vec<String> = items
+            .map(|i| format!("{} {}", i["name"].as_str().unwrap(), i["taken"]["local"].as_str().unwrap()))
+            .collect();
+        taken.sort();
+        taken
+    };
+    let first = ["a(1).jpg 2020-01-02T03:04:06", "a-edited(1).jpg 2020-01-02T03:04:06"];
+    assert_eq!(taken()[..2], first);
+    assert_eq!(taken()[2..], ["a-edited.jpg 2020-01-02T03:04:05", "a.jpg 2020-01-02T03:04:05"]);
+    // The copy is looked at again when the original's JSON changes.
+    json("a.jpg.json", 1_577_934_200);
+    b.run();
+    assert_eq!(taken()[..2], first);
+    assert_eq!(taken()[2..], ["a-edited.jpg 2020-01-02T03:03:20", "a.jpg 2020-01-02T03:03:20"]);
+}
