@@ -266,19 +266,36 @@ impl Container {
 
     /// A decoder for the video stream; other streams are no longer read.
     pub fn decoder(&self, video: &Video, max_pixels: i64) -> Result<Decoder, Fault> {
-        // SAFETY: the context is open, indices run below nb_streams, and codec parameters are valid while it is.
+        self.read_only(video);
+        // SAFETY: the context is open, the index is below nb_streams, and codec parameters are valid while it is.
+        unsafe {
+            let stream = *(*self.format).streams.add(video.stream as usize);
+            Decoder::open_stream((*stream).codecpar, max_pixels)
+        }
+    }
+
+    fn read_only(&self, video: &Video) {
+        // SAFETY: the context is open, and indices run below nb_streams.
         unsafe {
             for i in 0..(*self.format).nb_streams as usize {
                 if i as i32 != video.stream {
                     (**(*self.format).streams.add(i)).discard = ffi::AVDiscard::AVDISCARD_ALL;
                 }
             }
-            let stream = *(*self.format).streams.add(video.stream as usize);
-            Decoder::open_stream((*stream).codecpar, max_pixels)
         }
     }
 
-    /// Goes to the key frame at or before so many seconds from the start.
+    /// Goes to the first packet, by opening the file anew: a demuxer whose search has failed may be anywhere, and
+    /// that of transport streams goes by time and misses the first key frame.
+    pub fn rewind(&mut self, video: &Video) -> Result<(), Fault> {
+        let (source, left) = (self.io().source.clone(), self.io().spent_at - cpu_seconds());
+        *self = Container::open(&source, left)?;
+        self.read_only(video);
+        Ok(())
+    }
+
+    /// Goes to the key frame at or before so many seconds from the start, where the container can be searched: a
+    /// Matroska file with a single key frame cannot. Where it fails, the place is undefined until [`Self::rewind`].
     pub fn seek(&mut self, video: &Video, seconds: f64) -> bool {
         if video.time_base <= 0.0 {
             return false;

@@ -164,7 +164,9 @@ impl Search {
             }
         }
         if !searched || self.best.is_none() {
-            self.container.seek(&self.video, 0.0);
+            self.container.rewind(&self.video)?;
+            // Frames that were seen may have failed for want of what stands before them.
+            self.seen.clear();
             for _ in 0..KEY_FRAMES_IN_ORDER {
                 if !self.next_key_frame()? || self.best.as_ref().is_some_and(|(look, _)| look.is_good()) {
                     break;
@@ -200,7 +202,10 @@ impl Search {
         }
         self.container.set_budget(cpu_s);
         let middle = self.video.duration_s.unwrap_or(0.0) / 2.0;
-        self.container.seek(&self.video, middle);
+        // Where no key frame was found by searching, only the start is sure to be one.
+        if self.best.is_none() || !self.container.seek(&self.video, middle) {
+            self.container.rewind(&self.video)?;
+        }
         self.decoder.flush();
         let mut count = 0;
         let mut more = true;
