@@ -16,4 +16,5 @@ mod render;
 mod search;
 mod service;
 mod testdata;
+mod unit;
 mod worker;
