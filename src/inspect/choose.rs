@@ -63,10 +63,11 @@ pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
     };
     f.hdr = hdr(found).map(|kind| Hdr { kind: kind.to_owned() });
     let turned = f.orientation.unwrap_or(1);
-    let all = e.sidecar_xmp.iter().map(|(_, x)| x).chain(e.xmp).find(|x| !x.regions.is_empty());
-    if let Some(x) = all {
-        f.regions = x.regions.iter().filter_map(|r| regions::upright(r, found.coded, turned)).collect();
-    }
+    let sidecars = e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x));
+    let written = sidecars.chain(e.xmp.iter().map(|x| ("xmp".to_owned(), x)));
+    let regions = written.map(|(source, x)| (source, (!x.regions.is_empty()).then_some(&x.regions)));
+    let regions = first(&mut f, "regions", regions).into_iter().flatten();
+    f.regions = regions.filter_map(|r| regions::upright(r, found.coded, turned)).collect();
     words(&mut f, &e);
     f.edited_from = edited::original_name(e.name);
     bound(&mut f);

@@ -94,8 +94,12 @@ impl Progress {
     }
 
     pub fn notice(&self, words: String) {
-        tracing::warn!("{words}");
-        lock(&self.notices).push(words);
+        let mut notices = lock(&self.notices);
+        // Several threads may meet with one obstacle.
+        if !notices.contains(&words) {
+            tracing::warn!("{words}");
+            notices.push(words);
+        }
     }
 
     pub fn notices(&self) -> Vec<String> {

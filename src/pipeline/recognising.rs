@@ -148,6 +148,11 @@ impl Recognising {
     }
 
     fn run(mut self, jobs: &crossbeam_channel::Receiver<Job>, out: &Sender<Record>) {
+        // A model that is not whole is no fault of the files: they stay due.
+        if let Err(why) = self.handle.start() {
+            self.shared.progress.notice(format!("faces and subjects wait: {why}; see `albumen models`"));
+            return;
+        }
         for job in jobs {
             if self.shared.shutdown.requested() {
                 break;

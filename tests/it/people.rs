@@ -1,1 +1,350 @@
-//! Tests of people, against the real parts.
+//! People from the outside: the real program with the real models on pictures of real faces, and everything that a
+//! user may say of them. Without models these tests say that they were skipped.
+
+use crate::support::{self, models_dir};
+use albumen::recognise::manifest::manifest;
+use image::{RgbImage, imageops};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Library {
+    dir: tempfile::TempDir,
+    models: PathBuf,
+}
+
+impl Library {
+    fn new(models: &Path) -> Library {
+        let library = Library { dir: tempfile::tempdir().unwrap(), models: models.to_owned() };
+        std::fs::create_dir_all(library.photos()).unwrap();
+        library
+    }
+
+    fn photos(&self) -> PathBuf {
+        self.dir.path().join("photos")
+    }
+
+    fn photo(&self, name: &str) -> String {
+        self.photos().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn put(&self, name: &str, picture: &RgbImage) {
+        picture.save(self.photos().join(name)).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_albumen"))
+            .args(arguments)
+            .arg("--index")
+            .arg(self.dir.path().join("index"))
+            .arg("--json")
+            .env("XDG_CONFIG_HOME", self.dir.path())
+            .env("ALBUMEN_MODELS", &self.models)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    fn ok(&self, arguments: &[&str]) -> Value {
+        let (code, out, err) = self.run(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
+    }
+
+    /// What a refused command says.
+    fn refused(&self, arguments: &[&str], code: i32) -> String {
+        let (found, out, err) = self.run(arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {out}{err}");
+        err
+    }
+
+    fn index(&self) {
+        let done = self.ok(&["index", "--memory", "400M", self.photos().to_str().unwrap()]);
+        assert_eq!(done["failed"], 0, "{done}");
+    }
+
+    fn reindex(&self, stage: &str) {
+        self.ok(&["reindex", "--stage", stage, self.photos().to_str().unwrap()]);
+    }
+
+    fn faces(&self, name: &str) -> Vec<Value> {
+        self.ok(&["faces", "list", &self.photo(name)]).as_array().unwrap().clone()
+    }
+
+    /// The face in the middle of a part of a picture, `left` to `right`.
+    fn face(&self, name: &str, left: f64, right: f64) -> Value {
+        let middle = (left + right) / 2.0;
+        let distance = |face: &Value| {
+            let at = |i: usize| face["box"][i].as_f64().unwrap();
+            (at(0) + at(2) / 2.0 - middle).abs() + (at(1) + at(3) / 2.0 - 0.5).abs()
+        };
+        let mut faces = self.faces(name);
+        faces.sort_by(|a, b| distance(a).total_cmp(&distance(b)));
+        assert!(!faces.is_empty() && distance(&faces[0]) < 0.4, "{name}: {faces:?}");
+        faces.remove(0)
+    }
+
+    /// Ids of the people shown in lists.
+    fn people(&self) -> BTreeSet<String> {
+        let people = self.ok(&["people", "list"]);
+        people.as_array().unwrap().iter().map(|p| p["id"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn portrait(models: &Path) -> RgbImage {
+    let png = std::fs::read(models.join(&manifest().test_portrait.sha256)).expect("make models brings it");
+    image::load_from_memory(&png).expect("it is a PNG").to_rgb8()
+}
+
+fn side_by_side(a: &RgbImage, b: &RgbImage) -> RgbImage {
+    let mut both =
+        RgbImage::from_pixel(a.width() + b.width(), a.height().max(b.height()), image::Rgb([90; 3]));
+    imageops::replace(&mut both, a, 0, 0);
+    imageops::replace(&mut both, b, a.width().into(), 0);
+    both
+}
+
+fn person(face: &Value) -> Option<&str> {
+    face["person"].as_str()
+}
+
+#[test]
+fn a_face_pasted_twice_is_never_one_person() {
+    let Some(models) = models_dir("a face pasted twice") else { return };
+    let library = Library::new(&models);
+    let portrait = portrait(&models);
+    let (w, h) = portrait.dimensions();
+    library.put("alone.png", &portrait);
+    library.put(
+        "smaller.png",
+        &imageops::resize(&portrait, w * 4 / 5, h * 4 / 5, imageops::FilterType::Triangle),
+    );
+    library.put("cut.png", &imageops::crop_imm(&portrait, 60, 0, w - 100, h - 60).to_image());
+    library.put("twice.png", &side_by_side(&portrait, &portrait));
+    library.index();
+    let twice = library.faces("twice.png");
+    assert_eq!(twice.len(), 2);
+    let (a, b) = (person(&twice[0]), person(&twice[1]));
+    assert!(a.is_none() || a != b, "one person twice in one photo: {twice:?}");
+    let alone = library.faces("alone.png");
+    let who = person(&alone[0]).expect("three pictures of one face are a person").to_owned();
+    // Two people came into being, for each of the pair the nearest of the others; hers is one of them.
+    assert!([a, b].contains(&Some(who.as_str())), "one of the two is she: {twice:?}");
+}
+
+#[test]
+fn a_name_in_a_region_is_found_and_a_users_word_beats_it_for_good() {
+    let Some(models) = models_dir("names in regions") else { return };
+    let library = Library::new(&models);
+    library.put("collins.png", &portrait(&models));
+    let region = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+        <rdf:Description rdf:about="" xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/"
+          xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#"><mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:RegionList><rdf:Bag>
+        <rdf:li rdf:parseType="Resource"><mwg-rs:Name>Eileen Collins</mwg-rs:Name><mwg-rs:Type>Face</mwg-rs:Type>
+        <mwg-rs:Area stArea:x="0.44" stArea:y="0.23" stArea:w="0.2" stArea:h="0.24" stArea:unit="normalized"/></rdf:li>
+        </rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions></rdf:Description></rdf:RDF></x:xmpmeta>"#;
+    std::fs::write(library.photos().join("collins.png.xmp"), region).unwrap();
+    library.index();
+    let face = || library.faces("collins.png").remove(0);
+    assert_eq!((face()["name"].as_str(), face()["how"].as_str()), (Some("Eileen Collins"), Some("sidecar")));
+    let who = person(&face()).unwrap().to_owned();
+
+    library.ok(&["people", "name", &who, "Eileen"]);
+    for stage in ["inspect", "faces"] {
+        library.reindex(stage);
+        assert_eq!(
+            (face()["name"].as_str(), person(&face())),
+            (Some("Eileen"), Some(who.as_str())),
+            "{stage}"
+        );
+    }
+    // A name that was taken away does not come back with the next reading of the sidecar.
+    library.ok(&["people", "name", &who]);
+    library.reindex("inspect");
+    assert_eq!(face().get("name"), None);
+    library.ok(&["people", "undo"]);
+    assert_eq!(face()["name"], "Eileen");
+}
+
+/// Five pictures each of two people, and one with both; with the library the ids of the two.
+fn two_people(corpus: &Path, models: &Path) -> (Library, String, String) {
+    let library = Library::new(models);
+    let known = |who: &str| -> Vec<PathBuf> {
+        let folder = std::fs::read_dir(corpus.join("faces/lfw").join(who)).expect("ALBUMEN_CORPUS has LFW");
+        let mut all: Vec<PathBuf> = folder.map(|e| e.unwrap().path()).collect();
+        all.sort();
+        all.truncate(6);
+        all
+    };
+    let (of_a, of_b) = (known("Andre_Agassi"), known("Gerhard_Schroeder"));
+    for (prefix, files) in [("a", &of_a), ("b", &of_b)] {
+        for (n, file) in files[..5].iter().enumerate() {
+            std::fs::copy(file, library.photos().join(format!("{prefix}{n}.jpg"))).unwrap();
+        }
+    }
+    let open = |file: &PathBuf| {
+        let jpeg = std::fs::read(file).unwrap();
+        let p = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::RGB).unwrap();
+        RgbImage::from_raw(p.width as u32, p.height as u32, p.pixels).unwrap()
+    };
+    library.put("both.png", &side_by_side(&open(&of_a[5]), &open(&of_b[5])));
+    library.index();
+    let who = |prefix: &str| {
+        let faces: Vec<Value> = (0..5).map(|n| library.face(&format!("{prefix}{n}.jpg"), 0.0, 1.0)).collect();
+        let first = person(&faces[0]).expect("five pictures make a person").to_owned();
+        assert!(faces.iter().all(|f| person(f) == Some(first.as_str())), "{prefix}: {faces:?}");
+        first
+    };
+    let (pa, pb) = (who("a"), who("b"));
+    assert_ne!(pa, pb);
+    assert_eq!(person(&library.face("both.png", 0.0, 0.5)), Some(pa.as_str()));
+    assert_eq!(person(&library.face("both.png", 0.5, 1.0)), Some(pb.as_str()));
+    (library, pa, pb)
+}
+
+#[test]
+fn what_users_say_of_people_is_done_refused_or_undone() {
+    let Some(corpus) = support::corpus("edits of people") else { return };
+    let models = models_dir("edits of people").expect("models are required with a corpus");
+    let (library, a, b) = two_people(&corpus, &models);
+    let names = || {
+        let people = library.ok(&["people", "list"]);
+        let named = people.as_array().unwrap().iter().filter_map(|p| p["name"].as_str().map(str::to_owned));
+        named.collect::<Vec<_>>()
+    };
+
+    // A name is searched, and given twice only on purpose.
+    library.ok(&["people", "name", &a, "Anna"]);
+    let found = library.ok(&["search", "person:anna"]);
+    assert_eq!(found["items"].as_array().unwrap().len(), 6);
+    let why = library.refused(&["people", "name", &b, "anna"], 2);
+    assert!(why.contains(&a) && why.contains(&b), "both are named: {why}");
+    library.ok(&["people", "name", &b, "Anna", "--separate"]);
+    assert_eq!(names(), ["Anna", "Anna"]);
+    library.ok(&["people", "undo"]);
+    library.ok(&["people", "name", &b, "Berta"]);
+
+    // Two people of one photo are not one.
+    let why = library.refused(&["people", "merge", "Anna", "Berta"], 2);
+    assert!(why.contains("both.png"), "the photo is named: {why}");
+
+    // A split says that they are two: no merge until it is undone.
+    let face = library.face("a0.jpg", 0.0, 1.0)["id"].to_string();
+    let split = library.ok(&["people", "split", "Anna", &face]);
+    let other = split["person"].as_str().unwrap().to_owned();
+    assert_eq!(person(&library.face("a0.jpg", 0.0, 1.0)), Some(other.as_str()));
+    let why = library.refused(&["people", "merge", &other, "Anna"], 2);
+    assert!(why.contains("a0.jpg"), "the photo is named: {why}");
+    library.ok(&["people", "undo"]);
+    assert_eq!(person(&library.face("a0.jpg", 0.0, 1.0)), Some(a.as_str()));
+
+    // "This is not her" holds when faces are looked for again; so does "this is her".
+    library.ok(&["faces", "reject", &face]);
+    let why = library.ok(&["faces", "why", &face]);
+    assert!(!why["constraints"].as_array().unwrap().is_empty(), "{why}");
+    library.reindex("faces");
+    assert_ne!(person(&library.face("a0.jpg", 0.0, 1.0)), Some(a.as_str()));
+    library.ok(&["faces", "assign", &face, "Anna"]);
+    library.reindex("faces");
+    let again = library.face("a0.jpg", 0.0, 1.0);
+    assert_eq!((person(&again), again["id"].to_string()), (Some(a.as_str()), face.clone()));
+    assert_eq!(names(), ["Anna", "Berta"]);
+
+    // Why a machine thinks so.
+    let why = library.ok(&["faces", "why", &library.face("a1.jpg", 0.0, 1.0)["id"].to_string()]);
+    let best = &why["candidates"][0];
+    assert_eq!(best["name"], "Anna");
+    assert!(best["similarity"].as_f64() >= best["required"].as_f64(), "{why}");
+    assert!(!best["exemplars"].as_array().unwrap().is_empty());
+
+    // Hidden people are in no list until they are shown; a cover is chosen.
+    library.ok(&["people", "hide", "Berta"]);
+    assert!(!library.people().contains(&b));
+    library.ok(&["people", "show", &b]);
+    assert!(library.people().contains(&b));
+    library.ok(&["people", "cover", "Anna", &face]);
+    assert_eq!(library.ok(&["people", "show", "Anna"])["person"]["cover"].to_string(), face);
+    library.refused(&["people", "cover", "Berta", &face], 2);
+
+    // What is worth asking, never against what is known.
+    let asked = library.ok(&["people", "suggest"]).to_string();
+    assert!(!(asked.contains(&a) && asked.contains(&b)), "{asked}");
+    library.refused(&["people", "show", "Nobody"], 1);
+    library.refused(&["faces", "why", "999999"], 1);
+}
+
+#[test]
+fn a_fresh_index_has_the_same_people() {
+    let Some(corpus) = support::corpus("the same people again") else { return };
+    let models = models_dir("the same people again").expect("models are required with a corpus");
+    let people = |jobs: &str| {
+        let (library, ..) = two_people(&corpus, &models);
+        let again = library.dir.path().join("index");
+        std::fs::remove_dir_all(again).unwrap();
+        library.ok(&["index", "--jobs", jobs, library.photos().to_str().unwrap()]);
+        let (code, export, err) = library.run(&["export"]);
+        assert_eq!(code, Some(0), "{err}");
+        let items = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        // The space is named after the folder, and with it people's ids; who is with whom is the same.
+        let with_whom: Vec<(String, Vec<(Value, bool)>)> = items
+            .map(|i| {
+                let faces = i["faces"].as_array().unwrap();
+                (
+                    i["name"].as_str().unwrap().to_owned(),
+                    faces.iter().map(|f| (f["box"].clone(), f["person"].is_object())).collect(),
+                )
+            })
+            .collect();
+        (with_whom, library.people().len())
+    };
+    assert_eq!(people("1"), people("3"));
+}
+
+/// The models in a folder of their own, with one file changed.
+fn broken_models(models: &Path, at: &Path, change: impl Fn(&mut Vec<u8>)) {
+    let broken = &manifest().face_embedder.file.sha256;
+    for file in std::fs::read_dir(models).unwrap().flatten() {
+        if file.path().is_file() && *file.file_name() != **broken {
+            std::os::unix::fs::symlink(file.path(), at.join(file.file_name())).unwrap();
+        }
+    }
+    let mut bytes = std::fs::read(models.join(broken)).unwrap();
+    change(&mut bytes);
+    if !bytes.is_empty() {
+        std::fs::write(at.join(broken), bytes).unwrap();
+    }
+}
+
+#[test]
+fn without_whole_models_all_else_is_done_and_it_is_said() {
+    let Some(models) = models_dir("broken models") else { return };
+    type Change = fn(&mut Vec<u8>);
+    let changes: [(&str, Change); 3] = [
+        ("missing", |bytes| bytes.clear()),
+        ("truncated", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("another's bytes", |bytes| {
+            let half = bytes.len() / 2;
+            bytes[half..half + 4096].fill(0x5a);
+        }),
+    ];
+    for (what, change) in changes {
+        let folder = tempfile::tempdir().unwrap();
+        broken_models(&models, folder.path(), change);
+        let library = Library::new(folder.path());
+        library.put("a.png", &portrait(&models));
+        let (code, out, err) = library.run(&["index", library.photos().to_str().unwrap()]);
+        assert_eq!(code, Some(0), "{what}: no file has failed: {out}{err}");
+        assert!(err.contains("albumen models"), "{what}: it is said: {err}");
+        let shown = library.ok(&["show", &library.photo("a.png")]);
+        assert_eq!(shown["width"], 512, "{what}: facts are there");
+        assert!(!shown["derivatives"].as_array().unwrap().is_empty(), "{what}: thumbnails are there");
+        let (code, out, _) = library.run(&["models"]);
+        assert_eq!(code, Some(1), "{what}: {out}");
+        // With whole models the next run does what was left.
+        let healed = Library { models: models.clone(), ..library };
+        healed.index();
+        assert_eq!(healed.faces("a.png").len(), 1, "{what}");
+    }
+}

@@ -1,31 +1,18 @@
 //! The recogniser against real models. `make models` brings them; without them these tests say that they were skipped,
 //! unless ALBUMEN_CORPUS or CI is set, where being without them is a failure.
 
-use crate::support;
+use crate::support::{self, models_dir};
 use albumen::pipeline::fault::Fault;
 use albumen::pipeline::vocabulary::{FoundFace, RecogniseRequest, Recognised};
 use albumen::pixels::Pixels;
 use albumen::recognise::manifest::{Artefact, manifest};
 use albumen::recognise::models::{self, ModelFault};
 use albumen::recognise::{Recogniser, faces::MAX_FACES};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 const SUBJECTS: RecogniseRequest = RecogniseRequest { faces: false, subjects: true, try_rotations: false };
 const FACES: RecogniseRequest = RecogniseRequest { faces: true, subjects: false, try_rotations: false };
-
-/// The folder of models, or `None` after saying that the test is skipped.
-fn models_dir(test: &str) -> Option<PathBuf> {
-    let dir = models::default_dir();
-    let found = models::available(&dir);
-    if found.faces && found.subjects {
-        return Some(dir);
-    }
-    let required = std::env::var_os("ALBUMEN_CORPUS").is_some() || std::env::var_os("CI").is_some();
-    assert!(!required, "{test}: {} missing from {dir:?}: run `make models`", found.missing.join(", "));
-    eprintln!("skipped: {test} needs models: run `make models`");
-    None
-}
 
 /// One recogniser for all tests, as there is one in the recogniser process.
 fn recogniser(dir: &Path) -> MutexGuard<'static, Recogniser> {

@@ -1,6 +1,7 @@
 //! What the tests share: where real media is, and how the binary is run.
 #![allow(dead_code)]
 
+use albumen::recognise::models;
 use std::path::PathBuf;
 
 /// The folder of real media (ALBUMEN_CORPUS), or `None` after saying that the test is skipped.
@@ -24,6 +25,19 @@ pub fn corpus_file(corpus: &std::path::Path, name: &str) -> PathBuf {
     let path = corpus.join(name);
     assert!(path.is_file(), "missing from ALBUMEN_CORPUS: {name}");
     path
+}
+
+/// The folder of models, or `None` after saying that the test is skipped.
+pub fn models_dir(test: &str) -> Option<PathBuf> {
+    let dir = models::default_dir();
+    let found = models::available(&dir);
+    if found.faces && found.subjects {
+        return Some(dir);
+    }
+    let required = std::env::var_os("ALBUMEN_CORPUS").is_some() || std::env::var_os("CI").is_some();
+    assert!(!required, "{test}: {} missing from {dir:?}: run `make models`", found.missing.join(", "));
+    eprintln!("skipped: {test} needs models: run `make models`");
+    None
 }
 
 /// A file system mounted for one test, and unmounted when it is dropped.
