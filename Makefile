@@ -1,7 +1,7 @@
 # What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test models bench corpus-report package soak
+.PHONY: help setup demo test models bench corpus-report package arm64 soak
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,6 +26,9 @@ corpus-report: setup ## what Albumen says of the media in ALBUMEN_CORPUS, agains
 
 package: setup models ## a Debian package with everything, in target/package
 	scripts/package.sh
+
+arm64: setup models ## cross-build for arm64, run under an emulator, compare the results (root; an hour)
+	scripts/arm64.sh
 
 soak: setup models ## the long proofs, recorded in docs/soak; scripts/soak.sh PART runs one
 	scripts/soak.sh

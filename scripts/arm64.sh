@@ -1,0 +1,129 @@
+#!/bin/bash
+# Cross-builds for arm64 and shows that it gives the same results there: `make arm64`. Root only; on demand, not in CI.
+#
+# In a Debian 12 with Debian's own Rust (rustc-web) and cross compilers, kept in the cache, it builds both programs and the
+# tests, then under qemu-aarch64-static: runs the tests of the rooms that need no other process, indexes testdata/ and some
+# of ALBUMEN_CORPUS with recognition, and compares with the index that this machine's own build makes of the same files:
+# facts identical, pictures within the tolerance that examples/compare_indexes.rs states. Last it lists the NEON routines
+# that were executed, by the symbols of the blocks that the emulator translated.
+#
+# Lines that begin with `soak:` are for the record; scripts/soak.sh arm64 writes it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { echo "soak: $*"; }
+die() { echo "arm64: $*" >&2; exit 1; }
+target=aarch64-unknown-linux-gnu
+qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: apt-get install qemu-user-static"
+
+root=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}/debian12-arm64-cross
+if [ ! -f "$root/.whole" ]; then
+    rm -rf "$root"
+    scripts/debian-root.sh "$root" ca-certificates
+    scripts/debian-root.sh --enter "$root" sh -ec '
+        dpkg --add-architecture arm64
+        apt-get update -q
+        export DEBIAN_FRONTEND=noninteractive
+        codecs=
+        for library in avcodec avformat avutil swscale swresample de265 dav1d; do codecs="$codecs lib$library-dev:arm64"; done
+        apt-get install -q -y --no-install-recommends rustc-web cargo-web libstd-rust-web-dev:arm64 \
+            crossbuild-essential-arm64 cmake clang libclang-dev pkg-config g++ make python3 git $codecs
+        apt-get clean'
+    touch "$root/.whole"
+fi
+cp "$qemu" "$root/usr/bin/qemu-aarch64-static"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$root/src" "$root/target" "$root/cargo" "$root/work"
+
+bind="$PWD:/src $work:/work"
+[ -z "${ALBUMEN_CORPUS:-}" ] || bind="$bind $ALBUMEN_CORPUS:/corpus"
+enter() {
+    ALBUMEN_BIND=$bind scripts/debian-root.sh --enter "$root" env \
+        CARGO_HOME=/cargo CARGO_TARGET_DIR=/target CARGO_TERM_COLOR=never \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+        CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64-static \
+        CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc CXX_aarch64_unknown_linux_gnu=aarch64-linux-gnu-g++ \
+        AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar \
+        PKG_CONFIG_ALLOW_CROSS=1 PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig \
+        BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu="--target=aarch64-linux-gnu -I/usr/aarch64-linux-gnu/include" \
+        "$@"
+}
+
+# Without link-time optimisation, which needs most of the time and changes no result.
+begun=$SECONDS
+enter sh -ec "cd /src && cargo build --release --locked --target $target --bins &&
+    cargo test --release --locked --target $target --test it --no-run"
+say "cross-built with $(enter rustc --version) in $((SECONDS - begun)) s (two cores, shared)"
+built=$root/target/$target/release
+for program in albumen albumen-worker; do
+    file -b "$built/$program" 2>/dev/null | grep -q aarch64 || readelf -h "$built/$program" | grep -q AArch64 || die "$program is not for arm64"
+done
+
+# The models, with the ONNX Runtime for this processor.
+mkdir -p "$root/models"
+ALBUMEN_MODELS=$root/models python3 models/fetch.py --machine aarch64
+
+# Tests that need no process but their own. Those that start the programs would need binfmt.
+tests=$(ls -t "$built"/deps/it-* | grep -v '\.d$' | head -1)
+enter env ALBUMEN_MODELS=/models ${ALBUMEN_CORPUS:+ALBUMEN_CORPUS=/corpus} sh -ec "cd /src && qemu-aarch64-static /target/$target/release/deps/$(basename "$tests") \
+    --test-threads=2 decode:: decode_heif:: render:: inspect:: places:: testdata:: recognise::" | tee "$work/tests"
+say "tests under the emulator: $(sed -n 's/^test result: //p' "$work/tests" | tail -1)"
+
+# The same files, indexed by both. The engine starts its worker by name; without binfmt that name is a script.
+cat >"$work/worker" <<END
+#!/bin/sh
+exec qemu-aarch64-static /target/$target/release/albumen-worker "\$@"
+END
+chmod 755 "$work/worker"
+files=$work/files
+mkdir -p "$files"
+cp -r testdata "$files/testdata"
+if [ -n "${ALBUMEN_CORPUS:-}" ]; then
+    for kind in camera-jpeg heic hdr-gainmap motion orientation pano360 livephoto raw video takeout face-detect; do
+        mkdir -p "$files/$kind"
+        # At an emulator's pace, a dozen of each kind.
+        find "$ALBUMEN_CORPUS/$kind" -type f -size -4M | LC_ALL=C sort | head -12 | while read -r file; do cp "$file" "$files/$kind/"; done
+    done
+fi
+# Dates of files are facts; both see the same ones.
+find "$files" -exec touch -d 2024-01-02T03:04:05Z {} +
+status=0
+enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/work/worker \
+    qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index /work/arm64 index --json /work/files >"$work/summary" || status=$?
+[ $status -le 1 ] || die "indexing under the emulator left with $status"
+say "indexed under the emulator: $(tr -d '{}"' <"$work/summary" | cut -d, -f1-8)"
+say "sandbox under the emulator: $(enter env ALBUMEN_WORKER=/work/worker qemu-aarch64-static /target/$target/release/albumen --index /work/arm64 status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
+
+cargo build --release --locked --bins --example compare_indexes
+status=0
+target/release/albumen --config /dev/null --index "$work/amd64" index --json "$files" >"$work/summary" || status=$?
+[ $status -le 1 ] || die "indexing with this machine's build left with $status"
+target/release/examples/compare_indexes "$work/amd64" "$work/arm64"
+
+# Which vector routines were executed: the emulator names the symbol of every block when it first runs.
+mkdir "$work/traced"
+cp testdata/kinds/plain.jpg testdata/kinds/progressive.jpg "$work/traced/"
+cat >"$work/worker" <<END
+#!/bin/sh
+exec qemu-aarch64-static -d in_asm -D /work/trace.\$\$ /target/$target/release/albumen-worker "\$@"
+END
+enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/work/worker qemu-aarch64-static -d in_asm -D /work/trace.engine \
+    /target/$target/release/albumen --index /work/trace-index index --jobs 1 /work/traced >/dev/null
+executed() { cat "$work"/trace.* | sed -n 's/^IN: //p' | sort -u | grep -E "$1" | c++filt | sed 's/::h[0-9a-f]*$//' | sort -u; }
+shown() {
+    local found
+    found=$(executed "$2")
+    [ -n "$found" ] || die "no NEON routine was executed for $1"
+    say "NEON executed for $1: $(echo "$found" | wc -l) routines, among them $(echo "$found" | head -3 | cut -c1-70 | paste -sd, | sed 's/,/, /g')"
+}
+shown "JPEG" '^jsimd.*neon'
+shown "resizing" 'fast_image_resize.*neon'
+shown "hashing" 'blake3.*neon'
+# The search over embeddings is a plain loop that the compiler vectorises: its products of bytes stand in the code.
+products=$(enter aarch64-linux-gnu-objdump -d --no-show-raw-insn /target/$target/release/albumen |
+    awk '/^[0-9a-f]+ </ {inside = /people.*vectors/} inside && /(smull|smlal|sdot)2?[ \t]+v/ {n++} END {print n + 0}')
+[ "$products" -gt 0 ] || die "the search over embeddings has no vector products"
+say "NEON in the search over embeddings: $products vector products of bytes in its code"
+say "instructions a photo are not counted: this emulator takes no plugins"

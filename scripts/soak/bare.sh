@@ -1,0 +1,45 @@
+#!/bin/bash
+# `make demo` and `make test` as on a fresh machine: a clean Debian 12 with make and a Rust toolchain, and nothing else.
+# What this machine has is not seen there, but its toolchain and its copies of crates, which would only be fetched again.
+#
+#   scripts/soak/bare.sh [TARGET...]     demo and test; `setup models` is the quick part of both
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+say() { echo "soak: $*"; }
+die() { echo "bare: $*" >&2; exit 1; }
+targets=("$@")
+[ $# -gt 0 ] || targets=(demo test)
+
+# ca-certificates belongs to how a toolchain gets there: rustup speaks https.
+scripts/debian-root.sh "$root" make ca-certificates
+for tool in cc g++ cmake python3 git nasm pkg-config npm; do
+    scripts/debian-root.sh --enter "$root" which $tool >/dev/null 2>&1 && die "the clean system has $tool"
+done
+mkdir -p "$root/root/albumen" "$root/root/.cargo/registry"
+git archive HEAD | tar -C "$root/root/albumen" -x
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+for config in config config.toml; do
+    [ ! -f "$cargo_home/$config" ] || cp "$cargo_home/$config" "$root/root/.cargo/"
+done
+for config in /etc/pip.conf "$HOME/.config/pip/pip.conf" "$HOME/.npmrc"; do
+    [ ! -f "$config" ] || install -D "$config" "$root/${config/#$HOME//root}"
+done
+bind="$(rustc --print sysroot):/opt/rust"
+[ ! -d "$cargo_home/registry" ] || bind="$bind $cargo_home/registry:/root/.cargo/registry"
+enter() {
+    ALBUMEN_BIND=$bind scripts/debian-root.sh --enter "$root" env CARGO_TERM_COLOR=never \
+        PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -ec "cd /root/albumen && $*"
+}
+say "clean Debian 12 with $(enter cargo --version) and $(scripts/debian-root.sh --enter "$root" dpkg-query -f '.\n' -W | wc -l) packages"
+for target in "${targets[@]}"; do
+    begun=$SECONDS
+    # A tool that is missing in there is found by its message, which is why all of it is printed.
+    enter make "$target" 2>&1 | tee "$work/log" || die "make $target failed"
+    say "make $target: $((SECONDS - begun)) s; $(grep -E '^test result' "$work/log" | sed 's/^test result: //' | paste -sd';')"
+done
+begun=$(date +%s%N)
+enter make setup
+say "make setup again: $((($(date +%s%N) - begun) / 1000000)) ms"
