@@ -1,5 +1,6 @@
 //! What the tags of a TIFF page say, and its rows turned into 8-bit samples by it.
 
+use super::rows::Packing;
 use crate::decode::colour::CmykToSrgb;
 use crate::decode::raster::canvas::Samples;
 use crate::inspect::tiff::{Entry, Ifd, Tiff};
@@ -13,6 +14,7 @@ mod tag {
     pub const COMPRESSION: u16 = 259;
     pub const PHOTOMETRIC: u16 = 262;
     pub const FILL_ORDER: u16 = 266;
+    pub const T4_OPTIONS: u16 = 292;
     pub const STRIP_OFFSETS: u16 = 273;
     pub const SAMPLES: u16 = 277;
     pub const ROWS_PER_STRIP: u16 = 278;
@@ -69,7 +71,9 @@ pub struct Layout {
     kind: Kind,
     planar: bool,
     predictor: u32,
-    pub reversed_bits: bool,
+    reversed_bits: bool,
+    /// Group 3 with lines that refer to the one before.
+    two_dimensional: bool,
     little: bool,
     pub tiled: bool,
     /// Size of a tile, or of a strip (the last may be shorter).
@@ -150,6 +154,15 @@ impl Layout {
             let at = |i| pair.and_then(|e| tiff.uint_at(e, i)).unwrap_or(2).clamp(1, 4);
             (at(0), at(1))
         });
+        let kind = match number(tag::SAMPLE_FORMAT) {
+            // L* has no sign, whatever is said of all three; a* and b* always have one.
+            Some(2) if photometric != Photometric::CieLab => Kind::Signed,
+            Some(3) if photometric == Photometric::CieLab => {
+                return Err(Fault::unsupported("TIFF with L*a*b* in floating point"));
+            }
+            Some(3) => Kind::Float,
+            _ => Kind::Unsigned,
+        };
         Ok(Layout {
             width,
             height,
@@ -158,14 +171,11 @@ impl Layout {
             samples,
             stored,
             bits,
-            kind: match number(tag::SAMPLE_FORMAT) {
-                Some(2) => Kind::Signed,
-                Some(3) => Kind::Float,
-                _ => Kind::Unsigned,
-            },
+            kind,
             planar,
             predictor: number(tag::PREDICTOR).unwrap_or(1),
             reversed_bits: number(tag::FILL_ORDER) == Some(2),
+            two_dimensional: number(tag::T4_OPTIONS).is_some_and(|options| options & 1 == 1),
             little: tiff.little,
             tiled,
             chunk_width,
@@ -178,6 +188,15 @@ impl Layout {
                 .map(|at| (u64::from(at), number(tag::JPEG_LENGTH).map_or(u64::MAX, u64::from))),
             profile: ifd.find(tag::ICC).and_then(|e| tiff.bytes(e)),
         })
+    }
+
+    /// How the bytes of its chunks are packed.
+    pub fn packing(&self) -> Packing {
+        Packing {
+            method: self.compression,
+            reversed_bits: self.reversed_bits,
+            two_dimensional: self.two_dimensional,
+        }
     }
 
     pub fn chunks_across(&self) -> u32 {

@@ -103,7 +103,9 @@ impl Chunks<'_, '_> {
                 Ok(())
             });
             if let Err(e) = result {
-                if self.canvas.is_empty() && layout.chunks_down() == 1 {
+                // What no strip of it can be read for is no damage.
+                let hopeless = self.canvas.is_empty() && layout.chunks_down() == 1;
+                if hopeless || matches!(e, Fault::Unsupported { .. }) {
                     return Err(e);
                 }
                 damaged.get_or_insert(reason(e));
@@ -181,7 +183,7 @@ impl Chunks<'_, '_> {
         let a_plane = layout.chunks_across() * layout.chunks_down();
         let open_plane = |plane: u32| {
             let at = place(plane * a_plane + index)?;
-            rows::open(self.source, at, layout.compression, layout.reversed_bits, layout.chunk_width)
+            rows::open(self.source, at, layout.packing(), layout.chunk_width)
         };
         (0..layout.shown_planes()).map(open_plane).collect::<Result<_, _>>().map(Rows::Packed)
     }

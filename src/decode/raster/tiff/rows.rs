@@ -41,16 +41,31 @@ impl Read for Section {
     }
 }
 
+/// How the bytes of a chunk are packed.
+#[derive(Debug, Clone, Copy)]
+pub struct Packing {
+    /// One of [`compression`].
+    pub method: u32,
+    /// The lowest bit of a byte comes first.
+    pub reversed_bits: bool,
+    /// Group 3 in its two-dimensional form.
+    pub two_dimensional: bool,
+}
+
+/// An end of line as group 3 wants to see it behind each line, and six of them behind the last one. Most writers leave
+/// both away at the end of a strip.
+const ENDS_OF_LINES: &[u8] = &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
+
 /// A reader of the unpacked bytes of one chunk. `width` is in pixels, for the bilevel codes.
 pub fn open(
     source: &Source,
     (at, length): (u64, u64),
-    method: u32,
-    reversed: bool,
+    packing: Packing,
     width: u32,
 ) -> Result<Box<dyn Read>, Fault> {
     let section = BufReader::with_capacity(INPUT_BYTES, Section { source: source.clone(), at, left: length });
-    let input: Box<dyn BufRead> = if reversed {
+    let method = packing.method;
+    let input: Box<dyn BufRead> = if packing.reversed_bits {
         Box::new(BufReader::with_capacity(INPUT_BYTES, Reversed(section)))
     } else {
         Box::new(section)
@@ -69,7 +84,10 @@ pub fn open(
                 u16::try_from(width).map_err(|_| Fault::unsupported("a fax wider than 65,535 pixels"))?;
             let code = if method == compression::GROUP_4 {
                 Code::Four(Group4Decoder::new(input.bytes(), width)?)
+            } else if packing.two_dimensional {
+                return Err(Fault::unsupported("fax of group 3 in two dimensions"));
             } else {
+                let input: Box<dyn BufRead> = Box::new(input.chain(ENDS_OF_LINES));
                 Code::Three(
                     Group3Decoder::new(input.bytes()).map_err(|_| Fault::corrupt("its fax has no start"))?,
                 )
@@ -228,7 +246,8 @@ mod tests {
     fn unpacked(bytes: &[u8], method: u32) -> Vec<u8> {
         let source = Source::from_bytes(bytes.to_vec());
         let mut out = Vec::new();
-        open(&source, (0, source.len()), method, false, 8).unwrap().read_to_end(&mut out).unwrap();
+        let packing = Packing { method, reversed_bits: false, two_dimensional: false };
+        open(&source, (0, source.len()), packing, 8).unwrap().read_to_end(&mut out).unwrap();
         out
     }
 
@@ -241,6 +260,14 @@ mod tests {
             0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA, 0xAA,
         ];
         assert_eq!(unpacked(&packed, compression::PACK_BITS), plain);
+    }
+
+    #[test]
+    fn group_3_needs_no_end_of_line_behind_its_last_line() {
+        // End of line, 8 white; end of line, 8 black, and the strip is over: T.4, tables 2 and 3.
+        // 000000000001 10011 | 000000000001 00110101 000101, filled up with zeros.
+        let packed = [0x00, 0x19, 0x80, 0x09, 0xA8, 0xA0];
+        assert_eq!(unpacked(&packed, compression::GROUP_3)[..2], [0x00, 0xFF]);
     }
 
     #[test]
