@@ -75,7 +75,11 @@ struct Reference {
 /// The items of a file.
 #[derive(Debug, Clone, Default)]
 pub struct Items {
+    /// The picture that is shown.
     pub primary: u32,
+    /// Where the file names its primary item, and the bytes that would name [`Items::primary`] there; for files that
+    /// name a gain map's sum as their picture.
+    pub renamed: Option<(u64, Vec<u8>)>,
     items: Vec<Item>,
     references: Vec<Reference>,
     pub properties: Vec<Property>,
@@ -145,6 +149,7 @@ pub fn parse_meta(bytes: &[u8], at: u64) -> Result<Items, Fault> {
     let mut items = Items::default();
     // `iloc` needs no order: items may be announced after their places.
     let mut bytes_left = Bytes { data: bytes, at: 0 };
+    let mut named_at = (0, 0);
     bytes_left.skip(4)?;
     while let Some((kind, body, start)) = bytes_left.next_box()? {
         let mut b = Bytes { data: body, at: 0 };
@@ -152,6 +157,7 @@ pub fn parse_meta(bytes: &[u8], at: u64) -> Result<Items, Fault> {
             b"pitm" => {
                 let version = b.version()?;
                 items.primary = if version == 0 { u32::from(b.u16()?) } else { b.u32()? };
+                named_at = (at.saturating_add(start as u64 + 4), if version == 0 { 2 } else { 4 });
             }
             b"iinf" => items.read_iinf(&mut b)?,
             b"iloc" => items.read_iloc(&mut b)?,
@@ -161,10 +167,22 @@ pub fn parse_meta(bytes: &[u8], at: u64) -> Result<Items, Fault> {
             _ => {}
         }
     }
+    items.show_the_base(named_at);
     Ok(items)
 }
 
 impl Items {
+    /// Where the primary item is a base picture with its gain map applied (`tmap`, ISO 21496-1): the base is shown.
+    fn show_the_base(&mut self, (named_at, bytes): (u64, usize)) {
+        if self.get(self.primary).is_none_or(|item| &item.kind != b"tmap") {
+            return;
+        }
+        if let Some(&base) = self.references(self.primary, b"dimg").first() {
+            self.primary = base;
+            self.renamed = Some((named_at, base.to_be_bytes()[4 - bytes..].to_vec()));
+        }
+    }
+
     pub fn get(&self, id: u32) -> Option<&Item> {
         self.items.iter().find(|i| i.id == id)
     }
@@ -495,6 +513,17 @@ mod tests {
         assert_eq!(item.extents, [(100, 50)]);
         let properties: Vec<_> = items.properties_of(item).cloned().collect();
         assert_eq!(properties, [Property::Size(256, 512), Property::Rotate(3)]);
+    }
+
+    #[test]
+    fn of_a_gain_map_applied_to_a_picture_the_picture_is_shown() {
+        let infe = |id: u8, kind: &Code| full(b"infe", 2, &[&[0, id, 0, 0][..], kind, &[0]].concat());
+        let infos = [&[0, 3][..], &infe(1, b"tmap"), &infe(2, b"av01"), &infe(3, b"av01")].concat();
+        let dimg = boxed(b"dimg", &[0, 1, 0, 2, 0, 2, 0, 3]);
+        let meta = [vec![0; 4], full(b"pitm", 0, &[0, 1]), full(b"iinf", 0, &infos), full(b"iref", 0, &dimg)];
+        let items = parse_meta(&meta.concat(), 100).unwrap();
+        assert_eq!(items.primary, 2);
+        assert_eq!(items.renamed, Some((100 + 4 + 12, vec![0, 2])));
     }
 
     #[test]

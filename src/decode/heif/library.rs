@@ -51,7 +51,8 @@ fn open_and_decode(
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
-    let mut reader = Reader { source: source.clone(), at: 0 };
+    let renamed = items.and_then(|items| items.renamed.clone());
+    let mut reader = Reader { source: source.clone(), at: 0, renamed };
     let context = Context::read(&mut reader, admission.ceiling())?;
     let handle = context.primary()?;
 
@@ -176,6 +177,21 @@ impl Job<'_> {
 struct Reader {
     source: Source,
     at: u64,
+    /// Bytes that libheif sees in the place of the file's, and where.
+    renamed: Option<(u64, Vec<u8>)>,
+}
+
+impl Reader {
+    /// Lays the renamed bytes over what was read from `at`.
+    fn rename(&self, at: u64, to: &mut [u8]) {
+        let Some((place, bytes)) = &self.renamed else { return };
+        for (i, byte) in bytes.iter().enumerate() {
+            let within = place.saturating_add(i as u64).checked_sub(at).and_then(|n| usize::try_from(n).ok());
+            if let Some(b) = within.and_then(|n| to.get_mut(n)) {
+                *b = *byte;
+            }
+        }
+    }
 }
 
 unsafe extern "C" fn get_position(data: *mut c_void) -> i64 {
@@ -194,6 +210,7 @@ unsafe extern "C" fn read(to: *mut c_void, size: usize, data: *mut c_void) -> c_
         let to = std::slice::from_raw_parts_mut(to.cast::<u8>(), size);
         match reader.source.read_at(reader.at, to) {
             Ok(n) if n == size => {
+                reader.rename(reader.at, to);
                 reader.at += n as u64;
                 0
             }
