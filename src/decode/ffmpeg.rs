@@ -227,6 +227,11 @@ impl Frame {
         self.raw().decode_error_flags != 0 || self.raw().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
     }
 
+    /// Its even and odd rows were taken at different times.
+    pub fn is_interlaced(&self) -> bool {
+        self.raw().interlaced_frame != 0
+    }
+
     /// Its shape, when it is made of planes as [`super::planes`] takes them; otherwise it needs [`Frame::planar`].
     pub fn format(&self) -> Option<Format> {
         let (chroma, depth) = shape(self.raw().format)?;

@@ -10,6 +10,7 @@
 
 mod choice;
 mod container;
+mod interlaced;
 
 use self::choice::Look;
 use self::container::Container;
@@ -276,7 +277,11 @@ impl Search {
         let mut shrinker = Shrinker::new(format, crop, size, cicp);
         let damaged = frame.is_damaged();
         if let Some(band) = frame.band() {
-            shrinker.push(&band);
+            if frame.is_interlaced() {
+                shrinker.push(&interlaced::Woven::of(&band, format).band());
+            } else {
+                shrinker.push(&band);
+            }
         }
         drop((frame, container));
         let mut pixels = shrinker.finish(None, video.orientation);
