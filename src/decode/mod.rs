@@ -13,7 +13,7 @@ pub mod video;
 
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
-use crate::pipeline::vocabulary::{Admission, Facts, Format};
+use crate::pipeline::vocabulary::{Admission, Facts, FixedAdmission, Format};
 use crate::pixels::orient::Orientation;
 use crate::pixels::{Fit, Pixels};
 
@@ -56,8 +56,42 @@ pub fn decode(
     }
 }
 
+/// A tiny picture for each codec that could open something the first time that it decodes: libjpeg-turbo, FFmpeg's
+/// HEVC, libde265 (alpha goes through libheif) and dav1d. Made by this project of one colour.
+const TINY: [(Format, &[u8]); 4] = [
+    (Format::Jpeg, include_bytes!("warm/plain.jpg")),
+    (Format::Heic, include_bytes!("warm/plain.heic")),
+    (Format::Heic, include_bytes!("warm/alpha.heic")),
+    (Format::Avif, include_bytes!("warm/alpha.avif")),
+];
+
 /// Runs each codec once on a tiny picture, so that a worker that then seals itself has opened all that they need.
 pub fn warm_up() {
-    heif::warm_up();
+    for (format, bytes) in TINY {
+        // A build whose libheif lacks a codec says so when a file needs it.
+        let _ = tiny(format, bytes);
+    }
     video::warm_up();
+}
+
+fn tiny(format: Format, bytes: &'static [u8]) -> Result<Pixels, Fault> {
+    /// Bytes for 64 x 64 pixels, with plenty of room.
+    const PLENTY: FixedAdmission = FixedAdmission(64 << 20);
+    let facts = Facts { format: Some(format), ..Facts::default() };
+    decode(&Source::from_bytes(bytes.to_vec()), &facts, &|width, height| (width, height), &PLENTY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tiny_pictures_can_be_decoded() {
+        for (format, bytes) in TINY {
+            let pixels = tiny(format, bytes).unwrap();
+            assert_eq!((pixels.width, pixels.height, pixels.damaged), (64, 64, None), "{format:?}");
+            let far = |i: usize, level: u8| pixels.rgb[64 * 32 * 3 + i].abs_diff(level) > 12;
+            assert!(!far(0, 90) && !far(1, 120) && !far(2, 150), "{format:?} {:?}", &pixels.rgb[..3]);
+        }
+    }
 }

@@ -37,8 +37,3 @@ pub fn decode(
     }
     library::decode(source, items.as_ref(), fit, admission)
 }
-
-/// Does once what libheif does only the first time.
-pub fn warm_up() {
-    library::initialise();
-}
