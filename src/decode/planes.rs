@@ -6,7 +6,8 @@
 //!
 //! Promises: the result is that of Lanczos3 over the whole picture, whatever the bands (rows around a band's edge
 //! are kept until they are no longer needed), after a box average by a whole factor that leaves Lanczos3 at
-//! least [`BOX_ABOVE`] to do; alpha is laid over white before shrinking, so that invisible colours do
+//! least [`BOX_ABOVE`] to do; chroma that is coded at half the size comes out at half the size of the result and is
+//! doubled as the planes become RGB; alpha is laid over white before shrinking, so that invisible colours do
 //! not bleed in. Decoding, geometry and admission are the caller's.
 
 use super::colour::{self, Cicp};
@@ -38,6 +39,16 @@ impl Chroma {
     pub const C420: Chroma = Chroma::Shared { log2_across: 1, log2_down: 1 };
     pub const C422: Chroma = Chroma::Shared { log2_across: 1, log2_down: 0 };
     pub const C444: Chroma = Chroma::Shared { log2_across: 0, log2_down: 0 };
+
+    /// The size at which chroma is kept of a result of this size: half where it is coded at half or less. Thumbnails
+    /// are stored as 4:2:0, so no more of it would be left in the end.
+    fn kept(self, (width, height): (u32, u32)) -> (u32, u32) {
+        let half = |side: u32, log2: u8| if log2 > 0 { side.div_ceil(2) } else { side };
+        match self {
+            Chroma::Monochrome => (0, 0),
+            Chroma::Shared { log2_across, log2_down } => (half(width, log2_across), half(height, log2_down)),
+        }
+    }
 
     /// Chroma samples for so many luma samples across and down.
     fn size(self, width: u32, height: u32) -> (u32, u32) {
@@ -159,6 +170,8 @@ pub trait Depth {
     fn extend(to: &mut Vec<Self::Pixel>, row: &[u8], shift: u32);
     fn value(pixel: Self::Pixel) -> u32;
     fn read(row: &[u8], i: usize) -> u32;
+    /// Adds a row's samples to their sums.
+    fn add(sums: &mut [u32], row: &[u8]);
 }
 
 pub struct Narrow;
@@ -178,6 +191,9 @@ impl Depth for Narrow {
     fn read(row: &[u8], i: usize) -> u32 {
         u32::from(row[i])
     }
+    fn add(sums: &mut [u32], row: &[u8]) {
+        sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += u32::from(*v));
+    }
 }
 
 pub struct Wide;
@@ -196,6 +212,10 @@ impl Depth for Wide {
     }
     fn read(row: &[u8], i: usize) -> u32 {
         u32::from(u16::from_ne_bytes([row[2 * i], row[2 * i + 1]]))
+    }
+    fn add(sums: &mut [u32], row: &[u8]) {
+        let samples = row.as_chunks::<2>().0;
+        sums.iter_mut().zip(samples).for_each(|(sum, v)| *sum += u32::from(u16::from_ne_bytes(*v)));
     }
 }
 
@@ -224,7 +244,7 @@ impl<D: Depth> Planes<D> {
             let window = window(f64::from(1u32 << log2_across), f64::from(1u32 << log2_down));
             for _ in 0..2 {
                 let from = format.chroma.size(format.width, format.height);
-                planes.push(PlaneShrinker::new(from, window, size, D::BITS));
+                planes.push(PlaneShrinker::new(from, window, format.chroma.kept(size), D::BITS));
             }
         }
         Planes { format, cicp, size, planes, rows: 0, resizer: Resizer::new() }
@@ -239,7 +259,7 @@ impl<D: Depth> Planes<D> {
                 (1 | 2, Chroma::Shared { log2_across, log2_down }) => (log2_across, log2_down),
                 _ => (0, 0),
             };
-            let white = white_sample(self.cicp, self.format.depth, i > 0 && !is_rgb);
+            let ends = ends_of_range(self.cicp, self.format.depth, i > 0 && !is_rgb);
             let from = band.planes[i];
             // The last band may end in half a chroma row.
             let last = self.rows + rows == self.format.height;
@@ -259,7 +279,7 @@ impl<D: Depth> Planes<D> {
                             (y, log2_across, log2_down),
                             (self.format.width as usize, rows as usize),
                             self.format.depth,
-                            white,
+                            ends,
                             &mut blended,
                         );
                         plane.push_row(&blended, shift);
@@ -299,25 +319,42 @@ impl<D: Depth> Planes<D> {
 
     fn to_rgb8(&self, to_rgb: &ToRgb) -> Vec<u8> {
         let mut out = vec![0; self.planes[0].out.len() * 3];
-        let none: &[D::Pixel] = &[];
-        let plane = |i: usize, at: std::ops::Range<usize>| {
-            self.planes.get(i).map_or(none, |p: &PlaneShrinker<D>| &p.out[at])
-        };
-        for (i, px) in out.chunks_mut(3 * RUN).enumerate() {
-            let at = i * RUN..i * RUN + px.len() / 3;
-            to_rgb.run8::<D>(plane(0, at.clone()), plane(1, at.clone()), plane(2, at), px);
-        }
+        let mut rows = out.chunks_exact_mut(3 * self.size.0 as usize);
+        self.each_row(|y, cb, cr| {
+            let Some(row) = rows.next() else { return };
+            for (i, px) in row.chunks_mut(3 * RUN).enumerate() {
+                let at = i * RUN..i * RUN + px.len() / 3;
+                let part = |plane: &[D::Pixel]| plane.get(at.clone()).map_or(0..0, |_| at.clone());
+                to_rgb.run8::<D>(&y[at.clone()], &cb[part(cb)], &cr[part(cr)], px);
+            }
+        });
         out
     }
 
     fn to_rgb16(&self, to_rgb: &ToRgb) -> Vec<u16> {
         let mut out = vec![0; self.planes[0].out.len() * 3];
-        let grey = D::pixel(to_rgb.middle);
-        for (i, px) in out.chunks_exact_mut(3).enumerate() {
-            let at = |p: usize| self.planes.get(p).map_or(grey, |p| p.out[i]);
-            px.copy_from_slice(&to_rgb.rgb16(D::value(at(0)), D::value(at(1)), D::value(at(2))));
-        }
+        let mut rows = out.chunks_exact_mut(3 * self.size.0 as usize);
+        self.each_row(|y, cb, cr| {
+            let Some(row) = rows.next() else { return };
+            for (i, px) in row.chunks_exact_mut(3).enumerate() {
+                let at = |plane: &[D::Pixel]| plane.get(i).map_or(to_rgb.middle, |p| D::value(*p));
+                px.copy_from_slice(&to_rgb.rgb16(at(y), at(cb), at(cr)));
+            }
+        });
         out
+    }
+
+    /// The rows of the result as Y, Cb and Cr of one length; of a grey picture Cb and Cr are empty.
+    fn each_row(&self, mut each: impl FnMut(&[D::Pixel], &[D::Pixel], &[D::Pixel])) {
+        let width = self.size.0 as usize;
+        let mut chroma = [Vec::new(), Vec::new()];
+        let mut sums = Vec::new();
+        for (y, luma) in self.planes[0].out.chunks_exact(width).enumerate() {
+            for (row, plane) in chroma.iter_mut().zip(self.planes.iter().skip(1)) {
+                plane.row_at_full_size(y, self.size, &mut sums, row);
+            }
+            each(luma, &chroma[0], &chroma[1]);
+        }
     }
 }
 
@@ -393,21 +430,87 @@ impl<D: Depth> PlaneShrinker<D> {
             self.come += 1;
             return;
         }
-        for (i, sum) in self.sums[..width].iter_mut().enumerate() {
-            *sum += D::read(row, i);
-        }
+        D::add(&mut self.sums[..width], row);
         self.summed += 1;
         let rows_left = self.from.1 - self.come * self.factor;
         if self.summed == self.factor.min(rows_left) {
-            let rows = self.summed;
-            self.band.extend(self.sums.chunks(self.factor as usize).map(|samples| {
-                let count = rows * samples.len() as u32;
-                D::pixel(((samples.iter().sum::<u32>() + count / 2) / count) << shift)
-            }));
+            // A factor that the compiler knows is worth several times one that it does not.
+            match self.factor {
+                2 => self.average_across::<2>(shift),
+                3 => self.average_across::<3>(shift),
+                4 => self.average_across::<4>(shift),
+                5 => self.average_across::<5>(shift),
+                6 => self.average_across::<6>(shift),
+                7 => self.average_across::<7>(shift),
+                8 => self.average_across::<8>(shift),
+                _ => {
+                    let sums = std::mem::take(&mut self.sums);
+                    sums.chunks(self.factor as usize).for_each(|s| self.push_average(s, shift));
+                    self.sums = sums;
+                }
+            }
             self.sums.fill(0);
             self.summed = 0;
             self.come += 1;
         }
+    }
+
+    /// Averages whole groups of `F` sums, and what is left at the end.
+    fn average_across<const F: usize>(&mut self, shift: u32) {
+        let sums = std::mem::take(&mut self.sums);
+        let count = self.summed * F as u32;
+        // Instead of dividing: sums have at most 16 + 6 bits and the result is right for all of them up to 2^38.
+        let reciprocal = (1u64 << 38).div_ceil(u64::from(count));
+        let (groups, rest) = sums.as_chunks::<F>();
+        self.band.extend(groups.iter().map(|group| {
+            let sum = u64::from(group.iter().sum::<u32>() + count / 2);
+            D::pixel((((sum * reciprocal) >> 38) as u32) << shift)
+        }));
+        if !rest.is_empty() {
+            self.push_average(rest, shift);
+        }
+        self.sums = sums;
+    }
+
+    fn push_average(&mut self, sums: &[u32], shift: u32) {
+        let count = self.summed * sums.len() as u32;
+        self.band.push(D::pixel(((sums.iter().sum::<u32>() + count / 2) / count) << shift));
+    }
+
+    /// Row `y` of the result as long as the result is wide, also where this plane was kept at half the size: then by
+    /// linear interpolation, each sample in the middle of the two or four pixels that it belongs to.
+    fn row_at_full_size(&self, y: usize, full: (u32, u32), sums: &mut Vec<u32>, row: &mut Vec<D::Pixel>) {
+        let width = self.size.0 as usize;
+        let line = |y: usize| &self.out[y * width..][..width];
+        row.clear();
+        if self.size == full {
+            row.extend_from_slice(line(y));
+            return;
+        }
+        // Four times the value, between this plane's rows.
+        sums.clear();
+        if self.size.1 == full.1 {
+            sums.extend(line(y).iter().map(|v| 4 * D::value(*v)));
+        } else {
+            let near = y / 2;
+            let far =
+                if y % 2 == 1 { (near + 1).min(self.size.1 as usize - 1) } else { near.saturating_sub(1) };
+            let pairs = line(near).iter().zip(line(far));
+            sums.extend(pairs.map(|(near, far)| 3 * D::value(*near) + D::value(*far)));
+        }
+        let quarter = |sum: u32| D::pixel((sum + 8) >> 4);
+        if self.size.0 == full.0 {
+            row.extend(sums.iter().map(|sum| quarter(4 * sum)));
+            return;
+        }
+        let (first, last) = (sums[0], sums[width - 1]);
+        row.push(quarter(4 * first));
+        for pair in sums.windows(2) {
+            row.push(quarter(3 * pair[0] + pair[1]));
+            row.push(quarter(pair[0] + 3 * pair[1]));
+        }
+        row.push(quarter(4 * last));
+        row.truncate(full.0 as usize);
     }
 
     /// Shrinks what can be: all that is left at the end, or when enough has gathered.
@@ -480,12 +583,12 @@ impl<D: Depth> PlaneShrinker<D> {
     }
 }
 
-/// The sample that white has in this plane.
-fn white_sample(cicp: Cicp, depth: u8, is_chroma: bool) -> u32 {
+/// The samples that black and white have in this plane. Chroma's are the same: grey of any lightness has none.
+fn ends_of_range(cicp: Cicp, depth: u8, is_chroma: bool) -> (u32, u32) {
     match (is_chroma, cicp.full_range) {
-        (true, _) => 1 << (depth - 1),
-        (false, true) => (1 << depth) - 1,
-        (false, false) => 235 << (depth - 8),
+        (true, _) => (1 << (depth - 1), 1 << (depth - 1)),
+        (false, true) => (0, (1 << depth) - 1),
+        (false, false) => (16 << (depth - 8), 235 << (depth - 8)),
     }
 }
 
@@ -496,7 +599,7 @@ fn blend_row<D: Depth>(
     at: (usize, u8, u8),
     size: (usize, usize),
     depth: u8,
-    white: u32,
+    (black, white): (u32, u32),
     out: &mut Vec<u8>,
 ) {
     let (y, log2_across, log2_down) = at;
@@ -520,8 +623,9 @@ fn blend_row<D: Depth>(
         }
         let a = (a + n / 2) / n;
         let v = D::read(row, x).min(max);
-        let own = if alpha.premultiplied { v * max } else { v * a };
-        let blended = ((own + white * (max - a) + max / 2) / max).min(max);
+        // Multiplied by alpha, a colour has moved towards black, not towards a sample of 0.
+        let (own, behind) = if alpha.premultiplied { (v * max, white - black) } else { (v * a, white) };
+        let blended = ((own + behind * (max - a) + max / 2) / max).min(max);
         match D::BYTES {
             1 => out.push(blended as u8),
             _ => out.extend((blended as u16).to_ne_bytes()),
@@ -660,5 +764,79 @@ impl ToRgb {
 
     fn rgb16(&self, y: u32, cb: u32, cr: u32) -> [u16; 3] {
         self.rgb(y, cb, cr).map(|v| (v * 65535.0 + 0.5).clamp(0.0, 65535.0) as u16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SDR: Cicp = Cicp { primaries: 1, transfer: 13, matrix: 6, full_range: true };
+
+    fn shrunk(format: Format, planes: [&[u8]; 3], size: (u32, u32)) -> Pixels {
+        let crop = Crop { x: 0, y: 0, width: format.width, height: format.height };
+        let chroma = format.chroma.size(format.width, format.height).0;
+        let strides = [format.width, chroma, chroma].map(|w| w as usize);
+        let planes = std::array::from_fn(|i| Plane { data: planes[i], stride: strides[i] });
+        let mut shrinker = Shrinker::new(format, crop, size, SDR);
+        shrinker.push(&Band { planes, alpha: None, rows: format.height });
+        shrinker.finish(None, Orientation::UPRIGHT)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        /// One colour stays that colour, whatever the sizes, the chroma and the box factor.
+        #[test]
+        fn one_colour_stays_one_colour(
+            w in 1u32..300, h in 1u32..60, part in 0.02f64..1.0, across in 0u8..2, down in 0u8..2,
+            samples in prop::array::uniform3(60u8..200),
+        ) {
+            let chroma = Chroma::Shared { log2_across: across, log2_down: down };
+            let format = Format { width: w, height: h, chroma, depth: 8 };
+            let planes = samples.map(|v| vec![v; (w * h) as usize]);
+            let side = |n: u32| ((f64::from(n) * part).round() as u32).max(1);
+            let pixels = shrunk(format, [&planes[0], &planes[1], &planes[2]], (side(w), side(h)));
+            let first = pixels.rgb[..3].to_vec();
+            prop_assert!(pixels.rgb.chunks(3).all(|p| p == first), "{first:?}");
+            let want = ToRgb::new(SDR, format, 8).rgb(
+                samples[0].into(), samples[1].into(), samples[2].into(),
+            );
+            for (got, want) in first.iter().zip(want) {
+                prop_assert!((f32::from(*got) - want.clamp(0.0, 1.0) * 255.0).abs() < 1.6, "{got} {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn chroma_of_half_the_size_is_doubled_evenly() {
+        // 8 x 2 pixels of one lightness; Cr grows from left to right in four steps.
+        let format = Format { width: 8, height: 2, chroma: Chroma::C420, depth: 8 };
+        let pixels = shrunk(format, [&[128; 16], &[128; 4], &[128, 132, 136, 140]], (8, 2));
+        let red: Vec<i32> = pixels.rgb[..24].chunks(3).map(|p| i32::from(p[0])).collect();
+        // 1.402 a step of Cr: quarter steps between, and flat beyond the outermost samples.
+        assert_eq!(red, [128, 129, 132, 135, 138, 141, 143, 145]);
+        assert_eq!(pixels.rgb[..24], pixels.rgb[24..]);
+    }
+
+    /// One row of a half transparent mid grey, once plain and once multiplied by alpha, over white.
+    #[test]
+    fn premultiplied_colours_come_out_like_plain_ones() {
+        let limited = Cicp { primaries: 1, transfer: 13, matrix: 1, full_range: false };
+        for cicp in [limited, Cicp { full_range: true, ..limited }] {
+            for is_chroma in [false, true] {
+                let ends = ends_of_range(cicp, 8, is_chroma);
+                let plain = 150u32;
+                let multiplied = ends.0 + (plain - ends.0) / 2;
+                let blend = |sample: u32, premultiplied| {
+                    let alpha = Alpha { plane: Plane { data: &[128], stride: 1 }, premultiplied };
+                    let mut out = Vec::new();
+                    blend_row::<Narrow>(&[sample as u8], &alpha, (0, 0, 0), (1, 1), 8, ends, &mut out);
+                    i32::from(out[0])
+                };
+                let apart = blend(plain, false) - blend(multiplied, true);
+                assert!(apart.abs() <= 1, "{apart}");
+            }
+        }
     }
 }
