@@ -13,8 +13,9 @@ const MOST_STREAMED_PIXELS: u64 = 1 << 30;
 /// render makes (the smaller sizes, and the JPEG of the largest), whichever is more.
 pub fn finishing(size: (u32, u32), orientation: Orientation) -> u64 {
     let picture = bytes_of(size) as u64;
-    // JPEGs of quality 80 have under 1 byte a pixel; the writer's buffer doubles as it grows.
-    let render = picture / 3 * 2;
+    // JPEGs of quality 80 have under half a byte a pixel, and the writer's buffer doubles as it grows. The next smaller
+    // size is made when that buffer is gone.
+    let render = picture / 3;
     if orientation.swaps_sides() { picture.max(render) } else { render }
 }
 

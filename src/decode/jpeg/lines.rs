@@ -32,7 +32,7 @@ impl Header {
     pub fn library_bytes(&self, eighths: u32) -> u64 {
         /// Rows that upsampling and colour conversion hold: two rows of 16x16 blocks, and the rows above and below.
         const ROWS: u64 = 36;
-        let across = u64::from(self.width) * u64::from(eighths).div_ceil(8);
+        let across = (u64::from(self.width) * u64::from(eighths)).div_ceil(8);
         let rows = across * ROWS * u64::from(self.components.unsigned_abs());
         let deep = if self.precision > 8 { 2 } else { 1 };
         rows * deep + if self.buffered != 0 { self.coefficient_bytes } else { 0 }
