@@ -98,7 +98,7 @@ impl Developer {
                 source.gave_back(&job);
                 continue;
             };
-            if matches!(record, Record::File(_)) {
+            if matches!(&record, Record::File(f) if !f.touched) {
                 match job.what {
                     What::New => Progress::add(&self.shared.progress.new, 1),
                     What::Changed => Progress::add(&self.shared.progress.changed, 1),
@@ -202,6 +202,7 @@ impl Developer {
             stat,
             content_hash: None,
             file_inputs: keys::digest16(&[format!("{stat:?}").as_bytes()]),
+            touched: false,
             facts: None,
             inspect: Outcome::Failed(fault.clone()),
             render: Some(Outcome::Failed(fault)),
@@ -230,9 +231,14 @@ impl Developer {
             None => vec![Stage::Inspect, Stage::Render],
         };
         let same = known.as_ref().is_some_and(|k| k.content_hash.as_deref() == Some(&hash));
-        if same && due.is_empty() {
-            let file_id = known.expect("same as a known file").id;
+        let touched = same && due.is_empty();
+        if touched {
             Progress::add(&self.shared.progress.unchanged, u64::from(job.what != What::Due));
+        }
+        // The time of the file is among what inspect reads, and what it reads last.
+        let same_time = known.as_ref().is_some_and(|k| k.stat.mtime_ns == hashed.stat.mtime_ns);
+        if touched && same_time {
+            let file_id = known.expect("same as a known file").id;
             return Ok(Some(Record::Touched { pending_id: job.id, file_id, fs, stat: hashed.stat }));
         }
         let render_due = !same || due.contains(&Stage::Render);
@@ -282,6 +288,7 @@ impl Developer {
             stat: hashed.stat,
             content_hash: Some(hash),
             file_inputs,
+            touched,
             facts: None,
             inspect: Outcome::Done,
             render: None,

@@ -27,6 +27,12 @@ pub fn digest16(parts: &[&[u8]]) -> String {
     h.finalize().to_hex()[..16].to_owned()
 }
 
+/// A file's own inputs to inspect: beside its content and sidecars the time of the file, which dates what has no
+/// other date.
+pub fn inspect_inputs(file_inputs: &str, mtime_ns: i64) -> String {
+    digest16(&[file_inputs.as_bytes(), &mtime_ns.to_le_bytes()])
+}
+
 /// The whole input key of a file for a stage: settings, then the file's own inputs.
 pub fn input_key(now: &StageNow, file_inputs: &str) -> String {
     format!("{}:{file_inputs}", now.settings)
