@@ -2,7 +2,12 @@
 //!
 //! `ALBUMEN_KILL_AT=name:n` kills this process by SIGKILL when the point is reached for the n-th time. Where
 //! the variable is not set, reaching a point costs one atomic load.
+//!
+//! `ALBUMEN_OPERATIONS=file` has what is written to the index folder noted there, in order, so that a test can take
+//! away what a power cut would.
 
+use std::fs::File;
+use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,5 +30,19 @@ pub fn reached(point: &str) {
         && p.left.fetch_sub(1, Ordering::Relaxed) == 1
     {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
+
+static OPERATIONS: OnceLock<Option<File>> = OnceLock::new();
+
+/// Notes an operation, one line each: what was done, and to what.
+pub fn noted(operation: &str, object: &str) {
+    let file = OPERATIONS.get_or_init(|| {
+        let path = std::env::var_os("ALBUMEN_OPERATIONS")?;
+        File::options().append(true).create(true).open(path).ok()
+    });
+    if let Some(mut file) = file.as_ref() {
+        // One write a line: lines of several threads do not mix.
+        let _ = file.write_all(format!("{operation} {object}\n").as_bytes());
     }
 }

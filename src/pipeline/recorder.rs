@@ -3,7 +3,7 @@
 //! Promises: before a batch commits its derivatives are durable; a batch is whole or not there; what has been
 //! committed is never asked for again.
 
-use super::breakpoints::reached;
+use super::breakpoints::{noted, reached};
 use super::fault::Fault;
 use super::keys;
 use super::progress::Progress;
@@ -49,6 +49,8 @@ pub struct FileRecord {
     pub content_hash: Option<String>,
     /// The file's own inputs, 16 hex digits.
     pub file_inputs: String,
+    /// The content is what it was, and only its times are others.
+    pub touched: bool,
     pub facts: Option<Facts>,
     pub inspect: Outcome,
     /// `None`: render was not due.
@@ -183,6 +185,10 @@ impl Recorder {
                 Record::Flush(_) => {}
             }
         }
+        for r in batch {
+            let Record::File(f) = r else { continue };
+            f.derivatives.iter().flatten().for_each(|d| noted("commits", &d.path));
+        }
         reached("before_commit");
         tx.commit()?;
         reached("after_commit");
@@ -200,20 +206,12 @@ fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) ->
     if let Some(facts) = &f.facts {
         record::put_facts(conn, id, facts)?;
     }
-    let stage = |now: &StageNow, outcome: &Outcome| {
-        record::put_stage(
-            conn,
-            id,
-            now.stage,
-            now.version,
-            &keys::input_key(now, &f.file_inputs),
-            outcome,
-            at,
-        )
+    let stage = |now: &StageNow, inputs: &str, outcome: &Outcome| {
+        record::put_stage(conn, id, now.stage, now.version, &keys::input_key(now, inputs), outcome, at)
     };
-    stage(&stages.inspect, &f.inspect)?;
+    stage(&stages.inspect, &keys::inspect_inputs(&f.file_inputs, f.stat.mtime_ns), &f.inspect)?;
     if let Some(outcome) = &f.render {
-        stage(&stages.render, outcome)?;
+        stage(&stages.render, &f.file_inputs, outcome)?;
     }
     if let (Some(rows), Some(hash)) = (&f.derivatives, &f.content_hash) {
         record::put_derivatives(conn, hash, rows)?;

@@ -4,7 +4,7 @@
 //! hash, render version and settings key, so equal content shares it and another version never overwrites it;
 //! what no row names is swept.
 
-use super::breakpoints::reached;
+use super::breakpoints::{noted, reached};
 use crate::index::record::DerivativeRow;
 use crate::pipeline::vocabulary::{DerivativeName, Rendition};
 use std::fs::{self, File};
@@ -103,6 +103,7 @@ impl Store {
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
+        noted("renamed", &path.strip_prefix(&self.index_dir).unwrap_or(path).to_string_lossy());
         reached("after_rename");
         written
     }
@@ -111,7 +112,9 @@ impl Store {
     /// two flushes a file.
     pub fn sync(&self) -> io::Result<()> {
         let dir = File::open(self.index_dir.join("derived"))?;
+        noted("sync", "begins");
         rustix::fs::syncfs(&dir)?;
+        noted("sync", "ends");
         Ok(())
     }
 

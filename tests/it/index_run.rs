@@ -2,6 +2,7 @@
 
 use super::support::Mounted;
 use serde_json::Value;
+use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -111,36 +112,158 @@ fn a_kill_at_any_named_point_loses_nothing() {
 }
 
 #[test]
-fn kills_at_random_moments_lose_nothing_and_repeat_no_committed_work() {
-    let b = Bench::new(6);
+fn kills_at_random_points_lose_nothing_and_repeat_no_committed_work() {
+    kills_at_random_points(6);
+}
+
+#[test]
+#[ignore = "soak: the same at fifty points, two minutes"]
+fn soak_kills_at_fifty_random_points() {
+    kills_at_random_points(50);
+}
+
+/// Kills a run at so many seeded points of its progress, each time on an index of its own.
+fn kills_at_random_points(rounds: u32) {
+    let b = Bench::new(4);
     let total = b.run()["new"].as_u64().unwrap();
     let whole = b.export();
-    std::fs::remove_dir_all(&b.index).unwrap();
-    // A short seeded form of the soak: a multiplicative generator is random enough for moments.
+    let written = walk(&b.index.join("derived")).len() as u64;
+    // A multiplicative generator is random enough for moments.
     let mut seed = 0x5eed_u64;
-    let (mut killed_in_the_middle, mut rounds) = (0, 0);
-    loop {
+    let mut below = |n: u64| {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        let before = b.recorded();
-        let mut child = b.index_command().stdout(std::process::Stdio::piped()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(150 + (seed >> 33) % 1500));
-        if rounds < 6 {
-            let _ = child.kill();
-        }
-        let out = child.wait_with_output().unwrap();
-        rounds += 1;
-        if out.status.success() {
-            let new = serde_json::from_slice::<Value>(&out.stdout).unwrap()["new"].as_u64().unwrap();
-            assert_eq!(new, total - before, "committed work was repeated, or some was lost");
-            break;
-        }
-        killed_in_the_middle += u32::from((1..total).contains(&b.recorded()));
+        (seed >> 33) % n
+    };
+    let mut with_committed_work = 0;
+    for round in 0..rounds {
+        std::fs::remove_dir_all(&b.index).unwrap();
+        let kind = ["after_temporary_write", "after_rename"][below(2) as usize];
+        // The first file makes at most three pictures, and so does the last: the point lies between them.
+        let point = format!("{kind}:{}", 4 + below(written - 6));
+        let killed = b.index_command().env("ALBUMEN_KILL_AT", &point).output().unwrap();
+        assert_eq!(killed.status.signal(), Some(9), "round {round}: {point} was not reached");
+        let recorded = b.recorded();
+        assert!(recorded < total, "round {round}: {point} was after the last file");
+        with_committed_work += u32::from(recorded > 0);
+        let rest = b.run()["new"].as_u64().unwrap();
+        assert_eq!(rest, total - recorded, "round {round}: {point}: work was repeated, or some was lost");
+        assert_eq!(b.export(), whole, "round {round}: {point}");
     }
-    eprintln!("{rounds} rounds, {killed_in_the_middle} kills in the middle");
-    assert_eq!(b.export(), whole);
+    eprintln!("{rounds} kills, {with_committed_work} of them after the first commit");
+}
+
+/// A run's recorded operations, broken off after each one: what the rows name that were committed by then had been
+/// synced by then.
+#[test]
+fn at_no_operation_does_a_row_come_before_its_picture() {
+    let b = Bench::new(4);
+    let log = b._dir.path().join("operations");
+    assert!(b.index_command().env("ALBUMEN_OPERATIONS", &log).output().unwrap().status.success());
+    let (mut in_place, mut durable) = (HashSet::new(), HashSet::new());
+    let (mut begun, mut commits, mut unsynced) = (HashSet::new(), 0, 0);
+    let operations = std::fs::read_to_string(&log).unwrap();
+    for (n, line) in operations.lines().enumerate() {
+        match line.split_once(' ').unwrap() {
+            ("renamed", path) => drop(in_place.insert(path)),
+            ("sync", "begins") => begun = in_place.clone(),
+            ("sync", "ends") => durable = begun.clone(),
+            ("commits", path) => {
+                assert!(durable.contains(path), "operation {n}: {path} is named before it is durable");
+                commits += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+        unsynced = unsynced.max(in_place.len() - durable.len());
+    }
+    assert!(commits > 0 && unsynced > 0, "{commits} committed, {unsynced} unsynced at the most");
+}
+
+/// A power cut: of what was written to the store only what had been synced is there, with the rows that were committed,
+/// or without those that SQLite had not yet moved out of its log.
+#[test]
+fn a_power_cut_leaves_no_row_without_its_picture() {
+    let b = Bench::new(4);
+    b.run();
+    let whole = b.export();
+    let log = b._dir.path().join("operations");
+    let points =
+        ["after_commit:1", "after_rename:40", "before_commit:2", "after_rename:60", "after_commit:2"];
+    for (round, point) in points.into_iter().enumerate() {
+        std::fs::remove_dir_all(&b.index).unwrap();
+        let _ = std::fs::remove_file(&log);
+        let mut run = b.index_command();
+        run.env("ALBUMEN_OPERATIONS", &log).env("ALBUMEN_KILL_AT", point).output().unwrap();
+        let durable = synced(&std::fs::read_to_string(&log).unwrap());
+        let mut lost = 0;
+        for (i, picture) in walk(&b.index.join("derived")).iter().enumerate() {
+            if durable.contains(picture.strip_prefix(&b.index).unwrap()) {
+                continue;
+            }
+            // A file system may have kept the name and lost the bytes, or lost both.
+            match i % 2 {
+                0 => std::fs::write(picture, b"").unwrap(),
+                _ => std::fs::remove_file(picture).unwrap(),
+            }
+            lost += 1;
+        }
+        if round % 2 == 1 {
+            let _ = std::fs::remove_file(b.index.join("index.sqlite-wal"));
+            let _ = std::fs::remove_file(b.index.join("index.sqlite-shm"));
+        }
+        let mut named = 0;
+        let rows = b.command(&["export"]).output().unwrap();
+        for line in String::from_utf8_lossy(&rows.stdout).lines() {
+            let item: Value = serde_json::from_str(line).unwrap();
+            for picture in item["derivatives"].as_array().into_iter().flatten() {
+                let path = b.index.join(picture["path"].as_str().unwrap());
+                let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
+                assert_eq!(Some(bytes), picture["bytes"].as_u64(), "{point}: {}", path.display());
+                named += 1;
+            }
+        }
+        eprintln!("{point}: {} synced, {lost} lost, {named} named by rows", durable.len());
+        b.run();
+        assert_eq!(b.export(), whole, "after a power cut at {point}");
+    }
+}
+
+/// The pictures that were in place when the last finished sync began.
+fn synced(operations: &str) -> HashSet<PathBuf> {
+    let lines: Vec<&str> = operations.lines().collect();
+    let Some(end) = lines.iter().rposition(|l| *l == "sync ends") else { return HashSet::new() };
+    let begin = lines[..end].iter().rposition(|l| *l == "sync begins").expect("each sync begins");
+    lines[..begin].iter().filter_map(|l| l.strip_prefix("renamed ").map(PathBuf::from)).collect()
+}
+
+#[test]
+fn a_touched_file_without_a_date_of_its_own_is_dated_anew_and_not_developed_again() {
+    let b = Bench::new(1);
+    let file = b.library.join("000/kinds/grey.jpg");
+    let touch = |seconds: u64| {
+        let time = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(time).unwrap();
+    };
+    let taken = || {
+        let out = b.command(&["show", "--json"]).arg(&file).output().unwrap();
+        let item: Value = serde_json::from_slice(&out.stdout).unwrap();
+        assert_eq!(item["taken"]["source"], "file:mtime");
+        item["taken"]["utc"].as_str().unwrap().to_owned()
+    };
+    touch(1_000_000_000);
+    b.run();
+    assert_eq!(taken(), "2001-09-09T01:46:40Z");
+    touch(1_500_000_000);
+    let again = b.run();
+    assert_eq!(taken(), "2017-07-14T02:40:00Z");
+    assert_eq!((&again["unchanged"], &again["changed"]), (&13.into(), &0.into()));
+    assert_eq!(again["stage_cpu_s"]["decode"].as_f64().unwrap_or(0.0), 0.0);
 }
 
 impl Bench {
+    fn failures(&self) -> String {
+        String::from_utf8(self.command(&["failures"]).output().unwrap().stdout).unwrap()
+    }
+
     /// Files that the index has recorded.
     fn recorded(&self) -> u64 {
         let out = self.command(&["status", "--json"]).output().unwrap();
@@ -277,6 +400,58 @@ fn the_memory_bound_holds_over_all_processes() {
     assert!(peak > 0 && peak <= (64 << 20) * 11 / 10, "peak {peak}");
     let refused = b.index_command().args(["--memory", "32M"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
+}
+
+/// A JPEG of a scene with some detail, grown to this size.
+fn large_jpeg(width: usize, height: usize, progressive: bool) -> Vec<u8> {
+    use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
+    let row: Vec<u8> = (0..width * 3).map(|i| (i / 7 % 251) as u8).collect();
+    let mut pixels = Vec::with_capacity(width * height * 3);
+    for y in 0..height {
+        pixels.extend_from_slice(&row);
+        let start = pixels.len() - row.len();
+        pixels[start..].iter_mut().step_by(1 + y % 97).for_each(|v| *v = v.wrapping_add(y as u8));
+    }
+    let mut compressor = Compressor::new().unwrap();
+    compressor.set_subsamp(Subsamp::Sub2x2).unwrap();
+    compressor.set_quality(50).unwrap();
+    compressor.set_progressive(progressive).unwrap();
+    let format = PixelFormat::RGB;
+    compressor
+        .compress_to_vec(Image { pixels: &pixels[..], width, pitch: width * 3, height, format })
+        .unwrap()
+}
+
+#[test]
+fn a_hundred_megapixels_are_finished_at_64_megabytes_and_progressive_ones_refused_with_the_figure() {
+    let b = Bench::new(0);
+    std::fs::create_dir_all(&b.library).unwrap();
+    // As a camera's back has it, and as a panorama.
+    std::fs::write(b.library.join("back.jpg"), large_jpeg(11_600, 8_700, false)).unwrap();
+    std::fs::write(b.library.join("panorama.jpg"), large_jpeg(20_000, 5_000, false)).unwrap();
+    std::fs::write(b.library.join("progressive.jpg"), large_jpeg(8_000, 5_000, true)).unwrap();
+    let out = b.index_command().args(["--memory", "64M"]).output().unwrap();
+    let s = summary(&out, 1);
+    assert_eq!((&s["found"], &s["failed"]), (&3.into(), &1.into()), "{}", b.failures());
+    let peak = s["peak_pss_bytes"].as_u64().unwrap();
+    eprintln!("peak {} MB", peak / 1_000_000);
+    assert!(peak <= (64 << 20) * 11 / 10, "peak {peak}");
+    let failures = b.failures();
+    assert!(failures.contains("progressive.jpg"), "{failures}");
+    // 40 million pixels of 4:2:0 are 60 million coefficients of two bytes.
+    let needs = failures.split("needs ").nth(1).and_then(|n| n.split(' ').next()?.parse::<u64>().ok());
+    assert!(needs.is_some_and(|mb| (120..200).contains(&mb)), "{failures}");
+}
+
+#[test]
+#[ignore = "soak: the whole corpus at --memory 200M, a minute"]
+fn soak_the_corpus_stays_below_200_megabytes() {
+    let Some(corpus) = super::support::corpus("soak_the_corpus_stays_below_200_megabytes") else { return };
+    let b = Bench::new(0);
+    let mut run = b.command(&["index", "--no-recognise", "--json", "--memory", "200M"]);
+    let s = summary(&run.arg(corpus).output().unwrap(), 1);
+    eprintln!("{} files, peak {} bytes", s["found"], s["peak_pss_bytes"]);
+    assert!(s["peak_pss_bytes"].as_u64().unwrap() < 200_000_000);
 }
 
 #[test]
