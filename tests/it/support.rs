@@ -155,3 +155,55 @@ impl Drop for Mounted {
         let _ = std::process::Command::new("umount").arg("-l").arg(&self.at).status();
     }
 }
+
+/// SSIMULACRA2 of two pictures of this size, sRGB: 100 is the same, 90 cannot be told apart.
+pub fn ssimulacra2(reference: &[u8], other: &[u8], (width, height): (u32, u32)) -> f64 {
+    use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
+    let frame = |rgb: &[u8]| {
+        let pixels = rgb.as_chunks::<3>().0.iter().map(|p| p.map(|v| f32::from(v) / 255.0)).collect();
+        let (curve, primaries) = (TransferCharacteristic::SRGB, ColorPrimaries::BT709);
+        Rgb::new(pixels, width as usize, height as usize, curve, primaries)
+            .expect("as many pixels as it says")
+    };
+    compute_frame_ssimulacra2(frame(reference), frame(other)).expect("two pictures of one size")
+}
+
+/// A picture as libvips sees it, whole: upright, sRGB, over white. `None` where it cannot be read.
+pub fn vips_decodes(path: &std::path::Path) -> Option<((u32, u32), Vec<u8>)> {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let (turned, png) = (dir.path().join("turned.v"), dir.path().join("whole.png"));
+    let vips = |command: &str, from: &std::path::Path, to: &str, more: &[&str]| {
+        let mut vips = std::process::Command::new("vips");
+        let out = vips.arg(command).arg(from).arg(to).args(more).output();
+        out.expect("libvips-tools, which scripts/setup.sh test installs").status.success()
+    };
+    if !vips("autorot", path, turned.to_str()?, &[]) {
+        return None;
+    }
+    let to = format!("{}[compression=1,strip]", png.display());
+    // Only of pictures with a profile: others would be bent a little on the way through two of them.
+    if !vips("icc_transform", &turned, &to, &["srgb", "--embedded", "--intent", "relative"])
+        && !vips("colourspace", &turned, &to, &["srgb"])
+    {
+        return None;
+    }
+    let picture = image::open(&png).ok()?.to_rgba8();
+    let over_white = |p: &image::Rgba<u8>| {
+        let [r, g, b, a] = p.0.map(u32::from);
+        [r, g, b].map(|v| ((v * a + 255 * (255 - a) + 127) / 255) as u8)
+    };
+    Some((picture.dimensions(), picture.pixels().flat_map(over_white).collect()))
+}
+
+/// The first frames of a video in RGB of this size, one after the other, by the ffmpeg program.
+pub fn ffmpeg_frames(path: &std::path::Path, (width, height): (u32, u32)) -> Vec<u8> {
+    let out = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-i"])
+        .arg(path)
+        .args(["-vf", &format!("scale={width}:{height}:flags=lanczos+accurate_rnd"), "-frames:v", "600"])
+        // Each frame once, whatever its time.
+        .args(["-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
+        .output()
+        .expect("ffmpeg, which scripts/setup.sh test installs");
+    out.stdout
+}
