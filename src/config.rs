@@ -10,7 +10,8 @@ mod spaces;
 pub mod values;
 
 pub use parts::{
-    Background, Guard, Ignore, Recognise, Render, Service, SpaceConfig, SpaceKind, TcpToken, Uploads, Window,
+    Background, Guard, Ignore, LogFormat, Recognise, Render, Service, SpaceConfig, SpaceKind, TcpToken,
+    Uploads, Window,
 };
 pub use spaces::{Space, Spaces};
 

@@ -23,9 +23,10 @@ mod submit;
 mod tags;
 mod verify;
 
-use crate::config::Config;
+use crate::config::{Config, LogFormat};
 use crate::index::{Index, OpenError};
 use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -72,6 +73,9 @@ pub struct Global {
     /// Say more on standard error (-v: what is done, -vv: everything)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// How lines on standard error look; default: text, for `service` what the config says
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -201,7 +205,6 @@ pub fn main() -> ExitCode {
             return if e.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    start_log(cli.global.verbose);
     let (config, config_path) = match Config::find(cli.global.config.as_deref()) {
         Ok(found) => found,
         Err(e) => {
@@ -209,6 +212,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    let is_service = matches!(cli.command, Command::Service(_));
+    let log = cli.global.log_format.unwrap_or(if is_service { config.service.log } else { LogFormat::Text });
+    start_log(cli.global.verbose, log);
     let ctx = Context { global: cli.global, config, config_path };
     match cli.command {
         Command::Index(a) => index::run(a, &ctx),
@@ -235,7 +241,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn start_log(verbose: u8) {
+fn start_log(verbose: u8, format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
         0 => "error",
@@ -243,5 +249,10 @@ fn start_log(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log is there already only where a test has called this twice.
+    let _ = match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => log.json().with_current_span(false).flatten_event(true).try_init(),
+    };
 }

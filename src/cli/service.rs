@@ -1,6 +1,7 @@
 //! `albumen service`: the long-running side.
 
 use super::{Context, FAILED, NO_START, STOPPED, complain};
+use crate::config::LogFormat;
 use crate::pipeline::recorder::RecordError;
 use crate::pipeline::run::RunError;
 use crate::pipeline::shutdown::Shutdown;
@@ -22,7 +23,11 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
         // Being told to stop is how a service ends.
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            complain(&e);
+            // The last line of a log is like the others.
+            match ctx.global.log_format.unwrap_or(ctx.config.service.log) {
+                LogFormat::Text => complain(&e),
+                LogFormat::Json => tracing::error!("{e}"),
+            }
             ExitCode::from(match e {
                 ServiceError::Run(RunError::Record(RecordError::DiskFull))
                 | ServiceError::Record(RecordError::DiskFull) => STOPPED,

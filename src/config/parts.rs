@@ -116,10 +116,23 @@ pub struct Service {
     pub full_scan: Duration,
     /// After so long without work worker processes are ended.
     pub idle: Duration,
+    /// How the log is written.
+    pub log: LogFormat,
     pub uploads: Uploads,
     pub background: Background,
     #[serde(rename = "window")]
     pub windows: Vec<Window>,
+}
+
+/// How lines of the log look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 impl Default for Service {
@@ -133,6 +146,7 @@ impl Default for Service {
             poll: Duration::from_secs(15 * 60),
             full_scan: Duration::from_days(7),
             idle: Duration::from_secs(60),
+            log: LogFormat::Text,
             uploads: Uploads::default(),
             background: Background::default(),
             windows: Vec::new(),

@@ -1,6 +1,7 @@
 //! Housekeeping: what is forgotten after its grace period, which derivatives are still named, notes to itself.
 
 use super::Index;
+use crate::pipeline::vocabulary::Stage;
 use rusqlite::{OptionalExtension, Result, params};
 use std::collections::BTreeMap;
 
@@ -36,6 +37,29 @@ impl Index {
         tx.execute(&format!("DELETE FROM features WHERE {of_space}"), [space])?;
         tx.execute(&format!("DELETE FROM stage_state WHERE stage = 'subjects' AND {of_space}"), [space])?;
         tx.commit()
+    }
+
+    pub fn space_id(&self, name: &str) -> Result<Option<i64>> {
+        self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0)).optional()
+    }
+
+    /// Whether the subjects stage has looked at anything in a space.
+    pub fn has_subjects(&self, space: i64) -> Result<bool> {
+        self.has_stage(space, Stage::Subjects)
+    }
+
+    /// Whether the faces stage has looked at anything in a space.
+    pub fn has_found_faces(&self, space: i64) -> Result<bool> {
+        self.has_stage(space, Stage::Faces)
+    }
+
+    fn has_stage(&self, space: i64, stage: Stage) -> Result<bool> {
+        self.conn
+            .prepare_cached(
+                "SELECT 1 FROM volumes v JOIN folders d ON d.volume_id = v.id JOIN files f ON f.folder_id = d.id
+                   JOIN stage_state s ON s.file_id = f.id AND s.stage = ?2 WHERE v.space_id = ?1 LIMIT 1",
+            )?
+            .exists(params![space, stage.name()])
     }
 
     pub fn meta(&self, key: &str) -> Result<Option<String>> {

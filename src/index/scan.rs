@@ -186,6 +186,19 @@ impl Index {
             .map(drop)
     }
 
+    /// Whether a row of the queue is still there.
+    pub fn is_pending(&self, id: i64) -> Result<bool> {
+        self.conn.prepare_cached("SELECT 1 FROM pending WHERE id = ?1")?.exists([id])
+    }
+
+    /// The file of a name in a folder, where there is one.
+    pub fn file_in(&self, folder_id: i64, name: &[u8]) -> Result<Option<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
+            .query_row(params![folder_id, name], |r| r.get(0))
+            .optional()
+    }
+
     /// The next pieces of work after (priority, id) in queue order.
     pub fn pending_after(&self, after: (u8, i64), limit: usize) -> Result<Vec<PendingRow>> {
         let mut st = self.conn.prepare_cached(

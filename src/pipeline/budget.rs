@@ -29,13 +29,16 @@ struct State {
     used: u64,
     next_ticket: u64,
     waiting: VecDeque<u64>,
+    /// Of those, so many at the front are somebody's who waits (uploads).
+    urgent: usize,
     closed: bool,
 }
 
 impl MemoryBudget {
     /// A budget of `rest` bytes, the fixed part already taken off.
     pub fn new(rest: u64) -> MemoryBudget {
-        let state = State { rest, used: 0, next_ticket: 0, waiting: VecDeque::new(), closed: false };
+        let state =
+            State { rest, used: 0, next_ticket: 0, waiting: VecDeque::new(), urgent: 0, closed: false };
         MemoryBudget { inner: Arc::new(Inner { state: Mutex::new(state), changed: Condvar::new() }) }
     }
 
@@ -62,10 +65,27 @@ impl MemoryBudget {
 
     /// Waits for `bytes`, in order of asking.
     pub fn acquire(&self, bytes: u64) -> Result<Permit, Fault> {
+        self.wait_for(bytes, None)
+    }
+
+    /// The same for somebody who waits: before all others. `make_room` is called, once, where memory is not there.
+    pub fn acquire_urgently(&self, bytes: u64, make_room: &dyn Fn()) -> Result<Permit, Fault> {
+        self.wait_for(bytes, Some(make_room))
+    }
+
+    fn wait_for(&self, bytes: u64, mut make_room: Option<&dyn Fn()>) -> Result<Permit, Fault> {
+        let is_urgent = make_room.is_some();
         let mut s = self.lock();
         let ticket = s.next_ticket;
         s.next_ticket += 1;
-        s.waiting.push_back(ticket);
+        match is_urgent {
+            true => {
+                let behind = s.urgent;
+                s.waiting.insert(behind, ticket);
+                s.urgent += 1;
+            }
+            false => s.waiting.push_back(ticket),
+        }
         loop {
             let verdict = if s.closed {
                 Some(Err(Fault::Cancelled))
@@ -79,8 +99,16 @@ impl MemoryBudget {
             };
             if let Some(verdict) = verdict {
                 s.waiting.retain(|t| *t != ticket);
+                s.urgent -= usize::from(is_urgent);
                 self.inner.changed.notify_all();
                 return verdict;
+            }
+            if let Some(make_room) = make_room.take() {
+                drop(s);
+                make_room();
+                s = self.lock();
+                // What it freed may have been given back already.
+                continue;
             }
             s = self.inner.changed.wait(s).unwrap_or_else(PoisonError::into_inner);
         }
@@ -102,15 +130,21 @@ impl Drop for Permit {
 }
 
 /// One file's claim on the budget: at most one permit at a time.
-#[derive(Debug)]
 pub struct Claim<'a> {
     budget: &'a MemoryBudget,
     permit: RefCell<Option<Permit>>,
+    /// Somebody waits for the file: how memory is made free for it.
+    make_room: Option<&'a dyn Fn()>,
 }
 
 impl<'a> Claim<'a> {
     pub fn new(budget: &'a MemoryBudget) -> Claim<'a> {
-        Claim { budget, permit: RefCell::new(None) }
+        Claim { budget, permit: RefCell::new(None), make_room: None }
+    }
+
+    /// For a file that somebody waits for.
+    pub fn urgent(budget: &'a MemoryBudget, make_room: &'a dyn Fn()) -> Claim<'a> {
+        Claim { make_room: Some(make_room), ..Claim::new(budget) }
     }
 }
 
@@ -119,7 +153,11 @@ impl Admission for Claim<'_> {
         // The first permit goes back before the second is asked for: two claims that each hold one and wait for
         // more would wait for ever.
         self.permit.replace(None);
-        self.permit.replace(Some(self.budget.acquire(bytes)?));
+        let permit = match self.make_room {
+            Some(make_room) => self.budget.acquire_urgently(bytes, make_room),
+            None => self.budget.acquire(bytes),
+        };
+        self.permit.replace(Some(permit?));
         Ok(())
     }
     fn ceiling(&self) -> u64 {
@@ -162,6 +200,24 @@ mod tests {
         assert_eq!(budget.used(), 90);
         drop(claim);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn who_is_waited_for_goes_first_and_may_make_room() {
+        let budget = MemoryBudget::new(10);
+        let held = Mutex::new(Some(budget.acquire(10).unwrap()));
+        std::thread::scope(|s| {
+            let patient = s.spawn(|| budget.acquire(10).map(|_| std::time::Instant::now()));
+            while budget.lock().waiting.is_empty() {
+                std::thread::yield_now();
+            }
+            let make_room = || drop(held.lock().unwrap().take());
+            let permit = budget.acquire_urgently(10, &make_room).unwrap();
+            let had = std::time::Instant::now();
+            drop(permit);
+            assert!(patient.join().unwrap().unwrap() >= had);
+        });
+        assert_eq!((budget.used(), budget.lock().urgent), (0, 0));
     }
 
     #[test]

@@ -19,7 +19,8 @@ use crate::discover::walk::{self, Role};
 use crate::index::record::{self, DerivativeRow, Outcome};
 use crate::index::scan::{FileRow, PendingRow, What};
 use crate::index::{Index, view};
-use crate::worker::{WorkerHandle, WorkerSettings};
+use crate::worker::kind::DiskClass;
+use crate::worker::{Kindness, WorkerHandle, WorkerSettings};
 use crossbeam_channel::Sender;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -33,12 +34,19 @@ const SIDECAR_LIMIT: u64 = 16 << 20;
 
 /// Where threads get their work from.
 pub trait JobSource: Sync {
-    /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more.
-    fn next(&self, thread: usize) -> Option<(PendingRow, CancelToken)>;
+    /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more. `idle` is
+    /// called when there has been nothing for long: what costs memory may go.
+    fn next(&self, thread: usize, idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)>;
     /// The work on a file has ended; its record is on its way.
     fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
     fn gave_back(&self, _job: &PendingRow) {}
+    /// How kind the processes are that work on a file.
+    fn kindness(&self, _job: &PendingRow) -> Option<Kindness> {
+        None
+    }
+    /// A file that somebody waits for needs memory that others have.
+    fn make_memory(&self) {}
 }
 
 /// What all threads of a run share.
@@ -85,14 +93,24 @@ impl Developer {
 
     /// Works until the source ends or the run is stopped.
     pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), RecordError> {
-        while let Some((job, cancel)) = source.next(self.thread) {
+        let mut disk = DiskClass::of_this_thread();
+        loop {
+            let mut idle = || {
+                self.shared.has_child(self.thread, None);
+                self.worker.end();
+            };
+            let Some((job, cancel)) = source.next(self.thread, &mut idle) else { break };
+            let kindness = source.kindness(&job);
+            self.worker.be_kind(kindness);
+            // This thread reads and hashes; it stays as it is for the CPU, since it could not be raised again.
+            disk.set_idle(kindness.is_some_and(|k| k.idle_class));
             if self.shared.shutdown.requested() {
                 break;
             }
             self.cancel = cancel;
             let path = view::join(&[&job.volume_path, &job.folder, &job.name]);
             self.shared.progress.begin(self.thread, path.to_string_lossy().into_owned());
-            let record = self.visit(&job);
+            let record = self.visit(&job, source);
             self.shared.progress.end(self.thread);
             let Some(record) = record? else {
                 source.gave_back(&job);
@@ -121,9 +139,14 @@ impl Developer {
     }
 
     /// One file, from its path to its record; `None` when the run was stopped in the middle.
-    fn visit(&mut self, job: &PendingRow) -> Result<Option<Record>, RecordError> {
+    fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Option<Record>, RecordError> {
         let dropped = Record::Dropped { pending_id: job.id };
-        let known = match job.file_id {
+        // A file that was new when it was queued may have been done since, for another request.
+        let file_id = match job.file_id {
+            None => self.index.file_in(job.folder_id, &job.name)?,
+            known => known,
+        };
+        let known = match file_id {
             Some(id) => self.index.file(id)?,
             None => None,
         };
@@ -144,7 +167,7 @@ impl Developer {
         let role = walk::role(&job.name).unwrap_or(Role::Media);
         for _ in 0..CHANGING_TRIES {
             match read(root, &below, role, self.cancel.flag()) {
-                Ok(Read::Done { file, hashed }) => return self.develop(job, known, file, hashed),
+                Ok(Read::Done { file, hashed }) => return self.develop(job, known, file, hashed, source),
                 Ok(Read::NotMedia) => return Ok(Some(dropped)),
                 Ok(Read::Changing) => std::thread::sleep(std::time::Duration::from_millis(200)),
                 Err(Fault::Cancelled) => return Ok(None),
@@ -179,7 +202,7 @@ impl Developer {
         root: &Root,
         below: &[u8],
     ) -> Result<bool, RecordError> {
-        if known.vanished || known.content_hash.is_none() || job.what == What::New {
+        if known.vanished || known.content_hash.is_none() {
             return Ok(false);
         }
         let same =
@@ -223,11 +246,12 @@ impl Developer {
         known: Option<FileRow>,
         file: std::fs::File,
         hashed: Hashed,
+        source: &dyn JobSource,
     ) -> Result<Option<Record>, RecordError> {
         let hash = hashed.hash.as_str().to_owned();
         let fs = job.fs;
-        let due = match job.file_id {
-            Some(id) => self.due(id)?,
+        let due = match &known {
+            Some(known) => self.due(known.id)?,
             None => vec![Stage::Inspect, Stage::Render],
         };
         let same = known.as_ref().is_some_and(|k| k.content_hash.as_deref() == Some(&hash));
@@ -275,11 +299,20 @@ impl Developer {
             Ok(s) => s,
             Err(e) => return Ok(Some(self.unreadable(job, hashed.stat, Fault::unreadable(e)))),
         };
-        let claim = Claim::new(&self.shared.budget);
+        let make_memory = || source.make_memory();
+        let claim = match job.priority {
+            0 => Claim::urgent(&self.shared.budget, &make_memory),
+            _ => Claim::new(&self.shared.budget),
+        };
         let answer =
             self.worker.develop(&request, &Inputs { primary, sidecars: files }, &claim, &self.cancel);
         self.shared.has_child(self.thread, self.worker.pid());
         drop(claim);
+        // Written to meanwhile: what was seen is no longer it, and the walk that noticed may be over already.
+        if matches!(stat_beneath(root, &below(&job.folder, &job.name)), Ok(Some(stat)) if stat != hashed.stat)
+        {
+            return Ok(None);
+        }
         let mut rec = FileRecord {
             pending_id: job.id,
             folder_id: job.folder_id,
@@ -398,7 +431,7 @@ impl OneRun {
 }
 
 impl JobSource for OneRun {
-    fn next(&self, _thread: usize) -> Option<(PendingRow, CancelToken)> {
+    fn next(&self, _thread: usize, _idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {
         if self.shutdown.requested() {
             return None;
         }

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+/// Sentences kept for the end of a run at the most.
+const NOTICES: usize = 1000;
+
 /// Shared by all threads of a run.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -96,8 +99,12 @@ impl Progress {
     pub fn notice(&self, words: String) {
         let mut notices = lock(&self.notices);
         // Several threads may meet with one obstacle.
-        if !notices.contains(&words) {
-            tracing::warn!("{words}");
+        if notices.contains(&words) {
+            return;
+        }
+        tracing::warn!("{words}");
+        // A service says such things for months, and nobody reads them there but in the log.
+        if notices.len() < NOTICES {
             notices.push(words);
         }
     }

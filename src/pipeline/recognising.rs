@@ -10,7 +10,7 @@ use super::recorder::{RecognisedRecord, Record, RecordError, now};
 use super::vocabulary::{DerivativeName, RecogniseRequest};
 use crate::index::due::{Scope, StageNow};
 use crate::index::{Index, items, record};
-use crate::worker::{RecogniserHandle, RecogniserSettings};
+use crate::worker::{Kindness, RecogniserHandle, RecogniserSettings};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -139,6 +139,11 @@ impl Recognising {
     /// `thread` is a number that no developing thread has.
     pub fn new(shared: Shared, thread: usize, index: Index, settings: RecogniserSettings) -> Recognising {
         Recognising { shared, thread, index, handle: RecogniserHandle::new(settings) }
+    }
+
+    /// How kind the recogniser is from the next picture on.
+    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
+        self.handle.be_kind(kindness);
     }
 
     /// Ends the recogniser process; the next picture starts another.

@@ -6,7 +6,7 @@ use std::path::Path;
 /// One event. `space` decides who may hear it; events without one are for everybody.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
-    /// `indexed`, `failed`, `recognised`, `moved`, `removed`, `person_changed`, `job_done`.
+    /// `indexed`, `failed`, `recognised`, `moved`, `removed`, `person_changed`, `job_done`, `progress`.
     pub event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<i64>,
@@ -23,6 +23,17 @@ pub struct Event {
     pub job: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Sofar>,
+}
+
+/// Files since the start of the service, by what was done with them.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Sofar {
+    pub developed: u64,
+    pub recognised: u64,
+    pub failed: u64,
+    pub uploads_waiting: u64,
 }
 
 impl Event {
@@ -35,6 +46,7 @@ impl Event {
         person: None,
         job: None,
         count: None,
+        progress: None,
     };
 
     /// A file was read; `failed` says why it could not be done.
@@ -61,6 +73,10 @@ impl Event {
 
     pub fn counted(event: &'static str, count: u64) -> Event {
         Event { event, count: Some(count), ..Event::NOTHING }
+    }
+
+    pub fn progress(sofar: Sofar) -> Event {
+        Event { event: "progress", progress: Some(sofar), ..Event::NOTHING }
     }
 
     pub fn job_done(job: i64) -> Event {

@@ -1,16 +1,19 @@
 //! Recognition in the service: uploads first, then what is due, a picture at a time; ended when idle, which is how its
 //! memory is really given back.
+//!
+//! Promises: an upload waits for one picture at the most; background pictures wait until everything can be seen, and
+//! while the gate holds them back; a space that has people or subjects off is not looked at, and what was found there
+//! is removed, save for what users said.
 
 use super::Service;
 use super::events::Event;
+use super::gate::Tired;
 use super::tidier::Dirty;
 use crate::config::Spaces;
 use crate::index::due::Scope;
 use crate::index::{Index, people};
-
-use crate::pipeline::progress::Progress;
 use crate::pipeline::recognising::{Job, Part, Position, Recognising, due_jobs};
-use crate::pipeline::recorder::Record;
+use crate::pipeline::recorder::{Record, RecordError};
 use crate::worker::RecogniserSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeSet, VecDeque};
@@ -25,19 +28,45 @@ const CLUSTER_EVERY: Duration = Duration::from_secs(30);
 /// What there may be to look at.
 #[derive(Debug)]
 pub enum Look {
-    /// Files of these folders were settled.
-    Folders(BTreeSet<i64>),
-    /// All that is due, in the background.
+    /// Somebody waits for this part, and all of it can be seen.
+    Upload(Scope),
+    /// All that is due, in the background; or what held it back does so no longer.
     Background,
+    /// Spaces may have people or subjects off that were on.
+    SpacesChanged,
     Stop,
 }
 
+/// Background recognition, volume by volume, in order of content.
+#[derive(Default)]
+struct Round {
+    volumes: VecDeque<i64>,
+    /// Where it is in the first of them.
+    after: Position,
+    /// Fetched and not looked at.
+    jobs: VecDeque<Job>,
+    tired: Option<Tired>,
+}
+
+impl Round {
+    fn is_over(&self) -> bool {
+        self.volumes.is_empty() && self.jobs.is_empty()
+    }
+}
+
 /// Runs until told to stop.
-pub fn run(mut index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sender<Record>) {
+pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sender<Record>) {
     let stages = &service.plan.stages;
+    switch_off(&index, service);
     if stages.faces.is_none() && stages.subjects.is_none() {
-        // Without models there is nothing to do but to hear the end.
-        while !matches!(looks.recv(), Ok(Look::Stop) | Err(_)) {}
+        // Without models there is nothing else to do.
+        for look in looks {
+            match look {
+                Look::SpacesChanged => switch_off(&index, service),
+                Look::Stop => return,
+                Look::Upload(_) | Look::Background => {}
+            }
+        }
         return;
     }
     let another = match index.another() {
@@ -46,142 +75,261 @@ pub fn run(mut index: Index, service: &Arc<Service>, looks: Receiver<Look>, out:
     };
     let settings = RecogniserSettings::new(service.plan.models.clone(), 1);
     // A number that no developing thread has.
-    let mut recognising = Recognising::new(service.shared.clone(), 1000, another, settings);
-    let idle = service.config().recognise.idle.get();
-    let mut folders: VecDeque<i64> = VecDeque::new();
-    let mut background: Option<Position> = None;
-    let mut may_be_more = false;
-    // Spaces with faces that are nobody's yet.
-    let mut spaces: BTreeSet<i64> = BTreeSet::new();
-    let mut clustered = Instant::now();
-    loop {
-        if !spaces.is_empty() && folders.is_empty() && (!may_be_more || clustered.elapsed() > CLUSTER_EVERY) {
-            for space in std::mem::take(&mut spaces) {
-                if let Err(e) = cluster(&mut index, service, space) {
-                    tracing::error!("faces wait to become people: {e}");
+    let recognising = Recognising::new(service.shared.clone(), 1000, another, settings);
+    let mut looker = Looker {
+        index,
+        service,
+        recognising,
+        out,
+        uploads: VecDeque::new(),
+        round: Round::default(),
+        spaces: BTreeSet::new(),
+        clustered: Instant::now(),
+    };
+    // Told to stop, or the recorder is gone and says why itself.
+    looker.run(&looks);
+    looker.recognising.end();
+}
+
+struct Looker<'a> {
+    index: Index,
+    service: &'a Arc<Service>,
+    recognising: Recognising,
+    out: Sender<Record>,
+    uploads: VecDeque<Scope>,
+    round: Round,
+    /// Spaces with faces that are nobody's yet.
+    spaces: BTreeSet<i64>,
+    clustered: Instant,
+}
+
+impl Looker<'_> {
+    /// `None` at the end.
+    fn run(&mut self, looks: &Receiver<Look>) -> Option<()> {
+        loop {
+            let rest = self.until_next();
+            let next = match rest {
+                Some(rest) if rest.is_zero() => match looks.try_recv() {
+                    Ok(look) => Some(look),
+                    Err(e) if e.is_disconnected() => return None,
+                    Err(_) => None,
+                },
+                Some(rest) => match looks.recv_timeout(rest) {
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                    other => other.ok(),
+                },
+                None => Some(self.wait(looks)?),
+            };
+            match next {
+                Some(Look::Stop) => return None,
+                Some(Look::Upload(scope)) => {
+                    if !self.uploads.contains(&scope) {
+                        self.uploads.push_back(scope);
+                    }
+                    continue;
                 }
+                Some(Look::Background) => {
+                    self.begin_round();
+                    continue;
+                }
+                Some(Look::SpacesChanged) => {
+                    // What was fetched may be of a space that is off now.
+                    self.round = Round::default();
+                    self.flush()?;
+                    switch_off(&self.index, self.service);
+                    self.begin_round();
+                    continue;
+                }
+                None => {}
             }
-            let _ = service.tidier.send(Dirty::Jobs);
-            clustered = Instant::now();
-        }
-        let working = !folders.is_empty() || may_be_more;
-        let next = match working {
-            true => looks.try_recv().map_err(|e| e.is_disconnected()),
-            false => match looks.recv_timeout(idle) {
-                Err(RecvTimeoutError::Timeout) => {
-                    recognising.end();
-                    looks.recv().map_err(|_| true)
-                }
-                other => other.map_err(|_| true),
-            },
-        };
-        match next {
-            Ok(Look::Stop) | Err(true) => break,
-            Ok(Look::Folders(some)) => {
-                folders.extend(some);
-                continue;
+            if self.service.shared.shutdown.requested() {
+                return None;
             }
-            Ok(Look::Background) => {
-                may_be_more = true;
-                // An interrupted run left them, or a request made them wait again.
-                spaces.extend(index.spaces_to_cluster().unwrap_or_default());
-                continue;
-            }
-            Err(false) => {}
-        }
-        if service.shared.shutdown.requested() {
-            break;
-        }
-        let scope = match folders.pop_front() {
-            Some(folder) => Scope::Folder(folder),
-            // Background recognition waits until everything can be seen, and while it is held back.
-            None if !service.gate.background_may_run() || !service.queue.is_idle() => {
-                may_be_more = false;
-                continue;
-            }
-            None => Scope::All,
-        };
-        let after = match scope {
-            Scope::All => background.take().unwrap_or_default(),
-            _ => Position::default(),
-        };
-        let whole = scope == Scope::All;
-        let found = part(&index, service, scope.clone())
-            .map_err(Into::into)
-            .and_then(|part| due_jobs(&index, &part, &service.shared, &after, FETCH));
-        match found {
-            Ok((jobs, next)) => {
-                let looked = !jobs.is_empty();
-                Progress::add(&service.shared.progress.recognised, jobs.len() as u64);
-                if looked {
-                    spaces.extend(index.spaces_of(&scope).unwrap_or_default());
+            let worked = match self.uploads.pop_front() {
+                Some(scope) => self.look_at_upload(scope),
+                None => self.look_at_one(),
+            };
+            match worked {
+                Ok(Some(())) => {}
+                Ok(None) => return None,
+                Err(e) => {
+                    tracing::error!("recognition stopped: {e}");
+                    self.round = Round::default();
                 }
-                if look_at(&mut recognising, jobs, service, &out).is_none() {
-                    break;
-                }
-                if whole {
-                    may_be_more = next.is_some();
-                    background = next;
-                } else if next.is_some()
-                    && let Scope::Folder(f) = scope
-                {
-                    folders.push_back(f);
-                }
-                if looked {
-                    let _ = service.tidier.send(Dirty::Jobs);
-                }
-            }
-            Err(e) => {
-                tracing::error!("recognition stopped: {e}");
-                may_be_more = false;
             }
         }
     }
-    recognising.end();
+
+    /// How long to rest before there is something to do; `None`: until somebody says so.
+    fn until_next(&mut self) -> Option<Duration> {
+        if !self.uploads.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let may_work = !self.round.is_over()
+            && self.service.gate.background_may_run()
+            // First what can be seen.
+            && self.service.queue.is_idle();
+        if !self.spaces.is_empty() && (!may_work || self.clustered.elapsed() > CLUSTER_EVERY) {
+            self.cluster();
+        }
+        may_work.then(|| self.round.tired.map_or(Duration::ZERO, |t| self.service.gate.rest(t)))
+    }
+
+    /// Waits without an end; when that takes long the recogniser's memory is given back.
+    fn wait(&mut self, looks: &Receiver<Look>) -> Option<Look> {
+        let idle = self.service.config().recognise.idle.get();
+        match looks.recv_timeout(idle) {
+            Ok(look) => Some(look),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.recognising.end();
+                looks.recv().ok()
+            }
+        }
+    }
+
+    fn begin_round(&mut self) {
+        let volumes = self.index.volumes().unwrap_or_default();
+        for (id, ..) in volumes {
+            // The one that is being gone through is gone through once more: there may be something before its position.
+            if !self.round.volumes.iter().skip(1).any(|v| *v == id) {
+                self.round.volumes.push_back(id);
+            }
+        }
+        // An interrupted run left them, or a request made them wait again.
+        self.spaces.extend(self.index.spaces_to_cluster().unwrap_or_default());
+    }
+
+    /// All of a part that somebody waits for, some pictures at a time.
+    fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, RecordError> {
+        let part = part(&self.index, self.service, scope.clone())?;
+        let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &Position::default(), FETCH)?;
+        if !jobs.is_empty() && part.faces {
+            self.spaces.extend(self.index.spaces_of(&scope)?);
+        }
+        self.recognising.be_kind(None);
+        for job in &jobs {
+            if self.look(job).is_none() {
+                return Ok(None);
+            }
+        }
+        if self.flush().is_none() {
+            return Ok(None);
+        }
+        if next.is_some() {
+            self.uploads.push_back(scope);
+        }
+        let _ = self.service.tidier.send(Dirty::Jobs);
+        Ok(Some(()))
+    }
+
+    /// One picture that nobody waits for.
+    fn look_at_one(&mut self) -> Result<Option<()>, RecordError> {
+        let round = &mut self.round;
+        if round.jobs.is_empty()
+            && let Some(volume_id) = round.volumes.front().copied()
+        {
+            let scope = Scope::Below { volume_id, path: Vec::new() };
+            let part = part(&self.index, self.service, scope.clone())?;
+            let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &round.after, FETCH)?;
+            if !jobs.is_empty() && part.faces {
+                self.spaces.extend(self.index.spaces_of(&scope)?);
+            }
+            round.jobs.extend(jobs);
+            match next {
+                Some(next) => round.after = next,
+                None => {
+                    round.volumes.pop_front();
+                    round.after = Position::default();
+                }
+            }
+        }
+        let Some(job) = round.jobs.pop_front() else { return Ok(Some(())) };
+        self.recognising.be_kind(self.service.gate.kindness());
+        let began = Instant::now();
+        if self.look(&job).is_none() {
+            return Ok(None);
+        }
+        self.round.tired = Some(Tired::after(began.elapsed()));
+        if self.round.jobs.is_empty() {
+            if self.flush().is_none() {
+                return Ok(None);
+            }
+            let _ = self.service.tidier.send(Dirty::Jobs);
+        }
+        Ok(Some(()))
+    }
+
+    /// Looks at one content and hands on what was seen; `None` at the end.
+    fn look(&mut self, job: &Job) -> Option<()> {
+        for record in self.recognising.look(job)? {
+            crate::pipeline::progress::Progress::add(&self.service.shared.progress.recognised, 1);
+            if let Ok(Some((path, space))) = self.index.path_and_space(record.file_id) {
+                self.service.tell(Event::recognised(record.file_id, &path, space));
+            }
+            self.out.send(Record::Recognised(Box::new(record))).ok()?;
+        }
+        Some(())
+    }
+
+    /// Waits until all that was handed on is recorded: the next look must see it, or it would do the same again.
+    fn flush(&self) -> Option<()> {
+        let (heard, done) = crossbeam_channel::bounded(1);
+        self.out.send(Record::Flush(heard)).ok()?;
+        done.recv().ok()
+    }
+
+    /// Faces become people, under what users have said.
+    fn cluster(&mut self) {
+        for space in std::mem::take(&mut self.spaces) {
+            if let Err(e) = cluster_one(&mut self.index, self.service, space) {
+                tracing::error!("faces wait to become people: {e}");
+            }
+        }
+        self.clustered = Instant::now();
+        let _ = self.service.tidier.send(Dirty::Jobs);
+    }
 }
 
-/// Faces of a space become people, under what users have said.
-fn cluster(index: &mut Index, service: &Service, space: i64) -> rusqlite::Result<()> {
+fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Result<()> {
+    let spaces = Spaces::resolve(&service.config().spaces);
+    let names = index.space_names(&[space])?;
+    if spaces.iter().any(|s| !s.people && names.contains(&s.name)) {
+        return Ok(());
+    }
     let stop = service.shared.shutdown.token().flag();
     let report = people::cluster_space(index, space, 1, stop)?;
     if !report.stopped {
         people::mark_done(index, space, &service.plan.people)?;
-        for space in index.space_names(&[space])? {
-            service.tell(Event::person_changed(None, space));
-        }
+        names.into_iter().for_each(|space| service.tell(Event::person_changed(None, space)));
     }
     Ok(())
 }
 
-/// `None` when the service is being stopped.
-fn look_at(
-    recognising: &mut Recognising,
-    jobs: Vec<Job>,
-    service: &Service,
-    out: &Sender<Record>,
-) -> Option<()> {
-    let any = !jobs.is_empty();
-    for job in jobs {
-        for record in recognising.look(&job)? {
-            if let Ok(index) = service.reader() {
-                if let Ok(Some((path, space))) = index.path_and_space(record.file_id) {
-                    service.tell(Event::recognised(record.file_id, &path, space));
-                }
-                service.give_back(index);
+/// Removes what was found in spaces that have people or subjects off; what users said stays.
+fn switch_off(index: &Index, service: &Service) {
+    let spaces = Spaces::resolve(&service.config().spaces);
+    for space in spaces.iter().filter(|s| !s.people || !s.subjects) {
+        let remove = || -> rusqlite::Result<bool> {
+            let Some(id) = index.space_id(&space.name)? else { return Ok(false) };
+            let faces = !space.people && index.has_found_faces(id)?;
+            if faces {
+                people::remove_found(index, id)?;
             }
-            out.send(Record::Recognised(Box::new(record))).ok()?;
+            if !space.subjects && index.has_subjects(id)? {
+                index.remove_subjects(id)?;
+            }
+            Ok(faces)
+        };
+        match remove() {
+            Ok(true) => service.tell(Event::person_changed(None, space.name.clone())),
+            Ok(false) => {}
+            Err(e) => tracing::error!("what was found in space {} is still there: {e}", space.name),
         }
     }
-    if any {
-        // The next look must see what was recorded, or it would do the same again.
-        let (heard, done) = crossbeam_channel::bounded(1);
-        out.send(Record::Flush(heard)).ok()?;
-        done.recv().ok()?;
-    }
-    Some(())
 }
 
-/// What may be recognised in a scope: a space may have people or subjects off.
+/// What may be recognised in a part: its space may have people or subjects off.
 pub fn part(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
     let names: Vec<String> = index.space_names(&index.spaces_of(&scope)?)?;
     let spaces = Spaces::resolve(&service.config().spaces);

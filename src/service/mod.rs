@@ -29,7 +29,7 @@ use crate::pipeline::shutdown::Shutdown;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
-use queue::Queue;
+use queue::{Queue, Rules};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -49,6 +49,8 @@ pub enum Order {
     Walk(Vec<PathBuf>),
     /// Walk all that is configured.
     WalkAll,
+    /// What held walks back may do so no longer.
+    LookAgain,
     Stop,
 }
 
@@ -70,7 +72,12 @@ pub struct Service {
     pub tidier: Sender<tidier::Dirty>,
     pub looker: Sender<looker::Look>,
     pub started: Instant,
-    pub counts: Mutex<Option<(Instant, Counts)>>,
+    pub counts: Mutex<Option<Counts>>,
+    /// Asks for the counts to be made anew.
+    pub counter: Sender<()>,
+    /// Who may ask over TCP.
+    pub tokens: RwLock<Vec<api::Token>>,
+    watching: Mutex<Option<watch::Watching>>,
     readers: Mutex<Vec<Index>>,
     /// File ids in flight are the queue's; requests that wait are counted here.
     pub waiting: std::sync::atomic::AtomicU64,
@@ -150,42 +157,81 @@ impl Service {
         spaces.holding(&real).map(|(s, _)| s.name.clone())
     }
 
-    /// Reads the config again; what has changed in words, or why it was refused (the old one stays).
-    pub fn reload(&self) -> Result<Vec<String>, String> {
+    /// Reads the config and the tokens again; what has changed in words, or why it was refused (the old one stays).
+    pub fn reload(self: &Arc<Service>) -> Result<Vec<String>, String> {
         let (new, _) = Config::find(self.config_path.as_deref()).map_err(|e| e.to_string())?;
+        let tokens = api::read_tokens(&new).map_err(|e| e.to_string())?;
         let old = self.config().clone();
-        let mut changed = Vec::new();
-        let mut note = |name: &str, differs: bool| {
-            if differs {
-                changed.push(name.to_owned());
-            }
-        };
-        note("space", old.spaces != new.spaces);
-        note("ignore", old.ignore != new.ignore);
-        note("guard", old.guard != new.guard);
-        note("service.background", old.service.background != new.service.background);
-        note("service.window", old.service.windows != new.service.windows);
-        note("service.uploads", old.service.uploads != new.service.uploads);
-        note("grace", old.grace != new.grace);
+        let mut changed = changed_spaces(&old, &new);
+        let had_spaces = changed.len();
+        let (was, is) = (&old.service, &new.service);
+        let tokens_differ = *self.tokens.read().unwrap_or_else(PoisonError::into_inner) != tokens;
+        let watch_differs =
+            (was.watch, was.settle, was.poll, was.full_scan) != (is.watch, is.settle, is.poll, is.full_scan);
         for (name, differs) in [
+            ("ignore", old.ignore != new.ignore),
+            ("guard", old.guard != new.guard),
+            ("service.background", was.background != is.background),
+            ("service.window", was.windows != is.windows),
+            ("service.uploads", was.uploads != is.uploads),
+            ("service.token", tokens_differ),
+            ("service.watch, settle, poll or full_scan", watch_differs),
+            ("grace", old.grace != new.grace),
             ("memory (after a restart)", old.memory != new.memory),
             ("jobs (after a restart)", old.jobs != new.jobs),
             ("render (after a restart)", old.render != new.render),
             ("recognise (after a restart)", old.recognise != new.recognise),
-            ("service.socket (after a restart)", old.service.socket != new.service.socket),
-            ("service.tcp (after a restart)", old.service.tcp != new.service.tcp),
+            ("service.idle (after a restart)", was.idle != is.idle),
+            ("service.log (after a restart)", was.log != is.log),
+            ("service.socket (after a restart)", was.socket != is.socket),
+            ("service.tcp (after a restart)", was.tcp != is.tcp),
         ] {
-            note(name, differs);
+            if differs {
+                changed.push(name.to_owned());
+            }
         }
-        self.gate.reload(new.service.background, new.service.windows.clone());
-        let walk = old.spaces != new.spaces || old.ignore != new.ignore;
+        self.gate.reload(is.background, is.windows.clone());
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+        let walk = had_spaces > 0 || old.ignore != new.ignore;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
-        if walk {
+        if had_spaces > 0 || watch_differs {
+            // Watches the new folders, and walks everything once it does.
+            self.watch();
+        } else if walk {
             let _ = self.scanner.send(Order::WalkAll);
         }
-        self.queue.wake();
+        self.work_again();
+        let _ = self.looker.send(looker::Look::SpacesChanged);
         Ok(changed)
     }
+
+    /// Watches what is configured now, in place of what was.
+    fn watch(self: &Arc<Service>) {
+        let started = watch::start(self);
+        *self.watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
+    }
+
+    /// What held background work back may do so no longer.
+    pub fn work_again(&self) {
+        self.queue.wake();
+        let _ = self.scanner.send(Order::LookAgain);
+        let _ = self.looker.send(looker::Look::Background);
+    }
+}
+
+/// The spaces that are new, gone or other, by name.
+fn changed_spaces(old: &Config, new: &Config) -> Vec<String> {
+    let find = |config: &Config, name: &str| {
+        config.spaces.iter().find(|s| s.name.get_ref() == name).map(|s| {
+            let folders: Vec<PathBuf> = s.folders.iter().map(|f| f.get_ref().clone()).collect();
+            (s.kind, folders, s.people, s.subjects)
+        })
+    };
+    let mut names: Vec<&String> = old.spaces.iter().chain(&new.spaces).map(|s| s.name.get_ref()).collect();
+    names.sort();
+    names.dedup();
+    let differs = |name: &&&String| find(old, name) != find(new, name);
+    names.iter().filter(differs).map(|name| format!("space `{name}`")).collect()
 }
 
 /// Runs until it is told to stop.
@@ -207,12 +253,20 @@ pub fn run(
     let shared = run::shared(&config, &options, &plan, index_dir, &progress, shutdown, &meter);
     let jobs = run::jobs(&config, &options);
     let gate = Gate::new(config.service.background, config.service.windows.clone());
-    let queue =
-        Queue::new(index.another()?, gate.clone(), shutdown.clone(), jobs, config.service.uploads.preempt);
     let (scanner, scanner_orders) = unbounded();
     let (uploads, upload_orders) = unbounded();
     let (tidier, dirty) = unbounded();
     let (looker, looks) = unbounded();
+    let (counter, counts) = unbounded();
+    let drained = looker.clone();
+    let rules = Rules {
+        threads: jobs,
+        preempt: config.service.uploads.preempt,
+        idle: config.service.idle.get(),
+        drained: Box::new(move || drop(drained.send(looker::Look::Background))),
+    };
+    let queue = Queue::new(index.another()?, gate.clone(), shutdown.clone(), rules);
+    let tokens = RwLock::new(api::read_tokens(&config)?);
     let service = Arc::new(Service {
         index_dir: index_dir.to_owned(),
         config: RwLock::new(config),
@@ -229,6 +283,9 @@ pub fn run(
         looker,
         started: Instant::now(),
         counts: Mutex::new(None),
+        counter,
+        tokens,
+        watching: Mutex::new(None),
         readers: Mutex::new(Vec::new()),
         waiting: std::sync::atomic::AtomicU64::new(0),
     });
@@ -266,14 +323,17 @@ pub fn run(
         let (look_out, service_ref) = (out.clone(), &service);
         s.spawn(move || looker::run(looking, service_ref, looks, look_out));
         drop(out);
+        let counting = index.another()?;
+        let service_ref = &service;
+        s.spawn(move || tidier::count(&counting, service_ref, &counts));
+        let _ = service.counter.send(());
         let _ = service.uploads.send(Order::Requests);
         let _ = service.scanner.send(Order::Requests);
-        let _ = service.scanner.send(Order::WalkAll);
-        let watching = watch::start(&service);
+        service.watch();
         s.spawn(|| look_at_the_time(&service, shutdown));
 
         let served = api::serve(&service, listeners);
-        drop(watching);
+        service.watching.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Whatever ended the serving ends the rest.
         if !shutdown.requested() {
             shutdown.request(rustix::process::Signal::TERM.as_raw());
@@ -283,6 +343,7 @@ pub fn run(
         for orders in [&service.scanner, &service.uploads] {
             let _ = orders.send(Order::Stop);
         }
+        let _ = service.counter.send(());
         let _ = service.tidier.send(tidier::Dirty::Stop);
         let _ = service.looker.send(looker::Look::Stop);
         let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
@@ -324,8 +385,7 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
         waited = Duration::ZERO;
         let holds = !service.gate.background_may_run();
         if held && !holds {
-            service.queue.wake();
-            let _ = service.looker.send(looker::Look::Background);
+            service.work_again();
         }
         held = holds;
     }
@@ -334,25 +394,46 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
 }
 
 /// Walks what is ordered, until told to stop. `priority`: of the requests that this scanner is for.
+///
+/// Long walks that nobody waits for wait until background work may run; the folder of a change that was noticed is
+/// walked at once, which costs little.
 fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
     let shutdown = service.shared.shutdown.clone();
+    let (mut requests, mut all) = (false, false);
     for order in orders {
         if shutdown.requested() {
             return;
         }
-        let done = match order {
+        let mut folders = Vec::new();
+        match order {
             Order::Stop => return,
-            Order::Requests => scan_requests(&mut index, service, priority),
-            Order::Walk(paths) => walk(&mut index, service, &paths, 1),
-            Order::WalkAll => walk(&mut index, service, &[], 1).and_then(|()| {
-                catch_up(&index, service)?;
-                run::sweep(&index, &service.config(), &service.shared.store)
-            }),
-        };
-        if let Err(e) = done {
+            Order::Requests => requests = true,
+            Order::WalkAll => all = true,
+            Order::Walk(paths) => folders = paths,
+            Order::LookAgain => {}
+        }
+        let mut walks: Vec<Result<(), RunError>> = Vec::new();
+        if !folders.is_empty() {
+            walks.push(walk(&mut index, service, &folders, 1));
+        }
+        if priority == 0 || service.gate.background_may_run() {
+            if std::mem::take(&mut requests) {
+                walks.push(scan_requests(&mut index, service, priority));
+            }
+            if std::mem::take(&mut all) {
+                walks.push(walk_all(&mut index, service));
+            }
+        }
+        for e in walks.into_iter().filter_map(Result::err) {
             tracing::error!("a walk failed: {e}");
         }
     }
+}
+
+fn walk_all(index: &mut Index, service: &Arc<Service>) -> Result<(), RunError> {
+    walk(index, service, &[], 1)?;
+    catch_up(index, service)?;
+    run::sweep(index, &service.config(), &service.shared.store)
 }
 
 /// Everything known for which a stage is due.

@@ -1,13 +1,15 @@
 //! After commits: puts items together, finds places, ends requests that have all they asked for, counts.
 
 use super::Service;
-use super::events::Event;
+use super::events::{Event, Sofar};
 use super::looker::{self, Look};
 use crate::index::Index;
 use crate::index::due::{Scope, StageNow};
+use crate::pipeline::progress::Progress;
 use crate::pipeline::recorder::now;
 use crate::pipeline::run::absolute;
 use crate::pipeline::settle;
+use crate::pipeline::vocabulary::Stage;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -70,7 +72,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
                 if let Err(e) = tidy(&mut index, service, &scopes) {
                     tracing::error!("items could not be put together: {e}");
                 }
-                let _ = service.looker.send(Look::Folders(std::mem::take(&mut folders)));
+                folders.clear();
                 something = false;
                 settled = Instant::now();
                 cost = begun.elapsed();
@@ -86,7 +88,14 @@ fn tidy(
 ) -> Result<(), crate::pipeline::recorder::RecordError> {
     settle::settle(index, scopes, &service.plan.places, &service.shared)?;
     end_jobs(index, service)?;
-    count(index, service)?;
+    let _ = service.counter.send(());
+    let p = &service.shared.progress;
+    service.tell(Event::progress(Sofar {
+        developed: Progress::get(&p.developed),
+        recognised: Progress::get(&p.recognised),
+        failed: Progress::get(&p.failed),
+        uploads_waiting: service.waiting.load(Ordering::Relaxed),
+    }));
     service.commits.send_modify(|n| *n += 1);
     Ok(())
 }
@@ -108,18 +117,20 @@ fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
     let mut waiting = 0;
     for job in jobs {
         let mut left = u64::from(!job.queued);
+        let mut unseen = Vec::new();
         for path in &job.paths {
-            if let Some(scope) = index.scope_of(&absolute(path))? {
-                let stages = later_stages(service, index, &scope)?;
-                let (files, due) = index.left_to_do(&scope, &stages, now())?;
-                left += files + due;
-                // Somebody who waits for an upload does not wait for faces to become people; one who asked for people
-                // to be found again does.
-                if job.priority > 0 && service.plan.stages.faces.is_some() {
-                    let unclustered = index.spaces_to_cluster()?;
-                    left +=
-                        index.spaces_of(&scope)?.iter().filter(|s| unclustered.contains(s)).count() as u64;
-                }
+            let Some(scope) = index.scope_of(&absolute(path))? else { continue };
+            let stages = later_stages(service, index, &scope)?;
+            let (files, due) = index.left_to_do(&scope, &stages, now())?;
+            left += files + due;
+            // Somebody who waits for an upload does not wait for faces to become people; one who asked for people to be
+            // found again does.
+            if job.priority > 0 && stages.iter().any(|s| s.stage == Stage::Faces) {
+                let unclustered = index.spaces_to_cluster()?;
+                left += index.spaces_of(&scope)?.iter().filter(|s| unclustered.contains(s)).count() as u64;
+            }
+            if files == 0 && due > 0 {
+                unseen.push(scope);
             }
         }
         if left == 0 {
@@ -127,26 +138,48 @@ fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
             service.tell(Event::job_done(job.id));
         } else if job.priority == 0 {
             waiting += 1;
+            // First what can be seen, then recognition.
+            unseen.into_iter().for_each(|scope| drop(service.looker.send(Look::Upload(scope))));
         }
     }
     service.waiting.store(waiting, Ordering::Relaxed);
     Ok(())
 }
 
-fn count(index: &Index, service: &Service) -> rusqlite::Result<()> {
-    let mut counts = service.counts.lock().unwrap_or_else(PoisonError::into_inner);
-    let old = counts.as_ref().is_none_or(|(at, _)| at.elapsed() >= COUNTS_EVERY);
-    if old || service.queue.is_idle() {
-        index.add_costs(&service.shared.progress.costs_to_keep())?;
-        let (photos, videos) = index.item_counts()?;
-        let fresh = super::Counts {
-            items: photos + videos,
-            photos,
-            videos,
-            pending: index.pending_count()?.0,
-            stages: index.stage_counts(&service.plan.stages(), now())?,
-        };
-        *counts = Some((Instant::now(), fresh));
+/// Counts what the index holds, beside all others: over a million rows that takes seconds. Ends with the service.
+pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
+    let stopped = || service.shared.shutdown.requested();
+    // Asked on both sides of the wait: the last order may be heard on either.
+    while !stopped() && orders.recv().is_ok() && !stopped() {
+        let begun = Instant::now();
+        if let Err(e) = count_once(index, service) {
+            tracing::error!("the index cannot be counted: {e}");
+        }
+        // A tenth of the time at the most; what happens meanwhile is counted then.
+        let until = Instant::now() + COUNTS_EVERY.max(begun.elapsed() * 10);
+        let mut again = false;
+        while !stopped() {
+            match orders.recv_deadline(until) {
+                Ok(()) => again = true,
+                Err(_) => break,
+            }
+        }
+        if again && !stopped() {
+            let _ = service.counter.send(());
+        }
     }
+}
+
+fn count_once(index: &Index, service: &Service) -> rusqlite::Result<()> {
+    index.add_costs(&service.shared.progress.costs_to_keep())?;
+    let (photos, videos) = index.item_counts()?;
+    let fresh = super::Counts {
+        items: photos + videos,
+        photos,
+        videos,
+        pending: index.pending_count()?.0,
+        stages: index.stage_counts(&service.plan.stages(), now())?,
+    };
+    *service.counts.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
     Ok(())
 }

@@ -3,11 +3,14 @@
 //!
 //! An event names a folder; the folder is walked when nothing has happened in it for the settling time, so that a file
 //! is finished before it is read. What inotify loses (an overflow, too many folders) becomes a walk of that part.
+//!
+//! Watches are set before the first walk, so that nothing can happen between the two; setting them takes as long as
+//! reading every folder once, so all of it goes on in a thread of its own.
 
 use super::{Order, Service};
 use crate::config::Spaces;
 use crate::discover::mounts::MountTable;
-use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,47 +20,51 @@ use std::time::{Duration, Instant};
 /// Folders that settle together are walked together; more than this many become a walk of everything.
 const MANY: usize = 500;
 
-/// What ends the watching when it is dropped.
-pub struct Watching {
-    _watcher: Option<RecommendedWatcher>,
+/// What the watching thread hears.
+enum Heard {
+    Changed(notify::Result<notify::Event>),
+    Stop,
 }
 
-/// Starts watching what is configured.
+/// What ends the watching when it is dropped.
+pub struct Watching {
+    stop: Sender<Heard>,
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.stop.send(Heard::Stop);
+    }
+}
+
+/// Starts watching what is configured, and then has all of it walked.
 pub fn start(service: &Arc<Service>) -> Watching {
-    let (tell, heard) = unbounded::<notify::Result<notify::Event>>();
-    let folders: Vec<PathBuf> = {
-        let config = service.config();
-        Spaces::resolve(&config.spaces).iter().flat_map(|s| s.folders.clone()).collect()
-    };
-    let mounts = MountTable::read();
-    let (network, local): (Vec<PathBuf>, Vec<PathBuf>) =
-        folders.into_iter().partition(|f| mounts.holding(f).is_some_and(|m| m.is_network()));
-    let watcher = match service.config().service.watch {
-        true => watch(&local, tell),
-        false => {
-            drop(tell);
-            None
-        }
-    };
+    let (tell, heard) = unbounded::<Heard>();
+    let stop = tell.clone();
     let watching = Arc::downgrade(service);
-    let settle = service.config().service.settle.get();
-    let poll = service.config().service.poll.get();
-    let full = service.config().service.full_scan.get();
+    let config = service.config().clone();
     let spawned = std::thread::Builder::new().name("watch".into()).spawn(move || {
+        let folders: Vec<PathBuf> =
+            Spaces::resolve(&config.spaces).iter().flat_map(|s| s.folders.clone()).collect();
+        let mounts = MountTable::read();
+        let (network, local): (Vec<PathBuf>, Vec<PathBuf>) =
+            folders.into_iter().partition(|f| mounts.holding(f).is_some_and(|m| m.is_network()));
+        let _watcher = if config.service.watch { watch(&local, tell) } else { None };
         let send = |order: Order| watching.upgrade().is_some_and(|s| s.scanner.send(order).is_ok());
-        follow(&heard, settle, (poll, &network), full, send);
+        if send(Order::WalkAll) {
+            let service = &config.service;
+            let poll = (service.poll.get(), network.as_slice());
+            follow(&heard, service.settle.get(), poll, service.full_scan.get(), send);
+        }
     });
     if let Err(e) = spawned {
         tracing::error!("changes are not noticed: {e}");
     }
-    Watching { _watcher: watcher }
+    Watching { stop }
 }
 
-fn watch(
-    folders: &[PathBuf],
-    tell: crossbeam_channel::Sender<notify::Result<notify::Event>>,
-) -> Option<RecommendedWatcher> {
-    let mut watcher = match notify::recommended_watcher(move |event| drop(tell.send(event))) {
+fn watch(folders: &[PathBuf], tell: Sender<Heard>) -> Option<RecommendedWatcher> {
+    let mut watcher = match notify::recommended_watcher(move |event| drop(tell.send(Heard::Changed(event)))) {
         Ok(w) => w,
         Err(e) => {
             tracing::error!("changes are not noticed, only full walks find them: {e}");
@@ -76,9 +83,9 @@ fn watch(
     Some(watcher)
 }
 
-/// Turns events into walks until nobody sends events any more (or nobody takes orders).
+/// Turns events into walks until it is told to stop, or nobody takes orders.
 fn follow(
-    heard: &Receiver<notify::Result<notify::Event>>,
+    heard: &Receiver<Heard>,
     settle: Duration,
     (poll, network): (Duration, &[PathBuf]),
     full: Duration,
@@ -96,7 +103,8 @@ fn follow(
             None => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match event {
-            Ok(Ok(event)) => {
+            Ok(Heard::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Heard::Changed(Ok(event))) => {
                 everything |= event.need_rescan();
                 if matters(&event.kind) {
                     for path in &event.paths {
@@ -111,15 +119,12 @@ fn follow(
                     waiting.insert(PathBuf::new(), Instant::now() + settle);
                 }
             }
-            Ok(Err(e)) => {
+            Ok(Heard::Changed(Err(e))) => {
                 tracing::warn!("some changes were not noticed, everything is walked: {e}");
                 everything = true;
                 waiting.insert(PathBuf::new(), Instant::now() + settle);
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) if next_poll.is_none() && next_full.is_none() => return,
-            // Nobody watches, but there is polling: the channel is at its end and would answer at once.
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_secs(1)),
         }
         let now = Instant::now();
         let due: Vec<PathBuf> =

@@ -1,6 +1,7 @@
 //! The engine's handle to a worker: one a thread. It starts the worker when there is something to do, replaces
 //! it when it dies, hangs, grows or answers nonsense, and says of each file what became of it.
 
+use super::kind::Kindness;
 use super::process::{Deadline, Launch, Lost, Process, StartError, describe, find_program};
 use super::protocol::{Ask, EXIT_PANICKED, EXIT_TOO_LARGE, read_developed};
 use super::sandbox::SandboxReport;
@@ -45,12 +46,19 @@ pub struct WorkerHandle {
     process: Option<Process>,
     /// Files that the present process has served.
     served: u32,
+    /// How kind the process must be for the next file.
+    kindness: Option<Kindness>,
 }
 
 impl WorkerHandle {
     /// A handle without a process; the first file starts one.
     pub fn new(settings: WorkerSettings) -> WorkerHandle {
-        WorkerHandle { settings, process: None, served: 0 }
+        WorkerHandle { settings, process: None, served: 0, kindness: None }
+    }
+
+    /// How kind it is from the next file on; `None`: as the engine is. A process that is kinder than that is replaced.
+    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
+        self.kindness = kindness;
     }
 
     /// Starts the worker now, where there is none. The engine does so once before a run: what fails here fails
@@ -139,6 +147,11 @@ impl WorkerHandle {
         // A worker that died while it had nothing to do has nothing to do with this file: the second is fresh.
         for _ in 0..2 {
             self.start().map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
+            if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
+                self.end();
+                self.start().map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
+                self.process.as_mut().map(|p| p.be_kind(self.kindness));
+            }
             let Some(process) = self.process.as_mut() else { continue };
             let answer = process
                 .converse(&ask, files, self.settings.deadline, cancel, &mut admit)

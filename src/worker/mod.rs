@@ -9,6 +9,7 @@
 pub mod develop;
 mod faults;
 mod handle;
+pub mod kind;
 pub mod memory;
 mod process;
 pub mod protocol;
@@ -18,6 +19,7 @@ pub mod serve;
 mod wire;
 
 pub use handle::{WorkerHandle, WorkerSettings};
+pub use kind::Kindness;
 pub use process::{Deadline, StartError, find_program, pss};
 pub use recogniser::{RecogniserHandle, RecogniserSettings};
 pub use sandbox::SandboxReport;

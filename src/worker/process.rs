@@ -3,6 +3,7 @@
 //! Promises: no call here waits longer than it says, not even for a child that the kernel holds (state D): such
 //! a one is killed, put aside and reaped whenever it lets go. A child is gone when its `Process` is dropped.
 
+use super::kind::Kindness;
 use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
 use super::wire;
 use crate::pipeline::cancel::CancelToken;
@@ -33,6 +34,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const HELLO: Duration = Duration::from_secs(60);
 /// How long a killed child is waited for; one that takes longer sits in the kernel.
 const REAP: Duration = Duration::from_secs(1);
+/// The same for one in the idle class, which ends when the machine has time for it.
+const REAP_LOW: Duration = Duration::from_millis(20);
 /// How long a child may take to leave by itself once its socket is closed.
 const LEAVE: Duration = Duration::from_millis(300);
 
@@ -41,7 +44,7 @@ const LEAVE: Duration = Duration::from_millis(300);
 pub struct Deadline {
     /// CPU time of the worker, all its threads.
     pub cpu: Duration,
-    /// From the moment it has the file. Waiting for memory does not count.
+    /// From the moment it has the file. Waiting for memory or for the CPU does not count.
     pub wall: Duration,
 }
 
@@ -99,6 +102,8 @@ pub struct Process {
     pub hello: Hello,
     /// Resident bytes of its own when it was ready.
     pub born_rss: u64,
+    /// How low it was put; for good.
+    kindness: Option<Kindness>,
 }
 
 /// How a conversation failed; the process is of no more use.
@@ -148,6 +153,7 @@ impl Process {
             socket: Some(ours),
             hello: Hello { version: String::new(), sandbox: Default::default(), unable: None },
             born_rss: 0,
+            kindness: None,
         };
         let ended = |why: String| StartError::Ended { program: program.clone(), why };
         let began = Instant::now();
@@ -175,6 +181,22 @@ impl Process {
 
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Makes it as kind as is asked, where it is not already; false: it is kinder than that, and will stay so.
+    pub fn be_kind(&mut self, wanted: Option<Kindness>) -> bool {
+        if self.kindness != wanted {
+            let Some(how) = wanted.filter(|_| self.kindness.is_none()) else { return false };
+            super::kind::lower(self.pid(), how);
+            self.kindness = wanted;
+        }
+        true
+    }
+
+    /// How long its main thread has been ready to run while the kernel gave the CPU to others.
+    fn waited_for_cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.pid())).unwrap_or_default();
+        Duration::from_nanos(stat.split(' ').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0))
     }
 
     fn socket(&self) -> BorrowedFd<'_> {
@@ -209,6 +231,7 @@ impl Process {
         admit: &mut dyn FnMut(u64) -> Grant,
     ) -> Result<(Source, u64), Lost> {
         let cpu_before = self.cpu();
+        let starved_before = self.waited_for_cpu();
         let mut began = Instant::now();
         wire::send(self.socket(), &encode(ask), files).map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Lost::NotThere,
@@ -247,7 +270,10 @@ impl Process {
             if cancel.is_cancelled() {
                 return Err(Lost::Cancelled);
             }
-            if began.elapsed() > deadline.wall {
+            // A kind process on a busy machine may wait long for the CPU, which says nothing about its file.
+            if began.elapsed() > deadline.wall
+                && began.elapsed() > deadline.wall + (self.waited_for_cpu().saturating_sub(starved_before))
+            {
                 return Err(Lost::TimedOut(format!("more than {} s", deadline.wall.as_secs_f32())));
             }
             if !ready && self.cpu().saturating_sub(cpu_before) > deadline.cpu {
@@ -291,7 +317,12 @@ impl Drop for Process {
         self.socket = None;
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
-            if reap(&mut child, REAP).is_none() {
+            // One in the idle class gets no CPU to end on a busy machine, and nobody should wait for that.
+            let is_low = self.kindness.is_some_and(|k| k.idle_class);
+            let gone = reap(&mut child, if is_low { REAP_LOW } else { REAP }).is_some();
+            if !gone && is_low {
+                abandoned().push(child);
+            } else if !gone {
                 tracing::warn!(pid = child.id(), "a worker is stuck in the kernel and is left behind");
                 abandoned().push(child);
             }

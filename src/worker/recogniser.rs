@@ -2,6 +2,7 @@
 //! pictures wait and ended when there are none, which is how its memory is really given back.
 
 use super::handle::fault_of;
+use super::kind::Kindness;
 use super::process::{Deadline, Launch, Lost, Process, StartError, find_program};
 use super::protocol::{Ask, read_recognised};
 use super::sandbox::SandboxReport;
@@ -49,12 +50,19 @@ pub struct RecogniserHandle {
     served: u32,
     /// Its size after the first of them, in bytes.
     settled: u64,
+    /// How kind the process must be for the next picture.
+    kindness: Option<Kindness>,
 }
 
 impl RecogniserHandle {
     /// A handle without a process; the first picture starts one.
     pub fn new(settings: RecogniserSettings) -> RecogniserHandle {
-        RecogniserHandle { settings, process: None, served: 0, settled: 0 }
+        RecogniserHandle { settings, process: None, served: 0, settled: 0, kindness: None }
+    }
+
+    /// How kind it is from the next picture on; `None`: as the engine is. A process that is kinder than that is replaced.
+    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
+        self.kindness = kindness;
     }
 
     /// Starts the recogniser now, where there is none. Models that are missing or wrong are
@@ -101,6 +109,11 @@ impl RecogniserHandle {
         let mut lost = Lost::NotThere;
         for _ in 0..2 {
             self.start().map_err(|e| Fault::Crashed { why: e.to_string() })?;
+            if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
+                self.end();
+                self.start().map_err(|e| Fault::Crashed { why: e.to_string() })?;
+                self.process.as_mut().map(|p| p.be_kind(self.kindness));
+            }
             let Some(process) = self.process.as_mut() else { continue };
             let files = [picture.as_fd()];
             // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.

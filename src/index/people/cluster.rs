@@ -489,9 +489,16 @@ pub fn forget_conclusions(index: &Index, space: i64) -> Result<u64> {
     Ok(forgotten as u64)
 }
 
-/// When people are switched off for a space: removes the faces found there, those that carry an edit aside.
+/// When people are switched off for a space: removes the faces found there, those that carry an edit aside. Switched on
+/// again, all of it is looked at anew.
 pub fn remove_found(index: &Index, space: i64) -> Result<()> {
-    let conn = &index.conn;
+    let conn = index.conn.unchecked_transaction()?;
+    conn.execute(
+        "DELETE FROM stage_state WHERE stage IN ('faces', 'people') AND file_id IN (
+           SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
+             JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
+        [space],
+    )?;
     conn.execute(
         "DELETE FROM faces WHERE coalesce(how, '') <> 'edit'
             AND NOT EXISTS (SELECT 1 FROM face_edits e WHERE e.face_id = faces.id)
@@ -500,5 +507,6 @@ pub fn remove_found(index: &Index, space: i64) -> Result<()> {
                               JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
         [space],
     )?;
-    sweep(conn, space)
+    sweep(&conn, space)?;
+    conn.commit()
 }

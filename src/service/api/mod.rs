@@ -39,8 +39,15 @@ const PAGE: usize = 1000;
 /// The longest that a request with `wait` is kept open.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
+/// A secret, and what whoever knows it may see.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token {
+    secret: String,
+    access: Access,
+}
+
 /// What the caller may see.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     /// `None`: all spaces.
     spaces: Option<Vec<String>>,
@@ -65,7 +72,6 @@ impl Access {
 pub struct Listeners {
     unix: Option<(UnixListener, PathBuf)>,
     tcp: Option<std::net::TcpListener>,
-    tokens: Vec<(String, Access)>,
 }
 
 /// Binds what the config names.
@@ -100,11 +106,19 @@ pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
         }
         None => None,
     };
+    Ok(Listeners { unix, tcp })
+}
+
+/// The tokens of the config, those that lie in files read.
+pub fn read_tokens(config: &Config) -> Result<Vec<Token>, ServiceError> {
     let mut tokens = Vec::new();
     for t in &config.service.tokens {
         let secret = match (&t.token, &t.file) {
             (Some(secret), _) => secret.get_ref().clone(),
-            (None, Some(file)) => std::fs::read_to_string(file)?.trim().to_owned(),
+            (None, Some(file)) => {
+                let why = |e| format!("the token `{}` in {} cannot be read: {e}", t.name, file.display());
+                std::fs::read_to_string(file).map_err(|e| ServiceError::Token(why(e)))?.trim().to_owned()
+            }
             (None, None) => continue,
         };
         if secret.len() < TcpToken::SHORTEST {
@@ -112,9 +126,9 @@ pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
             return Err(ServiceError::Token(why));
         }
         let spaces = t.spaces.as_ref().map(|s| s.iter().map(|n| n.get_ref().clone()).collect());
-        tokens.push((secret, Access { spaces }));
+        tokens.push(Token { secret, access: Access { spaces } });
     }
-    Ok(Listeners { unix, tcp, tokens })
+    Ok(tokens)
 }
 
 /// Serves until the service is told to stop.
@@ -131,8 +145,7 @@ pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), Service
         }
         if let Some(tcp) = listeners.tcp {
             let listener = tokio::net::TcpListener::from_std(tcp)?;
-            let tokens = Arc::new(listeners.tokens);
-            let app = routes.layer(axum::middleware::from_fn_with_state(tokens, check_token));
+            let app = routes.layer(axum::middleware::from_fn_with_state(service.clone(), check_token));
             serving.spawn(async move { axum::serve(listener, app).await });
         }
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -244,18 +257,19 @@ fn given<T>(body: Result<Json<T>, axum::extract::rejection::JsonRejection>) -> A
     body.map(|Json(value)| value).map_err(|e| Refusal(e.status(), e.body_text()))
 }
 
-async fn check_token(
-    State(tokens): State<Arc<Vec<(String, Access)>>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn check_token(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
     // Hashes are compared, so that the time says nothing about how much of a token was right.
     let digest = blake3::hash(given.as_bytes());
-    match tokens.iter().find(|(secret, _)| blake3::hash(secret.as_bytes()) == digest) {
-        Some((_, access)) => {
-            request.extensions_mut().insert(access.clone());
+    let access = {
+        let tokens = service.tokens.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let same = |t: &&Token| blake3::hash(t.secret.as_bytes()) == digest;
+        tokens.iter().find(same).map(|t| t.access.clone())
+    };
+    match access {
+        Some(access) => {
+            request.extensions_mut().insert(access);
             next.run(request).await
         }
         None => Refusal(StatusCode::UNAUTHORIZED, "a valid bearer token is needed".into()).into_response(),
@@ -482,7 +496,7 @@ async fn status(
             .slowest_now()
             .filter(|_| access.spaces.is_none())
             .map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
-        "index": counts.map(|(_, c)| c),
+        "index": counts,
         "missing": service.plan.missing,
     }))
 }
@@ -591,8 +605,7 @@ async fn resume(
 ) -> Answer<Json<serde_json::Value>> {
     for_all_spaces(&access)?;
     service.gate.pause(false);
-    service.queue.wake();
-    let _ = service.looker.send(super::looker::Look::Background);
+    service.work_again();
     Ok(Json(json!({ "paused": false })))
 }
 
@@ -601,7 +614,9 @@ async fn reload(
     Extension(access): Extension<Access>,
 ) -> Answer<Json<serde_json::Value>> {
     for_all_spaces(&access)?;
-    match service.reload() {
+    // It reads files, and of patterns folders.
+    let reloaded = tokio::task::spawn_blocking(move || service.reload()).await.map_err(broken)?;
+    match reloaded {
         Ok(changed) => Ok(Json(json!({ "changed": changed }))),
         Err(why) => Err(Refusal(StatusCode::CONFLICT, format!("the old config stays: {why}"))),
     }
@@ -628,7 +643,7 @@ async fn metrics(State(service): State<Arc<Service>>) -> Response {
     );
     line("uploads_waiting", "gauge", "Requests that wait.", service.waiting.load(Ordering::Relaxed) as f64);
     let counts = service.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-    if let Some((_, c)) = counts {
+    if let Some(c) = counts {
         line("items", "gauge", "Items in the index.", c.items as f64);
         line("pending", "gauge", "Files that wait to be developed.", c.pending as f64);
     }

@@ -58,6 +58,13 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
     }
 }
 
+/// Panics where an event is not as described.
+pub fn check_event(event: &Value) {
+    let mut wrong = Vec::new();
+    compare(&description()["components"]["schemas"]["Event"], event, "", &mut wrong);
+    assert!(wrong.is_empty(), "{wrong:#?}\nin {event}");
+}
+
 /// Holds a value against a schema: as much of JSON Schema as the description uses.
 pub fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let schema = resolved(schema);

@@ -58,12 +58,17 @@ impl House {
     /// Writes the config with more keys at its beginning.
     pub fn configure(&self, first: &str) {
         let at = self.dir.path().display();
+        // Work in the idle class gets nothing while other tests keep the machine busy; kind.rs tests it.
+        let background = match self.more.contains("[service.background]") {
+            true => "",
+            false => "[service.background]\nnice = 0\nidle_class = false\n",
+        };
         let config = format!(
             "index = \"{at}/index\"\n{first}\n[[space]]\nname = \"anna\"\nfolders = [\"{at}/anna\"]\n\
              [[space]]\nname = \"berta\"\nfolders = [\"{at}/berta\"]\n[recognise]\nenabled = false\n\
              [[service.token]]\nname = \"all\"\ntoken = \"{ALL}\"\n\
              [[service.token]]\nname = \"anna\"\ntoken = \"{ANNA}\"\nspaces = [\"anna\"]\n\
-             [service]\nsocket = \"{at}/socket\"\nsettle = \"1s\"\ntcp = \"127.0.0.1:{}\"\n{}\n",
+             [service]\nsocket = \"{at}/socket\"\nsettle = \"1s\"\ntcp = \"127.0.0.1:{}\"\n{}\n{background}",
             self.port, self.more
         );
         std::fs::write(self.dir.path().join("albumen.toml"), config).unwrap();
