@@ -455,6 +455,42 @@ fn soak_the_corpus_stays_below_200_megabytes() {
 }
 
 #[test]
+fn bad_files_cost_themselves_and_nothing_else() {
+    let b = Bench::new(1);
+    let put = |name: &str, bytes: &[u8]| std::fs::write(b.library.join(name), bytes).unwrap();
+    let good = std::fs::read(b.library.join("000/kinds/plain.jpg")).unwrap();
+    put("empty.jpg", b"");
+    put("text.jpg", b"Dear diary, today I was called a picture.\n");
+    let png = |colour: u8| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let picture = image::RgbImage::from_pixel(8, 8, image::Rgb([colour; 3]));
+        picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    };
+    put("is_a_png.jpg", &png(90));
+    // The size stands behind the frame's marker, its length and the bits a sample.
+    let frame = memchr::memmem::find(&good, b"\xFF\xC0").unwrap();
+    let mut huge = good.clone();
+    huge[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
+    put("huge.jpg", &huge);
+    put("half.jpg", &good[..good.len() / 2]);
+    let s = summary(&b.index_command().output().unwrap(), 1);
+    assert_eq!((&s["found"], &s["new"]), (&18.into(), &18.into()));
+    let failures = b.failures();
+    for (name, why) in
+        [("empty.jpg", "empty"), ("text.jpg", "text"), ("huge.jpg", "65500 x 65500"), ("half.jpg", "end")]
+    {
+        let said = failures.split(name).nth(1).unwrap_or_else(|| panic!("{name}: {failures}"));
+        assert!(said.lines().nth(1).unwrap().contains(why), "{name}: {said}");
+    }
+    let png = b.export().lines().find(|l| l.contains("is_a_png.jpg")).map(str::to_owned).unwrap();
+    let png: Value = serde_json::from_str(&png).unwrap();
+    assert_eq!((&png["format"], &png["extension_mismatch"]), (&"png".into(), &true.into()));
+    // Known failures are no failures of a second run.
+    assert_eq!(b.run()["failed"], 0);
+}
+
+#[test]
 fn a_full_disk_stops_cleanly_and_the_next_run_finishes() {
     let Some(disk) = Mounted::tmpfs("a full disk") else { return };
     let mut b = Bench::new(3);

@@ -256,7 +256,7 @@ fn check(error: sys::heif_error) -> Result<(), Fault> {
         "libheif gave no reason".into()
     } else {
         // SAFETY: libheif's messages are terminated strings that live until the next call on the same object.
-        unsafe { CStr::from_ptr(error.message) }.to_string_lossy().into_owned()
+        unsafe { CStr::from_ptr(error.message) }.to_string_lossy().trim().to_owned()
     };
     Err(
         if error.subcode == sys::heif_suberror_code_heif_suberror_Security_limit_exceeded

@@ -43,6 +43,8 @@ pub fn decode(
         }
     };
     let full = (header.width, header.height);
+    check_length(full, source.len())?;
+    limits::check_size(full, admission)?;
     let target = target_of(full, orientation, fit);
     let eighths = scale_for(full, target);
     let from = scaled(full, eighths);
@@ -59,6 +61,22 @@ pub fn decode(
         }
     };
     Ok(orient::upright(shrunk, orientation))
+}
+
+/// Refuses a header that lies: a picture of very many pixels in a file that could not hold a tenth of them in one flat
+/// colour. Filling up what is missing would take as long as decoding it.
+fn check_length((width, height): (u32, u32), bytes: u64) -> Result<(), Fault> {
+    /// Up to this many pixels even a header that lies costs little.
+    const HARMLESS: u64 = 100_000_000;
+    /// A block of 8 x 8 samples takes two bits at the least, so a byte covers 256 pixels of luma.
+    const PIXELS_A_BYTE: u64 = 256;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > HARMLESS && pixels / PIXELS_A_BYTE / 10 > bytes {
+        return Err(Fault::corrupt(format!(
+            "its header says {width} x {height} pixels, for which the file is far too short"
+        )));
+    }
+    Ok(())
 }
 
 /// The target in the stored picture's own orientation.
