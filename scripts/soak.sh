@@ -5,7 +5,8 @@
 #
 #   tests      every test whose name begins with soak_ (they are #[ignore]d otherwise); soak_NAME runs that one
 #   package    the Debian package, installed and used in a clean Debian 12
-#   bare       `make demo` and `make test` in a clean Debian 12 that has nothing but a Rust toolchain
+#   bare       `make demo` and `make test` in a clean Debian 12 that has nothing but a Rust toolchain;
+#              bare:TARGET, or "bare:TARGET TARGET", for other targets
 #   arm64      cross-built, run under an emulator, compared with this machine's results
 #   fuzz       every door of fuzz/doors.rs, or fuzz:DOOR; needs a nightly toolchain and cargo-fuzz
 #
@@ -26,6 +27,7 @@ run() {
         soak_*) cargo test --locked --lib --test it -- --ignored --nocapture --test-threads=1 "$1" ;;
         package) scripts/soak/package.sh ;;
         bare) scripts/soak/bare.sh ;;
+        bare:*) scripts/soak/bare.sh ${1#bare:} ;;
         arm64) scripts/arm64.sh ;;
         fuzz) scripts/soak/fuzz.sh ;;
         fuzz:*) scripts/soak/fuzz.sh "${1#fuzz:}" ;;
@@ -44,7 +46,7 @@ record() {
 | machine | $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1), $(nproc) cores, $(awk '/^MemTotal/ {printf "%.0f GB", $2 / 1e6}' /proc/meminfo) |
 | system | $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), Linux $(uname -r | cut -d- -f1), $(rustc --version | cut -d' ' -f1,2) |
 | took | $seconds s; load at the end $(cut -d' ' -f1 /proc/loadavg) |
-| again | \`scripts/soak.sh $part\`, ALBUMEN_SOAK_SECONDS=$ALBUMEN_SOAK_SECONDS |
+| again | \`scripts/soak.sh '$part'\`, ALBUMEN_SOAK_SECONDS=$ALBUMEN_SOAK_SECONDS |
 
 END
     sed -n 's/^soak: /- /p' "$log"
@@ -57,14 +59,15 @@ END
 
 failed=()
 for part in "${parts[@]}"; do
-    log=target/soak/${part//:/-}.log
+    name=${part//[: ]/-}
+    log=target/soak/$name.log
     begun=$SECONDS
     echo "== $part ($(date -u +%H:%M:%S)), $log"
     run "$part" >"$log" 2>&1
     status=$?
     result=passed
     [ $status -eq 0 ] || { result=failed && failed+=("$part"); }
-    record "$part" "$result" $((SECONDS - begun)) "$log" >"docs/soak/$(date -u +%Y-%m-%d)-${part//:/-}.md"
+    record "$part" "$result" $((SECONDS - begun)) "$log" >"docs/soak/$(date -u +%Y-%m-%d)-$name.md"
     echo "-- $result, $((SECONDS - begun)) s"
 done
 if [ ${#failed[@]} -gt 0 ]; then

@@ -27,10 +27,14 @@ done
 for config in /etc/pip.conf "$HOME/.config/pip/pip.conf" "$HOME/.npmrc"; do
     [ ! -f "$config" ] || install -D "$config" "$root/${config/#$HOME//root}"
 done
+# Whom this machine's network asks to be trusted, as well as Debian's authorities.
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+trust=()
+for name in SSL_CERT_FILE NODE_EXTRA_CA_CERTS; do [ -z "${!name:-}" ] || trust+=("$name=${!name}"); done
 bind="$(rustc --print sysroot):/opt/rust"
 [ ! -d "$cargo_home/registry" ] || bind="$bind $cargo_home/registry:/root/.cargo/registry"
 enter() {
-    ALBUMEN_BIND=$bind scripts/debian-root.sh --enter "$root" env CARGO_TERM_COLOR=never \
+    ALBUMEN_BIND=$bind scripts/debian-root.sh --enter "$root" env CARGO_TERM_COLOR=never "${trust[@]}" \
         PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -ec "cd /root/albumen && $*"
 }
 say "clean Debian 12 with $(enter cargo --version) and $(scripts/debian-root.sh --enter "$root" dpkg-query -f '.\n' -W | wc -l) packages"
