@@ -79,7 +79,7 @@ if command -v systemd-analyze >/dev/null; then
     verdict=$(systemd-analyze verify --root="$root" --recursive-errors=no albumen.service 2>&1 | grep -i albumen || true)
     [ -z "$verdict" ] || die "systemd-analyze verify: $verdict"
     say "systemd-analyze verify: no word against the unit"
-    say "systemd-analyze security: $(systemd-analyze security --offline=yes "$here/config/albumen.service" 2>&1 | tail -1 | sed 's/.*level for //')"
+    say "systemd-analyze security: $(systemd-analyze security --offline=yes "$here/config/albumen.service" 2>&1 | tail -1 | sed 's/.*level for //' | LC_ALL=C tr -cd ' -~')"
 fi
 
 enter apt-get purge -q -y albumen
