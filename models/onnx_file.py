@@ -71,6 +71,11 @@ def _float(number, value):
     return _varint(number << 3 | 5) + struct.pack("<f", value)
 
 
+def _each(write, number, values):
+    """A repeated field: `write` is one of those above."""
+    return b"".join(write(number, v) for v in values)
+
+
 def _attribute(name, value):
     out = _bytes(1, name)
     if isinstance(value, bool):
@@ -82,14 +87,14 @@ def _attribute(name, value):
     if isinstance(value, str):
         return out + _bytes(4, value) + _int(20, 3)
     if all(isinstance(v, float) for v in value) and value:
-        return out + b"".join(_float(7, v) for v in value) + _int(20, 6)
-    return out + b"".join(_int(8, v) for v in value) + _int(20, 7)
+        return out + _each(_float, 7, value) + _int(20, 6)
+    return out + _each(_int, 8, value) + _int(20, 7)
 
 
 def _tensor(name, array):
     kind = _ONNX[array.dtype.newbyteorder("<") if array.dtype.byteorder == "=" else array.dtype]
     raw = np.ascontiguousarray(array, _NUMPY[kind]).tobytes()
-    return b"".join(_int(1, d) for d in array.shape) + _int(2, kind) + _bytes(8, name) + _bytes(9, raw)
+    return _each(_int, 1, array.shape) + _int(2, kind) + _bytes(8, name) + _bytes(9, raw)
 
 
 def _value(name, dims):
@@ -103,13 +108,13 @@ def dump(graph):
     """The bytes of a model file."""
     body = b""
     for n in graph.nodes:
-        node = b"".join(_bytes(1, i) for i in n.inputs) + b"".join(_bytes(2, o) for o in n.outputs)
-        node += _bytes(4, n.op) + b"".join(_bytes(5, _attribute(k, n.attributes[k])) for k in sorted(n.attributes))
+        node = _each(_bytes, 1, n.inputs) + _each(_bytes, 2, n.outputs)
+        node += _bytes(4, n.op) + _each(_bytes, 5, (_attribute(k, n.attributes[k]) for k in sorted(n.attributes)))
         body += _bytes(1, node)
     body += _bytes(2, "graph")
-    body += b"".join(_bytes(5, _tensor(name, w)) for name, w in graph.weights.items())
-    body += b"".join(_bytes(11, _value(*i)) for i in graph.inputs.items())
-    body += b"".join(_bytes(12, _value(*o)) for o in graph.outputs.items())
+    body += _each(_bytes, 5, (_tensor(*w) for w in graph.weights.items()))
+    body += _each(_bytes, 11, (_value(*i) for i in graph.inputs.items()))
+    body += _each(_bytes, 12, (_value(*o) for o in graph.outputs.items()))
     # IR version 7 is the one of ONNX 1.7 to 1.9, which every runtime with opset 13 reads.
     return _int(1, 7) + _bytes(2, "albumen") + _bytes(7, body) + _bytes(8, _bytes(1, "") + _int(2, graph.opset))
 

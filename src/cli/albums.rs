@@ -1,9 +1,8 @@
 //! `albumen albums`: lists albums, and makes, fills, renames and deletes them.
 
-use super::{Context, FAILED, NO_START, USAGE, complain, items_named, print_json, search};
-use crate::index::albums::AlbumError;
+use super::answer::Refusal;
+use super::{Context, items_named, say};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -38,63 +37,44 @@ enum What {
     Delete { name: String },
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let Some(what) = args.what else { return list(ctx) };
-    let mut index = match ctx.open_edit() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    let files = |index, files: &[PathBuf]| items_named(index, files);
+    let mut index = ctx.open_edit()?;
     let done = match &what {
         What::Create { name, search } => {
-            index.create_album(name, search.as_deref()).map(|_| format!("Made {name:?}."))
+            index.create_album(name, search.as_deref())?;
+            format!("Made {name:?}.")
         }
-        What::Add { name, files: named } => match files(&index, named) {
-            Ok(ids) => index.add_to_album(name, &ids).map(|n| format!("Added {n} to {name:?}.")),
-            Err(code) => return code,
-        },
-        What::Remove { name, files: named } => match files(&index, named) {
-            Ok(ids) => index.remove_from_album(name, &ids).map(|n| format!("Removed {n} from {name:?}.")),
-            Err(code) => return code,
-        },
+        What::Add { name, files } => {
+            let items = items_named(&index, files)?;
+            format!("Added {} to {name:?}.", index.add_to_album(name, &items)?)
+        }
+        What::Remove { name, files } => {
+            let items = items_named(&index, files)?;
+            format!("Removed {} from {name:?}.", index.remove_from_album(name, &items)?)
+        }
         What::Rename { name, new_name } => {
-            index.rename_album(name, new_name).map(|()| format!("{name:?} is {new_name:?} now."))
+            index.rename_album(name, new_name)?;
+            format!("{name:?} is {new_name:?} now.")
         }
-        What::Delete { name } => index.delete_album(name).map(|()| format!("Deleted {name:?}.")),
+        What::Delete { name } => {
+            index.delete_album(name)?;
+            format!("Deleted {name:?}.")
+        }
     };
-    match done {
-        Ok(message) if ctx.global.json => print_json(&serde_json::json!({ "done": message })),
-        Ok(message) => println!("{message}"),
-        Err(AlbumError::Search(e)) => return search::refused(&e),
-        Err(e) => {
-            complain(&e);
-            return ExitCode::from(match e {
-                AlbumError::Sql(_) => NO_START,
-                AlbumError::Unknown(_) => FAILED,
-                _ => USAGE,
-            });
-        }
-    }
-    ExitCode::SUCCESS
+    ctx.print(&serde_json::json!({ "done": done }), |_| say(&done));
+    Ok(())
 }
 
-fn list(ctx: &Context) -> ExitCode {
-    let index = match ctx.open_read() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    match index.albums() {
-        Ok(albums) if ctx.global.json => print_json(&albums),
-        Ok(albums) => {
-            for album in &albums {
-                let query = album.query.as_ref().map(|q| format!("  (search: {q})")).unwrap_or_default();
-                println!("{:>7}  {}{query}", album.count, album.name);
-            }
-            if albums.is_empty() {
-                println!("There are no albums: `albumen albums create NAME` makes one.");
-            }
+fn list(ctx: &Context) -> Result<(), Refusal> {
+    ctx.print(&ctx.open_read()?.albums()?, |albums| {
+        for album in albums {
+            let query = album.query.as_ref().map(|q| format!("  (search: {q})")).unwrap_or_default();
+            say(format_args!("{:>7}  {}{query}", album.count, album.name));
         }
-        Err(e) => return search::refused(&e),
-    }
-    ExitCode::SUCCESS
+        if albums.is_empty() {
+            say("There are no albums: `albumen albums create NAME` makes one.");
+        }
+    });
+    Ok(())
 }

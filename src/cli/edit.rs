@@ -1,9 +1,9 @@
 //! `albumen edit FILE...`: says what an item is called, when it was taken, how good it is. The files stay as they are.
 
-use super::{Context, NO_START, USAGE, complain, items_named, print_json};
+use super::answer::Refusal;
+use super::{Context, USAGE, items_named};
 use crate::index::edits::{DateEdit, Edit, Field};
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
@@ -39,7 +39,7 @@ fn field(name: &str) -> Result<Field, String> {
     }
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let some_text = |text: String| Some(text).filter(|t| !t.trim().is_empty());
     let mut edits: Vec<Edit> = args.forget.into_iter().map(Edit::Forget).collect();
     edits.extend(args.title.map(|title| Edit::Title(some_text(title))));
@@ -47,24 +47,10 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
     edits.extend(args.date.map(Edit::Taken));
     edits.extend(args.rating.map(|rating| Edit::Rating(Some(rating))));
     if edits.is_empty() {
-        complain(&"nothing to say: see `albumen edit --help`");
-        return ExitCode::from(USAGE);
+        return Err(Refusal::new(USAGE, "nothing to say: see `albumen edit --help`"));
     }
-    let mut index = match ctx.open_edit() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    let items = match items_named(&index, &args.files) {
-        Ok(items) => items,
-        Err(code) => return code,
-    };
-    match index.edit_items(&items, &edits) {
-        Ok(count) if ctx.global.json => print_json(&serde_json::json!({ "edited": count })),
-        Ok(count) => println!("Edited {count} item{}.", if count == 1 { "" } else { "s" }),
-        Err(e) => {
-            complain(&format!("the index cannot be written: {e}"));
-            return ExitCode::from(NO_START);
-        }
-    }
-    ExitCode::SUCCESS
+    let mut index = ctx.open_edit()?;
+    let items = items_named(&index, &args.files)?;
+    ctx.print_edited(index.edit_items(&items, &edits)?);
+    Ok(())
 }

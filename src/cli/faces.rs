@@ -1,11 +1,11 @@
 //! `albumen faces`: the faces behind the people, why each is where it is, and corrections.
 
-use super::people::{edit, read};
-use super::{Context, print_json, say};
-use crate::index::people::{EditError, FaceLine, Why};
+use super::answer::Refusal;
+use super::people::edit;
+use super::{Context, items_named, say};
+use crate::index::people::{FaceLine, Why};
 use clap::Subcommand;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -33,34 +33,22 @@ enum What {
     Reject { face: i64, person: Option<String> },
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     match args.what.unwrap_or(What::List { file: None, person: None }) {
-        What::List { file, person } => read(ctx, |index| {
-            let faces = match (&file, &person) {
-                (Some(file), _) => {
-                    let unknown = || EditError::NotFound(format!("{} is not in the index", file.display()));
-                    let id = index.find_file(file)?.ok_or_else(unknown)?;
-                    index.faces_of(id)?
-                }
+        What::List { file, person } => {
+            let index = ctx.open_read()?;
+            let faces = match (file, &person) {
+                (Some(file), _) => index.faces_of(items_named(&index, &[file])?[0])?,
                 (None, Some(person)) => index.person(person)?.1,
                 (None, None) => index.waiting_faces(None)?,
             };
-            if ctx.global.json {
-                print_json(&faces);
-            } else {
-                faces.iter().for_each(print_face);
-            }
+            ctx.print(&faces, |faces| faces.iter().for_each(print_face));
             Ok(())
-        }),
-        What::Why { face } => read(ctx, |index| {
-            let why = index.why_face(face)?;
-            if ctx.global.json {
-                print_json(&why);
-            } else {
-                print_why(&why);
-            }
+        }
+        What::Why { face } => {
+            ctx.print(&ctx.open_read()?.why_face(face)?, print_why);
             Ok(())
-        }),
+        }
         What::Assign { face, person } => edit(ctx, |index| index.assign_face(face, &person)),
         What::Reject { face, person } => edit(ctx, |index| index.reject_face(face, person.as_deref())),
     }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. Exit codes are the contract's (see README).
 
 mod albums;
+mod answer;
 mod backup;
 mod display;
 mod edit;
@@ -226,14 +227,14 @@ pub fn main() -> ExitCode {
         Command::Export(a) => export::run(a, &ctx),
         Command::Status(a) => status::run(a, &ctx),
         Command::Failures(a) => failures::run(a, &ctx),
-        Command::Search(a) => search::run(a, &ctx),
-        Command::Similar(a) => similar::run(a, &ctx),
-        Command::Albums(a) => albums::run(a, &ctx),
-        Command::Tags(a) => tags::run(a, &ctx),
+        Command::Search(a) => answer::ended(search::run(a, &ctx)),
+        Command::Similar(a) => answer::ended(similar::run(a, &ctx)),
+        Command::Albums(a) => answer::ended(albums::run(a, &ctx)),
+        Command::Tags(a) => answer::ended(tags::run(a, &ctx)),
         Command::Places(a) => places::run(a, &ctx),
-        Command::Edit(a) => edit::run(a, &ctx),
-        Command::People(a) => people::run(a, &ctx),
-        Command::Faces(a) => faces::run(a, &ctx),
+        Command::Edit(a) => answer::ended(edit::run(a, &ctx)),
+        Command::People(a) => answer::ended(people::run(a, &ctx)),
+        Command::Faces(a) => answer::ended(faces::run(a, &ctx)),
         Command::Verify(a) => verify::run(a, &ctx),
         Command::Backup(a) => backup::run(a, &ctx),
         Command::Restore(a) => restore::run(a, &ctx),

@@ -1,10 +1,11 @@
 //! `albumen people`: who is in the photos, and what a user says of them. A person is given by id or by name.
 
-use super::{Context, FAILED, NO_START, USAGE, complain, print_json, say};
+use super::answer::Refusal;
+use super::{Context, say};
 use crate::index::Index;
-use crate::index::people::{EditDone, EditError, PersonLine, SameName};
+use crate::index::people::{EditDone, EditError, FaceLine, PersonLine, SameName};
 use clap::Subcommand;
-use std::process::ExitCode;
+use serde::Serialize;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -71,17 +72,13 @@ enum What {
     },
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     match args.what.unwrap_or(What::List { space: None, hidden: false }) {
-        What::List { space, hidden } => read(ctx, |index| {
-            let people = index.people(space.as_ref().map(std::slice::from_ref), hidden)?;
-            if ctx.global.json {
-                print_json(&people);
-            } else {
-                people.iter().for_each(print_person);
-            }
+        What::List { space, hidden } => {
+            let people = ctx.open_read()?.people(space.as_ref().map(std::slice::from_ref), hidden)?;
+            ctx.print(&people, |people| people.iter().for_each(print_person));
             Ok(())
-        }),
+        }
         What::Show { person } => show(ctx, &person),
         What::Name { person, name, merge, separate } => {
             let same = match (merge, separate) {
@@ -95,46 +92,43 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         What::Split { person, faces } => edit(ctx, |index| index.split_person(&person, &faces)),
         What::Hide { person } => edit(ctx, |index| index.hide_person(&person, true)),
         What::Cover { person, face } => edit(ctx, |index| index.set_cover(&person, face)),
-        What::Suggest { space, limit } => read(ctx, |index| {
-            let found = index.suggest_people(space.as_ref().map(std::slice::from_ref), limit)?;
-            if ctx.global.json {
-                print_json(&found);
-                return Ok(());
-            }
-            for m in &found.merges {
-                let (a, b) = (m.a_name.as_ref().unwrap_or(&m.a), m.b_name.as_ref().unwrap_or(&m.b));
-                say(format_args!(
-                    "{a} and {b} may be one person (similarity {:.2}, of {:.2})",
-                    m.similarity, m.required
-                ));
-            }
-            for p in &found.unnamed {
-                say(format_args!("{} has no name and is in {} photo(s)", p.id, p.items));
-            }
+        What::Suggest { space, limit } => {
+            let found = ctx.open_read()?.suggest_people(space.as_ref().map(std::slice::from_ref), limit)?;
+            ctx.print(&found, |found| {
+                for m in &found.merges {
+                    let (a, b) = (m.a_name.as_ref().unwrap_or(&m.a), m.b_name.as_ref().unwrap_or(&m.b));
+                    say(format_args!(
+                        "{a} and {b} may be one person (similarity {:.2}, of {:.2})",
+                        m.similarity, m.required
+                    ));
+                }
+                for p in &found.unnamed {
+                    say(format_args!("{} has no name and is in {} photo(s)", p.id, p.items));
+                }
+            });
             Ok(())
-        }),
+        }
         What::Undo { edit: id } => edit(ctx, |index| index.undo_people_edit(id, None)),
     }
 }
 
 /// The opposite of `hide`, and the way to look at one person.
-fn show(ctx: &Context, person: &str) -> ExitCode {
-    let mut is_hidden = false;
-    let code = read(ctx, |index| {
-        let (line, faces) = index.person(person)?;
-        is_hidden = line.hidden;
-        if is_hidden {
-            return Ok(());
-        }
-        if ctx.global.json {
-            print_json(&serde_json::json!({ "person": line, "faces": faces }));
-        } else {
-            print_person(&line);
-            faces.iter().for_each(super::faces::print_face);
-        }
-        Ok(())
+fn show(ctx: &Context, name: &str) -> Result<(), Refusal> {
+    let (person, faces) = ctx.open_read()?.person(name)?;
+    if person.hidden {
+        return edit(ctx, |index| index.hide_person(name, false));
+    }
+    ctx.print(&Shown { person, faces }, |shown| {
+        print_person(&shown.person);
+        shown.faces.iter().for_each(super::faces::print_face);
     });
-    if is_hidden { edit(ctx, |index| index.hide_person(person, false)) } else { code }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Shown {
+    person: PersonLine,
+    faces: Vec<FaceLine>,
 }
 
 fn print_person(p: &PersonLine) {
@@ -146,42 +140,17 @@ fn print_person(p: &PersonLine) {
     ));
 }
 
-/// Answers a question from the index, or says why not with the right exit code.
-pub fn read(ctx: &Context, ask: impl FnOnce(&Index) -> Result<(), EditError>) -> ExitCode {
-    match ctx.open_read() {
-        Ok(index) => ask(&index).map_or_else(refused, |()| ExitCode::SUCCESS),
-        Err(code) => code,
-    }
-}
-
 /// Makes an edit and says what it did.
-pub fn edit(ctx: &Context, change: impl FnOnce(&mut Index) -> Result<EditDone, EditError>) -> ExitCode {
-    let mut index = match ctx.open_edit() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    match change(&mut index) {
-        Ok(done) if ctx.global.json => {
-            print_json(&done);
-            ExitCode::SUCCESS
-        }
-        Ok(done) => {
-            let joined = match done.joined {
-                0 => String::new(),
-                n => format!("; {n} more face(s) joined"),
-            };
-            say(format_args!("Edit {}: {}{joined}", done.edit, done.words));
-            ExitCode::SUCCESS
-        }
-        Err(e) => refused(e),
-    }
-}
-
-fn refused(e: EditError) -> ExitCode {
-    complain(&e);
-    ExitCode::from(match e {
-        EditError::NotFound(_) => FAILED,
-        EditError::Conflict(_) | EditError::NameTaken { .. } => USAGE,
-        EditError::Sql(_) => NO_START,
-    })
+pub fn edit(
+    ctx: &Context,
+    change: impl FnOnce(&mut Index) -> Result<EditDone, EditError>,
+) -> Result<(), Refusal> {
+    ctx.print(&change(&mut ctx.open_edit()?)?, |done| {
+        let joined = match done.joined {
+            0 => String::new(),
+            n => format!("; {n} more face(s) joined"),
+        };
+        say(format_args!("Edit {}: {}{joined}", done.edit, done.words));
+    });
+    Ok(())
 }

@@ -1,13 +1,12 @@
 //! `albumen search QUERY...`: items that fit, newest first. docs/search.md is the manual of the language.
 
-use super::{Context, NO_START, USAGE, complain, print_json};
-use crate::index::Index;
+use super::answer::Refusal;
+use super::{Context, say};
 use crate::index::query::{MINUS, Query};
 use crate::index::search::{Page, SearchError};
 use crate::index::view::{Detail, ItemView};
 use serde::Serialize;
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -36,26 +35,12 @@ struct Answer {
     next: Option<String>,
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
-    let index = match ctx.open_read() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    match search(&index, &args, ctx.global.json) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(e) => refused(&e),
-    }
-}
-
-fn search(index: &Index, args: &Args, json: bool) -> Result<(), SearchError> {
-    let query = Query::parse(&in_one(&args.query))?;
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+    let index = ctx.open_read()?;
+    let query = Query::parse(&in_one(&args.query)).map_err(SearchError::from)?;
     if args.count {
         let count = index.count(&query)?;
-        if json {
-            print_json(&serde_json::json!({ "count": count }))
-        } else {
-            println!("{count}")
-        }
+        ctx.print(&serde_json::json!({ "count": count }), |_| say(count));
         return Ok(());
     }
     let after = args.after.as_deref().map(str::parse).transpose()?;
@@ -66,20 +51,20 @@ fn search(index: &Index, args: &Args, json: bool) -> Result<(), SearchError> {
         items.extend(index.item_view(id, Detail::Full)?);
     }
     let answer = Answer { items, next: found.next.map(|mark| mark.to_string()) };
-    if json {
-        print_json(&answer);
-        return Ok(());
-    }
-    for item in &answer.items {
-        let taken = item.facts.taken.as_ref().map_or("", |t| t.local.as_str());
-        let city = item.place.as_ref().and_then(|p| p.city.as_deref().or(p.country.as_deref())).unwrap_or("");
-        println!("{taken:<19}  {}{}{city}", item.path, if city.is_empty() { "" } else { "  " });
-    }
-    if let Some(next) = &answer.next {
-        eprintln!("There are more: --after '{next}'");
-    } else if answer.items.is_empty() {
-        eprintln!("Nothing fits.");
-    }
+    ctx.print(&answer, |answer| {
+        for item in &answer.items {
+            let taken = item.facts.taken.as_ref().map_or("", |t| t.local.as_str());
+            let city =
+                item.place.as_ref().and_then(|p| p.city.as_deref().or(p.country.as_deref())).unwrap_or("");
+            let gap = if city.is_empty() { "" } else { "  " };
+            say(format_args!("{taken:<19}  {}{gap}{city}", item.path));
+        }
+        if let Some(next) = &answer.next {
+            eprintln!("There are more: --after '{next}'");
+        } else if answer.items.is_empty() {
+            eprintln!("Nothing fits.");
+        }
+    });
     Ok(())
 }
 
@@ -116,15 +101,6 @@ pub fn in_one(words: &[String]) -> String {
         }
     };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// Says why a search cannot be answered.
-pub fn refused(e: &SearchError) -> ExitCode {
-    complain(e);
-    ExitCode::from(match e {
-        SearchError::Query(_) | SearchError::Cursor(_) => USAGE,
-        SearchError::Sql(_) => NO_START,
-    })
 }
 
 #[cfg(test)]

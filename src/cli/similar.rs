@@ -1,6 +1,7 @@
 //! `albumen similar FILE`: photos like this one, nearest first.
 
-use super::{Context, FAILED, NO_START, complain, items_named, print_json, say};
+use super::answer::Refusal;
+use super::{Context, FAILED, items_named, say};
 use crate::config::Spaces;
 use crate::index::Index;
 use crate::index::similar::SimilarError;
@@ -8,7 +9,6 @@ use crate::index::view::{Detail, ItemView};
 use crate::pipeline::run::Plan;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -35,35 +35,22 @@ struct Line {
     item: ItemView,
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
-    let index = match ctx.open_read() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    let item = match items_named(&index, std::slice::from_ref(&args.file)) {
-        Ok(items) => items[0],
-        Err(code) => return code,
-    };
-    match lines(&index, item, &args) {
-        Ok(lines) if ctx.global.json => print_json(&Answer { items: lines }),
-        Ok(lines) => {
-            for line in &lines {
-                say(format_args!("{:.3}  {}", line.similarity, line.item.path));
-            }
-            if lines.is_empty() {
-                eprintln!("There is nothing to compare it with.");
-            }
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+    let index = ctx.open_read()?;
+    let item = items_named(&index, std::slice::from_ref(&args.file))?[0];
+    let items = lines(&index, item, &args).map_err(|e| match e {
+        SimilarError::NoVector(_) => Refusal::new(FAILED, without_vector(&args.file, item, &index, ctx, &e)),
+        SimilarError::Sql(e) => e.into(),
+    })?;
+    ctx.print(&Answer { items }, |answer| {
+        for line in &answer.items {
+            say(format_args!("{:.3}  {}", line.similarity, line.item.path));
         }
-        Err(e) => {
-            let (why, code) = match &e {
-                SimilarError::NoVector(_) => (without_vector(&args.file, item, &index, ctx, &e), FAILED),
-                SimilarError::Sql(_) => (e.to_string(), NO_START),
-            };
-            complain(&why);
-            return ExitCode::from(code);
+        if answer.items.is_empty() {
+            eprintln!("There is nothing to compare it with.");
         }
-    }
-    ExitCode::SUCCESS
+    });
+    Ok(())
 }
 
 fn lines(index: &Index, item: i64, args: &Args) -> Result<Vec<Line>, SimilarError> {

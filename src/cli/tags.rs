@@ -1,9 +1,10 @@
 //! `albumen tags`: lists tags, gives them to items, takes them away, renames them.
 
-use super::{Context, NO_START, complain, items_named, print_json};
+use super::answer::Refusal;
+use super::{Context, items_named, say};
 use crate::index::edits::Edit;
+use serde::Serialize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -29,57 +30,36 @@ enum What {
     Rename { tag: String, new_name: String },
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let Some(what) = args.what else { return list(ctx) };
-    let mut index = match ctx.open_edit() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    let done = match what {
-        What::Rename { tag, new_name } => index.rename_tag(&tag, &new_name),
-        What::Add { tag, files } => match items_named(&index, &files) {
-            Ok(items) => index.edit_items(&items, &[Edit::AddTag(tag)]),
-            Err(code) => return code,
-        },
-        What::Remove { tag, files } => match items_named(&index, &files) {
-            Ok(items) => index.edit_items(&items, &[Edit::RemoveTag(tag)]),
-            Err(code) => return code,
-        },
-    };
-    match done {
-        Ok(count) if ctx.global.json => print_json(&serde_json::json!({ "edited": count })),
-        Ok(count) => println!("Edited {count} item{}.", if count == 1 { "" } else { "s" }),
-        Err(e) => {
-            complain(&format!("the index cannot be written: {e}"));
-            return ExitCode::from(NO_START);
+    let mut index = ctx.open_edit()?;
+    let edited = match what {
+        What::Rename { tag, new_name } => index.rename_tag(&tag, &new_name)?,
+        What::Add { tag, files } => index.edit_items(&items_named(&index, &files)?, &[Edit::AddTag(tag)])?,
+        What::Remove { tag, files } => {
+            index.edit_items(&items_named(&index, &files)?, &[Edit::RemoveTag(tag)])?
         }
-    }
-    ExitCode::SUCCESS
+    };
+    ctx.print_edited(edited);
+    Ok(())
 }
 
-fn list(ctx: &Context) -> ExitCode {
-    let index = match ctx.open_read() {
-        Ok(index) => index,
-        Err(code) => return code,
-    };
-    match index.tags() {
-        Ok(tags) if ctx.global.json => {
-            let tags: Vec<_> =
-                tags.iter().map(|(tag, count)| serde_json::json!({ "tag": tag, "count": count })).collect();
-            print_json(&tags);
+#[derive(Serialize)]
+struct Line {
+    tag: String,
+    count: u64,
+}
+
+fn list(ctx: &Context) -> Result<(), Refusal> {
+    let tags = ctx.open_read()?.tags()?;
+    let tags: Vec<Line> = tags.into_iter().map(|(tag, count)| Line { tag, count }).collect();
+    ctx.print(&tags, |tags| {
+        for Line { tag, count } in tags {
+            say(format_args!("{count:>7}  {tag}"));
         }
-        Ok(tags) => {
-            for (tag, count) in &tags {
-                println!("{count:>7}  {tag}");
-            }
-            if tags.is_empty() {
-                println!("No item has a tag.");
-            }
+        if tags.is_empty() {
+            say("No item has a tag.");
         }
-        Err(e) => {
-            complain(&format!("the index cannot be read: {e}"));
-            return ExitCode::from(NO_START);
-        }
-    }
-    ExitCode::SUCCESS
+    });
+    Ok(())
 }

@@ -3,7 +3,8 @@
 
 use super::{edits, search};
 use crate::pipeline::vocabulary::{Facts, Kind, Motion, Place};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use serde::de::DeserializeOwned;
 
 /// A file of a folder with what grouping needs of it.
 #[derive(Debug, Clone)]
@@ -20,12 +21,7 @@ pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
         "SELECT id, name, is_sidecar, facts FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name",
     )?;
     st.query_map([folder_id], |r| {
-        Ok(GroupRow {
-            id: r.get(0)?,
-            name: r.get(1)?,
-            is_sidecar: r.get(2)?,
-            facts: r.get::<_, Option<String>>(3)?.and_then(|j| serde_json::from_str(&j).ok()),
-        })
+        Ok(GroupRow { id: r.get(0)?, name: r.get(1)?, is_sidecar: r.get(2)?, facts: from_json(r, 3)? })
     })?
     .collect()
 }
@@ -61,28 +57,32 @@ pub fn put_place(conn: &Connection, file: i64, place: Option<&Place>, zone: Opti
     .map(drop)
 }
 
+/// What a column of JSON holds; `None` where it is NULL, or was written by a version that called things otherwise.
+pub fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
+    let json: Option<String> = row.get(column)?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
 /// The facts of a file as inspect found them.
 pub fn facts(conn: &Connection, file: i64) -> Result<Facts> {
-    let json: Option<String> = conn
+    let found = conn
         .prepare_cached("SELECT facts FROM files WHERE id = ?1")?
-        .query_row([file], |r| r.get(0))
-        .optional()?
-        .flatten();
-    Ok(json.and_then(|j| serde_json::from_str(&j).ok()).unwrap_or_default())
+        .query_row([file], |r| from_json(r, 0))
+        .optional()?;
+    Ok(found.flatten().unwrap_or_default())
 }
 
 /// The facts of a file as a person should see them: what the file says, completed by the zone of its place,
 /// then what users said.
 pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
-    let row: Option<(Option<String>, Option<String>, Option<String>)> = conn
+    let row: Option<(Option<Facts>, Option<Place>, Option<String>)> = conn
         .prepare_cached(
             "SELECT f.facts, p.place, p.zone FROM files f LEFT JOIN file_places p ON p.file_id = f.id WHERE f.id = ?1",
         )?
-        .query_row([file], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
+        .query_row([file], |r| Ok((from_json(r, 0)?, from_json(r, 1)?, r.get(2)?)))
         .optional()?;
     let (facts, place, zone) = row.unwrap_or_default();
-    let mut facts: Facts = facts.and_then(|j| serde_json::from_str(&j).ok()).unwrap_or_default();
-    let place = place.and_then(|j| serde_json::from_str(&j).ok());
+    let mut facts = facts.unwrap_or_default();
     if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
         crate::inspect::taken::complete_with_zone(taken, &zone);
     }

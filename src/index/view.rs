@@ -2,7 +2,7 @@
 //! are the contract's; what is absent is left out.
 
 use super::Index;
-use super::items::{final_facts, kind_by_name};
+use super::items::{final_facts, from_json, kind_by_name};
 use super::record::{DerivativeRow, derivatives};
 use crate::pipeline::vocabulary::{Box4, Facts, Format, FoundSubject, Place};
 use base64::Engine;
@@ -316,8 +316,7 @@ fn companions(conn: &Connection, file: i64) -> Result<Vec<CompanionView>> {
         "SELECT name, companion_role, bytes, facts FROM files WHERE companion_of = ?1 AND vanished IS NULL ORDER BY name",
     )?;
     st.query_map([file], |r| {
-        let facts: Facts =
-            r.get::<_, Option<String>>(3)?.and_then(|j| serde_json::from_str(&j).ok()).unwrap_or_default();
+        let facts: Facts = from_json(r, 3)?.unwrap_or_default();
         Ok(CompanionView {
             path: lossy(&r.get::<_, Vec<u8>>(0)?),
             role: r.get::<_, Option<String>>(1)?.unwrap_or_default(),
@@ -353,15 +352,9 @@ fn subjects(conn: &Connection, file: i64) -> Result<Option<Vec<FoundSubject>>> {
     let mut st = conn.prepare_cached(
         "SELECT label, score, box FROM subjects WHERE file_id = ?1 ORDER BY score DESC, label, box",
     )?;
-    st.query_map([file], |r| {
-        Ok(FoundSubject {
-            label: r.get(0)?,
-            score: r.get(1)?,
-            area: r.get::<_, Option<String>>(2)?.and_then(|j| serde_json::from_str(&j).ok()),
-        })
-    })?
-    .collect::<Result<_>>()
-    .map(Some)
+    st.query_map([file], |r| Ok(FoundSubject { label: r.get(0)?, score: r.get(1)?, area: from_json(r, 2)? }))?
+        .collect::<Result<_>>()
+        .map(Some)
 }
 
 fn stage_done(conn: &Connection, file: i64, stage: &str) -> Result<bool> {

@@ -266,7 +266,7 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     assert!(library.people().contains(&b));
     library.ok(&["people", "cover", "Anna", &face]);
     assert_eq!(library.ok(&["people", "show", "Anna"])["person"]["cover"].to_string(), face);
-    library.refused(&["people", "cover", "Berta", &face], 2);
+    library.refused(&["people", "cover", "Berta", &face], 1);
 
     // What is worth asking, never against what is known.
     let asked = library.ok(&["people", "suggest"]).to_string();

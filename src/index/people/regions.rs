@@ -3,7 +3,8 @@
 //! Such a name is found, not said: it beats the clustering, and every edit beats it, a removal too.
 
 use super::{found_person, iou, name_key, pair, people_named, resolve, rivals};
-use crate::pipeline::vocabulary::{Box4, Facts};
+use crate::index::items;
+use crate::pipeline::vocabulary::Box4;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// A region may be drawn around the head or tightly around the face: how much of a match there must be.
@@ -63,9 +64,7 @@ struct Named {
 
 /// Writes down which faces of a file its regions name.
 fn match_file(conn: &Connection, file: i64) -> Result<()> {
-    let facts: Option<String> =
-        conn.prepare_cached("SELECT facts FROM files WHERE id = ?1")?.query_row([file], |r| r.get(0))?;
-    let facts: Facts = facts.and_then(|f| serde_json::from_str(&f).ok()).unwrap_or_default();
+    let facts = items::facts(conn, file)?;
     let source = match facts.sources.get("regions") {
         Some(s) if s.starts_with("sidecar") => "sidecar",
         _ => "file",

@@ -1,0 +1,98 @@
+//! What the commands that ask the index or change it have in common: why one was refused, with the exit code that goes
+//! with it, and an answer in words or as JSON.
+
+use super::{Context, FAILED, NO_START, USAGE, complain, print_json, say};
+use crate::index::albums::AlbumError;
+use crate::index::people::EditError;
+use crate::index::search::SearchError;
+use serde::Serialize;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It was said already.
+    Said(ExitCode),
+    Because {
+        code: u8,
+        why: String,
+    },
+}
+
+impl Refusal {
+    pub fn new(code: u8, why: impl Display) -> Refusal {
+        Refusal::Because { code, why: why.to_string() }
+    }
+}
+
+/// The exit code of a command; what was refused is said on standard error.
+pub fn ended(outcome: Result<(), Refusal>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Refusal::Said(code)) => code,
+        Err(Refusal::Because { code, why }) => {
+            complain(&why);
+            ExitCode::from(code)
+        }
+    }
+}
+
+impl Context {
+    /// Prints an answer: with `--json` as it is, else in words.
+    pub fn print<T: Serialize>(&self, answer: &T, in_words: impl FnOnce(&T)) {
+        if self.global.json { print_json(answer) } else { in_words(answer) }
+    }
+
+    /// Prints how many items were edited.
+    pub fn print_edited(&self, count: usize) {
+        self.print(&serde_json::json!({ "edited": count }), |_| {
+            say(format_args!("Edited {count} item{}.", if count == 1 { "" } else { "s" }));
+        });
+    }
+}
+
+impl From<ExitCode> for Refusal {
+    fn from(said: ExitCode) -> Refusal {
+        Refusal::Said(said)
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(e: rusqlite::Error) -> Refusal {
+        Refusal::new(NO_START, format_args!("the index cannot be used: {e}"))
+    }
+}
+
+impl From<SearchError> for Refusal {
+    fn from(e: SearchError) -> Refusal {
+        let code = match &e {
+            SearchError::Query(_) | SearchError::Cursor(_) => USAGE,
+            SearchError::Sql(_) => NO_START,
+        };
+        Refusal::new(code, e)
+    }
+}
+
+impl From<AlbumError> for Refusal {
+    fn from(e: AlbumError) -> Refusal {
+        let code = match e {
+            AlbumError::Search(e) => return e.into(),
+            AlbumError::Sql(_) => NO_START,
+            AlbumError::Unknown(_) => FAILED,
+            AlbumError::Taken(_) | AlbumError::Searching(..) | AlbumError::Nested => USAGE,
+        };
+        Refusal::new(code, e)
+    }
+}
+
+impl From<EditError> for Refusal {
+    fn from(e: EditError) -> Refusal {
+        let code = match &e {
+            EditError::NotFound(_) => FAILED,
+            EditError::Conflict(_) | EditError::NameTaken { .. } => USAGE,
+            EditError::Sql(_) => NO_START,
+        };
+        Refusal::new(code, e)
+    }
+}
