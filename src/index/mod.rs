@@ -72,8 +72,13 @@ impl Index {
         refuse_network(dir)?;
         let lock = lock::take(dir)?;
         create_private_dir(&dir.join("derived")).map_err(not_writable)?;
+        // Made before SQLite opens it: the files beside it get its mode.
+        let database = dir.join("index.sqlite");
+        File::options().append(true).create(true).open(&database).map_err(not_writable)?;
+        for file in ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"] {
+            restrict(&dir.join(file));
+        }
         let mut conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        restrict(&dir.join("index.sqlite"));
         schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
         Ok(Index { dir: dir.to_owned(), conn, _lock: Some(lock) })
     }

@@ -79,7 +79,9 @@ impl House {
     }
 
     pub fn command(&self, command: &str) -> Command {
-        let mut c = Command::new(env!("CARGO_BIN_EXE_albumen"));
+        // For figures: the program of a release build.
+        let program = std::env::var_os("ALBUMEN_PROGRAM");
+        let mut c = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_albumen").into()));
         c.arg("--config").arg(self.path("albumen.toml")).arg(command);
         c
     }
@@ -163,6 +165,12 @@ impl House {
 
     pub fn ask(&self, method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Answer {
         self.try_ask(method, path, token, body).expect("the service answers")
+    }
+
+    /// The status of an answer alone, for measuring: nothing is compared.
+    pub fn ask_quietly(&self, path: &str) -> u16 {
+        let stream = UnixStream::connect(self.path("socket")).unwrap();
+        exchange(stream, "GET", path, None, None).unwrap().status
     }
 
     pub fn get(&self, path: &str) -> (u16, Value) {

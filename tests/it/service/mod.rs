@@ -3,7 +3,9 @@
 mod described;
 mod house;
 mod kind;
+mod million;
 mod people;
+mod proof;
 mod reindex;
 
 use house::{ALL, ANNA, House};

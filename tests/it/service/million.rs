@@ -1,0 +1,104 @@
+//! The service beside an index of a million items, which are made of rows alone: how soon it answers after its start,
+//! how fast while it indexes, and what it weighs at rest. Only in `make soak`; the figures are printed, and stated in
+//! docs/service.md from a release build (ALBUMEN_PROGRAM names another program than the one under test).
+
+use super::house::House;
+use super::proof::soak_seconds;
+use std::time::{Duration, Instant};
+
+const ITEMS: i64 = 1_000_000;
+
+/// Rows as a million photos of berta would leave them; `model` is a photo whose stages are copied.
+fn fill(h: &House, model: i64) {
+    let db = h.database();
+    db.execute_batch(&format!(
+        "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
+         CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {ITEMS}) SELECT i FROM n;
+         INSERT INTO folders (volume_id, path) SELECT v.id, CAST(printf('album/%05d', i) AS BLOB)
+           FROM temp.n, volumes v JOIN spaces s ON s.id = v.space_id WHERE s.name = 'berta' AND i < {ITEMS} / 200;
+         CREATE TEMP TABLE first AS SELECT (SELECT max(id) FROM folders) - {ITEMS} / 200 + 1 AS folder,
+           (SELECT max(id) FROM files) + 1 AS file, (SELECT id FROM spaces WHERE name = 'berta') AS space;
+         INSERT INTO files (id, folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added, facts)
+           SELECT file + i, folder + i / 200, CAST(printf('%07d.jpg', i) AS BLOB), 1, i, 3000000, i, i,
+             printf('b3:%016x%048x', (i * 2654435761) % 4294967296, i), 1600000000 + i, f.facts
+           FROM temp.n, temp.first, files f WHERE f.id = {model};
+         INSERT INTO stage_state (file_id, stage, version, input_key, state)
+           SELECT file + i, s.stage, s.version, s.input_key, s.state FROM temp.n, temp.first, stage_state s WHERE s.file_id = {model};
+         INSERT INTO items (file_id, space_id, folder_id, kind, format, added, taken_local)
+           SELECT file + i, space, folder + i / 200, 'photo', 'jpeg', 1600000000 + i,
+             strftime('%Y-%m-%dT%H:%M:%S', 1600000000 + i * 60, 'unixepoch') FROM temp.n, temp.first;
+         INSERT INTO derivatives (content_hash, name, path, width, height, bytes)
+           SELECT printf('b3:%016x%048x', (i * 2654435761) % 4294967296, i), d.name, printf('derived/none/%d.%s.jpg', i, d.name),
+             d.width, d.height, d.bytes FROM temp.n, derivatives d JOIN files f ON f.content_hash = d.content_hash WHERE f.id = {model};
+         COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
+    ))
+    .unwrap();
+}
+
+/// Resident bytes of the service.
+fn resident(h: &House) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", h.pid())).unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+    line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() << 10
+}
+
+/// Milliseconds at a share of the way through the sorted answers.
+fn at(times: &mut [Duration], share: f64) -> f64 {
+    times.sort();
+    times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3
+}
+
+#[test]
+#[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
+fn soak_a_million_items_are_no_burden() {
+    let seconds = Duration::from_secs(soak_seconds().min(60));
+    let mut h = House::with("idle = \"1s\"\n");
+    let photo = h.photo("anna/model.jpg");
+    h.start();
+    let model = h.upload(&photo);
+    h.within(Duration::from_secs(60), "berta's volume is known", |h| {
+        h.count("SELECT count(*) FROM volumes") == 2
+    });
+    h.stop();
+    fill(&h, model);
+    let began = Instant::now();
+    h.start();
+    assert_eq!(h.get("/v1/status").0, 200);
+    println!("soak: start to the first answer with {ITEMS} items: {:.2} s", began.elapsed().as_secs_f64());
+
+    // A backlog that lasts, and questions beside it.
+    std::fs::create_dir(h.path("anna/backlog")).unwrap();
+    (0..20_000).for_each(|n| drop(h.photo(&format!("anna/backlog/{n:05}.jpg"))));
+    h.within(Duration::from_secs(600), "it indexes", |h| h.count("SELECT count(*) FROM pending") > 0);
+    let (mut status, mut item, mut page) = (Vec::new(), Vec::new(), Vec::new());
+    let (began, mut n) = (Instant::now(), 0i64);
+    while began.elapsed() < seconds {
+        for (times, path) in [
+            (&mut status, "/v1/status".to_owned()),
+            (&mut item, format!("/v1/items/{}", model + 1 + n * 7919 % ITEMS)),
+            (&mut page, format!("/v1/items?limit=100&after={}", n * 104_729 % ITEMS)),
+        ] {
+            let asked = Instant::now();
+            assert_eq!(h.ask_quietly(&path), 200, "{path}");
+            times.push(asked.elapsed());
+        }
+        n += 1;
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(
+        h.count("SELECT count(*) FROM pending") > 0,
+        "the backlog was done too soon: the figures prove nothing"
+    );
+    for (name, times) in [("status", &mut status), ("an item", &mut item), ("100 items", &mut page)] {
+        println!(
+            "soak: {name}: median {:.1} ms, 99th percentile {:.1} ms of {}",
+            at(times, 0.5),
+            at(times, 0.99),
+            times.len()
+        );
+    }
+    h.within(Duration::from_secs(3600), "all is done", |h| h.get("/v1/status").1["idle"] == true);
+    h.within(Duration::from_secs(60), "the workers have ended", |h| h.children().is_empty());
+    std::thread::sleep(Duration::from_secs(15));
+    println!("soak: resident at rest: {:.1} MB", resident(&h) as f64 / 1e6);
+}

@@ -1,0 +1,377 @@
+//! The service's promises under load and misfortune, on the real program: a backlog, kills, a volume that goes and comes,
+//! renames, a full disk, a clock that is set back, rest, an unprivileged user.
+//!
+//! The short forms run in `make test`. Those that begin with soak_ (`make soak`) have the figures of the promises: 20,000
+//! files in the backlog, 10,000 renames, ALBUMEN_SOAK_SECONDS of kills and of rest.
+
+use super::super::support::Mounted;
+use super::house::House;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How long a soak goes on that has no end of its own.
+pub fn soak_seconds() -> u64 {
+    std::env::var("ALBUMEN_SOAK_SECONDS")
+        .map_or(600, |s| s.parse().expect("ALBUMEN_SOAK_SECONDS is a number"))
+}
+
+/// The same chances every time, unless ALBUMEN_SEED says otherwise.
+struct Dice(u64);
+
+impl Dice {
+    fn new() -> Dice {
+        Dice(std::env::var("ALBUMEN_SEED").map_or(0xa1b0, |s| s.parse().expect("ALBUMEN_SEED is a number")))
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % n
+    }
+}
+
+impl House {
+    fn photos(&self, folder: &str, count: usize) {
+        std::fs::create_dir_all(self.path(folder)).unwrap();
+        (0..count).for_each(|n| drop(self.photo(&format!("{folder}/{n:05}.jpg"))));
+    }
+
+    fn pending(&self) -> i64 {
+        self.count("SELECT count(*) FROM pending")
+    }
+
+    /// When each derivative that the index names was written: what is done again has another time.
+    fn written(&self) -> BTreeMap<String, SystemTime> {
+        let db = self.database();
+        let mut st = db.prepare("SELECT path FROM derivatives").unwrap();
+        let paths = st.query_map([], |r| r.get::<_, String>(0)).unwrap();
+        let time = |p: String| {
+            let written = std::fs::metadata(self.path("index").join(&p)).unwrap().modified().unwrap();
+            (p, written)
+        };
+        paths.map(|p| time(p.unwrap())).collect()
+    }
+
+    fn patiently(&self, what: &str, is: impl FnMut(&House) -> bool) {
+        let is_soak = std::env::var_os("ALBUMEN_SOAK_SECONDS").is_some();
+        self.within(Duration::from_secs(if is_soak { 3600 } else { 180 }), what, is);
+    }
+}
+
+#[test]
+fn an_upload_overtakes_a_backlog() {
+    overtake(300);
+}
+
+#[test]
+#[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
+fn soak_an_upload_overtakes_20_000_files() {
+    // Generous: other people use the machine, too.
+    assert!(overtake(20_000) < Duration::from_secs(10));
+}
+
+fn overtake(backlog: usize) -> Duration {
+    let mut h = House::new();
+    h.photos("anna/old", backlog);
+    h.start();
+    h.patiently("the backlog is queued", |h| h.pending() > 0);
+    let mut slowest = Duration::ZERO;
+    for n in 0..5 {
+        let photo = h.photo(&format!("berta/{n}.jpg"));
+        let began = Instant::now();
+        let (_, taken) = h.post("/v1/index", &json!({ "paths": [photo] }));
+        let job = format!("/v1/jobs/{}", taken["job"]);
+        h.patiently("the upload can be seen", |h| h.get(&job).1["state"] != "queued");
+        slowest = slowest.max(began.elapsed());
+        assert!(h.pending() > 0, "the backlog was done before upload {n}: it proves nothing");
+        h.patiently("the upload is done", |h| h.get(&job).1["state"] == "done");
+    }
+    println!("soak: the slowest of 5 uploads into a backlog of {backlog}: {:.2} s", slowest.as_secs_f64());
+    slowest
+}
+
+#[test]
+fn kills_of_service_and_workers_lose_nothing_and_repeat_nothing() {
+    kill_for(6, 100);
+}
+
+#[test]
+#[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
+fn soak_kills_of_service_and_workers() {
+    kill_for(soak_seconds(), 100 + 20 * soak_seconds() as usize);
+}
+
+fn kill_for(seconds: u64, backlog: usize) {
+    let (mut h, mut dice) = (House::new(), Dice::new());
+    h.photos("anna/old", backlog);
+    h.start();
+    let (began, mut uploads, mut kills) = (Instant::now(), 0, (0, 0));
+    let mut written = BTreeMap::new();
+    while began.elapsed() < Duration::from_secs(seconds) {
+        std::thread::sleep(Duration::from_millis(50 + dice.below(400)));
+        let photo = h.photo(&format!("berta/{uploads:05}.jpg"));
+        if h.post("/v1/index", &json!({ "paths": [photo] })).0 == 202 {
+            uploads += 1;
+        }
+        match (dice.below(4), h.children().first()) {
+            (0, _) => {
+                written.extend(h.written());
+                h.kill();
+                h.start();
+                kills.0 += 1;
+            }
+            (1 | 2, Some(worker)) => {
+                // It may have ended by itself meanwhile.
+                let _ = kill_process(Pid::from_raw(*worker as i32).unwrap(), Signal::KILL);
+                kills.1 += 1;
+            }
+            _ => {}
+        }
+    }
+    println!("soak: {} kills of the service, {} of workers, {uploads} uploads", kills.0, kills.1);
+    h.patiently("everything is done", |h| {
+        h.pending() == 0 && h.count("SELECT count(*) FROM jobs WHERE done IS NULL") == 0
+    });
+    // A file whose worker was killed is a crash of that file, and tried again in an hour: neither lost nor done.
+    let crashed = "SELECT count(DISTINCT file_id) FROM stage_state WHERE fault = 'crashed'";
+    assert!(h.count(crashed) <= kills.1);
+    let there: Vec<String> = h.names().into_iter().collect();
+    for n in 0..uploads {
+        assert!(there.contains(&format!("{n:05}.jpg")), "an answered request was lost: {n}");
+    }
+    let files = h.count("SELECT count(*) FROM files WHERE vanished IS NULL");
+    let paths = walk(&h.path("anna")) + walk(&h.path("berta"));
+    assert_eq!(files, paths, "each file once");
+    let now = h.written();
+    for (path, when) in written {
+        assert_eq!(now.get(&path), Some(&when), "{path} was recorded before a kill, and made again");
+    }
+}
+
+/// Files below a folder.
+fn walk(dir: &Path) -> i64 {
+    let entries = std::fs::read_dir(dir).unwrap().flatten();
+    entries.map(|e| if e.file_type().unwrap().is_dir() { walk(&e.path()) } else { 1 }).sum()
+}
+
+#[test]
+fn a_volume_that_goes_and_comes_back_loses_nothing() {
+    let mut h = House::new();
+    h.photos("disk", 3);
+    let test = "a volume that goes and comes back";
+    let Some(disk) = Mounted::bind(&h.path("disk"), &h.path("anna"), test) else { return };
+    h.start();
+    h.until("all is indexed", |h| h.names().len() == 3);
+    let (before, written) = (h.get("/v1/items").1, h.written());
+    drop(disk);
+    let walk = |h: &House| {
+        let (_, job) = h.post("/v1/index", &json!({ "paths": [h.path("anna")] }));
+        let job = format!("/v1/jobs/{}", job["job"]);
+        h.until("the walk is over", |h| h.get(&job).1["state"] == "done");
+    };
+    walk(&h);
+    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 1);
+    assert_eq!(
+        h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"),
+        0,
+        "nothing counts as deleted"
+    );
+    let Some(_disk) = Mounted::bind(&h.path("disk"), &h.path("anna"), test) else { return };
+    walk(&h);
+    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
+    let ids = |page: &serde_json::Value| -> Vec<(i64, String)> {
+        let item =
+            |i: &serde_json::Value| (i["id"].as_i64().unwrap(), i["name"].as_str().unwrap().to_owned());
+        page["items"].as_array().unwrap().iter().map(item).collect()
+    };
+    assert_eq!(ids(&h.get("/v1/items").1), ids(&before));
+    assert_eq!(h.written(), written, "nothing was made again");
+}
+
+#[test]
+fn renames_and_moves_of_folders_keep_every_item() {
+    rename(40, 300);
+}
+
+#[test]
+#[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
+fn soak_10_000_renames_and_moves() {
+    rename(500, 10_000);
+}
+
+fn rename(files: usize, renames: usize) {
+    let (mut h, mut dice) = (House::new(), Dice::new());
+    h.photos("anna/a", files);
+    h.start();
+    h.patiently("all is indexed", |h| h.names().len() == files);
+    let by_content = |h: &House| -> BTreeMap<String, i64> {
+        let db = h.database();
+        let mut st = db.prepare("SELECT content_hash, id FROM files WHERE vanished IS NULL").unwrap();
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(|r| r.unwrap()).collect()
+    };
+    let (before, written) = (by_content(&h), h.written());
+    let mut names: Vec<String> = (0..files).map(|n| format!("{n:05}.jpg")).collect();
+    let mut folder = "anna/a".to_owned();
+    for n in 0..renames {
+        if dice.below(20) == 0 {
+            let to = format!("anna/{}", ["a", "b", "c"][dice.below(3) as usize]);
+            if !h.path(&to).exists() {
+                std::fs::rename(h.path(&folder), h.path(&to)).unwrap();
+                folder = to;
+            }
+        } else {
+            let which = dice.below(files as u64) as usize;
+            let to = format!("{n:05}-{which}.jpg");
+            let at = |name: &str| h.path(&folder).join(name);
+            std::fs::rename(at(&names[which]), at(&to)).unwrap();
+            names[which] = to;
+        }
+        std::thread::sleep(Duration::from_millis(dice.below(10)));
+    }
+    names.sort();
+    h.patiently("the index agrees with the disk", |h| {
+        let mut there = h.names();
+        there.sort();
+        there == names
+    });
+    assert_eq!(by_content(&h), before, "each is the item that it was");
+    assert_eq!(h.written(), written, "nothing was made again");
+}
+
+#[test]
+fn a_full_disk_ends_the_service_and_room_lets_it_go_on() {
+    let mut h = House::new();
+    std::fs::create_dir(h.path("index")).unwrap();
+    let Some(_small) = Mounted::tmpfs_at(&h.path("index"), "a full disk") else { return };
+    h.photos("anna/old", 60);
+    // 64 MiB, of which a little is left.
+    std::fs::write(h.path("index/ballast"), vec![0; (64 << 20) - (1 << 20)]).unwrap();
+    let log = std::fs::File::create(&h.log).unwrap();
+    let mut child = h.command("service").stderr(log).spawn().unwrap();
+    let ended = child.wait().unwrap();
+    assert_eq!(ended.code(), Some(4), "{}", h.log());
+    assert!(h.log().contains("full"), "{}", h.log());
+    std::fs::remove_file(h.path("index/ballast")).unwrap();
+    h.start();
+    h.patiently("all is indexed", |h| h.names().len() == 60);
+    assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"), 0, "no file is to blame");
+}
+
+#[test]
+fn a_clock_that_is_set_back_harms_nothing() {
+    let mut h = House::new();
+    h.start();
+    h.upload(&h.photo("anna/before.jpg"));
+    let written = h.written();
+    h.stop();
+    let mut command = h.command("service");
+    // Ten years back, as a box with an empty battery starts.
+    command.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", "-315360000");
+    h.start_as(command);
+    h.upload(&h.photo("anna/after.jpg"));
+    assert_eq!(h.count("SELECT count(*) FROM jobs WHERE created < 1500000000"), 1, "the clock was set back");
+    let now = h.written();
+    assert!(written.iter().all(|(path, when)| now.get(path) == Some(when)), "nothing was made again");
+    h.stop();
+    h.start();
+    h.upload(&h.photo("anna/at last.jpg"));
+    assert_eq!(h.names().len(), 3);
+}
+
+#[test]
+fn with_nothing_to_do_no_disk_is_touched() {
+    rest_for(5);
+}
+
+#[test]
+#[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
+fn soak_with_nothing_to_do_no_disk_is_touched() {
+    rest_for(soak_seconds());
+}
+
+fn rest_for(seconds: u64) {
+    let mut h = House::with("idle = \"1s\"\n");
+    h.photos("anna/old", 5);
+    h.start();
+    h.until("all is indexed", |h| h.names().len() == 5);
+    // The counts are made anew up to ten seconds after the last change.
+    std::thread::sleep(Duration::from_secs(13));
+    let io = |h: &House| -> Vec<String> {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", h.pid())).unwrap();
+        io.lines().filter(|l| l.contains("_bytes")).map(str::to_owned).collect()
+    };
+    let files = |h: &House| -> Vec<(String, i64, i64, u64)> {
+        let entries = std::fs::read_dir(h.path("index")).unwrap().flatten();
+        let mut all: Vec<_> = entries
+            .map(|e| {
+                let m = e.metadata().unwrap();
+                (e.file_name().to_string_lossy().into_owned(), m.mtime_nsec(), m.atime_nsec(), m.size())
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let before = (io(&h), files(&h));
+    std::thread::sleep(Duration::from_secs(seconds));
+    assert_eq!((io(&h), files(&h)), before, "bytes read and written, and the times of the index's files");
+    assert!(h.children().is_empty(), "nor is there a worker left");
+}
+
+#[test]
+fn private_means_private() {
+    let mut h = House::new();
+    h.start();
+    h.upload(&h.photo("anna/1.jpg"));
+    let mode = |p: &str| std::fs::metadata(h.path(p)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!((mode("index"), mode("index/index.sqlite"), mode("socket")), (0o750, 0o640, 0o660));
+    assert_eq!((mode("index/index.sqlite-wal"), mode("index/index.lock")), (0o640, 0o640));
+    let mut looked_at = 0;
+    let mut folders = vec![h.path("index/derived")];
+    while let Some(folder) = folders.pop() {
+        assert_eq!(std::fs::metadata(&folder).unwrap().mode() & 0o007, 0, "{folder:?}");
+        for entry in std::fs::read_dir(&folder).unwrap().flatten() {
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(entry.path()),
+                false => {
+                    assert_eq!(entry.metadata().unwrap().mode() & 0o137, 0, "{:?}", entry.path());
+                    looked_at += 1;
+                }
+            }
+        }
+    }
+    assert!(looked_at > 0);
+}
+
+#[test]
+fn one_capability_is_enough_to_read_what_others_may_not() {
+    const NOBODY: u32 = 65534;
+    let is_root = rustix::process::getuid().is_root();
+    let has_setpriv = Command::new("setpriv").arg("--version").output().is_ok_and(|o| o.status.success());
+    if !is_root || !has_setpriv {
+        return eprintln!("skipped: needs root and setpriv");
+    }
+    let mut h = House::new();
+    let photo = h.photo("anna/secret.jpg");
+    for (path, mode) in [(photo, 0o600), (h.path("anna"), 0o700)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::os::unix::fs::chown(h.dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let service = h.command("service");
+    let mut command = Command::new("setpriv");
+    let only = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"];
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]).args(only);
+    command
+        .arg("--bounding-set=-all,+dac_read_search")
+        .arg("--")
+        .arg(service.get_program())
+        .args(service.get_args());
+    h.start_as(command);
+    h.until("the photo is indexed", |h| h.names() == ["secret.jpg"]);
+    assert_eq!(std::fs::metadata(h.path("index/index.sqlite")).unwrap().uid(), NOBODY);
+    // And the volume is as it was.
+    assert_eq!(walk(&h.path("anna")), 1);
+}
