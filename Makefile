@@ -18,8 +18,10 @@ test: setup models ## every test; ALBUMEN_CORPUS=FOLDER for those with real medi
 models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 	@python3 models/fetch.py
 
-bench: setup ## the criterion benches
+bench: setup ## the criterion benches, then a whole run beside other programs over FOLDER=... (default: generated)
 	cargo bench --locked
+	cargo build --release --locked
+	target/release/albumen bench $(FOLDER) --peers --out
 
 corpus-report: setup ## what Albumen says of the media in ALBUMEN_CORPUS, against their manifest
 	cargo run --locked --release --example corpus_report

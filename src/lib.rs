@@ -11,6 +11,7 @@
 //! are parsed in worker processes only ([`worker`]); the engine itself opens files and writes the index.
 #![deny(unsafe_code)]
 
+pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod decode;

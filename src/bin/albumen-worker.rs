@@ -6,6 +6,7 @@
 #[path = "../worker/interpose.rs"]
 mod interpose;
 
+use albumen::bench::{floor, mix};
 use albumen::worker::serve;
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,6 +21,13 @@ fn main() -> ExitCode {
         }
         ["recogniser", _, threads] => {
             serve::recogniser(Path::new(&arguments[1]), threads.parse().unwrap_or(1))
+        }
+        // Two modes of `albumen bench`, which decode and encode and so have no place in the engine.
+        [floor::MODE, _] => floor::work(Path::new(&arguments[1])).map(|worked| {
+            println!("{}", serde_json::json!(worked));
+        }),
+        [mix::MODE, _, count] => {
+            mix::pictures(Path::new(&arguments[1]), count.parse().unwrap_or(0)).map(|made| println!("{made}"))
         }
         // Whatever else it is: without the engine's socket it says what this program is.
         _ => serve::worker(),

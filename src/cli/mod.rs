@@ -3,6 +3,7 @@
 mod albums;
 mod answer;
 mod backup;
+mod bench;
 mod display;
 mod edit;
 mod export;
@@ -111,6 +112,8 @@ enum Command {
     Places(places::Args),
     /// Say what an item is called, when it was taken, how good it is
     Edit(edit::Args),
+    /// What indexing costs on this machine
+    Bench(bench::Args),
     /// Who is in the photos: list, name, merge, split, undo
     People(people::Args),
     /// The faces behind the people: list, why, assign, reject
@@ -233,6 +236,7 @@ pub fn main() -> ExitCode {
         Command::Tags(a) => answer::ended(tags::run(a, &ctx)),
         Command::Places(a) => places::run(a, &ctx),
         Command::Edit(a) => answer::ended(edit::run(a, &ctx)),
+        Command::Bench(a) => bench::run(a, &ctx),
         Command::People(a) => answer::ended(people::run(a, &ctx)),
         Command::Faces(a) => answer::ended(faces::run(a, &ctx)),
         Command::Verify(a) => verify::run(a, &ctx),

@@ -87,7 +87,7 @@ fn target_of(full: (u32, u32), orientation: Orientation, fit: Fit<'_>) -> (u32, 
 }
 
 /// Eighths of the full size at which to decode: the least that leaves [`HEADROOM`] above the target.
-fn scale_for(full: (u32, u32), target: (u32, u32)) -> u32 {
+pub fn scale_for(full: (u32, u32), target: (u32, u32)) -> u32 {
     let enough = |have: u32, want: u32| f64::from(have) >= f64::from(want) * HEADROOM;
     (1..8)
         .find(|&eighths| {

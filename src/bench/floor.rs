@@ -1,0 +1,110 @@
+//! The floor: what libjpeg-turbo, fast_image_resize and nothing else take for the same three thumbnails. No facts, no
+//! hash, no colours, no orientation, no wall, no index.
+
+use super::measure::Command;
+use super::peers::{Bench, Staged};
+use super::{BenchError, Class, FloorResult, about};
+use crate::decode::jpeg::scale_for;
+use crate::pipeline::vocabulary::RenderSettings;
+use crate::pixels::resize::{bytes_of, shrink};
+use crate::render::{encode, ladder};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
+
+/// The name of the mode of `albumen-worker` that runs [`work`].
+pub const MODE: &str = "bench-floor";
+
+/// What the mode says of its work.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Worked {
+    pub files: u64,
+    /// What bare libjpeg-turbo refuses.
+    pub refused: u64,
+}
+
+/// Makes the thumbnails of all files whose names stand in `list`, each ended by a zero byte, and throws them away.
+pub fn work(list: &Path) -> Result<Worked, String> {
+    let names = fs::read(list).map_err(|e| e.to_string())?;
+    let mut worked = Worked { files: 0, refused: 0 };
+    for name in names.split(|&b| b == 0).filter(|n| !n.is_empty()) {
+        let jpeg = fs::read(std::ffi::OsStr::from_bytes(name)).map_err(|e| e.to_string())?;
+        match thumbnails(&jpeg) {
+            Ok(_) => worked.files += 1,
+            Err(_) => worked.refused += 1,
+        }
+    }
+    Ok(worked)
+}
+
+/// Whole decode at the scale that Albumen takes, Lanczos3, encode. The bytes of the thumbnails.
+pub fn thumbnails(jpeg: &[u8]) -> turbojpeg::Result<usize> {
+    let mut decoder = Decompressor::new()?;
+    let header = decoder.read_header(jpeg)?;
+    let full = (header.width as u32, header.height as u32);
+    let xl = ladder::step(full, ladder::LADDER[0].1);
+    let scale = ScalingFactor::new(scale_for(full, xl) as usize, 8);
+    decoder.set_scaling_factor(scale)?;
+    let from = (scale.scale(header.width) as u32, scale.scale(header.height) as u32);
+    let mut rgb = vec![0; bytes_of(from)];
+    let image = Image {
+        pixels: &mut rgb[..],
+        width: from.0 as usize,
+        pitch: from.0 as usize * 3,
+        height: from.1 as usize,
+        format: PixelFormat::RGB,
+    };
+    decoder.decompress(jpeg, image)?;
+    let (mut total, mut at) = (0, from);
+    for (_, edge) in ladder::LADDER {
+        let to = ladder::step(full, edge);
+        if to != at {
+            rgb = shrink(&rgb, at, to);
+            at = to;
+        }
+        let quality = RenderSettings::default().quality;
+        total += encode::jpeg(&rgb, to.0, to.1, quality).map_or(0, |jpeg| jpeg.len());
+    }
+    Ok(total)
+}
+
+/// The floor beside a run of Albumen over the same JPEGs; `None` where there are none.
+pub(super) fn measure(
+    worker: &Path,
+    bench: &Bench<'_>,
+    staged: &[Staged],
+) -> Result<Option<FloorResult>, BenchError> {
+    let Some(jpegs) = staged.iter().find(|s| s.class == Class::Jpeg) else { return Ok(None) };
+    (bench.say)("the floor: bare libjpeg-turbo");
+    let mut best: Option<(f64, Worked)> = None;
+    for _ in 0..bench.repeat.max(1) {
+        let mut command = Command::new(worker);
+        command.arg(MODE).arg(&jpegs.list).cores(bench.cores);
+        let (measured, worked, _) = super::finish::<Worked>(&command)?;
+        if best.as_ref().is_none_or(|(cpu, _)| measured.cpu_s < *cpu) {
+            best = Some((measured.cpu_s, worked));
+        }
+    }
+    let (cpu_s, worked) = best.expect("at least one run");
+    let files = worked.files.max(1) as f64;
+    let floor = cpu_s * 1000.0 / files;
+    let ours = jpegs.thumbnails.cpu_s * 1000.0 / jpegs.files as f64;
+    Ok(Some(FloorResult {
+        files: worked.files,
+        floor_cpu_ms_per_file: floor,
+        albumen_cpu_ms_per_file: ours,
+        ratio: ours / floor.max(f64::MIN_POSITIVE),
+    }))
+}
+
+/// Writes a list as [`work`] and the peers' scripts read it.
+pub(super) fn write_list(to: &Path, files: &[PathBuf]) -> Result<(), BenchError> {
+    let mut bytes = Vec::new();
+    for file in files {
+        bytes.extend_from_slice(file.as_os_str().as_bytes());
+        bytes.push(0);
+    }
+    fs::write(to, bytes).map_err(about(to.display().to_string()))
+}
