@@ -331,7 +331,10 @@ impl Developer {
         match answer {
             Err(Fault::Cancelled) => return Ok(None),
             Err(fault) => {
-                self.count_failure(&fault);
+                // The bytes of a touched file are the same: what is wrong with them is known.
+                if !touched || fault.is_transient() {
+                    self.count_failure(&fault);
+                }
                 rec.inspect = Outcome::Failed(fault.clone());
                 rec.render = Some(Outcome::Failed(fault));
             }
