@@ -1,5 +1,6 @@
 //! What a person sees during a run: a live display on a terminal, a line now and then elsewhere, a table at the end.
 
+use super::say;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::run::Summary;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -100,26 +101,30 @@ pub fn duration(seconds: f64) -> String {
 /// The table at the end of a run.
 pub fn closing_table(s: &Summary, index: &Path) {
     let kinds: Vec<String> = s.by_kind.iter().map(|(k, n)| format!("{n} {k}s")).collect();
-    println!(
+    say(format_args!(
         "{} files found{}",
         s.found,
         if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) }
-    );
-    println!(
+    ));
+    say(format_args!(
         "{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
         "new", "changed", "moved", "unchanged", "removed", "offline", "failed"
-    );
-    println!(
+    ));
+    say(format_args!(
         "{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
         s.new, s.changed, s.moved, s.unchanged, s.removed, s.offline, s.failed
-    );
+    ));
     if !s.stage_cpu_s.is_empty() {
         let stages: Vec<String> = s.stage_cpu_s.iter().map(|(k, v)| format!("{k} {v:.1} s")).collect();
-        println!("CPU: {}", stages.join(", "));
+        say(format_args!("CPU: {}", stages.join(", ")));
     }
-    println!("{} in all, {} MB of memory at the most", duration(s.wall_s), s.peak_pss_bytes / 1_000_000);
+    say(format_args!(
+        "{} in all, {} MB of memory at the most",
+        duration(s.wall_s),
+        s.peak_pss_bytes / 1_000_000
+    ));
     if s.failed > 0 {
-        println!("Why files failed: albumen --index {} failures", index.display());
+        say(format_args!("Why files failed: albumen --index {} failures", index.display()));
     }
-    println!("The index: {}", index.join("index.sqlite").display());
+    say(format_args!("The index: {}", index.join("index.sqlite").display()));
 }

@@ -1,6 +1,6 @@
 //! `albumen models`: lists every model and ONNX Runtime, and checks their sums.
 
-use super::{Context, FAILED, print_json};
+use super::{Context, FAILED, print_json, say};
 use crate::recognise::models;
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
     let report = models::report(&dir);
     match ctx.global.json {
         true => print_json(&report),
-        false => println!("{report}"),
+        false => say(&report),
     }
     match report.complete() {
         true => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 //! `albumen show FILE`: all the index knows of one item, and why.
 
-use super::{Context, FAILED, NO_START, complain, print_json};
+use super::{Context, FAILED, NO_START, complain, print_json, say};
 use crate::index::view::Detail;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         Ok(Some(view)) if ctx.global.json => print_json(&view),
         Ok(Some(view)) => {
             // For people: the same object, indented; every key is a word.
-            println!("{}", serde_json::to_string_pretty(&view).expect("a view is plain data"));
+            say(serde_json::to_string_pretty(&view).expect("a view is plain data"));
         }
         Ok(None) => {
             complain(&format!(

@@ -1,6 +1,6 @@
 //! `albumen status`: what is due, done and failed, by stage; volumes; what is missing.
 
-use super::{Context, NO_START, complain, print_json};
+use super::{Context, NO_START, complain, print_json, say};
 use crate::pipeline::run::Plan;
 use crate::worker::{WorkerHandle, WorkerSettings};
 use serde::Serialize;
@@ -70,25 +70,28 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
         print_json(&s);
         return ExitCode::SUCCESS;
     }
-    println!(
+    say(format_args!(
         "{}: {} items ({} photos, {} videos), sandbox {}",
         s.index, s.items, s.photos, s.videos, s.sandbox
-    );
+    ));
     for v in &s.volumes {
         match &v.offline {
-            Some(why) => println!("  {}  OFFLINE: {why}", v.path),
-            None => println!("  {}", v.path),
+            Some(why) => say(format_args!("  {}  OFFLINE: {why}", v.path)),
+            None => say(format_args!("  {}", v.path)),
         }
     }
-    println!("{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}", "stage", "done", "damaged", "failed", "skipped", "due");
+    say(format_args!(
+        "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "stage", "done", "damaged", "failed", "skipped", "due"
+    ));
     for c in &s.stages {
-        println!(
+        say(format_args!(
             "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
             c.stage, c.done, c.damaged, c.failed, c.skipped, c.due
-        );
+        ));
     }
     for m in &s.missing {
-        println!("missing: {m}");
+        say(format_args!("missing: {m}"));
     }
     ExitCode::SUCCESS
 }
