@@ -13,6 +13,9 @@ const LANCZOS_RADIUS: f64 = 3.0;
 /// What a band of source rows may take besides the rows that its kernel reaches over. A quarter of a megabyte
 /// stays in the second-level cache of a small processor.
 const BAND_BYTES: usize = 256 << 10;
+/// Rows that have been shrunk downwards are collected up to this many bytes before they are shrunk across: the filter
+/// across is worked out anew for each call, two sines for each sample under it.
+const LINES_BYTES: usize = 1 << 20;
 
 /// `rgb`, a whole picture of `from` pixels, shrunk to exactly `to`.
 ///
@@ -71,7 +74,10 @@ pub struct Reducer {
     room: u32,
     first: u32,
     held: u32,
+    /// Rows as wide as the source that are shrunk downwards only; the last of them is `out_rows`.
+    lines: Vec<u8>,
     out: Vec<u8>,
+    /// Output rows that have been shrunk downwards.
     out_rows: u32,
 }
 
@@ -90,6 +96,7 @@ impl Reducer {
             room: shape.room,
             first: 0,
             held: 0,
+            lines: Vec::with_capacity(shape.lines_bytes(from, to)),
             out: vec![0; bytes_of(to)],
             out_rows: 0,
         }
@@ -98,9 +105,7 @@ impl Reducer {
     /// The most bytes that a reducer of these sizes keeps, its output among them.
     pub fn cost(from: (u32, u32), to: (u32, u32)) -> u64 {
         let shape = Shape::of(from, to);
-        // fast_image_resize keeps a band that is reduced in height only.
-        let between = if shape.room == 0 { 0 } else { bytes_of((from.0, shape.band)) };
-        (bytes_of((from.0, shape.room)) + between + bytes_of(to)) as u64
+        (bytes_of((from.0, shape.room)) + shape.lines_bytes(from, to) + bytes_of(to)) as u64
     }
 
     /// Rows that have been taken so far.
@@ -143,21 +148,36 @@ impl Reducer {
         let line = bytes_of((self.from.0, 1));
         let top = f64::from(self.out_rows) * self.scale - f64::from(self.first);
         let height = (f64::from(end - self.out_rows) * self.scale).min(f64::from(self.held) - top);
-        let out_line = bytes_of((self.to.0, 1));
+        let rows = end - self.out_rows;
+        let done = self.lines.len();
+        self.lines.resize(done + rows as usize * line, 0);
         convolve(
             &mut self.resizer,
             &self.rows[..self.held as usize * line],
             (self.from.0, self.held),
-            &mut self.out[self.out_rows as usize * out_line..end as usize * out_line],
-            (self.to.0, end - self.out_rows),
+            &mut self.lines[done..],
+            (self.from.0, rows),
             (top, height),
         );
         self.out_rows = end;
+        if end == self.to.1 || self.lines.len() >= LINES_BYTES {
+            self.across();
+        }
         let keep_from = ((f64::from(end) * self.scale).floor() as u32).saturating_sub(self.reach);
         let drop = keep_from.saturating_sub(self.first).min(self.held);
         self.rows.copy_within(drop as usize * line..self.held as usize * line, 0);
         self.first += drop;
         self.held -= drop;
+    }
+
+    /// Shrinks across what has been shrunk downwards.
+    fn across(&mut self) {
+        let rows = (self.lines.len() / bytes_of((self.from.0, 1))) as u32;
+        let line = bytes_of((self.to.0, 1));
+        let out = &mut self.out[(self.out_rows - rows) as usize * line..self.out_rows as usize * line];
+        let all = (0.0, f64::from(rows));
+        convolve(&mut self.resizer, &self.lines, (self.from.0, rows), out, (self.to.0, rows), all);
+        self.lines.clear();
     }
 
     /// Takes whole rows that lie elsewhere.
@@ -211,6 +231,12 @@ impl Shape {
         let band = ((BAND_BYTES as f64 / (row_bytes * scale)) as u32).clamp(4, 64).min(to.1);
         let room = ((f64::from(band) * scale).ceil() as u32 + 2 * reach + 2).min(from.1);
         Shape { scale, reach, band, room }
+    }
+
+    /// The most bytes of rows that wait to be shrunk across.
+    fn lines_bytes(&self, from: (u32, u32), to: (u32, u32)) -> usize {
+        let all = bytes_of((from.0, to.1));
+        if self.room == 0 { 0 } else { all.min(LINES_BYTES + bytes_of((from.0, self.band))) }
     }
 }
 

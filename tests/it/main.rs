@@ -7,6 +7,7 @@ mod decode;
 mod decode_heif;
 mod discover;
 mod faults;
+mod fidelity;
 mod golden;
 mod index_run;
 mod inspect;

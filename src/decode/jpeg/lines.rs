@@ -17,6 +17,29 @@ pub struct Header {
     buffered: i32,
     colour_space: i32,
     coefficient_bytes: u64,
+    planar: i32,
+}
+
+/// One plane of a picture that is read as planes, as scanlines.c fills it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlaneShape {
+    pub width: u32,
+    pub height: u32,
+    /// Bytes from row to row.
+    pub stride: u32,
+    /// Rows in a group.
+    rows: u32,
+    /// Luma samples to one of this plane.
+    pub across: u32,
+    pub down: u32,
+}
+
+impl PlaneShape {
+    /// Bytes of one group of rows.
+    fn bytes(&self) -> usize {
+        self.stride as usize * self.rows as usize
+    }
 }
 
 /// J_COLOR_SPACE of jpeglib.h.
@@ -26,6 +49,11 @@ const JCS_YCCK: i32 = 5;
 impl Header {
     pub fn is_cmyk(&self) -> bool {
         matches!(self.colour_space, JCS_CMYK | JCS_YCCK)
+    }
+
+    /// Whether [`Lines::start_planes`] can give it.
+    pub fn is_planar(&self) -> bool {
+        self.planar != 0
     }
 
     /// Bytes that libjpeg keeps beside the rows it gives out, for a picture read at `eighths` of its size.
@@ -61,6 +89,8 @@ unsafe extern "C" {
         width: *mut u32,
         height: *mut u32,
     ) -> c_int;
+    fn albumen_jpeg_start_planes(jpeg: *mut Raw, eighths: u32, planes: *mut PlaneShape) -> c_int;
+    fn albumen_jpeg_read_planes(jpeg: *mut Raw, y: *mut u8, cb: *mut u8, cr: *mut u8) -> c_int;
     fn albumen_jpeg_read_rows(jpeg: *mut Raw, out: *mut u8, stride: usize, rows: u32) -> c_int;
 }
 
@@ -100,6 +130,9 @@ pub struct Lines {
     feed: *mut Feed,
     /// Samples a row, once started.
     row_bytes: usize,
+    /// The same for a picture that is read as planes: their shapes, and one group of rows of each.
+    shapes: [PlaneShape; 3],
+    groups: [Vec<u8>; 3],
 }
 
 impl Lines {
@@ -108,7 +141,13 @@ impl Lines {
         // SAFETY: `read` matches albumen_read, and `feed` lives until Drop has closed the decoder.
         let raw = unsafe { albumen_jpeg_open(read, feed.cast()) };
         match NonNull::new(raw) {
-            Some(raw) => Ok(Lines { raw, feed, row_bytes: 0 }),
+            Some(raw) => Ok(Lines {
+                raw,
+                feed,
+                row_bytes: 0,
+                shapes: [PlaneShape::default(); 3],
+                groups: Default::default(),
+            }),
             None => {
                 // SAFETY: it came from Box::into_raw above, and no decoder holds it.
                 drop(unsafe { Box::from_raw(feed) });
@@ -169,6 +208,40 @@ impl Lines {
         // SAFETY: `out` has room for `rows` rows of `row_bytes`, which is what libjpeg writes a row.
         let n = unsafe { albumen_jpeg_read_rows(self.raw.as_ptr(), out.as_mut_ptr(), self.row_bytes, rows) };
         u32::try_from(n).map_err(|_| self.stopped())
+    }
+
+    /// Starts at `eighths`/8 (1, 2, 4 or 8) of the size, as planes; only where the header says that it is planar. The
+    /// planes' shapes; those that a grey picture does not have are empty.
+    pub fn start_planes(&mut self, eighths: u32) -> Result<[PlaneShape; 3], Stop> {
+        let mut shapes = [PlaneShape::default(); 3];
+        // SAFETY: three shapes, field for field the C struct.
+        match unsafe { albumen_jpeg_start_planes(self.raw.as_ptr(), eighths, shapes.as_mut_ptr()) } {
+            1 => {
+                self.groups = shapes.map(|s| vec![0; s.bytes()]);
+                self.shapes = shapes;
+                Ok(shapes)
+            }
+            _ => Err(self.stopped()),
+        }
+    }
+
+    /// The next group of rows of each plane, and how many luma rows they are; `None` at the end. A group that reaches
+    /// beyond the picture has something there.
+    #[allow(clippy::type_complexity)]
+    pub fn read_planes(&mut self) -> Result<Option<([&[u8]; 3], u32)>, Stop> {
+        if self.groups[0].is_empty() {
+            return Ok(None);
+        }
+        let [y, cb, cr] = &mut self.groups;
+        // SAFETY: start_planes made each buffer as long as one group of its plane, which is what libjpeg fills at most.
+        let n = unsafe {
+            albumen_jpeg_read_planes(self.raw.as_ptr(), y.as_mut_ptr(), cb.as_mut_ptr(), cr.as_mut_ptr())
+        };
+        match u32::try_from(n) {
+            Ok(0) => Ok(None),
+            Ok(rows) => Ok(Some((self.groups.each_ref().map(Vec::as_slice), rows))),
+            Err(_) => Err(self.stopped()),
+        }
     }
 
     /// What of the picture was lost so far, in libjpeg's words.

@@ -1,5 +1,8 @@
 //! JPEG: libjpeg-turbo, row by row, shrunk while decoding; zune-jpeg for what libjpeg-turbo refuses.
 //!
+//! Y, Cb and Cr are shrunk as they are coded (`planes`) wherever the file allows it; CMYK, RGB, odd samplings and more
+//! than 8 bits go through rows of RGB.
+//!
 //! Promises: a baseline JPEG of any size takes a few rows of memory, the file is never whole in memory; what keeps
 //! all its coefficients (progressive, or a scan a component) is admitted by its true cost; damaged data is recovered
 //! as far as it goes. Leaves the colour profile's meaning to `colour` and the orientation's to `pixels::orient`.
@@ -7,6 +10,8 @@
 pub(super) mod lines;
 mod profile;
 
+use super::colour::Cicp;
+use super::planes::{self, Band, Chroma, Crop, Plane, Shrinker};
 use super::{colour, limits};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
@@ -20,9 +25,14 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// The decoded picture is at least this much larger than the target: below that, Lanczos3 on libjpeg's scaled
-/// picture falls under SSIMULACRA2 90 against the whole picture (DESIGN.md section 5).
-const HEADROOM: f64 = 1.15;
+/// The scaled picture is at least this many times larger than the target. libjpeg's half size is the average of two
+/// samples, which blurs and folds back detail just above its own limit; only Lanczos3 with enough left to shrink hides
+/// that. SSIMULACRA2 against whole decode + Lanczos3, on the sharpest camera JPEG: 85 at 1.18, 89 at 1.43, 91 at 1.57
+/// (docs/performance.md).
+const HEADROOM: f64 = 1.55;
+/// Eighths of the full size that libjpeg-turbo has SIMD code for. The scales between cost as much as the whole and are
+/// worse: where chroma is subsampled one way only, 5/8 scores 81.
+const SCALES: [u32; 3] = [1, 2, 4];
 /// Longest file that the second decoder takes; it wants all of it in memory.
 const SECOND_DECODER_FILE: u64 = 256 << 20;
 
@@ -48,11 +58,18 @@ pub fn decode(
     let target = target_of(full, orientation, fit);
     let eighths = scale_for(full, target);
     let from = scaled(full, eighths);
-    admission.admit(
-        header.library_bytes(eighths) + Reducer::cost(from, target) + limits::finishing(target, orientation),
-    )?;
+    let others = header.library_bytes(eighths) + limits::finishing(target, orientation);
+    let by_planes = others + Shrinker::cost(coded(from, PLAIN), target);
+    // At its own size there is nothing to shrink, and libjpeg's own upsampling is the quickest way to RGB. Rows of RGB
+    // take half the memory of planes, and so are taken where planes would take more than a quarter of what there is.
+    let planar = header.is_planar() && full != target && by_planes <= admission.ceiling() / 4;
+    admission.admit(if planar { by_planes } else { others + Reducer::cost(from, target) })?;
     let profile = profile::icc_profile(source);
-    let shrunk = match rows(&mut lines, &header, eighths, target, profile.as_deref()) {
+    let shrunk = match planar {
+        true => planes(&mut lines, eighths, target, profile.as_deref()),
+        false => rows(&mut lines, &header, eighths, target, profile.as_deref()),
+    };
+    let shrunk = match shrunk {
         Ok(shrunk) => shrunk,
         Err(Stop::Read(e)) => return Err(e.into()),
         Err(Stop::Refused(why)) => {
@@ -89,18 +106,71 @@ fn target_of(full: (u32, u32), orientation: Orientation, fit: Fit<'_>) -> (u32, 
 /// Eighths of the full size at which to decode: the least that leaves [`HEADROOM`] above the target.
 pub fn scale_for(full: (u32, u32), target: (u32, u32)) -> u32 {
     let enough = |have: u32, want: u32| f64::from(have) >= f64::from(want) * HEADROOM;
-    (1..8)
-        .find(|&eighths| {
-            let (w, h) = scaled(full, eighths);
-            enough(w, target.0) && enough(h, target.1)
-        })
-        .unwrap_or(8)
+    let fits = |eighths: &u32| {
+        let (w, h) = scaled(full, *eighths);
+        enough(w, target.0) && enough(h, target.1)
+    };
+    SCALES.into_iter().find(fits).unwrap_or(8)
 }
 
 /// libjpeg's scaled size: rounded up.
 fn scaled((w, h): (u32, u32), eighths: u32) -> (u32, u32) {
     let side = |n: u32| (u64::from(n) * u64::from(eighths)).div_ceil(8) as u32;
     (side(w), side(h))
+}
+
+/// Chroma that is nowhere shared: what costs the most.
+const PLAIN: Chroma = Chroma::C444;
+
+/// How a JPEG's samples are coded: JFIF says BT.601 and all 256 values.
+fn coded((width, height): (u32, u32), chroma: Chroma) -> planes::Format {
+    planes::Format { width, height, chroma, depth: 8 }
+}
+
+/// All planes through the shrinker: chroma is never brought to full size, and only the small picture becomes RGB.
+/// `Err` only when nothing was recovered.
+fn planes(lines: &mut Lines, eighths: u32, target: (u32, u32), icc: Option<&[u8]>) -> Result<Pixels, Stop> {
+    let shapes = lines.start_planes(eighths)?;
+    let [luma, chroma, _] = shapes;
+    let format = match chroma.width {
+        0 => coded((luma.width, luma.height), Chroma::Monochrome),
+        _ => {
+            let (log2_across, log2_down) = (chroma.across.ilog2() as u8, chroma.down.ilog2() as u8);
+            coded((luma.width, luma.height), Chroma::Shared { log2_across, log2_down })
+        }
+    };
+    let crop = Crop { x: 0, y: 0, width: luma.width, height: luma.height };
+    let mut shrinker = Shrinker::new(format, crop, target, Cicp::SRGB);
+    let (mut taken, mut fatal) = (0, None);
+    while taken < luma.height {
+        match lines.read_planes() {
+            Ok(None) => break,
+            Ok(Some((group, rows))) => {
+                let plane = |i: usize| Plane { data: group[i], stride: shapes[i].stride as usize };
+                shrinker.push(&Band { planes: [plane(0), plane(1), plane(2)], alpha: None, rows });
+                taken += rows;
+            }
+            // What came before the error is kept.
+            Err(Stop::Refused(why)) if taken > 0 => {
+                fatal = Some(why);
+                break;
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    let damaged = ended(lines, fatal)?;
+    Ok(Pixels { damaged, ..shrinker.finish(icc, Orientation::UPRIGHT) })
+}
+
+/// What was lost of a picture that is read; `Err` where all of it was.
+fn ended(lines: &mut Lines, fatal: Option<String>) -> Result<Option<String>, Stop> {
+    if let Some(e) = lines.read_error() {
+        return Err(Stop::Read(e));
+    }
+    if lines.is_empty() {
+        return Err(Stop::Refused("the file ends before the picture begins".into()));
+    }
+    Ok(fatal.or_else(|| lines.damage()))
 }
 
 /// All rows through the reducer. `Err` only when nothing was recovered.
@@ -133,13 +203,7 @@ fn rows(
             Err(stop) => return Err(stop),
         }
     }
-    if let Some(e) = lines.read_error() {
-        return Err(Stop::Read(e));
-    }
-    if lines.is_empty() {
-        return Err(Stop::Refused("the file ends before the picture begins".into()));
-    }
-    let damaged = fatal.or_else(|| lines.damage());
+    let damaged = ended(lines, fatal)?;
     let mut rgb = reducer.finish();
     if let (false, Some(profile)) = (cmyk, profile) {
         colour::to_srgb_rgb8(&mut rgb, profile);
@@ -216,12 +280,11 @@ mod tests {
 
     #[test]
     fn scales_are_those_that_were_measured() {
-        // 12 megapixels to the ladder's 1280: half size is 1.17 times the target.
-        assert_eq!(scale_for((4000, 3000), (1707, 1280)), 4);
-        // Half of 2700 is 1.05 times 1280: not enough.
-        assert_eq!(scale_for((3600, 2700), (1707, 1280)), 5);
-        assert_eq!(scale_for((6000, 4000), (1920, 1280)), 3);
-        assert_eq!(scale_for((1300, 1300), (1280, 1280)), 8);
+        // 12 megapixels to the ladder's 1280: half size is 1.17 times the target, which shows.
+        assert_eq!(scale_for((4000, 3000), (1707, 1280)), 8);
+        assert_eq!(scale_for((6000, 4000), (1920, 1280)), 4);
+        assert_eq!(scale_for((8064, 6048), (1707, 1280)), 4);
+        assert_eq!(scale_for((12_000, 8000), (1920, 1280)), 2);
         assert_eq!(scale_for((640, 480), (640, 480)), 8);
     }
 

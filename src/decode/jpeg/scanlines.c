@@ -29,7 +29,18 @@ typedef struct {
   int32_t colour_space;
   /* Bytes of coefficients that a buffered picture keeps. */
   uint64_t coefficient_bytes;
+  /* 1 when it can be had as planes: grey, or YCbCr with a luma sample at least as often as any other, of 8 bits. */
+  int32_t planar;
 } albumen_jpeg_header;
+
+/* One plane of a picture that was started by albumen_jpeg_start_planes, at the scale asked for. */
+typedef struct {
+  uint32_t width, height;
+  /* Bytes from row to row, and rows that one call of albumen_jpeg_read_planes may fill. */
+  uint32_t stride, rows;
+  /* Luma samples to one of this plane, across and down. */
+  uint32_t across, down;
+} albumen_jpeg_plane;
 
 typedef struct {
   struct jpeg_decompress_struct cinfo;
@@ -175,6 +186,31 @@ long albumen_jpeg_damage(const albumen_jpeg *jpeg) { return jpeg->damage; }
 
 int albumen_jpeg_is_empty(const albumen_jpeg *jpeg) { return jpeg->empty; }
 
+/* Sampling factors are 1 to 4, so a plane has at most this many rows of blocks' samples in a group. */
+#define MOST_PLANE_ROWS (4 * DCTSIZE)
+
+#if JPEG_LIB_VERSION >= 70
+#define BLOCK_SIDE(component) ((component)->DCT_h_scaled_size)
+#define LEAST_BLOCK_SIDE(cinfo) ((cinfo)->min_DCT_h_scaled_size)
+#else
+#define BLOCK_SIDE(component) ((component)->DCT_scaled_size)
+#define LEAST_BLOCK_SIDE(cinfo) ((cinfo)->min_DCT_scaled_size)
+#endif
+
+/* Whether `whole` is 1, 2 or 4 times `part`. */
+static int is_shared(int whole, int part) { return whole == part || whole == 2 * part || whole == 4 * part; }
+
+static int is_planar(const struct jpeg_decompress_struct *cinfo) {
+  const jpeg_component_info *c = cinfo->comp_info;
+  if (cinfo->data_precision != 8)
+    return 0;
+  if (cinfo->num_components == 1)
+    return cinfo->jpeg_color_space == JCS_GRAYSCALE;
+  return cinfo->num_components == 3 && cinfo->jpeg_color_space == JCS_YCbCr && c[1].h_samp_factor == c[2].h_samp_factor &&
+         c[1].v_samp_factor == c[2].v_samp_factor && is_shared(c[0].h_samp_factor, c[1].h_samp_factor) &&
+         is_shared(c[0].v_samp_factor, c[1].v_samp_factor);
+}
+
 /* 1 and a filled header, or 0 and a message. */
 int albumen_jpeg_read_header(albumen_jpeg *jpeg, albumen_jpeg_header *header) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
@@ -196,6 +232,7 @@ int albumen_jpeg_read_header(albumen_jpeg *jpeg, albumen_jpeg_header *header) {
     uint64_t down = ((uint64_t)c->height_in_blocks + c->v_samp_factor - 1) / c->v_samp_factor * c->v_samp_factor;
     header->coefficient_bytes += across * down * sizeof(JBLOCK);
   }
+  header->planar = is_planar(cinfo);
   return 1;
 }
 
@@ -268,4 +305,52 @@ int albumen_jpeg_read_rows(albumen_jpeg *jpeg, uint8_t *out, size_t stride, uint
     done += n;
   }
   return (int)done;
+}
+
+/* Starts decoding at `eighths`/8 (1, 2, 4 or 8) to the planes as they are coded, which saves what upsampling and colour
+ * conversion would cost at full size. Only where the header says `planar`. 1 and the planes' shapes, or 0 and a message;
+ * the third and second are left as they are for grey. */
+int albumen_jpeg_start_planes(albumen_jpeg *jpeg, unsigned eighths, albumen_jpeg_plane planes[3]) {
+  struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  int i;
+  if (setjmp(jpeg->escape))
+    return 0;
+  cinfo->scale_num = eighths;
+  cinfo->scale_denom = 8;
+  cinfo->out_color_space = cinfo->jpeg_color_space;
+  cinfo->raw_data_out = TRUE;
+  jpeg_start_decompress(cinfo);
+  for (i = 0; i < cinfo->num_components && i < 3; i++) {
+    const jpeg_component_info *luma = &cinfo->comp_info[0], *c = &cinfo->comp_info[i];
+    planes[i].width = c->downsampled_width;
+    planes[i].height = c->downsampled_height;
+    planes[i].stride = c->width_in_blocks * BLOCK_SIDE(c);
+    planes[i].rows = c->v_samp_factor * BLOCK_SIDE(c);
+    planes[i].across = luma->h_samp_factor * BLOCK_SIDE(luma) / (c->h_samp_factor * BLOCK_SIDE(c));
+    planes[i].down = luma->v_samp_factor * BLOCK_SIDE(luma) / (c->v_samp_factor * BLOCK_SIDE(c));
+    if (planes[i].rows > MOST_PLANE_ROWS)
+      ERREXIT(cinfo, JERR_BAD_SAMPLING);
+  }
+  return 1;
+}
+
+/* The next group of rows of each plane, into buffers of `rows` times `stride` bytes. The luma rows that a whole group
+ * has (the last one may have fewer), 0 at the end, or -1 and a message. */
+int albumen_jpeg_read_planes(albumen_jpeg *jpeg, uint8_t *y, uint8_t *cb, uint8_t *cr) {
+  struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  uint8_t *planes[3] = {y, cb, cr};
+  JSAMPROW lines[3][MOST_PLANE_ROWS];
+  JSAMPARRAY image[3] = {lines[0], lines[1], lines[2]};
+  int i, row;
+  if (setjmp(jpeg->escape))
+    return -1;
+  if (cinfo->output_scanline >= cinfo->output_height)
+    return 0;
+  for (i = 0; i < cinfo->num_components && i < 3; i++) {
+    const jpeg_component_info *c = &cinfo->comp_info[i];
+    size_t stride = (size_t)c->width_in_blocks * BLOCK_SIDE(c);
+    for (row = 0; row < c->v_samp_factor * BLOCK_SIDE(c); row++)
+      lines[i][row] = planes[i] + row * stride;
+  }
+  return (int)jpeg_read_raw_data(cinfo, image, cinfo->max_v_samp_factor * LEAST_BLOCK_SIDE(cinfo));
 }
