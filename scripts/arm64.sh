@@ -34,9 +34,9 @@ fi
 cp "$qemu" "$root/usr/bin/qemu-aarch64-static"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$root/src" "$root/target" "$root/cargo" "$root/work"
+mkdir -p "$root/src" "$root/target" "$root/cargo" "$root/scratch"
 
-bind="$PWD:/src $work:/work"
+bind="$PWD:/src $work:/scratch"
 [ -z "${ALBUMEN_CORPUS:-}" ] || bind="$bind $ALBUMEN_CORPUS:/corpus"
 enter() {
     ALBUMEN_BIND=$bind scripts/debian-root.sh --enter "$root" env \
@@ -90,11 +90,11 @@ fi
 # Dates of files are facts; both see the same ones.
 find "$files" -exec touch -d 2024-01-02T03:04:05Z {} +
 status=0
-enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/work/worker \
-    qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index /work/arm64 index --json /work/files >"$work/summary" || status=$?
+enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker \
+    qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index /scratch/arm64 index --json /scratch/files >"$work/summary" || status=$?
 [ $status -le 1 ] || die "indexing under the emulator left with $status"
 say "indexed under the emulator: $(tr -d '{}"' <"$work/summary" | cut -d, -f1-8)"
-say "sandbox under the emulator: $(enter env ALBUMEN_WORKER=/work/worker qemu-aarch64-static /target/$target/release/albumen --index /work/arm64 status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
+say "sandbox under the emulator: $(enter env ALBUMEN_WORKER=/scratch/worker qemu-aarch64-static /target/$target/release/albumen --index /scratch/arm64 status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
 
 cargo build --release --locked --bins --example compare_indexes
 status=0
@@ -107,10 +107,10 @@ mkdir "$work/traced"
 cp testdata/kinds/plain.jpg testdata/kinds/progressive.jpg "$work/traced/"
 cat >"$work/worker" <<END
 #!/bin/sh
-exec qemu-aarch64-static -d in_asm -D /work/trace.\$\$ /target/$target/release/albumen-worker "\$@"
+exec qemu-aarch64-static -d in_asm -D /scratch/trace.\$\$ /target/$target/release/albumen-worker "\$@"
 END
-enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/work/worker qemu-aarch64-static -d in_asm -D /work/trace.engine \
-    /target/$target/release/albumen --index /work/trace-index index --jobs 1 /work/traced >/dev/null
+enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker qemu-aarch64-static -d in_asm -D /scratch/trace.engine \
+    /target/$target/release/albumen --index /scratch/trace-index index --jobs 1 /scratch/traced >/dev/null
 executed() { cat "$work"/trace.* | sed -n 's/^IN: //p' | sort -u | grep -E "$1" | c++filt | sed 's/::h[0-9a-f]*$//' | sort -u; }
 shown() {
     local found

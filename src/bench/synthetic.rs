@@ -1,4 +1,4 @@
-//! Made-up items, written as a run writes them: for what grows with a library, and for counting instructions.
+//! Made-up items, written as a run writes them: for what grows with a library, and for the writer's bench.
 //!
 //! Every item has a date, a camera, coordinates and three derivatives; every fourth a face of one of many people, with
 //! the statistics of the embedder's (photos of one person have a cosine of 0.67 on average, strangers 0.10).

@@ -1,14 +1,13 @@
 //! Fidelity of JPEG thumbnails: SSIMULACRA2 against the whole picture decoded by libjpeg-turbo and shrunk by Lanczos3.
 //! 90 is "visually lossless" on its scale. Compared before encoding, whose loss is a setting.
 
-use crate::support::{corpus, corpus_file};
+use crate::support::{corpus, corpus_file, ssimulacra2};
 use albumen::bench::mix;
 use albumen::decode::decode;
 use albumen::pipeline::source::Source;
 use albumen::pipeline::vocabulary::{Facts, FixedAdmission, Format};
 use albumen::pixels::resize::shrink;
 use albumen::render::ladder;
-use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 use turbojpeg::PixelFormat;
 
 /// The least score of the large thumbnail.
@@ -17,17 +16,6 @@ const LEAST: f64 = 90.0;
 const LEAST_MADE_UP: f64 = 88.0;
 /// The least score of the small ones, which are made from the large one.
 const LEAST_SMALL: f64 = 94.0;
-
-fn picture(rgb: &[u8], (width, height): (u32, u32)) -> Rgb {
-    let of_one = |p: &[u8; 3]| p.map(|v| f32::from(v) / 255.0);
-    let data = rgb.as_chunks::<3>().0.iter().map(of_one).collect();
-    let (transfer, primaries) = (TransferCharacteristic::SRGB, ColorPrimaries::BT709);
-    Rgb::new(data, width as usize, height as usize, transfer, primaries).unwrap()
-}
-
-fn score(reference: &[u8], ours: &[u8], size: (u32, u32)) -> f64 {
-    compute_frame_ssimulacra2(picture(reference, size), picture(ours, size)).unwrap()
-}
 
 /// Scores of the large thumbnail and of the two small ones.
 fn scores(jpeg: &[u8]) -> [f64; 3] {
@@ -39,7 +27,11 @@ fn scores(jpeg: &[u8]) -> [f64; 3] {
     let ours = decode(&source, &facts, &|_, _| xl, &FixedAdmission(1 << 30)).unwrap().rgb;
     let (ours_m, ours_sm) = (shrink(&ours, xl, m), shrink(&shrink(&ours, xl, m), m, sm));
     let reference = |size| shrink(&whole.pixels, full, size);
-    [score(&reference(xl), &ours, xl), score(&reference(m), &ours_m, m), score(&reference(sm), &ours_sm, sm)]
+    [
+        ssimulacra2(&reference(xl), &ours, xl),
+        ssimulacra2(&reference(m), &ours_m, m),
+        ssimulacra2(&reference(sm), &ours_sm, sm),
+    ]
 }
 
 fn holds(name: &str, jpeg: &[u8], least: f64) {
@@ -81,7 +73,7 @@ fn half_scale_is_taken_only_where_it_does_not_show() {
     let ours =
         decode(&Source::from_bytes(jpeg), &facts, &|_, _| target, &FixedAdmission(1 << 30)).unwrap().rgb;
     let reference = shrink(&whole.pixels, (whole.width as u32, whole.height as u32), target);
-    let got = score(&reference, &ours, target);
+    let got = ssimulacra2(&reference, &ours, target);
     eprintln!("{name} at half scale: {got:.1}");
     assert!(got >= LEAST, "{got:.1}");
 }

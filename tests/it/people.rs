@@ -7,7 +7,6 @@ use image::{RgbImage, imageops};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 struct Library {
     dir: tempfile::TempDir,
@@ -33,24 +32,12 @@ impl Library {
         picture.save(self.photos().join(name)).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_albumen"))
-            .args(arguments)
-            .arg("--index")
-            .arg(self.dir.path().join("index"))
-            .arg("--json")
-            .env("XDG_CONFIG_HOME", self.dir.path())
-            .env("ALBUMEN_MODELS", &self.models)
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
+    fn run(&self, arguments: &[&str]) -> support::Left {
+        support::run_in(self.dir.path(), &[("ALBUMEN_MODELS", &self.models)], arguments)
     }
 
     fn ok(&self, arguments: &[&str]) -> Value {
-        let (code, out, err) = self.run(arguments);
-        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
-        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
+        support::answer(self.run(arguments), arguments)
     }
 
     /// What a refused command says.

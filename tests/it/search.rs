@@ -1,8 +1,8 @@
 //! Tests of search, albums, tags and edits, by the program itself on a small library.
 
+use crate::support;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use tempfile::TempDir;
 
 struct Library {
@@ -26,23 +26,12 @@ impl Library {
         self.dir.path().join("photos")
     }
 
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_albumen"))
-            .args(arguments)
-            .arg("--index")
-            .arg(self.dir.path().join("index"))
-            .arg("--json")
-            .env("XDG_CONFIG_HOME", self.dir.path())
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code(), text(output.stdout), text(output.stderr))
+    fn run(&self, arguments: &[&str]) -> support::Left {
+        support::run_in(self.dir.path(), &[], arguments)
     }
 
     fn ok(&self, arguments: &[&str]) -> Value {
-        let (code, out, err) = self.run(arguments);
-        assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
-        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
+        support::answer(self.run(arguments), arguments)
     }
 
     /// Names found, in order.

@@ -156,6 +156,30 @@ impl Drop for Mounted {
     }
 }
 
+/// How the program left, and what it printed on its two outputs.
+pub type Left = (Option<i32>, String, String);
+
+/// Runs `albumen ARGUMENTS --json` on the index in `dir`, where there are no settings but `settings` (environment).
+pub fn run_in(dir: &std::path::Path, settings: &[(&str, &std::path::Path)], arguments: &[&str]) -> Left {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_albumen"))
+        .args(arguments)
+        .arg("--index")
+        .arg(dir.join("index"))
+        .arg("--json")
+        .env("XDG_CONFIG_HOME", dir)
+        .envs(settings.iter().copied())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// What a command printed that must have gone well.
+pub fn answer((code, out, err): Left, arguments: &[&str]) -> serde_json::Value {
+    assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
+}
+
 /// SSIMULACRA2 of two pictures of this size, sRGB: 100 is the same, 90 cannot be told apart.
 pub fn ssimulacra2(reference: &[u8], other: &[u8], (width, height): (u32, u32)) -> f64 {
     use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
