@@ -3,7 +3,7 @@
 
 use super::measure::Command;
 use super::peers::{Bench, Staged};
-use super::{BenchError, Class, FloorResult, about};
+use super::{BenchError, Class, FloorResult};
 use crate::decode::jpeg::scale_for;
 use crate::pipeline::vocabulary::RenderSettings;
 use crate::pixels::resize::{bytes_of, shrink};
@@ -11,7 +11,7 @@ use crate::render::{encode, ladder};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
 
 /// The name of the mode of `albumen-worker` that runs [`work`].
@@ -97,14 +97,4 @@ pub(super) fn measure(
         albumen_cpu_ms_per_file: ours,
         ratio: ours / floor.max(f64::MIN_POSITIVE),
     }))
-}
-
-/// Writes a list as [`work`] and the peers' scripts read it.
-pub(super) fn write_list(to: &Path, files: &[PathBuf]) -> Result<(), BenchError> {
-    let mut bytes = Vec::new();
-    for file in files {
-        bytes.extend_from_slice(file.as_os_str().as_bytes());
-        bytes.push(0);
-    }
-    fs::write(to, bytes).map_err(about(to.display().to_string()))
 }

@@ -6,9 +6,10 @@
 //! thumbnails for what makes thumbnails, facts alone for what reads facts.
 
 use super::measure::{Command, Measured};
-use super::{BenchError, Class, Found, Scratch, Summary, about, floor, index_command};
+use super::{BenchError, Class, Found, Scratch, Summary, about, index_command};
 use serde::Serialize;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What a script leaves with where its program is not there (as automake's tests do).
@@ -81,7 +82,7 @@ impl Bench<'_> {
                 copies.push(to);
             }
             let list = self.scratch.path(&format!("{}.list", class.name()));
-            floor::write_list(&list, &copies)?;
+            write_list(&list, &copies)?;
             let index =
                 |n: usize, what: &str| self.scratch.path(&format!("peer-{}-{what}-{n}", class.name()));
             let least = |runs: Result<Vec<Measured>, BenchError>| {
@@ -189,4 +190,14 @@ impl Bench<'_> {
                 .map(|whole| rate(whole) / rate(&theirs).max(0.001)),
         })
     }
+}
+
+/// Writes a list as [`super::floor::work`] and the peers' scripts read it.
+fn write_list(to: &Path, files: &[PathBuf]) -> Result<(), BenchError> {
+    let mut bytes = Vec::new();
+    for file in files {
+        bytes.extend_from_slice(file.as_os_str().as_bytes());
+        bytes.push(0);
+    }
+    fs::write(to, bytes).map_err(about(to.display().to_string()))
 }

@@ -1,9 +1,9 @@
 //! `albumen faces`: the faces behind the people, why each is where it is, and corrections.
 
 use super::answer::Refusal;
-use super::people::edit;
+use super::people::{edit, print_face};
 use super::{Context, items_named, say};
-use crate::index::people::{FaceLine, Why};
+use crate::index::people::Why;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -52,20 +52,6 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
         What::Assign { face, person } => edit(ctx, |index| index.assign_face(face, &person)),
         What::Reject { face, person } => edit(ctx, |index| index.reject_face(face, person.as_deref())),
     }
-}
-
-pub fn print_face(f: &FaceLine) {
-    let who = match (&f.name, &f.person) {
-        (Some(name), _) => name,
-        (None, Some(id)) => id,
-        (None, None) => "-",
-    };
-    let how = f.how.as_ref().map_or(String::new(), |how| format!(" ({how})"));
-    let [x, y, w, h] = f.area;
-    say(format_args!(
-        "{}  {who}{how}  quality {:.2}, box {x:.3} {y:.3} {w:.3} {h:.3}  {}",
-        f.id, f.quality, f.path
-    ));
 }
 
 fn print_why(why: &Why) {

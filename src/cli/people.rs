@@ -120,7 +120,7 @@ fn show(ctx: &Context, name: &str) -> Result<(), Refusal> {
     }
     ctx.print(&Shown { person, faces }, |shown| {
         print_person(&shown.person);
-        shown.faces.iter().for_each(super::faces::print_face);
+        shown.faces.iter().for_each(print_face);
     });
     Ok(())
 }
@@ -137,6 +137,20 @@ fn print_person(p: &PersonLine) {
     say(format_args!(
         "{}  {name}  {} photo(s), {} face(s), space {}{hidden}",
         p.id, p.items, p.faces, p.space
+    ));
+}
+
+pub fn print_face(f: &FaceLine) {
+    let who = match (&f.name, &f.person) {
+        (Some(name), _) => name,
+        (None, Some(id)) => id,
+        (None, None) => "-",
+    };
+    let how = f.how.as_ref().map_or(String::new(), |how| format!(" ({how})"));
+    let [x, y, w, h] = f.area;
+    say(format_args!(
+        "{}  {who}{how}  quality {:.2}, box {x:.3} {y:.3} {w:.3} {h:.3}  {}",
+        f.id, f.quality, f.path
     ));
 }
 

@@ -2,9 +2,10 @@
 //! index to do so, and shows how far it is. Edits are never touched.
 
 use super::{Context, FAILED, NO_START, USAGE, complain, display, print_json, say};
+use crate::discover::absolute;
 use crate::index::again::{Again, Cost};
 use crate::index::{Index, service_socket};
-use crate::pipeline::run::{Options, absolute, jobs};
+use crate::pipeline::run::{Options, jobs};
 use crate::pipeline::vocabulary::Stage;
 use crate::service::client;
 use clap::ValueEnum;

@@ -1,8 +1,9 @@
 //! `albumen submit PATH...`: tells the running service of new files, or indexes them itself.
 
 use super::{Context, FAILED, NO_START, complain, print_json, say};
+use crate::discover::absolute;
 use crate::index::service_socket;
-use crate::pipeline::run::{Options, absolute};
+use crate::pipeline::run::Options;
 use crate::service::client;
 use std::path::PathBuf;
 use std::process::ExitCode;

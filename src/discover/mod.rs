@@ -23,6 +23,7 @@ pub mod volume;
 pub mod walk;
 
 use rustix::fs::Stat;
+use std::path::{Path, PathBuf};
 
 /// What one `stat` says of a file that matters for its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,4 +52,9 @@ impl FileStat {
 /// for the nanoseconds differs by machine.
 fn nanoseconds(seconds: i64, nanos: impl TryInto<i64>) -> i64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos.try_into().unwrap_or(0))
+}
+
+/// An absolute path with `.` and `..` resolved where it exists.
+pub fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }

@@ -143,7 +143,7 @@ impl Index {
 
     /// The file that a person names: by path (relative ones from the current folder), or by id.
     pub fn find_file(&self, named: &Path) -> Result<Option<i64>> {
-        if let Some(id) = self.file_at(&crate::pipeline::run::absolute(named))? {
+        if let Some(id) = self.file_at(&crate::discover::absolute(named))? {
             return Ok(Some(id));
         }
         // A path that is gone, or led through a link when it was indexed.

@@ -4,8 +4,10 @@
 //! absent. Leaves it to `taken`, `camera` and `mod` to choose between sources.
 
 use super::bytes::{View, text, tidy};
+use super::lens;
 use super::makernote;
 use super::tiff::{Entry, Ifd, Tiff};
+use super::values::{keep, place};
 use crate::pipeline::vocabulary::Gps;
 
 /// A date as written, with its parts that stand in other tags.
@@ -174,7 +176,7 @@ impl Exif {
         if self.lens.is_none()
             && let Some(e) = ifd.find(0xA432)
         {
-            self.maker.lens_info = lens_info(tiff, e);
+            self.maker.lens_info = lens::of_figures(tiff, e);
         }
     }
 
@@ -267,20 +269,6 @@ impl Exif {
     }
 }
 
-/// Coordinates that can be a place: in range, not 0,0 (what receivers without a fix write).
-pub fn place(lat: f64, lon: f64, alt: Option<f64>) -> Option<Gps> {
-    let good = lat.is_finite() && lon.is_finite() && lat.abs() <= 90.0 && lon.abs() <= 180.0;
-    let nowhere = lat == 0.0 && lon == 0.0;
-    (good && !nowhere).then_some(Gps { lat, lon, alt: alt.filter(|a| a.is_finite()) })
-}
-
-/// The first source wins: a value that is there is not replaced.
-pub fn keep<T>(slot: &mut Option<T>, value: Option<T>) {
-    if slot.is_none() {
-        *slot = value;
-    }
-}
-
 /// Degrees, minutes and seconds; later parts may be missing or broken.
 fn angle(tiff: &Tiff<'_>, e: Entry) -> Option<f64> {
     if e.kind == 2 {
@@ -310,31 +298,4 @@ fn copyright(bytes: &[u8]) -> Option<String> {
 pub fn utf16le(bytes: &[u8]) -> Option<String> {
     let (s, _) = encoding_rs::UTF_16LE.decode_without_bom_handling(bytes);
     tidy(s.split('\0').next().unwrap_or_default())
-}
-
-/// Focal lengths and apertures of a lens, `18-70mm f/3.5-4.5`; broken fractions are left out.
-pub fn lens_info(tiff: &Tiff<'_>, e: Entry) -> Option<String> {
-    if e.count < 4 {
-        return None;
-    }
-    let v: Vec<Option<f64>> =
-        (0..4).map(|i| tiff.float_at(e, i).filter(|v| *v > 0.0 && *v < 10_000.0)).collect();
-    lens_words(v[0]?, v[1], v[2], v[3])
-}
-
-/// Words for a lens that is known by its figures only.
-pub fn lens_words(short: f64, long: Option<f64>, wide: Option<f64>, tele: Option<f64>) -> Option<String> {
-    let number = |v: f64| {
-        let s = format!("{v:.2}");
-        s.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
-    let range = |a: f64, b: Option<f64>| match b {
-        Some(b) if (b - a).abs() > 1e-6 => format!("{}-{}", number(a), number(b)),
-        _ => number(a),
-    };
-    let mut words = format!("{}mm", range(short, long));
-    if let Some(wide) = wide {
-        words.push_str(&format!(" f/{}", range(wide, tele)));
-    }
-    Some(words)
 }

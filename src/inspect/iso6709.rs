@@ -1,6 +1,6 @@
 //! Coordinates as one text: `+48.8583+002.2919+065.730/`, also in degrees and minutes.
 
-use super::exif::place;
+use super::values::place;
 use crate::pipeline::vocabulary::Gps;
 
 /// Latitude and longitude, and altitude where it is there; `None` for what cannot be a place.

@@ -1,12 +1,11 @@
 //! The few things worth having from maker notes: lens names, Apple's identifiers, sensitivity of old cameras.
 //!
-//! Sony's cameras for A-mount and Pentax's write a number for the lens; lenses.tsv has the names.
-//!
 //! Promises: nothing here is believed over a standard tag. Leaves encrypted and undocumented parts alone.
 
 use super::bytes::View;
-use super::exif::{keep, lens_info};
+use super::lens;
 use super::tiff::{Entry, Ifd, Tiff};
+use super::values::keep;
 
 /// What a maker note says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -55,7 +54,7 @@ pub fn read(tiff: &Tiff<'_>, entry: Entry, make: &str, out: &mut MakerNote) {
         let has_head = starts(b"SONY ") || starts(b"VHAB ");
         let ifd = tiff.ifd(entry.at.saturating_add(if has_head { 12 } else { 0 }));
         let number = ifd.find(0xB027).and_then(|e| tiff.uint(e));
-        keep(&mut out.lens, number.and_then(|n| lens_of("sony", &n.to_string())));
+        keep(&mut out.lens, number.and_then(|n| lens::of_number("sony", &n.to_string())));
     } else if make.starts_with("canon") {
         read_canon(tiff, &tiff.ifd(entry.at), out);
     }
@@ -65,20 +64,9 @@ pub fn read(tiff: &Tiff<'_>, entry: Entry, make: &str, out: &mut MakerNote) {
 fn pentax(tiff: &Tiff<'_>, first: u64, out: &mut MakerNote) {
     let lens = tiff.ifd(first).find(0x3F).and_then(|e| tiff.bytes(e));
     if let Some([series, number, ..]) = lens.as_deref() {
-        keep(&mut out.lens, lens_of("pentax", &format!("{series} {number}")));
+        keep(&mut out.lens, lens::of_number("pentax", &format!("{series} {number}")));
     }
 }
-
-/// The name of a lens that a maker knows by this number; none where several lenses share it.
-fn lens_of(maker: &str, number: &str) -> Option<String> {
-    LENSES.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
-        let (of, rest) = line.split_once('\t')?;
-        let (own, name) = rest.split_once('\t')?;
-        (of == maker && own == number).then(|| name.to_owned())
-    })
-}
-
-const LENSES: &str = include_str!("lenses.tsv");
 
 /// A name, and no filler such as `----` or `NO-LENS`.
 fn is_name(s: &str) -> bool {
@@ -99,7 +87,7 @@ fn apple(note: View<'_>, out: &mut MakerNote) {
 fn nikon(inner: View<'_>, out: &mut MakerNote) {
     let Some(tiff) = Tiff::open(inner) else { return };
     let ifd = tiff.ifd(tiff.first);
-    keep(&mut out.lens_info, ifd.find(0x84).and_then(|e| lens_info(&tiff, e)));
+    keep(&mut out.lens_info, ifd.find(0x84).and_then(|e| lens::of_figures(&tiff, e)));
     keep(&mut out.iso, ifd.find(0x02).and_then(|e| tiff.uint_at(e, 1)).filter(|v| *v > 0 && *v < 10_000_000));
 }
 
@@ -130,7 +118,7 @@ pub fn read_canon(tiff: &Tiff<'_>, ifd: &Ifd, out: &mut MakerNote) {
     if let Some(e) = ifd.find(0x01) {
         let at = |i| tiff.uint_at(e, i).map(f64::from).filter(|v| *v > 0.0);
         if let (Some(long), Some(short), Some(unit)) = (at(23), at(24), at(25)) {
-            keep(&mut out.lens_info, super::exif::lens_words(short / unit, Some(long / unit), None, None));
+            keep(&mut out.lens_info, lens::words(short / unit, Some(long / unit), None, None));
         }
     }
     // Shot information: 2 is the ISO value in 1/32 steps, 1 the automatic factor in the same.
@@ -146,18 +134,5 @@ pub fn read_canon(tiff: &Tiff<'_>, ifd: &Ifd, out: &mut MakerNote) {
         if (1.0..10_000_000.0).contains(&iso) {
             keep(&mut out.iso, Some(iso as u32));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lenses_are_known_by_number() {
-        assert_eq!(lens_of("pentax", "3 250").as_deref(), Some("smc PENTAX-DA 50-200mm F4-5.6 ED"));
-        assert_eq!(lens_of("sony", "25981").as_deref(), Some("Minolta AF 100mm F2"));
-        assert_eq!(lens_of("pentax", "3 44"), None, "shared by several");
-        assert!(LENSES.lines().skip(2).all(|line| line.split('\t').count() == 3));
     }
 }

@@ -4,8 +4,8 @@
 //! an index at the start says where the tags are, they are not even walked over.
 
 use super::bytes::{Reader, View, text};
-use super::exif::keep;
 use super::movie::Movie;
+use super::values::keep;
 use super::{Findings, iso6709};
 
 /// Elements looked at on one level.

@@ -5,7 +5,8 @@
 
 use super::bmff::{self, Box, boxes};
 use super::bytes::{Reader, View, text, tidy};
-use super::exif::{self, keep, place};
+use super::exif;
+use super::values::{keep, place};
 use super::{Findings, iso6709};
 use crate::pipeline::vocabulary::Gps;
 

@@ -4,8 +4,9 @@
 //! what the camera says a person should see (the default crop, else EXIF's pixel size), upright.
 
 use super::bytes::{Reader, View};
-use super::exif::{Exif, ExifDate, keep};
+use super::exif::{Exif, ExifDate};
 use super::tiff::{Ifd, Tiff};
+use super::values::keep;
 use super::{Findings, jpeg, photoshop};
 use crate::pipeline::vocabulary::Format;
 

@@ -2,7 +2,7 @@
 //!
 //! Promises: boxes come out as fractions of the upright picture, top left first, cut to the picture.
 
-use super::xmp::Node;
+use super::rdf::Node;
 use crate::pipeline::vocabulary::{Box4, Region};
 
 /// A region as written, before the picture is turned upright.

@@ -4,8 +4,8 @@
 
 use super::Findings;
 use super::bytes::{Reader, View, text};
-use super::exif::keep;
 use super::movie::Movie;
+use super::values::keep;
 
 /// Chunks looked at on one level.
 const MAX_CHUNKS: usize = 10_000;

@@ -4,7 +4,7 @@
 //! here is bounded and a broken sidecar says nothing, which costs the photo nothing.
 
 use super::bytes::tidy;
-use super::exif::place;
+use super::values::place;
 use super::xmp::{self, Xmp};
 use crate::pipeline::source::Source;
 use crate::pipeline::vocabulary::{Format, Gps, Kind};

@@ -454,11 +454,6 @@ pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(),
     Ok(())
 }
 
-/// An absolute path with `.` and `..` resolved where it exists.
-pub fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
-}
-
 fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
     for (id, path, _, _) in index.volumes()? {
         if targets.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
@@ -491,7 +486,7 @@ pub fn targets(config: &Config, index: &Index, paths: &[PathBuf]) -> Result<Vec<
         index.volumes()?.into_iter().map(|(_, path, _, _)| view::join(&[&path])).collect();
     let mut out: Vec<Target> = Vec::new();
     for path in paths {
-        let path = absolute(path);
+        let path = crate::discover::absolute(path);
         let target = configured
             .iter()
             .filter(|t| path.starts_with(&t.volume))

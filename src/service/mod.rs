@@ -17,6 +17,7 @@ pub mod tidier;
 pub mod watch;
 
 use crate::config::{Config, Spaces};
+use crate::discover::absolute;
 use crate::index::due::Scope;
 use crate::index::{Index, OpenError};
 use crate::pipeline::developing::{Developer, Shared};
@@ -452,7 +453,7 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
         walk(index, service, &job.paths, priority)?;
         // Whoever asks for a path also asks for what could not be done there before and can be now.
         let ceiling = service.shared.budget.ceiling();
-        for scope in job.paths.iter().filter_map(|p| index.scope_of(&run::absolute(p)).transpose()) {
+        for scope in job.paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose()) {
             let scope = scope?;
             for stage in [&service.plan.stages.inspect, &service.plan.stages.render] {
                 index.enqueue_due(&scope, stage, now(), ceiling, priority)?;

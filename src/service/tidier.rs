@@ -3,11 +3,11 @@
 use super::Service;
 use super::events::{Event, Sofar};
 use super::looker::{self, Look};
+use crate::discover::absolute;
 use crate::index::Index;
 use crate::index::due::{Scope, StageNow};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::recorder::now;
-use crate::pipeline::run::absolute;
 use crate::pipeline::settle;
 use crate::pipeline::vocabulary::Stage;
 use crossbeam_channel::{Receiver, RecvTimeoutError};

@@ -9,7 +9,7 @@
 //! diffuse white at 90 % of the screen's code values. HLG goes through the reference display of BT.2100 first:
 //! 1000 cd/m2, system gamma 1.2.
 
-use super::icc::to_8_bits;
+use super::to_8_bits;
 use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, MatrixCoefficients, TransferCharacteristics};
 
 /// Code points as a file states them.

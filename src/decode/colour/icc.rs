@@ -4,6 +4,7 @@
 //! (told by what they do to colours, not by their name); never fails. Leaves code points to [`super::cicp`].
 
 use super::cicp::{Cicp, cicp_to_srgb_rgb8};
+use super::to_8_bits;
 use moxcms::{
     ColorProfile, DataColorSpace, Layout, RenderingIntent, ToneReprCurve, TransformExecutor, TransformOptions,
 };
@@ -166,11 +167,6 @@ fn lattice() -> Vec<u8> {
     (0..9 * 9 * 9).flat_map(|i| [level(i / 81), level(i / 9 % 9), level(i % 9)]).collect()
 }
 
-/// 16 bits to 8, rounded: 65535 / 257 is 255.
-pub(super) fn to_8_bits(v: u16) -> u8 {
-    ((u32::from(v) * 255 + 32_895) >> 16) as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,14 +232,5 @@ mod tests {
             to_srgb_rgb8(&mut rgb, icc);
             assert_eq!(rgb, [1, 2, 3]);
         }
-    }
-
-    #[test]
-    fn sixteen_bits_round_to_the_nearest_eight() {
-        for v in 0..=255u16 {
-            assert_eq!(u16::from(to_8_bits(v * 257)), v);
-        }
-        assert_eq!(to_8_bits(128), 0);
-        assert_eq!(to_8_bits(129), 1);
     }
 }

@@ -18,3 +18,22 @@ pub mod icc;
 
 pub use cicp::{Cicp, cicp_to_srgb_rgb8};
 pub use icc::{CmykToSrgb, cmyk_to_srgb_rgb8, grey_to_srgb_rgb8, rgb16_to_srgb_rgb8, to_srgb_rgb8};
+
+/// 16 bits to 8, rounded: 65535 / 257 is 255.
+fn to_8_bits(v: u16) -> u8 {
+    ((u32::from(v) * 255 + 32_895) >> 16) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixteen_bits_round_to_the_nearest_eight() {
+        for v in 0..=255u16 {
+            assert_eq!(u16::from(to_8_bits(v * 257)), v);
+        }
+        assert_eq!(to_8_bits(128), 0);
+        assert_eq!(to_8_bits(129), 1);
+    }
+}
