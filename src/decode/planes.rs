@@ -13,9 +13,10 @@
 use super::colour::{self, Cicp};
 use crate::pixels::Pixels;
 use crate::pixels::orient::{Orientation, upright};
+use crate::pixels::resize::lanczos3;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x4, U16, U16x4};
-use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 /// A plane is averaged by a whole factor before Lanczos3 only so far that this factor remains. SSIMULACRA2
 /// against Lanczos3 alone: see docs/decisions.md.
@@ -26,7 +27,7 @@ const BOX_ABOVE: f64 = 2.0;
 const BAND_BYTES: usize = 256 << 10;
 
 /// Rows that are shrunk downwards are collected up to this many bytes before they are shrunk across: each call works
-/// the filter out anew, two sines for each sample under it, which for bands of 256 KB was a tenth of a JPEG's cost.
+/// the filter out anew, for each sample under it, which for bands of 256 KB was a tenth of a JPEG's cost.
 const LINES_BYTES: usize = 1 << 20;
 
 /// Lanczos3 reaches three source pixels (times the scale) to each side.
@@ -349,17 +350,10 @@ impl<D: Depth> Planes<D> {
     fn to_rgb8(&self, to_rgb: &ToRgb) -> Vec<u8> {
         let mut out = vec![0; self.planes[0].out.len() * 3];
         let mut rows = out.chunks_exact_mut(3 * self.size.0 as usize);
-        // Plain x86-64 has no 32-bit multiplication of vectors; where the processor has AVX2 this takes a third.
         let arch = pulp::Arch::new();
         self.each_row(|y, cb, cr| {
-            let Some(row) = rows.next() else { return };
-            arch.dispatch(|| {
-                for (i, px) in row.chunks_mut(3 * RUN).enumerate() {
-                    let at = i * RUN..i * RUN + px.len() / 3;
-                    let part = |plane: &[D::Pixel]| plane.get(at.clone()).map_or(0..0, |_| at.clone());
-                    to_rgb.run8::<D>(&y[at.clone()], &cb[part(cb)], &cr[part(cr)], px);
-                }
-            });
+            let Some(out) = rows.next() else { return };
+            arch.dispatch(RowToRgb::<D> { to_rgb, y, cb, cr, out });
         });
         out
     }
@@ -539,13 +533,13 @@ impl<D: Depth> PlaneShrinker<D> {
             row.extend(sums.iter().map(|sum| quarter(4 * sum)));
             return;
         }
-        let (first, last) = (sums[0], sums[width - 1]);
-        row.push(quarter(4 * first));
-        for pair in sums.windows(2) {
-            row.push(quarter(3 * pair[0] + pair[1]));
-            row.push(quarter(pair[0] + 3 * pair[1]));
+        row.resize(2 * width, D::pixel(0));
+        row[0] = quarter(4 * sums[0]);
+        row[2 * width - 1] = quarter(4 * sums[width - 1]);
+        let between = row[1..2 * width - 1].as_chunks_mut::<2>().0;
+        for ((to, near), far) in between.iter_mut().zip(&sums[..]).zip(&sums[1..]) {
+            *to = [quarter(3 * near + far), quarter(near + 3 * far)];
         }
-        row.push(quarter(4 * last));
         row.truncate(full.0 as usize);
     }
 
@@ -651,8 +645,7 @@ fn shrink_part<P: PixelTrait>(
     to_size: (u32, u32),
 ) {
     // The fourth of four rows is no alpha.
-    let lanczos =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3)).use_alpha(false);
+    let lanczos = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(lanczos3())).use_alpha(false);
     let images = TypedImageRef::new(from_size.0, from_size.1, from)
         .ok()
         .zip(TypedImage::from_pixels_slice(to_size.0, to_size.1, to).ok());
@@ -844,6 +837,31 @@ impl ToRgb {
 
     fn rgb16(&self, y: u32, cb: u32, cr: u32) -> [u16; 3] {
         self.rgb(y, cb, cr).map(|v| (v * 65535.0 + 0.5).clamp(0.0, 65535.0) as u16)
+    }
+}
+
+/// One row's way to RGB. Plain x86-64 has no 32-bit multiplication of vectors; where the processor has AVX2 this takes
+/// a third. It is no closure, since one that the compiler does not inline is compiled for plain x86-64 after all.
+struct RowToRgb<'a, D: Depth> {
+    to_rgb: &'a ToRgb,
+    y: &'a [D::Pixel],
+    cb: &'a [D::Pixel],
+    cr: &'a [D::Pixel],
+    out: &'a mut [u8],
+}
+
+impl<D: Depth> pulp::WithSimd for RowToRgb<'_, D> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let RowToRgb { to_rgb, y, cb, cr, out } = self;
+        for (i, px) in out.chunks_mut(3 * RUN).enumerate() {
+            let (from, to) = (i * RUN, i * RUN + px.len() / 3);
+            // A grey picture has none.
+            let part = |plane: &'_ [D::Pixel]| if plane.len() < to { 0..0 } else { from..to };
+            to_rgb.run8::<D>(&y[from..to], &cb[part(cb)], &cr[part(cr)], px);
+        }
     }
 }
 
