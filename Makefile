@@ -1,7 +1,7 @@
 # What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test models bench corpus-report package arm64 soak
+.PHONY: help setup demo test models instructions bench corpus-report package arm64 soak
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -17,6 +17,9 @@ test: setup models ## every test; ALBUMEN_CORPUS=FOLDER for those with real medi
 
 models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 	@python3 models/fetch.py
+
+instructions: setup ## count the instructions of what is done most; fails where a count grew by over 5 %
+	@scripts/instructions.py
 
 bench: setup ## the criterion benches, then a whole run beside other programs over FOLDER=... (default: generated)
 	cargo bench --locked

@@ -15,6 +15,8 @@ if [ "${1:-}" = test ]; then
     packages="$packages mount e2fsprogs dosfstools"
     # The other decoders that pictures and videos are compared with.
     packages="$packages libvips-tools ffmpeg"
+    # scripts/instructions.py counts with it.
+    packages="$packages valgrind"
     # `make models` speaks to the registries through pip and npm. Those of the machine are good, whoever installed them.
     python3 -c 'import sys, venv, ensurepip, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         packages="$packages python3 python3-venv python3-pip"
