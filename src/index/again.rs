@@ -6,7 +6,7 @@ use super::Index;
 use super::due::Scope;
 use super::people::forget_conclusions;
 use crate::pipeline::vocabulary::Stage;
-use rusqlite::{Result, params};
+use rusqlite::{Result, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -43,9 +43,18 @@ const FOR_STAGE: &str = "f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline I
 impl Index {
     /// Makes due again what is meant; returns for how many files by stage, those included that were due anyway.
     pub fn make_due(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
-        let counts = self.count_again(scopes, again)?;
-        for scope in scopes {
-            let lost = self.lost_pictures(scope, again)?;
+        let lost = self.lost_pictures(scopes, again)?;
+        self.make_due_with(scopes, again, &lost)
+    }
+
+    fn make_due_with(
+        &self,
+        scopes: &[Scope],
+        again: &Again,
+        lost: &[String],
+    ) -> Result<BTreeMap<&'static str, u64>> {
+        let counts = self.count_with(scopes, again, lost)?;
+        for (scope, lost) in scopes.iter().zip(lost) {
             let (id, path) = scope.params();
             for stage in &again.stages {
                 let sql = format!(
@@ -71,9 +80,17 @@ impl Index {
 
     /// How many files [`Index::make_due`] means, by stage.
     pub fn count_again(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
+        self.count_with(scopes, again, &self.lost_pictures(scopes, again)?)
+    }
+
+    fn count_with(
+        &self,
+        scopes: &[Scope],
+        again: &Again,
+        lost: &[String],
+    ) -> Result<BTreeMap<&'static str, u64>> {
         let mut counts = BTreeMap::new();
-        for scope in scopes {
-            let lost = self.lost_pictures(scope, again)?;
+        for (scope, lost) in scopes.iter().zip(lost) {
             let (id, path) = scope.params();
             for stage in &again.stages {
                 let sql = format!(
@@ -93,8 +110,13 @@ impl Index {
         Ok(counts)
     }
 
-    /// Contents of a scope with a derivative that is not on the disk, as a JSON list; only where that is asked.
-    fn lost_pictures(&self, scope: &Scope, again: &Again) -> Result<String> {
+    /// For each scope its contents with a derivative that is not on the disk, as a JSON list; only where that is asked. It
+    /// reads a folder of pictures, and goes before any transaction.
+    fn lost_pictures(&self, scopes: &[Scope], again: &Again) -> Result<Vec<String>> {
+        scopes.iter().map(|scope| self.lost_pictures_in(scope, again)).collect()
+    }
+
+    fn lost_pictures_in(&self, scope: &Scope, again: &Again) -> Result<String> {
         let mut lost: Vec<String> = Vec::new();
         if again.missing && again.stages.contains(&Stage::Render) {
             let sql = format!(
@@ -126,8 +148,10 @@ impl Index {
         paths: &[PathBuf],
         now: i64,
     ) -> Result<(i64, BTreeMap<&'static str, u64>)> {
-        let tx = self.conn.unchecked_transaction()?;
-        let counts = self.make_due(scopes, again)?;
+        let lost = self.lost_pictures(scopes, again)?;
+        // It reads before it writes: begun for writing, or a commit in between would make it fail.
+        let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
+        let counts = self.make_due_with(scopes, again, &lost)?;
         let job = self.add_job(1, paths, now)?;
         tx.commit()?;
         Ok((job, counts))
@@ -156,7 +180,7 @@ impl Index {
         if more.is_empty() {
             return Ok(());
         }
-        let tx = rusqlite::Transaction::new_unchecked(&self.conn, rusqlite::TransactionBehavior::Immediate)?;
+        let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
         let mut all = self.costs()?;
         for (part, cost) in more {
             let sum = all.entry((*part).to_owned()).or_default();

@@ -9,6 +9,7 @@ use crate::index::due::{Scope, StageNow};
 use crate::index::record::{self, Outcome};
 use crate::index::{Index, items};
 use crate::places::Gazetteer;
+use rusqlite::TransactionBehavior;
 
 /// Rows settled in one transaction.
 const BATCH: usize = 500;
@@ -30,7 +31,8 @@ pub fn settle(
 /// Puts the files of changed folders together into items.
 pub fn group(index: &mut Index, shared: &Shared) -> Result<(), RecordError> {
     loop {
-        let tx = index.conn.transaction()?;
+        // It reads before it writes: begun for writing, or a commit in between would make it fail.
+        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let folders = items::folders_to_regroup(&tx, BATCH)?;
         if folders.is_empty() || shared.shutdown.requested() {
             return Ok(());
@@ -70,7 +72,7 @@ fn place(index: &mut Index, scope: &Scope, stage: &StageNow, shared: &Shared) ->
         if shared.shutdown.requested() {
             return Ok(());
         }
-        let tx = index.conn.transaction()?;
+        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for (file, _) in &due {
             let gps = items::facts(&tx, *file)?.gps;
             let (place, zone) = match gps {
