@@ -28,6 +28,7 @@ pub mod verify;
 pub mod view;
 
 use crate::discover::mounts::{FsInfo, MountTable};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -173,6 +174,9 @@ fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
         )?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.set_prepared_statement_cache_capacity(64);
+        // A statement that is kept is planned once. Otherwise SQLite looks at the values it is given, for the sake of the
+        // partial indexes, and plans most statements anew each time: three quarters of the time of a page of items.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
             conn.pragma_update(None, "journal_mode", "WAL")?;
             conn.pragma_update(None, "synchronous", "NORMAL")?;

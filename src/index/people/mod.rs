@@ -115,7 +115,7 @@ fn found_person(conn: &Connection, space: i64, content: &str, area: &Box4) -> Re
 /// found. (A region whose face was found speaks through that face, so that an edit beats it.)
 pub fn names_in(conn: &Connection, file: i64, regions: &[Region]) -> Result<Vec<String>> {
     let mut st = conn.prepare_cached(
-        "SELECT p.name, a.region_name FROM faces a LEFT JOIN persons p ON p.id = a.person_id WHERE a.file_id = ?1",
+        "SELECT (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.region_name FROM faces a WHERE a.file_id = ?1",
     )?;
     let faces = st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<Vec<_>>>()?;
     let (borne, matched): (Vec<Option<String>>, Vec<Option<String>>) = faces.into_iter().unzip();
