@@ -93,17 +93,6 @@ impl Index {
         let mut st = self.conn.prepare_cached("SELECT name FROM spaces WHERE id = ?1")?;
         ids.iter().map(|id| st.query_row([id], |r| r.get(0))).collect()
     }
-
-    /// Ids of shown items after one, in order, of some spaces or of all.
-    pub fn items_after(&self, after: i64, limit: usize, spaces: Option<&[String]>) -> Result<Vec<i64>> {
-        let json = spaces.map(|s| serde_json::to_string(s).expect("strings"));
-        let mut st = self.conn.prepare_cached(
-            "SELECT file_id FROM items WHERE file_id > ?1 AND hidden = 0 AND (?2 IS NULL OR space_id IN
-               (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
-             ORDER BY file_id LIMIT ?3",
-        )?;
-        st.query_map(params![after, json, limit as i64], |r| r.get(0))?.collect()
-    }
 }
 
 fn job_row(r: &rusqlite::Row<'_>) -> Result<JobRow> {

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0003_search.sql"),
     include_str!("0004_jobs.sql"),
     include_str!("0005_unclustered.sql"),
+    include_str!("0006_pages.sql"),
 ];
 
 /// The schema this program writes.

@@ -517,14 +517,9 @@ async fn items(
 ) -> Answer<Json<serde_json::Value>> {
     let spaces = access.asked(page.space)?;
     let limit = page.limit.unwrap_or(100).clamp(1, PAGE);
-    let found = ask(&service, move |index| -> rusqlite::Result<_> {
-        let ids = index.items_after(page.after, limit, spaces.as_deref())?;
-        let next = (ids.len() == limit).then(|| ids.last().copied()).flatten();
-        let views = ids.iter().filter_map(|id| index.item_view(*id, Detail::Full).transpose());
-        Ok((views.collect::<rusqlite::Result<Vec<_>>>()?, next))
-    })
-    .await?;
-    Ok(Json(json!({ "items": found.0, "next": found.1 })))
+    let found = ask(&service, move |index| index.item_page(page.after, limit, spaces.as_deref()));
+    let (items, next) = found.await?;
+    Ok(Json(json!({ "items": items, "next": next })))
 }
 
 async fn item(
