@@ -20,6 +20,10 @@ use std::time::{Duration, Instant};
 /// Folders that settle together are walked together; more than this many become a walk of everything.
 const MANY: usize = 500;
 
+/// Folders that settle within this of each other are walked together: the two ends of a move are told one after the
+/// other, and a walk of one end alone finds a file gone, or a new one.
+const TOGETHER: Duration = Duration::from_millis(100);
+
 /// What the watching thread hears.
 enum Heard {
     Changed(notify::Result<notify::Event>),
@@ -127,8 +131,11 @@ fn follow(
             Err(RecvTimeoutError::Timeout) => {}
         }
         let now = Instant::now();
-        let due: Vec<PathBuf> =
-            waiting.iter().filter(|(_, at)| **at <= now).map(|(p, _)| p.clone()).collect();
+        let is_due = |at: &Instant| *at <= now + TOGETHER;
+        let due: Vec<PathBuf> = match waiting.values().any(|at| *at <= now) {
+            true => waiting.iter().filter(|(_, at)| is_due(at)).map(|(p, _)| p.clone()).collect(),
+            false => Vec::new(),
+        };
         for path in &due {
             waiting.remove(path);
         }
