@@ -2,6 +2,7 @@
 
 use super::answer::Refusal;
 use super::{Context, items_named, say};
+use crate::service::client::Edited;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -62,6 +63,14 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
             format!("Deleted {name:?}.")
         }
     };
+    let albums = match what {
+        What::Rename { name, new_name } => vec![name, new_name],
+        What::Create { name, .. }
+        | What::Add { name, .. }
+        | What::Remove { name, .. }
+        | What::Delete { name } => vec![name],
+    };
+    ctx.tell(&Edited { albums, ..Edited::default() });
     ctx.print(&serde_json::json!({ "done": done }), |_| say(&done));
     Ok(())
 }

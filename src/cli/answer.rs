@@ -5,9 +5,14 @@ use super::{Context, FAILED, NO_START, USAGE, complain, print_json, say};
 use crate::index::albums::AlbumError;
 use crate::index::people::EditError;
 use crate::index::search::SearchError;
+use crate::index::service_socket;
+use crate::service::client::{self, Edited};
 use serde::Serialize;
 use std::fmt::Display;
 use std::process::ExitCode;
+
+/// Items that one message to the service names at the most: far below `service.uploads.max_body`.
+const TOLD_AT_ONCE: usize = 10_000;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -44,11 +49,27 @@ impl Context {
         if self.global.json { print_json(answer) } else { in_words(answer) }
     }
 
-    /// Prints how many items were edited.
-    pub fn print_edited(&self, count: usize) {
+    /// After an edit of items: says how many they are, and tells the service that runs on this index.
+    pub fn edited(&self, items: Vec<i64>) {
+        let count = items.len();
+        for some in items.chunks(TOLD_AT_ONCE) {
+            self.tell(&Edited { items: some.to_vec(), ..Edited::default() });
+        }
         self.print(&serde_json::json!({ "edited": count }), |_| {
             say(format_args!("Edited {count} item{}.", if count == 1 { "" } else { "s" }));
         });
+    }
+}
+
+impl Context {
+    /// Tells the service that runs on this index, where one does, what was edited, so that its listeners hear of it. The
+    /// edit is made, whoever hears of it or not.
+    pub fn tell(&self, edited: &Edited) {
+        let Some(socket) = service_socket(&self.index_dir()) else { return };
+        let body = serde_json::to_value(edited).expect("plain data");
+        if let Err(e) = client::tell(&socket, "/v1/edited", &body) {
+            tracing::info!("the service was not told: {e}");
+        }
     }
 }
 

@@ -51,6 +51,6 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     }
     let mut index = ctx.open_edit()?;
     let items = items_named(&index, &args.files)?;
-    ctx.print_edited(index.edit_items(&items, &edits)?);
+    ctx.edited(index.edit_items(&items, &edits)?);
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::answer::Refusal;
 use super::{Context, say};
 use crate::index::Index;
 use crate::index::people::{EditDone, EditError, FaceLine, PersonLine, SameName};
+use crate::service::client::{Edited, EditedPeople};
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -159,7 +160,12 @@ pub fn edit(
     ctx: &Context,
     change: impl FnOnce(&mut Index) -> Result<EditDone, EditError>,
 ) -> Result<(), Refusal> {
-    ctx.print(&change(&mut ctx.open_edit()?)?, |done| {
+    let done = change(&mut ctx.open_edit()?)?;
+    if let Some(space) = done.space.clone() {
+        let people = vec![EditedPeople { space, person: done.person.clone() }];
+        ctx.tell(&Edited { people, ..Edited::default() });
+    }
+    ctx.print(&done, |done| {
         let joined = match done.joined {
             0 => String::new(),
             n => format!("; {n} more face(s) joined"),

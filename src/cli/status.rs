@@ -1,6 +1,8 @@
 //! `albumen status`: what is due, done and failed, by stage; volumes; what is missing.
 
 use super::{Context, NO_START, complain, print_json, say};
+use crate::index::counts::Counts;
+use crate::pipeline::recorder::now;
 use crate::pipeline::run::Plan;
 use crate::worker::{WorkerHandle, WorkerSettings};
 use serde::Serialize;
@@ -12,13 +14,10 @@ pub struct Args {}
 #[derive(Serialize)]
 struct Status {
     index: String,
-    items: u64,
-    photos: u64,
-    videos: u64,
-    pending: u64,
+    #[serde(flatten)]
+    counts: Counts,
     sandbox: &'static str,
     volumes: Vec<Volume>,
-    stages: Vec<crate::index::due::StageCount>,
     /// Models that are not there, and what to do.
     missing: Vec<String>,
 }
@@ -39,13 +38,11 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
     let sandbox = WorkerHandle::new(WorkerSettings::default()).start().unwrap_or_default().level();
     let plan = Plan::new(&ctx.config, true);
     let status = || -> rusqlite::Result<Status> {
-        let (photos, videos) = index.item_counts()?;
+        let mut counts = Counts::default();
+        index.counts(&plan.stages(), now())?.values().for_each(|space| counts += space);
         Ok(Status {
             index: ctx.index_dir().display().to_string(),
-            items: photos + videos,
-            photos,
-            videos,
-            pending: index.pending_count()?.0,
+            counts,
             sandbox,
             volumes: index
                 .volumes()?
@@ -55,7 +52,6 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
                     offline,
                 })
                 .collect(),
-            stages: index.stage_counts(&plan.stages(), crate::pipeline::recorder::now())?,
             missing: plan.missing.clone(),
         })
     };
@@ -72,7 +68,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
     }
     say(format_args!(
         "{}: {} items ({} photos, {} videos), sandbox {}",
-        s.index, s.items, s.photos, s.videos, s.sandbox
+        s.index, s.counts.items, s.counts.photos, s.counts.videos, s.sandbox
     ));
     for v in &s.volumes {
         match &v.offline {
@@ -84,7 +80,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
         "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
         "stage", "done", "damaged", "failed", "skipped", "due"
     ));
-    for c in &s.stages {
+    for c in &s.counts.stages {
         say(format_args!(
             "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
             c.stage, c.done, c.damaged, c.failed, c.skipped, c.due

@@ -40,7 +40,7 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
             index.edit_items(&items_named(&index, &files)?, &[Edit::RemoveTag(tag)])?
         }
     };
-    ctx.print_edited(edited);
+    ctx.edited(edited);
     Ok(())
 }
 

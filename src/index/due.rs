@@ -60,17 +60,6 @@ impl Scope {
     }
 }
 
-/// Done, due and failed files of a stage.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct StageCount {
-    pub stage: String,
-    pub done: u64,
-    pub damaged: u64,
-    pub failed: u64,
-    pub skipped: u64,
-    pub due: u64,
-}
-
 /// One thing that could not be done.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
@@ -240,38 +229,6 @@ impl Index {
         Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
     }
 
-    /// Counts by stage. `now` names the stages to count and what "due" means for each.
-    pub fn stage_counts(&self, now: &[StageNow], at: i64) -> Result<Vec<StageCount>> {
-        let mut out = Vec::new();
-        for n in now {
-            let in_scope = Scope::All.sql();
-            let sql = format!(
-                "SELECT coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'damaged'), 0),
-                   coalesce(sum(s.state = 'failed'), 0), coalesce(sum(s.state = 'skipped'), 0), coalesce(sum({DUE}), 0)
-                 FROM files f JOIN folders d ON d.id = f.folder_id
-                   LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-                 WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL
-                   AND (f.companion_of IS NULL OR ?3 IN ('inspect', 'render'))"
-            );
-            let counts = self.conn.prepare_cached(&sql)?.query_row(
-                params![None::<i64>, &b""[..], n.stage.name(), n.version, n.settings, at, 0],
-                |r| {
-                    let n = |i| r.get::<_, i64>(i).map(|x| x as u64);
-                    Ok((n(0)?, n(1)?, n(2)?, n(3)?, n(4)?))
-                },
-            )?;
-            out.push(StageCount {
-                stage: n.stage.name().to_owned(),
-                done: counts.0,
-                damaged: counts.1,
-                failed: counts.2,
-                skipped: counts.3,
-                due: counts.4,
-            });
-        }
-        Ok(out)
-    }
-
     /// Everything that could not be done, by path and stage. A file that failed to inspect is listed once.
     pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {
         let mut st = self.conn.prepare_cached(
@@ -333,5 +290,5 @@ impl Index {
 }
 
 /// Whether `s` (stage_state, perhaps NULL) is due; ?4 version, ?5 settings, ?6 now, ?7 ceiling.
-const DUE: &str = "(s.file_id IS NULL OR s.version <> ?4 OR substr(s.input_key, 1, 16) <> ?5
+pub(super) const DUE: &str = "(s.file_id IS NULL OR s.version <> ?4 OR substr(s.input_key, 1, 16) <> ?5
     OR (s.state = 'failed' AND s.retry_at <= ?6) OR (s.fault = 'too_large' AND s.needed <= ?7))";

@@ -101,9 +101,9 @@ fn offset_text(offset: Offset) -> String {
 }
 
 impl Index {
-    /// Says the same things about some items, by file id. Returns how many of them are items.
-    pub fn edit_items(&mut self, files: &[i64], edits: &[Edit]) -> Result<usize> {
-        let mut edited = 0;
+    /// Says the same things about some items, by file id. Returns those that are items.
+    pub fn edit_items(&mut self, files: &[i64], edits: &[Edit]) -> Result<Vec<i64>> {
+        let mut edited = Vec::new();
         for batch in files.chunks(BATCH) {
             let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for file in batch {
@@ -114,15 +114,15 @@ impl Index {
                     put(&tx, *file, edit)?;
                 }
                 items::refresh(&tx, *file)?;
-                edited += 1;
+                edited.push(*file);
             }
             tx.commit()?;
         }
         Ok(edited)
     }
 
-    /// Renames a tag wherever it stands, as an edit of each item that has it. Returns how many.
-    pub fn rename_tag(&mut self, from: &str, to: &str) -> Result<usize> {
+    /// Renames a tag wherever it stands, as an edit of each item that has it. Returns these items.
+    pub fn rename_tag(&mut self, from: &str, to: &str) -> Result<Vec<i64>> {
         let files: Vec<i64> = self
             .conn
             .prepare("SELECT t.file_id FROM item_tags t JOIN items i USING (file_id) WHERE tag = ?1 AND hidden = 0")?

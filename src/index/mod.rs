@@ -7,6 +7,7 @@
 pub mod again;
 pub mod albums;
 pub mod backup;
+pub mod counts;
 pub mod due;
 pub mod edits;
 pub mod findings;

@@ -251,15 +251,6 @@ impl Index {
         )
     }
 
-    /// Photos and videos shown.
-    pub fn item_counts(&self) -> Result<(u64, u64)> {
-        self.conn.query_row(
-            "SELECT coalesce(sum(kind = 'photo'), 0), coalesce(sum(kind = 'video'), 0) FROM items WHERE hidden = 0",
-            [],
-            |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64)),
-        )
-    }
-
     /// The sidecars of a file, in order of name. An edited copy shares the Takeout JSON of its original, for Google
     /// writes none for it.
     pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {

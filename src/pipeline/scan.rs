@@ -60,6 +60,18 @@ pub struct Scanned {
     pub volumes_offline: u64,
     /// Too much had vanished, or another volume stood in a volume's place.
     pub stopped_by_guard: bool,
+    pub moved: Vec<Moved>,
+    /// Items that are gone.
+    pub removed: Vec<i64>,
+}
+
+/// An item that is at another path now.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    pub item: i64,
+    /// Where it was.
+    pub path: PathBuf,
+    pub space: String,
 }
 
 /// A volume that was walked, or a part of it.
@@ -119,6 +131,11 @@ pub fn scan(
     index.apply_found(options.priority, at)?;
     for (row, id) in &moves {
         let folder = index.folder(row.volume_id, &row.folder)?;
+        if index.item_of(*id)? == Some(*id)
+            && let Some((path, space)) = index.path_and_space(*id)?
+        {
+            out.moved.push(Moved { item: *id, path, space });
+        }
         record::move_file(&index.conn, *id, folder, &row.name, row.fs, &row.stat)?;
         items::refresh(&index.conn, *id)?;
     }
@@ -442,6 +459,9 @@ fn judge(
                 if inside {
                     Progress::add(&progress.offline, 1);
                     continue;
+                }
+                if !row.is_sidecar && index.item_of(row.id)? == Some(row.id) {
+                    out.removed.push(row.id);
                 }
                 record::vanish_file(conn, row.id, at)?;
                 match &row.sidecar_of {

@@ -1,11 +1,36 @@
-//! A client of the service's Unix socket, for `albumen submit` and `reindex`: one request a connection.
+//! A client of the service's Unix socket, for the command line: one request a connection.
 
+use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// An answer longer than this is none of ours, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
+
+/// Who only tells the service something waits for its answer no longer.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+
+/// What was edited beside the service: the body of `POST /v1/edited`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Edited {
+    /// Ids of items.
+    pub items: Vec<i64>,
+    pub people: Vec<EditedPeople>,
+    /// Names of albums.
+    pub albums: Vec<String>,
+}
+
+/// People of a space; `person`, where it was that one alone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditedPeople {
+    pub space: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+}
 
 /// Sends one request and returns status and JSON body. An error means that no service answers there.
 pub fn request(
@@ -14,7 +39,23 @@ pub fn request(
     path: &str,
     body: Option<&serde_json::Value>,
 ) -> std::io::Result<(u16, serde_json::Value)> {
-    let mut stream = UnixStream::connect(socket)?;
+    exchange(UnixStream::connect(socket)?, method, path, body)
+}
+
+/// Tells the service something, and waits for its answer for a moment only.
+pub fn tell(socket: &Path, path: &str, body: &serde_json::Value) -> std::io::Result<()> {
+    let stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(TOLD_WITHIN))?;
+    stream.set_write_timeout(Some(TOLD_WITHIN))?;
+    exchange(stream, "POST", path, Some(body)).map(drop)
+}
+
+fn exchange(
+    mut stream: UnixStream,
+    method: &str,
+    path: &str,
+    body: Option<&serde_json::Value>,
+) -> std::io::Result<(u16, serde_json::Value)> {
     let body = body.map(ToString::to_string).unwrap_or_default();
     write!(
         stream,

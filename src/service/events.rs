@@ -1,17 +1,24 @@
-//! What listeners of `GET /v1/events` hear.
+//! What listeners of `GET /v1/events` hear, and who may hear it.
 
+use super::access::Access;
+use super::tally::Sofar;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 
-/// One event. `space` decides who may hear it; events without one are for everybody.
+/// One event.
 #[derive(Debug, Clone, Serialize)]
 pub struct Event {
-    /// `indexed`, `failed`, `recognised`, `moved`, `removed`, `person_changed`, `job_done`, `progress`.
+    /// `indexed`, `failed`, `recognised`, `edited`, `moved`, `removed`, `person_changed`, `album_changed`, `job_done`,
+    /// `progress`, `missed`.
     pub event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Where an item that has moved was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,20 +27,36 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Sofar>,
+    #[serde(skip)]
+    audience: Audience,
 }
 
-/// Files since the start of the service, by what was done with them.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Sofar {
-    pub developed: u64,
-    pub recognised: u64,
-    pub failed: u64,
-    pub uploads_waiting: u64,
+/// Who may hear of something.
+#[derive(Debug, Clone)]
+enum Audience {
+    /// Everybody: it says nothing of a space.
+    Everybody,
+    /// Whoever may see all of these spaces.
+    Of(BTreeSet<String>),
+    /// Whoever may see the first space and not the second: for them it is gone.
+    Left { from: String, to: String },
+    /// Whoever is limited to no space: it belongs to none.
+    Unlimited,
+}
+
+/// An item, where it is, and the space of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Of<'a> {
+    pub item: i64,
+    pub path: &'a Path,
+    pub space: &'a str,
 }
 
 impl Event {
@@ -41,45 +64,135 @@ impl Event {
         event: "",
         item: None,
         path: None,
+        from: None,
         space: None,
         reason: None,
         person: None,
+        album: None,
         job: None,
         count: None,
         progress: None,
+        audience: Audience::Everybody,
     };
 
-    /// A file was read; `failed` says why it could not be done.
-    pub fn item(id: i64, path: &Path, space: String, failed: Option<String>) -> Event {
+    fn of(event: &'static str, of: Of<'_>) -> Event {
         Event {
-            event: if failed.is_some() { "failed" } else { "indexed" },
-            item: Some(id),
-            path: Some(path.to_string_lossy().into_owned()),
-            space: Some(space),
-            reason: failed,
+            event,
+            item: Some(of.item),
+            path: Some(of.path.to_string_lossy().into_owned()),
+            space: Some(of.space.to_owned()),
+            audience: Audience::Of([of.space.to_owned()].into()),
             ..Event::NOTHING
         }
     }
 
+    /// A file was read; `failed` says why it could not be done.
+    pub fn item(of: Of<'_>, failed: Option<String>) -> Event {
+        let event = if failed.is_some() { "failed" } else { "indexed" };
+        Event { reason: failed, ..Event::of(event, of) }
+    }
+
     /// Faces and subjects of an item are there.
-    pub fn recognised(id: i64, path: &Path, space: String) -> Event {
-        Event { event: "recognised", ..Event::item(id, path, space, None) }
+    pub fn recognised(of: Of<'_>) -> Event {
+        Event::of("recognised", of)
+    }
+
+    /// A user said something about an item.
+    pub fn edited(of: Of<'_>) -> Event {
+        Event::of("edited", of)
+    }
+
+    /// An item is gone from its path.
+    pub fn removed(of: Of<'_>) -> Event {
+        Event::of("removed", of)
+    }
+
+    /// An item is at another path now. Whoever may see only where it was hears that it is gone from there; whoever may
+    /// see only where it is hears nothing of where it was.
+    pub fn moved(was: Of<'_>, is: Of<'_>) -> Vec<Event> {
+        let moved = Event::of("moved", is);
+        let from = Some(was.path.to_string_lossy().into_owned());
+        if was.space == is.space {
+            return vec![Event { from, ..moved }];
+        }
+        let left = |from: &str, to: &str| Audience::Left { from: from.to_owned(), to: to.to_owned() };
+        let both = Audience::Of([was.space.to_owned(), is.space.to_owned()].into());
+        vec![
+            Event { audience: left(was.space, is.space), ..Event::removed(was) },
+            Event { audience: left(is.space, was.space), ..moved.clone() },
+            Event { from, audience: both, ..moved },
+        ]
     }
 
     /// People of a space are not what they were: `person`, where it was that one alone.
     pub fn person_changed(person: Option<String>, space: String) -> Event {
-        Event { event: "person_changed", person, space: Some(space), ..Event::NOTHING }
+        let audience = Audience::Of([space.clone()].into());
+        Event { event: "person_changed", person, space: Some(space), audience, ..Event::NOTHING }
     }
 
-    pub fn counted(event: &'static str, count: u64) -> Event {
-        Event { event, count: Some(count), ..Event::NOTHING }
+    /// An album was made, filled, renamed or deleted.
+    pub fn album_changed(album: String) -> Event {
+        Event { event: "album_changed", album: Some(album), audience: Audience::Unlimited, ..Event::NOTHING }
     }
 
-    pub fn progress(sofar: Sofar) -> Event {
-        Event { event: "progress", progress: Some(sofar), ..Event::NOTHING }
+    /// There is progress: what of it, [`Event::heard_with`] says for each listener.
+    pub fn progress() -> Event {
+        Event { event: "progress", ..Event::NOTHING }
     }
 
-    pub fn job_done(job: i64) -> Event {
-        Event { event: "job_done", job: Some(job), ..Event::NOTHING }
+    /// A request has all it asked for. `spaces`: of its paths; `None`: of some no config names a space any more.
+    pub fn job_done(job: i64, spaces: Option<BTreeSet<String>>) -> Event {
+        let audience = spaces.map_or(Audience::Unlimited, Audience::Of);
+        Event { event: "job_done", job: Some(job), audience, ..Event::NOTHING }
+    }
+
+    /// A listener was too slow for so many events.
+    pub fn missed(count: u64) -> Event {
+        Event { event: "missed", count: Some(count), ..Event::NOTHING }
+    }
+
+    /// What a listener hears of it; `None`: nothing. `sofar` gives the figures that it may see.
+    pub fn heard_with(self, access: &Access, sofar: impl FnOnce() -> Sofar) -> Option<Event> {
+        let may_hear = match &self.audience {
+            Audience::Everybody => true,
+            Audience::Of(spaces) => access.may_see_all(spaces.iter()),
+            Audience::Left { from, to } => access.may_see(from) && !access.may_see(to),
+            Audience::Unlimited => !access.is_limited(),
+        };
+        let progress = (self.event == "progress").then(sofar);
+        may_hear.then_some(Event { progress, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_move_between_spaces_is_told_to_each_as_it_may_see() {
+        let of = |path, space| Of { item: 7, path: Path::new(path), space };
+        let heard = |access: &Access| -> Vec<(&str, String, Option<String>)> {
+            Event::moved(of("/a/1.jpg", "anna"), of("/b/1.jpg", "berta"))
+                .into_iter()
+                .filter_map(|e| e.heard_with(access, Sofar::default))
+                .map(|e| (e.event, e.path.unwrap(), e.from))
+                .collect()
+        };
+        let only = |space: &str| Access::to(Some(vec![space.to_owned()]));
+        assert_eq!(heard(&Access::ALL), [("moved", "/b/1.jpg".into(), Some("/a/1.jpg".into()))]);
+        assert_eq!(heard(&only("anna")), [("removed", "/a/1.jpg".into(), None)]);
+        assert_eq!(heard(&only("berta")), [("moved", "/b/1.jpg".into(), None)]);
+        assert_eq!(heard(&only("clara")), []);
+    }
+
+    #[test]
+    fn who_is_limited_hears_of_no_album_and_of_no_request_for_others() {
+        let anna = Access::to(Some(vec!["anna".into()]));
+        let hears = |event: Event| event.heard_with(&anna, Sofar::default).is_some();
+        assert!(!hears(Event::album_changed("Holiday".into())));
+        assert!(!hears(Event::job_done(1, Some(["anna".into(), "berta".into()].into()))));
+        assert!(!hears(Event::job_done(1, None)));
+        assert!(hears(Event::job_done(1, Some(["anna".into()].into()))));
+        assert!(hears(Event::progress()));
     }
 }

@@ -264,9 +264,6 @@ impl Looker<'_> {
     fn look(&mut self, job: &Job) -> Option<()> {
         for record in self.recognising.look(job)? {
             crate::pipeline::progress::Progress::add(&self.service.shared.progress.recognised, 1);
-            if let Ok(Some((path, space))) = self.index.path_and_space(record.file_id) {
-                self.service.tell(Event::recognised(record.file_id, &path, space));
-            }
             self.out.send(Record::Recognised(Box::new(record))).ok()?;
         }
         Some(())

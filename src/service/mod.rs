@@ -7,18 +7,21 @@
 //! Promises: a request that was answered is in the index and survives everything; with nothing to do there is no disk
 //! access; a request to stop is obeyed within five seconds.
 
+pub mod access;
 pub mod api;
 pub mod client;
 pub mod events;
 pub mod gate;
 pub mod looker;
 pub mod queue;
+pub mod tally;
 pub mod tidier;
 pub mod watch;
 
 use crate::config::{Config, Spaces};
 use crate::discover::absolute;
 use crate::index::due::Scope;
+use crate::index::record::Outcome;
 use crate::index::{Index, OpenError};
 use crate::pipeline::developing::{Developer, Shared};
 use crate::pipeline::fault::Fault;
@@ -31,7 +34,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
 use queue::{Queue, Rules};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -73,25 +76,13 @@ pub struct Service {
     pub tidier: Sender<tidier::Dirty>,
     pub looker: Sender<looker::Look>,
     pub started: Instant,
-    pub counts: Mutex<Option<Counts>>,
+    pub tally: tally::Tally,
     /// Asks for the counts to be made anew.
     pub counter: Sender<()>,
     /// Who may ask over TCP.
     pub tokens: RwLock<Vec<api::Token>>,
     watching: Mutex<Option<watch::Watching>>,
     readers: Mutex<Vec<Index>>,
-    /// File ids in flight are the queue's; requests that wait are counted here.
-    pub waiting: std::sync::atomic::AtomicU64,
-}
-
-/// What the index holds, as of a moment ago: counting a million rows is not for every request.
-#[derive(Debug, Clone, Default, serde::Serialize)]
-pub struct Counts {
-    pub items: u64,
-    pub photos: u64,
-    pub videos: u64,
-    pub pending: u64,
-    pub stages: Vec<crate::index::due::StageCount>,
 }
 
 /// Why the service could not start or had to end.
@@ -156,6 +147,11 @@ impl Service {
         });
         let real = real.unwrap_or_else(|_| path.to_owned());
         spaces.holding(&real).map(|(s, _)| s.name.clone())
+    }
+
+    /// The configured spaces of some paths; `None` where one is in none of them.
+    pub fn spaces_of(&self, paths: &[PathBuf]) -> Option<BTreeSet<String>> {
+        paths.iter().map(|p| self.space_of(p)).collect()
     }
 
     /// Reads the config and the tokens again; what has changed in words, or why it was refused (the old one stays).
@@ -283,12 +279,11 @@ pub fn run(
         tidier,
         looker,
         started: Instant::now(),
-        counts: Mutex::new(None),
+        tally: tally::Tally::default(),
         counter,
         tokens,
         watching: Mutex::new(None),
         readers: Mutex::new(Vec::new()),
-        waiting: std::sync::atomic::AtomicU64::new(0),
     });
     hear_hangups(&service)?;
 
@@ -485,18 +480,20 @@ fn walk(index: &mut Index, service: &Arc<Service>, paths: &[PathBuf], priority: 
             dry_run: false,
         }
     };
-    let before = Progress::get(&service.shared.progress.removed);
-    let moved = Progress::get(&service.shared.progress.moved);
-    scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
-    let removed = Progress::get(&service.shared.progress.removed) - before;
-    let moved = Progress::get(&service.shared.progress.moved) - moved;
-    if removed > 0 {
-        service.tell(Event::counted("removed", removed));
+    let scanned = scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
+    for was in &scanned.moved {
+        if let Some((path, space)) = index.path_and_space(was.item)? {
+            let was = events::Of { item: was.item, path: &was.path, space: &was.space };
+            let is = events::Of { path: &path, space: &space, ..was };
+            Event::moved(was, is).into_iter().for_each(|e| service.tell(e));
+        }
     }
-    if moved > 0 {
-        service.tell(Event::counted("moved", moved));
+    for item in &scanned.removed {
+        if let Some((path, space)) = index.path_and_space(*item)? {
+            service.tell(Event::removed(events::Of { item: *item, path: &path, space: &space }));
+        }
     }
-    if removed + moved > 0 {
+    if !scanned.moved.is_empty() || !scanned.removed.is_empty() {
         let _ = service.tidier.send(tidier::Dirty::Background(Default::default()));
     }
     service.queue.wake();
@@ -512,22 +509,16 @@ fn committed(service: &Arc<Service>, index: Index) -> crate::pipeline::recorder:
     let index = Mutex::new(index);
     Arc::new(move |records: &[Record]| {
         let Some(service) = service.upgrade() else { return };
-        let mut folders: BTreeMap<i64, ()> = BTreeMap::new();
+        let index = index.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders: BTreeSet<i64> = BTreeSet::new();
         let mut done = Vec::new();
         for r in records {
+            // Telling is not worth failing for.
+            let _ = told(&service, &index, r);
             match r {
                 Record::File(f) => {
                     done.push(f.pending_id);
-                    folders.insert(f.folder_id, ());
-                    let index = index.lock().unwrap_or_else(PoisonError::into_inner);
-                    if let Ok(Some((path, space, id))) = index.file_named(f.folder_id, &f.name) {
-                        let failed = match &f.inspect {
-                            crate::index::record::Outcome::Failed(Fault::Unsupported { .. }) => None,
-                            crate::index::record::Outcome::Failed(fault) => Some(fault.to_string()),
-                            _ => None,
-                        };
-                        service.tell(Event::item(id, &path, space, failed));
-                    }
+                    folders.insert(f.folder_id);
                 }
                 Record::Touched { pending_id, .. } | Record::Dropped { pending_id } => done.push(*pending_id),
                 Record::Recognised(_) | Record::Flush(_) => {}
@@ -535,6 +526,48 @@ fn committed(service: &Arc<Service>, index: Index) -> crate::pipeline::recorder:
         }
         service.queue.committed(done.into_iter());
         service.commits.send_modify(|n| *n += 1);
-        let _ = service.tidier.send(tidier::Dirty::Background(folders.into_keys().collect()));
+        let _ = service.tidier.send(tidier::Dirty::Background(folders));
     })
+}
+
+/// Counts what was committed, and tells listeners of it.
+fn told(service: &Service, index: &Index, record: &Record) -> rusqlite::Result<()> {
+    let is_failure = |fault: &&Fault| !matches!(fault, Fault::Unsupported { .. });
+    match record {
+        Record::File(f) => {
+            let Some((path, space, item)) = index.file_named(f.folder_id, &f.name)? else { return Ok(()) };
+            let outcomes = [Some(&f.inspect), f.render.as_ref()].into_iter().flatten();
+            let mut faults = outcomes.filter_map(|o| match o {
+                Outcome::Failed(fault) => Some(fault),
+                _ => None,
+            });
+            let fault = faults.find(is_failure);
+            service.tally.done(&space, |d| {
+                d.developed += 1;
+                d.failed += u64::from(fault.is_some());
+            });
+            let of = events::Of { item, path: &path, space: &space };
+            service.tell(Event::item(of, fault.map(Fault::to_string)));
+        }
+        Record::Touched { file_id, .. } => {
+            if let Some((_, space)) = index.path_and_space(*file_id)? {
+                service.tally.done(&space, |d| d.developed += 1);
+            }
+        }
+        Record::Recognised(r) => {
+            let Some((path, space)) = index.path_and_space(r.file_id)? else { return Ok(()) };
+            let of = events::Of { item: r.file_id, path: &path, space: &space };
+            let fault = r.answer.as_ref().err();
+            service.tally.done(&space, |d| match fault {
+                Some(_) => d.failed += 1,
+                None => d.recognised += 1,
+            });
+            service.tell(match fault {
+                Some(fault) => Event::item(of, Some(fault.to_string())),
+                None => Event::recognised(of),
+            });
+        }
+        Record::Dropped { .. } | Record::Flush(_) => {}
+    }
+    Ok(())
 }

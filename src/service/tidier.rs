@@ -1,19 +1,17 @@
 //! After commits: puts items together, finds places, ends requests that have all they asked for, counts.
 
 use super::Service;
-use super::events::{Event, Sofar};
+use super::events::Event;
 use super::looker::{self, Look};
 use crate::discover::absolute;
 use crate::index::Index;
 use crate::index::due::{Scope, StageNow};
-use crate::pipeline::progress::Progress;
 use crate::pipeline::recorder::now;
 use crate::pipeline::settle;
 use crate::pipeline::vocabulary::Stage;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// After this much quiet, what has gathered is settled: a batch is one piece of work and not ten.
@@ -43,7 +41,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
     let mut cost = Duration::ZERO;
     loop {
         let wait = match something {
-            true if service.waiting.load(Ordering::Relaxed) > 0 => GATHER,
+            true if service.tally.uploads_waiting() > 0 => GATHER,
             true => AT_MOST_EVERY.max(cost * 10).saturating_sub(settled.elapsed()).max(GATHER),
             false => Duration::MAX,
         };
@@ -89,13 +87,7 @@ fn tidy(
     settle::settle(index, scopes, &service.plan.places, &service.shared)?;
     end_jobs(index, service)?;
     let _ = service.counter.send(());
-    let p = &service.shared.progress;
-    service.tell(Event::progress(Sofar {
-        developed: Progress::get(&p.developed),
-        recognised: Progress::get(&p.recognised),
-        failed: Progress::get(&p.failed),
-        uploads_waiting: service.waiting.load(Ordering::Relaxed),
-    }));
+    service.tell(Event::progress());
     service.commits.send_modify(|n| *n += 1);
     Ok(())
 }
@@ -114,7 +106,6 @@ pub fn later_stages<'a>(
 
 fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
     let jobs = index.open_jobs()?;
-    let mut waiting = 0;
     for job in jobs {
         let mut left = u64::from(!job.queued);
         let mut unseen = Vec::new();
@@ -135,14 +126,14 @@ fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
         }
         if left == 0 {
             index.job_done(job.id, now())?;
-            service.tell(Event::job_done(job.id));
+            service.tally.upload_done(job.id);
+            service.tell(Event::job_done(job.id, service.spaces_of(&job.paths)));
         } else if job.priority == 0 {
-            waiting += 1;
+            service.tally.upload_waits(job.id, service.spaces_of(&job.paths));
             // First what can be seen, then recognition.
             unseen.into_iter().for_each(|scope| drop(service.looker.send(Look::Upload(scope))));
         }
     }
-    service.waiting.store(waiting, Ordering::Relaxed);
     Ok(())
 }
 
@@ -172,14 +163,6 @@ pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
 
 fn count_once(index: &Index, service: &Service) -> rusqlite::Result<()> {
     index.add_costs(&service.shared.progress.costs_to_keep())?;
-    let (photos, videos) = index.item_counts()?;
-    let fresh = super::Counts {
-        items: photos + videos,
-        photos,
-        videos,
-        pending: index.pending_count()?.0,
-        stages: index.stage_counts(&service.plan.stages(), now())?,
-    };
-    *service.counts.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+    service.tally.counted(index.counts(&service.plan.stages(), now())?);
     Ok(())
 }

@@ -3,14 +3,15 @@
 
 mod people;
 
-use super::events::Event;
+use super::access::Access;
+use super::events::{self, Event};
 use super::tidier::later_stages;
-use super::{Order, Service, ServiceError};
+use super::{Order, Service, ServiceError, client};
 use crate::config::{Config, Spaces, TcpToken};
 use crate::discover::absolute;
 use crate::index::Index;
 use crate::index::again::Again;
-use crate::index::view::Detail;
+use crate::index::view::{Detail, ItemView};
 use crate::pipeline::progress::Progress;
 use crate::pipeline::recorder::now;
 use crate::pipeline::vocabulary::Stage;
@@ -28,9 +29,9 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_stream::StreamExt;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 /// Seconds after which a client that was told "too many" may come again.
 const RETRY_AFTER_S: u64 = 5;
@@ -46,25 +47,12 @@ pub struct Token {
     access: Access,
 }
 
-/// What the caller may see.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
-    /// `None`: all spaces.
-    spaces: Option<Vec<String>>,
-}
-
-impl Access {
-    fn may_see(&self, space: &str) -> bool {
-        self.spaces.as_ref().is_none_or(|s| s.iter().any(|n| n == space))
-    }
-
-    /// The spaces that a question is about: the one it names, else all that may be seen (`None`: all there are).
-    fn asked(&self, space: Option<String>) -> Answer<Option<Vec<String>>> {
-        match space {
-            Some(space) if !self.may_see(&space) => Err(no_such("space")),
-            Some(space) => Ok(Some(vec![space])),
-            None => Ok(self.spaces.clone()),
-        }
+/// The spaces that a question is about: the one it names, else all that may be seen (`None`: all there are).
+fn asked(access: &Access, space: Option<String>) -> Answer<Option<Vec<String>>> {
+    match space {
+        Some(space) if !access.may_see(&space) => Err(no_such("space")),
+        Some(space) => Ok(Some(vec![space])),
+        None => Ok(access.spaces().map(<[String]>::to_vec)),
     }
 }
 
@@ -126,7 +114,7 @@ pub fn read_tokens(config: &Config) -> Result<Vec<Token>, ServiceError> {
             return Err(ServiceError::Token(why));
         }
         let spaces = t.spaces.as_ref().map(|s| s.iter().map(|n| n.get_ref().clone()).collect());
-        tokens.push(Token { secret, access: Access { spaces } });
+        tokens.push(Token { secret, access: Access::to(spaces) });
     }
     Ok(tokens)
 }
@@ -140,7 +128,7 @@ pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), Service
         let mut serving = tokio::task::JoinSet::new();
         if let Some((unix, _)) = &listeners.unix {
             let listener = tokio::net::UnixListener::from_std(unix.try_clone()?)?;
-            let app = routes.clone().layer(Extension(Access { spaces: None }));
+            let app = routes.clone().layer(Extension(Access::ALL));
             serving.spawn(async move { axum::serve(listener, app).await });
         }
         if let Some(tcp) = listeners.tcp {
@@ -199,6 +187,7 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/v1/faces/{id}/why", get(people::why))
         .route("/v1/faces/{id}/assign", post(people::assign))
         .route("/v1/faces/{id}/reject", post(people::reject))
+        .route("/v1/edited", post(edited))
         .route("/v1/pause", post(pause))
         .route("/v1/resume", post(resume))
         .route("/v1/reload", post(reload))
@@ -307,7 +296,7 @@ async fn index(
         return Err(Refusal(StatusCode::BAD_REQUEST, why));
     }
     are_inside(&service, &access, &request.paths)?;
-    if service.waiting.load(Ordering::Relaxed) >= uploads.max_waiting as u64 {
+    if service.tally.uploads_waiting() >= uploads.max_waiting {
         let why = format!("{} requests wait already; come again later", uploads.max_waiting);
         return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
     }
@@ -325,7 +314,7 @@ async fn index(
     .await
     .map_err(broken)??;
     if priority == 0 {
-        service.waiting.fetch_add(1, Ordering::Relaxed);
+        service.tally.upload_waits(id, service.spaces_of(&request.paths));
     }
     let _ = if priority == 0 { &service.uploads } else { &service.scanner }.send(Order::Requests);
     if !request.wait {
@@ -481,22 +470,22 @@ async fn status(
     Extension(access): Extension<Access>,
 ) -> Json<serde_json::Value> {
     let p = &service.shared.progress;
-    let counts = service.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+    let sofar = service.tally.sofar(&access);
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": service.started.elapsed().as_secs(),
         "idle": service.queue.is_idle(),
         "paused": service.gate.is_paused(),
         "held_back": service.gate.held_back(),
-        "uploads_waiting": service.waiting.load(Ordering::Relaxed),
-        "developed": Progress::get(&p.developed),
-        "recognised": Progress::get(&p.recognised),
-        "failed": Progress::get(&p.failed),
+        "uploads_waiting": sofar.uploads_waiting,
+        "developed": sofar.developed,
+        "recognised": sofar.recognised,
+        "failed": sofar.failed,
         "slowest_now": p
             .slowest_now()
-            .filter(|_| access.spaces.is_none())
+            .filter(|_| !access.is_limited())
             .map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
-        "index": counts,
+        "index": service.tally.counts(&access),
         "missing": service.plan.missing,
     }))
 }
@@ -510,16 +499,23 @@ struct Page {
     space: Option<String>,
 }
 
+/// Written as it is: 100 items as a tree of JSON values would cost the one thread that answers a millisecond.
+#[derive(Debug, Serialize)]
+struct Items {
+    items: Vec<ItemView>,
+    next: Option<i64>,
+}
+
 async fn items(
     State(service): State<Arc<Service>>,
     Extension(access): Extension<Access>,
     Query(page): Query<Page>,
-) -> Answer<Json<serde_json::Value>> {
-    let spaces = access.asked(page.space)?;
+) -> Answer<Json<Items>> {
+    let spaces = asked(&access, page.space)?;
     let limit = page.limit.unwrap_or(100).clamp(1, PAGE);
     let found = ask(&service, move |index| index.item_page(page.after, limit, spaces.as_deref()));
     let (items, next) = found.await?;
-    Ok(Json(json!({ "items": items, "next": next })))
+    Ok(Json(Items { items, next }))
 }
 
 async fn item(
@@ -549,7 +545,7 @@ async fn failures(
     let all = ask(&service, move |index| -> rusqlite::Result<_> {
         let mut all = Vec::new();
         index.failures(|f| all.push(f))?;
-        if access.spaces.is_some() {
+        if access.is_limited() {
             all.retain(|f| s.space_of(Path::new(&f.path)).is_some_and(|space| access.may_see(&space)));
         }
         Ok(all)
@@ -564,11 +560,11 @@ async fn events(
 ) -> impl IntoResponse {
     let heard = tokio_stream::wrappers::BroadcastStream::new(service.events.subscribe());
     let events = heard.filter_map(move |event: Result<Event, _>| {
-        // Whoever was too slow has lost some; the next ones still come.
-        let event = event.ok()?;
-        if !event.space.as_ref().is_none_or(|s| access.may_see(s)) {
-            return None;
-        }
+        let event = match event {
+            Ok(event) => event.heard_with(&access, || service.tally.sofar(&access))?,
+            // Whoever was too slow is told so; the next ones still come.
+            Err(BroadcastStreamRecvError::Lagged(count)) => Event::missed(count),
+        };
         let data = serde_json::to_string(&event).ok()?;
         Some(Ok::<_, std::convert::Infallible>(
             axum::response::sse::Event::default().event(event.event).data(data),
@@ -579,10 +575,45 @@ async fn events(
 
 /// What concerns everybody is not for a token that is limited to some spaces.
 fn for_all_spaces(access: &Access) -> Answer<()> {
-    match access.spaces {
-        None => Ok(()),
-        Some(_) => Err(Refusal(StatusCode::FORBIDDEN, "this token is limited to some spaces".into())),
+    match access.is_limited() {
+        false => Ok(()),
+        true => Err(Refusal(StatusCode::FORBIDDEN, "this token is limited to some spaces".into())),
     }
+}
+
+/// Another program has edited the index: listeners hear of it. Nothing is changed.
+async fn edited(
+    State(service): State<Arc<Service>>,
+    Extension(access): Extension<Access>,
+    body: Result<Json<client::Edited>, axum::extract::rejection::JsonRejection>,
+) -> Answer<Json<serde_json::Value>> {
+    for_all_spaces(&access)?;
+    let edited = given(body)?;
+    let s = service.clone();
+    let told = ask(&service, move |index| -> Answer<_> {
+        let mut told = 0;
+        let mut tell = |event| {
+            told += 1;
+            s.tell(event);
+        };
+        for item in edited.items {
+            if let Some((path, space)) = index.path_and_space(item)? {
+                tell(Event::edited(events::Of { item, path: &path, space: &space }));
+            }
+        }
+        for client::EditedPeople { space, person } in edited.people {
+            let is_there = match &person {
+                Some(person) => index.space_of_person(person)?.as_ref() == Some(&space),
+                None => index.space_id(&space)?.is_some(),
+            };
+            if is_there {
+                tell(Event::person_changed(person, space));
+            }
+        }
+        edited.albums.into_iter().for_each(|album| tell(Event::album_changed(album)));
+        Ok(told)
+    });
+    Ok(Json(json!({ "told": told.await? })))
 }
 
 async fn pause(
@@ -617,33 +648,31 @@ async fn reload(
     }
 }
 
-/// Prometheus text format.
-async fn metrics(State(service): State<Arc<Service>>) -> Response {
+/// Prometheus text format. What is told of the whole process is not for a token that is limited to some spaces.
+async fn metrics(State(service): State<Arc<Service>>, Extension(access): Extension<Access>) -> Response {
     let p = &service.shared.progress;
     let mut text = String::new();
     let mut line = |name: &str, kind: &str, help: &str, value: f64| {
         text +=
             &format!("# HELP albumen_{name} {help}\n# TYPE albumen_{name} {kind}\nalbumen_{name} {value}\n");
     };
-    line("developed_total", "counter", "Files developed.", Progress::get(&p.developed) as f64);
-    line("recognised_total", "counter", "Files recognised.", Progress::get(&p.recognised) as f64);
-    line("failed_total", "counter", "Files that failed.", Progress::get(&p.failed) as f64);
-    line("bytes_total", "counter", "Bytes of files developed.", Progress::get(&p.bytes_done) as f64);
-    line("memory_peak_bytes", "gauge", "Highest PSS of all processes.", p.peak_pss() as f64);
-    line(
-        "paused",
-        "gauge",
-        "1 while background work is paused.",
-        f64::from(u8::from(service.gate.is_paused())),
-    );
-    line("uploads_waiting", "gauge", "Requests that wait.", service.waiting.load(Ordering::Relaxed) as f64);
-    let counts = service.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-    if let Some(c) = counts {
+    let sofar = service.tally.sofar(&access);
+    line("developed_total", "counter", "Files developed.", sofar.developed as f64);
+    line("recognised_total", "counter", "Files recognised.", sofar.recognised as f64);
+    line("failed_total", "counter", "Files that failed.", sofar.failed as f64);
+    line("uploads_waiting", "gauge", "Requests that wait.", sofar.uploads_waiting as f64);
+    let paused = f64::from(u8::from(service.gate.is_paused()));
+    line("paused", "gauge", "1 while background work is paused.", paused);
+    if let Some(c) = service.tally.counts(&access) {
         line("items", "gauge", "Items in the index.", c.items as f64);
         line("pending", "gauge", "Files that wait to be developed.", c.pending as f64);
     }
-    for (stage, seconds) in p.stage_cpu_s() {
-        text += &format!("albumen_stage_cpu_seconds_total{{stage=\"{stage}\"}} {seconds}\n");
+    if !access.is_limited() {
+        line("bytes_total", "counter", "Bytes of files developed.", Progress::get(&p.bytes_done) as f64);
+        line("memory_peak_bytes", "gauge", "Highest PSS of all processes.", p.peak_pss() as f64);
+        for (stage, seconds) in p.stage_cpu_s() {
+            text += &format!("albumen_stage_cpu_seconds_total{{stage=\"{stage}\"}} {seconds}\n");
+        }
     }
     Response::builder()
         .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")

@@ -6,10 +6,11 @@
 //! one who was merged away), never by a name, which may be borne in another space; save for "this is ...", where a
 //! name is one of the face's own space.
 
-use super::{Access, Answer, Refusal, ask, broken, given, no_such};
+use super::{Answer, Refusal, ask, asked, broken, given, no_such};
 use crate::index::Index;
 use crate::index::people::{EditDone, EditError, FaceLine, PersonLine, SameName, Suggestions, Why};
 use crate::service::Service;
+use crate::service::access::Access;
 use crate::service::events::Event;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -59,7 +60,7 @@ pub async fn list(
     Extension(access): Extension<Access>,
     Query(q): Query<InSpace>,
 ) -> Answer<Json<People>> {
-    let spaces = access.asked(q.space)?;
+    let spaces = asked(&access, q.space)?;
     let people = ask(&service, move |index| index.people(spaces.as_deref(), q.hidden)).await?;
     Ok(Json(People { people }))
 }
@@ -69,7 +70,7 @@ pub async fn suggest(
     Extension(access): Extension<Access>,
     Query(q): Query<InSpace>,
 ) -> Answer<Json<Suggestions>> {
-    let spaces = access.asked(q.space)?;
+    let spaces = asked(&access, q.space)?;
     let most = q.limit.unwrap_or(SUGGESTIONS).min(MOST_SUGGESTIONS);
     Ok(Json(ask(&service, move |index| index.suggest_people(spaces.as_deref(), most)).await?))
 }
@@ -125,7 +126,7 @@ pub async fn faces(
                 see_person(index, &access, &person)?;
                 Ok(index.person(&person)?.1)
             }
-            (None, None) => Ok(index.waiting_faces(access.asked(q.space)?.as_deref())?),
+            (None, None) => Ok(index.waiting_faces(asked(&access, q.space)?.as_deref())?),
         }
     })
     .await?;
@@ -361,7 +362,7 @@ pub async fn undo(
     body: Body<UndoRequest>,
 ) -> Answer<Json<EditDone>> {
     let which = given(body)?.edit;
-    edit(&service, move |index| Ok(index.undo_people_edit(which, access.spaces.as_deref())?)).await
+    edit(&service, move |index| Ok(index.undo_people_edit(which, access.spaces())?)).await
 }
 
 /// Changes the index on a thread that may wait: for another writer, and for the disk.

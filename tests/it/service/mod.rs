@@ -1,6 +1,7 @@
 //! `albumen service` over its real sockets. Every answer in here is held against docs/openapi.yaml (see [`house`]).
 
 mod described;
+mod events;
 mod house;
 mod kind;
 mod million;
@@ -136,28 +137,4 @@ fn it_ends_soon_reloads_and_refuses_a_second_one() {
     h.stop();
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert!(!h.dir.path().join("socket").exists());
-}
-
-#[test]
-fn events_tell_what_happens_as_described() {
-    use std::io::{BufRead, Write};
-    let mut h = House::new();
-    h.start();
-    let mut stream = std::os::unix::net::UnixStream::connect(h.path("socket")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    write!(stream, "GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    let mut lines = std::io::BufReader::new(stream).lines();
-    assert!(lines.next().unwrap().unwrap().contains("200"));
-    let item = h.upload(&h.photo("anna/1.jpg"));
-    let mut missing = vec!["indexed", "job_done", "progress"];
-    while !missing.is_empty() {
-        let line = lines.next().expect("the stream has no end").unwrap();
-        let Some(data) = line.strip_prefix("data: ") else { continue };
-        let event: serde_json::Value = serde_json::from_str(data).unwrap();
-        described::check_event(&event);
-        missing.retain(|m| event["event"] != *m);
-        if event["event"] == "indexed" {
-            assert_eq!((&event["item"], &event["space"]), (&item.into(), &"anna".into()));
-        }
-    }
 }

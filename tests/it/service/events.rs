@@ -1,0 +1,245 @@
+//! What listeners hear, and who hears what: items and their ways, edits of the command line, figures.
+
+use super::described;
+use super::house::{ANNA, House};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+/// Somebody who listens to `GET /v1/events`.
+struct Listener {
+    lines: std::io::Lines<BufReader<Box<dyn Read>>>,
+}
+
+impl Listener {
+    /// On the socket, or over TCP with a token. It hears whatever happens from now on.
+    fn to(h: &House, token: Option<&str>) -> Listener {
+        let patience = Some(Duration::from_secs(60));
+        let authorization = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
+        let ask = format!("GET /v1/events HTTP/1.1\r\nHost: x\r\n{authorization}\r\n");
+        let stream: Box<dyn Read> = match token {
+            None => {
+                let mut stream = UnixStream::connect(h.path("socket")).unwrap();
+                stream.set_read_timeout(patience).unwrap();
+                stream.write_all(ask.as_bytes()).unwrap();
+                Box::new(stream)
+            }
+            Some(_) => {
+                let mut stream = TcpStream::connect(("127.0.0.1", h.port)).unwrap();
+                stream.set_read_timeout(patience).unwrap();
+                stream.write_all(ask.as_bytes()).unwrap();
+                Box::new(stream)
+            }
+        };
+        let mut lines = BufReader::new(stream).lines();
+        assert!(lines.next().unwrap().unwrap().contains("200"));
+        Listener { lines }
+    }
+
+    fn next(&mut self) -> Value {
+        let began = Instant::now();
+        loop {
+            // Lines that keep the connection alive come all the time.
+            assert!(began.elapsed() < Duration::from_secs(60), "nothing more happens");
+            let line = self.lines.next().expect("the stream has no end").unwrap();
+            let Some(data) = line.strip_prefix("data: ") else { continue };
+            let event: Value = serde_json::from_str(data).unwrap();
+            described::check_event(&event);
+            return event;
+        }
+    }
+
+    /// The next event of a kind; what comes before is passed over.
+    fn until(&mut self, kind: &str) -> Value {
+        let began = Instant::now();
+        loop {
+            assert!(began.elapsed() < Duration::from_secs(60), "waited in vain for {kind}");
+            let event = self.next();
+            if event["event"] == kind {
+                return event;
+            }
+        }
+    }
+
+    /// What happens up to an event of an item, save for progress.
+    fn all_until(&mut self, kind: &str, item: i64) -> Vec<Value> {
+        let mut all = Vec::new();
+        loop {
+            let event = self.next();
+            let is_it = event["event"] == kind && event["item"] == item;
+            if event["event"] != "progress" {
+                all.push(event);
+            }
+            if is_it {
+                return all;
+            }
+        }
+    }
+}
+
+#[test]
+fn events_tell_what_happens_as_described() {
+    let mut h = House::new();
+    h.start();
+    let mut listener = Listener::to(&h, None);
+    let item = h.upload(&h.photo("anna/1.jpg"));
+    let mut missing = vec!["indexed", "job_done", "progress"];
+    while !missing.is_empty() {
+        let event = listener.next();
+        missing.retain(|m| event["event"] != *m);
+        if event["event"] == "indexed" {
+            assert_eq!((&event["item"], &event["space"]), (&item.into(), &"anna".into()));
+        }
+    }
+    std::fs::write(h.path("anna/broken.jpg"), b"no picture").unwrap();
+    h.post("/v1/index", &json!({ "paths": [h.path("anna/broken.jpg")] }));
+    assert!(listener.until("failed")["reason"].is_string());
+}
+
+#[test]
+fn items_that_move_or_go_are_named_and_each_listener_hears_of_its_spaces() {
+    let mut h = House::new();
+    // One more in each space: where all is gone, the guard takes the volume to be offline.
+    let [here, there, ..] =
+        ["anna/1.jpg", "berta/2.jpg", "anna/stays.jpg", "berta/stays.jpg"].map(|p| h.photo(p));
+    h.start();
+    h.until("all are indexed", |h| h.names().len() == 4);
+    let of = |name: &str| {
+        let items = h.get("/v1/items").1["items"].as_array().unwrap().clone();
+        items.iter().find(|i| i["name"] == name).unwrap()["id"].as_i64().unwrap()
+    };
+    let (hers, other) = (of("1.jpg"), of("2.jpg"));
+    let (mut all, mut anna) = (Listener::to(&h, None), Listener::to(&h, Some(ANNA)));
+    let text = |p: &std::path::Path| Value::from(p.to_str().unwrap());
+
+    let moved = h.path("anna/moved.jpg");
+    std::fs::rename(&here, &moved).unwrap();
+    for listener in [&mut all, &mut anna] {
+        let event = listener.until("moved");
+        assert_eq!((&event["item"], &event["space"]), (&hers.into(), &"anna".into()), "{event}");
+        assert_eq!((&event["path"], &event["from"]), (&text(&moved), &text(&here)), "{event}");
+    }
+    // From one space to another: for a listener of the first it is gone.
+    let away = h.path("berta/away.jpg");
+    std::fs::rename(&moved, &away).unwrap();
+    let gone = anna.until("removed");
+    assert_eq!((&gone["item"], &gone["path"]), (&hers.into(), &text(&moved)), "{gone}");
+    let event = all.until("moved");
+    assert_eq!((&event["item"], &event["space"]), (&hers.into(), &"berta".into()), "{event}");
+    assert_eq!((&event["path"], &event["from"]), (&text(&away), &text(&moved)), "{event}");
+
+    std::fs::remove_file(&there).unwrap();
+    let gone = all.all_until("removed", other);
+    assert_eq!(gone.last().unwrap()["path"], text(&there));
+    // She has heard nothing of it.
+    let last = h.upload(&h.photo("anna/last.jpg"));
+    for event in anna.all_until("indexed", last) {
+        assert!(event["space"].is_null() || event["space"] == "anna", "{event}");
+    }
+}
+
+#[test]
+fn edits_of_the_command_line_are_heard() {
+    let mut h = House::new();
+    h.start();
+    let items = ["anna/1.jpg", "berta/2.jpg"].map(|p| h.upload(&h.photo(p)).to_string());
+    let (mut all, mut anna) = (Listener::to(&h, None), Listener::to(&h, Some(ANNA)));
+    let albumen = |command: &str, arguments: &[&str]| {
+        let out = h.command(command).args(arguments).output().unwrap();
+        assert!(out.status.success(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+    };
+    albumen("tags", &["add", "holiday", &items[1]]);
+    albumen("tags", &["add", "holiday", &items[0]]);
+    albumen("edit", &["--title", "A day out", &items[0]]);
+    let id = |item: &str| Value::from(item.parse::<i64>().unwrap());
+    assert_eq!(all.until("edited")["item"], id(&items[1]));
+    for listener in [&mut all, &mut anna] {
+        // The tag, then the title.
+        assert_eq!(listener.until("edited")["item"], id(&items[0]));
+        assert_eq!(listener.until("edited")["item"], id(&items[0]));
+    }
+    albumen("albums", &["create", "Holiday"]);
+    albumen("albums", &["add", "Holiday", &items[0]]);
+    albumen("albums", &["rename", "Holiday", "Sea"]);
+    for name in ["Holiday", "Holiday", "Holiday", "Sea"] {
+        assert_eq!(all.until("album_changed")["album"], name);
+    }
+    // A name for a face that was found.
+    let db = h.database();
+    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', 'test')", []).unwrap();
+    db.execute(
+        "INSERT INTO faces (id, file_id, x, y, w, h, score, quality, points, embedding, embedder)
+         VALUES (5, ?1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.8, '[[0,0],[0,0],[0,0],[0,0],[0,0]]', zeroblob(128), 'test')",
+        [&items[0]],
+    )
+    .unwrap();
+    albumen("faces", &["assign", "5", "Anna"]);
+    let person = h.get("/v1/people").1["people"][0]["id"].clone();
+    // She has heard of no album.
+    let event = anna.next_but_progress();
+    assert_eq!((&event["event"], &event["person"]), (&"person_changed".into(), &person), "{event}");
+    assert_eq!(all.until("person_changed")["space"], "anna");
+    albumen("people", &["undo"]);
+    assert_eq!(all.until("person_changed")["space"], "anna");
+    // Who is limited to a space may tell of none.
+    assert_eq!(h.post_as(ANNA, "/v1/edited", &json!({ "albums": ["Sea"] })).0, 403);
+    assert_eq!(h.post("/v1/edited", &json!({ "items": [999], "people": [{ "space": "x" }] })).1["told"], 0);
+}
+
+impl Listener {
+    fn next_but_progress(&mut self) -> Value {
+        loop {
+            let event = self.next();
+            if event["event"] != "progress" {
+                return event;
+            }
+        }
+    }
+}
+
+#[test]
+fn figures_are_of_the_spaces_that_a_token_may_see() {
+    let mut h = House::new();
+    for photo in ["anna/1.jpg", "berta/2.jpg", "berta/3.jpg"] {
+        h.photo(photo);
+    }
+    std::fs::write(h.path("berta/broken.jpg"), b"no picture").unwrap();
+    h.start();
+    let mut anna = Listener::to(&h, Some(ANNA));
+    h.until("all is counted", |h| h.get("/v1/status").1["index"]["items"] == 4);
+    let figures = |status: &Value| {
+        let index = &status["index"];
+        let render = index["stages"].as_array().unwrap().iter().find(|s| s["stage"] == "render").unwrap();
+        [&status["developed"], &status["failed"], &index["items"], &index["photos"], &render["failed"]]
+            .map(|v| v.as_u64().unwrap())
+    };
+    assert_eq!(figures(&h.get("/v1/status").1), [4, 1, 4, 4, 1]);
+    assert_eq!(figures(&h.tcp("GET", "/v1/status", ANNA).1), [1, 0, 1, 1, 0]);
+    let metrics = |token: Option<&str>| h.ask("GET", "/metrics", token, None).text;
+    let (all, hers) = (metrics(None), metrics(Some(ANNA)));
+    for (line, there) in [("albumen_items", ["4", "1"]), ("albumen_developed_total", ["4", "1"])] {
+        for (text, n) in [&all, &hers].into_iter().zip(there) {
+            assert!(text.lines().any(|l| l == format!("{line} {n}")), "{line} {n}: {text}");
+        }
+    }
+    assert!(all.contains("albumen_memory_peak_bytes") && !hers.contains("albumen_memory_peak_bytes"));
+    let berta = h.photo("berta/4.jpg");
+    let job = h.post("/v1/index", &json!({ "paths": [berta], "wait": true })).1["job"].clone();
+    assert_eq!(h.tcp("GET", &format!("/v1/jobs/{job}"), ANNA).0, 404);
+    let last = h.upload(&h.photo("anna/last.jpg"));
+    let mut progress = Vec::new();
+    loop {
+        let event = anna.next();
+        assert!(event["job"] != job || event["event"] != "job_done", "{event}");
+        if event["event"] == "progress" {
+            progress.push(event["progress"]["developed"].as_u64().unwrap());
+        }
+        if event["event"] == "job_done" {
+            break;
+        }
+    }
+    assert!(progress.iter().all(|n| *n <= 2), "{progress:?}");
+    assert!(last > 0);
+}
