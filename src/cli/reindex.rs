@@ -234,6 +234,9 @@ fn hand_over(socket: &Path, again: &Again, paths: &[PathBuf], ctx: &Context) -> 
                 }
                 false => say("done"),
             }
+            if let Some(reason) = job["reason"].as_str() {
+                complain(&reason);
+            }
             return ExitCode::SUCCESS;
         }
         let (develop, recognise) =

@@ -37,7 +37,12 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         Ok((200 | 202, answer)) => {
             match ctx.global.json {
                 true => print_json(&answer),
-                false if answer["state"] == "done" => say("done"),
+                false if answer["state"] == "done" => {
+                    say("done");
+                    if let Some(reason) = answer["reason"].as_str() {
+                        complain(&reason);
+                    }
+                }
                 false => say(format_args!("taken as job {}", answer["job"])),
             }
             ExitCode::SUCCESS

@@ -55,18 +55,16 @@ pub fn render_path_key(now: &StageNow) -> String {
 /// Stands for a file's own inputs to recognition where render made no picture: once it makes one, they differ.
 pub const NO_PICTURE: &str = "0000000000000000";
 
-/// Faces and subjects as the models that are there would find them; `None` where they are not there.
-pub fn recognise_now(models: &Path) -> (Option<StageNow>, Option<StageNow>, Vec<String>) {
-    let there = models::available(models);
+/// Faces and subjects as the models would find them, which may be missing.
+pub fn recognise_now(models: &Path) -> (StageNow, StageNow) {
     let now = |stage, version, part| StageNow {
         stage,
         version,
         settings: models::settings_key(models, part)[..16].to_owned(),
     };
     (
-        there.faces.then(|| now(Stage::Faces, FACES_VERSION, models::Part::Faces)),
-        there.subjects.then(|| now(Stage::Subjects, SUBJECTS_VERSION, models::Part::Subjects)),
-        there.missing,
+        now(Stage::Faces, FACES_VERSION, models::Part::Faces),
+        now(Stage::Subjects, SUBJECTS_VERSION, models::Part::Subjects),
     )
 }
 

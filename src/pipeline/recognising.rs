@@ -10,10 +10,12 @@ use super::recorder::{RecognisedRecord, Record, RecordError, now};
 use super::vocabulary::{DerivativeName, RecogniseRequest};
 use crate::index::due::{Scope, StageNow};
 use crate::index::{Index, items, record};
+use crate::recognise::models;
 use crate::worker::{Kindness, RecogniserHandle, RecogniserSettings};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::path::PathBuf;
 
 /// Contents fetched at a time.
 const FETCH: usize = 256;
@@ -127,18 +129,31 @@ pub fn due_jobs(
     Ok((jobs, end))
 }
 
+/// What a look at one content came to.
+#[derive(Debug)]
+pub enum Looked {
+    /// A record for each file of the content.
+    Seen(Vec<RecognisedRecord>),
+    /// The run was stopped.
+    Stopped,
+    /// The recogniser cannot work, and what to do: no fault of the files, which stay due.
+    Broken(String),
+}
+
 /// One thread's tools.
 pub struct Recognising {
     shared: Shared,
     thread: usize,
     index: Index,
     handle: RecogniserHandle,
+    models: PathBuf,
 }
 
 impl Recognising {
     /// `thread` is a number that no developing thread has.
     pub fn new(shared: Shared, thread: usize, index: Index, settings: RecogniserSettings) -> Recognising {
-        Recognising { shared, thread, index, handle: RecogniserHandle::new(settings) }
+        let models = settings.models.clone();
+        Recognising { shared, thread, index, handle: RecogniserHandle::new(settings), models }
     }
 
     /// How kind the recogniser is from the next picture on.
@@ -153,11 +168,6 @@ impl Recognising {
     }
 
     fn run(mut self, jobs: &crossbeam_channel::Receiver<Job>, out: &Sender<Record>) {
-        // A model that is not whole is no fault of the files: they stay due.
-        if let Err(why) = self.handle.start() {
-            self.shared.progress.notice(format!("faces and subjects wait: {why}; see `albumen models`"));
-            return;
-        }
         for job in jobs {
             if self.shared.shutdown.requested() {
                 break;
@@ -165,9 +175,16 @@ impl Recognising {
             let name = job.files.keys().next().and_then(|id| self.index.path_of(*id).ok().flatten());
             let name = name.map(|p| p.display().to_string()).unwrap_or_default();
             self.shared.progress.begin(self.thread, name);
-            let records = self.look(&job);
+            let looked = self.look(&job);
             self.shared.progress.end(self.thread);
-            let Some(records) = records else { break };
+            let records = match looked {
+                Looked::Seen(records) => records,
+                Looked::Stopped => break,
+                Looked::Broken(why) => {
+                    self.shared.progress.notice(why);
+                    break;
+                }
+            };
             Progress::add(&self.shared.progress.recognised, records.len() as u64);
             // A recorder that has stopped says why itself.
             if records.into_iter().any(|r| out.send(Record::Recognised(Box::new(r))).is_err()) {
@@ -177,10 +194,27 @@ impl Recognising {
         self.end();
     }
 
-    /// Looks at one content; `None` when the run was stopped.
-    pub fn look(&mut self, job: &Job) -> Option<Vec<RecognisedRecord>> {
+    /// Starts the recogniser where there is none; or says what it lacks, and what to do.
+    fn start(&mut self, faces: bool, subjects: bool) -> Result<(), String> {
+        if self.handle.pid().is_none() {
+            // The recogniser opens what is there; a model may have gone since somebody looked.
+            let found = models::available(&self.models);
+            if (faces && !found.faces) || (subjects && !found.subjects) {
+                let missing = found.missing.join(", ");
+                return Err(format!("faces and subjects wait: {missing} missing; see `albumen models`"));
+            }
+        }
+        let started = self.handle.start();
+        started.map(drop).map_err(|why| format!("faces and subjects wait: {why}; see `albumen models`"))
+    }
+
+    /// Looks at one content.
+    pub fn look(&mut self, job: &Job) -> Looked {
         let faces = job.files.values().any(|f| f.0);
         let subjects = job.files.values().any(|f| f.1);
+        if let Err(why) = self.start(faces, subjects) {
+            return Looked::Broken(why);
+        }
         let answer = match self.picture(&job.content_hash) {
             Err(fault) => Err(fault),
             Ok(None) => Ok(None),
@@ -197,7 +231,7 @@ impl Recognising {
         };
         self.shared.has_child(self.thread, self.handle.pid());
         if answer == Err(Fault::Cancelled) {
-            return None;
+            return Looked::Stopped;
         }
         if let Ok(Some(seen)) = &answer {
             self.shared.progress.stage_cpu("faces", seen.faces_s);
@@ -213,7 +247,7 @@ impl Recognising {
             subjects: *subjects,
             answer: answer.clone(),
         });
-        Some(records.collect())
+        Looked::Seen(records.collect())
     }
 
     /// The picture to look at; none where render made none.

@@ -15,7 +15,7 @@ use crate::config::{Config, Spaces};
 use crate::index::again::Again;
 use crate::index::due::{Scope, StageNow};
 use crate::index::{Index, OpenError, people, view};
-use crate::recognise::models::default_dir;
+use crate::recognise::models::{self, default_dir};
 use crate::worker::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use crossbeam_channel::bounded;
 use serde::Serialize;
@@ -105,25 +105,35 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What can be done now: without their models no faces and no subjects.
     pub fn new(config: &Config, recognise: bool) -> Plan {
+        let mut plan = Plan::with_models_to_come(config, recognise);
+        if recognise {
+            let there = models::available(&plan.models);
+            plan.stages.faces = plan.stages.faces.filter(|_| there.faces);
+            plan.stages.subjects = plan.stages.subjects.filter(|_| there.subjects);
+            plan.missing = there.missing;
+        }
+        plan
+    }
+
+    /// What can be done once the models are there: for who runs for long, and looks for them again and again.
+    pub fn with_models_to_come(config: &Config, recognise: bool) -> Plan {
         let models = config.recognise.models.clone().unwrap_or_else(default_dir);
-        let (faces, subjects, missing) = match recognise {
-            true => keys::recognise_now(&models),
-            false => (None, None, Vec::new()),
-        };
+        let (faces, subjects) = keys::recognise_now(&models);
         let render = config.render_settings();
         Plan {
             stages: Stages {
                 inspect: keys::inspect_now(),
                 render: keys::render_now(&render),
-                faces,
-                subjects,
+                faces: recognise.then_some(faces),
+                subjects: recognise.then_some(subjects),
             },
             places: keys::places_now(),
             people: keys::people_now(),
             render,
             models,
-            missing,
+            missing: Vec::new(),
         }
     }
 

@@ -2,7 +2,8 @@
 //! memory is really given back.
 //!
 //! Promises: an upload waits for one picture at the most; background pictures wait until everything can be seen, and
-//! while the gate holds them back; a space that has people or subjects off is not looked at, and what was found there
+//! while the gate holds them back; while a model is broken nothing fails for it: what is due stays due, requests end without
+//! recognition, and it goes on when the model is whole again; a space that has people or subjects off is not looked at, and what was found there
 //! is removed, save for what users said.
 
 use super::Service;
@@ -12,18 +13,48 @@ use super::tidier::Dirty;
 use crate::config::Spaces;
 use crate::index::due::Scope;
 use crate::index::{Index, people};
-use crate::pipeline::recognising::{Job, Part, Position, Recognising, due_jobs};
+use crate::pipeline::progress::Progress;
+use crate::pipeline::recognising::{Job, Looked, Part, Position, Recognising, due_jobs};
 use crate::pipeline::recorder::{Record, RecordError};
 use crate::worker::RecogniserSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Contents fetched at a time.
 const FETCH: usize = 32;
 /// While pictures keep coming, faces become people at most this often.
 const CLUSTER_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a broken model is left alone before it is tried again: at first, and at most, twice as long each time. A reload
+/// tries it at once, an upload after the first of these. Trying reads it whole, which wakes a disk.
+const TRY_AFTER: Duration = Duration::from_secs(60);
+const TRY_AT_LEAST: Duration = Duration::from_secs(3600);
+
+/// A model that was found broken.
+#[derive(Debug, Clone, Copy)]
+struct Broken {
+    tried: Instant,
+    wait: Duration,
+}
+
+impl Broken {
+    /// Tried once more, in vain.
+    fn again(before: Option<Broken>) -> Broken {
+        let wait = before.map_or(TRY_AFTER, |b| (b.wait * 2).min(TRY_AT_LEAST));
+        Broken { tried: Instant::now(), wait }
+    }
+
+    /// How long it is still left alone by background work.
+    fn rest(self) -> Duration {
+        self.wait.saturating_sub(self.tried.elapsed())
+    }
+
+    fn may_be_tried_for_an_upload(self) -> bool {
+        self.tried.elapsed() >= TRY_AFTER
+    }
+}
 
 /// What there may be to look at.
 #[derive(Debug)]
@@ -85,6 +116,7 @@ pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sen
         round: Round::default(),
         spaces: BTreeSet::new(),
         clustered: Instant::now(),
+        broken: None,
     };
     // Told to stop, or the recorder is gone and says why itself.
     looker.run(&looks);
@@ -101,6 +133,7 @@ struct Looker<'a> {
     /// Spaces with faces that are nobody's yet.
     spaces: BTreeSet<i64>,
     clustered: Instant,
+    broken: Option<Broken>,
 }
 
 impl Looker<'_> {
@@ -123,7 +156,8 @@ impl Looker<'_> {
             match next {
                 Some(Look::Stop) => return None,
                 Some(Look::Upload(scope)) => {
-                    if !self.uploads.contains(&scope) {
+                    let may_try = self.broken.is_none_or(Broken::may_be_tried_for_an_upload);
+                    if may_try && !self.uploads.contains(&scope) {
                         self.uploads.push_back(scope);
                     }
                     continue;
@@ -135,6 +169,8 @@ impl Looker<'_> {
                 Some(Look::SpacesChanged) => {
                     // What was fetched may be of a space that is off now.
                     self.round = Round::default();
+                    // Somebody may have mended it, and says so by a reload.
+                    self.broken = None;
                     self.flush()?;
                     switch_off(&self.index, self.service);
                     self.begin_round();
@@ -172,7 +208,8 @@ impl Looker<'_> {
         if !self.spaces.is_empty() && (!may_work || self.clustered.elapsed() > CLUSTER_EVERY) {
             self.cluster();
         }
-        may_work.then(|| self.round.tired.map_or(Duration::ZERO, |t| self.service.gate.rest(t)))
+        let tired = self.round.tired.map_or(Duration::ZERO, |t| self.service.gate.rest(t));
+        may_work.then(|| tired.max(self.broken.map_or(Duration::ZERO, Broken::rest)))
     }
 
     /// Waits without an end; when that takes long the recogniser's memory is given back.
@@ -188,7 +225,15 @@ impl Looker<'_> {
         }
     }
 
+    fn look_for_models(&mut self) {
+        // A recogniser has opened those that were there when it began.
+        if self.service.look_for_models() {
+            self.recognising.end();
+        }
+    }
+
     fn begin_round(&mut self) {
+        self.look_for_models();
         let volumes = self.index.volumes().unwrap_or_default();
         for (id, ..) in volumes {
             // The one that is being gone through is gone through once more: there may be something before its position.
@@ -202,15 +247,18 @@ impl Looker<'_> {
 
     /// All of a part that somebody waits for, some pictures at a time.
     fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, RecordError> {
-        let part = part(&self.index, self.service, scope.clone())?;
+        self.look_for_models();
+        let part = doable(&self.index, self.service, scope.clone())?;
         let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &Position::default(), FETCH)?;
         if !jobs.is_empty() && part.faces {
             self.spaces.extend(self.index.spaces_of(&scope)?);
         }
         self.recognising.be_kind(None);
         for job in &jobs {
-            if self.look(job).is_none() {
-                return Ok(None);
+            match self.look(job) {
+                Some(true) => {}
+                Some(false) => return Ok(Some(())),
+                None => return Ok(None),
             }
         }
         if self.flush().is_none() {
@@ -230,7 +278,7 @@ impl Looker<'_> {
             && let Some(volume_id) = round.volumes.front().copied()
         {
             let scope = Scope::Below { volume_id, path: Vec::new() };
-            let part = part(&self.index, self.service, scope.clone())?;
+            let part = doable(&self.index, self.service, scope.clone())?;
             let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &round.after, FETCH)?;
             if !jobs.is_empty() && part.faces {
                 self.spaces.extend(self.index.spaces_of(&scope)?);
@@ -247,8 +295,10 @@ impl Looker<'_> {
         let Some(job) = round.jobs.pop_front() else { return Ok(Some(())) };
         self.recognising.be_kind(self.service.gate.kindness());
         let began = Instant::now();
-        if self.look(&job).is_none() {
-            return Ok(None);
+        match self.look(&job) {
+            Some(true) => {}
+            Some(false) => return Ok(Some(())),
+            None => return Ok(None),
         }
         self.round.tired = Some(Tired::after(began.elapsed()));
         if self.round.jobs.is_empty() {
@@ -260,12 +310,41 @@ impl Looker<'_> {
         Ok(Some(()))
     }
 
-    /// Looks at one content and hands on what was seen; `None` at the end.
-    fn look(&mut self, job: &Job) -> Option<()> {
-        for record in self.recognising.look(job)? {
-            crate::pipeline::progress::Progress::add(&self.service.shared.progress.recognised, 1);
-            self.out.send(Record::Recognised(Box::new(record))).ok()?;
+    /// Looks at one content and hands on what was seen; `None` at the end, false where a model is broken.
+    fn look(&mut self, job: &Job) -> Option<bool> {
+        match self.recognising.look(job) {
+            Looked::Stopped => None,
+            Looked::Broken(why) => {
+                self.give_up(why)?;
+                Some(false)
+            }
+            Looked::Seen(records) => {
+                if self.broken.take().is_some() || self.service.broken.lock().is_ok_and(|b| b.is_some()) {
+                    tracing::warn!("the models are whole again: faces and subjects are recognised");
+                    self.service.set_broken(None);
+                    self.begin_round();
+                }
+                for record in records {
+                    Progress::add(&self.service.shared.progress.recognised, 1);
+                    self.out.send(Record::Recognised(Box::new(record))).ok()?;
+                }
+                Some(true)
+            }
         }
+    }
+
+    /// A model is broken: what is due stays due and is tried later, whoever waits is told. `None` at the end.
+    fn give_up(&mut self, why: String) -> Option<()> {
+        if self.service.broken().as_ref() != Some(&why) {
+            tracing::error!("{why}");
+        }
+        self.service.set_broken(Some(why));
+        self.broken = Some(Broken::again(self.broken));
+        self.uploads.clear();
+        self.round = Round::default();
+        self.flush()?;
+        self.begin_round();
+        let _ = self.service.tidier.send(Dirty::Jobs);
         Some(())
     }
 
@@ -326,6 +405,13 @@ fn switch_off(index: &Index, service: &Service) {
     }
 }
 
+/// Of a part what its models are there for.
+fn doable(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
+    let part = part(index, service, scope)?;
+    let there = service.models.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Part { faces: part.faces && there.faces, subjects: part.subjects && there.subjects, ..part })
+}
+
 /// What may be recognised in a part: its space may have people or subjects off.
 pub fn part(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
     let names: Vec<String> = index.space_names(&index.spaces_of(&scope)?)?;
@@ -334,4 +420,21 @@ pub fn part(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<
         names.iter().any(|n| spaces.iter().find(|s| s.name == *n).is_none_or(wants))
     };
     Ok(Part { scope, faces: on(|s| s.people), subjects: on(|s| s.subjects) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_model_is_tried_ever_more_rarely_but_every_hour() {
+        let mut broken = None;
+        let waits: Vec<u64> = (0..8)
+            .map(|_| {
+                broken = Some(Broken::again(broken));
+                broken.unwrap().wait.as_secs() / 60
+            })
+            .collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
 }

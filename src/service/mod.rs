@@ -30,6 +30,8 @@ use crate::pipeline::recorder::{Record, RecordError, Recorder, now};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::scan::{ScanOptions, Target, scan};
 use crate::pipeline::shutdown::Shutdown;
+use crate::pipeline::vocabulary::Stage;
+use crate::recognise::models::{self, Availability};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
@@ -81,6 +83,10 @@ pub struct Service {
     pub counter: Sender<()>,
     /// Who may ask over TCP.
     pub tokens: RwLock<Vec<api::Token>>,
+    /// Why the models that are there cannot be used, and what to do; the looker's.
+    broken: Mutex<Option<String>>,
+    /// Which models were there when they were last looked for.
+    models: Mutex<Availability>,
     watching: Mutex<Option<watch::Watching>>,
     readers: Mutex<Vec<Index>>,
 }
@@ -125,6 +131,45 @@ impl Service {
 
     pub fn config(&self) -> std::sync::RwLockReadGuard<'_, Config> {
         self.config.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why there are no faces, or no subjects, and what to do; `None` while there are, and where nobody wants any.
+    pub fn broken(&self) -> Option<String> {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let missing = self.missing_models();
+        broken.or_else(|| {
+            let missing = missing.join(", ");
+            (!missing.is_empty()).then(|| {
+                format!("faces and subjects are not complete: {missing} missing; see `albumen models`")
+            })
+        })
+    }
+
+    /// Whether nothing stands in the way of a stage of recognition.
+    pub fn can_recognise(&self, stage: Stage) -> bool {
+        let there = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_there = if stage == Stage::Faces { there.faces } else { there.subjects };
+        is_there && self.broken.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    pub fn missing_models(&self) -> Vec<String> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).missing.clone()
+    }
+
+    /// Looks for the models, by name and size: they may have come, or gone. Returns whether some have.
+    fn look_for_models(&self) -> bool {
+        if self.plan.stages.faces.is_none() {
+            return false;
+        }
+        let there = models::available(&self.plan.models);
+        let mut known = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        let have = *known != there;
+        *known = there;
+        have
+    }
+
+    fn set_broken(&self, why: Option<String>) {
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// Tells whoever listens; nobody listening is no error.
@@ -246,7 +291,7 @@ pub fn run(
     let progress = Arc::new(Progress::default());
     let meter = run::Meter::start(progress.clone());
     let options = Options { recognise: config.recognise.enabled, ..Options::default() };
-    let plan = Plan::new(&config, options.recognise);
+    let plan = Plan::with_models_to_come(&config, options.recognise);
     let shared = run::shared(&config, &options, &plan, index_dir, &progress, shutdown, &meter);
     let jobs = run::jobs(&config, &options);
     let gate = Gate::new(config.service.background, config.service.windows.clone());
@@ -282,9 +327,12 @@ pub fn run(
         tally: tally::Tally::default(),
         counter,
         tokens,
+        broken: Mutex::new(None),
+        models: Mutex::new(Availability::default()),
         watching: Mutex::new(None),
         readers: Mutex::new(Vec::new()),
     });
+    service.look_for_models();
     hear_hangups(&service)?;
 
     let (out, records) = bounded::<Record>(WAITING_RECORDS);

@@ -113,7 +113,13 @@ fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
             let Some(scope) = index.scope_of(&absolute(path))? else { continue };
             let stages = later_stages(service, index, &scope)?;
             let (files, due) = index.left_to_do(&scope, &stages, now())?;
-            left += files + due;
+            // Nobody waits for what cannot be done: the answer says so.
+            let doable: Vec<&StageNow> =
+                stages.iter().copied().filter(|s| service.can_recognise(s.stage)).collect();
+            left += match doable.len() == stages.len() {
+                true => files + due,
+                false => files + index.left_to_do(&scope, &doable, now())?.1,
+            };
             // Somebody who waits for an upload does not wait for faces to become people; one who asked for people to be
             // found again does.
             if job.priority > 0 && stages.iter().any(|s| s.stage == Stage::Faces) {
@@ -130,7 +136,9 @@ fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
             service.tell(Event::job_done(job.id, service.spaces_of(&job.paths)));
         } else if job.priority == 0 {
             service.tally.upload_waits(job.id, service.spaces_of(&job.paths));
-            // First what can be seen, then recognition.
+        }
+        if job.priority == 0 {
+            // First what can be seen, then recognition; also of what is broken, which may be whole again.
             unseen.into_iter().for_each(|scope| drop(service.looker.send(Look::Upload(scope))));
         }
     }

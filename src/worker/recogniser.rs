@@ -65,14 +65,17 @@ impl RecogniserHandle {
         self.kindness = kindness;
     }
 
-    /// Starts the recogniser now, where there is none. Models that are missing or wrong are
+    /// Starts the recogniser now, where there is none that is as kind as it should be. Models that are wrong are
     /// [`StartError::Unable`], in words for people.
     pub fn start(&mut self) -> Result<SandboxReport, StartError> {
+        if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
+            self.end();
+        }
         let process = match self.process.take() {
             Some(process) => process,
             None => {
                 self.served = 0;
-                Process::start(&Launch {
+                let mut process = Process::start(&Launch {
                     program: self.settings.program.clone().map_or_else(find_program, Ok)?,
                     arguments: vec![
                         "recogniser".into(),
@@ -81,7 +84,9 @@ impl RecogniserHandle {
                     ],
                     memory: self.settings.memory,
                     faults: false,
-                })?
+                })?;
+                process.be_kind(self.kindness);
+                process
             }
         };
         Ok(self.process.insert(process).hello.sandbox)
@@ -109,11 +114,6 @@ impl RecogniserHandle {
         let mut lost = Lost::NotThere;
         for _ in 0..2 {
             self.start().map_err(|e| Fault::Crashed { why: e.to_string() })?;
-            if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
-                self.end();
-                self.start().map_err(|e| Fault::Crashed { why: e.to_string() })?;
-                self.process.as_mut().map(|p| p.be_kind(self.kindness));
-            }
             let Some(process) = self.process.as_mut() else { continue };
             let files = [picture.as_fd()];
             // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.

@@ -1,7 +1,7 @@
 //! People from the outside: the real program with the real models on pictures of real faces, and everything that a
 //! user may say of them. Without models these tests say that they were skipped.
 
-use crate::support::{self, models_dir};
+use crate::support::{self, broken_models, models_dir};
 use albumen::recognise::manifest::manifest;
 use image::{RgbImage, imageops};
 use serde_json::Value;
@@ -287,21 +287,6 @@ fn a_fresh_index_has_the_same_people() {
         (with_whom, library.people().len())
     };
     assert_eq!(people("1"), people("3"));
-}
-
-/// The models in a folder of their own, with one file changed.
-fn broken_models(models: &Path, at: &Path, change: impl Fn(&mut Vec<u8>)) {
-    let broken = &manifest().face_embedder.file.sha256;
-    for file in std::fs::read_dir(models).unwrap().flatten() {
-        if file.path().is_file() && *file.file_name() != **broken {
-            std::os::unix::fs::symlink(file.path(), at.join(file.file_name())).unwrap();
-        }
-    }
-    let mut bytes = std::fs::read(models.join(broken)).unwrap();
-    change(&mut bytes);
-    if !bytes.is_empty() {
-        std::fs::write(at.join(broken), bytes).unwrap();
-    }
 }
 
 #[test]

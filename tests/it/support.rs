@@ -1,8 +1,9 @@
 //! What the tests share: where real media is, and how the binary is run.
 #![allow(dead_code)]
 
+use albumen::recognise::manifest::manifest;
 use albumen::recognise::models;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder of real media (ALBUMEN_CORPUS), or `None` after saying that the test is skipped.
 /// When the variable is set, a missing file fails the test that asks for it.
@@ -230,4 +231,19 @@ pub fn ffmpeg_frames(path: &std::path::Path, (width, height): (u32, u32)) -> Vec
         .output()
         .expect("ffmpeg, which scripts/setup.sh test installs");
     out.stdout
+}
+
+/// The models in a folder of their own, with one file changed.
+pub fn broken_models(whole: &Path, at: &Path, change: impl Fn(&mut Vec<u8>)) {
+    let broken = &manifest().face_embedder.file.sha256;
+    for file in std::fs::read_dir(whole).unwrap().flatten() {
+        if file.path().is_file() && *file.file_name() != **broken {
+            std::os::unix::fs::symlink(file.path(), at.join(file.file_name())).unwrap();
+        }
+    }
+    let mut bytes = std::fs::read(whole.join(broken)).unwrap();
+    change(&mut bytes);
+    if !bytes.is_empty() {
+        std::fs::write(at.join(broken), bytes).unwrap();
+    }
 }

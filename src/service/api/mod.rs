@@ -416,6 +416,9 @@ struct JobView {
     /// Files that wait to be developed, and files that wait for recognition.
     waiting: u64,
     unrecognised: u64,
+    /// Why files wait for recognition that nobody waits for any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     items: Vec<i64>,
 }
 
@@ -426,7 +429,14 @@ async fn job_view(service: &Arc<Service>, id: i64) -> Answer<Option<JobView>> {
     let s = service.clone();
     ask(service, move |index| -> rusqlite::Result<_> {
         let Some(job) = index.job(id)? else { return Ok(None) };
-        let mut view = JobView { job: id, state: "queued", waiting: 0, unrecognised: 0, items: Vec::new() };
+        let mut view = JobView {
+            job: id,
+            state: "queued",
+            waiting: 0,
+            unrecognised: 0,
+            reason: None,
+            items: Vec::new(),
+        };
         for path in &job.paths {
             let Some(scope) = index.scope_of(&absolute(path))? else { continue };
             let stages = later_stages(&s, index, &scope)?;
@@ -436,6 +446,7 @@ async fn job_view(service: &Arc<Service>, id: i64) -> Answer<Option<JobView>> {
             let room = ITEMS_NAMED - view.items.len();
             view.items.extend(index.items_in(&scope, room)?);
         }
+        view.reason = s.broken().filter(|_| view.unrecognised > 0);
         view.state = match (job.done, job.queued && view.waiting == 0) {
             (Some(_), _) => "done",
             (None, true) => "visible",
@@ -486,7 +497,8 @@ async fn status(
             .filter(|_| !access.is_limited())
             .map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
         "index": service.tally.counts(&access),
-        "missing": service.plan.missing,
+        "missing": service.missing_models(),
+        "broken": service.broken(),
     }))
 }
 

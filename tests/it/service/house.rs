@@ -33,6 +33,8 @@ pub struct House {
     pub port: u16,
     /// Sections of the config beyond those that every house has.
     pub more: String,
+    /// Keys of `[recognise]`.
+    pub recognise: String,
     /// What the service writes on standard error.
     pub log: PathBuf,
 }
@@ -50,7 +52,14 @@ impl House {
         }
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = dir.path().join("log");
-        let house = House { dir, service: None, port, more: more.to_owned(), log };
+        let house = House {
+            dir,
+            service: None,
+            port,
+            more: more.to_owned(),
+            recognise: "enabled = false".to_owned(),
+            log,
+        };
         house.configure("");
         house
     }
@@ -65,11 +74,11 @@ impl House {
         };
         let config = format!(
             "index = \"{at}/index\"\n{first}\n[[space]]\nname = \"anna\"\nfolders = [\"{at}/anna\"]\n\
-             [[space]]\nname = \"berta\"\nfolders = [\"{at}/berta\"]\n[recognise]\nenabled = false\n\
+             [[space]]\nname = \"berta\"\nfolders = [\"{at}/berta\"]\n[recognise]\n{}\n\
              [[service.token]]\nname = \"all\"\ntoken = \"{ALL}\"\n\
              [[service.token]]\nname = \"anna\"\ntoken = \"{ANNA}\"\nspaces = [\"anna\"]\n\
              [service]\nsocket = \"{at}/socket\"\nsettle = \"1s\"\ntcp = \"127.0.0.1:{}\"\n{}\n{background}",
-            self.port, self.more
+            self.recognise, self.port, self.more
         );
         std::fs::write(self.dir.path().join("albumen.toml"), config).unwrap();
     }

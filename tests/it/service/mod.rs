@@ -1,5 +1,6 @@
 //! `albumen service` over its real sockets. Every answer in here is held against docs/openapi.yaml (see [`house`]).
 
+mod broken;
 mod described;
 mod events;
 mod house;
