@@ -1,9 +1,11 @@
 //! Photos like another one, by the feature vectors that the classifier left in `features`.
 //!
-//! Every vector of the spaces asked for is compared, one row at a time: exact, and in memory that does not grow with
-//! the library. Only vectors of the same models are compared; those of others mean something else.
+//! Every vector is compared, one row at a time: exact, and in memory that does not grow with the library. Whether an item
+//! may be shown, and whether its vector is of the same models (those of others mean something else), is looked up only
+//! where it would be among the nearest, so that nothing but the vectors is read from end to end.
 
 use super::Index;
+use crate::people::vectors::dot_wide;
 use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -36,29 +38,39 @@ impl Index {
         spaces: Option<&[String]>,
     ) -> Result<Vec<Similar>, SimilarError> {
         let (own, version, settings) = self.vector(item)?;
-        let mut values = vec![Value::Integer(version), Value::Integer(item), Value::Text(settings)];
+        let mut values =
+            vec![Value::Null, Value::Integer(version), Value::Integer(item), Value::Text(settings)];
         let within = match spaces {
-            None => "i.space_id = (SELECT space_id FROM items WHERE file_id = ?2)".to_owned(),
+            None => "i.space_id = (SELECT space_id FROM items WHERE file_id = ?3)".to_owned(),
             Some(names) => {
                 values.extend(names.iter().cloned().map(Value::Text));
-                let marks: Vec<String> = (4..4 + names.len()).map(|n| format!("?{n}")).collect();
+                let marks: Vec<String> = (5..5 + names.len()).map(|n| format!("?{n}")).collect();
                 format!("i.space_id IN (SELECT id FROM spaces WHERE name IN ({}))", marks.join(", "))
             }
         };
-        let mut st = self.conn.prepare_cached(&format!(
-            "SELECT v.file_id, v.vector FROM features v CROSS JOIN items i ON i.file_id = v.file_id
-               CROSS JOIN stage_state s ON s.file_id = v.file_id AND s.stage = 'subjects'
-             WHERE i.hidden = 0 AND v.file_id <> ?2 AND {within}
-               AND s.version = ?1 AND substr(s.input_key, 1, 16) = ?3"
+        let mut candidate = self.conn.prepare_cached(&format!(
+            "SELECT 1 FROM items i JOIN stage_state s ON s.file_id = i.file_id AND s.stage = 'subjects'
+             WHERE i.file_id = ?1 AND i.file_id <> ?3 AND i.hidden = 0 AND {within}
+               AND s.version = ?2 AND substr(s.input_key, 1, 16) = ?4"
         ))?;
-        let mut rows = st.query(params_from_iter(values))?;
+        let mut st = self.conn.prepare_cached("SELECT file_id, vector FROM features")?;
+        let mut rows = st.query([])?;
+        let mut likeness = Likeness::to(&own);
         // The least of the best stands on top; equal ones in order of their ids.
         let mut best: BinaryHeap<Reverse<(Ordered, Reverse<i64>)>> = BinaryHeap::with_capacity(limit + 1);
         while let Some(row) = rows.next()? {
-            let vector = row.get_ref(1)?.as_blob().unwrap_or_default();
-            best.push(Reverse((Ordered(cosine(&own, vector)), Reverse(row.get(0)?))));
-            if best.len() > limit {
-                best.pop();
+            let file = row.get(0)?;
+            let cosine = likeness.of(row.get_ref(1)?.as_blob().unwrap_or_default());
+            let found = Reverse((Ordered(cosine), Reverse(file)));
+            if best.len() >= limit && best.peek().is_none_or(|least| found >= *least) {
+                continue;
+            }
+            values[0] = Value::Integer(file);
+            if candidate.exists(params_from_iter(&values))? {
+                best.push(found);
+                if best.len() > limit {
+                    best.pop();
+                }
             }
         }
         let sorted = best.into_sorted_vec();
@@ -101,11 +113,34 @@ impl PartialOrd for Ordered {
     }
 }
 
-/// Of vectors of signed bytes; 0 where one is empty or all zeros.
-fn cosine(a: &[u8], b: &[u8]) -> f32 {
-    let of = |a: &[u8], b: &[u8]| -> i32 {
-        a.iter().zip(b).map(|(&x, &y)| i32::from(x as i8) * i32::from(y as i8)).sum()
-    };
-    let lengths = of(a, a) as f32 * of(b, b) as f32;
-    if lengths > 0.0 { of(a, b) as f32 / lengths.sqrt() } else { 0.0 }
+/// Cosines of vectors of signed bytes to one of them.
+struct Likeness {
+    own: Vec<i16>,
+    own_square: f32,
+    /// The other, widened; kept to be used again.
+    other: Vec<i16>,
+    arch: pulp::Arch,
+}
+
+impl Likeness {
+    fn to(own: &[u8]) -> Likeness {
+        let own: Vec<i16> = own.iter().map(|x| i16::from(*x as i8)).collect();
+        let own_square = dot_wide(&own, &own) as f32;
+        Likeness { own, own_square, other: Vec::new(), arch: pulp::Arch::new() }
+    }
+
+    /// 0 where one is empty, all zeros or of another length.
+    fn of(&mut self, other: &[u8]) -> f32 {
+        if other.len() != self.own.len() {
+            return 0.0;
+        }
+        let (own, wide) = (&self.own, &mut self.other);
+        let (product, square) = self.arch.dispatch(|| {
+            wide.clear();
+            wide.extend(other.iter().map(|x| i16::from(*x as i8)));
+            (dot_wide(own, wide), dot_wide(wide, wide))
+        });
+        let squares = self.own_square * square as f32;
+        if squares > 0.0 { product as f32 / squares.sqrt() } else { 0.0 }
+    }
 }
