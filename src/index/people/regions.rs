@@ -32,8 +32,8 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
     }
     let mut st = conn.prepare_cached(
         "SELECT a.id, a.region_name, a.region_source, f.content_hash, a.x, a.y, a.w, a.h, a.person_id
-           FROM faces a JOIN files f ON f.id = a.file_id
-           JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+           FROM faces a CROSS JOIN files f ON f.id = a.file_id
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
           WHERE v.space_id = ?1 AND a.region_name IS NOT NULL AND (a.how IS NULL OR a.how = 'machine')
           ORDER BY f.content_hash, a.x, a.y, a.id",
     )?;

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0004_jobs.sql"),
     include_str!("0005_unclustered.sql"),
     include_str!("0006_pages.sql"),
+    include_str!("0007_waiting.sql"),
 ];
 
 /// The schema this program writes.
