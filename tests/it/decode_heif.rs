@@ -300,6 +300,72 @@ fn the_scene_is_found_behind_black_flash_and_fade() {
 }
 
 #[test]
+fn a_clip_that_fits_into_one_read_is_searched_like_any_other() {
+    let args =
+        ["-f", "lavfi", "-i", "testsrc2=s=160x120:r=10:d=1", "-c:v", "mpeg4", "-g", "999", "-q:v", "9"];
+    for name in ["small.avi", "small.mp4", "small.mkv", "small.ts"] {
+        let Some((dir, source)) = made_clip(&args, name) else { return };
+        assert!(std::fs::metadata(dir.path().join(name)).unwrap().len() < 32 << 10);
+        let pixels = decode_video(&source, 160);
+        assert_eq!((pixels.width, pixels.height, pixels.damaged), (160, 120, None), "{name}");
+    }
+}
+
+/// A signal from 0 to 1 for so many cd/m2 of grey: PQ (SMPTE ST 2084), and HLG on a screen of 1000 cd/m2 (BT.2100).
+fn pq(nits: f64) -> f64 {
+    let y = (nits / 10_000.0).powf(0.159_301_757_812_5);
+    ((0.835_937_5 + 18.851_562_5 * y) / (1.0 + 18.687_5 * y)).powf(78.843_75)
+}
+
+fn hlg(nits: f64) -> f64 {
+    let scene = (nits / 1000.0).powf(1.0 / 1.2);
+    let (a, b, c) = (0.178_832_77, 0.284_668_92, 0.559_910_73);
+    if scene <= 1.0 / 12.0 { (3.0 * scene).sqrt() } else { a * (12.0 * scene - b).ln() + c }
+}
+
+#[test]
+fn hdr_clips_are_neither_grey_nor_burnt() {
+    // Columns of grey in cd/m2; 203 is diffuse white.
+    let shown = |nits: [f64; 4], transfer: &str, signal: fn(f64) -> f64| -> Option<[i32; 4]> {
+        let [a, b, c, d] = nits.map(|n| (64.0 + 876.0 * signal(n)).round());
+        let filter = format!(
+            "color=s=256x64:r=5:d=1,format=yuv420p10le,\
+             geq=lum='if(lt(X,64),{a},if(lt(X,128),{b},if(lt(X,192),{c},{d})))':cb=512:cr=512"
+        );
+        let x265 =
+            format!("lossless=1:log-level=none:colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc");
+        let args = ["-f", "lavfi", "-i", &filter, "-c:v", "libx265", "-x265-params", &x265];
+        let tags = ["-color_primaries", "bt2020", "-color_trc", transfer, "-colorspace", "bt2020nc"];
+        let args = [&args[..], &tags[..], &["-tag:v", "hvc1"]].concat();
+        let (_dir, source) = made_clip(&args, "hdr.mov")?;
+        let pixels = decode_video(&source, 256);
+        Some([32, 96, 160, 224].map(|x| i32::from(pixels.rgb[(32 * 256 + x) * 3 + 1])))
+    };
+    for (transfer, signal) in [("smpte2084", pq as fn(f64) -> f64), ("arib-std-b67", hlg)] {
+        // Without highlights nothing is touched: sRGB's curve over diffuse white.
+        let plain = [20.0, 60.0, 120.0, 203.0];
+        let Some(found) = shown(plain, transfer, signal) else { return };
+        let meant = plain.map(|n| {
+            let linear: f64 = n / 203.0;
+            (255.0 * (1.055 * linear.powf(1.0 / 2.4) - 0.055)).round() as i32
+        });
+        for (found, meant) in found.into_iter().zip(meant) {
+            assert!((found - meant).abs() <= 3, "{transfer}: {found} where {meant} was meant");
+        }
+        // With them, tones below diffuse white hardly give way, and highlights stay distinct.
+        let Some([grey, white, bright, brightest]) = shown([60.0, 203.0, 500.0, 1000.0], transfer, signal)
+        else {
+            return;
+        };
+        assert!((grey - meant[1]).abs() <= 12, "{transfer}: {grey} where {} was meant", meant[1]);
+        assert!(
+            white >= 215 && bright >= white + 5 && brightest > bright,
+            "{transfer}: {white} {bright} {brightest}"
+        );
+    }
+}
+
+#[test]
 fn wide_pixels_become_square() {
     let args = ["-f", "lavfi", "-i", "testsrc2=s=360x288:r=25:d=1,setsar=2", "-c:v", "mpeg4"];
     let Some((_dir, source)) = made_clip(&args, "clip.mp4") else { return };

@@ -45,16 +45,23 @@ fn cpu_seconds() -> f64 {
 }
 
 unsafe extern "C" fn read(data: *mut c_void, to: *mut u8, len: c_int) -> c_int {
-    // SAFETY: `data` is the Io that `open` passed and that outlives the context; FFmpeg passes `len` writable
-    // bytes, zeroed before they are seen as a slice. FFmpeg calls from one thread, one call at a time.
-    let (io, to) = unsafe {
-        let len = len.max(0) as usize;
-        ptr::write_bytes(to, 0, len);
-        (&mut *data.cast::<Io>(), std::slice::from_raw_parts_mut(to, len))
-    };
+    // SAFETY: `data` is the Io that `open` passed and that outlives the context. FFmpeg calls from one thread, one call
+    // at a time.
+    let io = unsafe { &mut *data.cast::<Io>() };
     if io.is_spent() {
         return ffi::AVERROR_EXIT;
     }
+    let left = usize::try_from(io.source.len().saturating_sub(io.at)).unwrap_or(usize::MAX);
+    let len = left.min(len.max(0) as usize);
+    if len == 0 {
+        // Not a byte may be touched: at the end FFmpeg asks with its buffer still in use, to be searched backwards.
+        return ffi::AVERROR_EOF;
+    }
+    // SAFETY: FFmpeg passes at least `len` writable bytes, zeroed before they are seen as a slice.
+    let to = unsafe {
+        ptr::write_bytes(to, 0, len);
+        std::slice::from_raw_parts_mut(to, len)
+    };
     match io.source.read_at(io.at, to) {
         Ok(0) => ffi::AVERROR_EOF,
         Ok(n) => {
