@@ -98,6 +98,7 @@ impl Developer {
             let mut idle = || {
                 self.shared.has_child(self.thread, None);
                 self.worker.end();
+                self.index.shrink();
             };
             let Some((job, cancel)) = source.next(self.thread, &mut idle) else { break };
             let kindness = source.kindness(&job);

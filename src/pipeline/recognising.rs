@@ -165,6 +165,7 @@ impl Recognising {
     pub fn end(&mut self) {
         self.shared.has_child(self.thread, None);
         self.handle.end();
+        self.index.shrink();
     }
 
     fn run(mut self, jobs: &crossbeam_channel::Receiver<Job>, out: &Sender<Record>) {

@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const BATCH_COUNT: usize = 256;
 /// ... or its first one has waited this long: what a power cut costs at most, beside the files in flight.
 const BATCH_TIME: Duration = Duration::from_secs(1);
+/// After so long without a record the memory of its connection is given back.
+const REST_AFTER: Duration = Duration::from_secs(10);
 
 /// What the other threads hand to the recorder.
 #[derive(Debug)]
@@ -126,17 +128,25 @@ impl Recorder {
     pub fn run(mut self, incoming: Receiver<Record>) -> Result<(), RecordError> {
         let mut batch: Vec<Record> = Vec::new();
         let mut since = Instant::now();
+        let mut rests = false;
         loop {
-            let wait = match batch.is_empty() {
+            let wait = match (batch.is_empty(), rests) {
+                (true, false) => REST_AFTER,
                 // With nothing to write there is nothing to wake up for.
-                true => Duration::from_secs(3600),
-                false => BATCH_TIME.saturating_sub(since.elapsed()),
+                (true, true) => Duration::from_secs(3600),
+                (false, _) => BATCH_TIME.saturating_sub(since.elapsed()),
             };
             let (record, end) = match incoming.recv_timeout(wait) {
                 Ok(r) => (Some(r), false),
                 Err(RecvTimeoutError::Timeout) => (None, false),
                 Err(RecvTimeoutError::Disconnected) => (None, true),
             };
+            if batch.is_empty() {
+                rests = record.is_none();
+                if rests {
+                    self.index.shrink();
+                }
+            }
             let mut flush = Vec::new();
             match record {
                 Some(Record::Flush(heard)) => flush.push(heard),

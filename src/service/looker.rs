@@ -220,6 +220,7 @@ impl Looker<'_> {
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
                 self.recognising.end();
+                self.index.shrink();
                 looks.recv().ok()
             }
         }

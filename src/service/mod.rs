@@ -123,6 +123,9 @@ impl Service {
     }
 
     pub fn give_back(&self, index: Index) {
+        if self.queue.is_idle() {
+            index.shrink();
+        }
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < 4 {
             readers.push(index);
@@ -471,6 +474,7 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
         for e in walks.into_iter().filter_map(Result::err) {
             tracing::error!("a walk failed: {e}");
         }
+        index.shrink();
     }
 }
 
@@ -573,6 +577,9 @@ fn committed(service: &Arc<Service>, index: Index) -> crate::pipeline::recorder:
             }
         }
         service.queue.committed(done.into_iter());
+        if service.queue.is_idle() {
+            index.shrink();
+        }
         service.commits.send_modify(|n| *n += 1);
         let _ = service.tidier.send(tidier::Dirty::Background(folders));
     })

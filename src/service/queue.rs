@@ -133,6 +133,7 @@ impl Queue {
     fn tell_if_drained(&self, s: &mut State) {
         if s.worked_off && s.is_idle() {
             s.worked_off = false;
+            s.index.shrink();
             (self.rules.drained)();
         }
     }

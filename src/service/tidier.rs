@@ -70,6 +70,9 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
                 if let Err(e) = tidy(&mut index, service, &scopes) {
                     tracing::error!("items could not be put together: {e}");
                 }
+                if service.queue.is_idle() {
+                    index.shrink();
+                }
                 folders.clear();
                 something = false;
                 settled = Instant::now();
@@ -154,6 +157,7 @@ pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
         if let Err(e) = count_once(index, service) {
             tracing::error!("the index cannot be counted: {e}");
         }
+        index.shrink();
         // A tenth of the time at the most; what happens meanwhile is counted then.
         let until = Instant::now() + COUNTS_EVERY.max(begun.elapsed() * 10);
         let mut again = false;
