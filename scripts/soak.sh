@@ -23,8 +23,11 @@ mkdir -p target/soak docs/soak
 
 run() {
     case $1 in
-        tests) cargo test --locked --lib --test it -- --ignored --nocapture --test-threads=1 soak_ ;;
-        soak_*) cargo test --locked --lib --test it -- --ignored --nocapture --test-threads=1 "$1" ;;
+        # The service's are of a release build.
+        tests) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
+            cargo build --locked --release --bins && cargo test --locked --lib --test it -- --ignored --nocapture --test-threads=1 soak_ ;;
+        soak_*) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
+            cargo build --locked --release --bins && cargo test --locked --lib --test it -- --ignored --nocapture --test-threads=1 "$1" ;;
         package) scripts/soak/package.sh ;;
         bare) scripts/soak/bare.sh ;;
         bare:*) scripts/soak/bare.sh ${1#bare:} ;;

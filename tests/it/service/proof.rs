@@ -4,8 +4,9 @@
 //! The short forms run in `make test`. Those that begin with soak_ (`make soak`) have the figures of the promises: 20,000
 //! files in the backlog, 10,000 renames, ALBUMEN_SOAK_SECONDS of kills and of rest.
 
-use super::super::support::Mounted;
 use super::house::House;
+use crate::decode_heif::made_200_megapixels;
+use crate::support::{self, Mounted};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -92,6 +93,57 @@ fn overtake(backlog: usize) -> Duration {
     }
     println!("soak: the slowest of 5 uploads into a backlog of {backlog}: {:.2} s", slowest.as_secs_f64());
     slowest
+}
+
+#[test]
+#[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
+fn soak_an_upload_overtakes_the_slowest_files() {
+    let Some(corpus) = support::corpus("uploads beside the slowest files") else { return };
+    let slowest = made_200_megapixels(&corpus);
+    let mut h = House::new();
+    std::fs::create_dir(h.path("anna/slow")).unwrap();
+    // A box that says nothing makes each another file.
+    let house = h.dir.path().to_owned();
+    let put = |to: &str, heif: &[u8]| {
+        let to = house.join(to);
+        let name = to.to_string_lossy();
+        let length = (name.len() as u32 + 8).to_be_bytes();
+        std::fs::write(&to, [heif, &length, b"free", name.as_bytes()].concat()).unwrap();
+        to
+    };
+    (0..60).for_each(|n| drop(put(&format!("anna/slow/{n:02}.heic"), &slowest)));
+    let heic =
+        std::fs::read(corpus.join("heic/bigcat88+pillow_heif/tests/images/heif_other/pug.heic")).unwrap();
+    let jpeg =
+        "hdr-gainmap/MishaalRahmanGH+Ultra_HDR_Samples/SDR Emulation/Ultra_HDR_Samples_Emulated_07_base.jpg";
+    let jpeg = std::fs::read(corpus.join(jpeg)).unwrap();
+    h.start();
+    for (kind, n) in [("heic", 0), ("jpg", 1), ("heic", 2), ("jpg", 3), ("heic", 4), ("jpg", 5)] {
+        h.patiently("the workers are busy", |h| {
+            h.get("/v1/status").1["slowest_now"]["seconds"].as_f64() > Some(0.3)
+        });
+        let upload = match kind {
+            "heic" => put(&format!("berta/{n}.heic"), &heic),
+            _ => {
+                let to = h.path(&format!("berta/{n}.jpg"));
+                std::fs::write(&to, [&jpeg[..], &[n]].concat()).unwrap();
+                to
+            }
+        };
+        let began = Instant::now();
+        let (_, taken) = h.post("/v1/index", &json!({ "paths": [upload] }));
+        let job = format!("/v1/jobs/{}", taken["job"]);
+        h.patiently("the upload can be seen", |h| h.get(&job).1["state"] != "queued");
+        let took = began.elapsed();
+        println!(
+            "soak: a {kind} of 12 megapixels beside files of 200 megapixels: {:.2} s",
+            took.as_secs_f64()
+        );
+        // Generous: other people use the machine, too.
+        assert!(took < Duration::from_secs(10));
+        assert!(h.pending() > 0, "the slow files were done: it proves nothing");
+    }
+    assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"), 0);
 }
 
 #[test]
