@@ -26,7 +26,7 @@ use rustix::fs::Stat;
 use std::path::{Path, PathBuf};
 
 /// What one `stat` says of a file that matters for its identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileStat {
     pub inode: u64,
     /// Bytes.

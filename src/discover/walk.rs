@@ -253,11 +253,12 @@ impl<'r> Walk<'r> {
         self.list(&fd, |entry| {
             has_nomedia |= entry.name == NOMEDIA;
             has_rules |= entry.name == ALBUMENIGNORE;
+            let role = role(entry.name);
             // Of most files in a folder that is not about photos, not even the name is kept.
-            if entry.kind == FileType::RegularFile && role(entry.name).is_none() {
+            if entry.kind == FileType::RegularFile && role.is_none() {
                 folder.skipped.not_media += 1;
             } else {
-                entries.push(Entry { name: entry.name.to_vec(), kind: entry.kind, inode: entry.inode });
+                entries.push(Entry { name: entry.name.to_vec(), role, kind: entry.kind, inode: entry.inode });
             }
         })
         .map_err(|e| WalkError { path: folder.path.clone(), fault: fault(e) })?;
@@ -276,7 +277,7 @@ impl<'r> Walk<'r> {
             whole.push(b'/');
         }
         let prefix = whole.len();
-        for Entry { name, mut kind, .. } in entries {
+        for Entry { name, role, mut kind, .. } in entries {
             whole.truncate(prefix);
             whole.extend_from_slice(&name);
             let mut stat = None;
@@ -297,7 +298,7 @@ impl<'r> Walk<'r> {
             match (kind, stat) {
                 (FileType::Directory, _) if self.rules.ignores(&whole, true) => folder.skipped.ignored += 1,
                 (FileType::Directory, _) => waiting.push(name),
-                (FileType::RegularFile, Some(stat)) => match role(&name) {
+                (FileType::RegularFile, Some(stat)) => match role {
                     None => folder.skipped.not_media += 1,
                     Some(_) if self.rules.ignores(&whole, false) => folder.skipped.ignored += 1,
                     Some(role) => folder.files.push(Walked { name, role, stat: FileStat::of(&stat) }),
@@ -387,6 +388,7 @@ struct Listed<'a> {
 
 struct Entry {
     name: Vec<u8>,
+    role: Option<Role>,
     kind: FileType,
     inode: u64,
 }

@@ -1,6 +1,7 @@
 //! What is due, what failed, and making stages due again.
 
 use super::Index;
+use super::quiet::UNDONE;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{Result, params};
@@ -21,7 +22,7 @@ pub struct StageNow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     All,
-    /// A path relative to the volume, of a folder or a file; empty for all of the volume.
+    /// The path of a folder relative to the volume; empty for all of the volume.
     Below {
         volume_id: i64,
         path: Vec<u8>,
@@ -36,16 +37,15 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// SQL that limits `f` (files) and `d` (folders) to the scope, with the parameters ?1 and ?2.
+    /// SQL that limits `d` (folders), and for one file `f` (files), to the scope, with the parameters ?1 and ?2.
     pub(super) fn sql(&self) -> &'static str {
         match self {
             Scope::All => "(?1 IS NULL OR ?2 IS NULL)",
-            Scope::Folder(_) => "(f.folder_id = ?1 AND ?2 IS NOT NULL)",
-            Scope::File { .. } => "(f.folder_id = ?1 AND f.name = ?2)",
+            Scope::Folder(_) => "(d.id = ?1 AND ?2 IS NOT NULL)",
+            Scope::File { .. } => "(d.id = ?1 AND f.name = ?2)",
             Scope::Below { .. } => {
                 "(d.volume_id = ?1 AND (?2 = x'' OR d.path = ?2
-                   OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
-                   OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2))"
+                   OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))))"
             }
         }
     }
@@ -93,10 +93,10 @@ impl Index {
         let in_scope = scope.sql();
         let sql = format!(
             "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
-             SELECT ?8, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM files f
-               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+             SELECT ?8, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM folders d
+               JOIN volumes v ON v.id = d.volume_id CROSS JOIN files f ON f.folder_id = d.id
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
+             WHERE {in_scope} AND {UNDONE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
              ORDER BY f.folder_id, f.inode
              ON CONFLICT (folder_id, name) DO NOTHING"
         );
@@ -129,10 +129,9 @@ impl Index {
         let in_scope = scope.sql();
         let sql = format!(
             "SELECT f.id, f.content_hash FROM files f
-               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+               JOIN folders d ON d.id = f.folder_id
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
-               AND f.content_hash IS NOT NULL AND {DUE}
+             WHERE {in_scope} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}
                AND (f.content_hash, f.id) > (?8, ?9)
              ORDER BY f.content_hash, f.id LIMIT ?10"
         );
@@ -160,11 +159,9 @@ impl Index {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
         let sql = format!(
-            "SELECT count(*) FROM files f
-               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+            "SELECT count(*) FROM folders d CROSS JOIN files f ON f.folder_id = d.id
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {in_scope} AND f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL
-               AND f.content_hash IS NOT NULL AND {DUE}"
+             WHERE {in_scope} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}"
         );
         self.conn
             .prepare_cached(&sql)?
@@ -211,6 +208,24 @@ impl Index {
         self.conn.prepare_cached(&sql)?.query_map(params![id, path, limit as i64], |r| r.get(0))?.collect()
     }
 
+    /// The part of a volume that a path relative to it is, of a folder or a file; empty for all of it.
+    pub fn scope_below(&self, volume_id: i64, path: &[u8]) -> Result<Scope> {
+        let is_folder = self
+            .conn
+            .prepare_cached(
+                "SELECT 1 FROM folders WHERE volume_id = ?1 AND (path = ?2
+                   OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB)))",
+            )?
+            .exists(params![volume_id, path])?;
+        if !path.is_empty() && !is_folder {
+            let (folder, name) = split(path);
+            if let Some(folder_id) = self.folder_id(volume_id, folder)? {
+                return Ok(Scope::File { folder_id, name: name.to_vec() });
+            }
+        }
+        Ok(Scope::Below { volume_id, path: path.to_vec() })
+    }
+
     /// The part of the index that an absolute path is; a file's scope is that file alone. `None`: of no volume.
     pub fn scope_of(&self, path: &Path) -> Result<Option<Scope>> {
         let bytes = path.as_os_str().as_bytes();
@@ -221,10 +236,7 @@ impl Index {
         if rest.is_empty() || path.is_dir() {
             return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
         }
-        let (folder, name) = match rest.iter().rposition(|b| *b == b'/') {
-            Some(slash) => (&rest[..slash], &rest[slash + 1..]),
-            None => (&b""[..], rest),
-        };
+        let (folder, name) = split(rest);
         let folder_id = self.folder_id(volume_id, folder)?;
         Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
     }
@@ -288,6 +300,18 @@ impl Index {
         Ok(out)
     }
 }
+
+/// The folder and the name of a path relative to its volume.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|b| *b == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}
+
+/// The files `f` that the stages after render look at.
+pub(super) const FOR_LATER_STAGES: &str =
+    "f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL AND f.content_hash IS NOT NULL";
 
 /// Whether `s` (stage_state, perhaps NULL) is due; ?4 version, ?5 settings, ?6 now, ?7 ceiling.
 pub(super) const DUE: &str = "(s.file_id IS NULL OR s.version <> ?4 OR substr(s.input_key, 1, 16) <> ?5

@@ -3,22 +3,24 @@
 use super::Index;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{OptionalExtension, Result, params};
-use std::collections::BTreeMap;
 
 impl Index {
-    /// Removes the rows of files that vanished before `before` (Unix seconds), and the derivatives of contents
-    /// that no row has any more. Returns how many files.
+    /// Removes the rows of files that vanished before `before` (Unix seconds). Returns how many.
     pub fn forget_vanished(&self, before: i64) -> Result<u64> {
-        let tx = self.conn.unchecked_transaction()?;
-        let forgotten =
-            tx.execute("DELETE FROM files WHERE vanished IS NOT NULL AND vanished < ?1", [before])? as u64;
-        tx.execute(
-            "DELETE FROM derivatives WHERE content_hash IN (
-               SELECT content_hash FROM derivatives EXCEPT SELECT content_hash FROM files)",
-            [],
-        )?;
-        tx.commit()?;
-        Ok(forgotten)
+        self.conn
+            .execute("DELETE FROM files WHERE vanished IS NOT NULL AND vanished < ?1", [before])
+            .map(|n| n as u64)
+    }
+
+    /// Removes the derivatives of contents that no file has any more. Looks at all of them.
+    pub fn forget_derivatives(&self) -> Result<()> {
+        self.conn
+            .execute(
+                "DELETE FROM derivatives WHERE content_hash IN (
+                   SELECT content_hash FROM derivatives EXCEPT SELECT content_hash FROM files)",
+                [],
+            )
+            .map(drop)
     }
 
     /// Answers whether a path (relative to the index folder) is named by a derivative row.
@@ -70,18 +72,6 @@ impl Index {
         self.conn
             .execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])
             .map(drop)
-    }
-
-    /// Present media files at or below a folder, by kind.
-    pub fn kinds_below(&self, volume_id: i64, path: &[u8]) -> Result<BTreeMap<String, u64>> {
-        let mut st = self.conn.prepare_cached(
-            "SELECT i.kind, count(*) FROM items i JOIN files f ON f.id = i.file_id JOIN folders d ON d.id = f.folder_id
-             WHERE d.volume_id = ?1 AND f.vanished IS NULL
-               AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
-                 OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2)
-             GROUP BY i.kind",
-        )?;
-        st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?.collect()
     }
 
     /// How many new and how many changed files wait.

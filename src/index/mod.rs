@@ -17,6 +17,7 @@ mod keep;
 mod lock;
 pub mod people;
 pub mod query;
+pub mod quiet;
 pub mod record;
 pub mod restore;
 pub mod scan;

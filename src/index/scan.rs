@@ -209,46 +209,27 @@ impl Index {
         st.query_map(params![after.0, after.1, limit as i64], pending_row)?.collect()
     }
 
-    /// Up to `limit` present files of a volume at or below a folder, spread over it: path below the volume, size, mtime.
+    /// Up to `limit` present files of a volume at or below a folder, spread over its folders: path below the volume, size,
+    /// mtime.
     pub fn sample(&self, volume_id: i64, path: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, u64, i64)>> {
-        let (least, most): (i64, i64) =
-            self.conn.query_row("SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM files", [], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })?;
+        let folders = self.folders_below(volume_id, path)?;
         let mut st = self.conn.prepare_cached(
-            "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.bytes, f.mtime_ns
-             FROM files f JOIN folders d ON d.id = f.folder_id
-             WHERE f.id >= ?3 AND d.volume_id = ?1 AND f.vanished IS NULL
-               AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB)))
-             ORDER BY f.id LIMIT 1",
+            "SELECT name, bytes, mtime_ns FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name LIMIT ?2",
         )?;
-        let step = ((most - least) / limit.max(1) as i64).max(1);
-        let mut out = std::collections::BTreeMap::new();
-        for from in (least..=most).step_by(step as usize) {
-            let row = st
-                .query_row(params![volume_id, path, from], |r| {
-                    Ok((r.get::<_, i64>(0)?, (r.get(1)?, r.get::<_, i64>(2)? as u64, r.get(3)?)))
-                })
-                .optional()?;
-            let Some((id, file)) = row else { break };
-            out.insert(id, file);
-            if out.len() >= limit {
-                break;
+        let of_each = limit.div_ceil(folders.len().max(1));
+        let mut out = Vec::with_capacity(limit);
+        for (id, folder) in folders.iter().step_by(folders.len().div_ceil(limit.max(1)).max(1)) {
+            let files = st.query_map(params![id, of_each as i64], |r| {
+                Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, i64>(1)? as u64, r.get(2)?))
+            })?;
+            for file in files {
+                let (name, size, mtime_ns) = file?;
+                let path = if folder.is_empty() { name } else { [&folder[..], b"/", &name].concat() };
+                out.push((path, size, mtime_ns));
             }
         }
-        Ok(out.into_values().collect())
-    }
-
-    /// Present media files of a volume at or below a folder.
-    pub fn count_below(&self, volume_id: i64, path: &[u8]) -> Result<u64> {
-        self.conn.query_row(
-            "SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder_id
-             WHERE d.volume_id = ?1 AND f.vanished IS NULL AND f.is_sidecar = 0
-               AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB))
-                 OR CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB) = ?2)",
-            params![volume_id, path],
-            |r| r.get::<_, i64>(0).map(|n| n as u64),
-        )
+        out.truncate(limit);
+        Ok(out)
     }
 
     /// The sidecars of a file, in order of name. An edited copy shares the Takeout JSON of its original, for Google

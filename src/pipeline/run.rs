@@ -6,7 +6,7 @@ use super::keys;
 use super::progress::Progress;
 use super::recognising::{self, Part};
 use super::recorder::{Record, RecordError, Recorder, Stages, now};
-use super::scan::{ScanOptions, Scanned, Target, scan};
+use super::scan::{ScanOptions, Scanned, Target, WalkedPart, scan};
 use super::settle;
 use super::shutdown::Shutdown;
 use super::store::Store;
@@ -137,6 +137,13 @@ impl Plan {
         }
     }
 
+    /// The stages of which a run asks for what files they are due.
+    pub fn asked_for(&self) -> Vec<StageNow> {
+        let mut all = self.stages();
+        all.retain(|s| s.stage != Stage::People);
+        all
+    }
+
     /// Every stage that can be done with these settings.
     pub fn stages(&self) -> Vec<StageNow> {
         let mut all = vec![self.stages.inspect.clone(), self.stages.render.clone()];
@@ -197,7 +204,8 @@ pub fn run(
 }
 
 fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant) -> Summary {
-    let by_kind = scanned.walked.iter().filter_map(|w| index.kinds_below(w.volume_id, &w.start).ok()).fold(
+    let kinds = |w: &WalkedPart| index.count_kinds(&index.scope_below(w.volume_id, &w.start)?);
+    let by_kind = scanned.walked.iter().filter_map(|w| kinds(w).ok()).fold(
         BTreeMap::new(),
         |mut all, kinds| {
             for (kind, n) in kinds {
@@ -273,8 +281,8 @@ fn work(
     let scopes: Vec<Scope> = scanned
         .walked
         .iter()
-        .map(|w| Scope::Below { volume_id: w.volume_id, path: w.start.clone() })
-        .collect();
+        .map(|w| index.scope_below(w.volume_id, &w.start))
+        .collect::<Result<_, _>>()?;
     let parts: Vec<Part> = scanned
         .walked
         .iter()
@@ -311,6 +319,9 @@ fn work(
         return Ok(());
     }
     sweep(index, config, &shared.store)?;
+    for scope in &scopes {
+        index.sum_up(scope, &plan.asked_for())?;
+    }
     Ok(())
 }
 
@@ -457,6 +468,7 @@ pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(),
     /// Left-over files cost room only: once a day is often enough to look for them.
     const SWEEP_EVERY_S: i64 = 86_400;
     if expired > 0 || now() - swept_at > SWEEP_EVERY_S {
+        index.forget_derivatives()?;
         let mut named = index.derivative_lookup()?;
         store.sweep(|path| named(path)).map_err(RecordError::from)?;
         index.set_meta("swept_at", &now().to_string())?;

@@ -11,7 +11,7 @@ use super::recorder::{RecordError, now};
 use super::shutdown::Shutdown;
 use crate::config::SpaceKind;
 use crate::discover::hash::ContentHash;
-use crate::discover::identity::{self, Arrived, Found, Glance, On, Recorded, Vanished};
+use crate::discover::identity::{self, Arrived, FolderSum, Found, Glance, Listed, On, Recorded, Vanished};
 use crate::discover::ignore::Rules;
 use crate::discover::mounts::MountTable;
 use crate::discover::open::Root;
@@ -106,7 +106,8 @@ pub fn scan(
                     "{path} is offline: {why}. Nothing was removed. If what is missing was deleted on purpose: \
                      albumen index --accept-removals {path}"
                 ));
-                Progress::add(&progress.offline, index.count_below(volume_id, &target.start)?);
+                let scope = index.scope_below(volume_id, &target.start)?;
+                Progress::add(&progress.offline, index.count_media(&scope)?);
                 offline.push((volume_id, why));
                 out.volumes_offline += 1;
                 out.stopped_by_guard |= another;
@@ -214,7 +215,7 @@ impl One<'_> {
         let known = Known {
             fingerprint: row.fingerprint.and_then(|j| serde_json::from_str(&j).ok()),
             subtree: target.start.clone(),
-            files: index.count_below(volume_id, &target.start)?,
+            files: index.count_media(&index.scope_below(volume_id, &target.start)?)?,
         };
         let present = volume::count_present(&root, &sample);
         let seen = Seen { fingerprint, is_empty, sample: (sample.len(), present), vanished: 0 };
@@ -280,7 +281,15 @@ impl One<'_> {
     /// One folder that was read; returns its id if the index knows it.
     fn folder(&self, volume_id: i64, folder: &Folder) -> Result<Option<i64>, RecordError> {
         let index = self.index;
-        let id = index.folder_id(volume_id, &folder.path)?;
+        let known = index.known_folder(volume_id, &folder.path)?;
+        let id = known.map(|k| k.id);
+        if let Some((sum, media)) = known.and_then(|k| k.sum).filter(|_| folder.only.is_none())
+            && sum == sum_of(folder)
+        {
+            Progress::add(&self.progress.found, media);
+            Progress::add(&self.progress.unchanged, media);
+            return Ok(id);
+        }
         let mut files = match id {
             Some(id) => index.folder_files(id)?,
             None => Vec::new(),
@@ -367,6 +376,16 @@ impl One<'_> {
         }
         Ok(())
     }
+}
+
+/// What the walk has seen of a folder, in one figure.
+fn sum_of(folder: &Folder) -> FolderSum {
+    FolderSum::of(folder.files.iter().map(|f| Listed {
+        name: &f.name,
+        is_sidecar: f.role == Role::Sidecar,
+        fs: folder.fs,
+        stat: f.stat,
+    }))
 }
 
 /// A row as identity wants it.

@@ -63,8 +63,25 @@ fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordErro
 
 /// Finds the place and zone of every file whose places stage is due.
 fn place(index: &mut Index, scope: &Scope, stage: &StageNow, shared: &Shared) -> Result<(), RecordError> {
-    let mut after = (String::new(), 0);
     let mut gazetteer = None;
+    for folder in index.undone_folders(scope, stage)? {
+        let scope = match scope {
+            Scope::File { .. } => scope.clone(),
+            _ => Scope::Folder(folder),
+        };
+        place_folder(index, &scope, stage, shared, &mut gazetteer)?;
+    }
+    Ok(())
+}
+
+fn place_folder(
+    index: &mut Index,
+    scope: &Scope,
+    stage: &StageNow,
+    shared: &Shared,
+    gazetteer: &mut Option<Gazetteer>,
+) -> Result<(), RecordError> {
+    let mut after = (String::new(), 0);
     loop {
         let due = index.due_files(scope, stage, now(), &after, BATCH)?;
         let Some(last) = due.last() else { return Ok(()) };

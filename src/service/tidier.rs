@@ -88,6 +88,9 @@ fn tidy(
     scopes: &[Scope],
 ) -> Result<(), crate::pipeline::recorder::RecordError> {
     settle::settle(index, scopes, &service.plan.places, &service.shared)?;
+    for scope in scopes {
+        index.sum_up(scope, &service.plan.asked_for())?;
+    }
     end_jobs(index, service)?;
     let _ = service.counter.send(());
     service.tell(Event::progress());

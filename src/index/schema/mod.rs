@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0005_unclustered.sql"),
     include_str!("0006_pages.sql"),
     include_str!("0007_waiting.sql"),
+    include_str!("0008_quiet.sql"),
 ];
 
 /// The schema this program writes.
