@@ -113,8 +113,13 @@ mkdir -p "$work/debian" "$root/DEBIAN"
 printf 'Source: albumen\n\nPackage: albumen\nArchitecture: any\n' >"$work/debian/control"
 depends=$(cd "$work" && DEB_HOST_ARCH=$architecture dpkg-shlibdeps -O --ignore-missing-info \
     root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker root/usr/lib/albumen/libonnxruntime.so)
-# And passwd for the service's user, procps for the unit's reload.
 depends=${depends#shlibs:Depends=}
+# The worker opens FFmpeg's libraries itself when a file needs them. Debian names their packages by their major versions.
+for library in avcodec avformat avutil swscale; do
+    major=$(pkg-config --modversion "lib$library" | cut -d. -f1)
+    depends="$depends, lib$library$major"
+done
+# And passwd for the service's user, procps for the unit's reload.
 cat >"$root/DEBIAN/control" <<END
 Package: albumen
 Version: $version

@@ -1,4 +1,4 @@
-//! The worker and the recogniser: the only program that links codecs and ONNX Runtime. Started by `albumen`,
+//! The worker and the recogniser: the only program that has codecs and ONNX Runtime. Started by `albumen`,
 //! never by a person; it speaks the protocol of `albumen::worker::protocol` on the socket it inherits.
 
 // Here and not in the library: the engine keeps libc's malloc.
@@ -7,6 +7,7 @@
 mod interpose;
 
 use albumen::bench::{floor, mix};
+use albumen::pipeline::vocabulary::Codecs;
 use albumen::worker::serve;
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
             mix::pictures(Path::new(&arguments[1]), count.parse().unwrap_or(0)).map(|made| println!("{made}"))
         }
         // Whatever else it is: without the engine's socket it says what this program is.
-        _ => serve::worker(),
+        ["worker-all"] => serve::worker(Codecs::All),
+        _ => serve::worker(Codecs::Own),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,8 @@
 //! Promises: no threads, no files; everything allocated is freed; a frame's planes are only ever read inside of
 //! the memory that FFmpeg says they have.
 
+pub mod library;
+
 use super::colour::{Cicp, cicp::UNSPECIFIED};
 use super::planes::{Band, Chroma, Format, Plane};
 use crate::pipeline::fault::Fault;
@@ -16,7 +18,7 @@ const PADDING: usize = ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
 /// Keeps FFmpeg from writing to standard error: what it has to say reaches the person as a [`Fault`].
 pub fn silence() {
     // SAFETY: sets an integer inside of FFmpeg.
-    unsafe { ffi::av_log_set_level(ffi::AV_LOG_QUIET) };
+    unsafe { library::av_log_set_level(ffi::AV_LOG_QUIET) };
 }
 
 /// An open decoder.
@@ -29,18 +31,18 @@ impl Decoder {
     pub fn open(codec: ffi::AVCodecID, extradata: &[u8], max_pixels: i64) -> Result<Decoder, Fault> {
         silence();
         // SAFETY: looks an entry up in FFmpeg's own table, which lives as long as the program.
-        let found = unsafe { ffi::avcodec_find_decoder(codec) };
+        let found = unsafe { library::avcodec_find_decoder(codec) };
         if found.is_null() {
             return Err(Fault::unsupported("this build of FFmpeg cannot decode it"));
         }
         // SAFETY: `found` is a codec; a null result is handled.
         let context =
-            NonNull::new(unsafe { ffi::avcodec_alloc_context3(found) }).ok_or_else(out_of_memory)?;
+            NonNull::new(unsafe { library::avcodec_alloc_context3(found) }).ok_or_else(out_of_memory)?;
         let decoder = Decoder(context);
         decoder.configure(max_pixels);
         // SAFETY: the context is ours and not open yet; FFmpeg frees extradata, which is its own allocation, with it.
         unsafe {
-            let copy = ffi::av_mallocz(extradata.len() + PADDING).cast::<u8>();
+            let copy = library::av_mallocz(extradata.len() + PADDING).cast::<u8>();
             if copy.is_null() {
                 return Err(out_of_memory());
             }
@@ -62,13 +64,13 @@ impl Decoder {
         silence();
         // SAFETY: `parameters` is valid by this function's contract; the rest as in `open`.
         unsafe {
-            let found = ffi::avcodec_find_decoder((*parameters).codec_id);
+            let found = library::avcodec_find_decoder((*parameters).codec_id);
             if found.is_null() {
                 return Err(Fault::unsupported("its video codec is not one that can be decoded"));
             }
-            let context = NonNull::new(ffi::avcodec_alloc_context3(found)).ok_or_else(out_of_memory)?;
+            let context = NonNull::new(library::avcodec_alloc_context3(found)).ok_or_else(out_of_memory)?;
             let decoder = Decoder(context);
-            if ffi::avcodec_parameters_to_context(context.as_ptr(), parameters) < 0 {
+            if library::avcodec_parameters_to_context(context.as_ptr(), parameters) < 0 {
                 return Err(Fault::corrupt("the video stream's description makes no sense"));
             }
             decoder.configure(max_pixels);
@@ -89,7 +91,7 @@ impl Decoder {
 
     fn finish_opening(self, codec: *const ffi::AVCodec) -> Result<Decoder, Fault> {
         // SAFETY: the context belongs to this codec and is opened once.
-        match unsafe { ffi::avcodec_open2(self.0.as_ptr(), codec, ptr::null_mut()) } {
+        match unsafe { library::avcodec_open2(self.0.as_ptr(), codec, ptr::null_mut()) } {
             0.. => Ok(self),
             _ => Err(Fault::corrupt("the codec's configuration makes no sense")),
         }
@@ -99,19 +101,19 @@ impl Decoder {
     pub fn send(&mut self, packet: Option<&Packet>) -> bool {
         let packet = packet.map_or(ptr::null(), |p| p.0.as_ptr().cast_const());
         // SAFETY: the context is open; the packet is valid or null.
-        unsafe { ffi::avcodec_send_packet(self.0.as_ptr(), packet) >= 0 }
+        unsafe { library::avcodec_send_packet(self.0.as_ptr(), packet) >= 0 }
     }
 
     /// The next finished frame into `frame`; false when there is none.
     pub fn receive(&mut self, frame: &mut Frame) -> bool {
         // SAFETY: the context is open and the frame valid; FFmpeg unreferences it first.
-        unsafe { ffi::avcodec_receive_frame(self.0.as_ptr(), frame.0.as_ptr()) >= 0 }
+        unsafe { library::avcodec_receive_frame(self.0.as_ptr(), frame.0.as_ptr()) >= 0 }
     }
 
     /// Forgets all that was sent, ready for a packet from elsewhere.
     pub fn flush(&mut self) {
         // SAFETY: the context is open.
-        unsafe { ffi::avcodec_flush_buffers(self.0.as_ptr()) };
+        unsafe { library::avcodec_flush_buffers(self.0.as_ptr()) };
     }
 
     /// Decodes one packet that needs no other, and forgets it.
@@ -131,7 +133,7 @@ impl Drop for Decoder {
     fn drop(&mut self) {
         let mut context = self.0.as_ptr();
         // SAFETY: allocated by avcodec_alloc_context3 and freed once.
-        unsafe { ffi::avcodec_free_context(&mut context) };
+        unsafe { library::avcodec_free_context(&mut context) };
     }
 }
 
@@ -141,7 +143,7 @@ pub struct Packet(NonNull<ffi::AVPacket>);
 impl Packet {
     pub fn new() -> Result<Packet, Fault> {
         // SAFETY: allocates; null is handled.
-        NonNull::new(unsafe { ffi::av_packet_alloc() }).map(Packet).ok_or_else(out_of_memory)
+        NonNull::new(unsafe { library::av_packet_alloc() }).map(Packet).ok_or_else(out_of_memory)
     }
 
     /// Makes room for `len` bytes and lets `fill` write them.
@@ -154,7 +156,7 @@ impl Packet {
         // SAFETY: av_new_packet allocates `len` bytes (and zeroed padding), which the slice then covers; they are
         // zeroed first so that the slice is of initialised memory.
         let bytes = unsafe {
-            if ffi::av_new_packet(self.0.as_ptr(), size) < 0 {
+            if library::av_new_packet(self.0.as_ptr(), size) < 0 {
                 return Err(out_of_memory().into());
             }
             let data = (*self.0.as_ptr()).data;
@@ -167,7 +169,7 @@ impl Packet {
     /// Lets go of the bytes.
     pub fn clear(&mut self) {
         // SAFETY: the packet is valid.
-        unsafe { ffi::av_packet_unref(self.0.as_ptr()) };
+        unsafe { library::av_packet_unref(self.0.as_ptr()) };
     }
 
     pub fn as_ptr(&mut self) -> *mut ffi::AVPacket {
@@ -196,7 +198,7 @@ impl Drop for Packet {
     fn drop(&mut self) {
         let mut packet = self.0.as_ptr();
         // SAFETY: allocated by av_packet_alloc and freed once.
-        unsafe { ffi::av_packet_free(&mut packet) };
+        unsafe { library::av_packet_free(&mut packet) };
     }
 }
 
@@ -206,7 +208,7 @@ pub struct Frame(NonNull<ffi::AVFrame>);
 impl Frame {
     pub fn new() -> Result<Frame, Fault> {
         // SAFETY: allocates; null is handled.
-        NonNull::new(unsafe { ffi::av_frame_alloc() }).map(Frame).ok_or_else(out_of_memory)
+        NonNull::new(unsafe { library::av_frame_alloc() }).map(Frame).ok_or_else(out_of_memory)
     }
 
     pub fn as_ptr(&mut self) -> *mut ffi::AVFrame {
@@ -312,10 +314,10 @@ impl Frame {
             (*to).width = width as i32;
             (*to).height = height as i32;
             (*to).format = ffi::AVPixelFormat::AV_PIX_FMT_GBRP as i32;
-            if ffi::av_frame_get_buffer(to, 0) < 0 {
+            if library::av_frame_get_buffer(to, 0) < 0 {
                 return Err(out_of_memory());
             }
-            let scaler = ffi::sws_getContext(
+            let scaler = library::sws_getContext(
                 width as i32,
                 height as i32,
                 std::mem::transmute::<i32, ffi::AVPixelFormat>(from),
@@ -331,7 +333,7 @@ impl Frame {
                 return Err(Fault::unsupported("its frames have a pixel format that cannot be converted"));
             }
             let raw = self.raw();
-            ffi::sws_scale(
+            library::sws_scale(
                 scaler,
                 raw.data.as_ptr().cast(),
                 raw.linesize.as_ptr(),
@@ -340,7 +342,7 @@ impl Frame {
                 (*to).data.as_ptr().cast(),
                 (*to).linesize.as_ptr(),
             );
-            ffi::sws_freeContext(scaler);
+            library::sws_freeContext(scaler);
             (*to).color_primaries = raw.color_primaries;
             (*to).color_trc = raw.color_trc;
         }
@@ -352,7 +354,7 @@ impl Drop for Frame {
     fn drop(&mut self) {
         let mut frame = self.0.as_ptr();
         // SAFETY: allocated by av_frame_alloc and freed once.
-        unsafe { ffi::av_frame_free(&mut frame) };
+        unsafe { library::av_frame_free(&mut frame) };
     }
 }
 

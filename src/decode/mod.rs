@@ -13,9 +13,30 @@ pub mod video;
 
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
-use crate::pipeline::vocabulary::{Admission, Facts, FixedAdmission, Format};
+use crate::pipeline::vocabulary::{Admission, Codecs, Facts, FixedAdmission, Format};
 use crate::pixels::orient::Orientation;
 use crate::pixels::{Fit, Pixels};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Set in a process that has sealed itself before it opened all codecs: it never can.
+static OWN_ONLY: AtomicBool = AtomicBool::new(false);
+/// A codec was wanted that this process does not have.
+static MISSED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the file at hand, or one before it, wanted a codec that this process was warmed up without. Forgets it.
+pub fn missed_a_codec() -> bool {
+    MISSED.swap(false, Relaxed)
+}
+
+/// Makes sure that FFmpeg can be used.
+fn all_codecs() -> Result<(), Fault> {
+    if OWN_ONLY.load(Relaxed) {
+        MISSED.store(true, Relaxed);
+        // Nobody hears of it: the file goes to another worker.
+        return Err(Fault::Cancelled);
+    }
+    ffmpeg::library::load().map_err(|why| Fault::unsupported(format!("FFmpeg is not there: {why}")))
+}
 
 /// The picture a person would expect to see of this file: upright, sRGB, exactly `fit(display size)` pixels.
 ///
@@ -28,6 +49,9 @@ pub fn decode(
 ) -> Result<Pixels, Fault> {
     let orientation = Orientation::from_exif(facts.orientation);
     let format = facts.format.ok_or_else(|| Fault::unsupported("its format is not known"))?;
+    if format.needs_all_codecs() {
+        all_codecs()?;
+    }
     match format {
         Format::Jpeg => jpeg::decode(source, orientation, fit, admission),
         Format::Heic | Format::Heif | Format::Avif => heif::decode(source, facts, fit, admission),
@@ -65,13 +89,17 @@ const TINY: [(Format, &[u8]); 4] = [
     (Format::Avif, include_bytes!("warm/alpha.avif")),
 ];
 
-/// Runs each codec once on a tiny picture, so that a worker that then seals itself has opened all that they need.
-pub fn warm_up() {
-    for (format, bytes) in TINY {
+/// Runs each of these codecs once on a tiny picture, so that a worker that then seals itself has opened all that they
+/// need; others are out of its reach from now on.
+pub fn warm_up(codecs: Codecs) {
+    OWN_ONLY.store(codecs == Codecs::Own, Relaxed);
+    for (format, bytes) in TINY.into_iter().filter(|(f, _)| codecs == Codecs::All || !f.needs_all_codecs()) {
         // A build whose libheif lacks a codec says so when a file needs it.
         let _ = tiny(format, bytes);
     }
-    video::warm_up();
+    if codecs == Codecs::All && ffmpeg::library::load().is_ok() {
+        video::warm_up();
+    }
 }
 
 fn tiny(format: Format, bytes: &'static [u8]) -> Result<Pixels, Fault> {

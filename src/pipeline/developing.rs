@@ -22,7 +22,7 @@ use crate::index::{Index, view};
 use crate::worker::kind::DiskClass;
 use crate::worker::{Kindness, WorkerHandle, WorkerSettings};
 use crossbeam_channel::Sender;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 
@@ -59,19 +59,6 @@ pub struct Shared {
     pub stages: Stages,
     pub render: RenderSettings,
     pub worker: WorkerSettings,
-    /// Processes whose memory counts, by thread.
-    pub pids: Arc<Mutex<BTreeMap<usize, u32>>>,
-}
-
-impl Shared {
-    /// Says which child a thread has now.
-    pub fn has_child(&self, thread: usize, pid: Option<u32>) {
-        let mut pids = self.pids.lock().unwrap_or_else(PoisonError::into_inner);
-        match pid {
-            Some(pid) => pids.insert(thread, pid),
-            None => pids.remove(&thread),
-        };
-    }
 }
 
 /// One thread's tools.
@@ -96,7 +83,6 @@ impl Developer {
         let mut disk = DiskClass::of_this_thread();
         loop {
             let mut idle = || {
-                self.shared.has_child(self.thread, None);
                 self.worker.end();
                 self.index.shrink();
             };
@@ -134,7 +120,6 @@ impl Developer {
                 break;
             }
         }
-        self.shared.has_child(self.thread, None);
         self.worker.end();
         Ok(())
     }
@@ -307,7 +292,6 @@ impl Developer {
         };
         let answer =
             self.worker.develop(&request, &Inputs { primary, sidecars: files }, &claim, &self.cancel);
-        self.shared.has_child(self.thread, self.worker.pid());
         drop(claim);
         // Written to meanwhile: what was seen is no longer it, and the walk that noticed may be over already.
         if matches!(stat_beneath(root, &below(&job.folder, &job.name)), Ok(Some(stat)) if stat != hashed.stat)

@@ -163,7 +163,6 @@ impl Recognising {
 
     /// Ends the recogniser process; the next picture starts another.
     pub fn end(&mut self) {
-        self.shared.has_child(self.thread, None);
         self.handle.end();
         self.index.shrink();
     }
@@ -230,7 +229,6 @@ impl Recognising {
                 self.handle.recognise(&picture, &request, self.shared.shutdown.token()).map(Some)
             }
         };
-        self.shared.has_child(self.thread, self.handle.pid());
         if answer == Err(Fault::Cancelled) {
             return Looked::Stopped;
         }

@@ -295,7 +295,7 @@ pub fn run(
     let meter = run::Meter::start(progress.clone());
     let options = Options { recognise: config.recognise.enabled, ..Options::default() };
     let plan = Plan::with_models_to_come(&config, options.recognise);
-    let shared = run::shared(&config, &options, &plan, index_dir, &progress, shutdown, &meter);
+    let shared = run::shared(&config, &options, &plan, index_dir, &progress, shutdown);
     let jobs = run::jobs(&config, &options);
     let gate = Gate::new(config.service.background, config.service.windows.clone());
     let (scanner, scanner_orders) = unbounded();

@@ -9,17 +9,21 @@ use super::wire::FILES_LIMIT;
 use crate::pipeline::cancel::CancelToken;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
-use crate::pipeline::vocabulary::{Admission, DevelopRequest, Developed, Inputs};
+use crate::pipeline::vocabulary::{Admission, Codecs, DevelopRequest, Developed, Format, Inputs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
-/// Files a worker serves before a fresh one takes its place: leaks of a library stay small, and the start (about
-/// 30 ms of CPU) costs nothing by comparison.
+/// Files a worker serves before a fresh one takes its place: leaks of a library stay small, and the start (4 to 40 ms
+/// of CPU) costs nothing by comparison.
 const FILES_A_WORKER: u32 = 2000;
 /// How often, in files, a worker's resting size is looked at (a look costs about 20 µs).
 const LOOK_EVERY: u32 = 16;
 /// Bytes that a worker at rest may have grown since its birth before it is replaced.
 const GROWTH: u64 = 24 << 20;
+
+/// Files in a row that needed none of the codecs behind shared libraries, after which a worker that has opened them makes
+/// place for one that has not: by then they have cost more memory than another start costs time.
+const FILES_WITHOUT_LIBRARIES: u32 = 64;
 
 /// How workers are started and how long they may take.
 #[derive(Debug, Clone)]
@@ -46,6 +50,10 @@ pub struct WorkerHandle {
     process: Option<Process>,
     /// Files that the present process has served.
     served: u32,
+    /// The codecs that the present process has, or the next one will have.
+    codecs: Codecs,
+    /// Files since one needed all of them.
+    without_libraries: u32,
     /// How kind the process must be for the next file.
     kindness: Option<Kindness>,
 }
@@ -53,7 +61,14 @@ pub struct WorkerHandle {
 impl WorkerHandle {
     /// A handle without a process; the first file starts one.
     pub fn new(settings: WorkerSettings) -> WorkerHandle {
-        WorkerHandle { settings, process: None, served: 0, kindness: None }
+        WorkerHandle {
+            settings,
+            process: None,
+            served: 0,
+            codecs: Codecs::Own,
+            without_libraries: 0,
+            kindness: None,
+        }
     }
 
     /// How kind it is from the next file on; `None`: as the engine is. A process that is kinder than that is replaced.
@@ -70,7 +85,10 @@ impl WorkerHandle {
                 self.served = 0;
                 Process::start(&Launch {
                     program: self.settings.program.clone().map_or_else(find_program, Ok)?,
-                    arguments: vec!["worker".into()],
+                    arguments: vec![match self.codecs {
+                        Codecs::Own => "worker".into(),
+                        Codecs::All => "worker-all".into(),
+                    }],
                     memory: self.settings.memory,
                     faults: self.settings.faults,
                 })?
@@ -79,7 +97,7 @@ impl WorkerHandle {
         Ok(self.process.insert(process).hello.sandbox)
     }
 
-    /// The process, for accounting; `None` while there is none.
+    /// The process; `None` while there is none.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
@@ -144,8 +162,13 @@ impl WorkerHandle {
             grant
         };
         let mut lost = Lost::NotThere;
+        if request.render.is_some() {
+            self.choose_codecs(expects_all_codecs(&request.name));
+        }
         // A worker that died while it had nothing to do has nothing to do with this file: the second is fresh.
-        for _ in 0..2 {
+        let mut tries = 0;
+        while tries < 2 {
+            tries += 1;
             self.start().map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
             if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
                 self.end();
@@ -172,6 +195,11 @@ impl WorkerHandle {
                     return outcome.map_err(Attempt::Fault);
                 }
                 Err(Lost::NotThere) => self.process = None,
+                // Its name had promised another format.
+                Err(Lost::Elsewhere) if self.codecs == Codecs::Own => {
+                    self.choose_codecs(true);
+                    tries = 0;
+                }
                 Err(other) => {
                     lost = other;
                     break;
@@ -183,6 +211,20 @@ impl WorkerHandle {
             Lost::Overran(needed) => Attempt::Overran { needed, granted: holds },
             other => Attempt::Fault(fault_of(other, holds)),
         })
+    }
+
+    /// Before a file that will be decoded: decides which codecs its worker has.
+    fn choose_codecs(&mut self, all: bool) {
+        self.without_libraries = if all { 0 } else { self.without_libraries + 1 };
+        let codecs = match (self.codecs, all) {
+            (Codecs::Own, true) => Codecs::All,
+            (Codecs::All, false) if self.without_libraries > FILES_WITHOUT_LIBRARIES => Codecs::Own,
+            (same, _) => same,
+        };
+        if codecs != self.codecs {
+            self.end();
+            self.codecs = codecs;
+        }
     }
 
     /// After a file: decides whether the worker may serve another. One that caught a panic leaves by itself.
@@ -199,6 +241,13 @@ impl WorkerHandle {
 enum Attempt {
     Fault(Fault),
     Overran { needed: u64, granted: u64 },
+}
+
+/// Whether a file of this name is of a format that needs all codecs, if its name is right.
+fn expects_all_codecs(name: &[u8]) -> bool {
+    let Some(dot) = name.iter().rposition(|b| *b == b'.') else { return false };
+    let is = |e: &&str| name[dot + 1..].eq_ignore_ascii_case(e.as_bytes());
+    Format::all().filter(|f| f.needs_all_codecs()).any(|f| f.extensions().iter().any(is))
 }
 
 /// The open files of a request, primary first.
@@ -218,6 +267,7 @@ pub(super) fn fault_of(lost: Lost, granted: u64) -> Fault {
         Lost::TimedOut(why) => Fault::TimedOut { why },
         Lost::Nonsense(nonsense) => nonsense.into(),
         Lost::Overran(needed) => Fault::TooLarge { needed },
+        Lost::Elsewhere => Fault::Crashed { why: "it has no codecs and was started to have all".into() },
         Lost::NotThere => Fault::Crashed { why: "two workers ended before they could be asked".into() },
         Lost::Ended(status) => match status.and_then(|s| s.code()) {
             Some(EXIT_TOO_LARGE) => Fault::TooLarge { needed: granted },

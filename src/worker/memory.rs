@@ -91,6 +91,35 @@ pub fn give_back() {
     }
 }
 
+/// Lets go of the pages of programs and libraries that the start has touched: symbol tables, relocations, what the kernel
+/// mapped around them. What is needed again is found in the page cache. Before the process seals itself, for it looks
+/// into /proc. Where that cannot be read nothing is lost but memory.
+pub fn let_go_of_programs() {
+    let Ok(maps) = std::fs::read_to_string("/proc/self/smaps") else { return };
+    let mut mapping = None;
+    for line in maps.lines() {
+        if let Some(file) = read_only_file(line) {
+            mapping = file;
+        } else if line.strip_prefix("Anonymous:").is_some_and(|kb| kb.trim() == "0 kB")
+            && let Some((start, len)) = mapping.take()
+        {
+            // SAFETY: the range is a mapping of a file that cannot be written through it, and none of its pages differs
+            // from the file: what is dropped comes back as it was when it is next touched.
+            unsafe { libc::madvise(start as *mut libc::c_void, len, libc::MADV_DONTNEED) };
+        }
+    }
+}
+
+/// A line of smaps that begins a mapping: its address and length in bytes if it is of a file and read-only. `None`: another
+/// line.
+fn read_only_file(line: &str) -> Option<Option<(usize, usize)>> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
+    let is_read_only = rest.starts_with("r-") && rest.as_bytes().get(3) == Some(&b'p');
+    Some((is_read_only && rest.contains(" /")).then_some((start, end.saturating_sub(start))))
+}
+
 /// Counts a block of `now` bytes in the place of one of `before`. Called for every allocation, so it allocates nothing.
 pub fn count(before: usize, now: usize) {
     let change = now as isize - before as isize;
@@ -135,6 +164,21 @@ fn last_words(text: &mut [u8; 64], bytes: u64) -> usize {
 mod tests {
     use super::*;
     use crate::worker::protocol::{Say, decode};
+
+    #[test]
+    fn only_files_that_cannot_be_written_are_let_go() {
+        let range = Some((0x7f00_0000_0000, 0x1000));
+        let line = |rest: &str| read_only_file(&format!("7f0000000000-7f0000001000 {rest}"));
+        assert_eq!(line("r-xp 00000000 fe:00 12   /usr/lib/libc.so.6"), Some(range));
+        assert_eq!(line("r--p 00000000 fe:00 12   /usr/lib/libc.so.6"), Some(range));
+        assert_eq!(line("rw-p 00000000 fe:00 12   /usr/lib/libc.so.6"), Some(None));
+        assert_eq!(line("r--s 00000000 fe:00 12   /dev/shm/x"), Some(None));
+        assert_eq!(line("r-xp 00000000 00:00 0    [vdso]"), Some(None));
+        assert_eq!(line("r--p 00000000 00:00 0 "), Some(None));
+        assert_eq!(read_only_file("Pss:                 12 kB"), None);
+        // The text of this test is among what is let go, and goes on.
+        let_go_of_programs();
+    }
 
     #[test]
     fn last_words_are_understood() {

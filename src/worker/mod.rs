@@ -20,6 +20,6 @@ mod wire;
 
 pub use handle::{WorkerHandle, WorkerSettings};
 pub use kind::Kindness;
-pub use process::{Deadline, StartError, find_program, pss};
+pub use process::{Deadline, StartError, children, find_program, pss};
 pub use recogniser::{RecogniserHandle, RecogniserSettings};
 pub use sandbox::SandboxReport;

@@ -8,6 +8,7 @@ use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
 use super::wire;
 use crate::pipeline::cancel::CancelToken;
 use crate::pipeline::source::Source;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -96,8 +97,9 @@ pub struct Launch {
 /// A running child and the socket to it.
 #[derive(Debug)]
 pub struct Process {
-    /// `None` only while it is being dropped.
+    /// `None` once it has ended.
     child: Option<Child>,
+    pid: u32,
     socket: Option<OwnedFd>,
     pub hello: Hello,
     /// Resident bytes of its own when it was ready.
@@ -117,6 +119,8 @@ pub enum Lost {
     Overran(u64),
     /// It ended by itself.
     Ended(Option<ExitStatus>),
+    /// It has not opened the codecs that the file needs, and is ready for another file.
+    Elsewhere,
     /// It was already dead when it was asked.
     NotThere,
 }
@@ -148,7 +152,9 @@ impl Process {
             command.env(FAULTS_VARIABLE, "1").stderr(Stdio::inherit());
         }
         let child = spawn(command).map_err(spawn_error)?;
+        living().insert(child.id());
         let mut process = Process {
+            pid: child.id(),
             child: Some(child),
             socket: Some(ours),
             hello: Hello { version: String::new(), sandbox: Default::default(), unable: None },
@@ -180,7 +186,7 @@ impl Process {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().map_or(0, Child::id)
+        self.pid
     }
 
     /// Makes it as kind as is asked, where it is not already; false: it is kinder than that, and will stay so.
@@ -251,6 +257,7 @@ impl Process {
                         let _ = wire::send(self.socket(), &encode(&grant), &[]);
                     }
                     Some((Say::Overran { bytes }, _)) => return Err(Lost::Overran(bytes)),
+                    Some((Say::Elsewhere, _)) => return Err(Lost::Elsewhere),
                     Some((Say::Done { header, body }, Some(memory))) => {
                         let len = header.checked_add(body).ok_or("a length beyond all numbers");
                         let file = len.map_err(Nonsense::from).and_then(|len| {
@@ -315,6 +322,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.socket = None;
+        living().remove(&self.pid);
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             // One in the idle class gets no CPU to end on a busy machine, and nobody should wait for that.
@@ -367,6 +375,17 @@ fn reap(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
+}
+
+/// The processes that this one has started and still uses, workers and recognisers: what counts with it for memory.
+pub fn children() -> Vec<u32> {
+    living().iter().copied().collect()
+}
+
+static LIVING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn living() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
+    LIVING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Killed children that the kernel has not let go.

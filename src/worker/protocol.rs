@@ -108,6 +108,8 @@ pub enum Say {
     Overran {
         bytes: u64,
     },
+    /// The file at hand needs codecs that this worker has not opened: it is for another.
+    Elsewhere,
     /// The sealed memory that comes along holds `header` bytes of JSON, then `body` bytes of JPEGs.
     Done {
         header: u64,

@@ -92,7 +92,7 @@ impl RecogniserHandle {
         Ok(self.process.insert(process).hello.sandbox)
     }
 
-    /// The process, for accounting; `None` while there is none.
+    /// The process; `None` while there is none.
     pub fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }

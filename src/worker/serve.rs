@@ -6,9 +6,10 @@ use super::protocol::{
     Ask, EXIT_PANICKED, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
 };
 use super::{faults, memory, sandbox, wire};
+use crate::decode;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
-use crate::pipeline::vocabulary::{Admission, Inputs};
+use crate::pipeline::vocabulary::{Admission, Codecs, Inputs};
 use crate::recognise::Recogniser;
 use std::cell::Cell;
 use std::fs::File;
@@ -94,13 +95,15 @@ fn memory_backstop() -> u64 {
     std::env::var(MEMORY_VARIABLE).ok().and_then(|v| v.parse().ok()).unwrap_or(1 << 30)
 }
 
-/// The mode `worker`: develops files until the engine closes the socket. `Err` is a word for the terminal.
-pub fn worker() -> Result<(), String> {
+/// The modes `worker` and `worker-all`: develops files until the engine closes the socket. `Err` is a word for the
+/// terminal.
+pub fn worker(codecs: Codecs) -> Result<(), String> {
     memory::settle_worker();
     let engine = engine()?;
     let faults_allowed = std::env::var_os(FAULTS_VARIABLE).is_some();
-    crate::decode::warm_up();
+    decode::warm_up(codecs);
     memory::give_back();
+    memory::let_go_of_programs();
     let report = sandbox::seal(memory_backstop());
     memory::watch(engine.0.as_fd());
     engine.say(&hello(report, None)).map_err(|e| e.to_string())?;
@@ -123,6 +126,10 @@ pub fn worker() -> Result<(), String> {
         memory::unlimited();
         // Before the answer is out: with it the engine takes back the permit.
         memory::give_back();
+        if decode::missed_a_codec() {
+            engine.say(&Say::Elsewhere).map_err(|e| e.to_string())?;
+            continue;
+        }
         let (header, body) = encode_developed(&outcome);
         engine.done(&header, &body).map_err(|e| e.to_string())?;
         leave_if(panicked);

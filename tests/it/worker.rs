@@ -218,6 +218,37 @@ fn a_worker_that_died_idle_costs_no_file_an_attempt() {
     assert_eq!(pss(&[u32::MAX]), 0);
 }
 
+/// Whether the worker that developed this file has FFmpeg.
+fn has_ffmpeg_after(worker: &mut WorkerHandle, request: &DevelopRequest, path: &Path) -> bool {
+    let developed = worker.develop(request, &inputs(path), &ROOM, &CancelToken::new()).unwrap();
+    assert_eq!(developed.pictures.is_some(), request.render.is_some());
+    assert!(developed.pictures.is_none_or(|p| p.is_ok()), "{}", path.display());
+    std::fs::read_to_string(format!("/proc/{}/maps", worker.pid().unwrap())).unwrap().contains("libavcodec")
+}
+
+#[test]
+fn a_worker_has_ffmpeg_only_where_a_file_needs_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let warm = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/decode/warm");
+    let put = |name: &str, of: &str| {
+        let path = dir.path().join(name);
+        std::fs::copy(warm.join(of), &path).unwrap();
+        path
+    };
+    let (jpeg, heic) = (put("a.jpg", "plain.jpg"), put("b.heic", "plain.heic"));
+    let misnamed = put("c.jpg", "plain.heic");
+    let mut worker = WorkerHandle::new(settings());
+    let mut after = |path: &Path| has_ffmpeg_after(&mut worker, &request(path), path);
+    assert!(!after(&jpeg));
+    assert!(after(&misnamed), "what its name did not promise is handed on");
+    assert!(after(&jpeg), "whoever has it can do all");
+    assert!(!(0..64).map(|_| after(&jpeg)).last().unwrap(), "and goes when it has not been needed for long");
+    assert!(after(&heic));
+    // Facts are read without any codec.
+    let facts = DevelopRequest { render: None, ..request(&heic) };
+    assert!(!has_ffmpeg_after(&mut WorkerHandle::new(settings()), &facts, &heic));
+}
+
 #[test]
 fn without_its_program_the_wall_says_what_to_do() {
     let program = Some(PathBuf::from("/nowhere/albumen-worker"));

@@ -3,7 +3,7 @@
 //! Promises: only the formats listed here are tried, so that no playlist or script is followed; a file that refers
 //! to another one does not get it; reading stops when the CPU budget is spent.
 
-use crate::decode::ffmpeg::{Decoder, Packet, silence};
+use crate::decode::ffmpeg::{Decoder, Packet, library, silence};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
 use crate::pixels::orient::Orientation;
@@ -144,11 +144,11 @@ impl Container {
         // SAFETY: everything allocated is stored in `container` at once, whose Drop frees it on every path; on
         // failure avformat_open_input frees the format context itself and nulls the pointer.
         unsafe {
-            let buffer = ffi::av_malloc(BUFFER_BYTES).cast::<u8>();
+            let buffer = library::av_malloc(BUFFER_BYTES).cast::<u8>();
             if buffer.is_null() {
                 return Err(Fault::TooLarge { needed: BUFFER_BYTES as u64 });
             }
-            container.avio = ffi::avio_alloc_context(
+            container.avio = library::avio_alloc_context(
                 buffer,
                 BUFFER_BYTES as c_int,
                 0,
@@ -158,10 +158,10 @@ impl Container {
                 Some(seek),
             );
             if container.avio.is_null() {
-                ffi::av_free(buffer.cast());
+                library::av_free(buffer.cast());
                 return Err(Fault::TooLarge { needed: BUFFER_BYTES as u64 });
             }
-            container.format = ffi::avformat_alloc_context();
+            container.format = library::avformat_alloc_context();
             let Some(format) = container.format.as_mut() else {
                 return Err(Fault::TooLarge { needed: BUFFER_BYTES as u64 });
             };
@@ -174,16 +174,16 @@ impl Container {
             format.max_analyze_duration = ANALYSE_US;
             format.max_streams = MAX_STREAMS;
             let mut options = ptr::null_mut();
-            ffi::av_dict_set(&mut options, c"format_whitelist".as_ptr(), CONTAINERS.as_ptr(), 0);
+            library::av_dict_set(&mut options, c"format_whitelist".as_ptr(), CONTAINERS.as_ptr(), 0);
             let opened =
-                ffi::avformat_open_input(&mut container.format, ptr::null(), ptr::null(), &mut options);
-            ffi::av_dict_free(&mut options);
+                library::avformat_open_input(&mut container.format, ptr::null(), ptr::null(), &mut options);
+            library::av_dict_free(&mut options);
             if opened < 0 {
                 return Err(container
                     .read_fault()
                     .unwrap_or_else(|| Fault::corrupt("no video container can be made out")));
             }
-            if ffi::avformat_find_stream_info(container.format, ptr::null_mut()) < 0 {
+            if library::avformat_find_stream_info(container.format, ptr::null_mut()) < 0 {
                 return Err(container
                     .read_fault()
                     .unwrap_or_else(|| Fault::corrupt("its streams cannot be made out")));
@@ -216,7 +216,7 @@ impl Container {
     fn best_stream(&self, kind: ffi::AVMediaType) -> Option<(i32, &ffi::AVStream)> {
         // SAFETY: the context is open; FFmpeg answers with an index below nb_streams or an error.
         unsafe {
-            let i = ffi::av_find_best_stream(self.format, kind, -1, -1, ptr::null_mut(), 0);
+            let i = library::av_find_best_stream(self.format, kind, -1, -1, ptr::null_mut(), 0);
             let index = usize::try_from(i).ok().filter(|i| *i < (*self.format).nb_streams as usize)?;
             (*(*self.format).streams.add(index)).as_ref().map(|s| (i, s))
         }
@@ -232,7 +232,7 @@ impl Container {
         // SAFETY: every stream has codec parameters; names are static strings.
         let (parameters, codec) = unsafe {
             let p = &*s.codecpar;
-            (p, CStr::from_ptr(ffi::avcodec_get_name(p.codec_id)).to_string_lossy().into_owned())
+            (p, CStr::from_ptr(library::avcodec_get_name(p.codec_id)).to_string_lossy().into_owned())
         };
         let size = (parameters.width.max(0) as u32, parameters.height.max(0) as u32);
         if size.0 == 0 || size.1 == 0 {
@@ -267,7 +267,7 @@ impl Container {
     pub fn audio(&self) -> Option<String> {
         let (_, s) = self.best_stream(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO)?;
         // SAFETY: every stream has codec parameters; names are static strings.
-        let name = unsafe { CStr::from_ptr(ffi::avcodec_get_name((*s.codecpar).codec_id)) };
+        let name = unsafe { CStr::from_ptr(library::avcodec_get_name((*s.codecpar).codec_id)) };
         Some(name.to_string_lossy().into_owned())
     }
 
@@ -309,14 +309,16 @@ impl Container {
         }
         let at = video.start.saturating_add((seconds / video.time_base) as i64);
         // SAFETY: the context is open.
-        unsafe { ffi::av_seek_frame(self.format, video.stream, at, ffi::AVSEEK_FLAG_BACKWARD as c_int) >= 0 }
+        unsafe {
+            library::av_seek_frame(self.format, video.stream, at, ffi::AVSEEK_FLAG_BACKWARD as c_int) >= 0
+        }
     }
 
     /// The next packet; false at the end, or when the budget is spent.
     pub fn read(&mut self, packet: &mut Packet) -> Result<bool, Fault> {
         packet.clear();
         // SAFETY: the context is open and the packet valid and empty.
-        let read = unsafe { ffi::av_read_frame(self.format, packet.as_ptr()) >= 0 };
+        let read = unsafe { library::av_read_frame(self.format, packet.as_ptr()) >= 0 };
         match self.read_fault() {
             Some(fault) if !read => Err(fault),
             _ => Ok(read),
@@ -329,10 +331,10 @@ impl Drop for Container {
         // SAFETY: each part was allocated in `open`, is freed once, and in the order of who uses whom; FFmpeg may
         // have replaced the buffer, so that the context's own pointer is the one to free.
         unsafe {
-            ffi::avformat_close_input(&mut self.format);
+            library::avformat_close_input(&mut self.format);
             if !self.avio.is_null() {
-                ffi::av_freep(ptr::from_mut(&mut (*self.avio).buffer).cast());
-                ffi::avio_context_free(&mut self.avio);
+                library::av_freep(ptr::from_mut(&mut (*self.avio).buffer).cast());
+                library::avio_context_free(&mut self.avio);
             }
             drop(Box::from_raw(self.io));
         }
@@ -344,7 +346,7 @@ fn orientation(stream: &ffi::AVStream) -> Orientation {
     let mut len = 0;
     // SAFETY: the stream is valid; FFmpeg answers null or `len` bytes of 32-bit numbers.
     let matrix = unsafe {
-        let data = ffi::av_stream_get_side_data(
+        let data = library::av_stream_get_side_data(
             stream,
             ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX,
             &mut len,
