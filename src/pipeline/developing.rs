@@ -12,7 +12,7 @@ use super::source::Source;
 use super::store::Store;
 use super::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
 use crate::discover::FileStat;
-use crate::discover::hash::Hashed;
+use crate::discover::hash::{ContentHash, Hashed};
 use crate::discover::open::{Root, open_beneath, stat_beneath};
 use crate::discover::read::{Read, read};
 use crate::discover::walk::{self, Role};
@@ -149,6 +149,12 @@ impl Developer {
             && self.is_settled(job, k, root, &below)?
         {
             return Ok(Some(dropped));
+        }
+        if let Some(hash) = known.as_ref().and_then(|k| known_content(job, k))
+            && let Ok((file, stat)) = open_beneath(root, &below)
+            && known.as_ref().is_some_and(|k| k.stat == stat)
+        {
+            return self.develop(job, known, file, Hashed { hash, stat }, source);
         }
         let role = walk::role(&job.name).unwrap_or(Role::Media);
         for _ in 0..CHANGING_TRIES {
@@ -384,6 +390,13 @@ impl Developer {
         }
         Ok(Some((outcome, rows, record::thumbhash_of_content(conn, hash)?)))
     }
+}
+
+/// The content of a file that is only visited for a stage, if its `stat` is still the recorded one: then it need not be
+/// read to be known.
+fn known_content(job: &PendingRow, known: &FileRow) -> Option<ContentHash> {
+    let is_same = job.what == What::Due && !known.vanished && known.fs == job.fs;
+    known.content_hash.as_deref().filter(|_| is_same).and_then(ContentHash::parse)
 }
 
 /// A file's path relative to its volume.
