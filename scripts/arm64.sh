@@ -5,7 +5,7 @@
 # tests, then under qemu-aarch64-static: runs the tests of the rooms that need no other process, indexes testdata/ and some
 # of ALBUMEN_CORPUS with recognition, and compares with the index that this machine's own build makes of the same files:
 # facts identical, pictures within the tolerance that examples/compare_indexes.rs states. Last it lists the NEON routines
-# that were executed, by the symbols of the blocks that the emulator translated.
+# that were executed, by the symbols of the blocks that the emulator translated, and counts the instructions of a photo.
 #
 # Lines that begin with `soak:` are for the record; scripts/soak.sh arm64 writes it.
 set -euo pipefail
@@ -15,6 +15,8 @@ say() { echo "soak: $*"; }
 die() { echo "arm64: $*" >&2; exit 1; }
 target=aarch64-unknown-linux-gnu
 qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: apt-get install qemu-user-static"
+# The same emulator, linked so that it can load a plugin.
+counting=$(command -v qemu-aarch64) || die "qemu-aarch64 is missing: apt-get install qemu-user"
 
 root=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}/debian12-arm64-cross
 if [ ! -f "$root/.whole" ]; then
@@ -53,7 +55,7 @@ enter() {
 
 # Without link-time optimisation, which needs most of the time and changes no result.
 begun=$SECONDS
-enter sh -ec "cd /src && cargo build --release --locked --target $target --bins &&
+enter sh -ec "cd /src && cargo build --release --locked --target $target --bins --example instructions &&
     cargo test --release --locked --target $target --test it --no-run"
 say "cross-built with $(enter rustc --version) in $((SECONDS - begun)) s (two cores, shared)"
 built=$root/target/$target/release
@@ -126,4 +128,20 @@ products=$(enter aarch64-linux-gnu-objdump -d --no-show-raw-insn /target/$target
     awk '/^[0-9a-f]+ </ {inside = /people.*vectors/} inside && /(smull|smlal|sdot)2?[ \t]+v/ {n++} END {print n + 0}')
 [ "$products" -gt 0 ] || die "the search over embeddings has no vector products"
 say "NEON in the search over embeddings: $products vector products of bytes in its code"
-say "instructions a photo are not counted: this emulator takes no plugins"
+
+# Instructions a photo, by a plugin of the emulator: what a run with two photos executes more than one with one.
+cc -O2 -Wall -shared -fPIC -o "$work/instructions.so" scripts/arm64/instructions.c
+executed_by() {
+    "$counting" -L "$root" -plugin "$work/instructions.so" -d plugin -D "$work/executed" "$built/examples/instructions" "$@" >/dev/null
+    sed -n 's/^executed: //p' "$work/executed"
+}
+a_photo() {
+    local once twice
+    once=$(executed_by develop "$2" 1) twice=$(executed_by develop "$2" 2)
+    say "aarch64 instructions of develop() on $1: $(((twice - once) / 1000000)) million"
+}
+executed_by photo "$work/phone.jpg"
+a_photo "a generated phone JPEG of 12 megapixels" "$work/phone.jpg"
+heic=
+[ -z "${ALBUMEN_CORPUS:-}" ] || heic=$(find "$ALBUMEN_CORPUS/livephoto" "$ALBUMEN_CORPUS/heic" -iname '*.heic' -size +1M | LC_ALL=C sort | head -1)
+[ -z "$heic" ] || a_photo "$(basename "$heic")" "$heic"
