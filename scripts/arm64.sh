@@ -53,6 +53,19 @@ enter() {
         "$@"
 }
 
+# What the emulator shows: two cores as cheap NAS have them. It would show the /proc/cpuinfo of this machine, and from
+# that ONNX Runtime cannot tell an ARM processor and ends.
+export QEMU_CPU=cortex-a53
+for core in 0 1; do
+    printf 'processor\t: %s\nFeatures\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid\nCPU implementer\t: 0x41\n' $core
+    printf 'CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0xd03\nCPU revision\t: 4\n\n'
+done >"$work/cpuinfo"
+# A command in the root, whose arm64 programs the emulator runs.
+emulate() {
+    enter QEMU_CPU=$QEMU_CPU ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker ${ALBUMEN_CORPUS:+ALBUMEN_CORPUS=/corpus} \
+        sh -ec 'mount --bind /scratch/cpuinfo /proc/cpuinfo; cd /src; exec "$@"' sh "$@"
+}
+
 # Without link-time optimisation, which needs most of the time and changes no result.
 begun=$SECONDS
 enter sh -ec "cd /src && cargo build --release --locked --target $target --bins --example instructions &&
@@ -70,14 +83,14 @@ ALBUMEN_MODELS=$root/models python3 models/fetch.py --machine aarch64
 # Tests that need no process but their own. Those that start the programs would need binfmt, and so would the one that
 # measures the memory of a child of its own.
 tests=$(ls -t "$built"/deps/it-* | grep -v '\.d$' | head -1)
-enter env ALBUMEN_MODELS=/models ${ALBUMEN_CORPUS:+ALBUMEN_CORPUS=/corpus} sh -ec "cd /src && qemu-aarch64-static /target/$target/release/deps/$(basename "$tests") \
-    --test-threads=2 --skip two_hundred_megapixels decode:: decode_heif:: render:: inspect:: places:: testdata:: recognise::" | tee "$work/tests"
+emulate qemu-aarch64-static /target/$target/release/deps/$(basename "$tests") \
+    --test-threads=2 --skip two_hundred_megapixels decode:: decode_heif:: render:: inspect:: places:: testdata:: recognise:: | tee "$work/tests"
 say "tests under the emulator: $(sed -n 's/^test result: //p' "$work/tests" | tail -1)"
 
 # The same files, indexed by both. The engine starts its worker by name; without binfmt that name is a script.
 cat >"$work/worker" <<END
 #!/bin/sh
-exec qemu-aarch64-static /target/$target/release/albumen-worker "\$@"
+exec env QEMU_CPU=$QEMU_CPU qemu-aarch64-static /target/$target/release/albumen-worker "\$@"
 END
 chmod 755 "$work/worker"
 files=$work/files
@@ -93,11 +106,10 @@ fi
 # Dates of files are facts; both see the same ones.
 find "$files" -exec touch -d 2024-01-02T03:04:05Z {} +
 status=0
-enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker \
-    qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index /scratch/arm64 index --json /scratch/files >"$work/summary" || status=$?
+emulate qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index /scratch/arm64 index --json /scratch/files >"$work/summary" || status=$?
 [ $status -le 1 ] || die "indexing under the emulator left with $status"
 say "indexed under the emulator: $(tr -d '{}"' <"$work/summary" | cut -d, -f1-8)"
-say "sandbox under the emulator: $(enter env ALBUMEN_WORKER=/scratch/worker qemu-aarch64-static /target/$target/release/albumen --index /scratch/arm64 status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
+say "sandbox under the emulator: $(emulate qemu-aarch64-static /target/$target/release/albumen --index /scratch/arm64 status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
 
 cargo build --release --locked --bins --example compare_indexes
 status=0
@@ -110,9 +122,9 @@ mkdir "$work/traced"
 cp testdata/kinds/plain.jpg testdata/kinds/progressive.jpg "$work/traced/"
 cat >"$work/worker" <<END
 #!/bin/sh
-exec qemu-aarch64-static -d in_asm -D /scratch/trace.\$\$ /target/$target/release/albumen-worker "\$@"
+exec env QEMU_CPU=$QEMU_CPU qemu-aarch64-static -d in_asm -D /scratch/trace.\$\$ /target/$target/release/albumen-worker "\$@"
 END
-enter env ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker qemu-aarch64-static -d in_asm -D /scratch/trace.engine \
+emulate qemu-aarch64-static -d in_asm -D /scratch/trace.engine \
     /target/$target/release/albumen --index /scratch/trace-index index --jobs 1 /scratch/traced >/dev/null
 executed() { cat "$work"/trace.* | sed -n 's/^IN: //p' | sort -u | grep -E "$1" | c++filt | sed 's/::h[0-9a-f]*$//' | sort -u; }
 shown() {
