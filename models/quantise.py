@@ -21,8 +21,15 @@ def convolutions(graph, ranges):
     out = Graph(graph.opset, inputs=graph.inputs, outputs=graph.outputs)
     scales, read_as = {}, {}
 
-    def store(name):
-        """Follows the making of a tensor with a pair; whoever reads it reads the pair's output."""
+    def store(name, like=None):
+        """Follows the making of a tensor with a pair; whoever reads it reads the pair's output. The largest of some
+        numbers is one of them: what a pool makes keeps the scale of what it was made of (`like`), and stays in integers."""
+        if like in scales:
+            scales[name] = scales[like]
+            parameters = [f"{like}_scale", f"{like}_zero"]
+            out.add("QuantizeLinear", [name, *parameters], f"{name}_q")
+            read_as[name] = out.add("DequantizeLinear", [f"{name}_q", *parameters], f"{name}_dq")
+            return
         least, most = min(ranges[name][0], 0.0), max(ranges[name][1], 0.0)
         scale = np.float32((most - least) / 255) if most > least else np.float32(1)
         zero = np.uint8(np.clip(np.round(-least / scale), 0, 255))
@@ -41,7 +48,7 @@ def convolutions(graph, ranges):
         out.nodes.append(Node(node.op, inputs, list(node.outputs), node.attributes))
         for name in node.outputs:
             if name in ranges:
-                store(name)
+                store(name, node.inputs[0] if node.op == "MaxPool" else None)
     for node in out.nodes:
         for name in node.inputs:
             if name in graph.weights:
