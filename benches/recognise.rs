@@ -7,6 +7,7 @@ use albumen::pixels::Pixels;
 use albumen::recognise::Recogniser;
 use albumen::recognise::manifest::manifest;
 use albumen::recognise::models;
+use albumen::recognise::picture::Views;
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::path::Path;
 
@@ -66,14 +67,15 @@ fn networks(c: &mut Criterion) {
     };
     let picture =
         Pixels { width: XL.0, height: XL.1, rgb: vec![100; (XL.0 * XL.1 * 3) as usize], damaged: None };
+    let views = Views::of(&picture);
     let face = Pixels { width: 112, height: 112, rgb: vec![100; 112 * 112 * 3], damaged: None };
     let mut group = c.benchmark_group("networks");
     group.sample_size(20);
-    group.bench_function("detect", |b| b.iter(|| faces.detector.find(&picture, false)));
+    group.bench_function("detect", |b| b.iter(|| faces.detector.find(&views, false)));
     group.bench_function("embed", |b| b.iter(|| faces.embedder.embed(&face)));
-    group.bench_function("classify", |b| b.iter(|| subjects.classifier.classify(&picture)));
+    group.bench_function("classify", |b| b.iter(|| subjects.classifier.classify(&views.small)));
     if let Some(objects) = &mut subjects.objects {
-        group.bench_function("object detection", |b| b.iter(|| objects.find(&picture)));
+        group.bench_function("object detection", |b| b.iter(|| objects.find(&views.small)));
     }
     group.finish();
 }

@@ -11,8 +11,8 @@ pub const INSPECT_VERSION: u32 = 2;
 /// Raise when decode or render gives other pictures.
 pub const RENDER_VERSION: u32 = 3;
 /// Raise when detection, alignment or grading change; another model changes the settings key by itself.
-pub const FACES_VERSION: u32 = 1;
-pub const SUBJECTS_VERSION: u32 = 1;
+pub const FACES_VERSION: u32 = 2;
+pub const SUBJECTS_VERSION: u32 = 2;
 pub const PEOPLE_VERSION: u32 = 1;
 pub const PLACES_VERSION: u32 = crate::places::VERSION;
 

@@ -6,7 +6,7 @@
 pub mod faces;
 pub mod manifest;
 pub mod models;
-mod picture;
+pub mod picture;
 mod session;
 pub mod subjects;
 
@@ -21,6 +21,7 @@ use crate::pixels::orient::Orientation;
 use faces::Faces;
 use faces::detect::Detector;
 use faces::embed::Embedder;
+use picture::Views;
 use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use subjects::Subjects;
@@ -57,17 +58,18 @@ impl Recogniser {
         let absent =
             |what| Fault::unsupported(format!("the models for {what} are missing: run `make models`"));
         let picture = read_back(jpeg)?;
+        let views = Views::of(&picture);
         let mut recognised = Recognised::default();
         if request.faces {
             let start = cpu_s();
             let faces = self.faces.as_mut().ok_or_else(|| absent("faces"))?;
-            recognised.faces = faces.find(&picture, request.try_rotations)?;
+            recognised.faces = faces.find(&views, request.try_rotations)?;
             recognised.faces_s = cpu_s() - start;
         }
         if request.subjects {
             let start = cpu_s();
             let subjects = self.subjects.as_mut().ok_or_else(|| absent("subjects"))?;
-            (recognised.subjects, recognised.features) = subjects.find(&picture)?;
+            (recognised.subjects, recognised.features) = subjects.find(&views)?;
             recognised.subjects_s = cpu_s() - start;
         }
         Ok(recognised)

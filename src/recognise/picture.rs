@@ -1,10 +1,43 @@
 //! A picture as the networks take it: cut out, resized with proper minification, turned, and written as planes.
+//!
+//! A whole `xl` picture is read once, to make a small one of it ([`Views`]); what looks at the whole scene looks at that.
 
 use super::manifest::{Channels, Input};
 use crate::pixels::Pixels;
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use std::borrow::Cow;
+
+/// The long side of the small view, pixels: what the face detector looks at first, and more than the classifier (256)
+/// and the object detector (416) see.
+const SMALL_LONG: f64 = 640.0;
+/// A panorama is shrunk no further than to this short side, pixels.
+const SMALL_SHORT: f64 = 384.0;
+
+/// A picture at its own size and small.
+pub struct Views<'p> {
+    pub whole: &'p Pixels,
+    pub small: Cow<'p, Pixels>,
+    /// Of the small view to the whole, at most 1.
+    pub scale: f64,
+}
+
+impl Views<'_> {
+    pub fn of(whole: &Pixels) -> Views<'_> {
+        let (w, h) = (f64::from(whole.width), f64::from(whole.height));
+        let scale = (SMALL_LONG / w.max(h)).max(SMALL_SHORT / w.min(h)).min(1.0);
+        let small = if scale < 1.0 { Cow::Owned(shrunk(whole, scale)) } else { Cow::Borrowed(whole) };
+        Views { whole, small, scale }
+    }
+}
+
+/// A picture at a smaller scale.
+pub fn shrunk(picture: &Pixels, scale: f64) -> Pixels {
+    let (w, h) = (f64::from(picture.width), f64::from(picture.height));
+    let to = ((w * scale).round() as u32, (h * scale).round() as u32);
+    cut(picture, whole(picture), to, FilterType::Bilinear)
+}
 
 /// A rectangle in pixels of a picture: left, top, width, height.
 #[derive(Debug, Clone, Copy, PartialEq)]

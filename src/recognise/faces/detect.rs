@@ -9,17 +9,12 @@ use crate::pipeline::fault::Fault;
 use crate::pixels::Pixels;
 use crate::recognise::manifest::{FaceHead, Input, Model, Thresholds, for_stride};
 use crate::recognise::models::ModelFault;
-use crate::recognise::picture::{self, Rect, Turn};
+use crate::recognise::picture::{self, Rect, Turn, Views};
 use crate::recognise::session::{Network, Outputs};
 use fast_image_resize::FilterType;
 use ort::environment::Environment;
 use std::path::Path;
 
-/// The long side of the picture in the first pass, pixels. Faces under 14 pixels of it are lost, which is one of
-/// 2.2 % of the long side.
-const COARSE_LONG: f64 = 640.0;
-/// A panorama is shrunk no further than to this short side, pixels.
-const COARSE_SHORT: f64 = 384.0;
 /// No tile is larger than this, pixels a side; it bounds the memory of the second pass (about 90 MB).
 const TILE: u32 = 960;
 /// How far tiles overlap, pixels: a face of the second pass is whole in one of them. A larger one is more than 36
@@ -42,6 +37,10 @@ const SURE: f32 = 0.9;
 const TURNED_SCORE: f32 = 0.8;
 /// And surer than what was found upright, by this. Brings back 99 % of the lying faces and turned none of 350 upright.
 const TURNED_GAIN: f32 = 0.03;
+/// A turn is looked at in full where a look at this scale shows something of at least this score. Of 880 lying pictures
+/// that the full look puts upright (of 276 portraits and 161 other pictures, by three turns) none was lost by it; of the
+/// turned views of the others, mostly without people, 21 in 100 are looked at in full.
+const GLANCE: (f64, f32) = (0.5, 0.3);
 /// A box of which this part lies within a better one is the same face, whatever their sizes.
 const INSIDE: f32 = 0.7;
 
@@ -111,14 +110,14 @@ impl Detector {
     }
 
     /// Every face of an upright picture, in no promised order.
-    pub fn find(&mut self, picture: &Pixels, try_rotations: bool) -> Result<Vec<Detection>, Fault> {
-        let (coarse, scale) = shrunk(picture);
-        let first = self.pass(&coarse)?;
+    pub fn find(&mut self, views: &Views<'_>, try_rotations: bool) -> Result<Vec<Detection>, Fault> {
+        let (picture, scale) = (views.whole, views.scale);
+        let first = self.pass(&views.small)?;
         let grow = (1.0 / scale) as f32;
         let mut found: Vec<Detection> = first.iter().map(|f| f.mapped(grow, [0.0; 2])).collect();
-        let surest = first.iter().map(|f| f.score).fold(0.0, f32::max);
+        let surest = surest(&first);
         if try_rotations && surest < SURE {
-            let turned = self.find_turned(picture, &coarse, TURNED_SCORE.max(surest + TURNED_GAIN))?;
+            let turned = self.find_turned(views, TURNED_SCORE.max(surest + TURNED_GAIN))?;
             if !turned.is_empty() {
                 return Ok(turned);
             }
@@ -138,29 +137,36 @@ impl Detector {
     }
 
     /// Tries the quarter turns; of those that show a face of at least `least`, the one that shows the surest.
-    fn find_turned(
-        &mut self,
-        picture: &Pixels,
-        coarse: &Pixels,
-        least: f32,
-    ) -> Result<Vec<Detection>, Fault> {
+    fn find_turned(&mut self, views: &Views<'_>, least: f32) -> Result<Vec<Detection>, Fault> {
+        let glance = picture::shrunk(&views.small, GLANCE.0);
         let (mut best, mut most) = (Vec::new(), least);
         for turn in [Turn::Right, Turn::Left, Turn::Half] {
-            let turned = picture::turned(coarse, turn);
+            if self.look(&picture::turned(&glance, turn), GLANCE.1)?.is_empty() {
+                continue;
+            }
+            let turned = picture::turned(&views.small, turn);
             let found = self.pass(&turned)?;
-            let surest = found.iter().map(|f| f.score).fold(0.0, f32::max);
+            let surest = surest(&found);
             if surest >= most {
                 most = surest;
                 let size = [turned.width as f32, turned.height as f32];
-                best = found.iter().map(|f| unturned(f, turn, size, picture)).collect();
+                best = found.iter().map(|f| unturned(f, turn, size, views.whole)).collect();
             }
         }
         best.retain(|f: &Detection| f.side() >= LEAST);
         Ok(best)
     }
 
-    /// One look at a picture at its own size, padded to what the network takes.
+    /// One look at a picture at its own size: each face once.
     fn pass(&mut self, picture: &Pixels) -> Result<Vec<Detection>, Fault> {
+        let mut found = self.look(picture, self.model.thresholds.score)?;
+        suppress(&mut found, self.model.thresholds);
+        Ok(found)
+    }
+
+    /// All that looks like a face with a score of at least `least`, in a picture at its own size, padded to what the
+    /// network takes.
+    fn look(&mut self, picture: &Pixels, least: f32) -> Result<Vec<Detection>, Fault> {
         let Detector { network, model, planes } = self;
         let Input { multiple_of: m, .. } = model.input;
         let size = (picture.width.next_multiple_of(m), picture.height.next_multiple_of(m));
@@ -168,19 +174,15 @@ impl Detector {
         let outputs = network.run(planes, size)?;
         let mut found = Vec::new();
         for &stride in &model.head.strides {
-            read(&outputs, &model.head, stride, size, model.thresholds.score, &mut found)?;
+            read(&outputs, &model.head, stride, size, least, &mut found)?;
         }
-        suppress(&mut found, model.thresholds);
         Ok(found)
     }
 }
 
-/// The picture of the first pass, and its scale (at most 1).
-fn shrunk(picture: &Pixels) -> (Pixels, f64) {
-    let (w, h) = (f64::from(picture.width), f64::from(picture.height));
-    let scale = (COARSE_LONG / w.max(h)).max(COARSE_SHORT / w.min(h)).min(1.0);
-    let to = ((w * scale).round() as u32, (h * scale).round() as u32);
-    (picture::cut(picture, picture::whole(picture), to, FilterType::Bilinear), scale)
+/// The best score; 0 where there is none.
+fn surest(found: &[Detection]) -> f32 {
+    found.iter().map(|f| f.score).fold(0.0, f32::max)
 }
 
 fn small_faces_are_likely(found: &[Detection]) -> bool {

@@ -10,6 +10,7 @@ use self::embed::Embedder;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::FoundFace;
 use crate::pixels::Pixels;
+use crate::recognise::picture::Views;
 
 /// The most faces that are kept of one picture. Embedding takes 15 to 60 ms each, by the processor, and a file has
 /// 20 s of CPU; a picture with more loses the smallest and least certain.
@@ -23,11 +24,11 @@ pub struct Faces {
 
 impl Faces {
     /// Finds the faces of an upright picture, from left to right.
-    pub fn find(&mut self, picture: &Pixels, try_rotations: bool) -> Result<Vec<FoundFace>, Fault> {
-        let mut found = self.detector.find(picture, try_rotations)?;
+    pub fn find(&mut self, views: &Views<'_>, try_rotations: bool) -> Result<Vec<FoundFace>, Fault> {
+        let mut found = self.detector.find(views, try_rotations)?;
         keep_best(&mut found);
         found.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.y.total_cmp(&b.y)));
-        found.iter().map(|f| self.describe(picture, f)).collect()
+        found.iter().map(|f| self.describe(views.whole, f)).collect()
     }
 
     fn describe(&mut self, picture: &Pixels, found: &Detection) -> Result<FoundFace, Fault> {

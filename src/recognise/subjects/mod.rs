@@ -10,7 +10,7 @@ pub mod taxonomy;
 
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::FoundSubject;
-use crate::pixels::Pixels;
+use crate::recognise::picture::Views;
 use classify::Classifier;
 use detect::ObjectDetector;
 use taxonomy::taxonomy;
@@ -25,10 +25,10 @@ pub struct Subjects {
 
 impl Subjects {
     /// The subjects of an upright picture, surest first, and its feature vector.
-    pub fn find(&mut self, picture: &Pixels) -> Result<(Vec<FoundSubject>, Vec<i8>), Fault> {
-        let classified = self.classifier.classify(picture)?;
+    pub fn find(&mut self, views: &Views<'_>) -> Result<(Vec<FoundSubject>, Vec<i8>), Fault> {
+        let classified = self.classifier.classify(&views.small)?;
         let objects = match &mut self.objects {
-            Some(objects) => objects.find(picture)?,
+            Some(objects) => objects.find(&views.small)?,
             None => Vec::new(),
         };
         let mut found = taxonomy().judge(&classified.probabilities, &objects);
@@ -36,7 +36,7 @@ impl Subjects {
         // A thing on plain paper measures like a screen: what shows something that is known is taken for a photo of it.
         if found.is_empty() {
             let said = |label: &str| taxonomy().probability(label, &classified.probabilities);
-            found.extend(page::judge(picture, said));
+            found.extend(page::judge(views.whole, said));
         }
         Ok((found, classified.features))
     }
