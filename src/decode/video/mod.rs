@@ -34,6 +34,10 @@ const CPU_BUDGET_S: f64 = 8.0;
 const CPU_TO_IMPROVE_S: f64 = 1.5;
 /// When frames are decoded in order, every so many are looked at.
 const LOOK_AT_EVERY: usize = 8;
+/// A key frame that would do is not improved on any longer when so many looks in a row have not shown one whose score is
+/// higher by this factor: it is no fade, the scene is pale by itself.
+const LOOKS_WITHOUT_GAIN: usize = 2;
+const GAIN: f32 = 1.05;
 /// Frames that a decoder may hold for reference beside the one it works on, by H.264 and HEVC.
 const REFERENCE_FRAMES: u64 = 16;
 /// What FFmpeg holds to decode key frames: the frame, the best so far, tables and packets.
@@ -208,7 +212,7 @@ impl Search {
             self.container.rewind(&self.video)?;
         }
         self.decoder.flush();
-        let mut count = 0;
+        let (mut count, mut in_vain) = (0, 0);
         let mut more = true;
         while more && !self.container.is_spent() {
             more = self.container.read(&mut self.packet)?;
@@ -222,8 +226,13 @@ impl Search {
             while self.decoder.receive(&mut frame) {
                 count += 1;
                 if count % LOOK_AT_EVERY == 0 {
+                    let before =
+                        self.best.as_ref().filter(|(look, _)| look.would_do()).map(|(look, _)| look.score());
                     self.consider(std::mem::replace(&mut frame, Frame::new()?))?;
-                    if self.best.as_ref().is_some_and(|(look, _)| look.is_good()) {
+                    let Some((look, _)) = &self.best else { continue };
+                    let gained = before.is_none_or(|before| look.score() > before * GAIN);
+                    in_vain = if gained { 0 } else { in_vain + 1 };
+                    if look.is_good() || in_vain == LOOKS_WITHOUT_GAIN {
                         return Ok(());
                     }
                 }
