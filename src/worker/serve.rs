@@ -148,6 +148,8 @@ pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
             return engine.say(&unable).map_err(|e| e.to_string());
         }
     };
+    // What opening the models took beside the models: their files as they were parsed, and weights before packing.
+    memory::give_back();
     let report = sandbox::seal(memory_backstop());
     engine.say(&hello(report, None)).map_err(|e| e.to_string())?;
     while let Some((ask, files)) = next(&engine)? {
