@@ -117,7 +117,7 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
     Ok(())
 }
 
-/// Rebuilds the item row of a media file.
+/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it.
 pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
     let Some((folder_id, space_id, added, hidden, name)) = conn
         .prepare_cached(
@@ -144,12 +144,24 @@ pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
     let taken = f.taken.as_ref();
     let c = &f.camera;
     conn.prepare_cached(
-        "INSERT OR REPLACE INTO items (file_id, space_id, folder_id, kind, format, added, taken_local, taken_utc,
+        "INSERT INTO items (file_id, space_id, folder_id, kind, format, added, taken_local, taken_utc,
            display_width, display_height, duration_s, make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm,
            lat, lon, country_code, country, region, district, city, city_km, title, description, rating,
            is_360, is_motion, is_hdr, hidden)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-           ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
+           ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
+         ON CONFLICT (file_id) DO UPDATE SET
+           (space_id, folder_id, kind, format, added, taken_local, taken_utc, display_width, display_height, duration_s,
+            make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm, lat, lon, country_code, country, region,
+            district, city, city_km, title, description, rating, is_360, is_motion, is_hdr, hidden)
+           = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
+            ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
+         WHERE
+           (space_id, folder_id, kind, format, added, taken_local, taken_utc, display_width, display_height, duration_s,
+            make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm, lat, lon, country_code, country, region,
+            district, city, city_km, title, description, rating, is_360, is_motion, is_hdr, hidden)
+           IS NOT (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+            ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
     )?
     .execute(params![
         file,

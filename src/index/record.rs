@@ -262,13 +262,6 @@ pub fn pending_done(conn: &Connection, pending_id: i64) -> Result<()> {
     conn.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([pending_id]).map(drop)
 }
 
-/// Makes a stage due for one file.
-pub fn stage_again(conn: &Connection, id: i64, stage: Stage) -> Result<()> {
-    conn.prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2")?
-        .execute(params![id, stage.name()])
-        .map(drop)
-}
-
 /// Makes a stage due for one file unless it was done with these inputs of the file (16 hex digits).
 pub fn stage_again_unless(conn: &Connection, id: i64, stage: Stage, file_inputs: &str) -> Result<()> {
     conn.prepare_cached(

@@ -1,7 +1,7 @@
 //! Versions and input keys of the stages: what makes a stage due. Bump one version, and that stage is due for
 //! every file, and nothing else is.
 
-use super::vocabulary::{RenderSettings, Stage};
+use super::vocabulary::{Gps, RenderSettings, Stage};
 use crate::index::due::StageNow;
 use crate::recognise::models;
 use std::path::Path;
@@ -72,6 +72,11 @@ pub fn recognise_now(models: &Path) -> (StageNow, StageNow) {
 /// another thumbnail quality does not send 200,000 photos through the detector again.
 pub fn recognise_inputs(content_hash: &str) -> String {
     digest16(&[content_hash.as_bytes()])
+}
+
+/// What the places stage reads of a file.
+pub fn places_inputs(gps: Option<Gps>) -> String {
+    digest16(&[format!("{gps:?}").as_bytes()])
 }
 
 pub fn places_now() -> StageNow {

@@ -236,7 +236,9 @@ fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) ->
     if let Some(thumbhash) = &f.thumbhash {
         record::put_thumbhash(conn, id, thumbhash)?;
     }
-    record::stage_again(conn, id, Stage::Places)?;
+    if let Some(facts) = &f.facts {
+        record::stage_again_unless(conn, id, Stage::Places, &keys::places_inputs(facts.gps))?;
+    }
     // Recognition looks at what render made of the content: other bytes, another look.
     let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
     record::stage_again_unless(conn, id, Stage::Faces, &inputs)?;

@@ -101,8 +101,7 @@ fn place_folder(
                 None => (None, None),
             };
             items::put_place(&tx, *file, place.as_ref(), zone)?;
-            let inputs = keys::digest16(&[format!("{gps:?}").as_bytes()]);
-            let key = keys::input_key(stage, &inputs);
+            let key = keys::input_key(stage, &keys::places_inputs(gps));
             record::put_stage(&tx, *file, stage.stage, stage.version, &key, &Outcome::Done, now())?;
             items::refresh(&tx, *file)?;
         }

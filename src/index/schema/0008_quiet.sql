@@ -46,7 +46,7 @@ CREATE TRIGGER stages_go AFTER DELETE ON stage_state BEGIN
   DELETE FROM folder_done
    WHERE folder_id = (SELECT folder_id FROM files WHERE id = OLD.file_id) AND stage = OLD.stage;
 END;
--- Before, for items are replaced: after it the old row is gone.
+-- Before: afterwards the old kind is gone.
 CREATE TRIGGER items_change BEFORE INSERT ON items
   WHEN NEW.kind IS NOT (SELECT kind FROM items WHERE file_id = NEW.file_id) BEGIN
   DELETE FROM folder_sums WHERE folder_id = NEW.folder_id;
