@@ -192,7 +192,31 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/v1/resume", post(resume))
         .route("/v1/reload", post(reload))
         .layer(DefaultBodyLimit::max(body))
+        .layer(axum::middleware::map_response(refused_in_json))
         .with_state(service)
+}
+
+/// Gives refusals that are not ours (of a parameter, a path, a method) the form of all others.
+async fn refused_in_json(response: Response) -> Response {
+    /// They are a line each.
+    const LONGEST: usize = 4096;
+    let status = response.status();
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if !status.is_client_error() || is_json {
+        return response;
+    }
+    let allowed = response.headers().get(header::ALLOW).cloned();
+    let said = axum::body::to_bytes(response.into_body(), LONGEST).await.unwrap_or_default();
+    let why = match (status, said.is_empty()) {
+        (StatusCode::NOT_FOUND, true) => {
+            "there is nothing at this path; docs/openapi.yaml lists them".to_owned()
+        }
+        (StatusCode::METHOD_NOT_ALLOWED, _) => "this path is asked by another method".to_owned(),
+        _ => String::from_utf8_lossy(&said).into_owned(),
+    };
+    let mut refused = Refusal(status, why).into_response();
+    refused.headers_mut().extend(allowed.map(|a| (header::ALLOW, a)));
+    refused
 }
 
 /// An answer that is no success: status, and the reason in words.

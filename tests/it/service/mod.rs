@@ -46,7 +46,14 @@ fn what_is_outside_too_much_or_nonsense_is_refused() {
     assert_eq!(h.post("/v1/index", &json!({ "paths": [] })).0, 400);
     assert_eq!(h.post("/v1/index", &json!({ "path": "x" })).0, 422);
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["x".repeat(2 << 20)] })).0, 413);
-    assert_eq!(h.get("/v1/nothing").0, 404);
+    // Every refusal says why, in one form.
+    for (path, status) in
+        [("/v1/nothing", 404), ("/v1/index", 405), ("/v1/items/x", 400), ("/v1/items?limit=x", 400)]
+    {
+        let (answered, refused) = h.get(path);
+        assert_eq!(answered, status, "{path}");
+        assert!(refused["error"].as_str().is_some_and(|e| !e.is_empty()), "{path}: {refused}");
+    }
 }
 
 #[test]
