@@ -17,6 +17,8 @@ set -u
 cd "$(dirname "$0")/.."
 
 export ALBUMEN_SOAK_SECONDS=${ALBUMEN_SOAK_SECONDS:-600}
+# Of a test that fails the record should show what it said, and not where that stands.
+export RUST_BACKTRACE=0
 parts=("$@")
 [ $# -gt 0 ] || parts=(tests package bare arm64 fuzz)
 mkdir -p target/soak docs/soak
@@ -52,7 +54,8 @@ record() {
 | again | \`scripts/soak.sh '$part'\`, ALBUMEN_SOAK_SECONDS=$ALBUMEN_SOAK_SECONDS |
 
 END
-    sed -n 's/^soak: /- /p' "$log"
+    # The first thing that a test says stands behind its name.
+    sed -nE 's/^(test .* \.\.\. )?soak: /- /p' "$log"
     grep -E '^test .*(ok|FAILED)$|^test result' "$log" | sed 's/^/- /'
     if [ "$result" != passed ]; then
         printf '\nThe end of what it said:\n\n'

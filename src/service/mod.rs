@@ -46,6 +46,10 @@ const WAITING_RECORDS: usize = 256;
 /// How often somebody looks whether a time window or the load lets background work go on.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
+/// After so long without a commit free memory goes back to the kernel: by then the connections have given back their pages
+/// (the recorder's after 10 s), and the last count is over.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(25);
+
 /// What the scanner is asked to do.
 #[derive(Debug)]
 pub enum Order {
@@ -418,14 +422,21 @@ fn hear_hangups(service: &Arc<Service>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where time alone may let background work go on, somebody looks now and then; elsewhere nobody wakes up.
+/// Where time alone may let background work go on, somebody looks now and then. Who rests gives its memory back.
 fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
     let mut held = false;
     let mut waited = Duration::ZERO;
     let step = Duration::from_millis(200);
+    let (mut commits, mut rested) = (0, Duration::ZERO);
     while !shutdown.requested() {
         std::thread::sleep(step);
         waited += step;
+        let before = std::mem::replace(&mut commits, *service.commits.borrow());
+        let was_rested = rested >= GIVE_BACK_AFTER;
+        rested = if before == commits { rested + step } else { Duration::ZERO };
+        if rested >= GIVE_BACK_AFTER && !was_rested {
+            crate::worker::memory::give_back();
+        }
         if waited < LOOK_AGAIN || !service.gate.depends_on_time() {
             continue;
         }

@@ -358,6 +358,8 @@ fn rest_for(seconds: u64) {
     };
     let files = |h: &House| -> Vec<(String, i64, i64, u64)> {
         let entries = std::fs::read_dir(h.path("index")).unwrap().flatten();
+        // Folders are left out: whoever lists them, such as a search over the whole machine, changes their times.
+        let entries = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_file()));
         let mut all: Vec<_> = entries
             .map(|e| {
                 let m = e.metadata().unwrap();
