@@ -102,9 +102,9 @@ impl Index {
     pub fn may_have_moved(&self) -> Result<Vec<(i64, Vec<u8>, String, u64, i64)>> {
         let mut st = self.conn.prepare_cached(
             "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes, f.mtime_ns
-             FROM files f JOIN folders d ON d.id = f.folder_id
-             WHERE f.id IN (SELECT file_id FROM temp.gone UNION SELECT id FROM files WHERE vanished IS NOT NULL)
-               AND f.content_hash IS NOT NULL AND f.is_sidecar = 0
+             FROM (SELECT file_id FROM temp.gone UNION SELECT id FROM files WHERE vanished IS NOT NULL) g
+               CROSS JOIN files f ON f.id = g.file_id JOIN folders d ON d.id = f.folder_id
+             WHERE f.content_hash IS NOT NULL AND f.is_sidecar = 0
                AND EXISTS (SELECT 1 FROM temp.found n WHERE n.what = 'new' AND n.bytes = f.bytes)",
         )?;
         st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, i64>(3)? as u64, r.get(4)?)))?
