@@ -129,6 +129,25 @@ pub fn move_file(
     touch_file(conn, id, fs, stat)
 }
 
+/// The vanished file that a content at a new path is: of a sampled hash (`b3s:`) only with the same size and time. `None`
+/// where the path is known.
+pub fn vanished_for(
+    conn: &Connection,
+    folder_id: i64,
+    name: &[u8],
+    content_hash: &str,
+    stat: &FileStat,
+) -> Result<Option<i64>> {
+    conn.prepare_cached(
+        "SELECT id FROM files WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0
+           AND (substr(?1, 1, 4) <> 'b3s:' OR (bytes = ?2 AND mtime_ns = ?3))
+           AND NOT EXISTS (SELECT 1 FROM files WHERE folder_id = ?4 AND name = ?5)
+         ORDER BY vanished DESC, id LIMIT 1",
+    )?
+    .query_row(params![content_hash, stat.size as i64, stat.mtime_ns, folder_id, name], |r| r.get(0))
+    .optional()
+}
+
 /// A file is gone. Its row, edits and derivatives stay for the grace period.
 pub fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
     mark_regroup_of(conn, id)?;

@@ -219,6 +219,12 @@ pub fn now() -> i64 {
 }
 
 fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) -> rusqlite::Result<()> {
+    // Rule 3 of identity once more: a file that the walk could not read when it looked for moves was queued as new.
+    if let Some(hash) = &f.content_hash
+        && let Some(id) = record::vanished_for(conn, f.folder_id, &f.name, hash, &f.stat)?
+    {
+        record::move_file(conn, id, f.folder_id, &f.name, f.fs, &f.stat)?;
+    }
     let id = record::put_file(conn, f.folder_id, &f.name, f.fs, &f.stat, f.content_hash.as_deref(), at)?;
     if let Some(facts) = &f.facts {
         record::put_facts(conn, id, facts)?;
@@ -276,4 +282,42 @@ fn put_recognised(
         record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::bench::synthetic;
+    use crate::discover::FileStat;
+    use crate::discover::mounts::FsId;
+    use crate::index::{Index, record};
+
+    /// A file that could not be read when a walk looked for moves is queued as new; its content tells all the same.
+    #[test]
+    fn a_new_path_with_a_vanished_content_is_the_file_that_vanished() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let space = index.space("me", "personal").unwrap();
+        let volume = index.volume(space, b"/photos").unwrap().id;
+        let folder = index.folder(volume, b"2019").unwrap();
+        let put = |n: u64, name: &[u8]| {
+            let stat = FileStat { inode: n, size: 10, mtime_ns: 5, ctime_ns: 5 };
+            let file = synthetic::file(n, folder, name, FsId(1), stat);
+            synthetic::write(synthetic::recorder(index.another().unwrap()), [file].into_iter()).unwrap();
+        };
+        let files = || -> Vec<(i64, Vec<u8>, bool)> {
+            let mut st =
+                index.conn.prepare("SELECT id, name, vanished IS NOT NULL FROM files ORDER BY id").unwrap();
+            st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap().map(|r| r.unwrap()).collect()
+        };
+        put(1, b"a.jpg");
+        let id = files()[0].0;
+        record::vanish_file(&index.conn, id, 1).unwrap();
+        // Another content is another file, and so is a copy of one that is there.
+        put(2, b"c.jpg");
+        put(1, b"b.jpg");
+        put(1, b"copy.jpg");
+        let all = files();
+        assert_eq!(all[0], (id, b"b.jpg".to_vec(), false));
+        assert_eq!(all.len(), 3, "{all:?}");
+    }
 }
