@@ -18,24 +18,26 @@ scripts/debian-root.sh "$root" make ca-certificates
 for tool in cc g++ cmake python3 git nasm pkg-config npm; do
     scripts/debian-root.sh --enter "$root" which $tool >/dev/null 2>&1 && die "the clean system has $tool"
 done
-mkdir -p "$root/root/albumen" "$root/root/.cargo/registry"
-git archive HEAD | tar -C "$root/root/albumen" -x
+# The home of whoever enters the clean system.
+home=/root
+mkdir -p "$root$home/albumen" "$root$home/.cargo/registry"
+git archive HEAD | tar -C "$root$home/albumen" -x
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 for config in config config.toml; do
-    [ ! -f "$cargo_home/$config" ] || cp "$cargo_home/$config" "$root/root/.cargo/"
+    [ ! -f "$cargo_home/$config" ] || cp "$cargo_home/$config" "$root$home/.cargo/"
 done
 for config in /etc/pip.conf "$HOME/.config/pip/pip.conf" "$HOME/.npmrc"; do
-    [ ! -f "$config" ] || install -D "$config" "$root/${config/#$HOME//root}"
+    [ ! -f "$config" ] || install -D "$config" "$root/${config/#$HOME/$home}"
 done
 # Whom this machine's network asks to be trusted, as well as Debian's authorities.
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 trust=()
 for name in SSL_CERT_FILE NODE_EXTRA_CA_CERTS; do [ -z "${!name:-}" ] || trust+=("$name=${!name}"); done
 bind="$(rustc --print sysroot):/opt/rust"
-[ ! -d "$cargo_home/registry" ] || bind="$bind $cargo_home/registry:/root/.cargo/registry"
+[ ! -d "$cargo_home/registry" ] || bind="$bind $cargo_home/registry:$home/.cargo/registry"
 enter() {
     ALBUMEN_BIND=$bind scripts/debian-root.sh --enter "$root" env CARGO_TERM_COLOR=never "${trust[@]}" \
-        PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -ec "cd /root/albumen && $*"
+        PATH=/opt/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -ec "cd $home/albumen && $*"
 }
 say "clean Debian 12 with $(enter cargo --version) and $(scripts/debian-root.sh --enter "$root" dpkg-query -f '.\n' -W | wc -l) packages"
 for target in "${targets[@]}"; do

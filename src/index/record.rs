@@ -2,6 +2,7 @@
 //! the recorder calls many of them in one transaction.
 
 use crate::discover::FileStat;
+use crate::discover::hash::ContentHash;
 use crate::discover::mounts::FsId;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::{DerivativeName, Facts, FoundSubject, Stage};
@@ -129,22 +130,32 @@ pub fn move_file(
     touch_file(conn, id, fs, stat)
 }
 
-/// The vanished file that a content at a new path is: of a sampled hash (`b3s:`) only with the same size and time. `None`
-/// where the path is known.
+/// The vanished file that a content at a new path is: of a sampled hash only with the same size and time. `None` where the
+/// path is known.
 pub fn vanished_for(
     conn: &Connection,
     folder_id: i64,
     name: &[u8],
-    content_hash: &str,
+    content_hash: &ContentHash,
     stat: &FileStat,
 ) -> Result<Option<i64>> {
     conn.prepare_cached(
         "SELECT id FROM files WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0
-           AND (substr(?1, 1, 4) <> 'b3s:' OR (bytes = ?2 AND mtime_ns = ?3))
+           AND (?6 OR (bytes = ?2 AND mtime_ns = ?3))
            AND NOT EXISTS (SELECT 1 FROM files WHERE folder_id = ?4 AND name = ?5)
          ORDER BY vanished DESC, id LIMIT 1",
     )?
-    .query_row(params![content_hash, stat.size as i64, stat.mtime_ns, folder_id, name], |r| r.get(0))
+    .query_row(
+        params![
+            content_hash.as_str(),
+            stat.size as i64,
+            stat.mtime_ns,
+            folder_id,
+            name,
+            content_hash.is_whole()
+        ],
+        |r| r.get(0),
+    )
     .optional()
 }
 

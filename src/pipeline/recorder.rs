@@ -9,6 +9,7 @@ use super::keys;
 use super::progress::Progress;
 use super::store::Store;
 use crate::discover::FileStat;
+use crate::discover::hash::ContentHash;
 use crate::discover::mounts::FsId;
 use crate::index::due::StageNow;
 use crate::index::record::{self, DerivativeRow, Outcome};
@@ -220,8 +221,8 @@ pub fn now() -> i64 {
 
 fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) -> rusqlite::Result<()> {
     // Rule 3 of identity once more: a file that the walk could not read when it looked for moves was queued as new.
-    if let Some(hash) = &f.content_hash
-        && let Some(id) = record::vanished_for(conn, f.folder_id, &f.name, hash, &f.stat)?
+    if let Some(hash) = f.content_hash.as_deref().and_then(ContentHash::parse)
+        && let Some(id) = record::vanished_for(conn, f.folder_id, &f.name, &hash, &f.stat)?
     {
         record::move_file(conn, id, f.folder_id, &f.name, f.fs, &f.stat)?;
     }
