@@ -2,14 +2,16 @@
 //! it when it dies, hangs, grows or answers nonsense, and says of each file what became of it.
 
 use super::kind::Kindness;
-use super::process::{Deadline, Launch, Lost, Process, StartError, describe, find_program};
+use super::process::{Deadline, Launch, Lost, StartError, describe};
 use super::protocol::{Ask, EXIT_PANICKED, EXIT_TOO_LARGE, read_developed};
 use super::sandbox::SandboxReport;
+use super::seat::Seat;
 use super::wire::FILES_LIMIT;
 use crate::pipeline::cancel::CancelToken;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
 use crate::pipeline::vocabulary::{Admission, Codecs, DevelopRequest, Developed, Format, Inputs};
+use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 
@@ -46,67 +48,46 @@ impl Default for WorkerSettings {
 /// One worker, or the place for one. Dropping it ends the process.
 #[derive(Debug)]
 pub struct WorkerHandle {
-    settings: WorkerSettings,
-    process: Option<Process>,
-    /// Files that the present process has served.
-    served: u32,
+    seat: Seat,
+    deadline: Deadline,
     /// The codecs that the present process has, or the next one will have.
     codecs: Codecs,
     /// Files since one needed all of them.
     without_libraries: u32,
-    /// How kind the process must be for the next file.
-    kindness: Option<Kindness>,
 }
 
 impl WorkerHandle {
     /// A handle without a process; the first file starts one.
     pub fn new(settings: WorkerSettings) -> WorkerHandle {
-        WorkerHandle {
-            settings,
-            process: None,
-            served: 0,
-            codecs: Codecs::Own,
-            without_libraries: 0,
-            kindness: None,
-        }
+        let codecs = Codecs::Own;
+        let launch = Launch {
+            program: settings.program,
+            arguments: arguments(codecs),
+            memory: settings.memory,
+            faults: settings.faults,
+        };
+        WorkerHandle { seat: Seat::new(launch), deadline: settings.deadline, codecs, without_libraries: 0 }
     }
 
     /// How kind it is from the next file on; `None`: as the engine is. A process that is kinder than that is replaced.
     pub fn be_kind(&mut self, kindness: Option<Kindness>) {
-        self.kindness = kindness;
+        self.seat.be_kind(kindness);
     }
 
     /// Starts the worker now, where there is none. The engine does so once before a run: what fails here fails
     /// for every file.
     pub fn start(&mut self) -> Result<SandboxReport, StartError> {
-        let process = match self.process.take() {
-            Some(process) => process,
-            None => {
-                self.served = 0;
-                Process::start(&Launch {
-                    program: self.settings.program.clone().map_or_else(find_program, Ok)?,
-                    arguments: vec![match self.codecs {
-                        Codecs::Own => "worker".into(),
-                        Codecs::All => "worker-all".into(),
-                    }],
-                    memory: self.settings.memory,
-                    faults: self.settings.faults,
-                })?
-            }
-        };
-        Ok(self.process.insert(process).hello.sandbox)
+        Ok(self.seat.filled()?.hello.sandbox)
     }
 
     /// The process; `None` while there is none.
     pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
+        self.seat.pid()
     }
 
     /// Ends the worker; the next file starts another.
     pub fn end(&mut self) {
-        if let Some(process) = self.process.take() {
-            process.end();
-        }
+        self.seat.end();
     }
 
     /// What [`super::develop::develop`] says of this file, from behind the wall. Blocks until it is done, at
@@ -169,15 +150,10 @@ impl WorkerHandle {
         let mut tries = 0;
         while tries < 2 {
             tries += 1;
-            self.start().map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
-            if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
-                self.end();
-                self.start().map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
-                self.process.as_mut().map(|p| p.be_kind(self.kindness));
-            }
-            let Some(process) = self.process.as_mut() else { continue };
+            let filled = self.seat.filled();
+            let process = filled.map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
             let answer = process
-                .converse(&ask, files, self.settings.deadline, cancel, &mut admit)
+                .converse(&ask, files, self.deadline, cancel, &mut admit)
                 .and_then(|(reply, header)| read_developed(&reply, header, request).map_err(Lost::Nonsense));
             match answer {
                 Ok(outcome) => {
@@ -194,7 +170,7 @@ impl WorkerHandle {
                     let outcome = if says_cancelled { Err(Fault::Cancelled) } else { outcome };
                     return outcome.map_err(Attempt::Fault);
                 }
-                Err(Lost::NotThere) => self.process = None,
+                Err(Lost::NotThere) => self.seat.clear(),
                 // Its name had promised another format.
                 Err(Lost::Elsewhere) if self.codecs == Codecs::Own => {
                     self.choose_codecs(true);
@@ -206,7 +182,7 @@ impl WorkerHandle {
                 }
             }
         }
-        self.process = None;
+        self.seat.clear();
         Err(match lost {
             Lost::Overran(needed) => Attempt::Overran { needed, granted: holds },
             other => Attempt::Fault(fault_of(other, holds)),
@@ -224,18 +200,27 @@ impl WorkerHandle {
         if codecs != self.codecs {
             self.end();
             self.codecs = codecs;
+            self.seat.launch.arguments = arguments(codecs);
         }
     }
 
     /// After a file: decides whether the worker may serve another. One that caught a panic leaves by itself.
     fn rest(&mut self, panicked: bool) {
-        self.served += 1;
-        let Some(process) = &self.process else { return };
-        let grown = self.served.is_multiple_of(LOOK_EVERY) && process.rss() > process.born_rss + GROWTH;
-        if panicked || grown || self.served >= FILES_A_WORKER {
+        let Some((process, served)) = self.seat.served() else { return };
+        let grown = served.is_multiple_of(LOOK_EVERY) && process.rss() > process.born_rss + GROWTH;
+        if panicked || grown || served >= FILES_A_WORKER {
             self.end();
         }
     }
+}
+
+/// The mode in which a worker with these codecs is started.
+fn arguments(codecs: Codecs) -> Vec<OsString> {
+    let mode = match codecs {
+        Codecs::Own => "worker",
+        Codecs::All => "worker-all",
+    };
+    vec![mode.into()]
 }
 
 enum Attempt {

@@ -15,6 +15,7 @@ mod process;
 pub mod protocol;
 mod recogniser;
 pub mod sandbox;
+mod seat;
 pub mod serve;
 mod wire;
 

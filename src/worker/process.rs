@@ -86,7 +86,8 @@ pub fn find_program() -> Result<PathBuf, StartError> {
 /// How to start a child.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    pub program: PathBuf,
+    /// `None`: found by [`find_program`].
+    pub program: Option<PathBuf>,
     /// The mode and its arguments.
     pub arguments: Vec<OsString>,
     /// Bytes of address space beyond what it has mapped when it seals itself.
@@ -129,7 +130,7 @@ impl Process {
     /// Starts a child and waits for its hello.
     pub fn start(launch: &Launch) -> Result<Process, StartError> {
         reap_abandoned();
-        let program = &launch.program;
+        let program = &launch.program.clone().map_or_else(find_program, Ok)?;
         let spawn_error = |why| StartError::Spawn { program: program.clone(), why };
         let (ours, theirs) = wire::pair().map_err(spawn_error)?;
         let mut command = Command::new(program);

@@ -3,9 +3,10 @@
 
 use super::handle::fault_of;
 use super::kind::Kindness;
-use super::process::{Deadline, Launch, Lost, Process, StartError, find_program};
+use super::process::{Deadline, Launch, Lost, StartError};
 use super::protocol::{Ask, read_recognised};
 use super::sandbox::SandboxReport;
+use super::seat::Seat;
 use crate::pipeline::cancel::CancelToken;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::{RecogniseRequest, Recognised};
@@ -44,64 +45,43 @@ impl RecogniserSettings {
 /// One recogniser, or the place for one. Dropping it ends the process.
 #[derive(Debug)]
 pub struct RecogniserHandle {
-    settings: RecogniserSettings,
-    process: Option<Process>,
-    /// Pictures that the present process has served.
-    served: u32,
-    /// Its size after the first of them, in bytes.
+    seat: Seat,
+    deadline: Deadline,
+    /// The size of the present process after its first picture, in bytes.
     settled: u64,
-    /// How kind the process must be for the next picture.
-    kindness: Option<Kindness>,
 }
 
 impl RecogniserHandle {
     /// A handle without a process; the first picture starts one.
     pub fn new(settings: RecogniserSettings) -> RecogniserHandle {
-        RecogniserHandle { settings, process: None, served: 0, settled: 0, kindness: None }
+        let launch = Launch {
+            program: settings.program,
+            arguments: vec!["recogniser".into(), settings.models.into(), settings.threads.to_string().into()],
+            memory: settings.memory,
+            faults: false,
+        };
+        RecogniserHandle { seat: Seat::new(launch), deadline: settings.deadline, settled: 0 }
     }
 
     /// How kind it is from the next picture on; `None`: as the engine is. A process that is kinder than that is replaced.
     pub fn be_kind(&mut self, kindness: Option<Kindness>) {
-        self.kindness = kindness;
+        self.seat.be_kind(kindness);
     }
 
     /// Starts the recogniser now, where there is none that is as kind as it should be. Models that are wrong are
     /// [`StartError::Unable`], in words for people.
     pub fn start(&mut self) -> Result<SandboxReport, StartError> {
-        if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
-            self.end();
-        }
-        let process = match self.process.take() {
-            Some(process) => process,
-            None => {
-                self.served = 0;
-                let mut process = Process::start(&Launch {
-                    program: self.settings.program.clone().map_or_else(find_program, Ok)?,
-                    arguments: vec![
-                        "recogniser".into(),
-                        self.settings.models.clone().into(),
-                        self.settings.threads.to_string().into(),
-                    ],
-                    memory: self.settings.memory,
-                    faults: false,
-                })?;
-                process.be_kind(self.kindness);
-                process
-            }
-        };
-        Ok(self.process.insert(process).hello.sandbox)
+        Ok(self.seat.filled()?.hello.sandbox)
     }
 
     /// The process; `None` while there is none.
     pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::pid)
+        self.seat.pid()
     }
 
     /// Ends the process, and with it its memory; the next picture starts another.
     pub fn end(&mut self) {
-        if let Some(process) = self.process.take() {
-            process.end();
-        }
+        self.seat.end();
     }
 
     /// Faces and subjects of a picture (the stored `xl`, a JPEG). Blocks until it is done, at most for the deadline.
@@ -113,13 +93,12 @@ impl RecogniserHandle {
     ) -> Result<Recognised, Fault> {
         let mut lost = Lost::NotThere;
         for _ in 0..2 {
-            self.start().map_err(|e| Fault::Crashed { why: e.to_string() })?;
-            let Some(process) = self.process.as_mut() else { continue };
+            let process = self.seat.filled().map_err(|e| Fault::Crashed { why: e.to_string() })?;
             let files = [picture.as_fd()];
             // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.
             let mut admit = |needed| Err(Fault::TooLarge { needed });
             let answer = process
-                .converse(&Ask::Recognise(*request), &files, self.settings.deadline, cancel, &mut admit)
+                .converse(&Ask::Recognise(*request), &files, self.deadline, cancel, &mut admit)
                 .and_then(|(reply, header)| read_recognised(&reply, header).map_err(Lost::Nonsense));
             match answer {
                 Ok(Err(Fault::Cancelled)) => {
@@ -130,26 +109,27 @@ impl RecogniserHandle {
                     self.rest(matches!(outcome, Err(Fault::Crashed { .. })));
                     return outcome;
                 }
-                Err(Lost::NotThere) => self.process = None,
+                Err(Lost::NotThere) => self.seat.clear(),
                 Err(other) => {
                     lost = other;
                     break;
                 }
             }
         }
-        self.process = None;
-        Err(fault_of(lost, self.settings.memory))
+        self.seat.clear();
+        Err(fault_of(lost, self.seat.launch.memory))
     }
 
     /// After a picture: decides whether the process may serve another.
     fn rest(&mut self, panicked: bool) {
-        self.served += 1;
-        let Some(process) = &self.process else { return };
-        if self.served == 1 {
+        let Some((process, served)) = self.seat.served() else { return };
+        if served == 1 {
             self.settled = process.rss();
         }
-        let grown = self.served.is_multiple_of(LOOK_EVERY) && process.rss() > self.settled + GROWTH;
-        if panicked || grown || self.served >= PICTURES_A_RECOGNISER {
+        if panicked
+            || (served.is_multiple_of(LOOK_EVERY) && process.rss() > self.settled + GROWTH)
+            || served >= PICTURES_A_RECOGNISER
+        {
             self.end();
         }
     }
