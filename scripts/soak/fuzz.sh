@@ -10,6 +10,7 @@ doors=("$@")
 [ $# -gt 0 ] || mapfile -t doors < <(sed -n 's/^ *("\([a-z0-9_]*\)",.*/\1/p' fuzz/doors.rs)
 [ ${#doors[@]} -gt 0 ] || { echo "fuzz: fuzz/doors.rs has no doors" >&2; exit 2; }
 cargo +nightly fuzz build door || exit 1
+python3 fuzz/seed.py || exit 1
 
 failed=0
 for door in "${doors[@]}"; do

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Gives each door of doors.rs something to begin with: the beginnings of real files, without the bytes that the door itself
+puts before them. Reads testdata/ and the folder that ALBUMEN_CORPUS names; writes to fuzz/corpus, which git ignores: whatever
+is cut from real media stays on this machine."""
+
+import hashlib
+import os
+import pathlib
+import struct
+
+# As long as what fuzzing makes (-max_len in scripts/soak/fuzz.sh); headers and item tables of real files are shorter.
+LONGEST = 16 * 1024
+# Enough to show a door each kind of file; more of one kind only slow the start.
+SEEDS_A_DOOR = 400
+
+HERE = pathlib.Path(__file__).parent
+
+# Doors that put a signature first: the signature, and how much of a file the door brings along.
+SIGNATURES = [
+    ("jpeg", b"\xff\xd8\xff", 3),
+    ("matroska", b"\x1a\x45\xdf\xa3", 4),
+    ("avi", b"RIFF....AVI LIST", 16),
+    ("webp", b"RIFF....WEBPVP8X", 16),
+    ("tiff", b"II*\0", 4),
+    ("tiff_big", b"II+\0\x08\0\0\0", 8),
+    ("raf", b"FUJIFILMCCD-RAW 0201", 20),
+    ("crw", b"II\x1a\0\0\0HEAPCCDR", 14),
+    ("png", b"\x89PNG\r\n\x1a\n", 8),
+    ("gif", b"GIF89a", 6),
+    ("jxl", b"\0\0\0\x0cJXL \r\n\x87\n", 12),
+    ("mpeg", b"\0\0\x01\xba", 4),
+]
+# The same for what begins with an `ftyp` box, by the brands that stand in it.
+BRANDS = [("heif", (b"heic", b"mif1", b"heix", b"avif", b"msf1")), ("cr3", (b"crx ",)), ("movie", (b"",))]
+SIDECARS = {".xmp": "sidecar_xmp", ".json": "sidecar_json"}
+
+
+def jpeg_segments(data):
+    """The marker and the payload of each segment before the scan."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] not in (0xDA, 0xD9):
+        length = struct.unpack(">H", data[at + 2 : at + 4])[0]
+        yield data[at + 1], data[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
+def seeds(path, data):
+    """Door and bytes, for every door that could meet this file or a part of it."""
+    yield "any", data
+    if len(data) < LONGEST:
+        yield "develop", data
+    if path.suffix.lower() in SIDECARS:
+        yield SIDECARS[path.suffix.lower()], data
+    for door, signature, cut in SIGNATURES:
+        if all(s in (ord("."), d) for s, d in zip(signature, data)) and len(data) > cut:
+            yield door, data[cut:]
+    if data[4:8] == b"ftyp":
+        size = struct.unpack(">I", data[:4])[0]
+        door = next(door for door, brands in BRANDS if any(b in data[8:size] for b in brands))
+        yield door, data[size:]
+        if door == "heif":
+            meta = data.find(b"meta")
+            if meta > 0:
+                yield "heif_items", data[meta + 4 :]
+    if data[:2] == b"\xff\xd8":
+        for marker, payload in jpeg_segments(data):
+            for door, of, head in (
+                ("exif", 0xE1, b"Exif\0\0"),
+                ("xmp", 0xE1, b"http://ns.adobe.com/xap/1.0/\0"),
+                ("iptc", 0xED, b"Photoshop 3.0\x008BIM\x04\x04\0\0"),
+            ):
+                if marker == of and payload.startswith(head):
+                    yield door, payload[len(head) + (4 if door == "iptc" else 0) :]
+
+
+def main():
+    folders = [HERE.parent / "testdata"]
+    if corpus := os.environ.get("ALBUMEN_CORPUS"):
+        folders.append(pathlib.Path(corpus))
+    given = {}
+    # In an order that has nothing to do with kinds, so that those taken are of all.
+    paths = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
+    for path in sorted(paths, key=lambda p: hashlib.sha1(p.name.encode()).digest()):
+        with open(path, "rb") as file:
+            data = file.read(LONGEST)
+        for door, seed in seeds(path, data):
+            if seed and given.get(door, 0) < SEEDS_A_DOOR:
+                given[door] = given.get(door, 0) + 1
+                folder = HERE / "corpus" / door
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
+    for door, count in sorted(given.items()):
+        print(f"{door}: {count} seeds")
+
+
+main()
