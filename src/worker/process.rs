@@ -143,6 +143,9 @@ impl Process {
             .stdin(Stdio::from(theirs))
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        // ONNX Runtime would keep a diary of its use in the user's home, with a name for this machine, and send it to its
+        // maker. What switches that off through its interface comes after it has begun.
+        command.env("ORT_DISABLE_TELEMETRY", "1");
         // What the loader needs to find libraries in unusual places stays.
         for name in ["LD_LIBRARY_PATH", "ORT_DYLIB_PATH"] {
             if let Some(value) = std::env::var_os(name) {

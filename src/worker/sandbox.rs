@@ -13,6 +13,7 @@ use landlock::{
     RulesetStatus, Scope,
 };
 use rustix::process::{Resource, Rlimit, Signal, getppid, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -59,6 +60,7 @@ pub fn die_with(engine: i32) -> io::Result<()> {
 /// Under an emulator (qemu-user) there is neither fence; the report says so and work goes on.
 pub fn seal(memory: u64) -> SandboxReport {
     limits(memory);
+    drop_capabilities();
     // Landlock first: its system calls are not on the list.
     let landlock_abi = landlock().unwrap_or(0);
     SandboxReport { landlock_abi, seccomp: filter_calls().is_ok() }
@@ -81,6 +83,13 @@ fn limits(memory: u64) {
     ] {
         let _ = setrlimit(what, Rlimit { current: Some(most), maximum: Some(most) });
     }
+}
+
+/// Root's rights, or the service's one capability (to read what others may not), are of no use to a decoder.
+fn drop_capabilities() {
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    let _ = set_capabilities(None, sets);
 }
 
 /// Denies all files. The Landlock version that does it, or 0.

@@ -173,6 +173,12 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
         }
     }
     assert_eq!(found.len(), 14);
+    // Also where the engine is root, as it is in a container, or has the service's one capability.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", worker.pid().unwrap())).unwrap();
+    let rights = |set: &str| status.lines().find_map(|l| l.strip_prefix(set)).map(str::trim);
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(rights(set), Some("0000000000000000"), "{set}");
+    }
 }
 
 #[test]
@@ -361,6 +367,10 @@ fn the_sealed_recogniser_answers_as_in_process() {
 
     // What is no picture is a fault of that file; the recogniser serves on.
     let first = recogniser.pid();
+    for open in std::fs::read_dir(format!("/proc/{}/fd", first.unwrap())).unwrap() {
+        let open = std::fs::read_link(open.unwrap().path()).unwrap();
+        assert!(!open.is_absolute() || open == Path::new("/dev/null"), "it has {} open", open.display());
+    }
     std::fs::write(&path, b"no picture").unwrap();
     assert!(recogniser.recognise(&File::open(&path).unwrap(), &faces, &CancelToken::new()).is_err());
     assert_eq!(recogniser.pid(), first);
