@@ -67,6 +67,11 @@ impl Fingerprint {
         self
     }
 
+    /// Nothing speaks for another volume: a look at known files is not needed.
+    pub fn is_same(&self, other: &Fingerprint) -> bool {
+        self.same_file_system(other) && self.root_inode == other.root_inode
+    }
+
     fn same_file_system(&self, other: &Fingerprint) -> bool {
         match (&self.uuid, &other.uuid) {
             (Some(a), Some(b)) => a == b,
@@ -119,6 +124,9 @@ pub struct Known {
     pub subtree: Vec<u8>,
     /// Files recorded as present in what is judged (the whole volume, or the subtree of a path given by hand).
     pub files: u64,
+    /// Files recorded as present in the whole volume: whether it is another one is asked of all of it, also where the
+    /// subtree is new.
+    pub volume_files: u64,
 }
 
 /// What is there now.
@@ -127,7 +135,7 @@ pub struct Seen {
     pub fingerprint: Fingerprint,
     /// See [`is_empty`].
     pub is_empty: bool,
-    /// How many of the sample were looked for, and how many were there.
+    /// How many known files of the volume were looked for, and how many were there; none where [`Fingerprint::is_same`].
     pub sample: (usize, usize),
     /// Recorded files that are gone, after moves are resolved; 0 before the walk.
     pub vanished: u64,
@@ -160,12 +168,18 @@ pub enum Verdict {
     Offline { why: String },
 }
 
-/// Judges a volume. `accepted`: a person has said that what is missing is deleted.
+/// Judges a volume. `accepted`: a person has said that what is missing in what is judged is deleted. Of a subtree that
+/// does not say that another volume is the one it was.
 pub fn judge(known: &Known, seen: &Seen, guard: Guard, accepted: bool) -> Verdict {
-    if accepted || known.files == 0 {
+    let is_same = known.fingerprint.as_ref().is_none_or(|was| was.is_same(&seen.fingerprint));
+    let another_is_accepted = accepted && (is_same || known.subtree.is_empty());
+    if let Some(why) = why_another(known, seen).filter(|_| !another_is_accepted) {
+        return Verdict::Offline { why };
+    }
+    if accepted {
         return Verdict::Sound { offline_below: Vec::new() };
     }
-    if let Some(why) = why_another(known, seen).or_else(|| why_too_many(known, seen, guard)) {
+    if let Some(why) = why_too_many(known, seen, guard) {
         return Verdict::Offline { why };
     }
     Verdict::Sound { offline_below: missing_inside(known, seen) }
@@ -174,7 +188,10 @@ pub fn judge(known: &Known, seen: &Seen, guard: Guard, accepted: bool) -> Verdic
 fn why_another(known: &Known, seen: &Seen) -> Option<String> {
     let was = known.fingerprint.as_ref()?;
     let now = &seen.fingerprint;
-    let files = known.files;
+    let files = known.volume_files;
+    if files == 0 {
+        return None;
+    }
     if seen.is_empty {
         return Some(if was.is_mount_point && !now.is_mount_point {
             format!("nothing is mounted there ({} was), and {files} files are known on it", was.file_system)
@@ -199,7 +216,7 @@ fn why_another(known: &Known, seen: &Seen) -> Option<String> {
 }
 
 fn why_too_many(known: &Known, seen: &Seen, guard: Guard) -> Option<String> {
-    let share = seen.vanished as f64 / known.files as f64;
+    let share = seen.vanished as f64 / known.files.max(1) as f64;
     (seen.vanished >= guard.minimum.max(1) && share > guard.share).then(|| {
         format!(
             "{} of {} files are gone at once ({:.0} %, and {:.0} % may go)",
@@ -214,10 +231,12 @@ fn why_too_many(known: &Known, seen: &Seen, guard: Guard) -> Option<String> {
 /// File systems that were mounted inside and are not now.
 fn missing_inside(known: &Known, seen: &Seen) -> Vec<Vec<u8>> {
     let was = known.fingerprint.as_ref().map_or(&[][..], |f| &f.inner);
-    let judged = |path: &[u8]| {
-        let rest = path.strip_prefix(known.subtree.as_slice());
-        rest.is_some_and(|rest| known.subtree.is_empty() || rest.is_empty() || rest.starts_with(b"/"))
+    let is_in = |path: &[u8], folder: &[u8]| {
+        let rest = path.strip_prefix(folder);
+        rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest.starts_with(b"/"))
     };
+    // A walk that begins on such a disk does not find its own beginning.
+    let judged = |mount: &[u8]| is_in(mount, &known.subtree) || is_in(&known.subtree, mount);
     was.iter()
         .filter(|mount| judged(&mount.0) && !seen.fingerprint.inner.contains(mount))
         .map(|(path, _)| path.clone())
@@ -241,7 +260,7 @@ mod tests {
     }
 
     fn known(files: u64) -> Known {
-        Known { fingerprint: Some(disk(1)), files, ..Known::default() }
+        Known { fingerprint: Some(disk(1)), files, volume_files: files, ..Known::default() }
     }
 
     fn seen(vanished: u64) -> Seen {
@@ -293,6 +312,19 @@ mod tests {
     }
 
     #[test]
+    fn a_new_folder_does_not_make_another_disk_the_one_it_was() {
+        let other = Seen { fingerprint: disk(2), sample: (32, 0), ..seen(0) };
+        let folder = Known { subtree: b"new".to_vec(), files: 0, ..known(1000) };
+        assert!(why(&folder, &other).starts_with("another file system is there"));
+        let accepted = judge(&folder, &other, Guard::default(), true);
+        assert!(matches!(accepted, Verdict::Offline { .. }), "a folder was accepted, not the disk");
+        let emptied = Seen { is_empty: true, sample: (32, 0), ..seen(0) };
+        let accepted = judge(&folder, &emptied, Guard::default(), true);
+        assert!(matches!(accepted, Verdict::Sound { .. }), "it was the last folder of that disk");
+        assert_eq!(why(&folder, &seen(0)), "");
+    }
+
+    #[test]
     fn a_container_that_sees_no_uuid_sees_the_same_disk() {
         let blind =
             Seen { fingerprint: Fingerprint { uuid: None, fs: 77, ..disk(1) }, sample: (0, 0), ..seen(0) };
@@ -310,6 +342,9 @@ mod tests {
         was.subtree = b"us".to_vec();
         let verdict = judge(&was, &seen(3), Guard::default(), false);
         assert_eq!(verdict, Verdict::Sound { offline_below: Vec::new() }, "another subtree was judged");
+        was.subtree = b"usb/2019".to_vec();
+        let verdict = judge(&was, &seen(3), Guard::default(), false);
+        assert_eq!(verdict, Verdict::Sound { offline_below: vec![b"usb".to_vec()] }, "it was on that disk");
     }
 
     #[test]

@@ -105,6 +105,8 @@ pub struct Walk<'r> {
     inner: Vec<InnerMount>,
     /// What the first call of `next` begins with.
     start: Option<Vec<u8>>,
+    /// What it should have begun with is not there.
+    start_is_gone: bool,
     listing: Vec<u8>,
 }
 
@@ -138,6 +140,7 @@ impl<'r> Walk<'r> {
             stack: Vec::new(),
             inner: Vec::new(),
             start: Some(start.to_vec()),
+            start_is_gone: false,
             listing: Vec::with_capacity(LISTING),
         }
     }
@@ -145,6 +148,11 @@ impl<'r> Walk<'r> {
     /// File systems that begin inside what has been walked.
     pub fn inner_mounts(&self) -> &[InnerMount] {
         &self.inner
+    }
+
+    /// There is nothing at what the walk was to begin with, and no link or missing permission hides it.
+    pub fn start_is_gone(&self) -> bool {
+        self.start_is_gone
     }
 
     fn begin(&mut self, start: &[u8]) -> Option<Result<Folder, WalkError>> {
@@ -162,7 +170,10 @@ impl<'r> Walk<'r> {
             let child = join(&path, name);
             let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => stat,
-                Err(e) => return Some(Err(at(&child, e))),
+                Err(e) => {
+                    self.start_is_gone = e == Errno::NOENT;
+                    return Some(Err(at(&child, e)));
+                }
             };
             let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
             if self.rules.ignores(&child, is_folder) {

@@ -218,7 +218,7 @@ impl Index {
             )?
             .exists(params![volume_id, path])?;
         if !path.is_empty() && !is_folder {
-            let (folder, name) = split(path);
+            let (folder, name) = super::view::split(path);
             if let Some(folder_id) = self.folder_id(volume_id, folder)? {
                 return Ok(Scope::File { folder_id, name: name.to_vec() });
             }
@@ -236,7 +236,7 @@ impl Index {
         if rest.is_empty() || path.is_dir() {
             return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
         }
-        let (folder, name) = split(rest);
+        let (folder, name) = super::view::split(rest);
         let folder_id = self.folder_id(volume_id, folder)?;
         Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
     }
@@ -298,14 +298,6 @@ impl Index {
             }
         }
         Ok(out)
-    }
-}
-
-/// The folder and the name of a path relative to its volume.
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|b| *b == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (b"", path),
     }
 }
 

@@ -209,10 +209,9 @@ impl Index {
         st.query_map(params![after.0, after.1, limit as i64], pending_row)?.collect()
     }
 
-    /// Up to `limit` present files of a volume at or below a folder, spread over its folders: path below the volume, size,
-    /// mtime.
-    pub fn sample(&self, volume_id: i64, path: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, u64, i64)>> {
-        let folders = self.folders_below(volume_id, path)?;
+    /// Up to `limit` present files of a volume, spread over its folders: path below the volume, size, mtime.
+    pub fn sample(&self, volume_id: i64, limit: usize) -> Result<Vec<(Vec<u8>, u64, i64)>> {
+        let folders = self.folders_below(volume_id, b"")?;
         let mut st = self.conn.prepare_cached(
             "SELECT name, bytes, mtime_ns FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name LIMIT ?2",
         )?;

@@ -241,6 +241,14 @@ impl Index {
     }
 }
 
+/// The folder and the name of a path relative to its volume.
+pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|b| *b == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (b"", path),
+    }
+}
+
 /// What is left of `path` below `root`, without the slash between; `None` when it is not below it.
 pub fn below<'a>(path: &'a [u8], root: &[u8]) -> Option<&'a [u8]> {
     let rest = path.strip_prefix(root)?;

@@ -75,6 +75,9 @@ pub struct Summary {
     pub stopped_by_guard: bool,
     #[serde(skip)]
     pub volumes_offline: u64,
+    /// Paths that were named, are not there, and of which nothing is known.
+    #[serde(skip)]
+    pub unknown: u64,
 }
 
 /// Why there was no run, or why it ended early.
@@ -183,6 +186,11 @@ pub fn run(
         mark_unreachable(&index, &targets)?;
         return Err(RunError::NoVolume(all.join(", ")));
     }
+    let (targets, slips) = slips(config, &index, targets)?;
+    for slip in &slips {
+        progress
+            .notice(format!("{}: there is no such file or folder, and none is known", slip.volume.display()));
+    }
     let _meter = Meter::start(progress.clone());
     let shared = shared(config, options, &plan, index_dir, &progress, shutdown);
     let scan_options = ScanOptions {
@@ -190,13 +198,15 @@ pub fn run(
         guard: config.guard.into(),
         accept_removals: options.accept_removals,
         priority: 1,
+        missing_is_gone: true,
         dry_run: options.dry_run,
     };
     let mut worker = WorkerHandle::new(shared.worker.clone());
     worker.start().map_err(RunError::Worker)?;
     worker.end();
 
-    let scanned = scan(&mut index, &targets, &scan_options, &progress, shutdown)?;
+    let mut scanned = scan(&mut index, &targets, &scan_options, &progress, shutdown)?;
+    scanned.unknown += slips.len() as u64;
     if !shutdown.requested() && !options.dry_run {
         let worked = work(&mut index, config, options, &plan, &shared, &scanned);
         // Also of a run that was stopped: what it did has cost what it has cost.
@@ -230,6 +240,7 @@ fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant
         peak_pss_bytes: progress.peak_pss(),
         stopped_by_guard: scanned.stopped_by_guard,
         volumes_offline: scanned.volumes_offline,
+        unknown: scanned.unknown,
     }
 }
 
@@ -470,6 +481,22 @@ pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(),
         index.set_meta("swept_at", &now().to_string())?;
     }
     Ok(())
+}
+
+/// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
+fn slips(
+    config: &Config,
+    index: &Index,
+    targets: Vec<Target>,
+) -> Result<(Vec<Target>, Vec<Target>), RunError> {
+    let known = index.volumes()?;
+    let spaces = Spaces::resolve(&config.spaces);
+    let is_one = |t: &Target| {
+        t.volume.exists()
+            || known.iter().any(|(_, path, _, _)| t.volume.as_os_str().as_bytes() == path)
+            || spaces.iter().any(|s| s.folders.contains(&t.volume))
+    };
+    Ok(targets.into_iter().partition(is_one))
 }
 
 fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {

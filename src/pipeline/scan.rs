@@ -18,6 +18,7 @@ use crate::discover::open::Root;
 use crate::discover::read::{Read, read};
 use crate::discover::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
 use crate::discover::walk::{Folder, Role, Walk};
+use crate::index::due::Scope;
 use crate::index::findings::Finding;
 use crate::index::scan::{FileRow, What};
 use crate::index::{Index, items, record, view};
@@ -48,6 +49,9 @@ pub struct ScanOptions {
     pub accept_removals: bool,
     /// 0 for somebody who waits, 1 for background work.
     pub priority: u8,
+    /// A target that is not there is gone: a person named it. Where a change was noticed it may be half of a move, and is
+    /// left to the walk of what held it.
+    pub missing_is_gone: bool,
     /// Take everything back at the end; only the counts remain.
     pub dry_run: bool,
 }
@@ -58,6 +62,8 @@ pub struct Scanned {
     pub walked: Vec<WalkedPart>,
     /// Volumes that were not there.
     pub volumes_offline: u64,
+    /// Targets that are not there and of which nothing is known.
+    pub unknown: u64,
     /// Too much had vanished, or another volume stood in a volume's place.
     pub stopped_by_guard: bool,
     pub moved: Vec<Moved>,
@@ -99,7 +105,17 @@ pub fn scan(
     for (number, target) in targets.iter().enumerate() {
         let mut one = One { index, options, progress, shutdown, number: number as i64 };
         match one.walk(target)? {
-            Walked::Whole(w) => walked.push(*w),
+            Walked::Whole(w) => {
+                if w.is_gone && index.gone_of(w.number)?.is_empty() {
+                    let path = w.root.join(&w.start);
+                    progress.notice(format!(
+                        "{}: there is no such file or folder, and none is known",
+                        path.display()
+                    ));
+                    out.unknown += 1;
+                }
+                walked.push(*w);
+            }
             Walked::Offline { volume_id, why, another } => {
                 let path = target.volume.display();
                 progress.notice(format!(
@@ -169,6 +185,8 @@ struct WholeWalk {
     known: Known,
     seen: Seen,
     accepted: bool,
+    /// There is nothing where it was to begin.
+    is_gone: bool,
 }
 
 enum Walked {
@@ -207,18 +225,15 @@ impl One<'_> {
             Ok(x) => x,
             Err(e) => return Ok(Walked::Offline { volume_id, why: e.to_string(), another: false }),
         };
-        let sample: Vec<SampleFile> = index
-            .sample(volume_id, &target.start, volume::SAMPLE)?
-            .into_iter()
-            .map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns })
-            .collect();
-        let known = Known {
-            fingerprint: row.fingerprint.and_then(|j| serde_json::from_str(&j).ok()),
-            subtree: target.start.clone(),
-            files: index.count_media(&index.scope_below(volume_id, &target.start)?)?,
-        };
-        let present = volume::count_present(&root, &sample);
-        let seen = Seen { fingerprint, is_empty, sample: (sample.len(), present), vanished: 0 };
+        let was: Option<Fingerprint> = row.fingerprint.and_then(|j| serde_json::from_str(&j).ok());
+        let files = index.count_media(&index.scope_below(volume_id, &target.start)?)?;
+        let (mut volume_files, mut sample) = (files, (0, 0));
+        if was.as_ref().is_some_and(|was| is_empty || !was.is_same(&fingerprint)) {
+            volume_files = index.count_media(&Scope::Below { volume_id, path: Vec::new() })?;
+            sample = self.look_for_known(volume_id, &root)?;
+        }
+        let known = Known { fingerprint: was, subtree: target.start.clone(), files, volume_files };
+        let seen = Seen { fingerprint, is_empty, sample, vanished: 0 };
         let accepted = self.options.accept_removals;
         if let Verdict::Offline { why } = volume::judge(&known, &seen, self.options.guard, accepted) {
             return Ok(Walked::Offline { volume_id, why, another: true });
@@ -229,7 +244,7 @@ impl One<'_> {
         let mut unseen: Vec<Vec<u8>> = Vec::new();
         let mut only_file = None;
         let mut walk = Walk::new(&root, &target.start, self.options.rules.clone());
-        for folder in &mut walk {
+        while let Some(folder) = walk.next() {
             if self.shutdown.requested() {
                 return Ok(Walked::Stopped);
             }
@@ -243,12 +258,22 @@ impl One<'_> {
                     }
                     only_file = folder.only.or(only_file);
                 }
+                Err(_) if walk.start_is_gone() && self.options.missing_is_gone => {
+                    let (folder, name) = view::split(&target.start);
+                    if let Some(folder) = index.folder_id(volume_id, folder)?
+                        && let Some(file) = index.file_in(folder, name)?
+                        && index.file(file)?.is_some_and(|f| !f.vanished)
+                    {
+                        self.gone(file)?;
+                    }
+                }
                 Err(e) => {
                     self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
                     unseen.push(e.path);
                 }
             }
         }
+        let is_gone = walk.start_is_gone() && self.options.missing_is_gone;
         let fingerprint = seen.fingerprint.clone().with_inner(walk.inner_mounts());
         if only_file.is_none() {
             for (id, path) in index.folders_below(volume_id, &target.start)? {
@@ -271,7 +296,16 @@ impl One<'_> {
             known,
             seen: Seen { fingerprint, ..seen },
             accepted,
+            is_gone,
         })))
+    }
+
+    /// How many known files of a volume were looked for, and how many were there.
+    fn look_for_known(&self, volume_id: i64, root: &Root) -> Result<(usize, usize), RecordError> {
+        let known = self.index.sample(volume_id, volume::SAMPLE)?;
+        let sample: Vec<SampleFile> =
+            known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
+        Ok((sample.len(), volume::count_present(root, &sample)))
     }
 
     fn gone(&self, file: i64) -> Result<(), RecordError> {

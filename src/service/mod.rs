@@ -540,6 +540,7 @@ fn walk(index: &mut Index, service: &Arc<Service>, paths: &[PathBuf], priority: 
             guard: config.guard.into(),
             accept_removals: false,
             priority,
+            missing_is_gone: false,
             dry_run: false,
         }
     };

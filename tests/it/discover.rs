@@ -628,7 +628,7 @@ fn other_file_systems_inside_are_walked_and_noticed() {
     let print = volume::fingerprint(&root, &mounts).unwrap().with_inner(walk.inner_mounts());
     drop(disk);
     let now = volume::fingerprint(&root, &MountTable::read()).unwrap();
-    let known = Known { fingerprint: Some(print), files: 2, ..Known::default() };
+    let known = Known { fingerprint: Some(print), files: 2, volume_files: 2, ..Known::default() };
     let seen = Seen { fingerprint: now, is_empty: false, sample: (1, 1), vanished: 1 };
     let verdict = volume::judge(&known, &seen, Guard::default(), false);
     assert_eq!(verdict, Verdict::Sound { offline_below: vec![b"usb".to_vec()] });
@@ -678,7 +678,8 @@ fn the_guard_knows_an_unmounted_disk() {
     let sample = [SampleFile { path: b"a.jpg".to_vec(), size: stat.size, mtime_ns: stat.mtime_ns }];
     let first = look(&sample);
     assert_eq!((first.is_empty, first.sample, first.fingerprint.is_mount_point), (false, (1, 1), true));
-    let known = Known { fingerprint: Some(first.fingerprint.clone()), files: 2, ..Known::default() };
+    let known =
+        Known { fingerprint: Some(first.fingerprint.clone()), files: 2, volume_files: 2, ..Known::default() };
     let judge = |seen: &Seen| volume::judge(&known, seen, Guard::default(), false);
     let sound = Verdict::Sound { offline_below: Vec::new() };
     assert_eq!(judge(&look(&sample)), sound);
@@ -712,7 +713,7 @@ fn a_deleted_library_is_not_deleted_in_the_index() {
     let dir = folder(&[("a.jpg", "A"), ("@eaDir/x", "")]);
     let root = Root::open(dir.path()).unwrap();
     let print = || volume::fingerprint(&root, &MountTable::read()).unwrap();
-    let known = Known { fingerprint: Some(print()), files: 1, ..Known::default() };
+    let known = Known { fingerprint: Some(print()), files: 1, volume_files: 1, ..Known::default() };
     fs::remove_file(dir.path().join("a.jpg")).unwrap();
     let is_empty = volume::is_empty(&root).unwrap();
     assert!(is_empty, "another program's folder is nothing");

@@ -334,6 +334,67 @@ fn an_empty_or_missing_volume_is_not_a_deleted_one() {
 }
 
 #[test]
+fn a_folder_that_only_another_disk_has_is_not_the_volumes() {
+    let b = Bench::new(1);
+    b.run();
+    let test = "a_folder_that_only_another_disk_has_is_not_the_volumes";
+    let Some(other) = Mounted::tmpfs_at(&b.library, test) else { return };
+    let upload = b.library.join("upload");
+    std::fs::create_dir(&upload).unwrap();
+    std::fs::copy(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/grey.jpg"),
+        upload.join("a.jpg"),
+    )
+    .unwrap();
+    for accept in [&[][..], &["--accept-removals"]] {
+        let out =
+            b.command(&["index", "--no-recognise", "--json"]).args(accept).arg(&upload).output().unwrap();
+        summary(&out, 4);
+    }
+    drop(other);
+    let back = b.run();
+    assert_eq!((&back["unchanged"], &back["found"]), (&13.into(), &13.into()));
+    assert_eq!(b.export().lines().count(), 13, "nothing of the other disk is in the volume");
+}
+
+#[test]
+fn a_path_by_hand_that_is_not_there_is_gone_or_a_slip() {
+    let b = Bench::new(5);
+    b.run();
+    let index = |path: &Path, more: &[&str], code: i32| {
+        let mut c = b.command(&["index", "--no-recognise", "--json"]);
+        summary(&c.args(more).arg(path).output().unwrap(), code)
+    };
+    let file = b.library.join("000/orientation/3.jpg");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(index(&file, &[], 0)["removed"], 1);
+    let folder = b.library.join("000");
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(index(&folder, &[], 0)["removed"], 12);
+    assert_eq!(b.export().lines().count(), 52);
+
+    index(&b.library.join("no such folder"), &[], 1);
+    index(&file, &[], 1);
+    let slip = b.library.with_extension("typo");
+    let mut both = b.command(&["index", "--no-recognise", "--json"]);
+    summary(&both.arg(&b.library).arg(&slip).output().unwrap(), 1);
+    let status = b.command(&["status", "--json"]).output().unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["volumes"].as_array().unwrap().len(), 1, "a slip is no volume");
+
+    // So many at once that the guard asks.
+    let shelf = b.library.join("shelf");
+    std::fs::create_dir(&shelf).unwrap();
+    for n in 1..5 {
+        std::fs::rename(b.library.join(format!("{n:03}")), shelf.join(n.to_string())).unwrap();
+    }
+    assert_eq!(b.run()["moved"], 52);
+    std::fs::remove_dir_all(&shelf).unwrap();
+    assert_eq!(index(&shelf, &[], 4)["offline"], 52);
+    assert_eq!(index(&shelf, &["--accept-removals"], 0)["removed"], 52);
+}
+
+#[test]
 fn a_moved_folder_keeps_its_items() {
     let b = Bench::new(2);
     b.run();
