@@ -26,10 +26,11 @@ pub struct PersonLine {
     pub name_source: Option<String>,
     pub space: String,
     pub hidden: bool,
-    /// Photos and videos it is in.
+    /// Photos and videos that are shown and it is in.
     pub items: u64,
+    /// Its faces in these.
     pub faces: u64,
-    /// The face to show for it: a user's choice, else the best.
+    /// The face to show for it: a user's choice, else the best, of what is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cover: Option<i64>,
     /// Ids of people that were merged into it.
@@ -121,10 +122,12 @@ pub struct Suggestions {
 const PERSON_LINE: &str = "
     SELECT p.id, p.name, p.name_source, s.name, p.hidden,
            (SELECT count(DISTINCT a.file_id) FROM faces a JOIN files f ON f.id = a.file_id
-              WHERE a.person_id = p.id AND f.vanished IS NULL AND f.companion_of IS NULL),
-           (SELECT count(*) FROM faces a WHERE a.person_id = p.id),
-           coalesce((SELECT id FROM faces a WHERE a.id = p.cover_face AND a.person_id = p.id),
-                    (SELECT id FROM faces a WHERE a.person_id = p.id ORDER BY a.lost, a.quality DESC, a.id LIMIT 1)),
+              WHERE a.person_id = p.id AND a.lost = 0 AND f.vanished IS NULL AND f.companion_of IS NULL),
+           (SELECT count(*) FROM faces a JOIN files f ON f.id = a.file_id
+              WHERE a.person_id = p.id AND a.lost = 0 AND f.vanished IS NULL AND f.companion_of IS NULL),
+           (SELECT a.id FROM faces a JOIN files f ON f.id = a.file_id
+              WHERE a.person_id = p.id AND f.vanished IS NULL AND f.companion_of IS NULL
+              ORDER BY a.id IS NOT p.cover_face, a.lost, a.quality DESC, a.id LIMIT 1),
            (SELECT json_group_array(alias) FROM person_aliases x WHERE x.person_id = p.id)
       FROM persons p JOIN spaces s ON s.id = p.space_id";
 
@@ -188,7 +191,8 @@ impl Index {
     pub fn people(&self, spaces: Option<&[String]>, hidden_too: bool) -> Result<Vec<PersonLine>> {
         let mut st = self.conn.prepare_cached(&format!(
             "{PERSON_LINE} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0)
-                AND (p.name IS NOT NULL OR EXISTS (SELECT 1 FROM faces a WHERE a.person_id = p.id))
+                AND (p.name IS NOT NULL OR EXISTS (SELECT 1 FROM faces a JOIN files f ON f.id = a.file_id
+                       WHERE a.person_id = p.id AND f.vanished IS NULL AND f.companion_of IS NULL))
               ORDER BY p.name IS NULL, 6 DESC, p.seq"
         ))?;
         let found = st.query_map(params![names(spaces), hidden_too], person_line)?;
@@ -223,7 +227,7 @@ impl Index {
         // A photo that has moved to another space is not this one's to see, also before the next clustering.
         let mut st = self.conn.prepare_cached(&format!(
             "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id = ?1 AND v.space_id = (SELECT space_id FROM people WHERE id = ?1)
-              ORDER BY a.quality DESC, a.id"
+                AND f.vanished IS NULL ORDER BY a.quality DESC, a.id"
         ))?;
         let faces = st.query_map([&id], |r| face_line(&self.conn, r))?.collect::<rusqlite::Result<_>>()?;
         Ok((line, faces))
@@ -237,7 +241,7 @@ impl Index {
     /// The faces of some spaces, or of all, that have no person.
     pub fn waiting_faces(&self, spaces: Option<&[String]>) -> Result<Vec<FaceLine>> {
         let mut st = self.conn.prepare_cached(&format!(
-            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND {OF_SPACES} ORDER BY a.quality DESC, a.id"
+            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND f.vanished IS NULL AND {OF_SPACES} ORDER BY a.quality DESC, a.id"
         ))?;
         let found = st.query_map([names(spaces)], |r| face_line(&self.conn, r))?;
         Ok(found.collect::<rusqlite::Result<_>>()?)

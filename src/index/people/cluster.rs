@@ -495,6 +495,8 @@ pub fn forget_conclusions(index: &Index, space: i64) -> Result<u64> {
              JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
         [space],
     )?;
+    // Whoever comes of the same founding face is that person again, under the same id.
+    sweep(conn, space)?;
     Ok(forgotten as u64)
 }
 

@@ -131,6 +131,21 @@ fn photos_of_one_person_come_together_and_a_second_run_changes_nothing() {
 }
 
 #[test]
+fn people_who_are_forgotten_come_back_under_their_ids() {
+    let mut w = World::new();
+    let photos: Vec<i64> = (0..6).map(|n| w.photo(n, &[1 + n % 2])).collect();
+    w.cluster();
+    let who = |w: &World| -> Vec<_> { photos.iter().map(|p| w.who(*p)).collect() };
+    let before = who(&w);
+    assert!(before.iter().flatten().all(Option::is_some), "{before:?}");
+    for time in 1..=2 {
+        super::forget_conclusions(&w.index, w.space).unwrap();
+        w.cluster();
+        assert_eq!(who(&w), before, "after {time} times");
+    }
+}
+
+#[test]
 fn a_face_pasted_twice_is_two_people() {
     let mut w = World::new();
     let pasted = w.file("pasted.jpg", "b3:0");
