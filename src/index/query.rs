@@ -202,7 +202,11 @@ fn term(token: Token) -> Result<Term, QueryError> {
     let Some(key) = key else {
         let filter = match date_span(&value) {
             // A bare year or day is a date; quoted it is a word.
-            Ok(span) if !quoted && value.starts_with(|c: char| c.is_ascii_digit()) => Filter::Taken(span),
+            Ok(span)
+                if !quoted && value.trim_start_matches("..").starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                Filter::Taken(span)
+            }
             _ => Filter::Words { field: None, words: Words::new(&value, quoted) },
         };
         return Ok(Term { denied, any_of: vec![filter] });
@@ -309,8 +313,13 @@ fn date_span(value: &str) -> Result<Span<String>, QueryError> {
         /// A date of which any tail may be left out.
         const SHAPE: &[u8] = b"0000-00-00T00:00:00";
         let whole_field = matches!(v.len(), 4 | 7 | 10 | 13 | 16 | 19);
+        /// What is left out, as the earliest it can be: what is written must be on the calendar and the clock.
+        const EARLIEST: &str = "0000-01-01T00:00:00";
         let fits = v.bytes().zip(SHAPE).all(|(c, s)| if *s == b'0' { c.is_ascii_digit() } else { c == *s });
-        if whole_field && fits {
+        if whole_field
+            && fits
+            && format!("{v}{}", &EARLIEST[v.len()..]).parse::<jiff::civil::DateTime>().is_ok()
+        {
             Ok(v.to_owned())
         } else {
             error(format!("{v} is no date: write 2023, 2023-07, 2023-07-01 or a range such as 2019..2021-03"))
@@ -435,6 +444,9 @@ mod tests {
         assert_eq!(one("date:2019..2021-03"), Filter::Taken(dates("2019", "2021-03")));
         assert_eq!(one("date:>=2020-05-01"), Filter::Taken(dates("2020-05-01", "")));
         assert_eq!(one("date:..2020"), Filter::Taken(dates("", "2020")));
+        assert_eq!(one("..2020"), Filter::Taken(dates("", "2020")));
+        assert_eq!(one("2020-02-29"), Filter::Taken(dates("2020-02-29", "2020-02-29")));
+        assert!(matches!(one("...and"), Filter::Words { .. }));
         let Filter::Number { span, .. } = one("exposure:1/250") else { panic!() };
         assert!(span.from.unwrap() < 0.004 && span.until.unwrap() > 0.004);
     }
@@ -459,6 +471,9 @@ mod tests {
             ("kind:song", "kind:photo"),
             ("rating:good", "rating:>=4"),
             ("date:yesterday", "2023-07-01"),
+            ("date:2023-13", "2023-07-01"),
+            ("date:2023-02-29", "2023-07-01"),
+            ("date:>=2023-07-01T25", "2023-07-01"),
             ("\"open", "not closed"),
             ("tag:", "tag:VALUE"),
             ("box:1,2,3", "box:SOUTH"),
