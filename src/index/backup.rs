@@ -215,13 +215,20 @@ impl Drop for Partial {
 /// Copies one moment of the database, in one step of SQLite's backup: a reader of a WAL database blocks nobody, and
 /// between two steps it would begin anew each time that a service commits. Returns schema and number of items.
 fn copy_database(dir: &Path, to: &Path) -> Result<(u32, u64), BackupError> {
+    // What is written is the copy: it is that disk that is full.
+    let written = |e: rusqlite::Error| match e.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => {
+            BackupError::Write { path: to.to_owned(), why: io::ErrorKind::StorageFull.into() }
+        }
+        _ => e.into(),
+    };
     let from = super::connect(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut copy = Connection::open(to)?;
     {
         let all = rusqlite::backup::Backup::new(&from, &mut copy)?;
         let begun = std::time::Instant::now();
         loop {
-            match all.step(-1)? {
+            match all.step(-1).map_err(written)? {
                 rusqlite::backup::StepResult::Done => break,
                 // Somebody changes the schema, which takes milliseconds.
                 _ if begun.elapsed() < super::BUSY_TIMEOUT => {
@@ -232,7 +239,7 @@ fn copy_database(dir: &Path, to: &Path) -> Result<(u32, u64), BackupError> {
         }
     }
     // One file that can be read from a read-only disk, too.
-    copy.pragma_update(None, "journal_mode", "DELETE")?;
+    copy.pragma_update(None, "journal_mode", "DELETE").map_err(written)?;
     if let Some(message) = verify::integrity(&copy)?.into_iter().next() {
         return Err(BackupError::Damaged(message));
     }

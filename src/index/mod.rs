@@ -51,6 +51,10 @@ pub enum OpenError {
     Missing { dir: PathBuf },
     #[error("the index folder {dir} cannot be written: {why}", dir = .dir.display())]
     NotWritable { dir: PathBuf, why: String },
+    #[error("the index {dir} cannot be read: {why}", dir = .dir.display())]
+    NotReadable { dir: PathBuf, why: String },
+    #[error("{dir} is a backup, which is read and never changed: `albumen restore` brings it back", dir = .dir.display())]
+    Backup { dir: PathBuf },
     #[error("the index folder {dir} is on a network file system ({kind}), where SQLite is not safe: put it on a local disk", dir = .dir.display())]
     Network { dir: PathBuf, kind: String },
     #[error("the index {dir} cannot be opened: {why}", dir = .dir.display())]
@@ -71,6 +75,7 @@ impl Index {
     pub fn open_indexing(dir: &Path, reached: impl Fn()) -> Result<Index, OpenError> {
         let not_writable =
             |e: std::io::Error| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() };
+        refuse_backup(dir)?;
         create_private_dir(dir).map_err(not_writable)?;
         refuse_network(dir)?;
         let lock = lock::take(dir)?;
@@ -88,6 +93,7 @@ impl Index {
 
     /// For what a user says: short transactions, made durable before they are answered.
     pub fn open_edit(dir: &Path) -> Result<Index, OpenError> {
+        refuse_backup(dir)?;
         let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.pragma_update(None, "synchronous", "FULL").map_err(|e| broken(dir, e))?;
         Ok(Index { dir: dir.to_owned(), conn, _lock: None })
@@ -131,6 +137,14 @@ fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {
     OpenError::Broken { dir: dir.to_owned(), why: e.to_string() }
 }
 
+/// A backup that was changed has not the sums any more that it was made with, and would not be restored.
+fn refuse_backup(dir: &Path) -> Result<(), OpenError> {
+    match dir.join(backup::CONTENTS).exists() {
+        true => Err(OpenError::Backup { dir: dir.to_owned() }),
+        false => Ok(()),
+    }
+}
+
 /// Locks and shared memory of SQLite are not safe on NFS and SMB.
 fn refuse_network(dir: &Path) -> Result<(), OpenError> {
     let look = || -> std::io::Result<FsInfo> { Ok(FsInfo::of(File::open(dir)?, &MountTable::read())?) };
@@ -154,8 +168,12 @@ fn restrict(file: &Path) {
 }
 
 fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
-    if !dir.join("index.sqlite").is_file() {
-        return Err(OpenError::Missing { dir: dir.to_owned() });
+    match std::fs::metadata(dir.join("index.sqlite")) {
+        Ok(m) if m.is_file() => {}
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(OpenError::NotReadable { dir: dir.to_owned(), why: e.to_string() });
+        }
+        _ => return Err(OpenError::Missing { dir: dir.to_owned() }),
     }
     let conn = connect(dir, flags)?;
     let found = schema::current(&conn).map_err(|e| broken(dir, e))?;

@@ -231,6 +231,25 @@ fn a_restore_into_an_empty_folder_makes_the_pictures_due() {
 }
 
 #[test]
+fn a_backup_is_looked_into_and_never_changed() {
+    let home = Home::new(1);
+    home.index();
+    home.json(&["backup", "backups/b"], 0);
+    let of_backup = |arguments: &[&str], code: i32| {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_albumen"));
+        c.current_dir(home.dir.path()).env("XDG_CONFIG_HOME", home.path("none"));
+        let out = c.args(["--index", "backups/b"]).args(arguments).output().unwrap();
+        assert_eq!(out.status.code(), Some(code), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        words(&out)
+    };
+    assert!(of_backup(&["search", "--count"], 0).starts_with('2'));
+    for changes in [&["index", "--no-recognise", "library"][..], &["tags", "add", "x", "library/000.jpg"]] {
+        assert!(of_backup(changes, 3).contains("albumen restore"));
+    }
+    home.json(&["restore", "backups/b"], 0);
+}
+
+#[test]
 fn a_backup_that_is_damaged_newer_or_none_changes_nothing() {
     let h = Home::new(1);
     h.index();
