@@ -101,7 +101,9 @@ impl From<AlbumError> for Refusal {
             AlbumError::Search(e) => return e.into(),
             AlbumError::Sql(_) => NO_START,
             AlbumError::Unknown(_) => FAILED,
-            AlbumError::Taken(_) | AlbumError::Searching(..) | AlbumError::Nested => USAGE,
+            AlbumError::Taken(_) | AlbumError::Nameless | AlbumError::Searching(..) | AlbumError::Nested => {
+                USAGE
+            }
         };
         Refusal::new(code, e)
     }

@@ -1,6 +1,6 @@
 //! `albumen export`: every item, one JSON object a line, in order of path bytes.
 
-use super::{Context, NO_START, complain};
+use super::{Context, NO_START, answer, complain};
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
@@ -28,6 +28,9 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         Ok(i) => i,
         Err(code) => return code,
     };
+    if let Err(refused) = ctx.spaces_named(&index, args.space.as_slice()) {
+        return answer::ended(Err(refused));
+    }
     let mut out = BufWriter::new(std::io::stdout().lock());
     let done = index.export(args.space.as_deref(), |view| {
         let line = serde_json::to_vec(&view).expect("a view is plain data");

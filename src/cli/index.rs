@@ -98,7 +98,8 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
             if summary.stopped_by_guard {
                 return ExitCode::from(STOPPED);
             }
-            match summary.failed > 0 || summary.volumes_offline > 0 || summary.unknown > 0 {
+            let failures = summary.failed + summary.volumes_offline + summary.unknown + summary.unseen;
+            match failures > 0 {
                 true => ExitCode::from(FAILED),
                 false => ExitCode::SUCCESS,
             }

@@ -25,8 +25,9 @@ mod submit;
 mod tags;
 mod verify;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{Config, LogFormat, Spaces};
 use crate::index::{Index, OpenError};
+use answer::Refusal;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -161,7 +162,13 @@ fn cannot_open(e: OpenError) -> ExitCode {
 
 /// The items that a person names by paths or ids; the first that is not in the index ends the command.
 fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
-    let find = |file| index.find_file(file)?.map_or(Ok(None), |id| index.item_of(id));
+    let find = |file| {
+        let item = index.find_file(file)?.map_or(Ok(None), |id| index.item_of(id))?;
+        Ok(match item {
+            Some(item) if index.is_item(item)? => Some(item),
+            _ => None,
+        })
+    };
     let mut items = Vec::new();
     for file in files {
         match find(file) {
@@ -174,6 +181,7 @@ fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
                 return Err(ExitCode::from(FAILED));
             }
             Err(e) => {
+                let e: rusqlite::Error = e;
                 complain(&format!("the index cannot be read: {e}"));
                 return Err(ExitCode::from(NO_START));
             }
@@ -182,15 +190,48 @@ fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
     Ok(items)
 }
 
+impl Context {
+    /// Ends the command where a person names a space that there is not: an empty answer would look like an empty space.
+    fn spaces_named(&self, index: &Index, names: &[String]) -> Result<(), Refusal> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut there = index.all_space_names()?;
+        there.extend(Spaces::resolve(&self.config.spaces).iter().map(|s| s.name.clone()));
+        match names.iter().find(|name| !there.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                there.sort();
+                there.dedup();
+                let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+                Err(Refusal::new(FAILED, format_args!("there is no space {name:?}; there are: {there}")))
+            }
+        }
+    }
+}
+
 /// One error, in one line, on standard error.
 pub fn complain(e: &dyn std::fmt::Display) {
-    eprintln!("albumen: {e}");
+    eprintln!("albumen: {}", harmless(&e.to_string()));
 }
 
 /// Prints one line; a closed pipe is not an error of ours.
 pub fn say(line: impl std::fmt::Display) {
     use std::io::Write;
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", harmless(&line.to_string()));
+}
+
+/// Text for a terminal: a file's name must not move its cursor, nor title its window. Lines stay lines.
+fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(acts) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if acts(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out.into()
 }
 
 /// Prints one JSON value; a closed pipe is not an error of ours.
@@ -260,4 +301,13 @@ fn start_log(verbose: u8, format: LogFormat) {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => log.json().with_current_span(false).flatten_event(true).try_init(),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_name_does_not_act_on_the_terminal() {
+        assert_eq!(super::harmless("a.jpg\n\tb: é"), "a.jpg\n\tb: é");
+        assert_eq!(super::harmless("\x1b[31mred\u{9b}2J\r.jpg"), "\\u{1b}[31mred\\u{9b}2J\\r.jpg");
+    }
 }

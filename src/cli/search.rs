@@ -37,6 +37,7 @@ struct Answer {
 
 pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let index = ctx.open_read()?;
+    ctx.spaces_named(&index, &args.space)?;
     let query = Query::parse(&in_one(&args.query)).map_err(SearchError::from)?;
     if args.count {
         let count = index.count(&query)?;

@@ -37,6 +37,7 @@ struct Line {
 
 pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let index = ctx.open_read()?;
+    ctx.spaces_named(&index, &args.space)?;
     let item = items_named(&index, std::slice::from_ref(&args.file))?[0];
     let items = lines(&index, item, &args).map_err(|e| match e {
         SimilarError::NoVector(_) => Refusal::new(FAILED, without_vector(&args.file, item, &index, ctx, &e)),

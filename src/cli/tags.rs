@@ -16,6 +16,7 @@ pub struct Args {
 enum What {
     /// Give items a tag
     Add {
+        #[arg(value_parser = tag)]
         tag: String,
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -27,7 +28,16 @@ enum What {
         files: Vec<PathBuf>,
     },
     /// Rename a tag on every item that has it; the files stay as they are
-    Rename { tag: String, new_name: String },
+    Rename {
+        tag: String,
+        #[arg(value_parser = tag)]
+        new_name: String,
+    },
+}
+
+/// A tag that somebody can see and search for.
+fn tag(text: &str) -> Result<String, String> {
+    Some(text.trim().to_owned()).filter(|t| !t.is_empty()).ok_or_else(|| "a tag needs a name".to_owned())
 }
 
 pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {

@@ -85,6 +85,15 @@ pub struct WalkError {
     /// Relative to the volume's root.
     pub path: Vec<u8>,
     pub fault: Fault,
+    /// It is there, and somebody should see to it: neither gone meanwhile nor a folder inside itself.
+    pub is_failure: bool,
+}
+
+impl WalkError {
+    fn new(path: Vec<u8>, e: Errno) -> WalkError {
+        let is_failure = !matches!(e, Errno::NOENT | Errno::NOTDIR | Errno::LOOP);
+        WalkError { path, fault: fault(e), is_failure }
+    }
 }
 
 /// A file system that begins inside the volume.
@@ -156,7 +165,7 @@ impl<'r> Walk<'r> {
     }
 
     fn begin(&mut self, start: &[u8]) -> Option<Result<Folder, WalkError>> {
-        let at = |path: &[u8], e: Errno| WalkError { path: path.to_vec(), fault: fault(e) };
+        let at = |path: &[u8], e: Errno| WalkError::new(path.to_vec(), e);
         let place = match self.place_of(self.root.as_fd(), None) {
             Ok(place) => place,
             Err(e) => return Some(Err(at(b"", e))),
@@ -272,7 +281,7 @@ impl<'r> Walk<'r> {
                 entries.push(Entry { name: entry.name.to_vec(), role, kind: entry.kind, inode: entry.inode });
             }
         })
-        .map_err(|e| WalkError { path: folder.path.clone(), fault: fault(e) })?;
+        .map_err(|e| WalkError::new(folder.path.clone(), e))?;
         if has_nomedia {
             folder.skipped = Skipped { ignored: 1, ..Skipped::default() };
             return Ok(folder);
@@ -301,7 +310,7 @@ impl<'r> Walk<'r> {
                     }
                     Err(Errno::NOENT) => continue,
                     Err(e) => {
-                        folder.errors.push(WalkError { path: whole.clone(), fault: fault(e) });
+                        folder.errors.push(WalkError::new(whole.clone(), e));
                         continue;
                     }
                 }
@@ -359,7 +368,7 @@ impl<'r> Walk<'r> {
             let (place, fd) = match opened {
                 Ok(opened) => opened,
                 // It was a folder a moment ago: now a link or a file, which the next run will see.
-                Err(e) => return Some(Err(WalkError { path, fault: fault(e) })),
+                Err(e) => return Some(Err(WalkError::new(path, e))),
             };
             let is_loop = place.fs.inodes_are_stable()
                 && self.stack.iter().any(|l| (l.place.device, l.place.inode) == (place.device, place.inode));
@@ -371,7 +380,7 @@ impl<'r> Walk<'r> {
                 None
             };
             if let Some(why) = why {
-                return Some(Err(WalkError { path, fault: Fault::unreadable(why) }));
+                return Some(Err(WalkError { path, fault: Fault::unreadable(why), is_failure: false }));
             }
             self.note_mount(&path, &parent, &place);
             return Some(self.read_folder(fd, path, place));

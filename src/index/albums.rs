@@ -26,6 +26,8 @@ pub enum AlbumError {
     Unknown(String),
     #[error("there is an album {0:?} already: choose another name")]
     Taken(String),
+    #[error("an album needs a name")]
+    Nameless,
     #[error("{0:?} finds its items by itself ({1}): items cannot be added or removed by hand")]
     Searching(String, String),
     #[error("an album cannot be made of albums: leave album: out of its search")]
@@ -72,6 +74,7 @@ impl Index {
                 return Err(AlbumError::Nested);
             }
         }
+        let name = named(name)?;
         let added = self.conn.execute(
             "INSERT INTO albums (name, query, created) VALUES (?1, ?2, unixepoch()) ON CONFLICT DO NOTHING",
             params![name, query],
@@ -81,6 +84,7 @@ impl Index {
 
     pub fn rename_album(&mut self, from: &str, to: &str) -> std::result::Result<(), AlbumError> {
         let (id, _) = self.album(from)?;
+        let to = named(to)?;
         match self.conn.execute("UPDATE OR IGNORE albums SET name = ?2 WHERE id = ?1", params![id, to])? {
             0 => Err(AlbumError::Taken(to.to_owned())),
             _ => Ok(()),
@@ -134,4 +138,9 @@ impl Index {
             .optional()?
             .ok_or_else(|| AlbumError::Unknown(name.to_owned()))
     }
+}
+
+/// A name that somebody can see and write again.
+fn named(name: &str) -> std::result::Result<&str, AlbumError> {
+    Some(name.trim()).filter(|name| !name.is_empty()).ok_or(AlbumError::Nameless)
 }

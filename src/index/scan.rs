@@ -86,6 +86,14 @@ impl Index {
         self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))
     }
 
+    /// The names of all spaces.
+    pub fn all_space_names(&self) -> Result<Vec<String>> {
+        self.conn
+            .prepare_cached("SELECT name FROM spaces ORDER BY name")?
+            .query_map([], |r| r.get(0))?
+            .collect()
+    }
+
     /// The volume at this absolute path, made if it is new; a volume that the config gave to another space moves there.
     pub fn volume(&self, space_id: i64, path: &[u8]) -> Result<VolumeRow> {
         self.conn.execute(

@@ -174,6 +174,11 @@ impl Index {
             .optional()
     }
 
+    /// Whether a file is or was an item of its own: no sidecar.
+    pub fn is_item(&self, file: i64) -> Result<bool> {
+        self.conn.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1")?.exists([file])
+    }
+
     /// One item, whole.
     pub fn item_view(&self, file: i64, detail: Detail) -> Result<Option<ItemView>> {
         item_view(&self.conn, file, detail)

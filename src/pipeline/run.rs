@@ -78,6 +78,9 @@ pub struct Summary {
     /// Paths that were named, are not there, and of which nothing is known.
     #[serde(skip)]
     pub unknown: u64,
+    /// Folders that could not be looked at.
+    #[serde(skip)]
+    pub unseen: u64,
 }
 
 /// Why there was no run, or why it ended early.
@@ -241,6 +244,7 @@ fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant
         stopped_by_guard: scanned.stopped_by_guard,
         volumes_offline: scanned.volumes_offline,
         unknown: scanned.unknown,
+        unseen: scanned.unseen,
     }
 }
 

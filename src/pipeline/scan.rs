@@ -64,6 +64,8 @@ pub struct Scanned {
     pub volumes_offline: u64,
     /// Targets that are not there and of which nothing is known.
     pub unknown: u64,
+    /// Folders, and entries of them, that could not be looked at.
+    pub unseen: u64,
     /// Too much had vanished, or another volume stood in a volume's place.
     pub stopped_by_guard: bool,
     pub moved: Vec<Moved>,
@@ -106,6 +108,7 @@ pub fn scan(
         let mut one = One { index, options, progress, shutdown, number: number as i64 };
         match one.walk(target)? {
             Walked::Whole(w) => {
+                out.unseen += w.unseen;
                 if w.is_gone && index.gone_of(w.number)?.is_empty() {
                     let path = w.root.join(&w.start);
                     progress.notice(format!(
@@ -187,6 +190,8 @@ struct WholeWalk {
     accepted: bool,
     /// There is nothing where it was to begin.
     is_gone: bool,
+    /// See [`Scanned::unseen`].
+    unseen: u64,
 }
 
 enum Walked {
@@ -242,6 +247,7 @@ impl One<'_> {
         let mut visited: HashSet<i64> = HashSet::new();
         // Below these nothing counts as gone: they could not be looked at.
         let mut unseen: Vec<Vec<u8>> = Vec::new();
+        let mut failures = 0;
         let mut only_file = None;
         let mut walk = Walk::new(&root, &target.start, self.options.rules.clone());
         while let Some(folder) = walk.next() {
@@ -253,6 +259,7 @@ impl One<'_> {
                     let id = self.folder(volume_id, &folder)?;
                     visited.extend(id);
                     for e in folder.errors {
+                        failures += u64::from(e.is_failure);
                         self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
                         unseen.push(e.path);
                     }
@@ -268,6 +275,7 @@ impl One<'_> {
                     }
                 }
                 Err(e) => {
+                    failures += u64::from(e.is_failure);
                     self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
                     unseen.push(e.path);
                 }
@@ -297,6 +305,7 @@ impl One<'_> {
             seen: Seen { fingerprint, ..seen },
             accepted,
             is_gone,
+            unseen: failures,
         })))
     }
 

@@ -114,6 +114,11 @@ fn usage_errors_leave_with_2_and_unknown_files_with_1() {
         (&["tags", "add", "x", "nowhere.jpg"], 1),
         (&["albums", "delete", "none"], 1),
         (&["similar", "nowhere.jpg"], 1),
+        (&["similar", "999"], 1),
+        (&["search", "--space", "nobody"], 1),
+        (&["export", "--space", "nobody"], 1),
+        (&["albums", "create", " "], 2),
+        (&["tags", "add", " ", "nowhere.jpg"], 2),
         (&["search", "nothing"], 0),
     ] {
         let (found, out, err) = library.run(arguments);
