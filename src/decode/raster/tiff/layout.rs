@@ -1,5 +1,6 @@
 //! What the tags of a TIFF page say, and its rows turned into 8-bit samples by it.
 
+use super::old_jpeg::OldJpeg;
 use super::rows::Packing;
 use crate::decode::colour::CmykToSrgb;
 use crate::decode::raster::canvas::Samples;
@@ -29,8 +30,6 @@ mod tag {
     pub const EXTRA_SAMPLES: u16 = 338;
     pub const SAMPLE_FORMAT: u16 = 339;
     pub const JPEG_TABLES: u16 = 347;
-    pub const JPEG_OFFSET: u16 = 513;
-    pub const JPEG_LENGTH: u16 = 514;
     pub const SUBSAMPLING: u16 = 530;
     pub const ICC: u16 = 34_675;
 }
@@ -85,7 +84,7 @@ pub struct Layout {
     /// Luma samples a chroma sample, across and down, where they are packed together.
     subsampling: Option<(u32, u32)>,
     pub jpeg_tables: Vec<u8>,
-    pub whole_jpeg: Option<(u64, u64)>,
+    pub old_jpeg: OldJpeg,
     pub profile: Option<Vec<u8>>,
 }
 
@@ -96,7 +95,9 @@ impl Layout {
         let (Some(width), Some(height)) = (number(tag::WIDTH), number(tag::HEIGHT)) else {
             return Err(Fault::corrupt("its first page has no size"));
         };
-        let stored = number(tag::SAMPLES).unwrap_or(1).clamp(1, 64) as usize;
+        // A writer that leaves the number away still says how many bits each has.
+        let bits_listed = ifd.find(tag::BITS).map_or(1, |e| e.count.min(64) as u32);
+        let stored = number(tag::SAMPLES).unwrap_or(bits_listed).clamp(1, 64) as usize;
         let bits = number(tag::BITS).unwrap_or(1) as usize;
         if !matches!(bits, 1..=16 | 24 | 32 | 64) {
             return Err(Fault::unsupported(format!("TIFF with {bits} bits a sample")));
@@ -184,8 +185,7 @@ impl Layout {
             palette: if photometric == Photometric::Palette { palette(tiff, &ifd)? } else { Vec::new() },
             subsampling,
             jpeg_tables: ifd.find(tag::JPEG_TABLES).and_then(|e| tiff.bytes(e)).unwrap_or_default(),
-            whole_jpeg: number(tag::JPEG_OFFSET)
-                .map(|at| (u64::from(at), number(tag::JPEG_LENGTH).map_or(u64::MAX, u64::from))),
+            old_jpeg: OldJpeg::read(tiff, &ifd),
             profile: ifd.find(tag::ICC).and_then(|e| tiff.bytes(e)),
         })
     }
@@ -209,9 +209,13 @@ impl Layout {
 
     /// Planes that the picture is made of; what stands behind them is not read.
     pub fn shown_planes(&self) -> u32 {
-        let colours = if self.photometric == Photometric::Cmyk { 4 } else { self.samples.count() };
-        let one = self.photometric == Photometric::Palette;
-        if self.planar && !one { colours.min(self.stored) as u32 } else { 1 }
+        let shown = match self.photometric {
+            Photometric::Cmyk => 4,
+            // The index, and alpha.
+            Photometric::Palette => 1 + usize::from(self.samples == Samples::Rgba),
+            _ => self.samples.count(),
+        };
+        if self.planar { shown.min(self.stored) as u32 } else { 1 }
     }
 
     /// Rows that come out of the file together: chroma that is shared by several is packed with them.
@@ -266,7 +270,12 @@ impl Layout {
         let pixels = values.chunks_exact(self.stored).zip(out.chunks_exact_mut(count));
         match self.photometric {
             Photometric::Palette => pixels.for_each(|(v, out)| {
-                out.copy_from_slice(&self.palette.get(usize::from(v[0])).copied().unwrap_or_default());
+                let colour = self.palette.get(usize::from(v[0])).copied().unwrap_or_default();
+                out[..3].copy_from_slice(&colour);
+                if let (Some(alpha), Some(&v)) = (out.get_mut(3), v.get(1)) {
+                    // As indices, samples come as they are.
+                    *alpha = (u32::from(v) * 255 / ((1 << self.bits.min(16)) - 1)) as u8;
+                }
             }),
             Photometric::Cmyk => {
                 let cmyk: Vec<u8> =
@@ -435,6 +444,8 @@ fn samples_of(photometric: Photometric, stored: usize, extra: Option<u32>) -> Re
             (2.., Some(1 | 2)) => Samples::GreyAlpha,
             _ => Samples::Grey,
         },
+        // The colours stand in the palette, so alpha is not multiplied into them, whatever is said of it.
+        Photometric::Palette if stored >= 2 && matches!(extra, Some(1 | 2)) => Samples::Rgba,
         Photometric::Rgb => match (stored, extra) {
             (4.., Some(1)) => Samples::RgbaPremultiplied,
             // Four samples without a word about the fourth: alpha, as other readers take it.

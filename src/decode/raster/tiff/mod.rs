@@ -7,6 +7,7 @@
 //! broken files (docs/decisions.md).
 
 mod layout;
+mod old_jpeg;
 mod rows;
 
 use super::Job;
@@ -46,7 +47,7 @@ pub fn first_page_in_rgb(job: &Job<'_>) -> Option<Result<Pixels, Fault>> {
 
 fn picture(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
     if layout.compression == compression::OLD_JPEG {
-        return old_jpeg(job, layout);
+        return old_jpeg::decode(job, layout);
     }
     let per_pixel = layout.samples.count();
     let full = (layout.width, layout.height);
@@ -60,14 +61,6 @@ fn picture(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
         Chunks { source: job.source, layout, inks: layout.profile_of_inks(), canvas: &mut canvas };
     let damaged = if layout.tiled { decoder.tiles() } else { decoder.strips() }?;
     Ok(canvas.finish(layout.profile.as_deref().filter(|_| layout.photometric != Photometric::Cmyk), damaged))
-}
-
-/// The JPEG of TIFF 6.0 that was given up: where it is a whole JPEG, that is the picture.
-fn old_jpeg(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
-    let Some((at, length)) = layout.whole_jpeg else {
-        return Err(Fault::unsupported("TIFF with the JPEG compression that was withdrawn in 1995"));
-    };
-    jpeg::decode(&job.source.part(at, length), job.orientation, job.fit, job.admission)
 }
 
 struct Chunks<'a, 'c> {

@@ -1,8 +1,10 @@
-//! The bytes of one strip or tile, unpacked as they are read: none, PackBits, LZW, Deflate, CCITT groups 3 and 4.
+//! The bytes of one strip or tile, unpacked as they are read: none, PackBits, LZW (also the one of before TIFF 5.0),
+//! Deflate, CCITT's run lengths and groups 3 and 4.
 
 use crate::pipeline::fault::Fault;
 use crate::pipeline::source::Source;
 use fax::decoder::{DecodeStatus, Group3Decoder, Group4Decoder, pels};
+use fax::{BitReader, ByteReader, Color, maps};
 use std::io::{self, BufRead, BufReader, Read};
 use weezl::BitOrder;
 
@@ -14,6 +16,8 @@ pub const READER_BYTES: u64 = 128 << 10;
 /// TIFF's Compression tag.
 pub mod compression {
     pub const NONE: u32 = 1;
+    /// The codes of group 3, each row for itself and from a byte's beginning, without ends of lines.
+    pub const RUN_LENGTHS: u32 = 2;
     pub const GROUP_3: u32 = 3;
     pub const GROUP_4: u32 = 4;
     pub const OLD_JPEG: u32 = 6;
@@ -56,6 +60,14 @@ pub struct Packing {
 /// both away at the end of a strip.
 const ENDS_OF_LINES: &[u8] = &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
 
+/// Codes are told by more bits than they have; behind the last code there are to be some.
+const LOOK_AHEAD: &[u8] = &[0, 0];
+
+/// Whether LZW has its codes' low bits first, as it had before TIFF 5.0: told by the first code, which clears the table.
+fn is_old_lzw(packed: &[u8]) -> bool {
+    matches!(packed, [0, second, ..] if second & 1 == 1)
+}
+
 /// A reader of the unpacked bytes of one chunk. `width` is in pixels, for the bilevel codes.
 pub fn open(
     source: &Source,
@@ -65,7 +77,7 @@ pub fn open(
 ) -> Result<Box<dyn Read>, Fault> {
     let section = BufReader::with_capacity(INPUT_BYTES, Section { source: source.clone(), at, left: length });
     let method = packing.method;
-    let input: Box<dyn BufRead> = if packing.reversed_bits {
+    let mut input: Box<dyn BufRead> = if packing.reversed_bits {
         Box::new(BufReader::with_capacity(INPUT_BYTES, Reversed(section)))
     } else {
         Box::new(section)
@@ -73,16 +85,22 @@ pub fn open(
     Ok(match method {
         compression::NONE => Box::new(input),
         compression::PACK_BITS => Box::new(PackBits { input, literal: 0, repeat: 0, value: 0 }),
-        compression::LZW => Box::new(Lzw {
-            decoder: weezl::decode::Decoder::with_tiff_size_switch(BitOrder::Msb, 8),
-            input,
-            ended: false,
-        }),
+        compression::LZW => {
+            let decoder = if is_old_lzw(input.fill_buf()?) {
+                weezl::decode::Decoder::new(BitOrder::Lsb, 8)
+            } else {
+                weezl::decode::Decoder::with_tiff_size_switch(BitOrder::Msb, 8)
+            };
+            Box::new(Lzw { decoder, input, ended: false })
+        }
         compression::DEFLATE | compression::OLD_DEFLATE => Box::new(flate2::bufread::ZlibDecoder::new(input)),
-        compression::GROUP_3 | compression::GROUP_4 => {
+        compression::RUN_LENGTHS | compression::GROUP_3 | compression::GROUP_4 => {
             let width =
                 u16::try_from(width).map_err(|_| Fault::unsupported("a fax wider than 65,535 pixels"))?;
-            let code = if method == compression::GROUP_4 {
+            let code = if method == compression::RUN_LENGTHS {
+                let input: Box<dyn BufRead> = Box::new(input.chain(LOOK_AHEAD));
+                Code::RunLengths(ByteReader::new(input.bytes())?, Vec::new())
+            } else if method == compression::GROUP_4 {
                 Code::Four(Group4Decoder::new(input.bytes(), width)?)
             } else if packing.two_dimensional {
                 return Err(Fault::unsupported("fax of group 3 in two dimensions"));
@@ -166,7 +184,8 @@ impl Read for Lzw {
             self.input.consume(result.consumed_in);
             match result.status {
                 Ok(weezl::LzwStatus::Done) => self.ended = true,
-                Ok(_) if at_end => self.ended = true,
+                // The decoder holds what one code stands for, and gives it out long after the last byte went in.
+                Ok(_) if at_end && result.consumed_out == 0 => self.ended = true,
                 Ok(_) => {}
                 Err(e) if result.consumed_out == 0 => {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, e));
@@ -184,6 +203,8 @@ impl Read for Lzw {
 type Input = io::Bytes<Box<dyn BufRead>>;
 
 enum Code {
+    /// With the places where the colour of the row at hand changes.
+    RunLengths(ByteReader<Input>, Vec<u16>),
     Three(Group3Decoder<Input>),
     Four(Group4Decoder<Input>),
 }
@@ -201,6 +222,10 @@ impl Fax {
     fn next_row(&mut self) -> io::Result<()> {
         let broken = || io::Error::new(io::ErrorKind::InvalidData, "its fax data is broken");
         let (status, changes) = match &mut self.code {
+            Code::RunLengths(bits, changes) => {
+                run_lengths(bits, self.width, changes).ok_or_else(broken)?;
+                (DecodeStatus::Incomplete, changes.as_slice())
+            }
             Code::Three(d) => (d.advance().map_err(|_| broken())?, d.transitions()),
             Code::Four(d) => match d.advance().map_err(|_| broken())? {
                 // Group 4 says so instead of giving another line; group 3 with its last line.
@@ -222,6 +247,29 @@ impl Fax {
         self.given = 0;
         Ok(())
     }
+}
+
+/// One row of run lengths, white first; the next row begins at a byte. `None` where there is no code.
+fn run_lengths(bits: &mut ByteReader<Input>, width: u16, changes: &mut Vec<u16>) -> Option<()> {
+    /// A run of 64 pixels or more is written as several codes, of which only the last is shorter than this.
+    const LONG: u16 = 64;
+    changes.clear();
+    let (mut at, mut colour) = (0u16, Color::White);
+    while at < width {
+        loop {
+            let run = match colour {
+                Color::White => maps::white::decode(bits)?,
+                Color::Black => maps::black::decode(bits)?,
+            };
+            at = at.checked_add(run)?;
+            if run < LONG {
+                break;
+            }
+        }
+        changes.push(at);
+        colour = !colour;
+    }
+    bits.consume(bits.bits_to_byte_boundary()).ok()
 }
 
 impl Read for Fax {
@@ -268,6 +316,40 @@ mod tests {
         // 000000000001 10011 | 000000000001 00110101 000101, filled up with zeros.
         let packed = [0x00, 0x19, 0x80, 0x09, 0xA8, 0xA0];
         assert_eq!(unpacked(&packed, compression::GROUP_3)[..2], [0x00, 0xFF]);
+    }
+
+    #[test]
+    fn run_lengths_begin_each_row_at_a_byte() {
+        // 8 white: 10011; 0 white and 8 black: 00110101 000101. T.4, tables 2 and 3.
+        let packed = [0b1001_1000, 0b0011_0101, 0b0001_0100];
+        let source = Source::from_bytes(packed.to_vec());
+        let packing =
+            Packing { method: compression::RUN_LENGTHS, reversed_bits: false, two_dimensional: false };
+        let mut rows = [0; 2];
+        open(&source, (0, source.len()), packing, 8).unwrap().read_exact(&mut rows).unwrap();
+        assert_eq!(rows, [0x00, 0xFF]);
+    }
+
+    #[test]
+    fn lzw_of_before_tiff_5_is_told_by_its_first_code() {
+        let plain: Vec<u8> = (0..100_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+        let packed = weezl::encode::Encoder::new(BitOrder::Lsb, 8).encode(&plain).unwrap();
+        assert!(is_old_lzw(&packed));
+        assert_eq!(unpacked(&packed, compression::LZW), plain);
+    }
+
+    #[test]
+    fn what_a_few_bytes_of_lzw_stand_for_is_read_in_small_pieces() {
+        let plain = vec![220; 1 << 14];
+        let packed = weezl::encode::Encoder::with_tiff_size_switch(BitOrder::Msb, 8).encode(&plain).unwrap();
+        let source = Source::from_bytes(packed);
+        let packing = Packing { method: compression::LZW, reversed_bits: false, two_dimensional: false };
+        let mut reader = open(&source, (0, source.len()), packing, 8).unwrap();
+        let mut rows = [0; 128];
+        for row in 0..128 {
+            reader.read_exact(&mut rows).unwrap_or_else(|e| panic!("row {row}: {e}"));
+            assert_eq!(rows, [220; 128]);
+        }
     }
 
     #[test]
