@@ -63,7 +63,26 @@ pub fn sniff(reader: &Reader) -> Option<Format> {
         let dib = head.get(14..18).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         return matches!(dib, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124)).then_some(Format::Bmp);
     }
-    None
+    is_bare_dib(&head).then_some(Format::Bmp)
+}
+
+/// A BMP without its file header, as clipboards and resources keep them (`.dib`): the length of its header, two sides,
+/// one plane, and bits a pixel and a compression that go together.
+fn is_bare_dib(head: &[u8]) -> bool {
+    let word = |at: usize| Some(u16::from_le_bytes([*head.get(at)?, *head.get(at + 1)?]));
+    let long = |at: usize| Some(u32::from(word(at)?) | u32::from(word(at + 2)?) << 16);
+    let side = |at: usize| long(at).map(|v| (v as i32).unsigned_abs()).filter(|v| (1..=1 << 16).contains(v));
+    matches!(long(0), Some(40 | 108 | 124))
+        && side(4).is_some()
+        && side(8).is_some()
+        && word(12) == Some(1)
+        && matches!(
+            (word(14), long(16)),
+            (Some(1 | 4 | 8 | 16 | 24 | 32), Some(0))
+                | (Some(8), Some(1))
+                | (Some(4), Some(2))
+                | (Some(16 | 32), Some(3))
+        )
 }
 
 /// Length of a packet and where the first sync byte stands: 188 (broadcast) or 192 bytes (AVCHD, with a
@@ -183,7 +202,11 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     let packed = |wanted: &dyn Fn(u32) -> bool| any(0x103, wanted);
     // Coolpix NRW files begin with a thumbnail in the old JPEG compression.
     let nikon_packed = |v: u32| v == COMPRESSION_NIKON || v == COMPRESSION_OLD_JPEG;
-    if make.starts_with("NIKON") && (mosaic || packed(&nikon_packed) || !subs.is_empty()) {
+    // A file that is cut off may lack the sensor's directory. Its first page is a thumbnail and says so, which sets
+    // it apart from a finished TIFF with a thumbnail in a sub-directory.
+    let begins_with_thumbnail = first.find(0xFE).and_then(|e| tiff.uint(e)).is_some_and(|v| v & 1 == 1);
+    let headed = begins_with_thumbnail && !subs.is_empty();
+    if make.starts_with("NIKON") && (mosaic || packed(&nikon_packed) || headed) {
         return Some(Format::Nef);
     }
     if make.starts_with("SONY")

@@ -70,7 +70,15 @@ fn png_text(kind: &[u8; 4], body: &[u8], found: &mut Findings) -> Option<()> {
             }
         }
         "Raw profile type xmp" => found.add_xmp(raw_profile(&value)?),
-        "Raw profile type iptc" => photoshop::read_block(&raw_profile(&value)?, found),
+        // Most writers put Photoshop's resources there, with the block among them.
+        "Raw profile type iptc" | "Raw profile type 8bim" => {
+            let bytes = raw_profile(&value)?;
+            if bytes.starts_with(b"8BIM") {
+                photoshop::read(&bytes, found);
+            } else {
+                photoshop::read_block(&bytes, found);
+            }
+        }
         _ => {
             let value = if utf8 { tidy(&String::from_utf8_lossy(&value)) } else { text(&value) };
             found.add_text(&format!("png:{key}"), value?);
@@ -186,11 +194,12 @@ pub fn read_webp(reader: &Reader) -> Findings {
 // ----------------------------------------------------------------------------------------------- BMP
 
 pub fn read_bmp(reader: &Reader) -> Findings {
-    let view = reader.view();
-    let coded = match view.le32(14) {
-        Some(12) => view.le16(18).zip(view.le16(20)).map(|(w, h)| (u32::from(w), u32::from(h))),
+    // Without the file header it begins with that of the picture.
+    let view = if reader.view().array(0) == Some(*b"BM") { reader.view().from(14) } else { reader.view() };
+    let coded = match view.le32(0) {
+        Some(12) => view.le16(4).zip(view.le16(6)).map(|(w, h)| (u32::from(w), u32::from(h))),
         // A negative height says that rows run downwards.
-        _ => view.le32(18).zip(view.le32(22)).map(|(w, h)| (w, (h as i32).unsigned_abs())),
+        _ => view.le32(4).zip(view.le32(8)).map(|(w, h)| (w, (h as i32).unsigned_abs())),
     };
     Findings { coded, ..Findings::default() }
 }

@@ -5,6 +5,7 @@ mod support;
 mod backup;
 mod decode;
 mod decode_heif;
+mod decode_rare;
 mod discover;
 mod faults;
 mod fidelity;

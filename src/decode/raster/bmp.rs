@@ -1,5 +1,5 @@
-//! BMP, all header versions: read row by row from wherever the rows lie (the last stands first in most files);
-//! only run-length coded ones are kept whole, as indices.
+//! BMP, all header versions, with or without the file header: read row by row from wherever the rows lie (the last
+//! stands first in most files); only run-length coded ones are kept whole, as indices.
 
 use super::Job;
 use super::canvas::{Canvas, Samples};
@@ -8,6 +8,8 @@ use crate::pipeline::source::Source;
 use crate::pixels::Pixels;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
+/// Bytes of the header that makes a BMP of a DIB.
+const FILE_HEADER: usize = 14;
 const COMPRESSION_RLE8: u32 = 1;
 const COMPRESSION_RLE4: u32 = 2;
 const COMPRESSION_MASKS: u32 = 3;
@@ -79,21 +81,25 @@ impl Header {
         Header::parse(source).ok_or_else(|| Fault::corrupt("its header is broken"))?
     }
 
-    /// `None`: too short. The headers are the file header (14 bytes), the picture's (12 to 124), masks, palette.
+    /// `None`: too short. The headers are the file header (14 bytes, which clipboards leave away), the picture's (12 to
+    /// 124), masks, palette.
     fn parse(source: &Source) -> Option<Result<Header, Fault>> {
-        let head = source.head(14 + 124 + 16 + 1024).ok()?;
-        let pixels_at = le32(&head, 10)?;
-        let size = le32(&head, 14)? as usize;
+        let head = source.head(FILE_HEADER + 124 + 16).ok()?;
+        // Where the pixels are said to begin, and where the picture's own header does.
+        let (stated_start, own) =
+            if head.starts_with(b"BM") { (le32(&head, 10)?, FILE_HEADER) } else { (0, 0) };
+        let head = head.get(own..)?;
+        let size = le32(head, 0)? as usize;
         let core = size == 12;
         if !core && !(16..=1024).contains(&size) {
             return Some(Err(Fault::unsupported(format!("BMP with a header of {size} bytes"))));
         }
         let (width, height, bits) = if core {
-            (le16(&head, 18)?, le16(&head, 20)? as i32, le16(&head, 24)?)
+            (le16(head, 4)?, le16(head, 6)? as i32, le16(head, 10)?)
         } else {
-            (le32(&head, 18)?, le32(&head, 22)? as i32, le16(&head, 28)?)
+            (le32(head, 4)?, le32(head, 8)? as i32, le16(head, 14)?)
         };
-        let compression = if size >= 20 { le32(&head, 30)? } else { 0 };
+        let compression = if size >= 20 { le32(head, 16)? } else { 0 };
         if (width as i32) <= 0 || height == 0 || height == i32::MIN {
             return Some(Err(Fault::corrupt("its header says that it has no pixels")));
         }
@@ -113,32 +119,40 @@ impl Header {
             (true, _) => {
                 // In the header from version 2 on, after it before; alpha from version 3 on.
                 let has_alpha = size >= 56 || compression == COMPRESSION_ALPHA_MASKS;
-                let at = |i: usize| le32(&head, 54 + 4 * i);
+                let at = |i: usize| le32(head, 40 + 4 * i);
                 [at(0)?, at(1)?, at(2)?, if has_alpha { at(3)? } else { 0 }]
             }
             (false, 16) => [0x7C00, 0x03E0, 0x001F, 0],
             _ => [0x00FF_0000, 0x0000_FF00, 0x0000_00FF, 0],
         };
+        // Where the headers end.
+        let mut start = own + size;
+        if masked && size == 40 {
+            start += if compression == COMPRESSION_ALPHA_MASKS { 16 } else { 12 };
+        }
+        let stated = if size >= 36 { le32(head, 32)? } else { 0 };
+        // A BMP that does not say where its pixels begin has them behind all headers, as has one without file header.
+        let behind = start as u64 + if bits > 8 { 4 * u64::from(stated.min(256)) } else { 0 };
+        let mut pixels_at = if stated_start == 0 { behind } else { u64::from(stated_start) };
         let palette = if bits <= 8 {
             let entry = if core { 3 } else { 4 };
-            let mut start = 14 + size;
-            if masked && size == 40 {
-                start += if compression == COMPRESSION_ALPHA_MASKS { 16 } else { 12 };
-            }
-            let stated = if size >= 36 { le32(&head, 46)? } else { 0 };
             let most = 1usize << bits;
             let room = (pixels_at as usize).saturating_sub(start) / entry;
             let count = if stated == 0 { most } else { (stated as usize).min(most) };
             let count = if room > 0 { count.min(room) } else { count };
+            if room == 0 {
+                // Some writers forget the palette when they say where the pixels begin.
+                pixels_at = (start + count * entry) as u64;
+            }
             let bytes = source.slice(start as u64, count * entry).ok()?;
             bytes.chunks_exact(entry).map(|b| [b[2], b[1], b[0]]).collect()
         } else {
             Vec::new()
         };
-        let profile = (size >= 124 && le32(&head, 14 + 56)? == EMBEDDED_PROFILE)
+        let profile = (size >= 124 && le32(head, 56)? == EMBEDDED_PROFILE)
             .then(|| {
-                let (at, length) = (le32(&head, 14 + 112)?, le32(&head, 14 + 116)? as usize);
-                source.slice(14 + u64::from(at), length.min(LARGEST_PROFILE)).ok()
+                let (at, length) = (le32(head, 112)?, le32(head, 116)? as usize);
+                source.slice(own as u64 + u64::from(at), length.min(LARGEST_PROFILE)).ok()
             })
             .flatten();
         Some(Ok(Header {
@@ -149,7 +163,7 @@ impl Header {
             compression,
             masks,
             palette,
-            pixels_at: u64::from(pixels_at),
+            pixels_at,
             profile,
         }))
     }

@@ -14,6 +14,8 @@ pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     options.set_memory_limit(MemoryLimit::Unlimited);
+    // Every viewer passes over extensions that it does not know.
+    options.allow_unknown_blocks(true);
     let mut decoder = options.read_info(BufReader::new(job.source.cursor())).map_err(fault)?;
     let screen = (u32::from(decoder.width()), u32::from(decoder.height()));
     let frame =
