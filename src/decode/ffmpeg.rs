@@ -129,6 +129,23 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    /// Decodes one packet that builds on those that were sent before it, and forgets them all. The frame is the last.
+    pub fn decode_last(&mut self, packet: &Packet, frame: &mut Frame) -> Result<bool, Fault> {
+        let mut next = Frame::new()?;
+        let mut done = false;
+        for packet in [Some(packet), None] {
+            let sent = self.send(packet);
+            while sent && self.receive(&mut next) {
+                std::mem::swap(frame, &mut next);
+                done = true;
+            }
+        }
+        self.flush();
+        Ok(done)
+    }
+}
+
 impl Drop for Decoder {
     fn drop(&mut self) {
         let mut context = self.0.as_ptr();

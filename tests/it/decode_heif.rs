@@ -278,6 +278,99 @@ fn made_clip(args: &[&str], name: &str) -> Option<(tempfile::TempDir, Source)> {
     }
 }
 
+/// A HEIF file of 256 x 256 pixels whose items are coded pictures with this configuration. The last is the primary one,
+/// and predicted from the others.
+fn heic(configuration: &[u8], pictures: &[&[u8]]) -> Vec<u8> {
+    let boxed =
+        |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+    let full = |kind: &[u8; 4], version: u8, body: &[u8]| boxed(kind, &[&[version, 0, 0, 0], body].concat());
+    let n = pictures.len() as u16;
+    let ids: Vec<[u8; 2]> = (1..=n).map(u16::to_be_bytes).collect();
+    let infe = |id: &[u8; 2]| full(b"infe", 2, &[&id[..], b"\0\0hvc1\0"].concat());
+    let infos = [n.to_be_bytes().to_vec(), ids.iter().flat_map(infe).collect()].concat();
+    let size = full(b"ispe", 0, &[0, 0, 1, 0, 0, 0, 1, 0]);
+    let properties = boxed(b"ipco", &[boxed(b"hvcC", configuration), size].concat());
+    let mut association = vec![0, 0, 0, n as u8];
+    ids.iter().for_each(|id| association.extend([&id[..], &[2, 0x81, 2]].concat()));
+    let properties = boxed(b"iprp", &[properties, full(b"ipma", 0, &association)].concat());
+    let mut references = [ids[n as usize - 1].to_vec(), (n - 1).to_be_bytes().to_vec()].concat();
+    ids[..n as usize - 1].iter().for_each(|id| references.extend(id));
+    let references = full(b"iref", 0, &boxed(b"pred", &references));
+    let meta = |start: u32| {
+        let mut places = [&[0x44, 0][..], &n.to_be_bytes()].concat();
+        let mut at = start;
+        for (id, picture) in ids.iter().zip(pictures) {
+            let length = picture.len() as u32;
+            places.extend([&id[..], &[0, 0, 0, 1], &at.to_be_bytes(), &length.to_be_bytes()].concat());
+            at += length;
+        }
+        let primary = full(b"pitm", 0, &n.to_be_bytes());
+        let tables =
+            [full(b"iinf", 0, &infos), full(b"iloc", 0, &places), references.clone(), properties.clone()];
+        full(b"meta", 0, &[primary, tables.concat()].concat())
+    };
+    let head = boxed(b"ftyp", b"heic\0\0\0\0mif1heic");
+    let start = (head.len() + meta(0).len() + 8) as u32;
+    [head, meta(start), boxed(b"mdat", &pictures.concat())].concat()
+}
+
+/// Two frames of HEVC, a key frame and one that builds on it, and the configuration of both.
+fn two_frames() -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
+    // The scene moves, so that the second frame says something.
+    let scene = "testsrc2=s=256x256:r=5:d=0.4";
+    let x265 = "log-level=none:bframes=0:keyint=9:no-info=1";
+    let args =
+        ["-f", "lavfi", "-i", scene, "-c:v", "libx265", "-crf", "8", "-x265-params", x265, "-tag:v", "hvc1"];
+    let (dir, _) = made_clip(&args, "two.mp4")?;
+    let file = std::fs::read(dir.path().join("two.mp4")).unwrap();
+    let word = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+    let body = |kind: &[u8]| file.windows(4).position(|w| w == kind).unwrap() + 4;
+    let configuration = body(b"hvcC");
+    let configuration = file[configuration..configuration - 8 + word(configuration - 8)].to_vec();
+    // Version, a size of all, a number, then the sizes; the samples stand in a row.
+    let sizes = body(b"stsz") + 12;
+    let (first, second) = (word(sizes), word(sizes + 4));
+    let data = body(b"mdat");
+    let second = file[data + first..data + first + second].to_vec();
+    Some((configuration, file[data..data + first].to_vec(), second))
+}
+
+fn difference(a: &Pixels, b: &Pixels) -> f64 {
+    assert_eq!((a.width, a.height), (b.width, b.height));
+    a.rgb.iter().zip(&b.rgb).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / a.rgb.len() as f64
+}
+
+#[test]
+fn a_picture_that_is_predicted_from_another_is_decoded_behind_it() {
+    let Some((configuration, key, next)) = two_frames() else { return };
+    let of = |pictures: &[&[u8]]| {
+        let source = Source::from_bytes(heic(&configuration, pictures));
+        decode::heif::decode(&source, &Facts::default(), &within(256), &PLENTY).unwrap()
+    };
+    let (first, second) = (of(&[&key]), of(&[&key, &next]));
+    assert_eq!((first.damaged.as_deref(), second.damaged.as_deref()), (None, None));
+    let moved = difference(&first, &second);
+    // testsrc2's bars stand still, and some of its shapes move.
+    assert!((0.5..40.0).contains(&moved), "{moved}");
+    let contrast = |p: &Pixels| p.rgb.iter().max().unwrap() - p.rgb.iter().min().unwrap();
+    assert!(contrast(&second) > 200, "it is not grey");
+}
+
+#[test]
+fn a_picture_that_is_cut_off_is_shown_as_far_as_it_goes() {
+    let Some((configuration, key, _)) = two_frames() else { return };
+    let whole = heic(&configuration, &[&key]);
+    let cut = whole[..whole.len() - key.len() / 3].to_vec();
+    let decode = |bytes: Vec<u8>| {
+        decode::heif::decode(&Source::from_bytes(bytes), &Facts::default(), &within(256), &PLENTY).unwrap()
+    };
+    let (whole, cut) = (decode(whole), decode(cut));
+    assert_eq!(whole.damaged, None);
+    assert!(cut.damaged.is_some());
+    let top = |p: &Pixels| Pixels { height: 64, rgb: p.rgb[..256 * 64 * 3].to_vec(), ..p.clone() };
+    assert!(difference(&top(&whole), &top(&cut)) < 1.0, "the top is there");
+}
+
 fn decode_video(source: &Source, side: u32) -> Pixels {
     decode::video::decode(source, &Facts::default(), &within(side), &PLENTY).unwrap()
 }

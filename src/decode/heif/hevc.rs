@@ -2,7 +2,8 @@
 //!
 //! Promises: no more than a row of tiles and the small result is in memory; tiles that the crop does not show are
 //! not decoded; tiles that are missing or broken are left grey and counted. What does not fit the plain case
-//! (one codec configuration, bytes in the file itself, no alpha) is `None` from [`plan`], for libheif.
+//! (one codec configuration, bytes in the file itself, no alpha) is `None` from [`plan`], for libheif. A picture that is
+//! predicted from others (`pred`) is decoded behind them.
 
 use super::geometry;
 use super::items::{Grid, Item, Items, Property};
@@ -21,10 +22,15 @@ use ffmpeg_next::ffi;
 /// and the compressed bytes. Measured with an untiled 51-megapixel picture.
 const DECODER_COST: f64 = 2.4;
 
+/// Pictures that another may be predicted from: as many as HEVC's decoded picture buffer holds.
+const MAX_BEFORE: usize = 16;
+
 /// How the picture is made.
 pub struct Plan<'a> {
     hvcc: &'a [u8],
     tiles: Vec<&'a Item>,
+    /// Pictures that the only tile is predicted from, in the order in which they are decoded.
+    before: Vec<&'a Item>,
     columns: u32,
     /// Of one tile, by its `ispe`.
     tile: (u32, u32),
@@ -54,6 +60,9 @@ pub fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<'a>>, F
         }
     }
     let Some(size) = size else { return Ok(None) };
+    let before = items.references(primary.id, b"pred");
+    let before = before.iter().map(|id| items.get(*id)).collect::<Option<Vec<_>>>();
+    let Some(before) = before.filter(|b| b.len() <= MAX_BEFORE) else { return Ok(None) };
     let (tiles, columns, tile) = match &primary.kind {
         b"hvc1" | b"hev1" => (vec![primary], 1, size),
         b"grid" => {
@@ -84,7 +93,8 @@ pub fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<'a>>, F
     if covered.0 < u64::from(size.0) || covered.1 < u64::from(size.1) {
         return Err(Fault::corrupt("its tiles do not cover the picture"));
     }
-    let Some(hvcc) = common_configuration(items, &tiles) else { return Ok(None) };
+    let all: Vec<&Item> = tiles.iter().chain(&before).copied().collect();
+    let Some(hvcc) = common_configuration(items, &all) else { return Ok(None) };
     // The colour of a grid may be told only by its tiles.
     for property in items.properties_of(tiles[0]) {
         match property {
@@ -94,7 +104,7 @@ pub fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<'a>>, F
         }
     }
     let (crop, orientation) = geometry::fold(size.0, size.1, items.properties_of(primary));
-    Ok(Some(Plan { hvcc, tiles, columns, tile, size, crop, orientation, cicp, icc }))
+    Ok(Some(Plan { hvcc, tiles, before, columns, tile, size, crop, orientation, cicp, icc }))
 }
 
 /// The tiles of a grid, when all are plain HEVC.
@@ -172,11 +182,23 @@ pub fn decode(
     for row in first_row..=last_row {
         for column in first_column..=last_column {
             let item = plan.tiles[(row * plan.columns + column) as usize];
-            if !read_item(source, item, &mut packet)? || !decoder.decode_alone(&packet, &mut frame) {
+            for item in &plan.before {
+                if read_item(source, item, plan.hvcc, &mut packet)?.is_some() && decoder.send(Some(&packet)) {
+                    while decoder.receive(&mut frame) {}
+                }
+            }
+            let whole = read_item(source, item, plan.hvcc, &mut packet)?;
+            let decoded = whole.is_some()
+                && if plan.before.is_empty() {
+                    decoder.decode_alone(&packet, &mut frame)
+                } else {
+                    decoder.decode_last(&packet, &mut frame)?
+                };
+            if !decoded {
                 lost += 1;
                 continue;
             }
-            lost += u32::from(frame.is_damaged());
+            lost += u32::from(frame.is_damaged() || whole == Some(false));
             let Some(format) = frame.format().filter(|f| f.width >= plan.tile.0 && f.height >= plan.tile.1)
             else {
                 return if sink.is_none() {
@@ -266,8 +288,9 @@ fn cost(plan: &Plan<'_>, format: Format, size: (u32, u32)) -> u64 {
     decoder as u64 + staging + Shrinker::cost(format, size)
 }
 
-/// Reads an item's bytes into the packet; false when there are none. A file that ends early gives what is there.
-fn read_item(source: &Source, item: &Item, packet: &mut Packet) -> Result<bool, Fault> {
+/// Reads an item's bytes into the packet: whether that are all of them; `None` when there are none. A file that ends
+/// early gives what is there.
+fn read_item(source: &Source, item: &Item, hvcc: &[u8], packet: &mut Packet) -> Result<Option<bool>, Fault> {
     let there = |&(at, len): &(u64, u64)| len.min(source.len().saturating_sub(at)) as usize;
     // A length of 0 means "to the end of the file".
     let extents: Vec<(u64, u64)> =
@@ -277,8 +300,9 @@ fn read_item(source: &Source, item: &Item, packet: &mut Packet) -> Result<bool, 
         return Err(Fault::corrupt("a tile is longer than the file"));
     };
     if total == 0 {
-        return Ok(false);
+        return Ok(None);
     }
+    let whole = item.extents.iter().all(|extent| there(extent) as u64 == extent.1);
     packet.fill(total, |bytes| -> Result<(), Fault> {
         let mut done = 0;
         for extent in &extents {
@@ -286,9 +310,30 @@ fn read_item(source: &Source, item: &Item, packet: &mut Packet) -> Result<bool, 
             source.read_at(extent.0, &mut bytes[done..done + n])?;
             done += n;
         }
+        if !whole {
+            shorten_last_unit(bytes, hvcc);
+        }
         Ok(())
     })?;
-    Ok(true)
+    Ok(Some(whole))
+}
+
+/// Where a file was cut off, the last unit's length is made that of the bytes that are there: the decoder refuses a
+/// unit that is longer than what it is given, and makes what it can of one that ends too early.
+fn shorten_last_unit(bytes: &mut [u8], hvcc: &[u8]) {
+    /// The configuration record's byte with the number of bytes that lengths have, less one.
+    const LENGTH_SIZE: usize = 21;
+    let size = hvcc.get(LENGTH_SIZE).map_or(4, |b| usize::from(b & 3) + 1);
+    let mut at = 0;
+    while let Some(head) = bytes.get(at..at + size) {
+        let length = head.iter().fold(0usize, |v, b| v << 8 | usize::from(*b));
+        let there = bytes.len() - at - size;
+        if length > there {
+            let there = there.to_be_bytes();
+            bytes[at..at + size].copy_from_slice(&there[there.len() - size..]);
+        }
+        at = at.saturating_add(size).saturating_add(length);
+    }
 }
 
 /// The colour of the coded samples. What the container says wins; what it leaves open the codec may know.
