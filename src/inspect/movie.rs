@@ -58,7 +58,10 @@ pub fn read(reader: &Reader) -> Findings {
     let mut clock = None;
     for b in boxes(reader.view()) {
         match &b.kind {
-            b"moov" => clock = read_moov(b.body, &mut found),
+            b"moov" => match inflated(b.body) {
+                Some(moov) => clock = read_moov(moov.view(), &mut found),
+                None => clock = read_moov(b.body, &mut found),
+            },
             b"moof" => {
                 if let Some(clock) = &mut clock {
                     clock.add(b.body);
@@ -77,6 +80,21 @@ pub fn read(reader: &Reader) -> Findings {
         keep(&mut movie.fps, Some(clock.samples as f64 / seconds));
     }
     found
+}
+
+/// The movie box's contents where they are packed (`cmov`), as QuickTime did for the web.
+fn inflated(moov: View<'_>) -> Option<Reader> {
+    /// The longest header: a movie of a day has about 30 MB, and nobody packed such.
+    const LONGEST: usize = 16 << 20;
+    let cmov = bmff::find(moov, b"cmov")?.body;
+    if bmff::find(cmov, b"dcom")?.body.array(0) != Some(*b"zlib") {
+        return None;
+    }
+    // The length of what comes out, then zlib's stream of a whole movie box.
+    let packed = bmff::find(cmov, b"cmvd")?.body.from(4).head(MAX_VALUE);
+    let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, LONGEST).ok()?;
+    let header = 8;
+    (bytes.get(4..8) == Some(b"moov")).then(|| Reader::from_bytes(bytes[header..].to_vec()))
 }
 
 /// Adds up the fragments of a video track: a fragmented movie's header has no length.
@@ -159,7 +177,10 @@ fn read_moov(moov: View<'_>, found: &mut Findings) -> Option<Clock> {
             _ => {}
         }
     }
-    if movie.duration_s.is_none_or(|d| d <= 0.0) {
+    /// A movie may last longer than its tracks: slow motion stretches them, by 8 or 10. Beyond that its header lies.
+    const MOST_STRETCH: f64 = 100.0;
+    let lies = |d: f64| d <= 0.0 || longest > 0.0 && d > longest * MOST_STRETCH;
+    if movie.duration_s.is_none_or(lies) {
         movie.duration_s = (longest > 0.0).then_some(longest);
     }
     if let Some(t) = video {

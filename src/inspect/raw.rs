@@ -7,7 +7,7 @@ use super::bytes::{Reader, View};
 use super::exif::{Exif, ExifDate};
 use super::tiff::{Ifd, Tiff};
 use super::values::keep;
-use super::{Findings, jpeg, photoshop};
+use super::{Findings, jpeg, lens, photoshop};
 use crate::pipeline::vocabulary::Format;
 
 /// Directories in a row; multi-page scans have some hundred pages, of which the first is shown.
@@ -162,12 +162,31 @@ pub fn read_crw(reader: &Reader) -> Findings {
     let mut found = Findings::default();
     let view = reader.view();
     let little = view.array::<2>(0) == Some(*b"II");
-    let mut exif = Exif::default();
+    let mut crw = Crw::default();
     if let Some(start) = Tiff::headless(view, little).u32(2) {
-        read_heap(view.from(start.into()), little, 0, &mut exif, &mut found);
+        read_heap(view.from(start.into()), little, 0, &mut crw, &mut found);
+    }
+    let mut exif = crw.exif;
+    // Focal lengths count in units of the camera's own, which stand in another record.
+    if let Some(unit) = crw.focal_unit {
+        exif.focal_mm = crw.focal.map(|v| v / unit);
+        if let (Some(long), Some(short)) = (crw.longest, crw.shortest) {
+            exif.lens = lens::words(short / unit, Some(long / unit), None, None);
+        }
     }
     found.add_exif(Some(exif));
     found
+}
+
+/// What the records of a CRW say, in the order in which they come.
+#[derive(Default)]
+struct Crw {
+    exif: Exif,
+    /// In units of which so many make a millimetre.
+    focal: Option<f64>,
+    longest: Option<f64>,
+    shortest: Option<f64>,
+    focal_unit: Option<f64>,
 }
 
 /// Canon's exposure values: steps of 1/32, in which 12 and 20 stand for a third and two thirds.
@@ -181,7 +200,7 @@ fn canon_step(v: i16) -> f64 {
     sign * (f64::from(v / 32) + part)
 }
 
-fn read_heap(heap: View<'_>, little: bool, depth: u8, exif: &mut Exif, found: &mut Findings) -> Option<()> {
+fn read_heap(heap: View<'_>, little: bool, depth: u8, crw: &mut Crw, found: &mut Findings) -> Option<()> {
     const MAX_DEPTH: u8 = 6;
     const MAX_RECORDS: u16 = 1000;
     let t = Tiff::headless(heap, little);
@@ -197,9 +216,10 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, exif: &mut Exif, found: &m
             heap.part(t.u32(at + 6)?.into(), t.u32(at + 2)?.into())
         };
         let b = Tiff::headless(body, little);
+        let exif = &mut crw.exif;
         match tag & 0x3FFF {
             0x2807 | 0x3002..=0x3004 | 0x300A | 0x300B if depth < MAX_DEPTH => {
-                read_heap(body, little, depth + 1, exif, found);
+                read_heap(body, little, depth + 1, crw, found);
             }
             0x080A => {
                 let words = body.head(256);
@@ -227,7 +247,12 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, exif: &mut Exif, found: &m
             }
             0x1029 => {
                 // Kind of lens, then focal length.
-                exif.focal_mm = b.u16(2).map(f64::from).filter(|v| *v > 0.0);
+                crw.focal = b.u16(2).map(f64::from).filter(|v| *v > 0.0);
+            }
+            0x102D => {
+                // Camera settings, as in the maker note of the JPEGs: the lens, and what its lengths count in.
+                let word = |i: u64| b.u16(i * 2).map(f64::from).filter(|v| *v > 0.0);
+                (crw.longest, crw.shortest, crw.focal_unit) = (word(23), word(24), word(25));
             }
             0x102A => {
                 let step = |i: u64| b.u16(i * 2).map(|v| canon_step(v as i16));

@@ -129,7 +129,7 @@ pub fn read(packet: &[u8]) -> Option<Vec<Node>> {
     Some(properties)
 }
 
-/// UTF-8 as it should be, or UTF-16 as the standard also allows.
+/// UTF-8 as it should be, UTF-16 as the standard also allows, or else the Latin-1 that some programs write.
 fn decode(bytes: &[u8]) -> String {
     match bytes {
         [0xFE, 0xFF, ..] | [0, b'<', ..] => {
@@ -138,8 +138,19 @@ fn decode(bytes: &[u8]) -> String {
         [0xFF, 0xFE, ..] | [b'<', 0, ..] => {
             encoding_rs::UTF_16LE.decode_with_bom_removal(bytes).0.into_owned()
         }
-        _ => String::from_utf8_lossy(bytes).into_owned(),
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            // One damaged character must not turn all others into two each.
+            Err(_) if has_long_characters(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+        },
     }
+}
+
+/// Whether any character but ASCII stands there in UTF-8.
+fn has_long_characters(bytes: &[u8]) -> bool {
+    // The mark in a packet's first line is there in any encoding.
+    bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).any(|c| !c.is_ascii() && c != '\u{feff}')
 }
 
 fn resolve(node: &mut Node, named: &HashMap<&str, &Node>, depth: usize) {
@@ -291,5 +302,17 @@ fn canonical(name: &str, scopes: &[Vec<(String, String)>]) -> String {
     match address.and_then(|a| NAMESPACES.iter().find(|n| n.0 == a)) {
         Some((_, known)) => format!("{known}:{local}"),
         None => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latin_1_is_read_where_nothing_is_utf_8() {
+        assert!(decode(b"<a b='\xef\xbb\xbf'>Aim\xe9</a>").ends_with(">Aim\u{e9}</a>"));
+        assert_eq!(decode("<a>Aim\u{e9}</a>".as_bytes()), "<a>Aim\u{e9}</a>");
+        assert_eq!(decode(b"<a>Aim\xc3\xa9 \xe9</a>"), "<a>Aim\u{e9} \u{fffd}</a>", "one damaged character");
     }
 }

@@ -49,7 +49,7 @@ fn parse_numeric(text: &str) -> Option<When> {
         utc: false,
         has_time: false,
     };
-    s.skip(b"T t_-,");
+    s.skip(b"T t_-,:");
     let Some(hour) = s.digits(1, 2) else { return Some(when) };
     s.skip(b":.-");
     let Some(minute) = s.digits(1, 2) else { return Some(when) };
@@ -65,7 +65,8 @@ fn parse_numeric(text: &str) -> Option<When> {
         }
         s.0 = &s.0[1..];
     }
-    let second = s.digits(1, 2).unwrap_or(0);
+    // Some programs count seconds beyond the minute; the minute holds.
+    let second = s.digits(1, 2).filter(|s| *s <= 60).unwrap_or(0);
     when.at = date_time(year, month, day, hour, minute, second)?;
     when.has_time = true;
     if s.peek() == Some(b'.') || s.peek() == Some(b',') {
@@ -117,9 +118,10 @@ pub fn date_time(year: u32, month: u32, day: u32, hour: u32, minute: u32, second
     if next { at.checked_add(jiff::Span::new().days(1)).ok() } else { Some(at) }
 }
 
-/// Minutes east of Greenwich: `Z`, `+02:00`, `+0200`, `-5`.
+/// Minutes east of Greenwich: `Z`, `+02:00`, `+0200`, `-5`, `GMT+2`.
 pub fn offset(text: &str) -> Option<i32> {
     let text = text.trim();
+    let text = ["GMT", "UTC"].iter().find_map(|name| text.strip_prefix(name)).map_or(text, str::trim);
     if text.starts_with(['Z', 'z']) {
         return Some(0);
     }
@@ -193,6 +195,10 @@ mod tests {
             ("2004: 6: 9 16: 2: 5", "2004-06-09T16:02:05", "", None),
             ("Tue Oct 04 15:00:01 2005", "2005-10-04T15:00:01", "", None),
             ("2023:07:01 24:00:00", "2023-07-02T00:00:00", "", None),
+            ("2003:08:27:00:09:15", "2003-08-27T00:09:15", "", None),
+            ("2017:08:21 15:08:70", "2017-08-21T15:08:00", "", None),
+            ("2024-04-22T14:38:09.526GMT+02:00", "2024-04-22T14:38:09", "526", Some(120)),
+            ("2024-04-22T14:38:09GMT+2", "2024-04-22T14:38:09", "", Some(120)),
         ];
         for (text, at, subsec, offset) in cases {
             assert_eq!(show(text), Some(((*at).into(), (*subsec).into(), *offset)), "{text}");

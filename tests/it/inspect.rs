@@ -78,6 +78,20 @@ fn xmp_segment(body: &str) -> (u8, Vec<u8>) {
     (0xE1, [b"http://ns.adobe.com/xap/1.0/\0", xmp(body).as_bytes()].concat())
 }
 
+/// A PNG of 1 x 1 pixels that has a text; checksums are not looked at.
+fn png(key: &str, text: &str) -> Vec<u8> {
+    let chunk =
+        |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32).to_be_bytes()[..], kind, body, &[0; 4]].concat();
+    let text = [key.as_bytes(), &[0], text.as_bytes()].concat();
+    [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0]),
+        chunk(b"tEXt", &text),
+        chunk(b"IEND", &[]),
+    ]
+    .concat()
+}
+
 /// A movie that says enough to be one: file type, movie box with a track box, some data.
 fn movie() -> Vec<u8> {
     let boxed =
@@ -190,6 +204,127 @@ fn tags_without_a_video_are_no_motion_photo() {
         facts_of("a.jpg", [jpeg(&[]), b"xxxxftypmp42 and nothing behind it".to_vec()].concat(), &[]).motion,
         None
     );
+}
+
+#[test]
+fn iptc_in_a_png_stands_among_photoshops_resources_or_alone() {
+    let block = b"\x1c\x02\x19\0\x03sea\x1c\x02\x05\0\x05Title";
+    let resource = [b"8BIM\x04\x04\0\0\0\0\0", &[block.len() as u8][..], block].concat();
+    for (key, bytes) in [
+        ("Raw profile type iptc", &resource[..]),
+        ("Raw profile type 8bim", &resource),
+        ("Raw profile type iptc", block),
+    ] {
+        let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let f = facts_of("a.png", png(key, &format!("\niptc\n  {}\n{digits}\n", bytes.len())), &[]);
+        assert_eq!((f.title.as_deref(), &f.tags[..]), (Some("Title"), &["sea".to_owned()][..]), "{key}");
+    }
+}
+
+#[test]
+fn what_a_camera_writes_by_itself_is_no_better_description_than_a_persons() {
+    let by_itself = (0xE1, exif(&[(0x10E, b"OLYMPUS DIGITAL CAMERA         \0")]));
+    let f = facts_of(
+        "a.jpg",
+        jpeg(&[by_itself.clone(), xmp_segment("<dc:description>A day</dc:description>")]),
+        &[],
+    );
+    assert_eq!(f.description.as_deref(), Some("A day"));
+    let f = facts_of("a.jpg", jpeg(&[by_itself]), &[]);
+    assert_eq!(f.description.as_deref(), Some("OLYMPUS DIGITAL CAMERA"));
+    let person = (0xE1, exif(&[(0x10E, b"My camera\0")]));
+    let f = facts_of("a.jpg", jpeg(&[person, xmp_segment("<dc:description>A day</dc:description>")]), &[]);
+    assert_eq!(f.description.as_deref(), Some("My camera"), "EXIF comes first");
+}
+
+/// A little-endian TIFF of Nikon's with a thumbnail in a sub-directory; `kind` is the first page's.
+fn nikon_tiff(kind: u32) -> Vec<u8> {
+    let make = b"NIKON CORPORATION\0";
+    let mut out = b"II\x2a\0\x08\0\0\0\x05\0".to_vec();
+    let after = 10 + 5 * 12 + 4;
+    let sub = after + make.len() as u32;
+    for (tag, format, count, value) in [
+        (0xFEu16, 4u16, 1, kind),
+        (0x100, 4, 1, 200),
+        (0x101, 4, 1, 130),
+        (0x10F, 2, make.len() as u32, after),
+        (0x14A, 4, 1, sub),
+    ] {
+        out.extend(tag.to_le_bytes());
+        out.extend(format.to_le_bytes());
+        out.extend(u32::to_le_bytes(count));
+        out.extend(value.to_le_bytes());
+    }
+    out.extend([0; 4]);
+    out.extend(make);
+    out.extend(b"\x01\0\0\x01\x04\0\x01\0\0\0\x10\0\0\0\0\0\0\0");
+    out
+}
+
+#[test]
+fn a_finished_tiff_of_a_nikon_is_no_raw() {
+    assert_eq!(facts_of("a.tif", nikon_tiff(0), &[]).format, Some(Format::Tiff));
+    assert_eq!(facts_of("a.nef", nikon_tiff(1), &[]).format, Some(Format::Nef));
+}
+
+/// One record of a CRW's heap: its tag and its bytes.
+fn crw(records: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    let mut out = b"II\x1a\0\0\0HEAPCCDR".to_vec();
+    out.resize(26, 0);
+    let (start, mut directory) = (out.len(), (records.len() as u16).to_le_bytes().to_vec());
+    for (tag, body) in records {
+        directory.extend(tag.to_le_bytes());
+        directory.extend((body.len() as u32).to_le_bytes());
+        directory.extend(((out.len() - start) as u32).to_le_bytes());
+        out.extend(body);
+    }
+    let at = (out.len() - start) as u32;
+    out.extend(directory);
+    out.extend(at.to_le_bytes());
+    out[2..6].copy_from_slice(&(start as u32).to_le_bytes());
+    out
+}
+
+#[test]
+fn focal_lengths_of_a_crw_count_in_the_units_that_it_says() {
+    let words = |words: &[u16]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    let mut settings = vec![0; 30];
+    settings[23..26].copy_from_slice(&[682, 227, 32]);
+    let focal = (0x1029, words(&[2, 227, 286, 215]));
+    let f = facts_of("a.crw", crw(&[focal.clone(), (0x102D, words(&settings))]), &[]);
+    assert_eq!((f.camera.focal_mm, f.camera.lens.as_deref()), (Some(7.094), Some("7.09-21.31mm")));
+    assert_eq!(facts_of("a.crw", crw(&[focal]), &[]).camera.focal_mm, None, "without a unit it says nothing");
+}
+
+#[test]
+fn a_movies_packed_header_is_read_and_one_that_lies_is_not_believed() {
+    let boxed =
+        |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+    // A movie of so many seconds with a track of three: 320 x 180 pixels.
+    let moov = |seconds: u32| {
+        let mut mvhd = vec![0; 100];
+        mvhd[12..20].copy_from_slice(&[1u32.to_be_bytes(), seconds.to_be_bytes()].concat());
+        let mut mdhd = vec![0; 24];
+        mdhd[12..20].copy_from_slice(&[1u32.to_be_bytes(), 3u32.to_be_bytes()].concat());
+        let hdlr = [&[0; 8][..], b"vide", &[0; 13]].concat();
+        let mut entry = vec![0; 78];
+        entry[24..28].copy_from_slice(&[1, 64, 0, 180]);
+        let stsd = [&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"SVQ1", &entry)].concat();
+        let minf = boxed(b"minf", &boxed(b"stbl", &boxed(b"stsd", &stsd)));
+        let mdia = [boxed(b"mdhd", &mdhd), boxed(b"hdlr", &hdlr), minf].concat();
+        let trak = [boxed(b"tkhd", &[0; 84]), boxed(b"mdia", &mdia)].concat();
+        boxed(b"moov", &[boxed(b"mvhd", &mvhd), boxed(b"trak", &trak)].concat())
+    };
+    let packed = {
+        let plain = moov(4);
+        let zlib = miniz_oxide::deflate::compress_to_vec_zlib(&plain, 6);
+        let cmvd = boxed(b"cmvd", &[&(plain.len() as u32).to_be_bytes()[..], &zlib].concat());
+        boxed(b"moov", &boxed(b"cmov", &[boxed(b"dcom", b"zlib"), cmvd].concat()))
+    };
+    for (header, seconds) in [(moov(4), 4.0), (packed, 4.0), (moov(4_000_000_000), 3.0)] {
+        let f = facts_of("a.mov", [boxed(b"ftyp", b"qt  \0\0\0\0"), header].concat(), &[]);
+        assert_eq!((f.width, f.height, f.duration_s), (Some(320), Some(180), Some(seconds)));
+    }
 }
 
 #[test]
