@@ -188,7 +188,8 @@ pub fn decode(
                 }
             }
             let whole = read_item(source, item, plan.hvcc, &mut packet)?;
-            let decoded = whole.is_some()
+            // Of one tile among many, what is left is no gain.
+            let decoded = (whole == Some(true) || whole.is_some() && plan.tiles.len() == 1)
                 && if plan.before.is_empty() {
                     decoder.decode_alone(&packet, &mut frame)
                 } else {
