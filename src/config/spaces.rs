@@ -37,8 +37,10 @@ impl Spaces {
     /// deepest.
     pub fn holding(&self, path: &Path) -> Option<(&Space, &Path)> {
         let all = self.0.iter().flat_map(|s| s.folders.iter().map(move |f| (s, f.as_path())));
-        all.filter(|(_, folder)| path.starts_with(folder))
-            .max_by_key(|(_, folder)| folder.components().count())
+        let inside =
+            all.filter_map(|(space, folder)| Some((space, folder, crate::discover::below(path, folder)?)));
+        let innermost = inside.min_by_key(|(_, _, rest)| rest.components().count());
+        innermost.map(|(space, folder, _)| (space, folder))
     }
 
     /// The space of a path that no configured one holds: named by the path itself.

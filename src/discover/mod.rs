@@ -54,6 +54,12 @@ fn nanoseconds(seconds: i64, nanos: impl TryInto<i64>) -> i64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos.try_into().unwrap_or(0))
 }
 
+/// What an absolute path without links is below a folder that may be named through one; empty for the folder itself.
+pub fn below(path: &Path, folder: &Path) -> Option<PathBuf> {
+    let real = || path.strip_prefix(folder.canonicalize().ok()?).ok();
+    path.strip_prefix(folder).ok().or_else(real).map(Path::to_owned)
+}
+
 /// An absolute path with `.` and `..` resolved where it exists.
 pub fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())

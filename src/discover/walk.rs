@@ -116,6 +116,8 @@ pub struct Walk<'r> {
     start: Option<Vec<u8>>,
     /// What it should have begun with is not there.
     start_is_gone: bool,
+    /// Folders, relative to the root, that are not entered.
+    left_out: HashSet<Vec<u8>>,
     listing: Vec<u8>,
 }
 
@@ -150,6 +152,7 @@ impl<'r> Walk<'r> {
             inner: Vec::new(),
             start: Some(start.to_vec()),
             start_is_gone: false,
+            left_out: HashSet::new(),
             listing: Vec::with_capacity(LISTING),
         }
     }
@@ -157,6 +160,11 @@ impl<'r> Walk<'r> {
     /// File systems that begin inside what has been walked.
     pub fn inner_mounts(&self) -> &[InnerMount] {
         &self.inner
+    }
+
+    /// The same without some folders, named relative to the root: what is in them is not this walk's.
+    pub fn without(self, folders: impl IntoIterator<Item = Vec<u8>>) -> Walk<'r> {
+        Walk { left_out: folders.into_iter().collect(), ..self }
     }
 
     /// There is nothing at what the walk was to begin with, and no link or missing permission hides it.
@@ -316,6 +324,7 @@ impl<'r> Walk<'r> {
                 }
             }
             match (kind, stat) {
+                (FileType::Directory, _) if self.left_out.contains(&whole) => folder.skipped.ignored += 1,
                 (FileType::Directory, _) if self.rules.ignores(&whole, true) => folder.skipped.ignored += 1,
                 (FileType::Directory, _) => waiting.push(name),
                 (FileType::RegularFile, Some(stat)) => match role {

@@ -2,6 +2,7 @@
 
 use super::Index;
 use super::quiet::UNDONE;
+use crate::discover::below;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{Result, params};
@@ -228,11 +229,14 @@ impl Index {
 
     /// The part of the index that an absolute path is; a file's scope is that file alone. `None`: of no volume.
     pub fn scope_of(&self, path: &Path) -> Result<Option<Scope>> {
-        let bytes = path.as_os_str().as_bytes();
         let volumes = self.volumes()?;
-        let holding =
-            volumes.iter().filter_map(|(id, root, _, _)| Some((*id, super::view::below(bytes, root)?)));
-        let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.len()) else { return Ok(None) };
+        let holding = volumes
+            .iter()
+            .filter_map(|(id, root, _, _)| Some((*id, below(path, &super::view::join(&[root]))?)));
+        let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.components().count()) else {
+            return Ok(None);
+        };
+        let rest = rest.as_os_str().as_bytes();
         if rest.is_empty() || path.is_dir() {
             return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
         }

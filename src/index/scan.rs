@@ -123,6 +123,43 @@ impl Index {
         st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
     }
 
+    /// Every volume with the name and kind of its space.
+    pub fn volumes_in_spaces(&self) -> Result<Vec<(Vec<u8>, String, String)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT v.path, s.name, s.kind FROM volumes v JOIN spaces s ON s.id = v.space_id ORDER BY v.id",
+        )?;
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+    }
+
+    /// The volumes that have been walked: id, path, fingerprint.
+    pub fn fingerprints(&self) -> Result<Vec<(i64, Vec<u8>, String)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, path, fingerprint FROM volumes WHERE fingerprint IS NOT NULL ORDER BY id",
+        )?;
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+    }
+
+    /// The same volume, at another path. A space that has no other volume goes along and gets the new name, if nobody has
+    /// it: its people stay in it.
+    pub fn rename_volume(&self, id: i64, path: &[u8], space: &str) -> Result<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        tx.execute("UPDATE volumes SET path = ?2, offline = NULL WHERE id = ?1", params![id, path])?;
+        tx.execute(
+            "UPDATE OR IGNORE spaces SET name = ?2 WHERE id = (SELECT space_id FROM volumes WHERE id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM volumes o WHERE o.space_id = spaces.id AND o.id <> ?1)",
+            params![id, space],
+        )?;
+        tx.commit()
+    }
+
+    /// The present files of a volume, media and sidecars.
+    pub fn files_of_volume(&self, volume_id: i64) -> Result<Vec<i64>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT f.id FROM folders d JOIN files f ON f.folder_id = d.id WHERE d.volume_id = ?1 AND f.vanished IS NULL",
+        )?;
+        st.query_map([volume_id], |r| r.get(0))?.collect()
+    }
+
     /// Records what the volume was at the end of a whole walk, and that it is there.
     pub fn volume_seen(&self, volume_id: i64, fingerprint: &str) -> Result<()> {
         self.conn

@@ -120,16 +120,12 @@ const PAGE: &str =
 impl Index {
     /// The id of the file at an absolute path, companions and vanished files included.
     pub fn file_at(&self, path: &Path) -> Result<Option<i64>> {
-        let bytes = path.as_os_str().as_bytes();
         let mut st = self.conn.prepare_cached("SELECT id, path FROM volumes ORDER BY length(path) DESC")?;
         let volumes = st.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
         for v in volumes {
             let (id, root) = v?;
-            let Some(rest) = below(bytes, &root) else { continue };
-            let (folder, name) = match rest.iter().rposition(|b| *b == b'/') {
-                Some(slash) => (&rest[..slash], &rest[slash + 1..]),
-                None => (&b""[..], rest),
-            };
+            let Some(rest) = crate::discover::below(path, &join(&[&root])) else { continue };
+            let (folder, name) = split(rest.as_os_str().as_bytes());
             let found = self
                 .conn
                 .prepare_cached(

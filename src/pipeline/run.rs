@@ -6,12 +6,13 @@ use super::keys;
 use super::progress::Progress;
 use super::recognising::{self, Part};
 use super::recorder::{Record, RecordError, Recorder, Stages, now};
-use super::scan::{ScanOptions, Scanned, Target, WalkedPart, scan};
+use super::scan::{ScanOptions, Scanned, WalkedPart, scan};
 use super::settle;
 use super::shutdown::Shutdown;
 use super::store::Store;
 use super::vocabulary::{RenderSettings, Stage};
-use crate::config::{Config, Spaces};
+use super::volumes::{self, Target};
+use crate::config::Config;
 use crate::index::again::Again;
 use crate::index::due::{Scope, StageNow};
 use crate::index::{Index, OpenError, people, view};
@@ -183,13 +184,18 @@ pub fn run(
             "no folder is named: give a PATH, or name folders in the config (see config/albumen.toml)".into(),
         ));
     }
-    if targets.iter().all(|t| !t.volume.exists()) {
+    let (configured, known) = (volumes::configured(config), volumes::known(&index)?);
+    if options.paths.is_empty() && !options.dry_run {
+        mark_left(&index, &known, &targets, &progress)?;
+    }
+    let is_accepted = |t: &Target| options.accept_removals && known.iter().any(|k| k.volume == t.volume);
+    if targets.iter().all(|t| !t.volume.exists() && !is_accepted(t)) {
         let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
         // Known volumes are marked; a path that never was one is the person's slip.
         mark_unreachable(&index, &targets)?;
         return Err(RunError::NoVolume(all.join(", ")));
     }
-    let (targets, slips) = slips(config, &index, targets)?;
+    let (targets, slips) = volumes::slips(targets, &configured, &known);
     for slip in &slips {
         progress
             .notice(format!("{}: there is no such file or folder, and none is known", slip.volume.display()));
@@ -487,20 +493,26 @@ pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(),
     Ok(())
 }
 
-/// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
-fn slips(
-    config: &Config,
+/// Volumes that are not there and that nothing names any more, as the folder of a user who has left.
+fn mark_left(
     index: &Index,
-    targets: Vec<Target>,
-) -> Result<(Vec<Target>, Vec<Target>), RunError> {
-    let known = index.volumes()?;
-    let spaces = Spaces::resolve(&config.spaces);
-    let is_one = |t: &Target| {
-        t.volume.exists()
-            || known.iter().any(|(_, path, _, _)| t.volume.as_os_str().as_bytes() == path)
-            || spaces.iter().any(|s| s.folders.contains(&t.volume))
-    };
-    Ok(targets.into_iter().partition(is_one))
+    known: &[Target],
+    targets: &[Target],
+    progress: &Progress,
+) -> Result<(), RunError> {
+    let is_left = |t: &&Target| !t.volume.exists() && targets.iter().all(|other| other.volume != t.volume);
+    let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
+    for (_, path, _, offline) in index.volumes()? {
+        if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
+            let path = view::join(&[&path]);
+            let path = path.display();
+            progress.notice(format!(
+                "{path} cannot be reached, and no config names it: its items are kept as they are. If it was removed on \
+                 purpose: albumen index --accept-removals {path}"
+            ));
+        }
+    }
+    mark_unreachable(index, &left)
 }
 
 fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
@@ -514,65 +526,29 @@ fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
 
 /// What to walk: the config's volumes, or each given path in the volume that contains it.
 pub fn targets(config: &Config, index: &Index, paths: &[PathBuf]) -> Result<Vec<Target>, RunError> {
-    let spaces = Spaces::resolve(&config.spaces);
-    let configured: Vec<Target> = spaces
-        .iter()
-        .flat_map(|s| {
-            s.folders.iter().map(|f| Target {
-                space: s.name.clone(),
-                kind: s.kind,
-                people: s.people,
-                subjects: s.subjects,
-                volume: f.clone(),
-                start: Vec::new(),
-            })
-        })
-        .collect();
-    if paths.is_empty() {
-        return Ok(configured);
-    }
-    let known: Vec<PathBuf> =
-        index.volumes()?.into_iter().map(|(_, path, _, _)| view::join(&[&path])).collect();
+    let (configured, known) = (volumes::configured(config), volumes::known(index)?);
     let mut out: Vec<Target> = Vec::new();
+    if paths.is_empty() {
+        out.clone_from(&configured);
+    }
     for path in paths {
         let path = crate::discover::absolute(path);
-        let target = configured
-            .iter()
-            .filter(|t| path.starts_with(&t.volume))
-            .max_by_key(|t| t.volume.as_os_str().len())
-            .cloned()
-            .or_else(|| {
-                // Not configured, but indexed before: the volume stays the one it was.
-                known
-                    .iter()
-                    .filter(|k| path.starts_with(k))
-                    .max_by_key(|k| k.as_os_str().len())
-                    .map(|k| by_hand(k))
-            })
-            .unwrap_or_else(|| match path.is_file() {
-                true => by_hand(path.parent().unwrap_or(Path::new("/"))),
-                false => by_hand(&path),
-            });
-        let start = view::below(path.as_os_str().as_bytes(), target.volume.as_os_str().as_bytes());
-        let target = Target { start: start.unwrap_or_default().to_vec(), ..target };
+        // Not configured, but indexed before: the volume stays the one it was.
+        let held = volumes::holding(configured.iter().chain(&known), &path);
+        let target = held.unwrap_or_else(|| {
+            let start = path.file_name().filter(|_| path.is_file());
+            let volume = start.and_then(|_| path.parent()).unwrap_or(&path);
+            Target {
+                start: start.map(|name| name.as_bytes().to_vec()).unwrap_or_default(),
+                ..volumes::by_hand(volume)
+            }
+        });
         if !out.contains(&target) {
             out.push(target);
         }
     }
+    volumes::add_inner(&mut out, &configured, &known);
     Ok(out)
-}
-
-/// A volume that no config names: a space of its own.
-fn by_hand(volume: &Path) -> Target {
-    let space = Spaces::by_hand(volume);
-    Target {
-        space: space.name,
-        kind: space.kind,
-        people: space.people,
-        subjects: space.subjects,
-        volume: volume.to_owned(),
-        start: Vec::new(),
-    }
 }
 
 /// Watches the memory of this process and its children.

@@ -9,7 +9,7 @@ use super::developing::below;
 use super::progress::Progress;
 use super::recorder::{RecordError, now};
 use super::shutdown::Shutdown;
-use crate::config::SpaceKind;
+use super::volumes::{self, Target, kind_name};
 use crate::discover::hash::ContentHash;
 use crate::discover::identity::{self, Arrived, FolderSum, Found, Glance, Listed, On, Recorded, Vanished};
 use crate::discover::ignore::Rules;
@@ -24,21 +24,7 @@ use crate::index::scan::{FileRow, What};
 use crate::index::{Index, items, record, view};
 use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
-/// A folder tree (or one file) to bring up to date.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    pub space: String,
-    pub kind: SpaceKind,
-    /// Whether people and subjects are looked for in its space.
-    pub people: bool,
-    pub subjects: bool,
-    /// Absolute path of the volume's root.
-    pub volume: PathBuf,
-    /// What to walk, relative to the root; empty for all of it.
-    pub start: Vec<u8>,
-}
+use std::path::{Path, PathBuf};
 
 /// How to scan.
 #[derive(Debug, Clone)]
@@ -103,9 +89,10 @@ pub fn scan(
 ) -> Result<Scanned, RecordError> {
     let mut out = Scanned::default();
     index.begin_findings()?;
-    let (mut walked, mut offline) = (Vec::new(), Vec::new());
+    let (mut walked, mut offline, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+    let volumes = volumes::all(index, targets)?;
     for (number, target) in targets.iter().enumerate() {
-        let mut one = One { index, options, progress, shutdown, number: number as i64 };
+        let mut one = One { index, options, progress, shutdown, volumes: &volumes, number: number as i64 };
         match one.walk(target)? {
             Walked::Whole(w) => {
                 out.unseen += w.unseen;
@@ -131,6 +118,7 @@ pub fn scan(
                 out.volumes_offline += 1;
                 out.stopped_by_guard |= another;
             }
+            Walked::Removed { volume_id } => removed.push((number as i64, volume_id)),
             // What a half walk did not see is not gone.
             Walked::Stopped => return Ok(out),
         }
@@ -160,6 +148,10 @@ pub fn scan(
         items::refresh(&index.conn, *id)?;
     }
     Progress::add(&progress.moved, moves.len() as u64);
+    for (number, volume_id) in removed {
+        index.gone_of(number)?.into_iter().try_for_each(|row| vanish(index, row, progress, &mut out))?;
+        index.volume_offline(volume_id, "it was removed")?;
+    }
     for w in walked {
         judge(index, &w, options, progress, &mut out)?;
         let WholeWalk { volume_id, start, people, subjects, .. } = w;
@@ -202,32 +194,56 @@ enum Walked {
         /// Something is there, but not what was: the guard has spoken.
         another: bool,
     },
+    /// It is not there, and a person has said that this is meant.
+    Removed {
+        volume_id: i64,
+    },
     Stopped,
 }
 
+/// One target on its walk.
 struct One<'a> {
     index: &'a Index,
     options: &'a ScanOptions,
     progress: &'a Progress,
     shutdown: &'a Shutdown,
+    /// See [`volumes::all`].
+    volumes: &'a [PathBuf],
     number: i64,
+}
+
+/// A volume's root, what it is known by, and whether nothing is in it.
+fn opened(volume: &Path) -> std::io::Result<(Root, Fingerprint, bool)> {
+    let root = Root::open(volume)?;
+    let fingerprint = volume::fingerprint(&root, &MountTable::read())?;
+    let is_empty = volume::is_empty(&root)?;
+    Ok((root, fingerprint, is_empty))
 }
 
 impl One<'_> {
     fn walk(&mut self, target: &Target) -> Result<Walked, RecordError> {
         let index = self.index;
-        let space = index.space(&target.space, kind_name(target.kind))?;
-        let row = index.volume(space, target.volume.as_os_str().as_bytes())?;
-        let volume_id = row.id;
-        let root = match Root::open(&target.volume) {
-            Ok(root) => root,
-            Err(e) => return Ok(Walked::Offline { volume_id, why: e.to_string(), another: false }),
-        };
-        let mounts = MountTable::read();
-        let (fingerprint, is_empty) = match volume::fingerprint(&root, &mounts)
-            .and_then(|f| volume::is_empty(&root).map(|empty| (f, empty)))
+        let opened = opened(&target.volume);
+        let path = target.volume.as_os_str().as_bytes();
+        if let Ok((root, fingerprint, _)) = &opened
+            && !self.options.dry_run
+            && index.volumes()?.iter().all(|(_, known, _, _)| known != path)
         {
-            Ok(x) => x,
+            self.adopt(target, root, fingerprint)?;
+        }
+        let space = index.space(&target.space, kind_name(target.kind))?;
+        let row = index.volume(space, path)?;
+        let volume_id = row.id;
+        let (root, fingerprint, is_empty) = match opened {
+            Ok(opened) => opened,
+            Err(e)
+                if e.kind() == std::io::ErrorKind::NotFound
+                    && self.options.accept_removals
+                    && target.start.is_empty() =>
+            {
+                index.files_of_volume(volume_id)?.into_iter().try_for_each(|file| self.gone(file))?;
+                return Ok(Walked::Removed { volume_id });
+            }
             Err(e) => return Ok(Walked::Offline { volume_id, why: e.to_string(), another: false }),
         };
         let was: Option<Fingerprint> = row.fingerprint.and_then(|j| serde_json::from_str(&j).ok());
@@ -249,7 +265,8 @@ impl One<'_> {
         let mut unseen: Vec<Vec<u8>> = Vec::new();
         let mut failures = 0;
         let mut only_file = None;
-        let mut walk = Walk::new(&root, &target.start, self.options.rules.clone());
+        let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
+            .without(volumes::inside(&target.volume, self.volumes));
         while let Some(folder) = walk.next() {
             if self.shutdown.requested() {
                 return Ok(Walked::Stopped);
@@ -309,8 +326,32 @@ impl One<'_> {
         })))
     }
 
+    /// A target that the index does not know may be a volume that it does, under another name: the same folder of the same
+    /// file system, with its files in it, and no longer where it was. Gives that volume its new name.
+    fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> rusqlite::Result<()> {
+        let index = self.index;
+        for (id, path, was) in index.fingerprints()? {
+            let old = view::join(&[&path]);
+            let Ok(was) = serde_json::from_str::<Fingerprint>(&was) else { continue };
+            let is_still_there = || opened(&old).is_ok_and(|(_, there, _)| there.is_same(&was));
+            if !was.is_same(now) || is_still_there() {
+                continue;
+            }
+            let (looked_for, present) = self.look_for_known(id, root)?;
+            if looked_for > 0 && present * 2 >= looked_for {
+                self.progress.notice(format!(
+                    "{} is {} under another name",
+                    target.volume.display(),
+                    old.display()
+                ));
+                return index.rename_volume(id, target.volume.as_os_str().as_bytes(), &target.space);
+            }
+        }
+        Ok(())
+    }
+
     /// How many known files of a volume were looked for, and how many were there.
-    fn look_for_known(&self, volume_id: i64, root: &Root) -> Result<(usize, usize), RecordError> {
+    fn look_for_known(&self, volume_id: i64, root: &Root) -> rusqlite::Result<(usize, usize)> {
         let known = self.index.sample(volume_id, volume::SAMPLE)?;
         let sample: Vec<SampleFile> =
             known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
@@ -494,7 +535,6 @@ fn judge(
     progress: &Progress,
     out: &mut Scanned,
 ) -> Result<(), RecordError> {
-    let conn = &index.conn;
     let gone = index.gone_of(w.number)?;
     let vanished = gone.iter().filter(|g| !g.is_sidecar).count() as u64;
     let seen = Seen { vanished, ..w.seen.clone() };
@@ -512,7 +552,6 @@ fn judge(
             out.volumes_offline += 1;
         }
         Verdict::Sound { offline_below } => {
-            let at = now();
             for row in gone {
                 let path = index.path_of(row.id)?.unwrap_or_default();
                 let inside = offline_below
@@ -522,14 +561,7 @@ fn judge(
                     Progress::add(&progress.offline, 1);
                     continue;
                 }
-                if !row.is_sidecar && index.item_of(row.id)? == Some(row.id) {
-                    out.removed.push(row.id);
-                }
-                record::vanish_file(conn, row.id, at)?;
-                match &row.sidecar_of {
-                    Some(of) => index.inspect_again(row.folder_id, of)?,
-                    None => Progress::add(&progress.removed, u64::from(!row.is_sidecar)),
-                }
+                vanish(index, row, progress, out)?;
             }
             for m in &offline_below {
                 let path = view::join(&[w.volume.as_os_str().as_bytes(), m]);
@@ -551,14 +583,20 @@ fn judge(
     Ok(())
 }
 
+/// A file is gone, and nobody objects.
+fn vanish(index: &Index, row: FileRow, progress: &Progress, out: &mut Scanned) -> Result<(), RecordError> {
+    if !row.is_sidecar && index.item_of(row.id)? == Some(row.id) {
+        out.removed.push(row.id);
+    }
+    record::vanish_file(&index.conn, row.id, now())?;
+    match &row.sidecar_of {
+        Some(of) => index.inspect_again(row.folder_id, of)?,
+        None => Progress::add(&progress.removed, u64::from(!row.is_sidecar)),
+    }
+    Ok(())
+}
+
 fn store(index: &Index, volume_id: i64, print: &Fingerprint) -> Result<(), RecordError> {
     let json = serde_json::to_string(print).expect("a fingerprint is plain data");
     Ok(index.volume_seen(volume_id, &json)?)
-}
-
-fn kind_name(kind: SpaceKind) -> &'static str {
-    match kind {
-        SpaceKind::Personal => "personal",
-        SpaceKind::Shared => "shared",
-    }
 }

@@ -394,6 +394,101 @@ fn a_path_by_hand_that_is_not_there_is_gone_or_a_slip() {
     assert_eq!(index(&shelf, &["--accept-removals"], 0)["removed"], 52);
 }
 
+/// The paths and ids of all items.
+fn items(b: &Bench) -> Vec<(String, i64)> {
+    let out = b.command(&["search", "--json", "--limit", "1000"]).output().unwrap();
+    let found: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let item = |i: &Value| (i["path"].as_str().unwrap().to_owned(), i["id"].as_i64().unwrap());
+    let mut items: Vec<_> = found["items"].as_array().unwrap().iter().map(item).collect();
+    items.sort();
+    items
+}
+
+#[test]
+fn a_volume_inside_another_has_its_files_to_itself() {
+    let b = Bench::new(2);
+    let index = |path: &Path| {
+        summary(&b.command(&["index", "--no-recognise", "--json"]).arg(path).output().unwrap(), 0)
+    };
+    assert_eq!(index(&b.library.join("001"))["new"], 13);
+    let inner = items(&b);
+    // All of the library, in which a part is known already.
+    let all = index(&b.library);
+    assert_eq!((&all["new"], &all["unchanged"], &all["found"]), (&13.into(), &13.into(), &26.into()));
+    let both = items(&b);
+    assert_eq!(both.len(), 26);
+    assert!(inner.iter().all(|item| both.contains(item)));
+    // A config draws the line elsewhere: the items are the same.
+    let config = b.library.with_extension("toml");
+    let space = |name: &str, folder: &Path| format!("[[space]]\nname = '{name}'\nfolders = [{folder:?}]\n");
+    let alice = b.library.join("000/orientation");
+    std::fs::write(&config, space("family", &b.library) + &space("alice", &alice)).unwrap();
+    let configured = || {
+        let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
+        summary(&c.arg(&config).output().unwrap(), 0)
+    };
+    let moved = configured();
+    assert_eq!((&moved["new"], &moved["removed"], &moved["moved"]), (&0.into(), &0.into(), &8.into()));
+    assert_eq!(items(&b), both);
+    assert_eq!(configured()["unchanged"], 26);
+    let of_alice = b.command(&["export", "--space", "alice"]).output().unwrap().stdout;
+    assert_eq!(String::from_utf8(of_alice).unwrap().lines().count(), 8);
+}
+
+#[test]
+fn a_renamed_volume_is_the_same_volume_and_one_that_is_gone_can_be_let_go() {
+    let b = Bench::new(1);
+    let homes = b.library.with_file_name("homes");
+    let config = b.library.with_extension("toml");
+    let homes_of = |name: &str| homes.join(name).join("Photos");
+    std::fs::write(&config, format!("[[space]]\nname = '{{}}'\nfolders = [{:?}]\n", homes_of("*"))).unwrap();
+    std::fs::create_dir_all(homes.join("bob")).unwrap();
+    std::fs::rename(&b.library, homes_of("bob")).unwrap();
+    std::fs::create_dir_all(homes_of("eve")).unwrap();
+    std::fs::copy(homes_of("bob").join("000/kinds/grey.jpg"), homes_of("eve").join("a.jpg")).unwrap();
+    let index = |more: &[&str], code: i32| {
+        let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
+        c.arg(&config).args(more).output().map(|out| summary(&out, code)).unwrap()
+    };
+    index(&[], 0);
+    let ids = || -> HashSet<i64> { items(&b).into_iter().map(|(_, id)| id).collect() };
+    let before = ids();
+    std::fs::rename(homes.join("bob"), homes.join("robert")).unwrap();
+    let renamed = index(&[], 0);
+    assert_eq!((&renamed["new"], &renamed["unchanged"]), (&0.into(), &14.into()));
+    assert_eq!(ids(), before);
+    let of_robert = b.command(&["export", "--space", "robert"]).output().unwrap().stdout;
+    assert_eq!(String::from_utf8(of_robert).unwrap().lines().count(), 13);
+
+    // A user has left: what was his is offline until somebody says that it is meant.
+    std::fs::remove_dir_all(homes.join("robert")).unwrap();
+    index(&[], 0);
+    assert_eq!(b.export().matches("\"offline\":true").count(), 13);
+    let gone = homes_of("robert");
+    assert_eq!(index(&["--accept-removals", gone.to_str().unwrap()], 0)["removed"], 13);
+    assert_eq!(b.export().lines().count(), 1);
+}
+
+#[test]
+fn a_volume_that_is_configured_through_a_link_is_found_by_its_real_path_too() {
+    let b = Bench::new(1);
+    let link = b.library.with_file_name("link");
+    std::os::unix::fs::symlink(&b.library, &link).unwrap();
+    let config = b.library.with_extension("toml");
+    std::fs::write(&config, format!("[[space]]\nname = 'family'\nfolders = [{link:?}]\n")).unwrap();
+    let index = |more: &[&Path]| {
+        let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
+        summary(&c.arg(&config).args(more).output().unwrap(), 0)
+    };
+    assert_eq!(index(&[])["new"], 13);
+    for path in [link.join("000/kinds"), b.library.join("000/kinds"), link.clone(), b.library.clone()] {
+        assert_eq!(index(&[&path])["new"], 0, "{path:?}");
+    }
+    for file in [link.join("000/kinds/grey.jpg"), b.library.join("000/kinds/grey.jpg")] {
+        assert!(b.command(&["show"]).arg(&file).output().unwrap().status.success(), "{file:?}");
+    }
+}
+
 #[test]
 fn a_moved_folder_keeps_its_items() {
     let b = Bench::new(2);

@@ -1,0 +1,121 @@
+//! Volumes among each other: one inside another, one under another name, one that is gone for good.
+//!
+//! Promises: a file belongs to one volume, the innermost; a volume whose folder was renamed, or whose disk is mounted
+//! elsewhere, is still that volume; a volume that no config names keeps the space it has.
+
+use crate::config::{Config, Space, SpaceKind, Spaces};
+use crate::discover::below;
+use crate::index::{Index, view};
+use rusqlite::Result;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A folder tree (or one file) to bring up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub space: String,
+    pub kind: SpaceKind,
+    /// Whether people and subjects are looked for in its space.
+    pub people: bool,
+    pub subjects: bool,
+    /// Absolute path of the volume's root.
+    pub volume: PathBuf,
+    /// What to walk, relative to the root; empty for all of it.
+    pub start: Vec<u8>,
+}
+
+/// The volumes that the config names, whole.
+pub fn configured(config: &Config) -> Vec<Target> {
+    let spaces = Spaces::resolve(&config.spaces);
+    let targets = |s: &Space| -> Vec<Target> {
+        let target = |f: &PathBuf| Target {
+            space: s.name.clone(),
+            kind: s.kind,
+            people: s.people,
+            subjects: s.subjects,
+            volume: f.clone(),
+            start: Vec::new(),
+        };
+        s.folders.iter().map(target).collect()
+    };
+    spaces.iter().flat_map(targets).collect()
+}
+
+/// The volumes that the index knows, whole, each in the space that it is in.
+pub fn known(index: &Index) -> Result<Vec<Target>> {
+    let volumes = index.volumes_in_spaces()?;
+    let target = |(path, space, kind): (Vec<u8>, String, String)| Target {
+        space,
+        kind: if kind == kind_name(SpaceKind::Shared) { SpaceKind::Shared } else { SpaceKind::Personal },
+        ..by_hand(&view::join(&[&path]))
+    };
+    Ok(volumes.into_iter().map(target).collect())
+}
+
+/// A volume that no config names: a space of its own.
+pub fn by_hand(volume: &Path) -> Target {
+    let space = Spaces::by_hand(volume);
+    Target {
+        space: space.name,
+        kind: space.kind,
+        people: space.people,
+        subjects: space.subjects,
+        volume: volume.to_owned(),
+        start: Vec::new(),
+    }
+}
+
+/// The one of some volumes that a path (absolute, without links) is in, from there on; of several the innermost,
+/// and the first of those.
+pub fn holding<'a>(volumes: impl Iterator<Item = &'a Target>, path: &Path) -> Option<Target> {
+    let inside = volumes.filter_map(|t| Some((t, below(path, &t.volume)?)));
+    let (volume, start) = inside.min_by_key(|(_, rest)| rest.components().count())?;
+    Some(Target { start: start.into_os_string().into_encoded_bytes(), ..volume.clone() })
+}
+
+/// Adds the volumes that lie inside of what is to be walked: its own walk leaves them out.
+pub fn add_inner(targets: &mut Vec<Target>, configured: &[Target], known: &[Target]) {
+    let outer: Vec<PathBuf> =
+        targets.iter().map(|t| real(&view::join(&[t.volume.as_os_str().as_bytes(), &t.start]))).collect();
+    let is_there = known.iter().filter(|k| k.volume.exists());
+    for volume in configured.iter().chain(is_there) {
+        let at = real(&volume.volume);
+        let is_inside = outer.iter().any(|outer| at != *outer && at.starts_with(outer));
+        if is_inside && targets.iter().all(|t| t.volume != volume.volume) {
+            targets.push(volume.clone());
+        }
+    }
+}
+
+/// What of some volumes (without links) lies inside of one, relative to it.
+pub fn inside(volume: &Path, volumes: &[PathBuf]) -> Vec<Vec<u8>> {
+    let volume = real(volume);
+    let rest =
+        |other: &PathBuf| other.strip_prefix(&volume).ok().map(|rest| rest.as_os_str().as_bytes().to_vec());
+    volumes.iter().filter_map(rest).filter(|rest| !rest.is_empty()).collect()
+}
+
+/// The paths of all volumes, known and to be walked, without links.
+pub fn all(index: &Index, targets: &[Target]) -> Result<Vec<PathBuf>> {
+    let known = index.volumes()?;
+    let known = known.iter().map(|(_, path, _, _)| view::join(&[path]));
+    Ok(known.chain(targets.iter().map(|t| t.volume.clone())).map(|path| real(&path)).collect())
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
+pub fn slips(targets: Vec<Target>, configured: &[Target], known: &[Target]) -> (Vec<Target>, Vec<Target>) {
+    let is_named = |t: &Target| configured.iter().chain(known).any(|k| k.volume == t.volume);
+    targets.into_iter().partition(|t| t.volume.exists() || is_named(t))
+}
+
+/// As it stands in the index.
+pub fn kind_name(kind: SpaceKind) -> &'static str {
+    match kind {
+        SpaceKind::Personal => "personal",
+        SpaceKind::Shared => "shared",
+    }
+}
