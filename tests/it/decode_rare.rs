@@ -134,6 +134,35 @@ fn the_alpha_of_a_tiff_with_a_palette_is_honoured() {
     assert_eq!(seen.rgb, [RED, WHITE].concat());
 }
 
+#[test]
+fn differences_are_added_up_where_a_tiff_is_packed_and_only_there() {
+    // A page of 3 x 1 samples.
+    let page = |bits: &[u32], float: u32, packing: u32, data: &[u8]| {
+        let entries: [(u16, u16, &[u32]); 9] = [
+            (256, 3, &[3]),
+            (257, 3, &[1]),
+            (258, 3, bits),
+            (259, 3, &[packing]),
+            (262, 3, &[1]),
+            (273, 4, &[1000]),
+            (279, 4, &[data.len() as u32]),
+            (317, 3, &[2]),
+            (339, 3, &[float]),
+        ];
+        shown(tiff(&entries, data)).1.rgb.chunks(3).map(|p| p[0]).collect::<Vec<_>>()
+    };
+    let zlib = |data: &[u8]| miniz_oxide::deflate::compress_to_vec_zlib(data, 6);
+    assert_eq!(page(&[8], 1, 8, &zlib(&[10, 10, 235])), [10, 20, 255]);
+    assert_eq!(page(&[8], 1, 1, &[10, 10, 235]), [10, 10, 235]);
+    let mut before = 0;
+    let doubles = [1.0f64, 0.0, 0.2].map(f64::to_bits);
+    let differences: Vec<u8> = doubles
+        .into_iter()
+        .flat_map(|v| v.wrapping_sub(std::mem::replace(&mut before, v)).to_le_bytes())
+        .collect();
+    assert_eq!(page(&[64], 3, 8, &zlib(&differences)), [255, 0, 51]);
+}
+
 /// The segments of a JPEG: their codes and bytes; behind the last, which is the scan's, come the samples.
 fn segments(jpeg: &[u8]) -> (Vec<(u8, &[u8])>, &[u8]) {
     let (mut at, mut out) = (2, Vec::new());

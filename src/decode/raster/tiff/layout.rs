@@ -1,7 +1,7 @@
 //! What the tags of a TIFF page say, and its rows turned into 8-bit samples by it.
 
 use super::old_jpeg::OldJpeg;
-use super::rows::Packing;
+use super::rows::{Packing, compression};
 use crate::decode::colour::CmykToSrgb;
 use crate::decode::raster::canvas::Samples;
 use crate::inspect::tiff::{Entry, Ifd, Tiff};
@@ -174,7 +174,13 @@ impl Layout {
             bits,
             kind,
             planar,
-            predictor: number(tag::PREDICTOR).unwrap_or(1),
+            // Differences are what the packings of whole bytes are good at; beside others the tag says nothing.
+            predictor: match compression {
+                compression::LZW | compression::DEFLATE | compression::OLD_DEFLATE => {
+                    number(tag::PREDICTOR).unwrap_or(1)
+                }
+                _ => 1,
+            },
             reversed_bits: number(tag::FILL_ORDER) == Some(2),
             two_dimensional: number(tag::T4_OPTIONS).is_some_and(|options| options & 1 == 1),
             little: tiff.little,
@@ -390,6 +396,17 @@ impl Layout {
                 u32::from_le_bytes,
                 u32::from_be_bytes,
                 u32::wrapping_add,
+                |v, little| {
+                    if little { v.to_le_bytes() } else { v.to_be_bytes() }
+                },
+            ),
+            (2, 64) => add_up(
+                row,
+                stored,
+                self.little,
+                u64::from_le_bytes,
+                u64::from_be_bytes,
+                u64::wrapping_add,
                 |v, little| {
                     if little { v.to_le_bytes() } else { v.to_be_bytes() }
                 },
