@@ -86,17 +86,27 @@ fn is_bare_dib(head: &[u8]) -> bool {
 }
 
 /// Length of a packet and where the first sync byte stands: 188 (broadcast) or 192 bytes (AVCHD, with a
-/// time stamp of 4 bytes before each).
+/// time stamp of 4 bytes before each). A recording that was cut may begin inside of a packet.
 pub fn transport_packet(head: &[u8]) -> Option<(u64, u64)> {
+    const SYNC: u8 = 0x47;
     const PACKETS: usize = 4;
-    for (size, first) in [(188usize, 0usize), (192, 4)] {
+    /// Packets that must follow each other where the file does not begin with one.
+    const PACKETS_TO_FIND_STEP: usize = 8;
+    const SIZES: [(usize, usize); 2] = [(188, 0), (192, 4)];
+    for (size, first) in SIZES {
         let fits = (0..PACKETS).take_while(|i| first + i * size < head.len());
         let n = fits.clone().count();
-        if n >= 2 && fits.into_iter().all(|i| head[first + i * size] == 0x47) {
+        if n >= 2 && fits.into_iter().all(|i| head[first + i * size] == SYNC) {
             return Some((size as u64, first as u64));
         }
     }
-    None
+    // Of the header's next bytes, two bits say what the packet holds; both 0 are no packet.
+    let is_packet =
+        |at: usize| head.get(at) == Some(&SYNC) && head.get(at + 3).is_some_and(|b| b & 0x30 != 0);
+    SIZES.iter().find_map(|&(size, _)| {
+        let first = (1..size).find(|first| (0..PACKETS_TO_FIND_STEP).all(|i| is_packet(first + i * size)))?;
+        Some((size as u64, first as u64))
+    })
 }
 
 // --------------------------------------------------------------------------------------------- BMFF

@@ -611,6 +611,23 @@ mod tests {
         assert_eq!((p.width, p.height), (1920, 1080));
     }
 
+    #[test]
+    fn a_recording_that_begins_inside_of_a_packet_is_told_by_its_step() {
+        let packet = |size: usize, stamp: usize| {
+            let mut packet = vec![0; stamp];
+            packet.extend([0x47, 0x40, 0x11, 0x10]);
+            packet.resize(size, 0xFF);
+            packet
+        };
+        for (size, stamp) in [(188, 0), (192, 4)] {
+            let whole = packet(size, stamp).repeat(10);
+            assert_eq!(transport_packet(&whole), Some((size as u64, stamp as u64)));
+            let first = (size - 100 + stamp) as u64;
+            assert_eq!(transport_packet(&whole[100..]), Some((size as u64, first)), "{size}");
+        }
+        assert_eq!(transport_packet(&b"Good text, Great text. ".repeat(200)), None);
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
