@@ -1,6 +1,6 @@
 //! `albumen service`: the long-running side.
 
-use super::{Context, FAILED, NO_START, STOPPED, complain};
+use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain};
 use crate::config::LogFormat;
 use crate::pipeline::recorder::RecordError;
 use crate::pipeline::run::RunError;
@@ -9,9 +9,23 @@ use crate::service::{self, ServiceError};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Only read the config and the tokens, and say what is wrong with them
+    #[arg(long)]
+    check: bool,
+}
 
-pub fn run(_args: Args, ctx: &Context) -> ExitCode {
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    if args.check {
+        // The config is read: with a mistake in it no command gets here.
+        return match service::check(&ctx.config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                complain(&e);
+                ExitCode::from(USAGE)
+            }
+        };
+    }
     let shutdown = match Shutdown::on_signals() {
         Ok(s) => s,
         Err(e) => {

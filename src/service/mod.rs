@@ -284,6 +284,11 @@ fn changed_spaces(old: &Config, new: &Config) -> Vec<String> {
     names.iter().filter(differs).map(|name| format!("space `{name}`")).collect()
 }
 
+/// Whether a service could run by this config: what is not in the file itself is there, too.
+pub fn check(config: &Config) -> Result<(), ServiceError> {
+    api::read_tokens(config).map(drop)
+}
+
 /// Runs until it is told to stop.
 pub fn run(
     config: Config,

@@ -136,7 +136,12 @@ fn it_ends_soon_reloads_and_refuses_a_second_one() {
     assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!([]));
     h.configure("grace = \"7 days\"");
     assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!(["grace"]));
+    let check = |h: &House| h.command("service").arg("--check").output().unwrap();
+    assert!(check(&h).status.success());
     h.configure("grase = \"7 days\"");
+    let checked = check(&h);
+    assert_eq!(checked.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&checked.stderr).contains("line 2"), "{checked:?}");
     let (status, refused) = h.post("/v1/reload", &json!({}));
     assert_eq!(status, 409);
     assert!(refused["error"].as_str().unwrap().contains("line 2"), "{refused}");
