@@ -63,6 +63,7 @@ pub struct Cli {
 
 /// Options that stand before or after the command.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The state folder: index.sqlite and derived/
     #[arg(long, global = true, value_name = "DIR")]
@@ -91,7 +92,7 @@ enum Command {
     Models(models::Args),
     /// Run for good: watch, take requests, work when it may
     Service(service::Args),
-    /// Tell the running service of new files
+    /// Tell the running service of files and folders that are new, changed or gone
     Submit(submit::Args),
     /// All the index knows of one item, and why
     Show(show::Args),

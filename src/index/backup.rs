@@ -96,9 +96,7 @@ pub enum BackupError {
 /// Makes a backup of the index in `dir`. `to` is a folder that is there, which gets a folder with the date in its name,
 /// or the name of a new one.
 pub fn backup(dir: &Path, to: &Path, derivatives: bool) -> Result<Done, BackupError> {
-    if !dir.join(DATABASE).is_file() {
-        return Err(OpenError::Missing { dir: dir.to_owned() }.into());
-    }
+    super::must_be_there(dir)?;
     let created = crate::pipeline::recorder::now();
     let target = name_for(to, created)?;
     let partial = Partial::create(&target)?;

@@ -167,14 +167,20 @@ fn restrict(file: &Path) {
     let _ = std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o640));
 }
 
-fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+/// Whether there is an index in `dir`.
+fn must_be_there(dir: &Path) -> Result<(), OpenError> {
+    let dir = dir.to_owned();
     match std::fs::metadata(dir.join("index.sqlite")) {
-        Ok(m) if m.is_file() => {}
+        Ok(m) if m.is_file() => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Err(OpenError::NotReadable { dir: dir.to_owned(), why: e.to_string() });
+            Err(OpenError::NotReadable { dir, why: e.to_string() })
         }
-        _ => return Err(OpenError::Missing { dir: dir.to_owned() }),
+        _ => Err(OpenError::Missing { dir }),
     }
+}
+
+fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    must_be_there(dir)?;
     let conn = connect(dir, flags)?;
     let found = schema::current(&conn).map_err(|e| broken(dir, e))?;
     if found > schema::VERSION {

@@ -162,9 +162,7 @@ pub fn verify(
 }
 
 fn open(dir: &Path, flags: OpenFlags) -> std::result::Result<Connection, OpenError> {
-    if !dir.join("index.sqlite").is_file() {
-        return Err(OpenError::Missing { dir: dir.to_owned() });
-    }
+    super::must_be_there(dir)?;
     super::connect(dir, flags)
 }
 
