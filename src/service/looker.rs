@@ -6,67 +6,26 @@
 //! recognition, and it goes on when the model is whole again; a space that has people or subjects off is not looked at, and what was found there
 //! is removed, save for what users said.
 
-use super::Service;
 use super::events::Event;
 use super::gate::Tired;
-use super::tidier::Dirty;
+use super::recognition::doable;
+use super::{Dirty, Look, Service};
 use crate::config::Spaces;
 use crate::index::due::Scope;
 use crate::index::{Index, people};
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recognising::{Job, Looked, Part, Position, Recognising, due_jobs};
+use crate::pipeline::recognising::{Job, Looked, Position, Recognising, due_jobs};
 use crate::pipeline::recorder::{Record, RecordError};
 use crate::worker::RecogniserSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Contents fetched at a time.
 const FETCH: usize = 32;
 /// While pictures keep coming, faces become people at most this often.
 const CLUSTER_EVERY: Duration = Duration::from_secs(30);
-
-/// How long a broken model is left alone before it is tried again: at first, and at most, twice as long each time. A reload
-/// tries it at once, an upload after the first of these. Trying reads it whole, which wakes a disk.
-const TRY_AFTER: Duration = Duration::from_secs(60);
-const TRY_AT_LEAST: Duration = Duration::from_secs(3600);
-
-/// A model that was found broken.
-#[derive(Debug, Clone, Copy)]
-struct Broken {
-    tried: Instant,
-    wait: Duration,
-}
-
-impl Broken {
-    /// Tried once more, in vain.
-    fn again(before: Option<Broken>) -> Broken {
-        let wait = before.map_or(TRY_AFTER, |b| (b.wait * 2).min(TRY_AT_LEAST));
-        Broken { tried: Instant::now(), wait }
-    }
-
-    /// How long it is still left alone by background work.
-    fn rest(self) -> Duration {
-        self.wait.saturating_sub(self.tried.elapsed())
-    }
-
-    fn may_be_tried_for_an_upload(self) -> bool {
-        self.tried.elapsed() >= TRY_AFTER
-    }
-}
-
-/// What there may be to look at.
-#[derive(Debug)]
-pub enum Look {
-    /// Somebody waits for this part, and all of it can be seen.
-    Upload(Scope),
-    /// All that is due, in the background; or what held it back does so no longer.
-    Background,
-    /// Spaces may have people or subjects off that were on.
-    SpacesChanged,
-    Stop,
-}
 
 /// Background recognition, volume by volume, in order of content.
 #[derive(Default)]
@@ -116,7 +75,6 @@ pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sen
         round: Round::default(),
         spaces: BTreeSet::new(),
         clustered: Instant::now(),
-        broken: None,
     };
     // Told to stop, or the recorder is gone and says why itself.
     looker.run(&looks);
@@ -133,7 +91,6 @@ struct Looker<'a> {
     /// Spaces with faces that are nobody's yet.
     spaces: BTreeSet<i64>,
     clustered: Instant,
-    broken: Option<Broken>,
 }
 
 impl Looker<'_> {
@@ -156,8 +113,7 @@ impl Looker<'_> {
             match next {
                 Some(Look::Stop) => return None,
                 Some(Look::Upload(scope)) => {
-                    let may_try = self.broken.is_none_or(Broken::may_be_tried_for_an_upload);
-                    if may_try && !self.uploads.contains(&scope) {
+                    if self.service.models.may_be_tried_for_an_upload() && !self.uploads.contains(&scope) {
                         self.uploads.push_back(scope);
                     }
                     continue;
@@ -170,7 +126,7 @@ impl Looker<'_> {
                     // What was fetched may be of a space that is off now.
                     self.round = Round::default();
                     // Somebody may have mended it, and says so by a reload.
-                    self.broken = None;
+                    self.service.models.try_again();
                     self.flush()?;
                     switch_off(&self.index, self.service);
                     self.begin_round();
@@ -209,7 +165,7 @@ impl Looker<'_> {
             self.cluster();
         }
         let tired = self.round.tired.map_or(Duration::ZERO, |t| self.service.gate.rest(t));
-        may_work.then(|| tired.max(self.broken.map_or(Duration::ZERO, Broken::rest)))
+        may_work.then(|| tired.max(self.service.models.rest()))
     }
 
     /// Waits without an end; when that takes long the recogniser's memory is given back.
@@ -228,7 +184,7 @@ impl Looker<'_> {
 
     fn look_for_models(&mut self) {
         // A recogniser has opened those that were there when it began.
-        if self.service.look_for_models() {
+        if self.service.models.look() {
             self.recognising.end();
         }
     }
@@ -320,9 +276,8 @@ impl Looker<'_> {
                 Some(false)
             }
             Looked::Seen(records) => {
-                if self.broken.take().is_some() || self.service.broken.lock().is_ok_and(|b| b.is_some()) {
+                if self.service.models.are_whole() {
                     tracing::warn!("the models are whole again: faces and subjects are recognised");
-                    self.service.set_broken(None);
                     self.begin_round();
                 }
                 for record in records {
@@ -336,11 +291,10 @@ impl Looker<'_> {
 
     /// A model is broken: what is due stays due and is tried later, whoever waits is told. `None` at the end.
     fn give_up(&mut self, why: String) -> Option<()> {
-        if self.service.broken().as_ref() != Some(&why) {
+        if self.service.models.incomplete().as_ref() != Some(&why) {
             tracing::error!("{why}");
         }
-        self.service.set_broken(Some(why));
-        self.broken = Some(Broken::again(self.broken));
+        self.service.models.are_broken(why);
         self.uploads.clear();
         self.round = Round::default();
         self.flush()?;
@@ -403,39 +357,5 @@ fn switch_off(index: &Index, service: &Service) {
             Ok(false) => {}
             Err(e) => tracing::error!("what was found in space {} is still there: {e}", space.name),
         }
-    }
-}
-
-/// Of a part what its models are there for.
-fn doable(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
-    let part = part(index, service, scope)?;
-    let there = service.models.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(Part { faces: part.faces && there.faces, subjects: part.subjects && there.subjects, ..part })
-}
-
-/// What may be recognised in a part: its space may have people or subjects off.
-pub fn part(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
-    let names: Vec<String> = index.space_names(&index.spaces_of(&scope)?)?;
-    let spaces = Spaces::resolve(&service.config().spaces);
-    let on = |wants: fn(&crate::config::Space) -> bool| {
-        names.iter().any(|n| spaces.iter().find(|s| s.name == *n).is_none_or(wants))
-    };
-    Ok(Part { scope, faces: on(|s| s.people), subjects: on(|s| s.subjects) })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_broken_model_is_tried_ever_more_rarely_but_every_hour() {
-        let mut broken = None;
-        let waits: Vec<u64> = (0..8)
-            .map(|_| {
-                broken = Some(Broken::again(broken));
-                broken.unwrap().wait.as_secs() / 60
-            })
-            .collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
     }
 }

@@ -14,6 +14,7 @@ pub mod events;
 pub mod gate;
 pub mod looker;
 pub mod queue;
+pub mod recognition;
 pub mod tally;
 pub mod tidier;
 pub mod watch;
@@ -30,9 +31,7 @@ use crate::pipeline::recorder::{Record, RecordError, Recorder, now};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use crate::pipeline::shutdown::Shutdown;
-use crate::pipeline::vocabulary::Stage;
 use crate::pipeline::volumes::Target;
-use crate::recognise::models::{self, Availability};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
@@ -65,6 +64,30 @@ pub enum Order {
     Stop,
 }
 
+/// What the tidier is told: what has changed.
+#[derive(Debug)]
+pub enum Dirty {
+    /// Files of these folders.
+    Background(BTreeSet<i64>),
+    /// Look at all that is due.
+    Everything,
+    /// A request may be done.
+    Jobs,
+    Stop,
+}
+
+/// What the looker is told: what there may be to look at.
+#[derive(Debug)]
+pub enum Look {
+    /// Somebody waits for this part, and all of it can be seen.
+    Upload(Scope),
+    /// All that is due, in the background; or what held it back does so no longer.
+    Background,
+    /// Spaces may have people or subjects off that were on.
+    SpacesChanged,
+    Stop,
+}
+
 /// What all threads of the service share.
 pub struct Service {
     pub index_dir: PathBuf,
@@ -80,18 +103,15 @@ pub struct Service {
     pub scanner: Sender<Order>,
     /// Uploads have a scanner of their own, so that none waits for a walk.
     pub uploads: Sender<Order>,
-    pub tidier: Sender<tidier::Dirty>,
-    pub looker: Sender<looker::Look>,
+    pub tidier: Sender<Dirty>,
+    pub looker: Sender<Look>,
     pub started: Instant,
     pub tally: tally::Tally,
     /// Asks for the counts to be made anew.
     pub counter: Sender<()>,
     /// Who may ask over TCP.
     pub tokens: RwLock<Vec<api::Token>>,
-    /// Why the models that are there cannot be used, and what to do; the looker's.
-    broken: Mutex<Option<String>>,
-    /// Which models were there when they were last looked for.
-    models: Mutex<Availability>,
+    pub models: recognition::Models,
     watching: Mutex<Option<watch::Watching>>,
     readers: Mutex<Vec<Index>>,
 }
@@ -139,45 +159,6 @@ impl Service {
 
     pub fn config(&self) -> std::sync::RwLockReadGuard<'_, Config> {
         self.config.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why there are no faces, or no subjects, and what to do; `None` while there are, and where nobody wants any.
-    pub fn broken(&self) -> Option<String> {
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let missing = self.missing_models();
-        broken.or_else(|| {
-            let missing = missing.join(", ");
-            (!missing.is_empty()).then(|| {
-                format!("faces and subjects are not complete: {missing} missing; see `albumen models`")
-            })
-        })
-    }
-
-    /// Whether nothing stands in the way of a stage of recognition.
-    pub fn can_recognise(&self, stage: Stage) -> bool {
-        let there = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_there = if stage == Stage::Faces { there.faces } else { there.subjects };
-        is_there && self.broken.lock().unwrap_or_else(PoisonError::into_inner).is_none()
-    }
-
-    pub fn missing_models(&self) -> Vec<String> {
-        self.models.lock().unwrap_or_else(PoisonError::into_inner).missing.clone()
-    }
-
-    /// Looks for the models, by name and size: they may have come, or gone. Returns whether some have.
-    fn look_for_models(&self) -> bool {
-        if self.plan.stages.faces.is_none() {
-            return false;
-        }
-        let there = models::available(&self.plan.models);
-        let mut known = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        let have = *known != there;
-        *known = there;
-        have
-    }
-
-    fn set_broken(&self, why: Option<String>) {
-        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// Tells whoever listens; nobody listening is no error.
@@ -251,7 +232,7 @@ impl Service {
             let _ = self.scanner.send(Order::WalkAll);
         }
         self.work_again();
-        let _ = self.looker.send(looker::Look::SpacesChanged);
+        let _ = self.looker.send(Look::SpacesChanged);
         Ok(changed)
     }
 
@@ -265,7 +246,7 @@ impl Service {
     pub fn work_again(&self) {
         self.queue.wake();
         let _ = self.scanner.send(Order::LookAgain);
-        let _ = self.looker.send(looker::Look::Background);
+        let _ = self.looker.send(Look::Background);
     }
 }
 
@@ -318,10 +299,11 @@ pub fn run(
         threads: jobs,
         preempt: config.service.uploads.preempt,
         idle: config.service.idle.get(),
-        drained: Box::new(move || drop(drained.send(looker::Look::Background))),
+        drained: Box::new(move || drop(drained.send(Look::Background))),
     };
     let queue = Queue::new(index.another()?, gate.clone(), shutdown.clone(), rules);
     let tokens = RwLock::new(api::read_tokens(&config)?);
+    let models = recognition::Models::new(plan.stages.faces.as_ref().map(|_| plan.models.clone()));
     let service = Arc::new(Service {
         index_dir: index_dir.to_owned(),
         config: RwLock::new(config),
@@ -340,12 +322,10 @@ pub fn run(
         tally: tally::Tally::default(),
         counter,
         tokens,
-        broken: Mutex::new(None),
-        models: Mutex::new(Availability::default()),
+        models,
         watching: Mutex::new(None),
         readers: Mutex::new(Vec::new()),
     });
-    service.look_for_models();
     hear_hangups(&service)?;
 
     let (out, records) = bounded::<Record>(WAITING_RECORDS);
@@ -401,8 +381,8 @@ pub fn run(
             let _ = orders.send(Order::Stop);
         }
         let _ = service.counter.send(());
-        let _ = service.tidier.send(tidier::Dirty::Stop);
-        let _ = service.looker.send(looker::Look::Stop);
+        let _ = service.tidier.send(Dirty::Stop);
+        let _ = service.looker.send(Look::Stop);
         let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
         served?;
         Ok(recorded?)
@@ -507,8 +487,8 @@ fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
         index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling(), 1)?;
     }
     service.queue.wake();
-    let _ = service.tidier.send(tidier::Dirty::Everything);
-    let _ = service.looker.send(looker::Look::Background);
+    let _ = service.tidier.send(Dirty::Everything);
+    let _ = service.looker.send(Look::Background);
     Ok(())
 }
 
@@ -526,12 +506,12 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
         service.queue.wake();
         index.job_queued(job.id)?;
         let _ = match priority {
-            0 => service.tidier.send(tidier::Dirty::Jobs),
+            0 => service.tidier.send(Dirty::Jobs),
             // It may have asked for stages that only look at what is recorded.
-            _ => service.tidier.send(tidier::Dirty::Everything),
+            _ => service.tidier.send(Dirty::Everything),
         };
         if priority > 0 {
-            let _ = service.looker.send(looker::Look::Background);
+            let _ = service.looker.send(Look::Background);
         }
     }
     Ok(())
@@ -564,7 +544,7 @@ fn walk(index: &mut Index, service: &Arc<Service>, paths: &[PathBuf], priority: 
         }
     }
     if !scanned.moved.is_empty() || !scanned.removed.is_empty() {
-        let _ = service.tidier.send(tidier::Dirty::Background(Default::default()));
+        let _ = service.tidier.send(Dirty::Background(Default::default()));
     }
     service.queue.wake();
     if priority == 0 {
@@ -599,7 +579,7 @@ fn committed(service: &Arc<Service>, index: Index) -> crate::pipeline::recorder:
             index.shrink();
         }
         service.commits.send_modify(|n| *n += 1);
-        let _ = service.tidier.send(tidier::Dirty::Background(folders));
+        let _ = service.tidier.send(Dirty::Background(folders));
     })
 }
 

@@ -1,8 +1,8 @@
 //! After commits: puts items together, finds places, ends requests that have all they asked for, counts.
 
-use super::Service;
 use super::events::Event;
-use super::looker::{self, Look};
+use super::recognition::later_stages;
+use super::{Dirty, Look, Service};
 use crate::discover::absolute;
 use crate::index::Index;
 use crate::index::due::{Scope, StageNow};
@@ -18,20 +18,8 @@ use std::time::{Duration, Instant};
 const GATHER: Duration = Duration::from_millis(150);
 /// While files keep coming, folders are put together at most this often; a large folder costs time each time.
 const AT_MOST_EVERY: Duration = Duration::from_secs(3);
-/// How old the counts of the status may be while something happens.
-const COUNTS_EVERY: Duration = Duration::from_secs(10);
-
-/// What has changed.
-#[derive(Debug)]
-pub enum Dirty {
-    /// Files of these folders.
-    Background(BTreeSet<i64>),
-    /// Look at all that is due.
-    Everything,
-    /// A request may be done.
-    Jobs,
-    Stop,
-}
+/// How old the counts of the status may be while something happens, where counting takes no time.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until told to stop.
 pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
@@ -98,18 +86,6 @@ fn tidy(
     Ok(())
 }
 
-/// The stages that a request for a part of the index waits for beyond its thumbnails: those that its space has on.
-pub fn later_stages<'a>(
-    service: &'a Service,
-    index: &Index,
-    scope: &Scope,
-) -> rusqlite::Result<Vec<&'a StageNow>> {
-    let stages = &service.plan.stages;
-    let part = looker::part(index, service, scope.clone())?;
-    let faces = stages.faces.iter().filter(|_| part.faces);
-    Ok(faces.chain(stages.subjects.iter().filter(|_| part.subjects)).collect())
-}
-
 fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
     let jobs = index.open_jobs()?;
     for job in jobs {
@@ -121,7 +97,7 @@ fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
             let (files, due) = index.left_to_do(&scope, &stages, now())?;
             // Nobody waits for what cannot be done: the answer says so.
             let doable: Vec<&StageNow> =
-                stages.iter().copied().filter(|s| service.can_recognise(s.stage)).collect();
+                stages.iter().copied().filter(|s| service.models.can_do(s.stage)).collect();
             left += match doable.len() == stages.len() {
                 true => files + due,
                 false => files + index.left_to_do(&scope, &doable, now())?.1,

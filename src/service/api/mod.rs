@@ -5,7 +5,7 @@ mod people;
 
 use super::access::Access;
 use super::events::{self, Event};
-use super::tidier::later_stages;
+use super::recognition::later_stages;
 use super::{Order, Service, ServiceError, client};
 use crate::config::{Config, Spaces, TcpToken};
 use crate::discover::absolute;
@@ -470,7 +470,7 @@ async fn job_view(service: &Arc<Service>, id: i64) -> Answer<Option<JobView>> {
             let room = ITEMS_NAMED - view.items.len();
             view.items.extend(index.items_in(&scope, room)?);
         }
-        view.reason = s.broken().filter(|_| view.unrecognised > 0);
+        view.reason = s.models.incomplete().filter(|_| view.unrecognised > 0);
         view.state = match (job.done, job.queued && view.waiting == 0) {
             (Some(_), _) => "done",
             (None, true) => "visible",
@@ -521,8 +521,8 @@ async fn status(
             .filter(|_| !access.is_limited())
             .map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
         "index": service.tally.counts(&access),
-        "missing": service.missing_models(),
-        "broken": service.broken(),
+        "missing": service.models.missing(),
+        "broken": service.models.incomplete(),
     }))
 }
 
