@@ -3,22 +3,23 @@
 # both programs, ONNX Runtime, the models, the config, the unit, manual pages and completions.
 #
 #   scripts/package.sh                  for this machine's processor, built in release
-#   scripts/package.sh arm64 FOLDER     of the programs in FOLDER, for example what `make arm64` built
+#   scripts/package.sh arm64 FOLDER     of the programs in FOLDER, which `make arm64` built; root only
 #
-# The package lies in target/package. Needs Debian 12 with dpkg-dev, and the models (`make models`).
+# The package lies in target/package. Needs Debian 12 with dpkg-dev, and the models (`make models`); for another processor also
+# the cross-building Debian of scripts/arm64.sh, which has that processor's libraries and tools, and qemu-user-static.
 set -eu
 cd "$(dirname "$0")/.."
 
 architecture=${1:-$(dpkg --print-architecture)}
+own=$(dpkg --print-architecture)
 case $architecture in
-    amd64) machine=x86_64 strip=strip ;;
-    arm64) machine=aarch64 strip=aarch64-linux-gnu-strip ;;
+    amd64) machine=x86_64 ;;
+    arm64) machine=aarch64 ;;
     *) echo "package: no ONNX Runtime for $architecture" >&2 && exit 2 ;;
 esac
-[ "$architecture" != "$(dpkg --print-architecture)" ] || strip=strip
 programs=${2:-target/release}
 if [ $# -lt 2 ]; then
-    [ "$architecture" = "$(dpkg --print-architecture)" ] || {
+    [ "$architecture" = "$own" ] || {
         echo "package: name the folder with the programs for $architecture" >&2
         exit 2
     }
@@ -45,13 +46,23 @@ export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
+# Where the tools and libraries of the package's processor are: here, or in the Debian that cross-builds for it.
+cross=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}/debian12-$architecture-cross
+if [ "$architecture" = "$own" ]; then
+    strip=strip
+    there() { (cd "$work" && "$@"); }
+else
+    [ -f "$cross/.whole" ] || { echo "package: $cross is not there: run make $architecture first" >&2; exit 2; }
+    strip=$machine-linux-gnu-strip
+    there() { ALBUMEN_BIND="$work:$work" scripts/debian-root.sh --enter "$cross" env -C "$work" "$@"; }
+fi
 put() { install -D -m "$1" "$2" "$root/$3"; }
 zip() { gzip -9n -c "$1" >"$work/zipped" && put 644 "$work/zipped" "$2"; }
 
 # The programs.
 put 755 "$programs/albumen" usr/bin/albumen
 put 755 "$programs/albumen-worker" usr/libexec/albumen/albumen-worker
-$strip --strip-unneeded --remove-section=.comment "$root/usr/bin/albumen" "$root/usr/libexec/albumen/albumen-worker"
+there $strip --strip-unneeded --remove-section=.comment root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker
 
 # Models, under the names by which the program knows them: their sums. ONNX Runtime is code, and lies with code.
 ALBUMEN_MODELS=${ALBUMEN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/models}
@@ -83,11 +94,12 @@ put 644 config/albumen.service lib/systemd/system/albumen.service
 
 # Manual pages and completions come out of the program itself; one for another processor is asked through an emulator.
 mkdir "$work/manual"
-if [ "$architecture" = "$(dpkg --print-architecture)" ]; then
-    "$programs/albumen" manual "$work/manual"
-else
-    "qemu-$machine-static" -L "/usr/$machine-linux-gnu" "$programs/albumen" manual "$work/manual"
+emulator=
+if [ "$architecture" != "$own" ]; then
+    emulator="./qemu-$machine-static"
+    cp "$(command -v "qemu-$machine-static")" "$work/" || { echo "package: apt-get install qemu-user-static" >&2; exit 2; }
 fi
+there $emulator root/usr/bin/albumen manual manual
 for page in "$work"/manual/*.1; do
     zip "$page" "usr/share/man/man1/$(basename "$page").gz"
 done
@@ -111,12 +123,12 @@ zip "$work/changelog" "$docs/changelog.gz"
 # What it needs at run time is what the programs and ONNX Runtime are linked to.
 mkdir -p "$work/debian" "$root/DEBIAN"
 printf 'Source: albumen\n\nPackage: albumen\nArchitecture: any\n' >"$work/debian/control"
-depends=$(cd "$work" && DEB_HOST_ARCH=$architecture dpkg-shlibdeps -O --ignore-missing-info \
+depends=$(there env DEB_HOST_ARCH="$architecture" dpkg-shlibdeps -O --ignore-missing-info \
     root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker root/usr/lib/albumen/libonnxruntime.so)
 depends=${depends#shlibs:Depends=}
 # The worker opens FFmpeg's libraries itself when a file needs them. Debian names their packages by their major versions.
 for library in avcodec avformat avutil swscale; do
-    major=$(pkg-config --modversion "lib$library" | cut -d. -f1)
+    major=$(there env PKG_CONFIG_PATH="/usr/lib/$machine-linux-gnu/pkgconfig" pkg-config --modversion "lib$library" | cut -d. -f1)
     depends="$depends, lib$library$major"
 done
 # And passwd for the service's user, procps for the unit's reload.

@@ -5,6 +5,7 @@
 #
 #   tests      every test whose name begins with soak_ (they are #[ignore]d otherwise); soak_NAME runs that one
 #   package    the Debian package, installed and used in a clean Debian 12
+#   systemd    its unit in a Debian 12 that a systemd of its own has booted
 #   bare       `make demo` and `make test` in a clean Debian 12 that has nothing but a Rust toolchain;
 #              bare:TARGET, or "bare:TARGET TARGET", for other targets
 #   arm64      cross-built, run under an emulator, compared with this machine's results
@@ -20,7 +21,7 @@ export ALBUMEN_SOAK_SECONDS=${ALBUMEN_SOAK_SECONDS:-600}
 # Of a test that fails the record should show what it said, and not where that stands.
 export RUST_BACKTRACE=0
 parts=("$@")
-[ $# -gt 0 ] || parts=(tests package bare arm64 fuzz)
+[ $# -gt 0 ] || parts=(tests package systemd bare arm64 fuzz)
 mkdir -p target/soak docs/soak
 
 run() {
@@ -31,6 +32,7 @@ run() {
         soak_*) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
             cargo build --locked --release --bins && cargo test --locked --lib --test it -- --ignored --nocapture --test-threads=1 "$1" ;;
         package) scripts/soak/package.sh ;;
+        systemd) scripts/soak/systemd.sh ;;
         bare) scripts/soak/bare.sh ;;
         bare:*) scripts/soak/bare.sh ${1#bare:} ;;
         arm64) scripts/arm64.sh ;;

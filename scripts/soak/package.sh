@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes the package, installs it in a clean Debian 12, and uses it there as a person would: versions, models, an index of
-# testdata/ with faces and subjects as user albumen, the service with an upload and SIGTERM, manual pages, completions.
+# testdata/, a HEIC and a video with faces and subjects as user albumen, the service with an upload and SIGTERM, manual pages,
+# completions.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=$PWD
@@ -30,6 +31,8 @@ as_albumen albumen models || die "the models are not whole"
 say "albumen models: all there and whole, in /usr/share/albumen/models"
 
 cp -r testdata "$root/srv/photos"
+# What FFmpeg reads, whose libraries the worker opens by name.
+scripts/soak/media.sh "$root/srv/photos/made"
 status=0
 as_albumen albumen index --json /srv/photos >"$work/summary" || status=$?
 # Some of the samples are broken on purpose.
@@ -39,6 +42,14 @@ as_albumen albumen status
 for stage in faces subjects; do
     as_albumen albumen status --json | grep -Eq "\"stage\":\"$stage\",\"done\":[1-9]" || die "no $stage were looked for"
 done
+for made in picture.heic clip.mp4; do
+    for size in xl m sm preview; do
+        of_it=$(as_albumen albumen show --json "/srv/photos/made/$made" | python3 -c \
+            'import json, sys; print(next((d["path"] for d in json.load(sys.stdin)["derivatives"] if d["name"] == sys.argv[1]), ""))' $size)
+        [ -n "$of_it" ] && [ -s "$root/var/lib/albumen/$of_it" ] || die "$made has no $size"
+    done
+done
+say "HEIC and HEVC video: thumbnails and previews are there"
 as_albumen albumen verify || die "the index is not whole"
 say "as user albumen: $(sed 's/.*"found":\([0-9]*\).*/\1/' "$work/summary") files indexed with faces and subjects, exit code $status, verify finds nothing"
 say "sandbox: $(as_albumen albumen status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/')"
