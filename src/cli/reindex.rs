@@ -1,7 +1,7 @@
 //! `albumen reindex`: makes stages due again, then brings the index up to date; or asks the service that runs on this
 //! index to do so, and shows how far it is. Edits are never touched.
 
-use super::{Context, FAILED, NO_START, USAGE, complain, display, print_json, say};
+use super::{Context, FAILED, NO_START, complain, display, print_json, say};
 use crate::discover::absolute;
 use crate::index::again::{Again, Cost};
 use crate::index::{Index, service_socket};
@@ -45,7 +45,7 @@ pub struct Args {
     /// Only these files and folders
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Where no service does it")]
     limits: super::index::Limits,
 }
 
@@ -183,14 +183,11 @@ fn cpu_seconds(stages: &BTreeMap<&'static str, u64>, costs: &BTreeMap<String, Co
 /// Asks the service to do it, and shows how far it is until it is done.
 fn hand_over(socket: &Path, again: &Again, paths: &[PathBuf], ctx: &Context) -> ExitCode {
     let paths: Vec<PathBuf> = paths.iter().map(|p| absolute(p)).collect();
-    let Some(texts) = paths.iter().map(|p| p.to_str()).collect::<Option<Vec<_>>>() else {
-        complain(&"a path that is not UTF-8 cannot be handed to the service: name its folder");
-        return ExitCode::from(USAGE);
-    };
     let stages: Vec<&str> = again.stages.iter().map(|s| s.name()).collect();
     let body = json!({
-        "stages": stages, "paths": texts, "failed": again.failed, "missing": again.missing, "older_than": again.older_than,
+        "stages": stages, "failed": again.failed, "missing": again.missing, "older_than": again.older_than,
     });
+    let body = client::with_paths(body, &paths);
     let taken = match client::request(socket, "POST", "/v1/reindex", Some(&body)) {
         Ok((202, taken)) => taken,
         Ok((_, refused)) => {
@@ -198,7 +195,7 @@ fn hand_over(socket: &Path, again: &Again, paths: &[PathBuf], ctx: &Context) -> 
             return ExitCode::from(FAILED);
         }
         Err(e) => {
-            complain(&format!("the service at {} does not answer: {e}", socket.display()));
+            complain(&client::unanswered(socket, &e));
             return ExitCode::from(NO_START);
         }
     };

@@ -16,10 +16,10 @@ pub struct Args {
     /// Return when everything is done, faces and subjects too
     #[arg(long)]
     wait: bool,
-    /// Where no service runs, index the paths here and now
+    /// Where no service answers, index the paths here and now
     #[arg(long)]
     or_run: bool,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Where no service does it")]
     limits: super::index::Limits,
 }
 
@@ -28,11 +28,8 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
     let socket = service_socket(&ctx.index_dir()).unwrap_or_else(|| ctx.config.service.socket.clone());
     let socket = &socket;
     let paths: Vec<PathBuf> = args.paths.iter().map(|p| absolute(p)).collect();
-    let Some(texts) = paths.iter().map(|p| p.to_str()).collect::<Option<Vec<_>>>() else {
-        complain(&"a path that is not UTF-8 cannot be submitted: submit its folder");
-        return ExitCode::from(super::USAGE);
-    };
-    let body = serde_json::json!({ "paths": texts, "priority": "upload", "wait": args.wait });
+    let body = serde_json::json!({ "priority": "upload", "wait": args.wait });
+    let body = client::with_paths(body, &paths);
     match client::request(socket, "POST", "/v1/index", Some(&body)) {
         Ok((200 | 202, answer)) => {
             match ctx.global.json {
@@ -56,10 +53,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
             super::index::run_with(options, args.limits, ctx)
         }
         Err(e) => {
-            complain(&format!(
-                "no service answers at {} ({e}): start `albumen service`, or use --or-run",
-                socket.display()
-            ));
+            complain(&format!("{}, or use --or-run", client::unanswered(socket, &e)));
             ExitCode::from(NO_START)
         }
     }

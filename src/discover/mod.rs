@@ -60,7 +60,11 @@ pub fn below(path: &Path, folder: &Path) -> Option<PathBuf> {
     path.strip_prefix(folder).ok().or_else(real).map(Path::to_owned)
 }
 
-/// An absolute path with `.` and `..` resolved where it exists.
+/// An absolute path without links, `.` and `..`, as far as it exists: what is gone is named below the folder that held it.
 pub fn absolute(path: &Path) -> PathBuf {
-    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.canonicalize().unwrap_or_else(|_| match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) => absolute(folder).join(name),
+        _ => path,
+    })
 }

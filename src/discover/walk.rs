@@ -104,6 +104,15 @@ pub struct InnerMount {
     pub fs: FsId,
 }
 
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All that is below its start.
+    Tree,
+    /// The folder at its start alone: its files, and which folders are in it.
+    Folder,
+}
+
 /// The walk. Iterate over it; afterwards [`Walk::inner_mounts`] are complete.
 #[derive(Debug)]
 pub struct Walk<'r> {
@@ -118,6 +127,8 @@ pub struct Walk<'r> {
     start_is_gone: bool,
     /// Folders, relative to the root, that are not entered.
     left_out: HashSet<Vec<u8>>,
+    reach: Reach,
+    not_entered: Vec<Vec<u8>>,
     listing: Vec<u8>,
 }
 
@@ -153,8 +164,20 @@ impl<'r> Walk<'r> {
             start: Some(start.to_vec()),
             start_is_gone: false,
             left_out: HashSet::new(),
+            reach: Reach::Tree,
+            not_entered: Vec::new(),
             listing: Vec::with_capacity(LISTING),
         }
+    }
+
+    /// The same, no further than that.
+    pub fn no_further_than(self, reach: Reach) -> Walk<'r> {
+        Walk { reach, ..self }
+    }
+
+    /// Folders that are there and were not entered, since the walk goes no further; relative to the root.
+    pub fn not_entered(&self) -> &[Vec<u8>] {
+        &self.not_entered
     }
 
     /// File systems that begin inside what has been walked.
@@ -335,6 +358,9 @@ impl<'r> Walk<'r> {
                 (FileType::Symlink, _) => folder.skipped.links += 1,
                 _ => folder.skipped.special += 1,
             }
+        }
+        if self.reach == Reach::Folder {
+            self.not_entered.extend(waiting.drain(..).map(|name| join(&folder.path, &name)));
         }
         waiting.sort_unstable_by(|a, b| b.cmp(a));
         if !waiting.is_empty() {

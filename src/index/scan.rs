@@ -4,6 +4,7 @@
 use super::Index;
 use crate::discover::FileStat;
 use crate::discover::mounts::FsId;
+use crate::discover::walk::Reach;
 use crate::inspect::edited;
 use rusqlite::{OptionalExtension, Result, params};
 
@@ -220,13 +221,14 @@ impl Index {
             .optional()
     }
 
-    /// Forgets background work that an earlier walk found at or below a folder: the walk that follows finds it anew.
-    pub fn forget_pending(&self, volume_id: i64, path: &[u8]) -> Result<()> {
+    /// Forgets background work that an earlier walk found in a folder, or also below it: the walk that follows finds it anew.
+    pub fn forget_pending(&self, volume_id: i64, path: &[u8], reach: Reach) -> Result<()> {
         self.conn
             .execute(
                 "DELETE FROM pending WHERE priority = 1 AND folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
-                   AND (?2 = x'' OR path = ?2 OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB))))",
-                params![volume_id, path],
+                   AND (path = ?2 OR (?3 AND (?2 = x'' OR
+                     (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB))))))",
+                params![volume_id, path, reach == Reach::Tree],
             )
             .map(drop)
     }

@@ -17,12 +17,12 @@ use crate::discover::mounts::MountTable;
 use crate::discover::open::Root;
 use crate::discover::read::{Read, read};
 use crate::discover::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
-use crate::discover::walk::{Folder, Role, Walk};
+use crate::discover::walk::{Folder, Reach, Role, Walk};
 use crate::index::due::Scope;
 use crate::index::findings::Finding;
 use crate::index::scan::{FileRow, What};
 use crate::index::{Index, items, record, view};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -133,7 +133,7 @@ pub fn scan(
         index.volume_offline(*volume_id, why)?;
     }
     for w in &walked {
-        index.forget_pending(w.volume_id, &w.start)?;
+        index.forget_pending(w.volume_id, &w.start, w.reach)?;
     }
     let at = now();
     index.apply_found(options.priority, at)?;
@@ -175,6 +175,7 @@ struct WholeWalk {
     volume: PathBuf,
     root: Root,
     start: Vec<u8>,
+    reach: Reach,
     people: bool,
     subjects: bool,
     known: Known,
@@ -266,7 +267,8 @@ impl One<'_> {
         let mut failures = 0;
         let mut only_file = None;
         let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
-            .without(volumes::inside(&target.volume, self.volumes));
+            .without(volumes::inside(&target.volume, self.volumes))
+            .no_further_than(target.reach);
         while let Some(folder) = walk.next() {
             if self.shutdown.requested() {
                 return Ok(Walked::Stopped);
@@ -299,6 +301,7 @@ impl One<'_> {
             }
         }
         let is_gone = walk.start_is_gone() && self.options.missing_is_gone;
+        unseen.extend_from_slice(walk.not_entered());
         let fingerprint = seen.fingerprint.clone().with_inner(walk.inner_mounts());
         if only_file.is_none() {
             for (id, path) in index.folders_below(volume_id, &target.start)? {
@@ -316,6 +319,7 @@ impl One<'_> {
             volume: target.volume.clone(),
             root,
             start: target.start.clone(),
+            reach: target.reach,
             people: target.people,
             subjects: target.subjects,
             known,
@@ -538,7 +542,12 @@ fn judge(
     let gone = index.gone_of(w.number)?;
     let vanished = gone.iter().filter(|g| !g.is_sidecar).count() as u64;
     let seen = Seen { vanished, ..w.seen.clone() };
-    match volume::judge(&w.known, &seen, options.guard, w.accepted) {
+    let mut known = w.known.clone();
+    if vanished >= options.guard.minimum {
+        // Of a small folder most may go: how much is missing is a question about the volume, counted only where it is asked.
+        known.files = index.count_media(&index.scope_below(w.volume_id, b"")?)?;
+    }
+    match volume::judge(&known, &seen, options.guard, w.accepted) {
         Verdict::Offline { why } => {
             let path = view::join(&[w.volume.as_os_str().as_bytes(), &w.start]);
             let path = path.display();
@@ -552,22 +561,22 @@ fn judge(
             out.volumes_offline += 1;
         }
         Verdict::Sound { offline_below } => {
+            let mounts: Vec<PathBuf> =
+                offline_below.iter().map(|m| view::join(&[w.volume.as_os_str().as_bytes(), m])).collect();
+            let mut missed: BTreeSet<&PathBuf> = BTreeSet::new();
             for row in gone {
                 let path = index.path_of(row.id)?.unwrap_or_default();
-                let inside = offline_below
-                    .iter()
-                    .any(|m| path.starts_with(view::join(&[w.volume.as_os_str().as_bytes(), m])));
-                if inside {
+                if let Some(mount) = mounts.iter().find(|m| path.starts_with(m)) {
+                    missed.insert(mount);
                     Progress::add(&progress.offline, 1);
                     continue;
                 }
                 vanish(index, row, progress, out)?;
             }
-            for m in &offline_below {
-                let path = view::join(&[w.volume.as_os_str().as_bytes(), m]);
+            for mount in missed {
                 progress.notice(format!(
                     "{}: the disk that was mounted there is not; its files are kept as they are",
-                    path.display()
+                    mount.display()
                 ));
             }
             let print = match (&w.known.fingerprint, w.accepted) {

@@ -5,6 +5,7 @@
 
 use crate::config::{Config, Space, SpaceKind, Spaces};
 use crate::discover::below;
+use crate::discover::walk::Reach;
 use crate::index::{Index, view};
 use rusqlite::Result;
 use std::os::unix::ffi::OsStrExt;
@@ -22,6 +23,7 @@ pub struct Target {
     pub volume: PathBuf,
     /// What to walk, relative to the root; empty for all of it.
     pub start: Vec<u8>,
+    pub reach: Reach,
 }
 
 /// The volumes that the config names, whole.
@@ -35,6 +37,7 @@ pub fn configured(config: &Config) -> Vec<Target> {
             subjects: s.subjects,
             volume: f.clone(),
             start: Vec::new(),
+            reach: Reach::Tree,
         };
         s.folders.iter().map(target).collect()
     };
@@ -62,6 +65,7 @@ pub fn by_hand(volume: &Path) -> Target {
         subjects: space.subjects,
         volume: volume.to_owned(),
         start: Vec::new(),
+        reach: Reach::Tree,
     }
 }
 

@@ -1,9 +1,12 @@
 //! A client of the service's Unix socket, for the command line: one request a connection.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// An answer longer than this is none of ours, bytes.
@@ -32,7 +35,16 @@ pub struct EditedPeople {
     pub person: Option<String>,
 }
 
-/// Sends one request and returns status and JSON body. An error means that no service answers there.
+/// A body with paths: as text, and as bytes where that is not UTF-8.
+pub fn with_paths(mut body: serde_json::Value, paths: &[PathBuf]) -> serde_json::Value {
+    let (text, bytes): (Vec<&PathBuf>, Vec<&PathBuf>) = paths.iter().partition(|p| p.to_str().is_some());
+    let bytes = bytes.iter().map(|p| STANDARD.encode(p.as_os_str().as_bytes()));
+    body["paths"] = text.iter().map(|p| p.to_str()).collect();
+    body["path_bytes"] = bytes.collect();
+    body
+}
+
+/// Sends one request and returns status and JSON body. An error means that no service answers there (see [`unanswered`]).
 pub fn request(
     socket: &Path,
     method: &str,
@@ -40,6 +52,22 @@ pub fn request(
     body: Option<&serde_json::Value>,
 ) -> std::io::Result<(u16, serde_json::Value)> {
     exchange(UnixStream::connect(socket)?, method, path, body)
+}
+
+/// What to say to a person where no service answers.
+pub fn unanswered(socket: &Path, e: &std::io::Error) -> String {
+    let socket = socket.display();
+    match e.kind() {
+        std::io::ErrorKind::PermissionDenied => {
+            format!(
+                "you may not open {socket}: that is for the user of the service and its group (`ls -l {socket}`)"
+            )
+        }
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
+            format!("no service runs at {socket}: start `albumen service`")
+        }
+        _ => format!("the service at {socket} does not answer: {e}"),
+    }
 }
 
 /// Tells the service something, and waits for its answer for a moment only.

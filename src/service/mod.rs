@@ -21,9 +21,10 @@ pub mod watch;
 
 use crate::config::{Config, Spaces};
 use crate::discover::absolute;
+use crate::discover::walk::Reach;
 use crate::index::due::Scope;
 use crate::index::record::Outcome;
-use crate::index::{Index, OpenError};
+use crate::index::{Index, OpenError, view};
 use crate::pipeline::developing::{Developer, Shared};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::progress::Progress;
@@ -32,11 +33,12 @@ use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use crate::pipeline::shutdown::Shutdown;
 use crate::pipeline::volumes::Target;
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
 use queue::{Queue, Rules};
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -45,6 +47,9 @@ use std::time::{Duration, Instant};
 const WAITING_RECORDS: usize = 256;
 /// How often somebody looks whether a time window or the load lets background work go on.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
+
+/// A walk that failed is tried again after so long.
+const WALK_AGAIN: Duration = Duration::from_secs(600);
 
 /// After so long without a commit free memory goes back to the kernel: by then the connections have given back their pages
 /// (the recorder's after 10 s), and the last count is over.
@@ -55,8 +60,10 @@ const GIVE_BACK_AFTER: Duration = Duration::from_secs(25);
 pub enum Order {
     /// Requests in the index that are not queued yet, of the priority that the scanner is for.
     Requests,
-    /// Walk these in the background.
-    Walk(Vec<PathBuf>),
+    /// Walk these in the background, each so far.
+    Walk(Vec<(PathBuf, Reach)>),
+    /// Look through what the kernel tells nothing of.
+    Poll(Vec<(PathBuf, Reach)>),
     /// Walk all that is configured.
     WalkAll,
     /// What held walks back may do so no longer.
@@ -166,26 +173,44 @@ impl Service {
         let _ = self.events.send(event);
     }
 
-    /// The targets for paths, each in its configured space; `None` for one that is outside all of them.
-    pub fn targets(&self, index: &Index, paths: &[PathBuf]) -> Result<Vec<Target>, RunError> {
-        run::targets(&self.config(), index, paths)
-    }
-
-    /// The configured space that holds a path.
-    pub fn space_of(&self, path: &Path) -> Option<String> {
-        let spaces = Spaces::resolve(&self.config().spaces);
-        // A file that is gone has a folder that may be there.
-        let real = path.canonicalize().or_else(|_| match (path.parent(), path.file_name()) {
-            (Some(dir), Some(name)) => dir.canonicalize().map(|d| d.join(name)),
-            _ => Err(std::io::ErrorKind::NotFound.into()),
-        });
-        let real = real.unwrap_or_else(|_| path.to_owned());
-        spaces.holding(&real).map(|(s, _)| s.name.clone())
+    /// The targets for paths, each in its configured space; what is in none of them any more is left out. Of what is gone
+    /// the folder that held it is looked at, without those inside: so it is seen to be gone.
+    fn targets(&self, index: &Index, paths: &[(PathBuf, Reach)]) -> Result<Vec<Target>, RunError> {
+        let config = self.config();
+        if paths.is_empty() {
+            return run::targets(&config, index, &[]);
+        }
+        let spaces = Spaces::resolve(&config.spaces);
+        let mut targets: Vec<Target> = Vec::new();
+        for (path, reach) in paths.iter().filter(|(path, _)| spaces.holding(&absolute(path)).is_some()) {
+            let mut found = run::targets(&config, index, std::slice::from_ref(path))?;
+            if *reach == Reach::Folder {
+                // Without the volumes inside of it.
+                found.truncate(1);
+            }
+            for mut target in found {
+                target.reach = *reach;
+                while !target.start.is_empty()
+                    && view::join(&[target.volume.as_os_str().as_bytes(), &target.start])
+                        .symlink_metadata()
+                        .is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+                {
+                    let folder = target.start.iter().rposition(|b| *b == b'/').unwrap_or(0);
+                    target.start.truncate(folder);
+                    target.reach = Reach::Folder;
+                }
+                if !targets.contains(&target) {
+                    targets.push(target);
+                }
+            }
+        }
+        Ok(targets)
     }
 
     /// The configured spaces of some paths; `None` where one is in none of them.
-    pub fn spaces_of(&self, paths: &[PathBuf]) -> Option<BTreeSet<String>> {
-        paths.iter().map(|p| self.space_of(p)).collect()
+    pub fn spaces_of<P: AsRef<Path>>(&self, paths: &[P]) -> Option<BTreeSet<String>> {
+        let spaces = Spaces::resolve(&self.config().spaces);
+        paths.iter().map(|p| Some(spaces.holding(&absolute(p.as_ref()))?.0.name.clone())).collect()
     }
 
     /// Reads the config and the tokens again; what has changed in words, or why it was refused (the old one stays).
@@ -443,16 +468,28 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
 /// walked at once, which costs little.
 fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
     let shutdown = service.shared.shutdown.clone();
-    let (mut requests, mut all) = (false, false);
-    for order in orders {
+    let (mut requests, mut all, mut polled) = (false, false, Vec::new());
+    // When what failed is tried again, a full disk perhaps.
+    let mut again: Option<Instant> = None;
+    loop {
+        let order = match again {
+            Some(at) => orders.recv_deadline(at).or_else(|e| match e {
+                RecvTimeoutError::Timeout => Ok(Order::LookAgain),
+                RecvTimeoutError::Disconnected => Err(e),
+            }),
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let Ok(order) = order else { return };
         if shutdown.requested() {
             return;
         }
+        again = again.filter(|at| *at > Instant::now());
         let mut folders = Vec::new();
         match order {
             Order::Stop => return,
             Order::Requests => requests = true,
-            Order::WalkAll => all = true,
+            Order::WalkAll => (all, again) = (true, None),
+            Order::Poll(paths) => polled = paths,
             Order::Walk(paths) => folders = paths,
             Order::LookAgain => {}
         }
@@ -464,12 +501,22 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
             if std::mem::take(&mut requests) {
                 walks.push(scan_requests(&mut index, service, priority));
             }
-            if std::mem::take(&mut all) {
+            let polled = std::mem::take(&mut polled);
+            if all && again.is_none() {
+                all = false;
                 walks.push(walk_all(&mut index, service));
+            } else if !polled.is_empty() {
+                walks.push(walk(&mut index, service, &polled, 1));
             }
         }
         for e in walks.into_iter().filter_map(Result::err) {
-            tracing::error!("a walk failed: {e}");
+            tracing::error!(
+                "a walk failed, and is tried again in {} minutes: {e}",
+                WALK_AGAIN.as_secs() / 60
+            );
+            again = Some(Instant::now() + WALK_AGAIN);
+            // What a change was noticed of is among all.
+            (requests, all) = (true, priority > 0);
         }
         index.shrink();
     }
@@ -494,7 +541,8 @@ fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
 
 fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Result<(), RunError> {
     for job in index.open_jobs()?.into_iter().filter(|j| !j.queued && j.priority == priority) {
-        walk(index, service, &job.paths, priority)?;
+        let paths: Vec<(PathBuf, Reach)> = job.paths.iter().map(|p| (p.clone(), Reach::Tree)).collect();
+        walk(index, service, &paths, priority)?;
         // Whoever asks for a path also asks for what could not be done there before and can be now.
         let ceiling = service.shared.budget.ceiling();
         for scope in job.paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose()) {
@@ -517,7 +565,12 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
     Ok(())
 }
 
-fn walk(index: &mut Index, service: &Arc<Service>, paths: &[PathBuf], priority: u8) -> Result<(), RunError> {
+fn walk(
+    index: &mut Index,
+    service: &Arc<Service>,
+    paths: &[(PathBuf, Reach)],
+    priority: u8,
+) -> Result<(), RunError> {
     let targets = service.targets(index, paths)?;
     let options = {
         let config = service.config();

@@ -1,18 +1,23 @@
 //! Noticing: inotify where the kernel tells of changes, polling where it does not (network mounts), and a full walk
 //! now and then that heals what was missed.
 //!
-//! An event names a folder; the folder is walked when nothing has happened in it for the settling time, so that a file
-//! is finished before it is read. What inotify loses (an overflow, too many folders) becomes a walk of that part.
+//! An event names a file or folder. The folder that holds it is looked at when nothing has happened in it for the settling
+//! time, so that a file is finished before it is read; folders inside are entered only where they came or changed
+//! themselves: a new album beside a thousand others costs one listing. What inotify loses (an overflow, too many folders)
+//! becomes a walk of that part.
 //!
 //! Watches are set before the first walk, so that nothing can happen between the two; setting them takes as long as
 //! reading every folder once, so all of it goes on in a thread of its own.
 
 use super::{Order, Service};
 use crate::config::Spaces;
+use crate::discover::ignore::{ALBUMENIGNORE, NOMEDIA};
 use crate::discover::mounts::MountTable;
+use crate::discover::walk::Reach;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +28,10 @@ const MANY: usize = 500;
 /// Folders that settle within this of each other are walked together: the two ends of a move are told one after the
 /// other, and a walk of one end alone finds a file gone, or a new one.
 const TOGETHER: Duration = Duration::from_millis(100);
+
+/// A folder in which something happens all the time, as while a telephone is backed up into it, is looked at after so many
+/// settling times all the same: what is finished in it need not wait for the last.
+const MOST_SETTLING_TIMES: u32 = 15;
 
 /// What the watching thread hears.
 enum Heard {
@@ -95,66 +104,46 @@ fn follow(
     full: Duration,
     send: impl Fn(Order) -> bool,
 ) {
-    let mut waiting: BTreeMap<PathBuf, Instant> = BTreeMap::new();
-    let mut everything = false;
+    let mut waiting = Waiting::default();
     let mut next_poll = (!network.is_empty() && !poll.is_zero()).then(|| Instant::now() + poll);
     let mut next_full = (!full.is_zero()).then(|| Instant::now() + full);
     loop {
         let now = Instant::now();
-        let soonest = waiting.values().copied().chain(next_poll).chain(next_full).min();
+        let soonest = waiting.soonest().into_iter().chain(next_poll).chain(next_full).min();
         let event = match soonest {
             Some(at) => heard.recv_timeout(at.saturating_duration_since(now)),
             None => heard.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
+        let settled = Instant::now() + settle;
         match event {
             Ok(Heard::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Ok(Heard::Changed(Ok(event))) => {
-                everything |= event.need_rescan();
                 if matters(&event.kind) {
-                    for path in &event.paths {
-                        waiting.insert(folder_of(path), Instant::now() + settle);
-                    }
+                    event.paths.iter().for_each(|path| waiting.changed(path, Instant::now(), settle));
                 }
-                if waiting.len() > MANY {
-                    everything = true;
-                    waiting.clear();
-                }
-                if everything {
-                    waiting.insert(PathBuf::new(), Instant::now() + settle);
+                if event.need_rescan() || waiting.folders.len() > MANY {
+                    waiting = Waiting { everything: Some(settled), ..Waiting::default() };
                 }
             }
             Ok(Heard::Changed(Err(e))) => {
                 tracing::warn!("some changes were not noticed, everything is walked: {e}");
-                everything = true;
-                waiting.insert(PathBuf::new(), Instant::now() + settle);
+                waiting.everything = Some(settled);
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
         let now = Instant::now();
-        let is_due = |at: &Instant| *at <= now + TOGETHER;
-        let due: Vec<PathBuf> = match waiting.values().any(|at| *at <= now) {
-            true => waiting.iter().filter(|(_, at)| is_due(at)).map(|(p, _)| p.clone()).collect(),
-            false => Vec::new(),
-        };
-        for path in &due {
-            waiting.remove(path);
-        }
         let mut alive = true;
-        if everything && due.iter().any(|p| p.as_os_str().is_empty()) {
-            everything = false;
+        if waiting.everything.is_some_and(|at| at <= now) {
+            waiting = Waiting::default();
             alive &= send(Order::WalkAll);
-        } else if !due.is_empty() {
-            let mut folders: Vec<PathBuf> = due.into_iter().filter(|p| !p.as_os_str().is_empty()).collect();
-            // A folder inside one that is walked anyway needs no walk of its own.
-            folders.sort();
-            folders.dedup_by(|inner, outer| inner.starts_with(&*outer));
-            if !folders.is_empty() {
-                alive &= send(Order::Walk(folders));
-            }
+        }
+        let folders = waiting.take_due(now);
+        if !folders.is_empty() {
+            alive &= send(Order::Walk(folders));
         }
         if next_poll.is_some_and(|at| at <= now) {
             next_poll = Some(now + poll);
-            alive &= send(Order::Walk(network.to_vec()));
+            alive &= send(Order::Poll(network.iter().map(|folder| (folder.clone(), Reach::Tree)).collect()));
         }
         if next_full.is_some_and(|at| at <= now) {
             next_full = Some(now + full);
@@ -163,6 +152,65 @@ fn follow(
         if !alive {
             return;
         }
+    }
+}
+
+/// What has changed and has not settled.
+#[derive(Default)]
+struct Waiting {
+    folders: BTreeMap<PathBuf, Change>,
+    everything: Option<Instant>,
+}
+
+/// A change of a folder: how far to walk, when, and when at the latest.
+struct Change {
+    reach: Reach,
+    at: Instant,
+    latest: Instant,
+}
+
+impl Waiting {
+    /// Something happened to a file or folder of this path, which may be gone by now.
+    fn changed(&mut self, path: &Path, now: Instant, settle: Duration) {
+        // A rename inside a folder is seen from both ends.
+        let folder = folder_of(path);
+        let is_rule = path.file_name().is_some_and(|n| [NOMEDIA, ALBUMENIGNORE].contains(&n.as_bytes()));
+        if path.is_dir() {
+            self.wait(path.to_owned(), Reach::Tree, now, settle);
+        }
+        self.wait(folder, if is_rule { Reach::Tree } else { Reach::Folder }, now, settle);
+    }
+
+    fn wait(&mut self, folder: PathBuf, reach: Reach, now: Instant, settle: Duration) {
+        let at = now + settle;
+        let new = Change { reach, at, latest: now + settle * MOST_SETTLING_TIMES };
+        let change = self.folders.entry(folder).or_insert(new);
+        change.at = at.min(change.latest);
+        if reach == Reach::Tree {
+            change.reach = reach;
+        }
+    }
+
+    fn soonest(&self) -> Option<Instant> {
+        self.folders.values().map(|change| change.at).chain(self.everything).min()
+    }
+
+    /// What has settled, with what does so within a moment; without what lies inside of a tree that is walked anyway.
+    fn take_due(&mut self, now: Instant) -> Vec<(PathBuf, Reach)> {
+        if !self.folders.values().any(|change| change.at <= now) {
+            return Vec::new();
+        }
+        let mut due = Vec::new();
+        self.folders.retain(|folder, change| {
+            let is_due = change.at <= now + TOGETHER;
+            if is_due {
+                due.push((folder.clone(), change.reach));
+            }
+            !is_due
+        });
+        // In order of their paths a tree comes before all that is in it.
+        due.dedup_by(|(inner, _), (outer, reach)| *reach == Reach::Tree && inner.starts_with(&*outer));
+        due
     }
 }
 
@@ -185,4 +233,48 @@ fn folder_of(path: &Path) -> PathBuf {
         }
     }
     folder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_looked_for_where_it_happened_and_no_deeper() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |below: &str| dir.path().join(below);
+        std::fs::create_dir_all(path("old/inside")).unwrap();
+        std::fs::create_dir(path("album")).unwrap();
+        let (now, mut waiting) = (Instant::now(), Waiting::default());
+        let mut due_after = |changed: &[&str]| -> Vec<(String, Reach)> {
+            changed.iter().for_each(|c| waiting.changed(&path(c), now, Duration::ZERO));
+            let due = waiting.take_due(now).into_iter();
+            due.map(|(p, r)| (p.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned(), r)).collect()
+        };
+        let folder = |below: &str| (below.to_owned(), Reach::Folder);
+        let tree = |below: &str| (below.to_owned(), Reach::Tree);
+        // A file; a folder that came, with what happened inside; one that went, beside one that changed itself.
+        assert_eq!(due_after(&["new.jpg"]), [folder("")]);
+        assert_eq!(due_after(&["album", "album/1.jpg"]), [folder(""), tree("album")]);
+        assert_eq!(due_after(&["gone/2024", "old/inside"]), [folder(""), folder("old"), tree("old/inside")]);
+        // What is left out may be anywhere below.
+        assert_eq!(due_after(&["old/.nomedia", "old/inside/1.jpg"]), [tree("old")]);
+    }
+
+    #[test]
+    fn a_folder_settles_and_one_that_never_does_is_looked_at_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let (begun, mut waiting) = (Instant::now(), Waiting::default());
+        let settle = Duration::from_secs(2);
+        for second in 0..30 {
+            let now = begun + Duration::from_secs(second);
+            assert_eq!(waiting.take_due(now), [], "after {second} s");
+            waiting.changed(&dir.path().join("upload.jpg"), now, settle);
+        }
+        assert_eq!(waiting.soonest(), Some(begun + settle * MOST_SETTLING_TIMES));
+        let now = begun + settle * MOST_SETTLING_TIMES;
+        assert_eq!(waiting.take_due(now), [(dir.path().to_owned(), Reach::Folder)]);
+        waiting.changed(&dir.path().join("last.jpg"), now, settle);
+        assert_eq!(waiting.take_due(now + settle), [(dir.path().to_owned(), Reach::Folder)]);
+    }
 }

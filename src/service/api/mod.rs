@@ -23,11 +23,16 @@ use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_stream::StreamExt;
@@ -226,9 +231,15 @@ struct Refusal(StatusCode, String);
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.0, Json(json!({ "error": self.1 }))).into_response();
-        if self.0 == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
-        }
+        let _ = match self.0 {
+            StatusCode::TOO_MANY_REQUESTS => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))
+            }
+            StatusCode::UNAUTHORIZED => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            _ => None,
+        };
         response
     }
 }
@@ -267,12 +278,19 @@ async fn ask<T: Send + 'static, E: Into<Refusal>>(
 
 /// A JSON body, or the refusal in the form of all others.
 fn given<T>(body: Result<Json<T>, axum::extract::rejection::JsonRejection>) -> Answer<T> {
-    body.map(|Json(value)| value).map_err(|e| Refusal(e.status(), e.body_text()))
+    body.map(|Json(value)| value).map_err(|e| match e.status() {
+        status @ StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal(status, "the body is larger than `service.uploads.max_body` of the config".into())
+        }
+        status => Refusal(status, e.body_text()),
+    })
 }
 
 async fn check_token(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
     let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-    let given = given.and_then(|v| v.strip_prefix("Bearer ")).unwrap_or_default();
+    let given = given.and_then(|v| v.split_once(' '));
+    let given =
+        given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token);
     // Hashes are compared, so that the time says nothing about how much of a token was right.
     let digest = blake3::hash(given.as_bytes());
     let access = {
@@ -292,7 +310,10 @@ async fn check_token(State(service): State<Arc<Service>>, mut request: Request, 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IndexRequest {
+    #[serde(default)]
     paths: Vec<PathBuf>,
+    #[serde(default)]
+    path_bytes: Vec<String>,
     #[serde(default)]
     priority: Priority,
     /// Answer when everything is done, recognition too.
@@ -315,11 +336,11 @@ async fn index(
 ) -> Answer<Response> {
     let request = given(body)?;
     let uploads = service.config().service.uploads;
-    if request.paths.is_empty() || request.paths.len() > uploads.max_paths {
+    let paths = all_paths(request.paths, &request.path_bytes)?;
+    if paths.is_empty() || paths.len() > uploads.max_paths {
         let why = format!("`paths` needs 1 to {} paths", uploads.max_paths);
         return Err(Refusal(StatusCode::BAD_REQUEST, why));
     }
-    are_inside(&service, &access, &request.paths)?;
     if service.tally.uploads_waiting() >= uploads.max_waiting {
         let why = format!("{} requests wait already; come again later", uploads.max_waiting);
         return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
@@ -329,16 +350,17 @@ async fn index(
         Priority::Background => 1,
     };
     let keeper = service.clone();
-    let paths = request.paths.clone();
-    let id = tokio::task::spawn_blocking(move || {
+    // Looking at paths may wait for a disk that sleeps, or for a network mount whose server is gone.
+    let (id, spaces) = tokio::task::spawn_blocking(move || -> Answer<_> {
+        let spaces = are_inside(&keeper, &access, &paths)?;
         // Durable before it is answered.
         let index = Index::open_edit(&keeper.index_dir).map_err(broken)?;
-        index.add_job(priority, &paths, now()).map_err(broken)
+        Ok((index.add_job(priority, &paths, now())?, spaces))
     })
     .await
     .map_err(broken)??;
     if priority == 0 {
-        service.tally.upload_waits(id, service.spaces_of(&request.paths));
+        service.tally.upload_waits(id, Some(spaces));
     }
     let _ = if priority == 0 { &service.uploads } else { &service.scanner }.send(Order::Requests);
     if !request.wait {
@@ -362,19 +384,38 @@ async fn index(
     }
 }
 
-/// Refuses what is not an absolute path in a space that the caller may see.
-fn are_inside(service: &Service, access: &Access, paths: &[PathBuf]) -> Answer<()> {
+/// The paths of a request: as text, and, where that is not UTF-8, as base64 of the bytes, as items give them.
+fn all_paths(mut paths: Vec<PathBuf>, bytes: &[String]) -> Answer<Vec<PathBuf>> {
+    for encoded in bytes {
+        let decoded = STANDARD.decode(encoded);
+        let why =
+            |e| Refusal(StatusCode::BAD_REQUEST, format!("`path_bytes` has {encoded:?}, no base64: {e}"));
+        paths.push(OsString::from_vec(decoded.map_err(why)?).into());
+    }
+    Ok(paths)
+}
+
+/// The spaces of some paths. Refuses what is not an absolute path in a space that the caller may see. May wait for a disk.
+fn are_inside(service: &Service, access: &Access, paths: &[PathBuf]) -> Answer<BTreeSet<String>> {
+    let spaces = Spaces::resolve(&service.config().spaces);
+    let mut found = BTreeSet::new();
     for path in paths {
         if !path.is_absolute() {
-            let why = format!("{} is not an absolute path", path.display());
+            let why = format!("{:?} is not an absolute path", path.display().to_string());
             return Err(Refusal(StatusCode::BAD_REQUEST, why));
         }
-        if !service.space_of(path).is_some_and(|s| access.may_see(&s)) {
-            let why = format!("{} is outside the configured spaces", path.display());
-            return Err(Refusal(StatusCode::FORBIDDEN, why));
-        }
+        let real = absolute(path);
+        // A `..` that is left leads out of a folder that is not there, and nobody knows where to.
+        let is_known = real.components().all(|part| part != Component::ParentDir);
+        match spaces.holding(&real).filter(|(space, _)| is_known && access.may_see(&space.name)) {
+            Some((space, _)) => found.insert(space.name.clone()),
+            None => {
+                let why = format!("{} is outside the configured spaces", path.display());
+                return Err(Refusal(StatusCode::FORBIDDEN, why));
+            }
+        };
     }
-    Ok(())
+    Ok(found)
 }
 
 #[derive(Debug, Deserialize)]
@@ -384,6 +425,8 @@ struct ReindexRequest {
     /// Empty: all that the caller may see.
     #[serde(default)]
     paths: Vec<PathBuf>,
+    #[serde(default)]
+    path_bytes: Vec<String>,
     #[serde(default)]
     failed: bool,
     #[serde(default)]
@@ -399,19 +442,11 @@ async fn reindex(
 ) -> Answer<Response> {
     let request = given(body)?;
     let most = service.config().service.uploads.max_paths;
-    if request.stages.is_empty() || request.paths.len() > most {
+    let mut paths = all_paths(request.paths, &request.path_bytes)?;
+    if request.stages.is_empty() || paths.len() > most {
         let why = format!("`stages` needs one stage or more, `paths` at most {most} paths");
         return Err(Refusal(StatusCode::BAD_REQUEST, why));
     }
-    are_inside(&service, &access, &request.paths)?;
-    let paths = match request.paths.is_empty() {
-        true => {
-            let spaces = Spaces::resolve(&service.config().spaces);
-            let seen = spaces.iter().filter(|s| access.may_see(&s.name));
-            seen.flat_map(|s| s.folders.clone()).collect()
-        }
-        false => request.paths,
-    };
     let again = Again {
         stages: request.stages,
         failed: request.failed,
@@ -420,6 +455,12 @@ async fn reindex(
     };
     let keeper = service.clone();
     let (job, stages) = tokio::task::spawn_blocking(move || -> Answer<_> {
+        are_inside(&keeper, &access, &paths)?;
+        if paths.is_empty() {
+            let spaces = Spaces::resolve(&keeper.config().spaces);
+            let seen = spaces.iter().filter(|s| access.may_see(&s.name));
+            paths = seen.flat_map(|s| s.folders.clone()).collect();
+        }
         let index = Index::open_edit(&keeper.index_dir).map_err(broken)?;
         let scopes = paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose());
         let scopes = scopes.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -488,10 +529,9 @@ async fn job(
 ) -> Answer<Response> {
     let s = service.clone();
     let visible = ask(&service, move |index| -> rusqlite::Result<_> {
-        let job = index.job(id)?;
-        Ok(job.is_some_and(|j| {
-            j.paths.iter().all(|p| s.space_of(p).is_some_and(|space| access.may_see(&space)))
-        }))
+        let Some(job) = index.job(id)? else { return Ok(false) };
+        let spaces = s.spaces_of(&job.paths);
+        Ok(spaces.map_or(!access.is_limited(), |spaces| access.may_see_all(spaces.iter())))
     })
     .await?;
     match visible.then_some(job_view(&service, id).await?).flatten() {
@@ -527,6 +567,7 @@ async fn status(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Page {
     #[serde(default)]
     after: i64,
@@ -582,7 +623,10 @@ async fn failures(
         let mut all = Vec::new();
         index.failures(|f| all.push(f))?;
         if access.is_limited() {
-            all.retain(|f| s.space_of(Path::new(&f.path)).is_some_and(|space| access.may_see(&space)));
+            let spaces = Spaces::resolve(&s.config().spaces);
+            all.retain(|f| {
+                spaces.holding(Path::new(&f.path)).is_some_and(|(space, _)| access.may_see(&space.name))
+            });
         }
         Ok(all)
     })

@@ -42,6 +42,7 @@ type Body<T> = Result<Json<T>, JsonRejection>;
 type Shared = State<Arc<Service>>;
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct InSpace {
     space: Option<String>,
     /// Hidden people, too.
@@ -95,6 +96,7 @@ pub async fn person(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WhichFaces {
     item: Option<i64>,
     person: Option<String>,

@@ -16,6 +16,8 @@ pub const ANNA: &str = "a token for one space 2";
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
+    /// The first line and the headers, in small letters.
+    pub head: String,
     /// The media type, without parameters.
     pub kind: String,
     pub text: String,
@@ -266,5 +268,6 @@ fn exchange(
         let (name, value) = l.split_once(": ")?;
         name.eq_ignore_ascii_case("content-type").then(|| value.split(';').next().unwrap().to_owned())
     });
-    Some(Answer { status, kind: kind.unwrap_or_default(), text: text.to_owned() })
+    let head = head.to_lowercase();
+    Some(Answer { status, head, kind: kind.unwrap_or_default(), text: text.to_owned() })
 }

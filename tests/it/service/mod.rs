@@ -42,18 +42,47 @@ fn what_is_outside_too_much_or_nonsense_is_refused() {
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["/etc/passwd"] })).0, 403);
     let sneaky = h.dir.path().join("anna/../index/index.sqlite");
     assert_eq!(h.post("/v1/index", &json!({ "paths": [sneaky] })).0, 403);
+    // Nobody knows what is behind a folder that is not there.
+    let sneaky = h.dir.path().join("anna/nothing/../../berta/hers.jpg");
+    assert_eq!(h.post_as(ANNA, "/v1/index", &json!({ "paths": [sneaky] })).0, 403);
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["relative.jpg"] })).0, 400);
+    assert_eq!(h.post("/v1/index", &json!({ "path_bytes": ["no base64"] })).0, 400);
     assert_eq!(h.post("/v1/index", &json!({ "paths": [] })).0, 400);
     assert_eq!(h.post("/v1/index", &json!({ "path": "x" })).0, 422);
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["x".repeat(2 << 20)] })).0, 413);
     // Every refusal says why, in one form.
-    for (path, status) in
-        [("/v1/nothing", 404), ("/v1/index", 405), ("/v1/items/x", 400), ("/v1/items?limit=x", 400)]
-    {
+    for (path, status) in [
+        ("/v1/nothing", 404),
+        ("/v1/index", 405),
+        ("/v1/items/x", 400),
+        ("/v1/items?limit=x", 400),
+        // A misspelt limit would be none.
+        ("/v1/items?spaces=anna", 400),
+        ("/v1/people?Space=anna", 400),
+    ] {
         let (answered, refused) = h.get(path);
         assert_eq!(answered, status, "{path}");
         assert!(refused["error"].as_str().is_some_and(|e| !e.is_empty()), "{path}: {refused}");
     }
+}
+
+#[test]
+fn who_asks_for_too_much_at_once_is_told_when_to_come_again() {
+    let mut h = House::with("[service.uploads]\nmax_waiting = 1\nmax_paths = 2\n");
+    h.start();
+    let photos: Vec<_> = (0..3).map(|n| h.photo(&format!("anna/{n}.jpg"))).collect();
+    let request = |photos: &[std::path::PathBuf]| json!({ "paths": photos }).to_string();
+    let ask = |photos| h.ask("POST", "/v1/index", None, Some(&request(photos)));
+    assert_eq!(ask(&photos).status, 400, "three paths");
+    let first = ask(&photos[..2]);
+    assert_eq!(first.status, 202);
+    // A request is waited for until what it has asked for has been put together.
+    let second = ask(&photos[2..]);
+    assert_eq!(second.status, 429, "{}", second.text);
+    assert!(second.head.contains("retry-after: 5"), "{}", second.head);
+    let job = format!("/v1/jobs/{}", first.json()["job"]);
+    h.until("the first is done", |h| h.get(&job).1["state"] == "done");
+    assert_eq!(ask(&photos[2..]).status, 202);
 }
 
 #[test]
@@ -64,7 +93,9 @@ fn a_token_sees_its_own_spaces_only() {
     h.start();
     h.until("both are indexed", |h| h.names().len() == 2);
     assert_eq!(h.tcp("GET", "/v1/items", "no token that is known").0, 401);
-    assert_eq!(h.tcp("GET", "/v1/items", "").0, 401);
+    let refused = h.ask("GET", "/v1/items", Some(""), None);
+    assert_eq!(refused.status, 401);
+    assert!(refused.head.contains("www-authenticate: bearer"), "{}", refused.head);
     let all = h.tcp("GET", "/v1/items", ALL).1;
     assert_eq!(all["items"].as_array().unwrap().len(), 2);
     let hers = h.tcp("GET", "/v1/items", ANNA).1;
@@ -96,6 +127,67 @@ fn changes_on_the_disk_are_noticed() {
     assert_eq!(h.get("/v1/items").1["items"][0]["id"], id, "a move keeps the item");
     std::fs::remove_file(h.dir.path().join("anna/2024/two.jpg")).unwrap();
     h.until("a removed file", |h| h.names().is_empty());
+}
+
+#[test]
+fn folders_come_go_and_are_left_out() {
+    let mut h = House::with("[guard]\nminimum = 3\n");
+    for folder in ["anna/2022", "anna/2023", "anna/2023/trip"] {
+        std::fs::create_dir(h.path(folder)).unwrap();
+    }
+    (0..20).for_each(|n| drop(h.photo(&format!("anna/2022/{n:02}.jpg"))));
+    (0..4).for_each(|n| drop(h.photo(&format!("anna/2023/trip/{n}.jpg"))));
+    h.photo("anna/2023/one.jpg");
+    h.start();
+    h.until("all are indexed", |h| h.names().len() == 25);
+    // Most of its folder, and little of the volume: no reason for the guard to speak.
+    std::fs::remove_dir_all(h.path("anna/2023/trip")).unwrap();
+    h.until("an album is deleted", |h| h.names().len() == 21);
+    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
+    // A tree that comes at once, of which nothing is told but its top.
+    std::fs::create_dir_all(h.path("new/a/b")).unwrap();
+    h.photo("new/a/b/deep.jpg");
+    std::fs::rename(h.path("new"), h.path("anna/new")).unwrap();
+    h.until("a tree is moved in", |h| h.names().contains(&"deep.jpg".to_owned()));
+    std::fs::write(h.path("anna/new/.nomedia"), "").unwrap();
+    h.until("it is left out", |h| !h.names().contains(&"deep.jpg".to_owned()));
+    std::fs::remove_file(h.path("anna/new/.nomedia")).unwrap();
+    h.until("it is taken in again", |h| h.names().contains(&"deep.jpg".to_owned()));
+    assert_eq!(h.names().len(), 22);
+}
+
+#[test]
+fn what_is_gone_may_be_told_and_names_need_not_be_utf8() {
+    use std::os::unix::ffi::OsStringExt;
+    let mut h = House::with("watch = false\n");
+    std::fs::create_dir_all(h.path("anna/album/inside")).unwrap();
+    let photos = ["anna/a.jpg", "anna/album/b.jpg", "anna/album/inside/c.jpg"].map(|name| h.photo(name));
+    // Of the last file of a volume the guard would not believe it.
+    h.photo("anna/d.jpg");
+    h.start();
+    h.until("all are indexed", |h| h.names().len() == 4);
+    let gone = |path: &std::path::Path, left: &[&str]| {
+        let (status, done) = h.post("/v1/index", &json!({ "paths": [path], "wait": true }));
+        assert_eq!((status, &done["items"]), (200, &json!([])), "{done}");
+        let mut names = h.names();
+        names.sort();
+        assert_eq!(names, left);
+    };
+    std::fs::remove_file(&photos[0]).unwrap();
+    gone(&photos[0], &["b.jpg", "c.jpg", "d.jpg"]);
+    std::fs::remove_dir_all(h.path("anna/album/inside")).unwrap();
+    gone(&photos[2], &["b.jpg", "d.jpg"]);
+    std::fs::remove_dir_all(h.path("anna/album")).unwrap();
+    gone(&h.path("anna/album"), &["d.jpg"]);
+
+    let odd = h.path("anna").join(std::ffi::OsString::from_vec(b"odd \xff.jpg".to_vec()));
+    std::fs::rename(h.photo("anna/odd.jpg"), &odd).unwrap();
+    let out = h.command("submit").arg("--wait").arg(&odd).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let item = h.get("/v1/items").1["items"][1].clone();
+    assert_eq!(item["name"], "odd \u{fffd}.jpg");
+    let again = h.post("/v1/index", &json!({ "path_bytes": [item["path_bytes"]], "wait": true })).1;
+    assert_eq!(again["items"], json!([item["id"]]), "{again}");
 }
 
 #[test]
