@@ -370,10 +370,18 @@ pub fn run(
             }
             recorded
         });
+        let mut developing = Vec::new();
         for thread in 0..jobs {
             let developer = Developer::new(service.shared.clone(), thread, index.another()?);
             let (out, service) = (out.clone(), &service);
-            s.spawn(move || developer.run(&service.queue, &out));
+            developing.push(s.spawn(move || {
+                let developed = developer.run(&service.queue, &out);
+                // A full disk may be met by whoever writes a picture first.
+                if developed.is_err() {
+                    shutdown.request(rustix::process::Signal::TERM.as_raw());
+                }
+                developed
+            }));
         }
         for (priority, orders) in [(1, scanner_orders), (0, upload_orders)] {
             let (index, service) = (index.another()?, &service);
@@ -410,7 +418,11 @@ pub fn run(
         let _ = service.looker.send(Look::Stop);
         let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
         served?;
-        Ok(recorded?)
+        recorded?;
+        for thread in developing {
+            thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
+        }
+        Ok(())
     });
     drop(meter);
     result
