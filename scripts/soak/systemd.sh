@@ -32,8 +32,9 @@ scripts/debian-root.sh --enter "$root" env DEBIAN_FRONTEND=noninteractive \
 cp -r testdata "$root/root/media"
 scripts/soak/media.sh "$root/root/media/made"
 
-# Its first process is the child of nspawn.
+# Its first process is the child of nspawn, whose own list of system calls is older than Landlock.
 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --boot --directory "$root" --register=no --keep-unit \
+    --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
     --console=pipe </dev/null >"$work/console" 2>&1 &
 nspawn=$!
 leader=
@@ -73,6 +74,9 @@ name = "family"
 folders = ["/volumes/private/photos", "/volumes/public"]
 CONFIG
 
+# On a machine that never rests the idle class of the scheduler gets next to nothing; it has its turn below.
+inside sed -i 's/^idle_class = true/idle_class = false/' /etc/albumen/albumen.toml
+
 inside install -m 644 /root/media/kinds/plain.jpg /srv/upload.jpg
 # An upload by a user, with content of its own.
 put() { as "$1" sh -ec "cat /srv/upload.jpg >'$2'; echo '$2' >>'$2'"; }
@@ -81,11 +85,11 @@ ms() { echo $((($(now) - $1) / 1000000)); }
 property() { inside systemctl show --property "$1" --value albumen; }
 as() { inside setpriv --reuid "$1" --regid "$1" --init-groups "${@:2}"; }
 ask() { as photoserver curl -sS --max-time 60 --unix-socket /run/albumen/albumen.sock "http://albumen$1" "${@:2}"; }
-# Waits for a minute until a command succeeds.
+# Waits for some minutes until a command succeeds.
 until_so() {
     local what=$1
     shift
-    for _ in $(seq 300); do
+    for _ in $(seq 900); do
         if "$@" >/dev/null 2>&1; then return; fi
         sleep 0.2
     done
@@ -172,7 +176,7 @@ said=$(as stranger albumen submit /volumes/public 2>&1) || status=$?
 [ $status = 3 ] && [[ $said == *"you may not open"* ]] || die "a stranger got $status: $said"
 status=0
 said=$(as stranger albumen status 2>&1) || status=$?
-[ $status = 3 ] && [[ $said == *"you may not look into"* ]] || die "a stranger got $status: $said"
+[ $status = 3 ] && [[ $said == *"cannot be read"* ]] || die "a stranger got $status: $said"
 say "submit: a user of the group albumen may, another is told that he may not, and may not read the index"
 
 # Noticing.
@@ -193,6 +197,22 @@ until_so "the bad line is told" logged "line 1: unknown field \`grase\`"
 inside sed -i '1d' /etc/albumen/albumen.toml
 inside systemctl reload albumen || die "the mended config is refused"
 say "systemctl reload names what changed; a bad config fails the reload with line and reason, and the service goes on"
+
+# Kindness: background work in the idle class, which the filter of system calls must allow.
+inside sed -i 's/^idle_class = false/idle_class = true/' /etc/albumen/albumen.toml
+inside systemctl reload albumen
+put stranger /volumes/public/kind.jpg
+is_low() {
+    local child
+    for child in $(inside pgrep --parent "$pid"); do
+        ! inside chrt --pid "$child" | grep -q SCHED_IDLE || return 0
+    done
+    return 1
+}
+until_so "background work is in the idle class" is_low
+inside sed -i 's/^idle_class = true/idle_class = false/' /etc/albumen/albumen.toml
+inside systemctl reload albumen
+say "background work is put into the idle class (chrt says SCHED_IDLE)"
 
 # The watchdog, with its time cut short: left alone it is fed, stopped it bites.
 inside sh -ec 'mkdir -p /run/systemd/system/albumen.service.d
