@@ -230,7 +230,7 @@ inside systemctl daemon-reload
 inside systemctl restart albumen
 
 # Work to be killed in: copies that differ.
-inside sh -ec 'for n in $(seq 400); do cat /srv/upload.jpg >/volumes/public/$n.jpg; echo $n >>/volumes/public/$n.jpg; done'
+inside sh -ec 'for n in $(seq 150); do cat /srv/upload.jpg >/volumes/public/$n.jpg; echo $n >>/volumes/public/$n.jpg; done'
 pid=$(property MainPID)
 working() { status_has '"pending":[1-9]' || status_has '"developed":[1-9]'; }
 until_so "there is work" working
