@@ -76,6 +76,39 @@ fn a_gif_with_an_unknown_extension_is_a_picture() {
     assert_eq!(shown(gif).1.rgb, BLUE);
 }
 
+#[test]
+fn an_interlaced_gif_that_is_cut_off_is_coarse() {
+    const SIDE: u16 = 64;
+    // Two colours in no order, so that each row has its bytes.
+    let mut seed = 1u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 31) as u8
+    };
+    let buffer: Vec<u8> = (0..SIDE * SIDE).map(|_| next()).collect();
+    let frame = gif::Frame {
+        width: SIDE,
+        height: SIDE,
+        interlaced: true,
+        buffer: buffer.into(),
+        ..Default::default()
+    };
+    let mut file = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut file, SIDE, SIDE, &[RED, BLUE].concat()).unwrap();
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    let whole = shown(file.clone()).1;
+    assert_eq!(whole.damaged, None);
+    file.truncate(file.len() / 2);
+    let cut = shown(file).1;
+    assert!(cut.damaged.is_some());
+    // The first row is of the first pass; the second of the last.
+    let row = |p: &Pixels, y: usize| p.rgb[y * 192..][..192].to_vec();
+    assert_eq!(row(&cut, 0), row(&whole, 0));
+    assert_eq!(row(&cut, 1), row(&whole, 0));
+    assert!(!cut.rgb.chunks(3).any(|p| p == WHITE));
+}
+
 /// A little-endian TIFF: its entries (tag, type, values), which may name places in `data`, from 1000 on.
 fn tiff(entries: &[(u16, u16, &[u32])], data: &[u8]) -> Vec<u8> {
     const DATA: usize = 1000;

@@ -42,7 +42,11 @@ pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let start = (left as usize * 4).min(on_screen.len());
     if interlaced {
         if let Err(e) = decoder.read_into_buffer(&mut rows) {
-            return Err(fault(e));
+            if rows.iter().all(|&b| b == 0) {
+                return Err(fault(e));
+            }
+            damaged = Some(e.to_string());
+            fill_missing_rows(&mut rows, line);
         }
         for row in rows.chunks_exact(line.max(1)) {
             on_screen[start..start + shown].copy_from_slice(&row[..shown]);
@@ -72,6 +76,17 @@ pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     }
     let profile = decoder.icc_profile().map(<[u8]>::to_vec);
     Ok(canvas.finish(profile.as_deref(), damaged))
+}
+
+/// Rows of passes that did not come are like the row above them, so that a file that breaks off is coarse rather than
+/// striped.
+fn fill_missing_rows(rows: &mut [u8], line: usize) {
+    for at in (line..rows.len()).step_by(line.max(1)) {
+        let (above, row) = rows[at - line..at + line].split_at_mut(line);
+        if row.iter().all(|&b| b == 0) {
+            row.copy_from_slice(above);
+        }
+    }
 }
 
 fn fault(e: DecodingError) -> Fault {
