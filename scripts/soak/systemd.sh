@@ -25,6 +25,7 @@ trap ended EXIT
 command -v systemd-nspawn >/dev/null || die "systemd-nspawn is missing: apt-get install systemd-container"
 
 package=${ALBUMEN_PACKAGE:-$(scripts/package.sh | tail -1)}
+say "$(basename "$package")"
 scripts/debian-root.sh "$root" systemd systemd-sysv dbus procps curl ca-certificates
 cp "$package" "$root/root/albumen.deb"
 scripts/debian-root.sh --enter "$root" env DEBIAN_FRONTEND=noninteractive \
