@@ -43,11 +43,12 @@ out=$(cd target/package && pwd)/albumen_${version}_$architecture.deb
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
 export SOURCE_DATE_EPOCH
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-root=$work/root
 # Where the tools and libraries of the package's processor are: here, or in the Debian that cross-builds for it.
 cross=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}/debian12-$architecture-cross
+work=$(mktemp -d)
+# There is a folder in that Debian by which it is shown this one.
+trap 'rm -rf "$work"; rmdir "$cross$work" 2>/dev/null || true' EXIT
+root=$work/root
 if [ "$architecture" = "$own" ]; then
     strip=strip
     there() { (cd "$work" && "$@"); }
