@@ -2,7 +2,7 @@
 //! `items`; it can run at any time and gives the same row for the same facts, place and edits.
 
 use super::{edits, search};
-use crate::pipeline::vocabulary::{Facts, Kind, Motion, Place};
+use crate::pipeline::vocabulary::{Clues, Facts, Kind, Motion, Place};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde::de::DeserializeOwned;
 
@@ -12,7 +12,7 @@ pub struct GroupRow {
     pub id: i64,
     pub name: Vec<u8>,
     pub is_sidecar: bool,
-    pub facts: Option<Facts>,
+    pub clues: Option<Clues>,
 }
 
 /// The present files of a folder, in order of name.
@@ -21,7 +21,7 @@ pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
         "SELECT id, name, is_sidecar, facts FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name",
     )?;
     st.query_map([folder_id], |r| {
-        Ok(GroupRow { id: r.get(0)?, name: r.get(1)?, is_sidecar: r.get(2)?, facts: from_json(r, 3)? })
+        Ok(GroupRow { id: r.get(0)?, name: r.get(1)?, is_sidecar: r.get(2)?, clues: from_json(r, 3)? })
     })?
     .collect()
 }
@@ -108,11 +108,22 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
     if let Some(claimed) = facts.edited_from.take() {
         let mut st = conn.prepare_cached(
             "SELECT o.name FROM files f JOIN files o ON o.folder_id = f.folder_id
-             WHERE f.id = ?1 AND o.id <> f.id AND o.is_sidecar = 0 AND o.vanished IS NULL",
+             WHERE f.id = ?1 AND o.name >= ?2 AND o.name < ?3 AND o.id <> f.id AND o.is_sidecar = 0
+               AND o.vanished IS NULL",
         )?;
-        let names: Vec<Vec<u8>> = st.query_map([file], |r| r.get(0))?.collect::<Result<_>>()?;
-        let original = crate::pipeline::grouping::original(&claimed, names.iter().map(Vec::as_slice));
-        facts.edited_from = original.map(|n| String::from_utf8_lossy(n).into_owned());
+        let mut original = |from: &[u8], until: &[u8]| -> Result<Option<String>> {
+            let names = st.query_map(params![file, from, until], |r| r.get(0))?;
+            let names = names.collect::<Result<Vec<Vec<u8>>>>()?;
+            let found = crate::pipeline::grouping::original(&claimed, names.iter().map(Vec::as_slice));
+            Ok(found.map(|n| String::from_utf8_lossy(n).into_owned()))
+        };
+        // Nearly always its stem is written alike; all names of a large folder are read only where it is not.
+        let stem = claimed.rsplit_once('.').map_or(claimed.as_str(), |(stem, _)| stem);
+        facts.edited_from = match original(format!("{stem}.").as_bytes(), format!("{stem}/").as_bytes())? {
+            // Longer than a name can be, and so after all of them.
+            None => original(b"", &[0xff; 256])?,
+            found => found,
+        };
     }
     Ok(())
 }

@@ -12,6 +12,17 @@ impl Index {
             .map(|n| n as u64)
     }
 
+    /// The latest moment that the index has recorded. A clock that says less is wrong (many boxes wake up in 1970), and what
+    /// it stamped would be forgotten as soon as it is right again.
+    pub fn latest_moment(&self) -> Result<i64> {
+        self.conn.query_row(
+            "SELECT max(coalesce((SELECT max(added) FROM items WHERE hidden = 0), 0),
+                        coalesce((SELECT max(vanished) FROM files WHERE vanished IS NOT NULL), 0))",
+            [],
+            |r| r.get(0),
+        )
+    }
+
     /// Removes the derivatives of contents that no file has any more. Looks at all of them.
     pub fn forget_derivatives(&self) -> Result<()> {
         self.conn

@@ -4,15 +4,17 @@
 //! at any time it gives the same answer, so a half whose other half has gone is an item again. No file belongs
 //! to a companion: chains are followed to the primary.
 
-use super::vocabulary::{Facts, Format, Kind, Taken};
-use crate::inspect::{sidecar, when};
+use super::vocabulary::{Clues, Format, Kind, Moment};
+use crate::inspect::sidecar::MediaNames;
+use crate::inspect::when;
+use std::collections::HashMap;
 
 /// A file of a folder with what is recorded of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     pub name: &'a [u8],
     pub is_sidecar: bool,
-    pub facts: Option<&'a Facts>,
+    pub clues: Option<&'a Clues>,
 }
 
 /// What a companion is to its primary.
@@ -49,11 +51,15 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&i| members[i].name);
     let media: Vec<usize> = order.iter().copied().filter(|&i| !members[i].is_sidecar).collect();
-    pair_raws(members, &media, &mut of);
-    pair_live_photos(members, &media, &mut of);
-    let names: Vec<&[u8]> = media.iter().map(|&i| members[i].name).collect();
-    for &i in order.iter().filter(|&&i| members[i].is_sidecar) {
-        of[i] = sidecar::belongs(members[i].name, &names).map(|n| (media[n], Role::Sidecar));
+    let stems = Stems::new(members, &media);
+    pair_raws(members, &media, &stems, &mut of);
+    pair_live_photos(members, &media, &stems, &mut of);
+    if media.len() < order.len() {
+        let names: Vec<&[u8]> = media.iter().map(|&i| members[i].name).collect();
+        let names = MediaNames::new(&names);
+        for &i in order.iter().filter(|&&i| members[i].is_sidecar) {
+            of[i] = names.owner_of(members[i].name).map(|n| (media[n], Role::Sidecar));
+        }
     }
     // A companion's companion belongs to the primary. RAWs and movies are never primaries of each other twice,
     // so two steps reach the end.
@@ -69,21 +75,40 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
     of
 }
 
+/// Media files by the stems of their names, in the order of names.
+struct Stems {
+    of: Vec<String>,
+    files: HashMap<String, Vec<usize>>,
+}
+
+impl Stems {
+    fn new(members: &[Member<'_>], media: &[usize]) -> Stems {
+        let of: Vec<String> = members.iter().map(|m| stem(m.name)).collect();
+        let mut files: HashMap<String, Vec<usize>> = HashMap::with_capacity(media.len());
+        for &i in media {
+            files.entry(of[i].clone()).or_default().push(i);
+        }
+        Stems { of, files }
+    }
+
+    /// The media files that have the stem of one of them, itself among them.
+    fn beside(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
+        self.files.get(&self.of[file]).into_iter().flatten().copied()
+    }
+}
+
 /// RAW and JPEG or HEIC: one item when stem, camera model and date to the second agree and exactly one of each
 /// exists.
-fn pair_raws(members: &[Member<'_>], media: &[usize], of: &mut [Option<(usize, Role)>]) {
-    let is_raw = |i: usize| members[i].facts.and_then(|f| f.format).is_some_and(Format::is_raw);
+fn pair_raws(members: &[Member<'_>], media: &[usize], stems: &Stems, of: &mut [Option<(usize, Role)>]) {
+    let is_raw = |i: usize| members[i].clues.and_then(|f| f.format).is_some_and(Format::is_raw);
     let is_still = |i: usize| {
-        matches!(members[i].facts.and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
+        matches!(members[i].clues.and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
     };
     for &raw in media.iter().filter(|&&i| is_raw(i)) {
-        let stem = stem(members[raw].name);
-        let same: Vec<usize> =
-            media.iter().copied().filter(|&i| self::stem(members[i].name) == stem).collect();
-        let stills: Vec<usize> = same.iter().copied().filter(|&i| is_still(i)).collect();
+        let stills: Vec<usize> = stems.beside(raw).filter(|&i| is_still(i)).collect();
         let [still] = stills[..] else { continue };
-        if same.iter().filter(|&&i| is_raw(i)).count() == 1
-            && one_shot(members[raw].facts, members[still].facts)
+        if stems.beside(raw).filter(|&i| is_raw(i)).count() == 1
+            && one_shot(members[raw].clues, members[still].clues)
         {
             of[raw] = Some((still, Role::Raw));
         }
@@ -91,70 +116,75 @@ fn pair_raws(members: &[Member<'_>], media: &[usize], of: &mut [Option<(usize, R
 }
 
 /// The same camera model, and the same second.
-fn one_shot(a: Option<&Facts>, b: Option<&Facts>) -> bool {
+fn one_shot(a: Option<&Clues>, b: Option<&Clues>) -> bool {
     let (Some(a), Some(b)) = (a, b) else { return false };
-    let model = |f: &Facts| f.camera.model.as_ref().map(|m| m.to_lowercase());
+    let model = |f: &Clues| f.camera.model.as_ref().map(|m| m.to_lowercase());
     let second =
-        |f: &Facts| f.taken.as_ref().filter(|t| is_own(t)).and_then(|t| t.local.get(..19).map(str::to_owned));
+        |f: &Clues| f.taken.as_ref().filter(|t| is_own(t)).and_then(|t| t.local.get(..19).map(str::to_owned));
     model(a).is_some() && model(a) == model(b) && second(a).is_some() && second(a) == second(b)
 }
 
 /// A date that the camera wrote: not one of the name or of the file system, which copies share.
-fn is_own(t: &Taken) -> bool {
+fn is_own(t: &Moment) -> bool {
     !matches!(t.source.as_str(), "file:mtime" | "folder" | "name")
 }
 
 /// Live Photos: by content identifier; then by name, when the movie is short and the time agrees.
-fn pair_live_photos(members: &[Member<'_>], media: &[usize], of: &mut [Option<(usize, Role)>]) {
-    let facts = |i: usize| members[i].facts;
-    let of_kind =
-        |kind: Kind| media.iter().copied().filter(move |&i| facts(i).and_then(|f| f.kind) == Some(kind));
-    let id = |i: usize| facts(i).and_then(|f| f.content_identifier.as_deref());
-    let stills: Vec<usize> = of_kind(Kind::Photo).collect();
-    let mut taken: Vec<usize> = Vec::new();
-    let movies: Vec<usize> = of_kind(Kind::Video).collect();
+fn pair_live_photos(
+    members: &[Member<'_>],
+    media: &[usize],
+    stems: &Stems,
+    of: &mut [Option<(usize, Role)>],
+) {
+    let clues = |i: usize| members[i].clues;
+    let is = |i: usize, kind: Kind| clues(i).and_then(|f| f.kind) == Some(kind);
+    let id = |i: usize| clues(i).and_then(|f| f.content_identifier.as_deref());
+    let movies: Vec<usize> = media.iter().copied().filter(|&i| is(i, Kind::Video)).collect();
+    let mut stills: HashMap<&str, Vec<usize>> = HashMap::new();
+    for &still in media.iter().filter(|&&i| is(i, Kind::Photo)) {
+        if let Some(id) = id(still) {
+            stills.entry(id).or_default().push(still);
+        }
+    }
+    let mut taken = vec![false; members.len()];
     // Copies in one folder have one identifier: equal stems first.
     for same_stem in [true, false] {
-        for &movie in movies.iter().filter(|&&m| id(m).is_some()) {
-            if of[movie].is_some() {
+        for &movie in &movies {
+            let Some(candidates) = id(movie).filter(|_| of[movie].is_none()).and_then(|id| stills.get(id))
+            else {
                 continue;
-            }
-            let fits = |&&s: &&usize| {
-                id(s) == id(movie)
-                    && !taken.contains(&s)
-                    && of[s].is_none()
-                    && (!same_stem || stem(members[s].name) == stem(members[movie].name))
             };
-            if let Some(&still) = stills.iter().find(fits) {
-                taken.push(still);
+            let fits =
+                |&&s: &&usize| !taken[s] && of[s].is_none() && (!same_stem || stems.of[s] == stems.of[movie]);
+            if let Some(&still) = candidates.iter().find(fits) {
+                taken[still] = true;
                 of[movie] = Some((still, Role::LiveVideo));
             }
         }
     }
     for &movie in &movies {
-        let Some(f) = facts(movie).filter(|_| of[movie].is_none()) else { continue };
+        let Some(f) = clues(movie).filter(|_| of[movie].is_none()) else { continue };
         if f.duration_s.is_none_or(|d| d > MAX_LIVE_S) {
             continue;
         }
-        let fits = |&&s: &&usize| {
-            matches!(facts(s).and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
-                && stem(members[s].name) == stem(members[movie].name)
-                && !taken.contains(&s)
+        let fits = |&s: &usize| {
+            is(s, Kind::Photo)
+                && matches!(clues(s).and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
+                && !taken[s]
                 && (id(s).is_none() || id(movie).is_none())
-                && same_time(facts(s).and_then(|f| f.taken.as_ref()), f.taken.as_ref())
+                && same_time(clues(s).and_then(|f| f.taken.as_ref()), f.taken.as_ref())
         };
-        let candidates: Vec<usize> = stills.iter().filter(fits).copied().collect();
-        let rivals =
-            movies.iter().filter(|&&m| m != movie && stem(members[m].name) == stem(members[movie].name));
+        let candidates: Vec<usize> = stems.beside(movie).filter(fits).collect();
+        let rivals = stems.beside(movie).filter(|&m| m != movie && is(m, Kind::Video));
         if let ([still], 0) = (&candidates[..], rivals.count()) {
-            taken.push(*still);
+            taken[*still] = true;
             of[movie] = Some((*still, Role::LiveVideo));
         }
     }
 }
 
 /// Two dates of one moment. Where only one of them knows its zone, whole quarters of an hour are not counted.
-fn same_time(a: Option<&Taken>, b: Option<&Taken>) -> bool {
+fn same_time(a: Option<&Moment>, b: Option<&Moment>) -> bool {
     let (Some(a), Some(b)) = (a.filter(|t| is_own(t)), b.filter(|t| is_own(t))) else { return false };
     let seconds = |s: &str| {
         let zoned = when::parse(s)?.at.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
@@ -192,6 +222,7 @@ pub fn original<'a>(claimed: &str, folder: impl IntoIterator<Item = &'a [u8]>) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::vocabulary::{Facts, Taken};
     use proptest::prelude::*;
 
     fn facts(format: Format, local: &str) -> Facts {
@@ -211,9 +242,16 @@ mod tests {
     const T: &str = "2023-07-01T10:20:30";
 
     fn group(files: &[(&str, Option<Facts>)]) -> Vec<(String, String, &'static str)> {
+        let clues: Vec<Option<Clues>> = files
+            .iter()
+            .map(|(_, f)| {
+                f.as_ref().map(|f| serde_json::from_value(serde_json::to_value(f).unwrap()).unwrap())
+            })
+            .collect();
         let members: Vec<Member<'_>> = files
             .iter()
-            .map(|(n, f)| Member { name: n.as_bytes(), is_sidecar: f.is_none(), facts: f.as_ref() })
+            .zip(&clues)
+            .map(|((n, _), c)| Member { name: n.as_bytes(), is_sidecar: c.is_none(), clues: c.as_ref() })
             .collect();
         let mut out: Vec<_> = companions(&members)
             .iter()

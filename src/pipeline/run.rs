@@ -484,7 +484,8 @@ pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(),
     let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
     /// Left-over files cost room only: once a day is often enough to look for them.
     const SWEEP_EVERY_S: i64 = 86_400;
-    if expired > 0 || now() - swept_at > SWEEP_EVERY_S {
+    // Also where it is to come: then the clock was wrong.
+    if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
         index.forget_derivatives()?;
         let mut named = index.derivative_lookup()?;
         store.sweep(|path| named(path)).map_err(RecordError::from)?;

@@ -22,6 +22,7 @@ use crate::index::due::Scope;
 use crate::index::findings::Finding;
 use crate::index::scan::{FileRow, What};
 use crate::index::{Index, items, record, view};
+use crate::inspect::sidecar::MediaNames;
 use std::collections::{BTreeSet, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -135,7 +136,7 @@ pub fn scan(
     for w in &walked {
         index.forget_pending(w.volume_id, &w.start, w.reach)?;
     }
-    let at = now();
+    let at = now().max(index.latest_moment()?);
     index.apply_found(options.priority, at)?;
     for (row, id) in &moves {
         let folder = index.folder(row.volume_id, &row.folder)?;
@@ -149,11 +150,11 @@ pub fn scan(
     }
     Progress::add(&progress.moved, moves.len() as u64);
     for (number, volume_id) in removed {
-        index.gone_of(number)?.into_iter().try_for_each(|row| vanish(index, row, progress, &mut out))?;
+        index.gone_of(number)?.into_iter().try_for_each(|row| vanish(index, row, at, progress, &mut out))?;
         index.volume_offline(volume_id, "it was removed")?;
     }
     for w in walked {
-        judge(index, &w, options, progress, &mut out)?;
+        judge(index, &w, options, at, progress, &mut out)?;
         let WholeWalk { volume_id, start, people, subjects, .. } = w;
         out.walked.push(WalkedPart { volume_id, start, people, subjects });
     }
@@ -458,8 +459,9 @@ impl One<'_> {
     fn assign_sidecars(&self, volume_id: i64, folder: &Folder) -> Result<(), RecordError> {
         let media: Vec<&[u8]> =
             folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
+        let names = MediaNames::new(&media);
         for s in folder.files.iter().filter(|f| f.role == Role::Sidecar) {
-            let of = crate::inspect::sidecar::belongs(&s.name, &media).map(|i| media[i]);
+            let of = names.owner_of(&s.name).map(|i| media[i]);
             self.index.owner(volume_id, &folder.path, &s.name, of)?;
         }
         Ok(())
@@ -536,6 +538,7 @@ fn judge(
     index: &Index,
     w: &WholeWalk,
     options: &ScanOptions,
+    at: i64,
     progress: &Progress,
     out: &mut Scanned,
 ) -> Result<(), RecordError> {
@@ -571,7 +574,7 @@ fn judge(
                     Progress::add(&progress.offline, 1);
                     continue;
                 }
-                vanish(index, row, progress, out)?;
+                vanish(index, row, at, progress, out)?;
             }
             for mount in missed {
                 progress.notice(format!(
@@ -593,11 +596,17 @@ fn judge(
 }
 
 /// A file is gone, and nobody objects.
-fn vanish(index: &Index, row: FileRow, progress: &Progress, out: &mut Scanned) -> Result<(), RecordError> {
+fn vanish(
+    index: &Index,
+    row: FileRow,
+    at: i64,
+    progress: &Progress,
+    out: &mut Scanned,
+) -> Result<(), RecordError> {
     if !row.is_sidecar && index.item_of(row.id)? == Some(row.id) {
         out.removed.push(row.id);
     }
-    record::vanish_file(&index.conn, row.id, now())?;
+    record::vanish_file(&index.conn, row.id, at)?;
     match &row.sidecar_of {
         Some(of) => index.inspect_again(row.folder_id, of)?,
         None => Progress::add(&progress.removed, u64::from(!row.is_sidecar)),

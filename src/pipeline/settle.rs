@@ -49,7 +49,7 @@ fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordErro
     let rows = items::group_rows(tx, folder)?;
     let members: Vec<Member<'_>> = rows
         .iter()
-        .map(|r| Member { name: &r.name, is_sidecar: r.is_sidecar, facts: r.facts.as_ref() })
+        .map(|r| Member { name: &r.name, is_sidecar: r.is_sidecar, clues: r.clues.as_ref() })
         .collect();
     for (row, of) in rows.iter().zip(companions(&members)) {
         let of = of.map(|(primary, role)| (rows[primary].id, role.name()));

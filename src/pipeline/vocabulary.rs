@@ -215,6 +215,34 @@ fn is_false(b: &bool) -> bool {
     !*b
 }
 
+/// Of [`Facts`] what tells which files of a folder belong together: a folder may hold tens of thousands.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Clues {
+    pub kind: Option<Kind>,
+    pub format: Option<Format>,
+    pub taken: Option<Moment>,
+    pub camera: ModelClue,
+    pub duration_s: Option<f64>,
+    pub content_identifier: Option<String>,
+}
+
+/// Of [`Taken`] what is compared.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Moment {
+    pub local: String,
+    pub utc: Option<String>,
+    pub source: String,
+}
+
+/// Of [`Camera`] what is compared.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct ModelClue {
+    pub model: Option<String>,
+}
+
 /// When a photo was taken, and why that is believed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -394,6 +394,24 @@ fn a_path_by_hand_that_is_not_there_is_gone_or_a_slip() {
     assert_eq!(index(&shelf, &["--accept-removals"], 0)["removed"], 52);
 }
 
+#[test]
+fn what_is_deleted_while_the_clock_is_wrong_is_kept_as_long_as_all_else() {
+    let b = Bench::new(1);
+    b.run();
+    let file = b.library.join("000/kinds/grey.jpg");
+    let bytes = std::fs::read(&file).unwrap();
+    b.command(&["edit", "--title", "kept"]).arg(&file).output().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    // A box without a battery wakes up long ago.
+    let mut early = b.index_command();
+    early.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", "-1000000000");
+    assert_eq!(summary(&early.output().unwrap(), 0)["removed"], 1);
+    b.run();
+    std::fs::write(&file, bytes).unwrap();
+    b.run();
+    assert!(b.export().contains("\"title\":\"kept\""), "it is the same item again");
+}
+
 /// The paths and ids of all items.
 fn items(b: &Bench) -> Vec<(String, i64)> {
     let out = b.command(&["search", "--json", "--limit", "1000"]).output().unwrap();
