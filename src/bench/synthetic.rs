@@ -99,6 +99,7 @@ pub fn file(n: u64, folder_id: i64, name: &[u8], fs: FsId, stat: FileStat) -> Re
         stat,
         file_inputs: keys::digest16(&[hash.as_bytes()]),
         touched: false,
+        moved_from: None,
         facts: Some(facts),
         inspect: Outcome::Done,
         render: Some(Outcome::Done),

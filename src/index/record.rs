@@ -159,6 +159,52 @@ pub fn vanished_for(
     .optional()
 }
 
+/// Another path at which a content was last seen.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    pub id: i64,
+    pub folder_id: i64,
+    pub name: Vec<u8>,
+    pub volume: Vec<u8>,
+    /// JSON of the volume's fingerprint.
+    pub fingerprint: Option<String>,
+    /// Relative to the volume.
+    pub path: Vec<u8>,
+}
+
+/// Where a content is recorded as present, on volumes that are not offline: of a sampled hash only with the same size and
+/// time. No more than a few: of a content with many copies it is no matter which one moved.
+pub fn elsewhere(conn: &Connection, content_hash: &ContentHash, stat: &FileStat) -> Result<Vec<Elsewhere>> {
+    let mut st = conn.prepare_cached(
+        "SELECT f.id, f.folder_id, f.name, v.path, v.fingerprint,
+           CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB)
+         FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+         WHERE f.content_hash = ?1 AND f.vanished IS NULL AND f.is_sidecar = 0 AND v.offline IS NULL
+           AND (?4 OR (f.bytes = ?2 AND f.mtime_ns = ?3))
+         ORDER BY f.id LIMIT 8",
+    )?;
+    let found = st.query_map(
+        params![content_hash.as_str(), stat.size as i64, stat.mtime_ns, content_hash.is_whole()],
+        |r| {
+            Ok(Elsewhere {
+                id: r.get(0)?,
+                folder_id: r.get(1)?,
+                name: r.get(2)?,
+                volume: r.get(3)?,
+                fingerprint: r.get(4)?,
+                path: r.get(5)?,
+            })
+        },
+    )?;
+    found.collect()
+}
+
+/// Whether a file is still recorded where it was.
+pub fn is_at(conn: &Connection, file: &Elsewhere) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND folder_id = ?2 AND name = ?3")?
+        .exists(params![file.id, file.folder_id, file.name])
+}
+
 /// A file is gone. Its row, edits and derivatives stay for the grace period.
 pub fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
     mark_regroup_of(conn, id)?;

@@ -13,10 +13,12 @@ use super::store::Store;
 use super::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
 use crate::discover::FileStat;
 use crate::discover::hash::{ContentHash, Hashed};
+use crate::discover::mounts::MountTable;
 use crate::discover::open::{Root, open_beneath, stat_beneath};
 use crate::discover::read::{Read, read};
+use crate::discover::volume::{self, Fingerprint};
 use crate::discover::walk::{self, Role};
-use crate::index::record::{self, DerivativeRow, Outcome};
+use crate::index::record::{self, DerivativeRow, Elsewhere, Outcome};
 use crate::index::scan::{FileRow, PendingRow, What};
 use crate::index::{Index, view};
 use crate::worker::kind::DiskClass;
@@ -103,8 +105,11 @@ impl Developer {
                 source.gave_back(&job);
                 continue;
             };
-            if matches!(&record, Record::File(f) if !f.touched) {
+            if let Record::File(f) = &record
+                && !f.touched
+            {
                 match job.what {
+                    What::New if f.moved_from.is_some() => Progress::add(&self.shared.progress.moved, 1),
                     What::New => Progress::add(&self.shared.progress.new, 1),
                     What::Changed => Progress::add(&self.shared.progress.changed, 1),
                     What::Due => {}
@@ -218,6 +223,7 @@ impl Developer {
             content_hash: None,
             file_inputs: keys::digest16(&[format!("{stat:?}").as_bytes()]),
             touched: false,
+            moved_from: None,
             facts: None,
             inspect: Outcome::Failed(fault.clone()),
             render: Some(Outcome::Failed(fault)),
@@ -257,6 +263,10 @@ impl Developer {
             let file_id = known.expect("same as a known file").id;
             return Ok(Some(Record::Touched { pending_id: job.id, file_id, fs, stat: hashed.stat }));
         }
+        let moved_from = match &known {
+            None => self.moved_from(&hashed)?,
+            Some(_) => None,
+        };
         let render_due = !same || due.contains(&Stage::Render);
         // A copy of this content may have its pictures already.
         let shared = match render_due {
@@ -313,6 +323,7 @@ impl Developer {
             content_hash: Some(hash),
             file_inputs,
             touched,
+            moved_from,
             facts: None,
             inspect: Outcome::Done,
             render: None,
@@ -372,6 +383,22 @@ impl Developer {
             }
         }
         Ok(true)
+    }
+
+    /// Rule 3 of identity for what no walk of this run has seen: the file of this content whose path leads to nothing, on a
+    /// volume that is there and is the one it was.
+    fn moved_from(&self, hashed: &Hashed) -> Result<Option<Elsewhere>, RecordError> {
+        let is_gone = |file: &Elsewhere| {
+            let was: Option<Fingerprint> =
+                file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
+            let (Some(was), Ok(root)) = (was, Root::open(&view::join(&[&file.volume]))) else { return false };
+            let is_inside = |(mount, _): &(Vec<u8>, i64)| view::below(&file.path, mount).is_some();
+            volume::fingerprint(&root, &MountTable::read()).is_ok_and(|now| was.is_same(&now))
+                && !was.inner.iter().any(is_inside)
+                && matches!(stat_beneath(&root, &file.path), Ok(None))
+        };
+        let elsewhere = record::elsewhere(&self.index.conn, &hashed.hash, &hashed.stat)?;
+        Ok(elsewhere.into_iter().find(is_gone))
     }
 
     #[allow(clippy::type_complexity)]

@@ -12,7 +12,7 @@ use crate::discover::FileStat;
 use crate::discover::hash::ContentHash;
 use crate::discover::mounts::FsId;
 use crate::index::due::StageNow;
-use crate::index::record::{self, DerivativeRow, Outcome};
+use crate::index::record::{self, DerivativeRow, Elsewhere, Outcome};
 use crate::index::{Index, items, people};
 use crate::pipeline::vocabulary::{Facts, Recognised, Stage};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -54,6 +54,8 @@ pub struct FileRecord {
     pub file_inputs: String,
     /// The content is what it was, and only its times are others.
     pub touched: bool,
+    /// It is a known file at a new path: its old one, which no walk of this run has seen, leads to nothing.
+    pub moved_from: Option<Elsewhere>,
     pub facts: Option<Facts>,
     pub inspect: Outcome,
     /// `None`: render was not due.
@@ -225,6 +227,10 @@ fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) ->
         && let Some(id) = record::vanished_for(conn, f.folder_id, &f.name, &hash, &f.stat)?
     {
         record::move_file(conn, id, f.folder_id, &f.name, f.fs, &f.stat)?;
+    } else if let Some(was) = &f.moved_from
+        && record::is_at(conn, was)?
+    {
+        record::move_file(conn, was.id, f.folder_id, &f.name, f.fs, &f.stat)?;
     }
     let id = record::put_file(conn, f.folder_id, &f.name, f.fs, &f.stat, f.content_hash.as_deref(), at)?;
     if let Some(facts) = &f.facts {

@@ -525,6 +525,26 @@ fn a_moved_folder_keeps_its_items() {
 }
 
 #[test]
+fn of_a_move_the_new_end_alone_tells() {
+    let b = Bench::new(2);
+    b.run();
+    let before: HashSet<i64> = items(&b).into_iter().map(|(_, id)| id).collect();
+    let new_end = b.library.join("000/from 001");
+    std::fs::rename(b.library.join("001/orientation"), &new_end).unwrap();
+    let index = |path: &Path| {
+        summary(&b.command(&["index", "--no-recognise", "--json"]).arg(path).output().unwrap(), 0)
+    };
+    let moved = index(&new_end);
+    assert_eq!((&moved["moved"], &moved["new"]), (&8.into(), &0.into()));
+    assert_eq!(items(&b).into_iter().map(|(_, id)| id).collect::<HashSet<_>>(), before);
+    let all = b.run();
+    assert_eq!((&all["unchanged"], &all["removed"]), (&26.into(), &0.into()));
+    // A copy is an item of its own, and so is one of a file whose disk is away.
+    std::fs::copy(new_end.join("3.jpg"), b.library.join("000/copy.jpg")).unwrap();
+    assert_eq!(index(&b.library.join("000/copy.jpg"))["new"], 1);
+}
+
+#[test]
 fn copies_share_their_pictures_until_the_last_is_gone() {
     let b = Bench::new(1);
     let photo = b.library.join("000/kinds/plain.jpg");
