@@ -1,7 +1,8 @@
 //! `albumen export`: every item, one JSON object a line, in order of path bytes.
 
-use super::{Context, NO_START, answer, complain};
-use std::io::{BufWriter, Write};
+use super::backup::is_full;
+use super::{Context, FAILED, NO_START, STOPPED, answer, complain};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -12,8 +13,8 @@ pub struct Args {
 }
 
 enum Stop {
-    /// Whoever read has gone (`| head`).
-    Closed,
+    /// What it was written to takes no more: whoever read has gone (`| head`), or the disk is full.
+    Output(io::Error),
     Index(rusqlite::Error),
 }
 
@@ -34,11 +35,18 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let done = index.export(args.space.as_deref(), |view| {
         let line = serde_json::to_vec(&view).expect("a view is plain data");
-        out.write_all(&line).and_then(|()| out.write_all(b"\n")).map_err(|_| Stop::Closed)
+        out.write_all(&line).and_then(|()| out.write_all(b"\n")).map_err(Stop::Output)
     });
-    let _ = out.flush();
+    let done = done.and_then(|()| out.flush().map_err(Stop::Output));
+    // What is still buffered has nowhere to go.
+    drop(out.into_parts());
     match done {
-        Ok(()) | Err(Stop::Closed) => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Stop::Output(e)) => {
+            complain(&format!("the export is not whole: {e}"));
+            ExitCode::from(if is_full(&e) { STOPPED } else { FAILED })
+        }
         Err(Stop::Index(e)) => {
             complain(&format!("the index cannot be read: {e}"));
             ExitCode::from(NO_START)

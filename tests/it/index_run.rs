@@ -412,6 +412,15 @@ fn what_is_deleted_while_the_clock_is_wrong_is_kept_as_long_as_all_else() {
     assert!(b.export().contains("\"title\":\"kept\""), "it is the same item again");
 }
 
+#[test]
+fn an_export_that_is_not_whole_says_so() {
+    let b = Bench::new(1);
+    b.run();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let out = b.command(&["export"]).stdout(full).output().unwrap();
+    assert_eq!(out.status.code(), Some(4), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
 /// The paths and ids of all items.
 fn items(b: &Bench) -> Vec<(String, i64)> {
     let out = b.command(&["search", "--json", "--limit", "1000"]).output().unwrap();
