@@ -2,7 +2,8 @@
 
 use super::answer::Refusal;
 use super::{Context, USAGE, items_named};
-use crate::index::edits::{DateEdit, Edit, Field};
+use crate::index::edits::Edit;
+use crate::index::said::{DateEdit, Field};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,6 @@
 //! What is due, what failed, and making stages due again.
 
 use super::Index;
-use super::quiet::UNDONE;
 use crate::discover::below;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::Stage;
@@ -308,6 +307,10 @@ impl Index {
 /// The files `f` that the stages after render look at.
 pub(super) const FOR_LATER_STAGES: &str =
     "f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL AND f.content_hash IS NOT NULL";
+
+/// Conditions on `d` (folders): stage ?3 of version ?4 with settings ?5 may be due in it.
+pub(super) const UNDONE: &str = "NOT EXISTS (SELECT 1 FROM folder_done q
+    WHERE q.folder_id = d.id AND q.stage = ?3 AND q.version = ?4 AND q.settings = ?5)";
 
 /// Whether `s` (stage_state, perhaps NULL) is due; ?4 version, ?5 settings, ?6 now, ?7 ceiling.
 pub(super) const DUE: &str = "(s.file_id IS NULL OR s.version <> ?4 OR substr(s.input_key, 1, 16) <> ?5

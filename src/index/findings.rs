@@ -3,7 +3,7 @@
 
 use super::Index;
 use super::record;
-use super::scan::FileRow;
+use super::scan::{FileRow, stat_at};
 use crate::discover::FileStat;
 use crate::discover::mounts::FsId;
 use crate::inspect::edited;
@@ -126,12 +126,7 @@ impl Index {
                 file_id: None,
                 what: "new",
                 fs: FsId(r.get(5)?),
-                stat: FileStat {
-                    inode: r.get::<_, i64>(6)? as u64,
-                    size: r.get::<_, i64>(7)? as u64,
-                    mtime_ns: r.get(8)?,
-                    ctime_ns: r.get(9)?,
-                },
+                stat: stat_at(r, 6)?,
             };
             Ok((r.get(0)?, finding))
         })?
@@ -177,12 +172,7 @@ impl Index {
             let name: Vec<u8> = r.get(1)?;
             let file_id: Option<i64> = r.get(2)?;
             let fs = FsId(r.get(4)?);
-            let stat = FileStat {
-                inode: r.get::<_, i64>(5)? as u64,
-                size: r.get::<_, i64>(6)? as u64,
-                mtime_ns: r.get(7)?,
-                ctime_ns: r.get(8)?,
-            };
+            let stat = stat_at(r, 5)?;
             match (r.get_ref(3)?.as_str()?, file_id) {
                 (Finding::SIDECAR, _) => {
                     let of = match file_id {

@@ -1,7 +1,7 @@
 //! Items: the final answers in columns, and the grouping of files into items. `refresh` is the only writer of
 //! `items`; it can run at any time and gives the same row for the same facts, place and edits.
 
-use super::{edits, search};
+use super::{said, search};
 use crate::pipeline::vocabulary::{Clues, Facts, Kind, Motion, Place};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde::de::DeserializeOwned;
@@ -87,7 +87,7 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
         crate::inspect::taken::complete_with_zone(taken, &zone);
     }
     complete_with_neighbours(conn, file, &mut facts)?;
-    edits::apply(conn, file, &mut facts)?;
+    said::apply(conn, file, &mut facts)?;
     Ok((facts, place))
 }
 

@@ -20,6 +20,7 @@ pub mod query;
 pub mod quiet;
 pub mod record;
 pub mod restore;
+pub mod said;
 pub mod scan;
 pub mod schema;
 pub mod search;

@@ -5,7 +5,7 @@
 //! with any change of what it was concluded from. Without it all is as before, only slower.
 
 use super::Index;
-use super::due::{FOR_LATER_STAGES, Scope, StageNow};
+use super::due::{FOR_LATER_STAGES, Scope, StageNow, UNDONE};
 use crate::discover::FileStat;
 use crate::discover::identity::{FolderSum, Listed};
 use crate::discover::mounts::FsId;
@@ -23,10 +23,6 @@ pub struct KnownFolder {
     /// What a walk sees when all its files are as recorded, and how many of them are media.
     pub sum: Option<(FolderSum, u64)>,
 }
-
-/// Conditions on `d` (folders): stage ?3 of version ?4 with settings ?5 may be due in it.
-pub(super) const UNDONE: &str = "NOT EXISTS (SELECT 1 FROM folder_done q
-    WHERE q.folder_id = d.id AND q.stage = ?3 AND q.version = ?4 AND q.settings = ?5)";
 
 impl Index {
     pub fn known_folder(&self, volume_id: i64, path: &[u8]) -> Result<Option<KnownFolder>> {

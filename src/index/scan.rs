@@ -309,6 +309,16 @@ impl Index {
     }
 }
 
+/// The columns `inode`, `bytes`, `mtime_ns`, `ctime_ns`, of which `first` is the place of the first.
+pub(super) fn stat_at(r: &rusqlite::Row<'_>, first: usize) -> Result<FileStat> {
+    Ok(FileStat {
+        inode: r.get::<_, i64>(first)? as u64,
+        size: r.get::<_, i64>(first + 1)? as u64,
+        mtime_ns: r.get(first + 2)?,
+        ctime_ns: r.get(first + 3)?,
+    })
+}
+
 fn file_row(r: &rusqlite::Row<'_>) -> Result<FileRow> {
     Ok(FileRow {
         id: r.get(0)?,
@@ -316,12 +326,7 @@ fn file_row(r: &rusqlite::Row<'_>) -> Result<FileRow> {
         name: r.get(2)?,
         is_sidecar: r.get(3)?,
         fs: FsId(r.get(4)?),
-        stat: FileStat {
-            inode: r.get::<_, i64>(5)? as u64,
-            size: r.get::<_, i64>(6)? as u64,
-            mtime_ns: r.get(7)?,
-            ctime_ns: r.get(8)?,
-        },
+        stat: stat_at(r, 5)?,
         content_hash: r.get(9)?,
         vanished: r.get(10)?,
         sidecar_of: r.get(11)?,

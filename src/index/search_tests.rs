@@ -1,7 +1,8 @@
 //! Tests of search, edits and albums on an index made by hand.
 
-use super::edits::{DateEdit, Edit, Field};
+use super::edits::Edit;
 use super::query::Query;
+use super::said::{DateEdit, Field};
 use super::search::{Cursor, Page};
 use super::{Index, items};
 use crate::pipeline::vocabulary::{Camera, Facts, Gps, Kind, Place, Taken};

@@ -5,8 +5,8 @@
 //! but the row of a derivative that is not there.
 //! Leaves to others: making what is due (`albumen index`), and bringing back an index that is broken (`restore`).
 
-use super::edits::DateEdit;
 use super::query::Query;
+use super::said::DateEdit;
 use super::{Index, OpenError, schema, view};
 use crate::discover::hash::{self, HashError};
 use crate::discover::open::{Root, open_beneath};

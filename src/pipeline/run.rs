@@ -217,7 +217,8 @@ pub fn run(
     let mut scanned = scan(&mut index, &targets, &scan_options, &progress, shutdown)?;
     scanned.unknown += slips.len() as u64;
     if !shutdown.requested() && !options.dry_run {
-        let worked = work(&mut index, config, options, &plan, &shared, &scanned);
+        let given = Given { config, options, plan: &plan, shared: &shared };
+        let worked = work(&mut index, given, &scanned);
         // Also of a run that was stopped: what it did has cost what it has cost.
         index.add_costs(&progress.costs_to_keep())?;
         worked?;
@@ -289,15 +290,18 @@ pub(crate) fn jobs(config: &Config, options: &Options) -> usize {
     wanted.min(fit.max(1) as usize)
 }
 
+/// What a run goes by from its beginning to its end.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    config: &'a Config,
+    options: &'a Options,
+    plan: &'a Plan,
+    shared: &'a Shared,
+}
+
 /// Everything after the walk.
-fn work(
-    index: &mut Index,
-    config: &Config,
-    options: &Options,
-    plan: &Plan,
-    shared: &Shared,
-    scanned: &Scanned,
-) -> Result<(), RunError> {
+fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), RunError> {
+    let Given { config, options, plan, shared } = given;
     let scopes: Vec<Scope> =
         scanned.walked.iter().map(|w| index.scope_below(w.volume_id, &w.start)).collect::<Result<_, _>>()?;
     let parts: Vec<Part> = scanned
@@ -319,7 +323,7 @@ fn work(
             index.enqueue_due(scope, stage, at, shared.budget.ceiling(), 1)?;
         }
     }
-    develop_all(index, config, options, shared)?;
+    develop_all(index, given)?;
     if shared.shutdown.requested() {
         return Ok(());
     }
@@ -327,11 +331,11 @@ fn work(
     if shared.shutdown.requested() {
         return Ok(());
     }
-    recognise(index, config, options, plan, shared, &parts)?;
+    recognise(index, given, &parts)?;
     if shared.shutdown.requested() {
         return Ok(());
     }
-    cluster(index, config, options, plan, shared, &parts)?;
+    cluster(index, given, &parts)?;
     if shared.shutdown.requested() {
         return Ok(());
     }
@@ -343,7 +347,8 @@ fn work(
 }
 
 /// Runs the developing threads until the queue is empty.
-fn develop_all(index: &Index, config: &Config, options: &Options, shared: &Shared) -> Result<(), RunError> {
+fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
+    let Given { config, options, shared, .. } = given;
     let (count, _) = index.pending_count()?;
     Progress::add(&shared.progress.to_develop, count);
     if count == 0 {
@@ -407,14 +412,8 @@ fn recorded(
 }
 
 /// Faces and subjects of all that is due, as far as the models are there.
-fn recognise(
-    index: &Index,
-    config: &Config,
-    options: &Options,
-    plan: &Plan,
-    shared: &Shared,
-    parts: &[Part],
-) -> Result<(), RunError> {
+fn recognise(index: &Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunError> {
+    let Given { config, options, plan, shared } = given;
     if !options.recognise {
         return Ok(());
     }
@@ -456,14 +455,8 @@ fn recognise(
 
 /// Faces to people, one transaction a space, after every face of the run is recorded: so a fresh index gives the
 /// same people in whatever order its files were looked at.
-fn cluster(
-    index: &mut Index,
-    config: &Config,
-    options: &Options,
-    plan: &Plan,
-    shared: &Shared,
-    parts: &[Part],
-) -> Result<(), RunError> {
+fn cluster(index: &mut Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunError> {
+    let Given { config, options, plan, shared } = given;
     if !options.recognise {
         return Ok(());
     }
