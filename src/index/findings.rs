@@ -186,7 +186,6 @@ impl Index {
                 }
                 (_, Some(id)) => {
                     record::touch_file(conn, id, fs, &stat)?;
-                    record::mark_regroup(conn, folder_id)?;
                     super::items::refresh(conn, id)?;
                 }
                 (_, None) => {}

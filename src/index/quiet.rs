@@ -274,9 +274,23 @@ mod tests {
         let changes: [(&str, &dyn Fn(), bool, bool); 8] = [
             ("facts", &|| record::put_facts(conn, a, &Default::default()).unwrap(), false, false),
             ("a stage", &|| done(&index, a, &Outcome::Done), false, true),
-            ("a touch", &|| record::touch_file(conn, a, FS, &stat(9)).unwrap(), true, true),
+            (
+                "a touch",
+                &|| {
+                    record::touch_file(conn, a, FS, &stat(9)).unwrap();
+                },
+                true,
+                true,
+            ),
             ("an end", &|| record::vanish_file(conn, b, 1).unwrap(), true, true),
-            ("a return", &|| record::touch_file(conn, b, FS, &stat(8)).unwrap(), true, true),
+            (
+                "a return",
+                &|| {
+                    record::touch_file(conn, b, FS, &stat(8)).unwrap();
+                },
+                true,
+                true,
+            ),
             (
                 "an arrival",
                 &|| {

@@ -96,13 +96,20 @@ pub fn put_sidecar(
     .map(drop)
 }
 
-/// The same content under another stat: touched, or back after it had vanished.
-pub fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Result<()> {
+/// The same content under another stat: touched, or back after it had vanished. Returns whether it is back: then its item
+/// is to be shown again ([`super::items::refresh`]).
+pub fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Result<bool> {
+    let is_back = conn
+        .prepare_cached("SELECT vanished IS NOT NULL FROM files WHERE id = ?1")?
+        .query_row([id], |r| r.get(0))?;
+    if is_back {
+        mark_regroup_of(conn, id)?;
+    }
     conn.prepare_cached(
         "UPDATE files SET fs_id = ?2, inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6, vanished = NULL WHERE id = ?1",
     )?
-    .execute(params![id, fs.0, stat.inode as i64, stat.size as i64, stat.mtime_ns, stat.ctime_ns])
-    .map(drop)
+    .execute(params![id, fs.0, stat.inode as i64, stat.size as i64, stat.mtime_ns, stat.ctime_ns])?;
+    Ok(is_back)
 }
 
 /// A known file is at another path now; everything known of it stays. A vanished row that still holds the new
@@ -127,7 +134,7 @@ pub fn move_file(
     )?
     .execute([id])?;
     mark_regroup_of(conn, id)?;
-    touch_file(conn, id, fs, stat)
+    touch_file(conn, id, fs, stat).map(drop)
 }
 
 /// The vanished file that a content at a new path is: of a sampled hash only with the same size and time. `None` where the

@@ -190,7 +190,9 @@ impl Recorder {
             match r {
                 Record::File(f) => put(&tx, f, &self.stages, at)?,
                 Record::Touched { pending_id, file_id, fs, stat } => {
-                    record::touch_file(&tx, *file_id, *fs, stat)?;
+                    if record::touch_file(&tx, *file_id, *fs, stat)? {
+                        items::refresh(&tx, *file_id)?;
+                    }
                     record::pending_done(&tx, *pending_id)?;
                 }
                 Record::Dropped { pending_id } => record::pending_done(&tx, *pending_id)?,

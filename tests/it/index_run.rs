@@ -421,6 +421,22 @@ fn an_export_that_is_not_whole_says_so() {
     assert_eq!(out.status.code(), Some(4), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
+#[test]
+fn a_file_that_comes_back_as_it_was_is_shown_again() {
+    let b = Bench::new(1);
+    b.run();
+    let before = items(&b);
+    // Into a wastebasket and out of it: the same file, of which only the kernel's own time is another.
+    let (file, away) = (b.library.join("000/kinds/grey.jpg"), b.library.with_file_name("trashed.jpg"));
+    std::fs::rename(&file, &away).unwrap();
+    assert_eq!(b.run()["removed"], 1);
+    assert_eq!(items(&b).len(), 12);
+    std::fs::rename(&away, &file).unwrap();
+    b.run();
+    assert_eq!(items(&b), before);
+    assert!(b.command(&["verify"]).output().unwrap().status.success());
+}
+
 /// The paths and ids of all items.
 fn items(b: &Bench) -> Vec<(String, i64)> {
     let out = b.command(&["search", "--json", "--limit", "1000"]).output().unwrap();
