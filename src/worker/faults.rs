@@ -15,10 +15,18 @@ use std::time::Duration;
 /// What such a file starts with; the command follows, up to a line feed.
 pub const MAGIC: &[u8] = b"ALBUMEN-FAULT:";
 
+/// Before a command: it holds where pictures are asked for, and facts alone are to be had.
+const IN_RENDER: &[u8] = b"render-";
+
 /// Does what the file commands; `None` for a file that commands nothing.
-pub fn inject(primary: &Source, engine: BorrowedFd<'_>) -> Option<Result<Developed, Fault>> {
+pub fn inject(primary: &Source, renders: bool, engine: BorrowedFd<'_>) -> Option<Result<Developed, Fault>> {
     let head = primary.head(64).ok()?;
     let command = head.strip_prefix(MAGIC)?.split(|&b| b == b'\n').next()?;
+    let command = match command.strip_prefix(IN_RENDER) {
+        Some(_) if !renders => return Some(Ok(Developed { pictures: None, ..developed(Vec::new()) })),
+        Some(command) => command,
+        None => command,
+    };
     match command {
         b"segfault" => {
             // SAFETY: none; the crash is what the test asks for.

@@ -14,6 +14,7 @@ use crate::pipeline::vocabulary::{Admission, Codecs, DevelopRequest, Developed, 
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Files a worker serves before a fresh one takes its place: leaks of a library stay small, and the start (4 to 40 ms
 /// of CPU) costs nothing by comparison.
@@ -26,6 +27,10 @@ const GROWTH: u64 = 24 << 20;
 /// Files in a row that needed none of the codecs behind shared libraries, after which a worker that has opened them makes
 /// place for one that has not: by then they have cost more memory than another start costs time.
 const FILES_WITHOUT_LIBRARIES: u32 = 64;
+
+/// How long a file may take whose facts alone are asked for, since decoding it has lost a worker. Facts take milliseconds; a
+/// file that hangs again should not cost a whole deadline more.
+const FOR_FACTS: Deadline = Deadline { cpu: Duration::from_secs(2), wall: Duration::from_secs(20) };
 
 /// How workers are started and how long they may take.
 #[derive(Debug, Clone)]
@@ -103,13 +108,37 @@ impl WorkerHandle {
         if files.len() > FILES_LIMIT || request.sidecars.len() + 1 != files.len() {
             return Err(Fault::unreadable("too many sidecars, or fewer than were named"));
         }
+        match self.within_memory(request, &files, self.deadline, admission, cancel) {
+            // What decoding ended, hung or grew in says nothing about the facts: they were found before it, and are lost
+            // with the process. They are asked for once more, alone.
+            Err(fault) if request.render.is_some() && loses_the_process(&fault) => {
+                let alone = DevelopRequest { render: None, ..request.clone() };
+                match self.within_memory(&alone, &files, FOR_FACTS, admission, cancel) {
+                    Ok(developed) => Ok(Developed { pictures: Some(Err(fault)), ..developed }),
+                    Err(Fault::Cancelled) => Err(Fault::Cancelled),
+                    Err(_) => Err(fault),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// One file, tried once more where its estimate was too low.
+    fn within_memory(
+        &mut self,
+        request: &DevelopRequest,
+        files: &[BorrowedFd<'_>],
+        deadline: Deadline,
+        admission: &dyn Admission,
+        cancel: &CancelToken,
+    ) -> Result<Developed, Fault> {
         let ceiling = admission.ceiling();
-        match self.attempt(request, &files, 0, admission, cancel) {
+        match self.attempt(request, files, 0, deadline, admission, cancel) {
             // An estimate was too low. One file may have the whole rest, so it is tried once more with that.
             Err(Attempt::Overran { needed, granted }) if granted < ceiling && needed <= ceiling => {
                 tracing::debug!(needed, granted, "a worker needed more memory than it asked for");
                 admission.admit(ceiling)?;
-                self.attempt(request, &files, ceiling, admission, cancel)
+                self.attempt(request, files, ceiling, deadline, admission, cancel)
             }
             other => other,
         }
@@ -125,6 +154,7 @@ impl WorkerHandle {
         request: &DevelopRequest,
         files: &[BorrowedFd<'_>],
         granted: u64,
+        deadline: Deadline,
         admission: &dyn Admission,
         cancel: &CancelToken,
     ) -> Result<Developed, Attempt> {
@@ -153,7 +183,7 @@ impl WorkerHandle {
             let filled = self.seat.filled();
             let process = filled.map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
             let answer = process
-                .converse(&ask, files, self.deadline, cancel, &mut admit)
+                .converse(&ask, files, deadline, cancel, &mut admit)
                 .and_then(|(reply, header)| read_developed(&reply, header, request).map_err(Lost::Nonsense));
             match answer {
                 Ok(outcome) => {
@@ -221,6 +251,11 @@ fn arguments(codecs: Codecs) -> Vec<OsString> {
         Codecs::All => "worker-all",
     };
     vec![mode.into()]
+}
+
+/// Whether a fault is the end of a process that may have known the facts already.
+fn loses_the_process(fault: &Fault) -> bool {
+    matches!(fault, Fault::Crashed { .. } | Fault::TimedOut { .. } | Fault::TooLarge { .. })
 }
 
 enum Attempt {

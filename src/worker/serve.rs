@@ -118,7 +118,10 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             let primary = source(files.remove(0))?;
             let sidecars = files.into_iter().map(source).collect::<Result<_, _>>()?;
             let inputs = Inputs { primary, sidecars };
-            if faults_allowed && let Some(outcome) = faults::inject(&inputs.primary, engine.0.as_fd()) {
+            if faults_allowed
+                && let Some(outcome) =
+                    faults::inject(&inputs.primary, request.render.is_some(), engine.0.as_fd())
+            {
                 return outcome;
             }
             develop(&request, &inputs, &admission)

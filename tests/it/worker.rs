@@ -6,7 +6,7 @@ use albumen::pipeline::cancel::CancelToken;
 use albumen::pipeline::fault::Fault;
 use albumen::pipeline::source::Source;
 use albumen::pipeline::vocabulary::{
-    Admission, DevelopRequest, Developed, FixedAdmission, Inputs, RecogniseRequest, RenderSettings,
+    Admission, DevelopRequest, Developed, FixedAdmission, Format, Inputs, RecogniseRequest, RenderSettings,
 };
 use albumen::recognise::Recogniser;
 use albumen::recognise::manifest::manifest;
@@ -95,6 +95,22 @@ fn the_wall_answers_as_the_function_behind_it() {
     let behind = worker.develop(&request(&path), &inputs(&path), &ROOM, &CancelToken::new());
     let direct = develop(&request(&path), &inputs(&path), &ROOM);
     assert_eq!(behind.unwrap_err(), direct.unwrap_err());
+}
+
+#[test]
+fn facts_outlive_a_worker_that_is_lost_while_it_decodes() {
+    let soon = Deadline { cpu: Duration::from_millis(300), wall: Duration::from_secs(300) };
+    let mut worker = WorkerHandle::new(WorkerSettings { deadline: soon, ..faulty() });
+    for fault in ["render-segfault", "render-garbage", "render-loop", "render-hog"] {
+        let developed = command(&mut worker, fault, 64 << 20).unwrap();
+        assert_eq!(developed.facts.format, Some(Format::Jpeg), "{fault}");
+        match (fault, developed.pictures.unwrap().unwrap_err()) {
+            ("render-segfault", Fault::Crashed { why }) if why.contains("signal 11") => {}
+            ("render-garbage", Fault::Crashed { why }) if why.contains("nonsense") => {}
+            ("render-loop", Fault::TimedOut { .. }) | ("render-hog", Fault::TooLarge { .. }) => {}
+            (_, other) => panic!("{fault}: {other:?}"),
+        }
+    }
 }
 
 #[test]
