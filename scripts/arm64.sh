@@ -3,9 +3,13 @@
 #
 # In a Debian 12 with Debian's own Rust (rustc-web) and cross compilers, kept in the cache, it builds both programs and the
 # tests, then under qemu-aarch64-static: runs the tests of the rooms that need no other process, indexes testdata/ and some
-# of ALBUMEN_CORPUS with recognition, and compares with the index that this machine's own build makes of the same files:
-# facts identical, pictures within the tolerance that examples/compare_indexes.rs states. Last it lists the NEON routines
+# of ALBUMEN_CORPUS, and compares with the index that this machine's own build makes of the same files: facts identical,
+# pictures, faces and subjects within the tolerances that examples/compare_indexes.rs states. Last it lists the NEON routines
 # that were executed, by the symbols of the blocks that the emulator translated, and counts the instructions of a photo.
+#
+# The emulator is a hundred times slower than a processor, so the files are few: ALBUMEN_ARM64_EACH of each kind of the
+# corpus (default 8), and as many small portraits and scenes for the recogniser. No step of it may take longer than
+# ALBUMEN_ARM64_SECONDS (default 3600).
 #
 # Lines that begin with `soak:` are for the record; scripts/soak.sh arm64 writes it.
 set -euo pipefail
@@ -14,6 +18,8 @@ cd "$(dirname "$0")/.."
 say() { echo "soak: $*"; }
 die() { echo "arm64: $*" >&2; exit 1; }
 target=aarch64-unknown-linux-gnu
+each=${ALBUMEN_ARM64_EACH:-8}
+limit=${ALBUMEN_ARM64_SECONDS:-3600}
 qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: apt-get install qemu-user-static"
 # The same emulator, linked so that it can load a plugin.
 counting=$(command -v qemu-aarch64) || die "qemu-aarch64 is missing: apt-get install qemu-user"
@@ -62,7 +68,7 @@ for core in 0 1; do
 done >"$work/cpuinfo"
 # A command in the root, whose arm64 programs the emulator runs.
 emulate() {
-    enter QEMU_CPU=$QEMU_CPU ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker ${ALBUMEN_CORPUS:+ALBUMEN_CORPUS=/corpus} \
+    enter timeout "$limit" env QEMU_CPU=$QEMU_CPU ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker ${ALBUMEN_CORPUS:+ALBUMEN_CORPUS=/corpus} \
         sh -ec 'mount --bind /scratch/cpuinfo /proc/cpuinfo; cd /src; exec "$@"' sh "$@"
 }
 
@@ -95,29 +101,47 @@ cat >"$work/worker" <<END
 exec env QEMU_CPU=$QEMU_CPU qemu-aarch64-static /target/$target/release/albumen-worker "\$@"
 END
 chmod 755 "$work/worker"
-files=$work/files
-mkdir -p "$files"
-cp -r testdata "$files/testdata"
+# Every kind of file, without recognition; then pictures that fit the networks as they are, for recognition.
+facts=$work/files/facts found=$work/files/found
+mkdir -p "$facts" "$found"
+cp -r testdata "$facts/testdata"
+python3 -c '
+import tomllib
+for name, table in tomllib.load(open("models/manifest.toml", "rb")).items():
+    if name.startswith("test_"):
+        print(table["sha256"], name)
+' | while read -r sum name; do cp "$root/models/$sum" "$found/$name.png"; done
 if [ -n "${ALBUMEN_CORPUS:-}" ]; then
     for kind in camera-jpeg heic hdr-gainmap motion orientation pano360 livephoto raw video takeout face-detect; do
-        mkdir -p "$files/$kind"
-        # At an emulator's pace, a dozen of each kind.
-        find "$ALBUMEN_CORPUS/$kind" -type f -size -4M | LC_ALL=C sort | head -12 | while read -r file; do cp "$file" "$files/$kind/"; done
+        mkdir -p "$facts/$kind"
+        find "$ALBUMEN_CORPUS/$kind" -type f -size -8M | LC_ALL=C sort | awk "NR <= $each" |
+            while read -r file; do cp "$file" "$facts/$kind/"; done
+    done
+    for kind in faces objects; do
+        mkdir -p "$found/$kind"
+        find "$ALBUMEN_CORPUS/$kind" -type f -iname '*.jp*g' -printf '%s %p\n' | LC_ALL=C sort -n | awk "NR <= $each" |
+            cut -d' ' -f2- | while read -r file; do cp "$file" "$found/$kind/"; done
     done
 fi
 # Dates of files are facts; both see the same ones.
-find "$files" -exec touch -d 2024-01-02T03:04:05Z {} +
-status=0
-emulate qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index /scratch/arm64 index --json /scratch/files >"$work/summary" || status=$?
-[ $status -le 1 ] || die "indexing under the emulator left with $status"
-say "indexed under the emulator: $(tr -d '{}"' <"$work/summary" | cut -d, -f1-8)"
-say "sandbox under the emulator: $(emulate qemu-aarch64-static /target/$target/release/albumen --index /scratch/arm64 status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
-
+find "$work/files" -exec touch -d 2024-01-02T03:04:05Z {} +
 cargo build --release --locked --bins --example compare_indexes
-status=0
-target/release/albumen --config /dev/null --index "$work/amd64" index --json "$files" >"$work/summary" || status=$?
-[ $status -le 1 ] || die "indexing with this machine's build left with $status"
-target/release/examples/compare_indexes "$work/amd64" "$work/arm64"
+compare() {
+    local name=$1 status=0 begun=$SECONDS
+    shift
+    emulate qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index "/scratch/arm64-$name" \
+        index --json "$@" "/scratch/files/$name" >"$work/summary" || status=$?
+    [ $status -le 1 ] || die "indexing under the emulator left with $status"
+    say "$name: indexed under the emulator in $((SECONDS - begun)) s: $(tr -d '{}"' <"$work/summary" | cut -d, -f1-8)"
+    status=0
+    target/release/albumen --config /dev/null --index "$work/amd64-$name" index --json "$@" "$work/files/$name" >"$work/summary" || status=$?
+    [ $status -le 1 ] || die "indexing with this machine's build left with $status"
+    target/release/examples/compare_indexes "$work/amd64-$name" "$work/arm64-$name" || differ="$differ $name"
+}
+differ=
+compare facts --no-recognise
+compare found
+say "sandbox under the emulator: $(emulate qemu-aarch64-static /target/$target/release/albumen --index /scratch/arm64-facts status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
 
 # Which vector routines were executed: the emulator names the symbol of every block when it first runs.
 mkdir "$work/traced"
@@ -160,3 +184,4 @@ a_photo "a generated phone JPEG of 12 megapixels" "$work/phone.jpg"
 heic=
 [ -z "${ALBUMEN_CORPUS:-}" ] || heic=$(find "$ALBUMEN_CORPUS/livephoto" "$ALBUMEN_CORPUS/heic" -iname '*.heic' -size +1M | LC_ALL=C sort | head -1)
 [ -z "$heic" ] || a_photo "$(basename "$heic")" "$heic"
+[ -z "$differ" ] || die "beyond what may differ:$differ"
