@@ -40,9 +40,16 @@ if [ ! -f "$root/.whole" ]; then
     touch "$root/.whole"
 fi
 cp "$qemu" "$root/usr/bin/qemu-aarch64-static"
+# Crates are fetched as this machine fetches them: from its registry, trusting whom its network asks to be trusted.
+cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
+mkdir -p "$root/cargo"
+cargo_home=${CARGO_HOME:-$HOME/.cargo}
+for config in config config.toml; do
+    [ ! -f "$cargo_home/$config" ] || cp "$cargo_home/$config" "$root/cargo/"
+done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$root/src" "$root/target" "$root/cargo" "$root/scratch"
+mkdir -p "$root/src" "$root/target" "$root/scratch"
 
 bind="$PWD:/src $work:/scratch"
 [ -z "${ALBUMEN_CORPUS:-}" ] || bind="$bind $ALBUMEN_CORPUS:/corpus"
