@@ -102,8 +102,8 @@ fn items(dir: &Path) -> Result<Items, Box<dyn Error>> {
 
 /// Every key that says what a file is. Where it lies, and what pictures and networks made of it, is not among them.
 fn compare_facts(path: &str, one: &Map<String, Value>, other: &Map<String, Value>, report: &mut Report) {
-    const ELSEWHERE: [&str; 7] =
-        ["path", "path_bytes", "volume", "faces", "subjects", "derivatives", "thumbhash"];
+    const ELSEWHERE: [&str; 8] =
+        ["path", "path_bytes", "volume", "space", "faces", "subjects", "derivatives", "thumbhash"];
     let keys = one.keys().chain(other.keys().filter(|k| !one.contains_key(*k)));
     for key in keys.filter(|k| !ELSEWHERE.contains(&k.as_str())) {
         let (x, y) = (one.get(key).unwrap_or(&Value::Null), other.get(key).unwrap_or(&Value::Null));
@@ -119,7 +119,10 @@ fn compare_pictures(
     other: (&Path, &Map<String, Value>),
     report: &mut Report,
 ) -> Result<(), Box<dyn Error>> {
-    let list = |item: &Map<String, Value>| item["derivatives"].as_array().cloned().unwrap_or_default();
+    // A file that could not be decoded has none.
+    let list = |item: &Map<String, Value>| {
+        item.get("derivatives").and_then(Value::as_array).cloned().unwrap_or_default()
+    };
     let (left, right) = (list(one.1), list(other.1));
     let shape = |list: &[Value]| -> Vec<String> {
         list.iter().map(|d| format!("{} {} x {}", d["name"], d["width"], d["height"])).collect()
