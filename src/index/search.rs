@@ -1,9 +1,10 @@
 //! Finding items: what a [`Query`] means in SQL, newest first, a page at a time.
 //!
-//! A million items are searched in some milliseconds by choosing who drives. Each condition can test one item and
-//! most can list all they match. The condition that lists the fewest (below [`DRIVER_CAP`]) drives, and the
-//! others test its items; when all match many, the timeline drives and the page fills after a few tests.
-//! Pages continue after the last item by its date and id, so that a deep page costs what the first does.
+//! A million items are searched in some milliseconds by choosing the way. Each condition can test one item and most can
+//! list all they match. Where one lists few, its items are read and sorted, and the others test them. Where all match
+//! many, the timeline is walked from the newest item on, and the page fills after a few tests; should those that match
+//! lie far back, the walk is given up for one that cannot get long. Pages continue after the last item by its date and id,
+//! so that a deep page costs what the first does.
 
 use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
@@ -16,8 +17,25 @@ use jiff::tz::TimeZone;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
 
-/// A condition that matches more items than this does not drive: sorting them takes longer than walking the timeline.
-const DRIVER_CAP: i64 = 20_000;
+/// No more items than these are counted of a condition (1 ms), and read and sorted (1 us each) to find the newest.
+const LIST_CAP: i64 = 20_000;
+/// So many are read and sorted without a thought of another way.
+const SHORT_LIST: i64 = 2_000;
+/// Where a condition lists more, the ids alone are gathered (0.15 us each), and the timeline walked over so many times as many
+/// rows (0.05 us each), before all of them are read.
+const WALK_A_LISTED: i64 = 4;
+/// Rows of the timeline that are tested one by one, 5 to 30 us where a word is looked up, before all that a common
+/// condition matches are gathered.
+const PROBED: i64 = 1_000;
+
+/// FTS5 keeps its index in pieces and looks into each. They are put together when there are so many more items than the last
+/// time, as a share of them, and this many at least.
+const TEXT_GROWTH: f64 = 0.25;
+const LEAST_TEXT_GROWTH: i64 = 1_000;
+/// Pages of text that one transaction puts together: other writers wait for it (30 ms).
+const MERGED_PAGES: i64 = 500;
+/// The newest item when all text was one piece: a key of `meta`.
+const TEXT_MERGED: &str = "text_merged_to";
 
 /// Sorts after every digit, letter and sign of a date.
 const AFTER_ANY_DATE: &str = "~";
@@ -37,6 +55,26 @@ pub enum SearchError {
 pub struct Cursor {
     taken_local: String,
     file: i64,
+}
+
+impl Cursor {
+    /// What stands after it.
+    fn onwards(&self) -> Sql {
+        let (taken, file) = (text(&self.taken_local), Value::Integer(self.file));
+        Sql::new(
+            " AND coalesce(i.taken_local, '') <= ? AND (coalesce(i.taken_local, '') < ? OR i.file_id < ?)",
+            [taken.clone(), taken, file],
+        )
+    }
+
+    /// What stands before it, and itself.
+    fn up_to(&self) -> Sql {
+        let (taken, file) = (text(&self.taken_local), Value::Integer(self.file));
+        Sql::new(
+            " AND coalesce(i.taken_local, '') >= ? AND (coalesce(i.taken_local, '') > ? OR i.file_id >= ?)",
+            [taken.clone(), taken, file],
+        )
+    }
 }
 
 impl std::fmt::Display for Cursor {
@@ -75,40 +113,97 @@ pub struct Found {
 impl Index {
     /// Items that fit a query, newest first.
     pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
-        let plan = Plan::new(&self.conn, query, page)?;
-        let (mut sql, mut values) = plan.into_clauses();
-        if let Some(after) = &page.after {
-            sql.push_str(
-                " AND coalesce(i.taken_local, '') <= ? AND (coalesce(i.taken_local, '') < ? OR i.file_id < ?)",
-            );
-            values.extend([text(&after.taken_local), text(&after.taken_local), Value::Integer(after.file)]);
+        for way in ways(&self.conn, query, page)? {
+            if let Some(found) = self.found_by(&way, page)? {
+                return Ok(found);
+            }
         }
+        unreachable!("the last way goes to the end")
+    }
+
+    /// A page by one way; `None` where it was given up before the page was full.
+    fn found_by(&self, way: &Way, page: &Page) -> Result<Option<Found>> {
+        let mut from = way.from.clone();
+        if let Some(after) = &page.after {
+            from.push(after.onwards());
+        }
+        let end = match way.rows {
+            Some(rows) => self.timeline_at(rows, page)?,
+            None => None,
+        };
+        if let Some(end) = &end {
+            from.push(end.up_to());
+        }
+        let Sql { text, mut values } = from;
         // One more than asked for tells whether there is a next page.
         values.push(Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)));
-        let sql = format!(
-            "SELECT i.file_id, coalesce(i.taken_local, '') {sql}
-             ORDER BY coalesce(i.taken_local, '') DESC, i.file_id DESC LIMIT ?"
-        );
+        let sql = format!("SELECT i.file_id, coalesce(i.taken_local, '') {text} {NEWEST_FIRST} LIMIT ?");
         let mut rows: Vec<(i64, String)> = self
             .conn
             .prepare_cached(&sql)?
             .query_map(params_from_iter(values), |r| Ok((r.get(0)?, r.get(1)?)))?
             .collect::<Result<_>>()?;
         let more = rows.len() > page.limit;
+        if end.is_some() && !more {
+            return Ok(None);
+        }
         rows.truncate(page.limit);
         let next = rows
             .last()
             .filter(|_| more)
             .map(|(file, taken)| Cursor { taken_local: taken.clone(), file: *file });
-        Ok(Found { items: rows.into_iter().map(|(file, _)| file).collect(), next })
+        Ok(Some(Found { items: rows.into_iter().map(|(file, _)| file).collect(), next }))
+    }
+
+    /// The item that stands so many rows after the beginning of a page; `None` where the timeline ends before.
+    fn timeline_at(&self, rows: i64, page: &Page) -> Result<Option<Cursor>> {
+        let mut from = Sql::new(TIMELINE, []);
+        if let Some(after) = &page.after {
+            from.push(after.onwards());
+        }
+        from.values.push(Value::Integer(rows));
+        let sql = format!(
+            "SELECT i.file_id, coalesce(i.taken_local, '') {} {NEWEST_FIRST} LIMIT 1 OFFSET ?",
+            from.text
+        );
+        self.conn
+            .prepare_cached(&sql)?
+            .query_row(params_from_iter(from.values), |r| {
+                Ok(Cursor { file: r.get(0)?, taken_local: r.get(1)? })
+            })
+            .optional()
+    }
+
+    /// Puts the pieces of the full-text index together where much has been added: a word is then looked up in an item in 5 us
+    /// instead of up to 30. Ends early when `stop` says so, and goes on the next time.
+    pub fn merge_text(&self, stop: impl Fn() -> bool) -> Result<()> {
+        let newest: i64 =
+            self.conn.query_row("SELECT coalesce(max(file_id), 0) FROM items", [], |r| r.get(0))?;
+        let merged: i64 = self.meta(TEXT_MERGED)?.and_then(|v| v.parse().ok()).unwrap_or(0);
+        if newest - merged < LEAST_TEXT_GROWTH.max((merged as f64 * TEXT_GROWTH) as i64) {
+            return Ok(());
+        }
+        let mut st = self.conn.prepare("INSERT INTO item_text (item_text, rank) VALUES ('merge', ?1)")?;
+        // The first time, a negative number takes in all pieces; with fewer than two changes there is nothing left to do.
+        let mut pages = -MERGED_PAGES;
+        while !stop() {
+            let before = self.conn.total_changes();
+            st.execute([pages])?;
+            if pages > 0 && self.conn.total_changes() - before < 2 {
+                return self.set_meta(TEXT_MERGED, &newest.to_string());
+            }
+            pages = MERGED_PAGES;
+        }
+        Ok(())
     }
 
     /// How many items fit a query.
     pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
-        let (sql, values) = Plan::new(&self.conn, query, &Page::default())?.into_clauses();
+        let ways = ways(&self.conn, query, &Page::default())?;
+        let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
         let count: i64 = self
             .conn
-            .prepare_cached(&format!("SELECT count(*) {sql}"))?
+            .prepare_cached(&format!("SELECT count(*) {text}"))?
             .query_row(params_from_iter(values), |r| r.get(0))?;
         Ok(count as u64)
     }
@@ -217,17 +312,28 @@ impl Sql {
         Sql { text: text.into(), values: values.into_iter().collect() }
     }
 
+    fn push(&mut self, more: Sql) {
+        self.text.push_str(&more.text);
+        self.values.extend(more.values);
+    }
+
+    /// The same in other words around it.
+    fn within(self, before: &str, after: &str) -> Sql {
+        Sql { text: format!("{before}{}{after}", self.text), values: self.values }
+    }
+
     fn join(parts: Vec<Sql>, between: &str) -> Sql {
         let text = parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join(between);
         Sql { text, values: parts.into_iter().flat_map(|p| p.values).collect() }
     }
 }
 
-/// What one condition says in SQL: whether it holds for the item `i`, and where it can, a list of the file ids of
-/// all items for which it holds.
+/// What one condition says in SQL: whether it holds for the item `i`; the same where that is quicker for many items in a row,
+/// since it gathers all for which it holds once; and where it can, a list of the file ids of all these.
 #[derive(Debug, Clone)]
 struct Condition {
     test: Sql,
+    gathered: Option<Sql>,
     list: Option<Sql>,
 }
 
@@ -240,6 +346,7 @@ impl Condition {
                 format!("SELECT i.file_id FROM items i WHERE i.hidden = 0 AND {text}"),
                 values.clone(),
             )),
+            gathered: None,
             test: Sql::new(text, values),
         }
     }
@@ -249,87 +356,129 @@ impl Condition {
             return conditions.remove(0);
         }
         let lists: Option<Vec<Sql>> = conditions.iter().map(|c| c.list.clone()).collect();
+        let gathered = Condition::all_gathered(&conditions, " OR ");
         let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " OR ");
         Condition {
-            test: Sql { text: format!("({})", test.text), values: test.values },
+            test: test.within("(", ")"),
+            gathered,
             // UNION, so that no item comes twice.
             list: lists.map(|lists| Sql::join(lists, " UNION ")),
         }
     }
 
     fn all_of(conditions: Vec<Condition>) -> Condition {
+        let gathered = Condition::all_gathered(&conditions, " AND ");
         let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " AND ");
-        Condition { test: Sql { text: format!("({})", test.text), values: test.values }, list: None }
+        Condition { test: test.within("(", ")"), gathered, list: None }
+    }
+
+    /// All of them, those gathered that can be; `None` where none can.
+    fn all_gathered(conditions: &[Condition], between: &str) -> Option<Sql> {
+        conditions.iter().any(|c| c.gathered.is_some()).then(|| {
+            let each = conditions.iter().map(|c| c.for_many().clone()).collect();
+            Sql::join(each, between).within("(", ")")
+        })
     }
 
     fn denied(self) -> Condition {
-        Condition {
-            test: Sql { text: format!("NOT coalesce({}, 0)", self.test.text), ..self.test },
-            list: None,
-        }
+        let not = |sql: Sql| sql.within("NOT coalesce(", ", 0)");
+        Condition { test: not(self.test), gathered: self.gathered.map(not), list: None }
+    }
+
+    /// Whether it holds, for many items in a row.
+    fn for_many(&self) -> &Sql {
+        self.gathered.as_ref().unwrap_or(&self.test)
     }
 
     fn nothing() -> Condition {
-        Condition { test: Sql::new("0", []), list: Some(Sql::new("SELECT 0 AS file_id WHERE 0", [])) }
+        Condition {
+            test: Sql::new("0", []),
+            gathered: None,
+            list: Some(Sql::new("SELECT 0 AS file_id WHERE 0", [])),
+        }
     }
 }
 
-struct Plan {
-    driver: Option<Sql>,
-    tests: Vec<Sql>,
+/// All items, to be walked newest first.
+const TIMELINE: &str = "FROM items i INDEXED BY items_newest WHERE i.hidden = 0";
+const NEWEST_FIRST: &str = "ORDER BY coalesce(i.taken_local, '') DESC, i.file_id DESC";
+
+/// A way to what a query asks for: `FROM ... WHERE ...`, without what the page adds.
+#[derive(Debug)]
+struct Way {
+    from: Sql,
+    /// It is given up after so many rows of the timeline; `None`: never.
+    rows: Option<i64>,
 }
 
-impl Plan {
-    fn new(conn: &Connection, query: &Query, page: &Page) -> std::result::Result<Plan, SearchError> {
-        let mut conditions = conditions(conn, query)?;
-        let mut best: Option<(i64, usize)> = None;
-        for (at, condition) in conditions.iter().enumerate() {
-            let Some(list) = &condition.list else { continue };
-            let cap = best.map_or(DRIVER_CAP, |(count, _)| count);
-            let count: i64 = conn
-                .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 FROM ({}) LIMIT {cap})", list.text))?
-                .query_row(params_from_iter(&list.values), |r| r.get(0))?;
-            if count < cap {
-                best = Some((count, at));
-            }
-        }
-        let driver = best.and_then(|(_, at)| conditions.remove(at).list);
-        // Columns of the row first, then what needs another look-up, words last.
-        conditions.sort_by_key(|c| (c.test.text.contains("MATCH"), c.test.text.contains("SELECT")));
-        let mut tests: Vec<Sql> = conditions.into_iter().map(|c| c.test).collect();
-        if let Some(spaces) = &page.spaces {
-            let marks = vec!["?"; spaces.len()].join(", ");
-            tests.insert(
-                0,
-                Sql::new(
-                    format!("i.space_id IN (SELECT id FROM spaces WHERE name IN ({marks}))"),
-                    spaces.iter().map(|s| text(s)),
-                ),
-            );
-        }
-        Ok(Plan { driver, tests })
+impl Way {
+    /// Reads a list and tests its items.
+    fn listed(list: &Sql, tests: &[Sql]) -> Way {
+        // CROSS JOIN keeps the order of the tables; the sign keeps the planner off other indexes.
+        let before = "FROM (";
+        let after = ") d CROSS JOIN items i ON i.file_id = d.file_id WHERE +i.hidden = 0";
+        Way::with_tests(list.clone().within(before, after), tests, None)
     }
 
-    /// `FROM ... WHERE ...`, without what the page adds.
-    fn into_clauses(self) -> (String, Vec<Value>) {
-        let Sql { mut text, mut values } = match self.driver {
-            // CROSS JOIN keeps the order of the tables; the sign keeps the planner off other indexes.
-            Some(list) => Sql {
-                text: format!(
-                    "FROM ({}) d CROSS JOIN items i ON i.file_id = d.file_id WHERE +i.hidden = 0",
-                    list.text
-                ),
-                values: list.values,
-            },
-            None => Sql::new("FROM items i INDEXED BY items_newest WHERE i.hidden = 0", []),
-        };
-        for test in self.tests {
-            text.push_str(" AND ");
-            text.push_str(&test.text);
-            values.extend(test.values);
-        }
-        (text, values)
+    /// Walks the timeline and tests its items.
+    fn walk(tests: &[Sql], rows: Option<i64>) -> Way {
+        Way::with_tests(Sql::new(TIMELINE, []), tests, rows)
     }
+
+    fn with_tests(mut from: Sql, tests: &[Sql], rows: Option<i64>) -> Way {
+        tests.iter().for_each(|test| from.push(test.clone().within(" AND ", "")));
+        Way { from, rows }
+    }
+}
+
+/// The ways to try, one after the other; the last one goes to the end.
+fn ways(conn: &Connection, query: &Query, page: &Page) -> std::result::Result<Vec<Way>, SearchError> {
+    let mut conditions = conditions(conn, query)?;
+    let mut fewest: Option<(i64, usize)> = None;
+    for (at, condition) in conditions.iter().enumerate() {
+        let Some(list) = &condition.list else { continue };
+        let cap = fewest.map_or(LIST_CAP, |(count, _)| count);
+        let count: i64 = conn
+            .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 FROM ({}) LIMIT {cap})", list.text))?
+            .query_row(params_from_iter(&list.values), |r| r.get(0))?;
+        if count < cap {
+            fewest = Some((count, at));
+        }
+    }
+    let listed = fewest.and_then(|(count, at)| Some((count, conditions.remove(at).list?)));
+    // Columns of the row first, then what needs another look-up, words last.
+    conditions.sort_by_key(|c| (c.test.text.contains("MATCH"), c.test.text.contains("SELECT")));
+    let spaces = page.spaces.as_ref().map(|spaces| {
+        let marks = vec!["?"; spaces.len()].join(", ");
+        Sql::new(
+            format!("i.space_id IN (SELECT id FROM spaces WHERE name IN ({marks}))"),
+            spaces.iter().map(|s| text(s)),
+        )
+    });
+    let with_spaces = |tests: Vec<Sql>| -> Vec<Sql> { spaces.clone().into_iter().chain(tests).collect() };
+    let tests = with_spaces(conditions.iter().map(|c| c.test.clone()).collect());
+    let Some((count, list)) = listed else {
+        let probing =
+            conditions.iter().any(|c| c.gathered.is_some()).then(|| Way::walk(&tests, Some(PROBED)));
+        let many = with_spaces(conditions.iter().map(|c| c.for_many().clone()).collect());
+        return Ok(probing.into_iter().chain([Way::walk(&many, None)]).collect());
+    };
+    let mut ways = Vec::new();
+    if count > SHORT_LIST {
+        // If what the list names is spread evenly over the timeline, the page is full after so many rows.
+        let items: i64 = conn
+            .prepare_cached("SELECT coalesce(max(file_id), 0) FROM items")?
+            .query_row([], |r| r.get(0))?;
+        let wanted = i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1);
+        let rows = WALK_A_LISTED * count;
+        if wanted.saturating_mul(items) / count < rows {
+            let gathered = list.clone().within("i.file_id IN (", ")");
+            let all: Vec<Sql> = [gathered].into_iter().chain(tests.iter().cloned()).collect();
+            ways.push(Way::walk(&all, Some(rows)));
+        }
+    }
+    ways.push(Way::listed(&list, &tests));
+    Ok(ways)
 }
 
 fn conditions(conn: &Connection, query: &Query) -> std::result::Result<Vec<Condition>, SearchError> {
@@ -414,7 +563,7 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
                     ),
                     values: list.values.into_iter().chain(city.values.clone()).collect(),
                 });
-                    Condition { test: city, list }
+                    Condition { test: city, gathered: None, list }
                 }
                 None => Condition::nothing(),
             }
@@ -469,6 +618,7 @@ impl Condition {
 fn has_row(table: &str) -> Condition {
     Condition {
         test: Sql::new(format!("EXISTS (SELECT 1 FROM {table} x WHERE x.file_id = i.file_id)"), []),
+        gathered: None,
         list: None,
     }
 }
@@ -546,17 +696,17 @@ fn between(column: &str, span: &Span<Value>) -> Condition {
 
 fn matching(expression: String) -> Condition {
     // FTS5 puts all the items of a prefix together before it gives the first: better once than for each item. Of a
-    // whole word it looks up one item in microseconds.
-    let test = if expression.ends_with('*') {
-        "i.file_id IN (SELECT rowid FROM item_text WHERE item_text MATCH ?)"
-    } else {
-        "EXISTS (SELECT 1 FROM item_text WHERE item_text MATCH ? AND rowid = i.file_id)"
-    };
-    let values = [Value::Text(expression)];
-    Condition {
-        test: Sql::new(test, values.clone()),
-        list: Some(Sql::new("SELECT rowid AS file_id FROM item_text WHERE item_text MATCH ?", values)),
+    // whole word it looks up one item in some microseconds.
+    let list = Sql::new(
+        "SELECT rowid AS file_id FROM item_text WHERE item_text MATCH ?",
+        [Value::Text(expression.clone())],
+    );
+    let gathered = list.clone().within("i.file_id IN (", ")");
+    if expression.ends_with('*') {
+        return Condition { test: gathered, gathered: None, list: Some(list) };
     }
+    let test = "EXISTS (SELECT 1 FROM item_text WHERE item_text MATCH ? AND rowid = i.file_id)";
+    Condition { test: Sql::new(test, [Value::Text(expression)]), gathered: Some(gathered), list: Some(list) }
 }
 
 /// The full-text expression for words, `None` when there is no word in them.
@@ -588,6 +738,7 @@ fn having(table: &str, column: &str, values: Vec<String>) -> Condition {
             ),
             values.clone(),
         ),
+        gathered: None,
         list: Some(Sql::new(
             format!("SELECT DISTINCT file_id FROM {table} WHERE {column} IN ({marks})"),
             values,
@@ -670,6 +821,7 @@ fn album(conn: &Connection, name: &str) -> std::result::Result<Condition, Search
                     "EXISTS (SELECT 1 FROM album_items m WHERE m.album_id = ? AND m.file_id = i.file_id)",
                     id.clone(),
                 ),
+                gathered: None,
                 list: Some(Sql::new("SELECT file_id FROM album_items WHERE album_id = ?", id)),
             }
         }
@@ -709,5 +861,5 @@ fn inside(area: &Area) -> Condition {
             )
         })
         .collect();
-    Condition { test: Sql::new(text, values), list: Some(Sql::join(lists, " UNION ")) }
+    Condition { test: Sql::new(text, values), gathered: None, list: Some(Sql::join(lists, " UNION ")) }
 }

@@ -196,6 +196,66 @@ fn pages_join_without_gap_or_repeat() {
     }
 }
 
+/// Each way to a page is taken by some query here, given up where what it looks for lies far back, and gives what the others
+/// give.
+#[test]
+fn common_words_are_found_by_every_way_wherever_they_lie() {
+    const ITEMS: i64 = 25_000;
+    let dir = tempfile::tempdir().unwrap();
+    let index = Index::open_indexing(dir.path(), || ()).unwrap();
+    // `all` is in every item, `early` in the oldest 21,000, `some` in every fifth, `old` in the oldest 3,000.
+    index
+        .conn
+        .execute_batch(&format!(
+            "INSERT INTO spaces (id, name, kind) VALUES (1, 'home', 'shared');
+             INSERT INTO volumes (id, space_id, path) VALUES (1, 1, x'2f70');
+             INSERT INTO folders (id, volume_id, path) VALUES (1, 1, x'');
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ITEMS})
+             INSERT INTO files (id, folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, added)
+               SELECT i, 1, CAST(i AS BLOB), 1, i, 1, 1, 1, 1 FROM n;
+             INSERT INTO items (file_id, space_id, folder_id, kind, added, taken_local)
+               SELECT id, 1, 1, 'photo', 1, format('%04d-01-01T00:00:00', 1000 + id / 5) FROM files;"
+        ))
+        .unwrap();
+    let pieces = || -> i64 {
+        index.conn.query_row("SELECT count(DISTINCT segid) FROM item_text_idx", [], |r| r.get(0)).unwrap()
+    };
+    for part in 0..3 {
+        let sql = "INSERT INTO item_text (rowid, title)
+            SELECT id, 'all' || iif(id <= 21000, ' early', '') || iif(id % 5 = 0, ' some', '') || iif(id <= 3000, ' old', '')
+              FROM files WHERE id % 3 = ?1";
+        index.conn.execute(sql, [part]).unwrap();
+    }
+    assert_eq!(pieces(), 3);
+    index.merge_text(|| false).unwrap();
+    assert_eq!(pieces(), 1);
+    // A little more makes another, and is not worth it.
+    index.conn.execute("INSERT INTO item_text (rowid, title) VALUES (30000, 'other')", []).unwrap();
+    index.merge_text(|| false).unwrap();
+    assert_eq!(pieces(), 2);
+    let fits = |query: &str, id: i64| {
+        query.split(' ').all(|word| match word.trim_start_matches('-') {
+            "all" => true,
+            "early" => id <= 21_000,
+            "some" => id % 5 == 0,
+            _ => id <= 3000,
+        } != word.starts_with('-'))
+    };
+    for query in
+        ["all", "early", "some", "old", "all some", "early some", "all old", "-early", "early -some", "-all"]
+    {
+        let parsed = Query::parse(query).unwrap();
+        let all: Vec<i64> = (1..=ITEMS).rev().filter(|id| fits(query, *id)).collect();
+        assert_eq!(index.count(&parsed).unwrap(), all.len() as u64, "{query}");
+        let mut after = None;
+        for page in all.chunks(100).take(3) {
+            let found = index.search(&parsed, &Page { limit: 100, after, spaces: None }).unwrap();
+            assert_eq!(found.items, page, "{query}");
+            after = found.next;
+        }
+    }
+}
+
 #[test]
 fn a_space_sees_its_own() {
     let library = holiday();

@@ -14,7 +14,8 @@ use rusqlite::TransactionBehavior;
 /// Rows settled in one transaction.
 const BATCH: usize = 500;
 
-/// Groups every folder whose facts have changed, then finds the places that are due.
+/// Groups every folder whose facts have changed, then finds the places that are due; puts together what both have made
+/// searchable.
 pub fn settle(
     index: &mut Index,
     scopes: &[Scope],
@@ -25,6 +26,7 @@ pub fn settle(
     for scope in scopes {
         place(index, scope, places, shared)?;
     }
+    index.merge_text(|| shared.shutdown.requested())?;
     Ok(())
 }
 
