@@ -11,7 +11,7 @@ use super::settle;
 use super::shutdown::Shutdown;
 use super::store::Store;
 use super::vocabulary::{RenderSettings, Stage};
-use super::volumes::{self, Target};
+use super::volumes::{Target, Volumes};
 use crate::config::Config;
 use crate::index::again::Again;
 use crate::index::due::{Scope, StageNow};
@@ -178,24 +178,25 @@ pub fn run(
     let begun = Instant::now();
     let plan = Plan::new(config, options.recognise);
     let mut index = Index::open_indexing(index_dir, || super::breakpoints::reached("in_a_migration"))?;
-    let targets = targets(config, &index, &options.paths)?;
+    let volumes = Volumes::read(config, &index)?;
+    let targets = volumes.targets(&options.paths);
     if targets.is_empty() {
         return Err(RunError::Usage(
             "no folder is named: give a PATH, or name folders in the config (see config/albumen.toml)".into(),
         ));
     }
-    let (configured, known) = (volumes::configured(config), volumes::known(&index)?);
     if options.paths.is_empty() && !options.dry_run {
-        mark_left(&index, &known, &targets, &progress)?;
+        mark_left(&index, &volumes.known, &targets, &progress)?;
     }
-    let is_accepted = |t: &Target| options.accept_removals && known.iter().any(|k| k.volume == t.volume);
+    let is_accepted =
+        |t: &Target| options.accept_removals && volumes.known.iter().any(|k| k.volume == t.volume);
     if targets.iter().all(|t| !t.volume.exists() && !is_accepted(t)) {
         let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
         // Known volumes are marked; a path that never was one is the person's slip.
         mark_unreachable(&index, &targets)?;
         return Err(RunError::NoVolume(all.join(", ")));
     }
-    let (targets, slips) = volumes::slips(targets, &configured, &known);
+    let (targets, slips) = volumes.slips(targets);
     for slip in &slips {
         progress
             .notice(format!("{}: there is no such file or folder, and none is known", slip.volume.display()));
@@ -516,33 +517,6 @@ fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
         }
     }
     Ok(())
-}
-
-/// What to walk: the config's volumes, or each given path in the volume that contains it.
-pub fn targets(config: &Config, index: &Index, paths: &[PathBuf]) -> Result<Vec<Target>, RunError> {
-    let (configured, known) = (volumes::configured(config), volumes::known(index)?);
-    let mut out: Vec<Target> = Vec::new();
-    if paths.is_empty() {
-        out.clone_from(&configured);
-    }
-    for path in paths {
-        let path = crate::discover::absolute(path);
-        // Not configured, but indexed before: the volume stays the one it was.
-        let held = volumes::holding(configured.iter().chain(&known), &path);
-        let target = held.unwrap_or_else(|| {
-            let start = path.file_name().filter(|_| path.is_file());
-            let volume = start.and_then(|_| path.parent()).unwrap_or(&path);
-            Target {
-                start: start.map(|name| name.as_bytes().to_vec()).unwrap_or_default(),
-                ..volumes::by_hand(volume)
-            }
-        });
-        if !out.contains(&target) {
-            out.push(target);
-        }
-    }
-    volumes::add_inner(&mut out, &configured, &known);
-    Ok(out)
 }
 
 /// Watches the memory of this process and its children.

@@ -4,8 +4,8 @@
 //! elsewhere, is still that volume; a volume that no config names keeps the space it has.
 
 use crate::config::{Config, Space, SpaceKind, Spaces};
-use crate::discover::below;
 use crate::discover::walk::Reach;
+use crate::discover::{absolute, below};
 use crate::index::{Index, view};
 use rusqlite::Result;
 use std::os::unix::ffi::OsStrExt;
@@ -26,8 +26,72 @@ pub struct Target {
     pub reach: Reach,
 }
 
+/// The volumes that there are, whole.
+pub struct Volumes {
+    /// Those that the config names.
+    configured: Vec<Target>,
+    /// Those that the index knows, each in the space that it is in.
+    pub known: Vec<Target>,
+}
+
+impl Volumes {
+    pub fn read(config: &Config, index: &Index) -> Result<Volumes> {
+        Ok(Volumes { configured: configured(config), known: known(index)? })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Target> {
+        self.configured.iter().chain(&self.known)
+    }
+
+    /// What to walk: the config's volumes, or each given path in the volume that contains it.
+    pub fn targets(&self, paths: &[PathBuf]) -> Vec<Target> {
+        let mut out: Vec<Target> = Vec::new();
+        if paths.is_empty() {
+            out.clone_from(&self.configured);
+        }
+        for path in paths {
+            let path = absolute(path);
+            // Not configured, but indexed before: the volume stays the one it was.
+            let held = holding(self.all(), &path);
+            let target = held.unwrap_or_else(|| {
+                let start = path.file_name().filter(|_| path.is_file());
+                let volume = start.and_then(|_| path.parent()).unwrap_or(&path);
+                Target {
+                    start: start.map(|name| name.as_bytes().to_vec()).unwrap_or_default(),
+                    ..by_hand(volume)
+                }
+            });
+            if !out.contains(&target) {
+                out.push(target);
+            }
+        }
+        self.add_inner(&mut out);
+        out
+    }
+
+    /// Adds the volumes that lie inside of what is to be walked: its own walk leaves them out.
+    fn add_inner(&self, targets: &mut Vec<Target>) {
+        let outer: Vec<PathBuf> =
+            targets.iter().map(|t| real(&view::join(&[t.volume.as_os_str().as_bytes(), &t.start]))).collect();
+        let is_there = self.known.iter().filter(|k| k.volume.exists());
+        for volume in self.configured.iter().chain(is_there) {
+            let at = real(&volume.volume);
+            let is_inside = outer.iter().any(|outer| at != *outer && at.starts_with(outer));
+            if is_inside && targets.iter().all(|t| t.volume != volume.volume) {
+                targets.push(volume.clone());
+            }
+        }
+    }
+
+    /// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
+    pub fn slips(&self, targets: Vec<Target>) -> (Vec<Target>, Vec<Target>) {
+        let is_named = |t: &Target| self.all().any(|k| k.volume == t.volume);
+        targets.into_iter().partition(|t| t.volume.exists() || is_named(t))
+    }
+}
+
 /// The volumes that the config names, whole.
-pub fn configured(config: &Config) -> Vec<Target> {
+fn configured(config: &Config) -> Vec<Target> {
     let spaces = Spaces::resolve(&config.spaces);
     let targets = |s: &Space| -> Vec<Target> {
         let target = |f: &PathBuf| Target {
@@ -45,7 +109,7 @@ pub fn configured(config: &Config) -> Vec<Target> {
 }
 
 /// The volumes that the index knows, whole, each in the space that it is in.
-pub fn known(index: &Index) -> Result<Vec<Target>> {
+fn known(index: &Index) -> Result<Vec<Target>> {
     let volumes = index.volumes_in_spaces()?;
     let target = |(path, space, kind): (Vec<u8>, String, String)| Target {
         space,
@@ -56,7 +120,7 @@ pub fn known(index: &Index) -> Result<Vec<Target>> {
 }
 
 /// A volume that no config names: a space of its own.
-pub fn by_hand(volume: &Path) -> Target {
+fn by_hand(volume: &Path) -> Target {
     let space = Spaces::by_hand(volume);
     Target {
         space: space.name,
@@ -71,24 +135,10 @@ pub fn by_hand(volume: &Path) -> Target {
 
 /// The one of some volumes that a path (absolute, without links) is in, from there on; of several the innermost,
 /// and the first of those.
-pub fn holding<'a>(volumes: impl Iterator<Item = &'a Target>, path: &Path) -> Option<Target> {
+fn holding<'a>(volumes: impl Iterator<Item = &'a Target>, path: &Path) -> Option<Target> {
     let inside = volumes.filter_map(|t| Some((t, below(path, &t.volume)?)));
     let (volume, start) = inside.min_by_key(|(_, rest)| rest.components().count())?;
     Some(Target { start: start.into_os_string().into_encoded_bytes(), ..volume.clone() })
-}
-
-/// Adds the volumes that lie inside of what is to be walked: its own walk leaves them out.
-pub fn add_inner(targets: &mut Vec<Target>, configured: &[Target], known: &[Target]) {
-    let outer: Vec<PathBuf> =
-        targets.iter().map(|t| real(&view::join(&[t.volume.as_os_str().as_bytes(), &t.start]))).collect();
-    let is_there = known.iter().filter(|k| k.volume.exists());
-    for volume in configured.iter().chain(is_there) {
-        let at = real(&volume.volume);
-        let is_inside = outer.iter().any(|outer| at != *outer && at.starts_with(outer));
-        if is_inside && targets.iter().all(|t| t.volume != volume.volume) {
-            targets.push(volume.clone());
-        }
-    }
 }
 
 /// What of some volumes (without links) lies inside of one, relative to it.
@@ -108,12 +158,6 @@ pub fn all(index: &Index, targets: &[Target]) -> Result<Vec<PathBuf>> {
 
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-/// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
-pub fn slips(targets: Vec<Target>, configured: &[Target], known: &[Target]) -> (Vec<Target>, Vec<Target>) {
-    let is_named = |t: &Target| configured.iter().chain(known).any(|k| k.volume == t.volume);
-    targets.into_iter().partition(|t| t.volume.exists() || is_named(t))
 }
 
 /// As it stands in the index.

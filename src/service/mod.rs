@@ -32,7 +32,7 @@ use crate::pipeline::recorder::{Record, RecordError, Recorder, now};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use crate::pipeline::shutdown::Shutdown;
-use crate::pipeline::volumes::Target;
+use crate::pipeline::volumes::{Target, Volumes};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
@@ -177,13 +177,14 @@ impl Service {
     /// the folder that held it is looked at, without those inside: so it is seen to be gone.
     fn targets(&self, index: &Index, paths: &[(PathBuf, Reach)]) -> Result<Vec<Target>, RunError> {
         let config = self.config();
+        let volumes = Volumes::read(&config, index)?;
         if paths.is_empty() {
-            return run::targets(&config, index, &[]);
+            return Ok(volumes.targets(&[]));
         }
         let spaces = Spaces::resolve(&config.spaces);
         let mut targets: Vec<Target> = Vec::new();
         for (path, reach) in paths.iter().filter(|(path, _)| spaces.holding(&absolute(path)).is_some()) {
-            let mut found = run::targets(&config, index, std::slice::from_ref(path))?;
+            let mut found = volumes.targets(std::slice::from_ref(path));
             if *reach == Reach::Folder {
                 // Without the volumes inside of it.
                 found.truncate(1);
@@ -195,8 +196,8 @@ impl Service {
                         .symlink_metadata()
                         .is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
                 {
-                    let folder = target.start.iter().rposition(|b| *b == b'/').unwrap_or(0);
-                    target.start.truncate(folder);
+                    let (folder, _) = view::split(&target.start);
+                    target.start.truncate(folder.len());
                     target.reach = Reach::Folder;
                 }
                 if !targets.contains(&target) {
