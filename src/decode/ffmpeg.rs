@@ -127,9 +127,7 @@ impl Decoder {
         self.flush();
         done
     }
-}
 
-impl Decoder {
     /// Decodes one packet that builds on those that were sent before it, and forgets them all. The frame is the last.
     pub fn decode_last(&mut self, packet: &Packet, frame: &mut Frame) -> Result<bool, Fault> {
         let mut next = Frame::new()?;

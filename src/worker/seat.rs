@@ -27,13 +27,12 @@ impl Seat {
 
     /// The process, started now where there is none that is as kind as it should be.
     pub fn filled(&mut self) -> Result<&mut Process, StartError> {
-        let kind_enough = |process: &mut Process| process.be_kind(self.kindness);
-        let process = match self.process.take().map(|mut p| (kind_enough(&mut p), p)) {
-            Some((true, process)) => process,
-            other => {
-                if let Some((_, kinder)) = other {
-                    kinder.end();
-                }
+        if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
+            self.end();
+        }
+        let process = match self.process.take() {
+            Some(process) => process,
+            None => {
                 self.served = 0;
                 let mut process = Process::start(&self.launch)?;
                 process.be_kind(self.kindness);
