@@ -44,6 +44,26 @@ def jpeg_segments(data):
         at += 2 + length
 
 
+def moov(file):
+    """The `moov` box, which in what a phone records stands behind all the media."""
+    at, end = 0, file.seek(0, os.SEEK_END)
+    while at < end:
+        file.seek(at)
+        head = file.read(16)
+        if len(head) < 16:
+            break
+        size = struct.unpack(">I", head[:4])[0]
+        if size == 1:
+            size = struct.unpack(">Q", head[8:])[0]
+        if head[4:8] == b"moov":
+            file.seek(at)
+            return file.read(min(size, LONGEST))
+        if size < 8:
+            break
+        at += size
+    return b""
+
+
 def seeds(path, data):
     """Door and bytes, for every door that could meet this file or a part of it."""
     yield "any", data
@@ -83,7 +103,10 @@ def main():
     for path in sorted(paths, key=lambda p: hashlib.sha1(p.name.encode()).digest()):
         with open(path, "rb") as file:
             data = file.read(LONGEST)
-        for door, seed in seeds(path, data):
+            given_by = list(seeds(path, data))
+            if data[4:8] == b"ftyp":
+                given_by.append(("movie", moov(file)))
+        for door, seed in given_by:
             if seed and given.get(door, 0) < SEEDS_A_DOOR:
                 given[door] = given.get(door, 0) + 1
                 folder = HERE / "corpus" / door
