@@ -3,6 +3,7 @@
 //! Precedence: the deepest `.albumenignore` that says something about a name (also `!name`, take it after all), then
 //! those above it, then the config's patterns, then the defaults. What lies in an ignored folder is never looked at.
 
+use super::relative::below;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::ffi::OsStr;
@@ -102,11 +103,6 @@ impl Rules {
             }
         }
     }
-}
-
-/// `path` as seen from `folder`, which must hold it.
-fn below<'p>(path: &'p [u8], folder: &[u8]) -> Option<&'p [u8]> {
-    if folder.is_empty() { Some(path) } else { path.strip_prefix(folder)?.strip_prefix(b"/") }
 }
 
 fn as_path(bytes: &[u8]) -> &Path {

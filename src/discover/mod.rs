@@ -18,6 +18,7 @@ pub mod ignore;
 pub mod mounts;
 pub mod open;
 pub mod read;
+pub mod relative;
 pub mod signature;
 pub mod volume;
 pub mod walk;

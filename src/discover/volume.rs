@@ -9,6 +9,7 @@
 use super::ignore::is_default_ignored;
 use super::mounts::{FsInfo, MountTable};
 use super::open::{Root, stat_beneath};
+use super::relative::below;
 use super::walk::InnerMount;
 use rustix::fs::{FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
@@ -231,12 +232,8 @@ fn why_too_many(known: &Known, seen: &Seen, guard: Guard) -> Option<String> {
 /// File systems that were mounted inside and are not now.
 fn missing_inside(known: &Known, seen: &Seen) -> Vec<Vec<u8>> {
     let was = known.fingerprint.as_ref().map_or(&[][..], |f| &f.inner);
-    let is_in = |path: &[u8], folder: &[u8]| {
-        let rest = path.strip_prefix(folder);
-        rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest.starts_with(b"/"))
-    };
     // A walk that begins on such a disk does not find its own beginning.
-    let judged = |mount: &[u8]| is_in(mount, &known.subtree) || is_in(&known.subtree, mount);
+    let judged = |mount: &[u8]| below(mount, &known.subtree).or(below(&known.subtree, mount)).is_some();
     was.iter()
         .filter(|mount| judged(&mount.0) && !seen.fingerprint.inner.contains(mount))
         .map(|(path, _)| path.clone())

@@ -1,7 +1,7 @@
 //! What is due, what failed, and making stages due again.
 
 use super::Index;
-use crate::discover::below;
+use crate::discover::{below, relative};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{Result, params};
@@ -218,7 +218,7 @@ impl Index {
             )?
             .exists(params![volume_id, path])?;
         if !path.is_empty() && !is_folder {
-            let (folder, name) = super::view::split(path);
+            let (folder, name) = relative::split(path);
             if let Some(folder_id) = self.folder_id(volume_id, folder)? {
                 return Ok(Scope::File { folder_id, name: name.to_vec() });
             }
@@ -231,7 +231,7 @@ impl Index {
         let volumes = self.volumes()?;
         let holding = volumes
             .iter()
-            .filter_map(|(id, root, _, _)| Some((*id, below(path, &super::view::join(&[root]))?)));
+            .filter_map(|(id, root, _, _)| Some((*id, below(path, &relative::on_disk(&[root]))?)));
         let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.components().count()) else {
             return Ok(None);
         };
@@ -239,7 +239,7 @@ impl Index {
         if rest.is_empty() || path.is_dir() {
             return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
         }
-        let (folder, name) = super::view::split(rest);
+        let (folder, name) = relative::split(rest);
         let folder_id = self.folder_id(volume_id, folder)?;
         Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
     }
@@ -259,7 +259,7 @@ impl Index {
         )?;
         let mut rows = st.query([])?;
         while let Some(r) = rows.next()? {
-            let path = super::view::join(&[
+            let path = relative::on_disk(&[
                 &r.get::<_, Vec<u8>>(7)?,
                 &r.get::<_, Vec<u8>>(8)?,
                 &r.get::<_, Vec<u8>>(9)?,

@@ -10,6 +10,7 @@ use super::said::DateEdit;
 use super::{Index, OpenError, schema, view};
 use crate::discover::hash::{self, HashError};
 use crate::discover::open::{Root, open_beneath};
+use crate::discover::relative;
 use rusqlite::{Connection, OpenFlags, Result, params};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -559,7 +560,7 @@ impl Check<'_> {
             for file in page {
                 let root = roots
                     .entry(file.volume.clone())
-                    .or_insert_with(|| Root::open(&view::join(&[&file.volume])).ok());
+                    .or_insert_with(|| Root::open(&relative::on_disk(&[&file.volume])).ok());
                 let hashed = match root {
                     Some(root) if !file.offline => file.hash(root, &stop),
                     _ => None,
@@ -569,7 +570,7 @@ impl Check<'_> {
                     Some(same) => {
                         self.checked.originals += 1;
                         if !same {
-                            let path = view::join(&[&file.volume, &file.folder, &file.name]);
+                            let path = relative::on_disk(&[&file.volume, &file.folder, &file.name]);
                             self.tell(found(
                                 Kind::Original,
                                 Some(path.to_string_lossy().into_owned()),
@@ -704,7 +705,7 @@ struct Original {
 impl Original {
     /// Whether its content is the one that was indexed; `None` where it is gone, changed since, or cannot be read.
     fn hash(&self, root: &Root, stop: &AtomicBool) -> Option<bool> {
-        let below = view::join(&[&self.folder, &self.name]);
+        let below = relative::on_disk(&[&self.folder, &self.name]);
         let (file, stat) = open_beneath(root, below.as_os_str().as_encoded_bytes()).ok()?;
         if stat.size != self.bytes as u64 || stat.mtime_ns != self.mtime_ns {
             return None;

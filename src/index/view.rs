@@ -4,11 +4,11 @@
 use super::Index;
 use super::items::{final_facts, from_json, kind_by_name};
 use super::record::{DerivativeRow, derivatives};
+use crate::discover::relative::{on_disk, split};
 use crate::pipeline::vocabulary::{Box4, Facts, Format, FoundSubject, Place};
 use base64::Engine;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 use serde::Serialize;
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -124,7 +124,7 @@ impl Index {
         let volumes = st.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
         for v in volumes {
             let (id, root) = v?;
-            let Some(rest) = crate::discover::below(path, &join(&[&root])) else { continue };
+            let Some(rest) = crate::discover::below(path, &on_disk(&[&root])) else { continue };
             let (folder, name) = split(rest.as_os_str().as_bytes());
             let found = self
                 .conn
@@ -242,41 +242,15 @@ impl Index {
     }
 }
 
-/// The folder and the name of a path relative to its volume.
-pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|b| *b == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (b"", path),
-    }
-}
-
-/// What is left of `path` below `root`, without the slash between; `None` when it is not below it.
-pub fn below<'a>(path: &'a [u8], root: &[u8]) -> Option<&'a [u8]> {
-    let rest = path.strip_prefix(root)?;
-    if root.ends_with(b"/") || root.is_empty() {
-        return Some(rest);
-    }
-    match rest.split_first() {
-        None => Some(rest),
-        Some((b'/', rest)) => Some(rest),
-        Some(_) => None,
-    }
-}
-
 pub(super) fn path_of(conn: &Connection, file: i64) -> Result<Option<PathBuf>> {
     conn.prepare_cached(
         "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
     )?
     .query_row([file], |r| {
-        Ok(join(&[&r.get::<_, Vec<u8>>(0)?, &r.get::<_, Vec<u8>>(1)?, &r.get::<_, Vec<u8>>(2)?]))
+        Ok(on_disk(&[&r.get::<_, Vec<u8>>(0)?, &r.get::<_, Vec<u8>>(1)?, &r.get::<_, Vec<u8>>(2)?]))
     })
     .optional()
-}
-
-/// Joins raw path parts, leaving out empty ones.
-pub fn join(parts: &[&[u8]]) -> PathBuf {
-    parts.iter().filter(|p| !p.is_empty()).map(|p| OsStr::from_bytes(p)).collect()
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -319,7 +293,7 @@ fn item_view(conn: &Connection, file: i64, detail: Detail) -> Result<Option<Item
     let full = detail == Detail::Full;
     let (mut facts, place) = final_facts(conn, file)?;
     facts.kind = Some(facts.kind.unwrap_or_else(|| kind_by_name(&row.name)));
-    let path = join(&[&row.volume, &row.folder, &row.name]);
+    let path = on_disk(&[&row.volume, &row.folder, &row.name]);
     let raw = path.as_os_str().as_bytes();
     let b64 = base64::engine::general_purpose::STANDARD;
     let derivatives = match &row.hash {

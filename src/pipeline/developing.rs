@@ -11,16 +11,16 @@ use super::shutdown::Shutdown;
 use super::source::Source;
 use super::store::Store;
 use super::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
-use crate::discover::FileStat;
 use crate::discover::hash::{ContentHash, Hashed};
 use crate::discover::mounts::MountTable;
 use crate::discover::open::{Root, open_beneath, stat_beneath};
 use crate::discover::read::{Read, read};
 use crate::discover::volume::{self, Fingerprint};
 use crate::discover::walk::{self, Role};
+use crate::discover::{FileStat, relative};
+use crate::index::Index;
 use crate::index::record::{self, DerivativeRow, Elsewhere, Outcome};
 use crate::index::scan::{FileRow, PendingRow, What};
-use crate::index::{Index, view};
 use crate::worker::kind::DiskClass;
 use crate::worker::{Kindness, WorkerHandle, WorkerSettings};
 use crossbeam_channel::Sender;
@@ -97,7 +97,7 @@ impl Developer {
                 break;
             }
             self.cancel = cancel;
-            let path = view::join(&[&job.volume_path, &job.folder, &job.name]);
+            let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
             self.shared.progress.begin(self.thread, path.to_string_lossy().into_owned());
             let record = self.visit(&job, source);
             self.shared.progress.end(self.thread);
@@ -142,14 +142,14 @@ impl Developer {
             None => None,
         };
         if self.root.as_ref().is_none_or(|(id, _)| *id != job.volume_id) {
-            let path = view::join(&[&job.volume_path]);
+            let path = relative::on_disk(&[&job.volume_path]);
             match Root::open(&path) {
                 Ok(root) => self.root = Some((job.volume_id, root)),
                 Err(_) => return Ok(Some(dropped)),
             }
         }
         let root = &self.root.as_ref().expect("just opened").1;
-        let below = below(&job.folder, &job.name);
+        let below = relative::child(&job.folder, &job.name);
         if let Some(k) = &known
             && self.is_settled(job, k, root, &below)?
         {
@@ -279,7 +279,7 @@ impl Developer {
         let mut inputs = vec![hash.clone().into_bytes()];
         for s in &sidecars {
             // A sidecar that cannot be read costs its facts, not the photo's.
-            let Ok((f, stat)) = open_beneath(root, &below(&job.folder, &s.name)) else { continue };
+            let Ok((f, stat)) = open_beneath(root, &relative::child(&job.folder, &s.name)) else { continue };
             if stat.size > SIDECAR_LIMIT {
                 continue;
             }
@@ -310,7 +310,7 @@ impl Developer {
             self.worker.develop(&request, &Inputs { primary, sidecars: files }, &claim, &self.cancel);
         drop(claim);
         // Written to meanwhile: what was seen is no longer it, and the walk that noticed may be over already.
-        if matches!(stat_beneath(root, &below(&job.folder, &job.name)), Ok(Some(stat)) if stat != hashed.stat)
+        if matches!(stat_beneath(root, &relative::child(&job.folder, &job.name)), Ok(Some(stat)) if stat != hashed.stat)
         {
             return Ok(None);
         }
@@ -391,8 +391,10 @@ impl Developer {
         let is_gone = |file: &Elsewhere| {
             let was: Option<Fingerprint> =
                 file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
-            let (Some(was), Ok(root)) = (was, Root::open(&view::join(&[&file.volume]))) else { return false };
-            let is_inside = |(mount, _): &(Vec<u8>, i64)| view::below(&file.path, mount).is_some();
+            let (Some(was), Ok(root)) = (was, Root::open(&relative::on_disk(&[&file.volume]))) else {
+                return false;
+            };
+            let is_inside = |(mount, _): &(Vec<u8>, i64)| relative::below(&file.path, mount).is_some();
             volume::fingerprint(&root, &MountTable::read()).is_ok_and(|now| was.is_same(&now))
                 && !was.inner.iter().any(is_inside)
                 && matches!(stat_beneath(&root, &file.path), Ok(None))
@@ -424,14 +426,6 @@ impl Developer {
 fn known_content(job: &PendingRow, known: &FileRow) -> Option<ContentHash> {
     let is_same = job.what == What::Due && !known.vanished && known.fs == job.fs;
     known.content_hash.as_deref().filter(|_| is_same).and_then(ContentHash::parse)
-}
-
-/// A file's path relative to its volume.
-pub fn below(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    match folder.is_empty() {
-        true => name.to_vec(),
-        false => [folder, b"/", name].concat(),
-    }
 }
 
 /// The queue of one run: what `pending` held when it began, in order of folders, so that a spinning disk is

@@ -13,9 +13,10 @@ use super::store::Store;
 use super::vocabulary::{RenderSettings, Stage};
 use super::volumes::{Target, Volumes};
 use crate::config::Config;
+use crate::discover::relative;
 use crate::index::again::Again;
 use crate::index::due::{Scope, StageNow};
-use crate::index::{Index, OpenError, people, view};
+use crate::index::{Index, OpenError, people};
 use crate::recognise::models::{self, default_dir};
 use crate::worker::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use crossbeam_channel::bounded;
@@ -499,7 +500,7 @@ fn mark_left(
     let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
     for (_, path, _, offline) in index.volumes()? {
         if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
-            let path = view::join(&[&path]);
+            let path = relative::on_disk(&[&path]);
             let path = path.display();
             progress.notice(format!(
                 "{path} cannot be reached, and no config names it: its items are kept as they are. If it was removed on \

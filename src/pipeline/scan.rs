@@ -5,7 +5,6 @@
 //! connection); they are applied in one short transaction, so a kill leaves the index as it was; nothing is removed
 //! before moves are resolved and the guard has agreed.
 
-use super::developing::below;
 use super::progress::Progress;
 use super::recorder::{RecordError, now};
 use super::shutdown::Shutdown;
@@ -16,12 +15,13 @@ use crate::discover::ignore::Rules;
 use crate::discover::mounts::MountTable;
 use crate::discover::open::Root;
 use crate::discover::read::{Read, read};
+use crate::discover::relative;
 use crate::discover::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
 use crate::discover::walk::{Folder, Reach, Role, Walk};
 use crate::index::due::Scope;
 use crate::index::findings::Finding;
 use crate::index::scan::{FileRow, What};
-use crate::index::{Index, items, record, view};
+use crate::index::{Index, items, record};
 use crate::inspect::sidecar::MediaNames;
 use std::collections::{BTreeSet, HashSet};
 use std::os::unix::ffi::OsStrExt;
@@ -286,7 +286,7 @@ impl One<'_> {
                     only_file = folder.only.or(only_file);
                 }
                 Err(_) if walk.start_is_gone() && self.options.missing_is_gone => {
-                    let (folder, name) = view::split(&target.start);
+                    let (folder, name) = relative::split(&target.start);
                     if let Some(folder) = index.folder_id(volume_id, folder)?
                         && let Some(file) = index.file_in(folder, name)?
                         && index.file(file)?.is_some_and(|f| !f.vanished)
@@ -306,7 +306,7 @@ impl One<'_> {
         let fingerprint = seen.fingerprint.clone().with_inner(walk.inner_mounts());
         if only_file.is_none() {
             for (id, path) in index.folders_below(volume_id, &target.start)? {
-                if !visited.contains(&id) && !unseen.iter().any(|u| view::below(&path, u).is_some()) {
+                if !visited.contains(&id) && !unseen.iter().any(|u| relative::below(&path, u).is_some()) {
                     for file in index.folder_files(id)?.iter().filter(|f| !f.vanished) {
                         self.gone(file.id)?;
                     }
@@ -336,7 +336,7 @@ impl One<'_> {
     fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> rusqlite::Result<()> {
         let index = self.index;
         for (id, path, was) in index.fingerprints()? {
-            let old = view::join(&[&path]);
+            let old = relative::on_disk(&[&path]);
             let Ok(was) = serde_json::from_str::<Fingerprint>(&was) else { continue };
             let is_still_there = || opened(&old).is_ok_and(|(_, there, _)| there.is_same(&was));
             if !was.is_same(now) || is_still_there() {
@@ -438,7 +438,8 @@ impl One<'_> {
         }
         for row in compared.missing {
             let gone = &files[row];
-            let failed_to_look = folder.errors.iter().any(|e| e.path == below(&folder.path, &gone.name));
+            let failed_to_look =
+                folder.errors.iter().any(|e| e.path == relative::child(&folder.path, &gone.name));
             if gone.vanished || failed_to_look {
                 continue;
             }
@@ -511,7 +512,7 @@ fn find_moves(
                 return Ok(Vec::new());
             }
             let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
-            let path = below(&finding.folder, &finding.name);
+            let path = relative::child(&finding.folder, &finding.name);
             let Ok(Read::Done { hashed, .. }) = read(&w.root, &path, Role::Media, shutdown.token().flag())
             else {
                 continue;
@@ -552,7 +553,7 @@ fn judge(
     }
     match volume::judge(&known, &seen, options.guard, w.accepted) {
         Verdict::Offline { why } => {
-            let path = view::join(&[w.volume.as_os_str().as_bytes(), &w.start]);
+            let path = relative::on_disk(&[w.volume.as_os_str().as_bytes(), &w.start]);
             let path = path.display();
             progress.notice(format!(
                 "{path} is taken to be offline: {why}. Nothing was removed. If they were deleted on purpose: \
@@ -564,8 +565,10 @@ fn judge(
             out.volumes_offline += 1;
         }
         Verdict::Sound { offline_below } => {
-            let mounts: Vec<PathBuf> =
-                offline_below.iter().map(|m| view::join(&[w.volume.as_os_str().as_bytes(), m])).collect();
+            let mounts: Vec<PathBuf> = offline_below
+                .iter()
+                .map(|m| relative::on_disk(&[w.volume.as_os_str().as_bytes(), m]))
+                .collect();
             let mut missed: BTreeSet<&PathBuf> = BTreeSet::new();
             for row in gone {
                 let path = index.path_of(row.id)?.unwrap_or_default();

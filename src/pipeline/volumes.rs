@@ -5,8 +5,8 @@
 
 use crate::config::{Config, Space, SpaceKind, Spaces};
 use crate::discover::walk::Reach;
-use crate::discover::{absolute, below};
-use crate::index::{Index, view};
+use crate::discover::{absolute, below, relative};
+use crate::index::Index;
 use rusqlite::Result;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -71,8 +71,10 @@ impl Volumes {
 
     /// Adds the volumes that lie inside of what is to be walked: its own walk leaves them out.
     fn add_inner(&self, targets: &mut Vec<Target>) {
-        let outer: Vec<PathBuf> =
-            targets.iter().map(|t| real(&view::join(&[t.volume.as_os_str().as_bytes(), &t.start]))).collect();
+        let outer: Vec<PathBuf> = targets
+            .iter()
+            .map(|t| real(&relative::on_disk(&[t.volume.as_os_str().as_bytes(), &t.start])))
+            .collect();
         let is_there = self.known.iter().filter(|k| k.volume.exists());
         for volume in self.configured.iter().chain(is_there) {
             let at = real(&volume.volume);
@@ -114,7 +116,7 @@ fn known(index: &Index) -> Result<Vec<Target>> {
     let target = |(path, space, kind): (Vec<u8>, String, String)| Target {
         space,
         kind: if kind == kind_name(SpaceKind::Shared) { SpaceKind::Shared } else { SpaceKind::Personal },
-        ..by_hand(&view::join(&[&path]))
+        ..by_hand(&relative::on_disk(&[&path]))
     };
     Ok(volumes.into_iter().map(target).collect())
 }
@@ -152,7 +154,7 @@ pub fn inside(volume: &Path, volumes: &[PathBuf]) -> Vec<Vec<u8>> {
 /// The paths of all volumes, known and to be walked, without links.
 pub fn all(index: &Index, targets: &[Target]) -> Result<Vec<PathBuf>> {
     let known = index.volumes()?;
-    let known = known.iter().map(|(_, path, _, _)| view::join(&[path]));
+    let known = known.iter().map(|(_, path, _, _)| relative::on_disk(&[path]));
     Ok(known.chain(targets.iter().map(|t| t.volume.clone())).map(|path| real(&path)).collect())
 }
 

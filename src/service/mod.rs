@@ -20,11 +20,11 @@ pub mod tidier;
 pub mod watch;
 
 use crate::config::{Config, Spaces};
-use crate::discover::absolute;
 use crate::discover::walk::Reach;
+use crate::discover::{absolute, relative};
 use crate::index::due::Scope;
 use crate::index::record::Outcome;
-use crate::index::{Index, OpenError, view};
+use crate::index::{Index, OpenError};
 use crate::pipeline::developing::{Developer, Shared};
 use crate::pipeline::fault::Fault;
 use crate::pipeline::progress::Progress;
@@ -192,11 +192,11 @@ impl Service {
             for mut target in found {
                 target.reach = *reach;
                 while !target.start.is_empty()
-                    && view::join(&[target.volume.as_os_str().as_bytes(), &target.start])
+                    && relative::on_disk(&[target.volume.as_os_str().as_bytes(), &target.start])
                         .symlink_metadata()
                         .is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
                 {
-                    let (folder, _) = view::split(&target.start);
+                    let (folder, _) = relative::split(&target.start);
                     target.start.truncate(folder.len());
                     target.reach = Reach::Folder;
                 }

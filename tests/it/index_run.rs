@@ -358,6 +358,32 @@ fn a_folder_that_only_another_disk_has_is_not_the_volumes() {
 }
 
 #[test]
+fn a_path_on_an_inner_disk_that_is_away_is_away_with_it() {
+    let b = Bench::new(1);
+    let usb = b.library.join("usb");
+    std::fs::create_dir(&usb).unwrap();
+    let Some(disk) = Mounted::tmpfs_at(&usb, "a_path_on_an_inner_disk_that_is_away_is_away_with_it") else {
+        return;
+    };
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/grey.jpg");
+    for folder in ["2020", "2021"] {
+        std::fs::create_dir(usb.join(folder)).unwrap();
+        std::fs::copy(&picture, usb.join(folder).join("a.jpg")).unwrap();
+    }
+    b.run();
+    assert_eq!(b.export().lines().count(), 15);
+    drop(disk);
+    for path in [usb.clone(), usb.join("2020"), usb.join("2021/a.jpg")] {
+        let out = b.command(&["index", "--no-recognise", "--json"]).arg(&path).output().unwrap();
+        let done = summary(&out, 0);
+        assert_eq!(done["removed"], 0, "{}: {done}", path.display());
+        assert_ne!(done["offline"], 0, "{}: {done}", path.display());
+        assert!(String::from_utf8_lossy(&out.stderr).contains("the disk that was mounted there is not"));
+    }
+    assert_eq!(b.export().lines().count(), 15, "what is on the disk is only away");
+}
+
+#[test]
 fn a_path_by_hand_that_is_not_there_is_gone_or_a_slip() {
     let b = Bench::new(5);
     b.run();

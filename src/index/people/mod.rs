@@ -142,7 +142,7 @@ fn path_of(conn: &Connection, file: i64) -> Result<String> {
     )?
     .query_row([file], |r| {
         let part = |i| r.get::<_, Vec<u8>>(i);
-        Ok(super::view::join(&[&part(0)?, &part(1)?, &part(2)?]).display().to_string())
+        Ok(crate::discover::relative::on_disk(&[&part(0)?, &part(1)?, &part(2)?]).display().to_string())
     })
 }
 
