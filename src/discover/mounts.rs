@@ -69,6 +69,21 @@ impl MountTable {
         self.0.iter().any(|m| m.at == path)
     }
 
+    /// Where something is mounted below a folder (an absolute path without links), relative to it.
+    pub fn inside<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
+        self.0
+            .iter()
+            .filter_map(move |m| m.at.strip_prefix(folder).ok())
+            .filter(|rest| *rest != Path::new(""))
+    }
+
+    /// Where something was mounted or unmounted between the two.
+    pub fn differences<'a>(&'a self, before: &'a MountTable) -> impl Iterator<Item = &'a Path> {
+        let new = self.0.iter().filter(|m| !before.0.contains(m));
+        let gone = before.0.iter().filter(|m| !self.0.contains(m));
+        new.chain(gone).map(|m| m.at.as_path())
+    }
+
     fn of_device(&self, device: (u32, u32)) -> Option<&Mount> {
         self.0.iter().find(|m| m.device == device)
     }

@@ -96,7 +96,7 @@ impl WalkError {
     }
 }
 
-/// A file system that begins inside the volume.
+/// A file system that begins inside the volume, or a part of the same one that is mounted there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InnerMount {
     /// Relative to the volume's root.
@@ -118,6 +118,8 @@ pub enum Reach {
 pub struct Walk<'r> {
     root: &'r Root,
     mounts: MountTable,
+    /// Relative to the root.
+    mount_points: HashSet<Vec<u8>>,
     rules: Rules,
     stack: Vec<Level>,
     inner: Vec<InnerMount>,
@@ -155,9 +157,14 @@ impl<'r> Walk<'r> {
     /// Walks `start` (relative to the root; empty for all of it), a folder or one file. Rules of the folders above
     /// `start` hold for it.
     pub fn new(root: &'r Root, start: &[u8], rules: Rules) -> Walk<'r> {
+        let mounts = MountTable::read();
+        let at = root.path().canonicalize().unwrap_or_else(|_| root.path().to_owned());
+        let mount_points =
+            mounts.inside(&at).map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
         Walk {
             root,
-            mounts: MountTable::read(),
+            mounts,
+            mount_points,
             rules,
             stack: Vec::new(),
             inner: Vec::new(),
@@ -180,7 +187,7 @@ impl<'r> Walk<'r> {
         &self.not_entered
     }
 
-    /// File systems that begin inside what has been walked.
+    /// What is mounted inside what has been walked.
     pub fn inner_mounts(&self) -> &[InnerMount] {
         &self.inner
     }
@@ -279,7 +286,8 @@ impl<'r> Walk<'r> {
     }
 
     fn note_mount(&mut self, path: &[u8], parent: &Place, inside: &Place) {
-        if inside.device != parent.device {
+        // A container's folders may all be of one file system.
+        if inside.device != parent.device || self.mount_points.contains(path) {
             self.inner.push(InnerMount { path: path.to_vec(), fs: inside.fs.id() });
         }
     }

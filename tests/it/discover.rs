@@ -635,6 +635,24 @@ fn other_file_systems_inside_are_walked_and_noticed() {
 }
 
 #[test]
+fn a_part_of_the_same_file_system_that_is_mounted_inside_is_noticed() {
+    let dir = folder(&[("volume/a.jpg", "A"), ("other/b.jpg", "B")]);
+    let (volume, at) = (dir.path().join("volume"), dir.path().join("volume/usb"));
+    fs::create_dir(&at).unwrap();
+    let Some(_mounted) = Mounted::bind(&dir.path().join("other"), &at, "a_part_of_the_same_file_system")
+    else {
+        return;
+    };
+    let root = Root::open(&volume).unwrap();
+    for start in ["", "usb"] {
+        let mut walk = Walk::new(&root, start.as_bytes(), Rules::default());
+        assert!(walk.by_ref().all(|folder| folder.is_ok()));
+        let inner: Vec<_> = walk.inner_mounts().iter().map(|m| m.path.as_slice()).collect();
+        assert_eq!(inner, [b"usb"], "from {start:?}");
+    }
+}
+
+#[test]
 fn a_folder_mounted_inside_itself_is_a_loop() {
     let dir = folder(&[("a.jpg", "A")]);
     fs::create_dir(dir.path().join("again")).unwrap();
