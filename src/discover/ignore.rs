@@ -85,7 +85,7 @@ impl Rules {
     }
 
     /// Whether `path` (relative to the volume) is left out.
-    pub(super) fn ignores(&self, path: &[u8], is_folder: bool) -> bool {
+    pub fn ignores(&self, path: &[u8], is_folder: bool) -> bool {
         for (of, rules) in self.local.iter().rev() {
             let Some(below) = below(path, of) else { continue };
             match rules.matched(as_path(below), is_folder) {

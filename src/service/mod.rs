@@ -13,11 +13,13 @@ pub mod client;
 pub mod events;
 pub mod gate;
 pub mod looker;
+pub mod mounting;
 pub mod queue;
 pub mod recognition;
 pub mod tally;
 pub mod tidier;
 pub mod watch;
+pub mod watched;
 
 use crate::config::{Config, Spaces};
 use crate::discover::walk::Reach;

@@ -1,21 +1,24 @@
-//! Noticing: inotify where the kernel tells of changes, polling where it does not (network mounts), and a full walk
-//! now and then that heals what was missed.
+//! Noticing: inotify where the kernel tells of changes, polling where it does not (network mounts, and what is left when it
+//! watches no more folders), its table of mounts for disks that come and go, and a full walk now and then that heals what
+//! was missed.
 //!
 //! An event names a file or folder. The folder that holds it is looked at when nothing has happened in it for the settling
 //! time, so that a file is finished before it is read; folders inside are entered only where they came or changed
-//! themselves: a new album beside a thousand others costs one listing. What inotify loses (an overflow, too many folders)
-//! becomes a walk of that part.
+//! themselves: a new album beside a thousand others costs one listing. When inotify loses events (an overflow), everything
+//! is walked.
 //!
 //! Watches are set before the first walk, so that nothing can happen between the two; setting them takes as long as
 //! reading every folder once, so all of it goes on in a thread of its own.
 
-use super::{Order, Service};
+use super::watched::Watched;
+use super::{Order, Service, mounting};
 use crate::config::Spaces;
 use crate::discover::ignore::{ALBUMENIGNORE, NOMEDIA};
-use crate::discover::mounts::MountTable;
 use crate::discover::walk::Reach;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
+use notify::{EventKind, RecommendedWatcher};
+use rustix::fd::OwnedFd;
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -36,12 +39,16 @@ const MOST_SETTLING_TIMES: u32 = 15;
 /// What the watching thread hears.
 enum Heard {
     Changed(notify::Result<notify::Event>),
+    /// Something was mounted or unmounted.
+    Mounts,
     Stop,
 }
 
 /// What ends the watching when it is dropped.
 pub struct Watching {
     stop: Sender<Heard>,
+    /// Ends the hearing of mounts when it is dropped.
+    _mounts: Option<OwnedFd>,
 }
 
 impl Drop for Watching {
@@ -54,61 +61,58 @@ impl Drop for Watching {
 pub fn start(service: &Arc<Service>) -> Watching {
     let (tell, heard) = unbounded::<Heard>();
     let stop = tell.clone();
+    let mounts = tell.clone();
+    let mounts = mounting::hear(move || mounts.send(Heard::Mounts).is_ok())
+        .inspect_err(|e| tracing::error!("mounted and unmounted disks are not noticed: {e}"))
+        .ok();
     let watching = Arc::downgrade(service);
     let config = service.config().clone();
     let spawned = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let folders: Vec<PathBuf> =
             Spaces::resolve(&config.spaces).iter().flat_map(|s| s.folders.clone()).collect();
-        let mounts = MountTable::read();
-        let (network, local): (Vec<PathBuf>, Vec<PathBuf>) =
-            folders.into_iter().partition(|f| mounts.holding(f).is_some_and(|m| m.is_network()));
-        let _watcher = if config.service.watch { watch(&local, tell) } else { None };
+        let watcher = config.service.watch.then(|| watcher(tell)).flatten();
+        let watched = Watched::new(watcher, folders, config.rules());
         let send = |order: Order| watching.upgrade().is_some_and(|s| s.scanner.send(order).is_ok());
         if send(Order::WalkAll) {
             let service = &config.service;
-            let poll = (service.poll.get(), network.as_slice());
-            follow(&heard, service.settle.get(), poll, service.full_scan.get(), send);
+            follow(
+                &heard,
+                watched,
+                (service.settle.get(), service.poll.get(), service.full_scan.get()),
+                send,
+            );
         }
     });
     if let Err(e) = spawned {
         tracing::error!("changes are not noticed: {e}");
     }
-    Watching { stop }
+    Watching { stop, _mounts: mounts }
 }
 
-fn watch(folders: &[PathBuf], tell: Sender<Heard>) -> Option<RecommendedWatcher> {
-    let mut watcher = match notify::recommended_watcher(move |event| drop(tell.send(Heard::Changed(event)))) {
-        Ok(w) => w,
-        Err(e) => {
-            tracing::error!("changes are not noticed, only full walks find them: {e}");
-            return None;
+fn watcher(tell: Sender<Heard>) -> Option<RecommendedWatcher> {
+    notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if !event.as_ref().is_ok_and(|e| !matters(e)) {
+            drop(tell.send(Heard::Changed(event)));
         }
-    };
-    for folder in folders {
-        if let Err(e) = watcher.watch(folder, RecursiveMode::Recursive) {
-            let hint = match e.kind {
-                notify::ErrorKind::MaxFilesWatch => " (raise it: sysctl fs.inotify.max_user_watches=1048576)",
-                _ => "",
-            };
-            tracing::error!("{} is not watched: {e}{hint}; full walks find its changes", folder.display());
-        }
-    }
-    Some(watcher)
+    })
+    .inspect_err(|e| tracing::error!("changes are not noticed, only full walks find them: {e}"))
+    .ok()
 }
 
 /// Turns events into walks until it is told to stop, or nobody takes orders.
 fn follow(
     heard: &Receiver<Heard>,
-    settle: Duration,
-    (poll, network): (Duration, &[PathBuf]),
-    full: Duration,
+    mut watched: Watched,
+    (settle, poll, full): (Duration, Duration, Duration),
     send: impl Fn(Order) -> bool,
 ) {
     let mut waiting = Waiting::default();
-    let mut next_poll = (!network.is_empty() && !poll.is_zero()).then(|| Instant::now() + poll);
+    let mut next_poll = None;
     let mut next_full = (!full.is_zero()).then(|| Instant::now() + full);
     loop {
         let now = Instant::now();
+        let polls = !watched.polled().is_empty() && !poll.is_zero();
+        next_poll = polls.then(|| next_poll.unwrap_or(now + poll));
         let soonest = waiting.soonest().into_iter().chain(next_poll).chain(next_full).min();
         let event = match soonest {
             Some(at) => heard.recv_timeout(at.saturating_duration_since(now)),
@@ -118,8 +122,21 @@ fn follow(
         match event {
             Ok(Heard::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Ok(Heard::Changed(Ok(event))) => {
-                if matters(&event.kind) {
-                    event.paths.iter().for_each(|path| waiting.changed(path, Instant::now(), settle));
+                for path in &event.paths {
+                    let is_folder = path.symlink_metadata().is_ok_and(|m| m.is_dir());
+                    if is_folder && watched.leaves_out(path) {
+                        continue;
+                    }
+                    if is_folder && comes(&event.kind) {
+                        watched.add(path);
+                    }
+                    if is_rule(path) {
+                        watched.add(&folder_of(path));
+                    }
+                    waiting.changed(path, is_folder, Instant::now(), settle);
+                }
+                if event.need_rescan() {
+                    watched.add_all();
                 }
                 if event.need_rescan() || waiting.folders.len() > MANY {
                     waiting = Waiting { everything: Some(settled), ..Waiting::default() };
@@ -127,7 +144,13 @@ fn follow(
             }
             Ok(Heard::Changed(Err(e))) => {
                 tracing::warn!("some changes were not noticed, everything is walked: {e}");
+                watched.add_all();
                 waiting.everything = Some(settled);
+            }
+            Ok(Heard::Mounts) => {
+                for folder in watched.mounts_changed() {
+                    waiting.wait(folder, Reach::Tree, Instant::now(), settle);
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -143,7 +166,8 @@ fn follow(
         }
         if next_poll.is_some_and(|at| at <= now) {
             next_poll = Some(now + poll);
-            alive &= send(Order::Poll(network.iter().map(|folder| (folder.clone(), Reach::Tree)).collect()));
+            let polled = watched.polled().iter().map(|folder| (folder.clone(), Reach::Tree));
+            alive &= send(Order::Poll(polled.collect()));
         }
         if next_full.is_some_and(|at| at <= now) {
             next_full = Some(now + full);
@@ -171,14 +195,13 @@ struct Change {
 
 impl Waiting {
     /// Something happened to a file or folder of this path, which may be gone by now.
-    fn changed(&mut self, path: &Path, now: Instant, settle: Duration) {
+    fn changed(&mut self, path: &Path, is_folder: bool, now: Instant, settle: Duration) {
         // A rename inside a folder is seen from both ends.
         let folder = folder_of(path);
-        let is_rule = path.file_name().is_some_and(|n| [NOMEDIA, ALBUMENIGNORE].contains(&n.as_bytes()));
-        if path.is_dir() {
+        if is_folder {
             self.wait(path.to_owned(), Reach::Tree, now, settle);
         }
-        self.wait(folder, if is_rule { Reach::Tree } else { Reach::Folder }, now, settle);
+        self.wait(folder, if is_rule(path) { Reach::Tree } else { Reach::Folder }, now, settle);
     }
 
     fn wait(&mut self, folder: PathBuf, reach: Reach, now: Instant, settle: Duration) {
@@ -214,13 +237,23 @@ impl Waiting {
     }
 }
 
-/// Reading a file is no change of it.
-fn matters(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Any)
-        || matches!(
-            kind,
-            EventKind::Access(notify::event::AccessKind::Close(notify::event::AccessMode::Write))
-        )
+/// Reading a file is no change of it. That events were lost is.
+fn matters(event: &notify::Event) -> bool {
+    let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+    !event.kind.is_access() || event.kind == closed || event.need_rescan()
+}
+
+/// Whether what an event names may not have been there before.
+fn comes(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Create(CreateKind::Folder) | EventKind::Modify(ModifyKind::Name(RenameMode::To))
+    )
+}
+
+/// Whether it says what is left out.
+fn is_rule(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| [NOMEDIA, ALBUMENIGNORE].contains(&name.as_bytes()))
 }
 
 /// The folder to walk for an event: the one that holds the file, so that a rename inside it is seen from both ends.
@@ -247,7 +280,7 @@ mod tests {
         std::fs::create_dir(path("album")).unwrap();
         let (now, mut waiting) = (Instant::now(), Waiting::default());
         let mut due_after = |changed: &[&str]| -> Vec<(String, Reach)> {
-            changed.iter().for_each(|c| waiting.changed(&path(c), now, Duration::ZERO));
+            changed.iter().for_each(|c| waiting.changed(&path(c), path(c).is_dir(), now, Duration::ZERO));
             let due = waiting.take_due(now).into_iter();
             due.map(|(p, r)| (p.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned(), r)).collect()
         };
@@ -269,12 +302,12 @@ mod tests {
         for second in 0..30 {
             let now = begun + Duration::from_secs(second);
             assert_eq!(waiting.take_due(now), [], "after {second} s");
-            waiting.changed(&dir.path().join("upload.jpg"), now, settle);
+            waiting.changed(&dir.path().join("upload.jpg"), false, now, settle);
         }
         assert_eq!(waiting.soonest(), Some(begun + settle * MOST_SETTLING_TIMES));
         let now = begun + settle * MOST_SETTLING_TIMES;
         assert_eq!(waiting.take_due(now), [(dir.path().to_owned(), Reach::Folder)]);
-        waiting.changed(&dir.path().join("last.jpg"), now, settle);
+        waiting.changed(&dir.path().join("last.jpg"), false, now, settle);
         assert_eq!(waiting.take_due(now + settle), [(dir.path().to_owned(), Reach::Folder)]);
     }
 }

@@ -144,6 +144,12 @@ impl House {
         to
     }
 
+    /// So many photos in a folder.
+    pub fn photos(&self, folder: &str, count: usize) {
+        std::fs::create_dir_all(self.path(folder)).unwrap();
+        (0..count).for_each(|n| drop(self.photo(&format!("{folder}/{n:05}.jpg"))));
+    }
+
     pub fn until(&self, what: &str, is: impl FnMut(&House) -> bool) {
         self.within(Duration::from_secs(60), what, is);
     }

@@ -6,6 +6,7 @@ mod events;
 mod house;
 mod kind;
 mod million;
+mod noticing;
 mod people;
 mod proof;
 mod reindex;
@@ -112,48 +113,6 @@ fn a_token_sees_its_own_spaces_only() {
     // Background work rests; an upload does not.
     let photo = h.photo("anna/urgent.jpg");
     assert_eq!(h.post("/v1/index", &json!({ "paths": [photo], "wait": true })).1["state"], "done");
-}
-
-#[test]
-fn changes_on_the_disk_are_noticed() {
-    let mut h = House::new();
-    h.start();
-    h.photo("anna/one.jpg");
-    h.until("a new file", |h| h.names() == ["one.jpg"]);
-    let id = h.get("/v1/items").1["items"][0]["id"].clone();
-    std::fs::create_dir(h.dir.path().join("anna/2024")).unwrap();
-    std::fs::rename(h.dir.path().join("anna/one.jpg"), h.dir.path().join("anna/2024/two.jpg")).unwrap();
-    h.until("a moved file", |h| h.names() == ["two.jpg"]);
-    assert_eq!(h.get("/v1/items").1["items"][0]["id"], id, "a move keeps the item");
-    std::fs::remove_file(h.dir.path().join("anna/2024/two.jpg")).unwrap();
-    h.until("a removed file", |h| h.names().is_empty());
-}
-
-#[test]
-fn folders_come_go_and_are_left_out() {
-    let mut h = House::with("[guard]\nminimum = 3\n");
-    for folder in ["anna/2022", "anna/2023", "anna/2023/trip"] {
-        std::fs::create_dir(h.path(folder)).unwrap();
-    }
-    (0..20).for_each(|n| drop(h.photo(&format!("anna/2022/{n:02}.jpg"))));
-    (0..4).for_each(|n| drop(h.photo(&format!("anna/2023/trip/{n}.jpg"))));
-    h.photo("anna/2023/one.jpg");
-    h.start();
-    h.until("all are indexed", |h| h.names().len() == 25);
-    // Most of its folder, and little of the volume: no reason for the guard to speak.
-    std::fs::remove_dir_all(h.path("anna/2023/trip")).unwrap();
-    h.until("an album is deleted", |h| h.names().len() == 21);
-    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
-    // A tree that comes at once, of which nothing is told but its top.
-    std::fs::create_dir_all(h.path("new/a/b")).unwrap();
-    h.photo("new/a/b/deep.jpg");
-    std::fs::rename(h.path("new"), h.path("anna/new")).unwrap();
-    h.until("a tree is moved in", |h| h.names().contains(&"deep.jpg".to_owned()));
-    std::fs::write(h.path("anna/new/.nomedia"), "").unwrap();
-    h.until("it is left out", |h| !h.names().contains(&"deep.jpg".to_owned()));
-    std::fs::remove_file(h.path("anna/new/.nomedia")).unwrap();
-    h.until("it is taken in again", |h| h.names().contains(&"deep.jpg".to_owned()));
-    assert_eq!(h.names().len(), 22);
 }
 
 #[test]

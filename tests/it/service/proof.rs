@@ -36,11 +36,6 @@ impl Dice {
 }
 
 impl House {
-    fn photos(&self, folder: &str, count: usize) {
-        std::fs::create_dir_all(self.path(folder)).unwrap();
-        (0..count).for_each(|n| drop(self.photo(&format!("{folder}/{n:05}.jpg"))));
-    }
-
     fn pending(&self) -> i64 {
         self.count("SELECT count(*) FROM pending")
     }

@@ -1,0 +1,149 @@
+//! What happens on the disks and is told by nobody but the kernel.
+
+use super::house::House;
+use crate::support::Mounted;
+use std::process::Command;
+
+#[test]
+fn changes_on_the_disk_are_noticed() {
+    let mut h = House::new();
+    h.start();
+    h.photo("anna/one.jpg");
+    h.until("a new file", |h| h.names() == ["one.jpg"]);
+    let id = h.get("/v1/items").1["items"][0]["id"].clone();
+    std::fs::create_dir(h.dir.path().join("anna/2024")).unwrap();
+    std::fs::rename(h.dir.path().join("anna/one.jpg"), h.dir.path().join("anna/2024/two.jpg")).unwrap();
+    h.until("a moved file", |h| h.names() == ["two.jpg"]);
+    assert_eq!(h.get("/v1/items").1["items"][0]["id"], id, "a move keeps the item");
+    std::fs::remove_file(h.dir.path().join("anna/2024/two.jpg")).unwrap();
+    h.until("a removed file", |h| h.names().is_empty());
+}
+
+#[test]
+fn folders_come_go_and_are_left_out() {
+    let mut h = House::with("[guard]\nminimum = 3\n");
+    for folder in ["anna/2022", "anna/2023", "anna/2023/trip"] {
+        std::fs::create_dir(h.path(folder)).unwrap();
+    }
+    (0..20).for_each(|n| drop(h.photo(&format!("anna/2022/{n:02}.jpg"))));
+    (0..4).for_each(|n| drop(h.photo(&format!("anna/2023/trip/{n}.jpg"))));
+    h.photo("anna/2023/one.jpg");
+    h.start();
+    h.until("all are indexed", |h| h.names().len() == 25);
+    // Most of its folder, and little of the volume: no reason for the guard to speak.
+    std::fs::remove_dir_all(h.path("anna/2023/trip")).unwrap();
+    h.until("an album is deleted", |h| h.names().len() == 21);
+    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
+    // A tree that comes at once, of which nothing is told but its top.
+    std::fs::create_dir_all(h.path("new/a/b")).unwrap();
+    h.photo("new/a/b/deep.jpg");
+    std::fs::rename(h.path("new"), h.path("anna/new")).unwrap();
+    h.until("a tree is moved in", |h| h.names().contains(&"deep.jpg".to_owned()));
+    std::fs::write(h.path("anna/new/.nomedia"), "").unwrap();
+    h.until("it is left out", |h| !h.names().contains(&"deep.jpg".to_owned()));
+    std::fs::remove_file(h.path("anna/new/.nomedia")).unwrap();
+    h.until("it is taken in again", |h| h.names().contains(&"deep.jpg".to_owned()));
+    assert_eq!(h.names().len(), 22);
+}
+
+/// Folders that the kernel watches for the service.
+fn watches(h: &House) -> usize {
+    let files = std::fs::read_dir(format!("/proc/{}/fdinfo", h.pid())).unwrap().flatten();
+    let infos = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    infos.map(|info| info.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
+}
+
+#[test]
+fn only_folders_with_photos_are_watched() {
+    let mut h = House::new();
+    let folders =
+        ["anna/2024/trip", "anna/@eaDir/IMG_1.JPG", "anna/.cache/pages", "anna/scans/raw", "elsewhere/a/b"];
+    folders.iter().for_each(|folder| std::fs::create_dir_all(h.path(folder)).unwrap());
+    std::fs::write(h.path("anna/scans/.nomedia"), "").unwrap();
+    std::os::unix::fs::symlink(h.path("elsewhere"), h.path("anna/link")).unwrap();
+    h.photo("anna/2024/trip/one.jpg");
+    h.start();
+    h.until("all is indexed", |h| h.names().len() == 1);
+    // The two spaces; 2024 and trip; scans, since .nomedia may be taken away.
+    assert_eq!(watches(&h), 5);
+    std::fs::create_dir_all(h.path("anna/@eaDir/IMG_2.JPG")).unwrap();
+    std::fs::create_dir_all(h.path("anna/2025/may/@eaDir")).unwrap();
+    h.photo("anna/2025/may/two.jpg");
+    h.until("a new folder", |h| h.names().len() == 2);
+    assert_eq!(watches(&h), 7);
+    std::fs::rename(h.path("anna/2025"), h.path("anna/2026")).unwrap();
+    std::fs::remove_dir_all(h.path("anna/2024")).unwrap();
+    h.until("one folder is gone", |h| h.names() == ["two.jpg"]);
+    h.photo("anna/2026/may/three.jpg");
+    h.until("a moved folder is watched where it is now", |h| h.names().len() == 2);
+    assert_eq!(watches(&h), 5);
+}
+
+#[test]
+fn a_disk_that_comes_and_goes_is_noticed() {
+    let mut h = House::new();
+    h.photos("disk", 3);
+    let test = "a disk that comes and goes";
+    let mount = |h: &House| Mounted::bind(&h.path("disk"), &h.path("anna"), test);
+    let offline = |h: &House| h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL");
+    h.start();
+    h.photo("berta/one.jpg");
+    h.until("berta is indexed", |h| h.names() == ["one.jpg"]);
+    // The system mounts it only now: nobody asks for anything.
+    let Some(disk) = mount(&h) else { return };
+    h.until("the disk is there", |h| h.names().len() == 4);
+    drop(disk);
+    h.until("the disk is gone", |h| offline(h) == 1);
+    assert_eq!(h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"), 0);
+    let Some(_disk) = mount(&h) else { return };
+    h.until("the disk is back", |h| offline(h) == 0);
+    h.photo("anna/new.jpg");
+    h.until("what comes on it is noticed", |h| h.names().len() == 5);
+}
+
+#[test]
+fn a_disk_inside_that_goes_with_its_mount_point_keeps_its_files() {
+    let mut h = House::new();
+    h.photo("anna/one.jpg");
+    let stick = h.path("anna/media/stick");
+    std::fs::create_dir_all(&stick).unwrap();
+    // Another part of the same file system, as containers have it, and a file system of its own.
+    h.photos("part", 2);
+    let part = h.path("anna/media/part");
+    std::fs::create_dir(&part).unwrap();
+    let test = "a disk inside";
+    let Some(disk) = Mounted::tmpfs_at(&stick, test) else { return };
+    let Some(other) = Mounted::bind(&h.path("part"), &part, test) else { return };
+    h.photos("anna/media/stick", 3);
+    h.start();
+    h.until("all is indexed", |h| h.names().len() == 6);
+    drop((disk, other));
+    [stick, part].iter().for_each(|at| std::fs::remove_dir(at).unwrap());
+    h.photo("anna/media/two.jpg");
+    h.until("the folder that held it was looked at", |h| h.names().contains(&"two.jpg".to_owned()));
+    assert_eq!(h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"), 0);
+}
+
+#[test]
+fn what_the_kernel_does_not_watch_any_more_is_polled() {
+    let mut h = House::with("poll = \"1s\"\n");
+    let folders: Vec<String> = (0..9).map(|n| format!("anna/{n}/{n}")).collect();
+    for (n, folder) in folders.iter().enumerate() {
+        std::fs::create_dir_all(h.path(folder)).unwrap();
+        h.photo(&format!("{folder}/{n}.jpg"));
+    }
+    // A limit of its own, in a user namespace of its own.
+    let service = h.command("service");
+    let mut limited = Command::new("unshare");
+    limited.args(["--user", "--map-root-user", "sh", "-c"]);
+    limited.arg("echo 8 >/proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\"");
+    limited.arg(service.get_program()).args(service.get_args());
+    h.start_as(limited);
+    h.until("all is indexed", |h| h.names().len() == 9);
+    assert_eq!(watches(&h), 8);
+    assert!(h.log().contains("sysctl fs.inotify.max_user_watches"), "{}", h.log());
+    for (n, folder) in folders.iter().enumerate() {
+        h.photo(&format!("{folder}/new {n}.jpg"));
+    }
+    h.until("all of them are seen", |h| h.names().len() == 18);
+}
