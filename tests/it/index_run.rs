@@ -68,6 +68,41 @@ fn summary(out: &Output, code: i32) -> Value {
     serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {said}"))
 }
 
+/// Runs a command as on the kernel that many a NAS has: Linux 4.4, of 2016, which knows none of the later system calls.
+/// Containers bring their own C library, but not a kernel.
+fn on_an_old_kernel(command: &mut Command) -> Output {
+    use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
+    // The first call that it lacks is copy_file_range; since 424 all machines number alike.
+    let first = libc::SYS_copy_file_range;
+    let later = (first..first + 9).chain(424..500).map(|call| (call, Vec::new()));
+    let missing = SeccompAction::Errno(libc::ENOSYS as u32);
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(later.collect(), SeccompAction::Allow, missing, arch).unwrap();
+    let filter: seccompiler::BpfProgram = filter.try_into().unwrap();
+    // A filter is of a thread, and of whatever that starts.
+    std::thread::scope(|scope| {
+        let run = || {
+            apply_filter(&filter).unwrap();
+            command.output().unwrap()
+        };
+        scope.spawn(run).join().unwrap()
+    })
+}
+
+#[test]
+fn an_old_kernel_is_enough() {
+    let b = Bench::new(1);
+    let done = summary(&on_an_old_kernel(&mut b.index_command()), 0);
+    assert_eq!((&done["found"], &done["failed"]), (&13.into(), &0.into()));
+    let status = on_an_old_kernel(&mut b.command(&["status", "--json"]));
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["sandbox"], "partial", "it has no Landlock");
+    let there = b.export();
+    let again = Bench { library: b.library.clone(), index: b.index.with_extension("again"), _dir: b._dir };
+    again.run();
+    assert_eq!(again.export(), there, "the same as on this one");
+}
+
 #[test]
 fn a_second_run_has_nothing_to_do() {
     let b = Bench::new(1);
