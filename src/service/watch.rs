@@ -10,7 +10,7 @@
 //! Watches are set before the first walk, so that nothing can happen between the two; setting them takes as long as
 //! reading every folder once, so all of it goes on in a thread of its own.
 
-use super::watched::Watched;
+use super::watched::{Change, Watched};
 use super::{Order, Service, mounting};
 use crate::config::Spaces;
 use crate::discover::ignore::{ALBUMENIGNORE, NOMEDIA};
@@ -123,17 +123,19 @@ fn follow(
             Ok(Heard::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Ok(Heard::Changed(Ok(event))) => {
                 for path in &event.paths {
-                    let is_folder = path.symlink_metadata().is_ok_and(|m| m.is_dir());
-                    if is_folder && watched.leaves_out(path) {
-                        continue;
-                    }
-                    if is_folder && comes(&event.kind) {
-                        watched.add(path);
+                    let now = Instant::now();
+                    match watched.changed(path, comes(&event.kind)) {
+                        Change::Nothing => continue,
+                        Change::Roots(roots) => {
+                            roots.into_iter().for_each(|root| waiting.wait(root, Reach::Tree, now, settle));
+                        }
+                        change => {
+                            waiting.changed(path, matches!(change, Change::Folder), now, settle);
+                        }
                     }
                     if is_rule(path) {
                         watched.add(&folder_of(path));
                     }
-                    waiting.changed(path, is_folder, Instant::now(), settle);
                 }
                 if event.need_rescan() {
                     watched.add_all();
@@ -182,12 +184,12 @@ fn follow(
 /// What has changed and has not settled.
 #[derive(Default)]
 struct Waiting {
-    folders: BTreeMap<PathBuf, Change>,
+    folders: BTreeMap<PathBuf, Look>,
     everything: Option<Instant>,
 }
 
-/// A change of a folder: how far to walk, when, and when at the latest.
-struct Change {
+/// How far to walk a folder that changed, when, and when at the latest.
+struct Look {
     reach: Reach,
     at: Instant,
     latest: Instant,
@@ -206,28 +208,28 @@ impl Waiting {
 
     fn wait(&mut self, folder: PathBuf, reach: Reach, now: Instant, settle: Duration) {
         let at = now + settle;
-        let new = Change { reach, at, latest: now + settle * MOST_SETTLING_TIMES };
-        let change = self.folders.entry(folder).or_insert(new);
-        change.at = at.min(change.latest);
+        let new = Look { reach, at, latest: now + settle * MOST_SETTLING_TIMES };
+        let look = self.folders.entry(folder).or_insert(new);
+        look.at = at.min(look.latest);
         if reach == Reach::Tree {
-            change.reach = reach;
+            look.reach = reach;
         }
     }
 
     fn soonest(&self) -> Option<Instant> {
-        self.folders.values().map(|change| change.at).chain(self.everything).min()
+        self.folders.values().map(|look| look.at).chain(self.everything).min()
     }
 
     /// What has settled, with what does so within a moment; without what lies inside of a tree that is walked anyway.
     fn take_due(&mut self, now: Instant) -> Vec<(PathBuf, Reach)> {
-        if !self.folders.values().any(|change| change.at <= now) {
+        if !self.folders.values().any(|look| look.at <= now) {
             return Vec::new();
         }
         let mut due = Vec::new();
-        self.folders.retain(|folder, change| {
-            let is_due = change.at <= now + TOGETHER;
+        self.folders.retain(|folder, look| {
+            let is_due = look.at <= now + TOGETHER;
             if is_due {
-                due.push((folder.clone(), change.reach));
+                due.push((folder.clone(), look.reach));
             }
             !is_due
         });

@@ -11,6 +11,16 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// What happened, as far as it matters.
+pub enum Change {
+    Nothing,
+    /// To a file, or to what is gone.
+    File,
+    Folder,
+    /// To these configured folders as a whole.
+    Roots(Vec<PathBuf>),
+}
+
 /// What is watched.
 pub struct Watched {
     /// `None` where nothing is to be watched, or cannot be.
@@ -70,9 +80,46 @@ impl Watched {
                     return;
                 }
                 // Gone meanwhile, or not to be read: the walk says so.
-                Err(e) => tracing::debug!("{} is not watched: {e}", folder.display()),
+                Err(e) => {
+                    tracing::debug!("{} is not watched: {e}", folder.display());
+                    if self.roots.contains(&folder) {
+                        self.await_root(&folder);
+                    }
+                }
             }
         }
+    }
+
+    /// Watches the nearest folder above a configured one that is not there, to see it come.
+    fn await_root(&mut self, root: &Path) {
+        let there = root.ancestors().skip(1).find(|above| above.is_dir());
+        if let (Some(above), Some(watcher)) = (there, &mut self.watcher)
+            && !self.mounts.holding(above).is_some_and(|mount| mount.is_network())
+            && let Err(e) = watcher.watch(above, RecursiveMode::NonRecursive)
+        {
+            tracing::debug!("{} is not watched: {e}", above.display());
+        }
+    }
+
+    /// Something happened at a path: what there is to look at because of it, which may be nothing. Watches what comes.
+    pub fn changed(&mut self, path: &Path, comes: bool) -> Change {
+        let roots: Vec<PathBuf> = self.roots.iter().filter(|root| root.starts_with(path)).cloned().collect();
+        if !roots.is_empty() {
+            // A configured folder came or went, or one that holds it.
+            roots.iter().for_each(|root| self.add(root));
+            return Change::Roots(roots);
+        }
+        if !self.roots.iter().any(|root| path.starts_with(root)) {
+            return Change::Nothing;
+        }
+        let is_folder = path.symlink_metadata().is_ok_and(|m| m.is_dir());
+        if is_folder && self.leaves_out(path) {
+            return Change::Nothing;
+        }
+        if is_folder && comes {
+            self.add(path);
+        }
+        if is_folder { Change::Folder } else { Change::File }
     }
 
     /// Folders in a folder in which photos are looked for.
@@ -91,7 +138,7 @@ impl Watched {
     }
 
     /// Whether a folder is one of those in which no photos are looked for.
-    pub fn leaves_out(&self, folder: &Path) -> bool {
+    fn leaves_out(&self, folder: &Path) -> bool {
         let inside = self.roots.iter().filter_map(|root| {
             let (path, root) = (folder.as_os_str().as_bytes(), root.as_os_str().as_bytes());
             below(path, root).filter(|rest| !rest.is_empty())

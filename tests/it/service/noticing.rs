@@ -102,6 +102,27 @@ fn a_disk_that_comes_and_goes_is_noticed() {
 }
 
 #[test]
+fn a_folder_that_is_moved_away_or_made_later_is_noticed() {
+    let mut h = House::new();
+    std::fs::remove_dir(h.path("berta")).unwrap();
+    h.photos("anna", 3);
+    h.start();
+    h.until("anna is indexed", |h| h.names().len() == 3);
+    // Made only now, with what is in it.
+    h.photos("made", 2);
+    std::fs::rename(h.path("made"), h.path("berta")).unwrap();
+    h.until("berta is there", |h| h.names().len() == 5);
+    std::fs::rename(h.path("anna"), h.path("away")).unwrap();
+    let offline = |h: &House| h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL");
+    h.until("anna is away", |h| offline(h) == 1);
+    assert_eq!(h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"), 0);
+    std::fs::rename(h.path("away"), h.path("anna")).unwrap();
+    h.until("anna is back", |h| offline(h) == 0);
+    h.photo("anna/new.jpg");
+    h.until("what comes there is noticed", |h| h.names().len() == 6);
+}
+
+#[test]
 fn a_disk_inside_that_goes_with_its_mount_point_keeps_its_files() {
     let mut h = House::new();
     h.photo("anna/one.jpg");
