@@ -39,7 +39,8 @@ pub fn stages() -> Stages {
 /// The one writer of a run.
 pub fn recorder(index: Index) -> Recorder {
     let store = Store::new(index.dir());
-    Recorder { index, store, stages: stages(), progress: Arc::new(Progress::default()), committed: None }
+    let progress = Arc::new(Progress::default());
+    Recorder { index, store, stages: stages(), progress, committed: None, patience: None }
 }
 
 /// Writes records as a run does: in batches, each one transaction.

@@ -67,7 +67,7 @@ impl Context {
     pub fn tell(&self, edited: &Edited) {
         let Some(socket) = service_socket(&self.index_dir()) else { return };
         let body = serde_json::to_value(edited).expect("plain data");
-        if let Err(e) = client::tell(&socket, "/v1/edited", &body) {
+        if let Err(e) = client::request_soon(&socket, "POST", "/v1/edited", Some(&body)) {
             tracing::info!("the service was not told: {e}");
         }
     }

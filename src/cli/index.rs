@@ -109,7 +109,7 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
             ExitCode::from(match e {
                 RunError::Usage(_) => USAGE,
                 RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
-                RunError::Record(_) | RunError::Index(_) => STOPPED,
+                RunError::Record(_) => STOPPED,
             })
         }
     }

@@ -27,6 +27,7 @@ mod verify;
 
 use crate::config::{Config, LogFormat, Spaces};
 use crate::index::{Index, OpenError};
+use crate::service::client;
 use answer::Refusal;
 use clap::{Parser, Subcommand};
 use std::io::IsTerminal;
@@ -159,6 +160,12 @@ impl Context {
 fn cannot_open(e: OpenError) -> ExitCode {
     complain(&e);
     ExitCode::from(NO_START)
+}
+
+/// The service has refused what was asked of it.
+fn refused(status: u16, answer: &serde_json::Value) -> ExitCode {
+    complain(&answer["error"].as_str().unwrap_or("the service refused"));
+    ExitCode::from(if status == client::DISK_FULL { STOPPED } else { FAILED })
 }
 
 /// The items that a person names by paths or ids; the first that is not in the index ends the command.

@@ -190,10 +190,7 @@ fn hand_over(socket: &Path, again: &Again, paths: &[PathBuf], ctx: &Context) -> 
     let body = client::with_paths(body, &paths);
     let taken = match client::request(socket, "POST", "/v1/reindex", Some(&body)) {
         Ok((202, taken)) => taken,
-        Ok((_, refused)) => {
-            complain(&refused["error"].as_str().unwrap_or("the service refused"));
-            return ExitCode::from(FAILED);
-        }
+        Ok((status, answer)) => return super::refused(status, &answer),
         Err(e) => {
             complain(&client::unanswered(socket, &e));
             return ExitCode::from(NO_START);

@@ -1,5 +1,6 @@
 //! `albumen service`: the long-running side.
 
+use super::backup::is_full;
 use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain};
 use crate::config::LogFormat;
 use crate::pipeline::recorder::RecordError;
@@ -42,9 +43,10 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
                 LogFormat::Text => complain(&e),
                 LogFormat::Json => tracing::error!("{e}"),
             }
-            ExitCode::from(match e {
+            ExitCode::from(match &e {
                 ServiceError::Run(RunError::Record(RecordError::DiskFull))
                 | ServiceError::Record(RecordError::DiskFull) => STOPPED,
+                ServiceError::Record(RecordError::Store(e)) if is_full(e) => STOPPED,
                 ServiceError::Record(_) => FAILED,
                 _ => NO_START,
             })

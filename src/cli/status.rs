@@ -2,10 +2,13 @@
 
 use super::{Context, NO_START, complain, print_json, say};
 use crate::index::counts::Counts;
+use crate::index::service_socket;
 use crate::pipeline::recorder::now;
 use crate::pipeline::run::Plan;
+use crate::service::client;
 use crate::worker::{WorkerHandle, WorkerSettings};
 use serde::Serialize;
+use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -20,6 +23,9 @@ struct Status {
     volumes: Vec<Volume>,
     /// Models that are not there, and what to do.
     missing: Vec<String>,
+    /// What the service that runs on this index says of a full disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk_full: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +59,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
                 })
                 .collect(),
             missing: plan.missing.clone(),
+            disk_full: disk_full(&ctx.index_dir()),
         })
     };
     let s = match status() {
@@ -89,5 +96,14 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
     for m in &s.missing {
         say(format_args!("missing: {m}"));
     }
+    if let Some(why) = &s.disk_full {
+        say(format_args!("service: {why}"));
+    }
     ExitCode::SUCCESS
+}
+
+/// Asks the service, where one runs and may be asked.
+fn disk_full(index_dir: &Path) -> Option<String> {
+    let (_, status) = client::request_soon(&service_socket(index_dir)?, "GET", "/v1/status", None).ok()?;
+    Some(status["disk_full"].as_str()?.to_owned())
 }

@@ -1,6 +1,6 @@
 //! `albumen submit PATH...`: tells the running service of new files, or indexes them itself.
 
-use super::{Context, FAILED, NO_START, complain, print_json, say};
+use super::{Context, NO_START, complain, print_json, say};
 use crate::discover::absolute;
 use crate::index::service_socket;
 use crate::pipeline::run::Options;
@@ -44,10 +44,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Ok((_, answer)) => {
-            complain(&answer["error"].as_str().unwrap_or("the service refused"));
-            ExitCode::from(FAILED)
-        }
+        Ok((status, answer)) => super::refused(status, &answer),
         Err(_) if args.or_run => {
             let options = Options { paths: args.paths, ..Options::default() };
             super::index::run_with(options, args.limits, ctx)

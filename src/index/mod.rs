@@ -225,6 +225,17 @@ fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
         Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
             OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() }
         }
+        Some(rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::DiskFull) if is_full(dir) => {
+            OpenError::NotWritable { dir: dir.to_owned(), why: "its disk is full".into() }
+        }
         _ => broken(dir, e),
     })
+}
+
+/// Whether there is no room for what SQLite must make before anybody can look: the shared memory of the WAL, which it calls
+/// a broken disk.
+fn is_full(dir: &Path) -> bool {
+    /// Bytes: twice what it makes.
+    const NEEDED: u64 = 64 << 10;
+    rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail * fs.f_frsize < NEEDED)
 }

@@ -47,6 +47,10 @@ pub trait JobSource: Sync {
     fn kindness(&self, _job: &PendingRow) -> Option<Kindness> {
         None
     }
+    /// What was made of a file could not be stored. Whether to give the file back and go on; else the work ends.
+    fn goes_on_after(&self, _e: &RecordError) -> bool {
+        false
+    }
     /// A file that somebody waits for needs memory that others have.
     fn make_memory(&self) {}
 }
@@ -101,7 +105,11 @@ impl Developer {
             self.shared.progress.begin(self.thread, path.to_string_lossy().into_owned());
             let record = self.visit(&job, source);
             self.shared.progress.end(self.thread);
-            let Some(record) = record? else {
+            let record = match record {
+                Err(e) if !source.goes_on_after(&e) => return Err(e),
+                record => record.ok().flatten(),
+            };
+            let Some(record) = record else {
                 source.gave_back(&job);
                 continue;
             };

@@ -90,7 +90,7 @@ pub struct Stages {
 pub enum RecordError {
     #[error("the disk with the index is full: make room and run again, nothing is lost")]
     DiskFull,
-    #[error("the index cannot be written: {0}")]
+    #[error("the index cannot be used: {0}")]
     Index(rusqlite::Error),
     #[error("the derivatives cannot be made durable: {0}")]
     Store(std::io::Error),
@@ -114,6 +114,20 @@ impl From<std::io::Error> for RecordError {
     }
 }
 
+impl RecordError {
+    /// Whether a disk may have been full. SQLite has no other word for a quota that is used up than for a broken disk.
+    pub fn may_be_want_of_room(&self) -> bool {
+        match self {
+            RecordError::DiskFull => true,
+            RecordError::Index(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure),
+            RecordError::Store(_) => false,
+        }
+    }
+}
+
+/// Called where a batch could not be committed; returns, perhaps after a while, whether to try once more.
+pub type Patience = Box<dyn Fn(&RecordError) -> bool + Send>;
+
 /// Called after each commit with what was recorded: the service's events.
 pub type Committed = Arc<dyn Fn(&[Record]) + Send + Sync>;
 
@@ -124,6 +138,7 @@ pub struct Recorder {
     pub stages: Stages,
     pub progress: Arc<Progress>,
     pub committed: Option<Committed>,
+    pub patience: Option<Patience>,
 }
 
 impl Recorder {
@@ -163,7 +178,11 @@ impl Recorder {
             }
             let full = batch.len() >= BATCH_COUNT || since.elapsed() >= BATCH_TIME;
             if !batch.is_empty() && (full || end || !flush.is_empty()) {
-                self.commit(&batch)?;
+                while let Err(e) = self.commit(&batch) {
+                    if !self.patience.as_ref().is_some_and(|again| again(&e)) {
+                        return Err(e);
+                    }
+                }
                 if let Some(committed) = &self.committed {
                     committed(&batch);
                 }
@@ -182,7 +201,8 @@ impl Recorder {
     fn commit(&mut self, batch: &[Record]) -> Result<(), RecordError> {
         let wrote = batch.iter().any(|r| matches!(r, Record::File(f) if f.derivatives.is_some()));
         if wrote {
-            self.store.sync()?;
+            // What is lost here is never told again: then the pictures must be made anew, and not the commit.
+            self.store.sync().map_err(RecordError::Store)?;
         }
         let at = now();
         let tx = self.index.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;

@@ -98,8 +98,12 @@ pub enum RunError {
     Worker(StartError),
     #[error(transparent)]
     Record(#[from] RecordError),
-    #[error("the index cannot be used: {0}")]
-    Index(#[from] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for RunError {
+    fn from(e: rusqlite::Error) -> RunError {
+        RunError::Record(e.into())
+    }
 }
 
 /// The settings of a run as the stages know them.
@@ -389,6 +393,7 @@ fn recorded(
         stages: shared.stages.clone(),
         progress: shared.progress.clone(),
         committed: None,
+        patience: None,
     };
     let (out, incoming) = bounded::<Record>(WAITING_RECORDS);
     let ended = AtomicBool::new(false);

@@ -12,8 +12,11 @@ use std::time::Duration;
 /// An answer longer than this is none of ours, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
 
-/// Who only tells the service something waits for its answer no longer.
-const TOLD_WITHIN: Duration = Duration::from_secs(5);
+/// The status of a refusal for want of room on the disk of the index.
+pub const DISK_FULL: u16 = 507;
+
+/// Who can do without an answer waits for it no longer.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was edited beside the service: the body of `POST /v1/edited`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -70,12 +73,17 @@ pub fn unanswered(socket: &Path, e: &std::io::Error) -> String {
     }
 }
 
-/// Tells the service something, and waits for its answer for a moment only.
-pub fn tell(socket: &Path, path: &str, body: &serde_json::Value) -> std::io::Result<()> {
+/// As [`request`], and waits for the answer for a moment only.
+pub fn request_soon(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    body: Option<&serde_json::Value>,
+) -> std::io::Result<(u16, serde_json::Value)> {
     let stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(TOLD_WITHIN))?;
-    stream.set_write_timeout(Some(TOLD_WITHIN))?;
-    exchange(stream, "POST", path, Some(body)).map(drop)
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    exchange(stream, method, path, body)
 }
 
 fn exchange(

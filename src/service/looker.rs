@@ -154,6 +154,9 @@ impl Looker<'_> {
 
     /// How long to rest before there is something to do; `None`: until somebody says so.
     fn until_next(&mut self) -> Option<Duration> {
+        if !self.service.room.is_there() {
+            return None;
+        }
         if !self.uploads.is_empty() {
             return Some(Duration::ZERO);
         }
@@ -313,7 +316,8 @@ impl Looker<'_> {
     /// Faces become people, under what users have said.
     fn cluster(&mut self) {
         for space in std::mem::take(&mut self.spaces) {
-            if let Err(e) = cluster_one(&mut self.index, self.service, space) {
+            let clustered = self.service.with_room(|| Ok(cluster_one(&mut self.index, self.service, space)?));
+            if let Err(e) = clustered {
                 tracing::error!("faces wait to become people: {e}");
             }
         }
@@ -341,7 +345,7 @@ fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Re
 fn switch_off(index: &Index, service: &Service) {
     let spaces = Spaces::resolve(&service.config().spaces);
     for space in spaces.iter().filter(|s| !s.people || !s.subjects) {
-        let remove = || -> rusqlite::Result<bool> {
+        let remove = || -> Result<bool, RecordError> {
             let Some(id) = index.space_id(&space.name)? else { return Ok(false) };
             let faces = !space.people && index.has_found_faces(id)?;
             if faces {
@@ -352,7 +356,7 @@ fn switch_off(index: &Index, service: &Service) {
             }
             Ok(faces)
         };
-        match remove() {
+        match service.with_room(remove) {
             Ok(true) => service.tell(Event::person_changed(None, space.name.clone())),
             Ok(false) => {}
             Err(e) => tracing::error!("what was found in space {} is still there: {e}", space.name),

@@ -16,6 +16,7 @@ pub mod looker;
 pub mod mounting;
 pub mod queue;
 pub mod recognition;
+pub mod room;
 pub mod tally;
 pub mod tidier;
 pub mod watch;
@@ -39,6 +40,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
 use queue::{Queue, Rules};
+use room::Room;
 use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -106,6 +108,7 @@ pub struct Service {
     pub shared: Shared,
     pub queue: Queue,
     pub gate: Gate,
+    pub room: Arc<Room>,
     pub events: tokio::sync::broadcast::Sender<Event>,
     /// Counts commits; whoever waits for a job looks again when it moves.
     pub commits: tokio::sync::watch::Sender<u64>,
@@ -270,11 +273,24 @@ impl Service {
         *self.watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
     }
 
-    /// What held background work back may do so no longer.
+    /// What held work back may do so no longer.
     pub fn work_again(&self) {
         self.queue.wake();
-        let _ = self.scanner.send(Order::LookAgain);
+        for orders in [&self.scanner, &self.uploads] {
+            let _ = orders.send(Order::LookAgain);
+        }
         let _ = self.looker.send(Look::Background);
+    }
+
+    /// Writes to the index; where its disk is full, when there is room again. An error is another one, or the service is to
+    /// stop.
+    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, RecordError>) -> Result<T, RecordError> {
+        loop {
+            match write() {
+                Err(e) if self.room.explains(&e) && self.room.wait() => {}
+                done => return done,
+            }
+        }
     }
 }
 
@@ -329,7 +345,8 @@ pub fn run(
         idle: config.service.idle.get(),
         drained: Box::new(move || drop(drained.send(Look::Background))),
     };
-    let queue = Queue::new(index.another()?, gate.clone(), shutdown.clone(), rules);
+    let room = Arc::new(Room::new(index_dir, shutdown.clone()));
+    let queue = Queue::new(index.another()?, gate.clone(), room.clone(), shutdown.clone(), rules);
     let tokens = RwLock::new(api::read_tokens(&config)?);
     let models = recognition::Models::new(plan.stages.faces.as_ref().map(|_| plan.models.clone()));
     let service = Arc::new(Service {
@@ -340,6 +357,7 @@ pub fn run(
         shared,
         queue,
         gate,
+        room: room.clone(),
         events: tokio::sync::broadcast::channel(1024).0,
         commits: tokio::sync::watch::channel(0).0,
         scanner,
@@ -363,6 +381,7 @@ pub fn run(
         stages: service.shared.stages.clone(),
         progress: progress.clone(),
         committed: Some(committed(&service, index.another()?)),
+        patience: Some(Box::new(move |e| room.ran_out(e) && room.wait())),
     };
     let result = std::thread::scope(|s| -> Result<(), ServiceError> {
         let recording = s.spawn(|| {
@@ -379,7 +398,6 @@ pub fn run(
             let (out, service) = (out.clone(), &service);
             developing.push(s.spawn(move || {
                 let developed = developer.run(&service.queue, &out);
-                // A full disk may be met by whoever writes a picture first.
                 if developed.is_err() {
                     shutdown.request(rustix::process::Signal::TERM.as_raw());
                 }
@@ -421,7 +439,11 @@ pub fn run(
         let _ = service.looker.send(Look::Stop);
         let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
         served?;
-        recorded?;
+        match recorded {
+            // It waited for room when it was told to stop. What it had is still in the queue.
+            Err(RecordError::DiskFull) => {}
+            recorded => recorded?,
+        }
         for thread in developing {
             thread.join().unwrap_or_else(|p| std::panic::resume_unwind(p))?;
         }
@@ -448,7 +470,7 @@ fn hear_hangups(service: &Arc<Service>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where time alone may let background work go on, somebody looks now and then. Who rests gives its memory back.
+/// Where time alone may let work go on, somebody looks now and then. Who rests gives its memory back.
 fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
     let mut held = false;
     let mut waited = Duration::ZERO;
@@ -462,6 +484,9 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
         rested = if before == commits { rested + step } else { Duration::ZERO };
         if rested >= GIVE_BACK_AFTER && !was_rested {
             crate::worker::memory::give_back();
+        }
+        if service.room.has_come() {
+            service.work_again();
         }
         if waited < LOOK_AGAIN || !service.gate.depends_on_time() {
             continue;
@@ -480,11 +505,11 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
 /// Walks what is ordered, until told to stop. `priority`: of the requests that this scanner is for.
 ///
 /// Long walks that nobody waits for wait until background work may run; the folder of a change that was noticed is
-/// walked at once, which costs little.
+/// walked at once, which costs little. Without room for what they find all wait.
 fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
     let shutdown = service.shared.shutdown.clone();
-    let (mut requests, mut all, mut polled) = (false, false, Vec::new());
-    // When what failed is tried again, a full disk perhaps.
+    let mut todo = Todo::default();
+    // When what failed is tried again.
     let mut again: Option<Instant> = None;
     loop {
         let order = match again {
@@ -499,41 +524,96 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
             return;
         }
         again = again.filter(|at| *at > Instant::now());
-        let mut folders = Vec::new();
         match order {
             Order::Stop => return,
-            Order::Requests => requests = true,
-            Order::WalkAll => (all, again) = (true, None),
-            Order::Poll(paths) => polled = paths,
-            Order::Walk(paths) => folders = paths,
-            Order::LookAgain => {}
+            Order::WalkAll => again = None,
+            _ => {}
         }
-        let mut walks: Vec<Result<(), RunError>> = Vec::new();
-        if !folders.is_empty() {
-            walks.push(walk(&mut index, service, &folders, 1));
-        }
-        if priority == 0 || service.gate.background_may_run() {
-            if std::mem::take(&mut requests) {
-                walks.push(scan_requests(&mut index, service, priority));
+        todo.add(order);
+        let may_run = priority == 0 || service.gate.background_may_run();
+        for order in todo.take(may_run, again.is_none()) {
+            let done = match &order {
+                // One before it has met with a full disk.
+                _ if !service.room.is_there() => {
+                    todo.add(order);
+                    continue;
+                }
+                Order::Requests => scan_requests(&mut index, service, priority),
+                Order::Walk(paths) | Order::Poll(paths) => walk(&mut index, service, paths, 1),
+                Order::WalkAll => walk_all(&mut index, service),
+                Order::LookAgain | Order::Stop => Ok(()),
+            };
+            match done {
+                Ok(()) => {}
+                Err(RunError::Record(e)) if service.room.explains(&e) => todo.add(order),
+                Err(e) => {
+                    tracing::error!(
+                        "a walk failed, and is tried again in {} minutes: {e}",
+                        WALK_AGAIN.as_secs() / 60
+                    );
+                    again = Some(Instant::now() + WALK_AGAIN);
+                    todo.add(Order::Requests);
+                    if priority > 0 {
+                        // What a change was noticed of is among all.
+                        todo.add(Order::WalkAll);
+                    }
+                }
             }
-            let polled = std::mem::take(&mut polled);
-            if all && again.is_none() {
-                all = false;
-                walks.push(walk_all(&mut index, service));
-            } else if !polled.is_empty() {
-                walks.push(walk(&mut index, service, &polled, 1));
-            }
-        }
-        for e in walks.into_iter().filter_map(Result::err) {
-            tracing::error!(
-                "a walk failed, and is tried again in {} minutes: {e}",
-                WALK_AGAIN.as_secs() / 60
-            );
-            again = Some(Instant::now() + WALK_AGAIN);
-            // What a change was noticed of is among all.
-            (requests, all) = (true, priority > 0);
         }
         index.shrink();
+    }
+}
+
+/// What a scanner is to do and has not done yet. What is ordered again while it waits is done once.
+#[derive(Default)]
+struct Todo {
+    requests: bool,
+    all: bool,
+    polled: Vec<(PathBuf, Reach)>,
+    changed: Vec<(PathBuf, Reach)>,
+}
+
+impl Todo {
+    fn add(&mut self, order: Order) {
+        match order {
+            Order::Requests => self.requests = true,
+            Order::WalkAll => self.all = true,
+            Order::Poll(paths) => self.polled = paths,
+            Order::Walk(paths) => {
+                paths.into_iter().for_each(|p| {
+                    if !self.changed.contains(&p) {
+                        self.changed.push(p);
+                    }
+                });
+                if self.changed.len() > watch::MANY {
+                    self.changed.clear();
+                    self.all = true;
+                }
+            }
+            Order::LookAgain | Order::Stop => {}
+        }
+    }
+
+    /// What may be done now, in this order: `background`: long walks; `all`: the walk of everything, with which a poll is done,
+    /// too.
+    fn take(&mut self, background: bool, all: bool) -> Vec<Order> {
+        let mut now = Vec::new();
+        if !self.changed.is_empty() {
+            now.push(Order::Walk(std::mem::take(&mut self.changed)));
+        }
+        if background {
+            if std::mem::take(&mut self.requests) {
+                now.push(Order::Requests);
+            }
+            let polled = std::mem::take(&mut self.polled);
+            if self.all && all {
+                self.all = false;
+                now.push(Order::WalkAll);
+            } else if !polled.is_empty() {
+                now.push(Order::Poll(polled));
+            }
+        }
+        now
     }
 }
 

@@ -7,14 +7,16 @@
 //! goes back without an attempt counted.
 
 use super::gate::{Gate, Tired};
+use super::room::Room;
 use crate::index::Index;
 use crate::index::scan::PendingRow;
 use crate::pipeline::cancel::CancelToken;
 use crate::pipeline::developing::JobSource;
+use crate::pipeline::recorder::RecordError;
 use crate::pipeline::shutdown::Shutdown;
 use crate::worker::Kindness;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Background rows fetched at a time.
@@ -37,6 +39,7 @@ pub struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     gate: Gate,
+    room: Arc<Room>,
     shutdown: Shutdown,
     rules: Rules,
 }
@@ -68,7 +71,7 @@ struct Busy {
 }
 
 impl Queue {
-    pub fn new(index: Index, gate: Gate, shutdown: Shutdown, rules: Rules) -> Queue {
+    pub fn new(index: Index, gate: Gate, room: Arc<Room>, shutdown: Shutdown, rules: Rules) -> Queue {
         let state = State {
             index,
             ready: VecDeque::new(),
@@ -78,7 +81,7 @@ impl Queue {
             worked_off: false,
             passed_over: false,
         };
-        Queue { state: Mutex::new(state), changed: Condvar::new(), gate, shutdown, rules }
+        Queue { state: Mutex::new(state), changed: Condvar::new(), gate, room, shutdown, rules }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -139,6 +142,9 @@ impl Queue {
     }
 
     fn take(&self, s: &mut State, thread: usize) -> Option<PendingRow> {
+        if !self.room.is_there() {
+            return None;
+        }
         if s.more {
             // Uploads are few: whether there is one is asked anew for every file, so that none waits behind a batch.
             let busy = s.busy.values().filter(|b| b.priority == 0).count();
@@ -270,6 +276,10 @@ impl JobSource for Queue {
 
     fn kindness(&self, job: &PendingRow) -> Option<Kindness> {
         self.gate.kindness().filter(|_| job.priority > 0)
+    }
+
+    fn goes_on_after(&self, e: &RecordError) -> bool {
+        self.room.ran_out(e)
     }
 
     fn make_memory(&self) {

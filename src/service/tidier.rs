@@ -6,7 +6,7 @@ use super::{Dirty, Look, Service};
 use crate::discover::absolute;
 use crate::index::Index;
 use crate::index::due::{Scope, StageNow};
-use crate::pipeline::recorder::now;
+use crate::pipeline::recorder::{RecordError, now};
 use crate::pipeline::settle;
 use crate::pipeline::vocabulary::Stage;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -55,7 +55,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
                     true => vec![Scope::All],
                     false => folders.iter().map(|f| Scope::Folder(*f)).collect(),
                 };
-                if let Err(e) = tidy(&mut index, service, &scopes) {
+                if let Err(e) = service.with_room(|| tidy(&mut index, service, &scopes)) {
                     tracing::error!("items could not be put together: {e}");
                 }
                 if service.queue.is_idle() {
@@ -70,11 +70,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
     }
 }
 
-fn tidy(
-    index: &mut Index,
-    service: &Service,
-    scopes: &[Scope],
-) -> Result<(), crate::pipeline::recorder::RecordError> {
+fn tidy(index: &mut Index, service: &Service, scopes: &[Scope]) -> Result<(), RecordError> {
     settle::settle(index, scopes, &service.plan.places, &service.shared)?;
     for scope in scopes {
         index.sum_up(scope, &service.plan.asked_for())?;
@@ -153,7 +149,9 @@ pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
 }
 
 fn count_once(index: &Index, service: &Service) -> rusqlite::Result<()> {
-    index.add_costs(&service.shared.progress.costs_to_keep())?;
+    if service.room.is_there() {
+        index.add_costs(&service.shared.progress.costs_to_keep())?;
+    }
     service.tally.counted(index.counts(&service.plan.stages(), now())?);
     Ok(())
 }

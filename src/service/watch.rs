@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Folders that settle together are walked together; more than this many become a walk of everything.
-const MANY: usize = 500;
+pub(super) const MANY: usize = 500;
 
 /// Folders that settle within this of each other are walked together: the two ends of a move are told one after the
 /// other, and a walk of one end alone finds a file gone, or a new one.

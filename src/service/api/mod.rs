@@ -13,7 +13,7 @@ use crate::index::Index;
 use crate::index::again::Again;
 use crate::index::view::{Detail, ItemView};
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recorder::now;
+use crate::pipeline::recorder::{RecordError, now};
 use crate::pipeline::vocabulary::Stage;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path as UrlPath, Query, Request, State};
@@ -38,8 +38,9 @@ use std::time::Duration;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
-/// Seconds after which a client that was told "too many" may come again.
+/// Seconds after which a client that was told "too many" may come again, and one that was told of a full disk.
 const RETRY_AFTER_S: u64 = 5;
+const RETRY_FULL_AFTER_S: u64 = 60;
 /// Items a page at the most.
 const PAGE: usize = 1000;
 /// The longest that a request with `wait` is kept open.
@@ -167,7 +168,7 @@ pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), Service
 fn routes(service: Arc<Service>) -> Router {
     let body = service.config().service.uploads.max_body.0 as usize;
     Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .route("/v1/index", post(index))
         .route("/v1/reindex", post(reindex))
@@ -231,10 +232,11 @@ struct Refusal(StatusCode, String);
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.0, Json(json!({ "error": self.1 }))).into_response();
+        let mut after =
+            |seconds| response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         let _ = match self.0 {
-            StatusCode::TOO_MANY_REQUESTS => {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))
-            }
+            StatusCode::TOO_MANY_REQUESTS => after(RETRY_AFTER_S),
+            StatusCode::INSUFFICIENT_STORAGE => after(RETRY_FULL_AFTER_S),
             StatusCode::UNAUTHORIZED => {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
             }
@@ -252,7 +254,21 @@ fn broken(e: impl std::fmt::Display) -> Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(e: rusqlite::Error) -> Refusal {
-        broken(e)
+        match RecordError::from(e) {
+            RecordError::DiskFull => {
+                let why = "the disk with the index is full: nothing was changed; make room and ask again";
+                Refusal(StatusCode::INSUFFICIENT_STORAGE, why.into())
+            }
+            e => Refusal(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
+        }
+    }
+}
+
+/// Refuses a request that could not be kept.
+fn can_keep(service: &Service) -> Answer<()> {
+    match service.room.lacks() {
+        None => Ok(()),
+        Some(why) => Err(Refusal(StatusCode::INSUFFICIENT_STORAGE, why)),
     }
 }
 
@@ -335,6 +351,7 @@ async fn index(
     body: Result<Json<IndexRequest>, axum::extract::rejection::JsonRejection>,
 ) -> Answer<Response> {
     let request = given(body)?;
+    can_keep(&service)?;
     let uploads = service.config().service.uploads;
     let paths = all_paths(request.paths, &request.path_bytes)?;
     if paths.is_empty() || paths.len() > uploads.max_paths {
@@ -441,6 +458,7 @@ async fn reindex(
     body: Result<Json<ReindexRequest>, axum::extract::rejection::JsonRejection>,
 ) -> Answer<Response> {
     let request = given(body)?;
+    can_keep(&service)?;
     let most = service.config().service.uploads.max_paths;
     let mut paths = all_paths(request.paths, &request.path_bytes)?;
     if request.stages.is_empty() || paths.len() > most {
@@ -540,6 +558,11 @@ async fn job(
     }
 }
 
+/// A full disk is no reason to start the service anew, so it is told and no error.
+async fn healthz(State(service): State<Arc<Service>>) -> &'static str {
+    if service.room.is_there() { "ok\n" } else { "disk full\n" }
+}
+
 async fn status(
     State(service): State<Arc<Service>>,
     Extension(access): Extension<Access>,
@@ -552,6 +575,7 @@ async fn status(
         "idle": service.queue.is_idle(),
         "paused": service.gate.is_paused(),
         "held_back": service.gate.held_back(),
+        "disk_full": service.room.lacks(),
         "uploads_waiting": sofar.uploads_waiting,
         "developed": sofar.developed,
         "recognised": sofar.recognised,
@@ -743,6 +767,8 @@ async fn metrics(State(service): State<Arc<Service>>, Extension(access): Extensi
     line("uploads_waiting", "gauge", "Requests that wait.", sofar.uploads_waiting as f64);
     let paused = f64::from(u8::from(service.gate.is_paused()));
     line("paused", "gauge", "1 while background work is paused.", paused);
+    let full = f64::from(u8::from(!service.room.is_there()));
+    line("disk_full", "gauge", "1 while the disk with the index is full and work waits.", full);
     if let Some(c) = service.tally.counts(&access) {
         line("items", "gauge", "Items in the index.", c.items as f64);
         line("pending", "gauge", "Files that wait to be developed.", c.pending as f64);

@@ -290,22 +290,75 @@ fn rename(files: usize, renames: usize) {
 }
 
 #[test]
-fn a_full_disk_ends_the_service_and_room_lets_it_go_on() {
+fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
     let mut h = House::new();
     std::fs::create_dir(h.path("index")).unwrap();
     let Some(_small) = Mounted::tmpfs_at(&h.path("index"), "a full disk") else { return };
     h.photos("anna/old", 60);
-    // 64 MiB, of which a little is left.
-    std::fs::write(h.path("index/ballast"), vec![0; (64 << 20) - (1 << 20)]).unwrap();
-    let log = std::fs::File::create(&h.log).unwrap();
-    let mut child = h.command("service").stderr(log).spawn().unwrap();
-    let ended = child.wait().unwrap();
-    assert_eq!(ended.code(), Some(4), "{}", h.log());
-    assert!(h.log().contains("full"), "{}", h.log());
-    std::fs::remove_file(h.path("index/ballast")).unwrap();
+    // A little is left.
+    let fill = |h: &House| {
+        let left = rustix::fs::statvfs(h.path("index")).unwrap();
+        let ballast = left.f_bavail * left.f_frsize - (1 << 20);
+        std::fs::write(h.path("index/ballast"), vec![0; ballast as usize]).unwrap();
+    };
+    let is_full = |h: &House| h.get("/v1/status").1["disk_full"].as_str().is_some_and(|s| s.contains("full"));
+    fill(&h);
     h.start();
-    h.patiently("all is indexed", |h| h.names().len() == 60);
+    h.patiently("the disk is full", is_full);
+    // It answers, and says so to whoever asks.
+    assert_eq!(h.ask("GET", "/healthz", None, None).text, "disk full\n");
+    assert!(h.ask("GET", "/metrics", None, None).text.contains("albumen_disk_full 1\n"));
+    let status = |h: &House, json: &[&str]| h.command("status").args(json).output().unwrap().stdout;
+    assert!(String::from_utf8(status(&h, &[])).unwrap().contains("the disk with the index is full"));
+    assert!(String::from_utf8(status(&h, &["--json"])).unwrap().contains("\"disk_full\":\"the disk"));
+    // It takes nothing that it could not keep.
+    let upload = h.photo("berta/upload.jpg");
+    let refused = h.ask("POST", "/v1/index", None, Some(&json!({ "paths": [upload] }).to_string()));
+    assert_eq!(refused.status, 507, "{}", refused.text);
+    assert!(refused.head.contains("retry-after: 60"), "{}", refused.head);
+    assert!(refused.json()["error"].as_str().unwrap().contains("full"), "{}", refused.text);
+    assert_eq!(h.post("/v1/reindex", &json!({ "stages": ["render"] })).0, 507);
+    let out = h.command("submit").arg(&upload).output().unwrap();
+    assert_eq!(out.status.code(), Some(4), "{out:?}");
+    // What it is told to, it does: it ends, and soon.
+    let begun = Instant::now();
+    h.stop();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    std::fs::remove_file(h.path("index/ballast")).unwrap();
+    fill(&h);
+    h.start();
+    h.patiently("the disk is full again", is_full);
+    let (names, written) = (h.names(), h.written());
+    h.photo("anna/noticed.jpg");
+    // Its folder settles, and is looked at when there is room.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(h.names(), names);
+    std::fs::remove_file(h.path("index/ballast")).unwrap();
+    h.patiently("all is indexed", |h| h.names().len() == 62 && h.pending() == 0);
+    let now = h.written();
+    assert!(written.iter().all(|(path, when)| now.get(path) == Some(when)), "nothing was made again");
     assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"), 0, "no file is to blame");
+    assert_eq!(h.get("/v1/status").1["disk_full"], serde_json::Value::Null);
+    assert_eq!(h.ask("GET", "/healthz", None, None).text, "ok\n");
+    h.upload(&h.photo("berta/after.jpg"));
+    assert!(!h.log().contains("a walk failed"), "{}", h.log());
+    h.stop();
+}
+
+/// SQLite cannot look into an index that was closed without making a file, and calls it a broken disk.
+#[test]
+fn where_there_is_no_room_to_begin_that_is_said() {
+    let h = House::new();
+    std::fs::create_dir(h.path("index")).unwrap();
+    let Some(_small) = Mounted::tmpfs_at(&h.path("index"), "a disk without any room") else { return };
+    h.photo("anna/old.jpg");
+    assert!(h.command("index").output().unwrap().status.success());
+    let _ = std::fs::write(h.path("index/ballast"), vec![0; 64 << 20]);
+    for command in ["service", "status"] {
+        let out = h.command(command).output().unwrap();
+        assert_eq!(out.status.code(), Some(3), "{command}: {out:?}");
+        assert!(String::from_utf8_lossy(&out.stderr).contains("full"), "{out:?}");
+    }
 }
 
 #[test]
