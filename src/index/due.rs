@@ -2,10 +2,8 @@
 
 use super::Index;
 use crate::discover::{below, relative};
-use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::Stage;
 use rusqlite::{Result, params};
-use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -58,24 +56,6 @@ impl Scope {
             Scope::Below { volume_id, path } => (Some(*volume_id), path),
         }
     }
-}
-
-/// One thing that could not be done.
-#[derive(Debug, Clone, Serialize)]
-pub struct Failure {
-    pub path: String,
-    pub stage: String,
-    pub state: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<String>,
-    pub reason: String,
-    /// What the owner can do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub advice: Option<&'static str>,
-    pub attempts: u64,
-    /// When it will be tried again, UTC; absent: not until the file or the settings change.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_at: Option<String>,
 }
 
 impl Index {
@@ -242,41 +222,6 @@ impl Index {
         let (folder, name) = relative::split(rest);
         let folder_id = self.folder_id(volume_id, folder)?;
         Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
-    }
-
-    /// Everything that could not be done, by path and stage. A file that failed to inspect is listed once.
-    pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {
-        let mut st = self.conn.prepare_cached(
-            "SELECT s.file_id, s.stage, s.state, s.fault, s.reason, s.attempts, s.retry_at,
-               v.path, d.path, f.name
-             FROM stage_state s JOIN files f ON f.id = s.file_id JOIN folders d ON d.id = f.folder_id
-               JOIN volumes v ON v.id = d.volume_id
-             WHERE f.vanished IS NULL
-               AND (s.state IN ('failed', 'damaged') OR (s.state = 'skipped' AND s.fault IS NOT NULL))
-               AND NOT (s.stage = 'render' AND EXISTS (SELECT 1 FROM stage_state i
-                 WHERE i.file_id = s.file_id AND i.stage = 'inspect' AND i.reason = s.reason))
-             ORDER BY v.path, d.path, f.name, s.stage",
-        )?;
-        let mut rows = st.query([])?;
-        while let Some(r) = rows.next()? {
-            let path = relative::on_disk(&[
-                &r.get::<_, Vec<u8>>(7)?,
-                &r.get::<_, Vec<u8>>(8)?,
-                &r.get::<_, Vec<u8>>(9)?,
-            ]);
-            let fault: Option<String> = r.get(3)?;
-            each(Failure {
-                path: path.to_string_lossy().into_owned(),
-                stage: r.get(1)?,
-                state: r.get(2)?,
-                advice: fault.as_deref().and_then(Fault::advice),
-                fault,
-                reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
-                attempts: r.get::<_, i64>(5)? as u64,
-                retry_at: r.get::<_, Option<i64>>(6)?.map(super::view::utc),
-            });
-        }
-        Ok(())
     }
 
     /// Of the stages inspect and render: which is due for this file.

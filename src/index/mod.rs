@@ -10,6 +10,7 @@ pub mod backup;
 pub mod counts;
 pub mod due;
 pub mod edits;
+pub mod failures;
 pub mod findings;
 pub mod items;
 pub mod jobs;

@@ -32,7 +32,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_stream::StreamExt;
@@ -41,7 +41,8 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 /// Seconds after which a client that was told "too many" may come again, and one that was told of a full disk.
 const RETRY_AFTER_S: u64 = 5;
 const RETRY_FULL_AFTER_S: u64 = 60;
-/// Items a page at the most.
+/// Items, or files that failed, a page: unless the request says otherwise, and at the most.
+const USUAL_PAGE: usize = 100;
 const PAGE: usize = 1000;
 /// The longest that a request with `wait` is kept open.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
@@ -600,6 +601,12 @@ struct Page {
     space: Option<String>,
 }
 
+impl Page {
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(USUAL_PAGE).clamp(1, PAGE)
+    }
+}
+
 /// Written as it is: 100 items as a tree of JSON values would cost the one thread that answers a millisecond.
 #[derive(Debug, Serialize)]
 struct Items {
@@ -612,8 +619,8 @@ async fn items(
     Extension(access): Extension<Access>,
     Query(page): Query<Page>,
 ) -> Answer<Json<Items>> {
+    let limit = page.limit();
     let spaces = asked(&access, page.space)?;
-    let limit = page.limit.unwrap_or(100).clamp(1, PAGE);
     let found = ask(&service, move |index| index.item_page(page.after, limit, spaces.as_deref()));
     let (items, next) = found.await?;
     Ok(Json(Items { items, next }))
@@ -641,21 +648,13 @@ async fn item(
 async fn failures(
     State(service): State<Arc<Service>>,
     Extension(access): Extension<Access>,
+    Query(page): Query<Page>,
 ) -> Answer<Json<serde_json::Value>> {
-    let s = service.clone();
-    let all = ask(&service, move |index| -> rusqlite::Result<_> {
-        let mut all = Vec::new();
-        index.failures(|f| all.push(f))?;
-        if access.is_limited() {
-            let spaces = Spaces::resolve(&s.config().spaces);
-            all.retain(|f| {
-                spaces.holding(Path::new(&f.path)).is_some_and(|(space, _)| access.may_see(&space.name))
-            });
-        }
-        Ok(all)
-    })
-    .await?;
-    Ok(Json(json!({ "failures": all })))
+    let limit = page.limit();
+    let spaces = asked(&access, page.space)?;
+    let found = ask(&service, move |index| index.failure_page(page.after, limit, spaces.as_deref()));
+    let (failures, next) = found.await?;
+    Ok(Json(json!({ "failures": failures, "next": next })))
 }
 
 async fn events(

@@ -116,6 +116,41 @@ fn a_token_sees_its_own_spaces_only() {
 }
 
 #[test]
+fn failures_come_in_pages_and_of_the_spaces_that_may_be_seen() {
+    let mut h = House::new();
+    let cut = &std::fs::read(h.photo("anna/whole.jpg")).unwrap()[..300];
+    for name in ["anna/1.jpg", "anna/2.jpg", "berta/3.jpg"] {
+        std::fs::write(h.path(name), [cut, name.as_bytes()].concat()).unwrap();
+    }
+    h.start();
+    h.until("all are looked at", |h| h.names().len() == 4);
+    let page = |token: &str, query: &str| {
+        let (status, page) = h.tcp("GET", &format!("/v1/failures{query}"), token);
+        assert_eq!(status, 200, "{page}");
+        let failures = page["failures"].as_array().unwrap().clone();
+        let mut paths: Vec<String> =
+            failures.iter().map(|f| f["path"].as_str().unwrap().to_owned()).collect();
+        paths.dedup();
+        (paths, page["next"].as_i64())
+    };
+    let (all, end) = page(ALL, "");
+    assert_eq!((all.len(), end), (3, None), "{all:?}");
+    let (mut paged, mut after) = (Vec::new(), Some(0));
+    while let Some(from) = after {
+        let (paths, next) = page(ALL, &format!("?limit=1&after={from}"));
+        assert_eq!(paths.len(), 1);
+        paged.extend(paths);
+        after = next;
+    }
+    assert_eq!(paged, all);
+    let (hers, _) = page(ANNA, "");
+    assert_eq!(hers.len(), 2);
+    assert_eq!(page(ALL, "?space=anna").0, hers);
+    assert_eq!(h.tcp("GET", "/v1/failures?space=berta", ANNA).0, 404);
+    assert_eq!(h.tcp("GET", "/v1/failures?limit=x", ALL).0, 400);
+}
+
+#[test]
 fn what_is_gone_may_be_told_and_names_need_not_be_utf8() {
     use std::os::unix::ffi::OsStringExt;
     let mut h = House::with("watch = false\n");
