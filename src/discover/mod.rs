@@ -17,6 +17,7 @@ pub mod identity;
 pub mod ignore;
 pub mod mounts;
 pub mod open;
+pub mod pages;
 pub mod read;
 pub mod relative;
 pub mod signature;

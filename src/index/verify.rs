@@ -10,6 +10,7 @@ use super::said::DateEdit;
 use super::{Index, OpenError, schema, view};
 use crate::discover::hash::{self, HashError};
 use crate::discover::open::{Root, open_beneath};
+use crate::discover::pages::Pages;
 use crate::discover::relative;
 use rusqlite::{Connection, OpenFlags, Result, params};
 use serde::Serialize;
@@ -707,6 +708,7 @@ impl Original {
     fn hash(&self, root: &Root, stop: &AtomicBool) -> Option<bool> {
         let below = relative::on_disk(&[&self.folder, &self.name]);
         let (file, stat) = open_beneath(root, below.as_os_str().as_encoded_bytes()).ok()?;
+        let _pages = Pages::of(&file);
         if stat.size != self.bytes as u64 || stat.mtime_ns != self.mtime_ns {
             return None;
         }

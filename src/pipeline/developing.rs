@@ -14,6 +14,7 @@ use super::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage
 use crate::discover::hash::{ContentHash, Hashed};
 use crate::discover::mounts::MountTable;
 use crate::discover::open::{Root, open_beneath, stat_beneath};
+use crate::discover::pages::Pages;
 use crate::discover::read::{Read, read};
 use crate::discover::volume::{self, Fingerprint};
 use crate::discover::walk::{self, Role};
@@ -167,12 +168,15 @@ impl Developer {
             && let Ok((file, stat)) = open_beneath(root, &below)
             && known.as_ref().is_some_and(|k| k.stat == stat)
         {
+            let _pages = Pages::of(&file);
             return self.develop(job, known, file, Hashed { hash, stat }, source);
         }
         let role = walk::role(&job.name).unwrap_or(Role::Media);
         for _ in 0..CHANGING_TRIES {
             match read(root, &below, role, self.cancel.flag()) {
-                Ok(Read::Done { file, hashed }) => return self.develop(job, known, file, hashed, source),
+                Ok(Read::Done { file, hashed, pages: _pages }) => {
+                    return self.develop(job, known, file, hashed, source);
+                }
                 Ok(Read::NotMedia) => return Ok(Some(dropped)),
                 Ok(Read::Changing) => std::thread::sleep(std::time::Duration::from_millis(200)),
                 Err(Fault::Cancelled) => return Ok(None),

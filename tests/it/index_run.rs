@@ -104,6 +104,32 @@ fn an_old_kernel_is_enough() {
 }
 
 #[test]
+fn what_nobody_had_in_memory_is_not_left_there() {
+    use albumen::discover::pages::is_cold;
+    let b = Bench::new(1);
+    // On a disk: what lies in memory only is never cold.
+    let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let library = disk.path().join("library");
+    assert!(Command::new("cp").arg("-r").arg(&b.library).arg(&library).status().unwrap().success());
+    let folder = library.join("000/orientation");
+    let photos =
+        || std::fs::read_dir(&folder).unwrap().map(|e| std::fs::File::open(e.unwrap().path()).unwrap());
+    for file in photos() {
+        file.sync_all().unwrap();
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    }
+    // Whoever asks makes the kernel read, so that each is asked once.
+    let warm = folder.join("3.jpg");
+    assert!(is_cold(&std::fs::File::open(&warm).unwrap()), "{} has to be on a disk", library.display());
+    std::fs::read(&warm).unwrap();
+    let b = Bench { library: library.clone(), ..b };
+    b.run();
+    let cold = photos().filter(is_cold).count();
+    assert_eq!(cold, photos().count() - 1, "all but the one that somebody had");
+    assert!(!is_cold(&std::fs::File::open(&warm).unwrap()));
+}
+
+#[test]
 fn a_second_run_has_nothing_to_do() {
     let b = Bench::new(1);
     let first = b.run();
