@@ -1,11 +1,12 @@
 //! What the commands that ask the index or change it have in common: why one was refused, with the exit code that goes
 //! with it, and an answer in words or as JSON.
 
-use super::{Context, FAILED, NO_START, USAGE, complain, print_json, say};
+use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, print_json, say};
 use crate::index::albums::AlbumError;
 use crate::index::people::EditError;
 use crate::index::search::SearchError;
 use crate::index::service_socket;
+use crate::pipeline::recorder::RecordError;
 use crate::service::client::{self, Edited};
 use serde::Serialize;
 use std::fmt::Display;
@@ -81,7 +82,9 @@ impl From<ExitCode> for Refusal {
 
 impl From<rusqlite::Error> for Refusal {
     fn from(e: rusqlite::Error) -> Refusal {
-        Refusal::new(NO_START, format_args!("the index cannot be used: {e}"))
+        let e = RecordError::from(e);
+        let code = if matches!(e, RecordError::DiskFull) { STOPPED } else { NO_START };
+        Refusal::new(code, e)
     }
 }
 
@@ -99,7 +102,7 @@ impl From<AlbumError> for Refusal {
     fn from(e: AlbumError) -> Refusal {
         let code = match e {
             AlbumError::Search(e) => return e.into(),
-            AlbumError::Sql(_) => NO_START,
+            AlbumError::Sql(e) => return e.into(),
             AlbumError::Unknown(_) => FAILED,
             AlbumError::Taken(_) | AlbumError::Nameless | AlbumError::Searching(..) | AlbumError::Nested => {
                 USAGE
@@ -111,10 +114,10 @@ impl From<AlbumError> for Refusal {
 
 impl From<EditError> for Refusal {
     fn from(e: EditError) -> Refusal {
-        let code = match &e {
+        let code = match e {
+            EditError::Sql(e) => return e.into(),
             EditError::NotFound(_) => FAILED,
             EditError::Conflict(_) | EditError::NameTaken { .. } => USAGE,
-            EditError::Sql(_) => NO_START,
         };
         Refusal::new(code, e)
     }

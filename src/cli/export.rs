@@ -1,7 +1,6 @@
 //! `albumen export`: every item, one JSON object a line, in order of path bytes.
 
-use super::backup::is_full;
-use super::{Context, FAILED, NO_START, STOPPED, answer, complain};
+use super::{Context, NO_START, answer, complain, output};
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -13,7 +12,7 @@ pub struct Args {
 }
 
 enum Stop {
-    /// What it was written to takes no more: whoever read has gone (`| head`), or the disk is full.
+    /// What it was written to takes no more.
     Output(io::Error),
     Index(rusqlite::Error),
 }
@@ -42,10 +41,9 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
     drop(out.into_parts());
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Stop::Output(e)) => {
-            complain(&format!("the export is not whole: {e}"));
-            ExitCode::from(if is_full(&e) { STOPPED } else { FAILED })
+            output::failed(e);
+            ExitCode::SUCCESS
         }
         Err(Stop::Index(e)) => {
             complain(&format!("the index cannot be read: {e}"));

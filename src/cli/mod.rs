@@ -12,6 +12,7 @@ mod failures;
 mod index;
 mod manual;
 mod models;
+mod output;
 mod people;
 mod places;
 mod reindex;
@@ -30,7 +31,7 @@ use crate::index::{Index, OpenError};
 use crate::service::client;
 use answer::Refusal;
 use clap::{Parser, Subcommand};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -223,10 +224,9 @@ pub fn complain(e: &dyn std::fmt::Display) {
     eprintln!("albumen: {}", harmless(&e.to_string()));
 }
 
-/// Prints one line; a closed pipe is not an error of ours.
+/// Prints one line.
 pub fn say(line: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout().lock(), "{}", harmless(&line.to_string()));
+    output::write(|out| writeln!(out, "{}", harmless(&line.to_string())));
 }
 
 /// Text for a terminal: a file's name must not move its cursor, nor title its window. Lines stay lines.
@@ -242,20 +242,25 @@ fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
     out.into()
 }
 
-/// Prints one JSON value; a closed pipe is not an error of ours.
+/// Prints one JSON value.
 pub fn print_json<T: serde::Serialize>(value: &T) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    let _ = serde_json::to_writer(&mut out, value).map(|()| writeln!(out));
+    output::write(|out| {
+        serde_json::to_writer(&mut *out, value)?;
+        writeln!(out)
+    });
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(search::with_denials(std::env::args_os())) {
         Ok(cli) => cli,
-        Err(e) => {
+        Err(e) if e.use_stderr() => {
             let _ = e.print();
-            return if e.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+            return ExitCode::from(USAGE);
+        }
+        Err(help) => {
+            output::write(|_| help.print());
+            return output::ended(ExitCode::SUCCESS);
         }
     };
     let (config, config_path) = match Config::find(cli.global.config.as_deref()) {
@@ -269,28 +274,32 @@ pub fn main() -> ExitCode {
     let log = cli.global.log_format.unwrap_or(if is_service { config.service.log } else { LogFormat::Text });
     start_log(cli.global.verbose, log);
     let ctx = Context { global: cli.global, config, config_path };
-    match cli.command {
-        Command::Index(a) => index::run(a, &ctx),
-        Command::Reindex(a) => reindex::run(a, &ctx),
-        Command::Models(a) => models::run(a, &ctx),
-        Command::Service(a) => service::run(a, &ctx),
-        Command::Submit(a) => submit::run(a, &ctx),
-        Command::Show(a) => show::run(a, &ctx),
-        Command::Export(a) => export::run(a, &ctx),
-        Command::Status(a) => status::run(a, &ctx),
-        Command::Failures(a) => failures::run(a, &ctx),
-        Command::Search(a) => answer::ended(search::run(a, &ctx)),
-        Command::Similar(a) => answer::ended(similar::run(a, &ctx)),
-        Command::Albums(a) => answer::ended(albums::run(a, &ctx)),
-        Command::Tags(a) => answer::ended(tags::run(a, &ctx)),
-        Command::Places(a) => places::run(a, &ctx),
-        Command::Edit(a) => answer::ended(edit::run(a, &ctx)),
-        Command::Bench(a) => bench::run(a, &ctx),
-        Command::People(a) => answer::ended(people::run(a, &ctx)),
-        Command::Faces(a) => answer::ended(faces::run(a, &ctx)),
-        Command::Verify(a) => verify::run(a, &ctx),
-        Command::Backup(a) => backup::run(a, &ctx),
-        Command::Restore(a) => restore::run(a, &ctx),
+    output::ended(run(cli.command, &ctx))
+}
+
+fn run(command: Command, ctx: &Context) -> ExitCode {
+    match command {
+        Command::Index(a) => index::run(a, ctx),
+        Command::Reindex(a) => reindex::run(a, ctx),
+        Command::Models(a) => models::run(a, ctx),
+        Command::Service(a) => service::run(a, ctx),
+        Command::Submit(a) => submit::run(a, ctx),
+        Command::Show(a) => show::run(a, ctx),
+        Command::Export(a) => export::run(a, ctx),
+        Command::Status(a) => status::run(a, ctx),
+        Command::Failures(a) => failures::run(a, ctx),
+        Command::Search(a) => answer::ended(search::run(a, ctx)),
+        Command::Similar(a) => answer::ended(similar::run(a, ctx)),
+        Command::Albums(a) => answer::ended(albums::run(a, ctx)),
+        Command::Tags(a) => answer::ended(tags::run(a, ctx)),
+        Command::Places(a) => places::run(a, ctx),
+        Command::Edit(a) => answer::ended(edit::run(a, ctx)),
+        Command::Bench(a) => bench::run(a, ctx),
+        Command::People(a) => answer::ended(people::run(a, ctx)),
+        Command::Faces(a) => answer::ended(faces::run(a, ctx)),
+        Command::Verify(a) => verify::run(a, ctx),
+        Command::Backup(a) => backup::run(a, ctx),
+        Command::Restore(a) => restore::run(a, ctx),
         Command::Manual(a) => manual::run(a),
     }
 }

@@ -93,6 +93,19 @@ impl Index {
         Ok(Index { dir: dir.to_owned(), conn, _lock: Some(lock) })
     }
 
+    /// For who says what indexing would do where there is no index yet: an empty one that is nowhere, save for what SQLite
+    /// puts with its temporary files.
+    pub fn open_nowhere(dir: &Path) -> Result<Index, OpenError> {
+        let mut conn = connect_to(dir, Path::new(""), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::migrate(&mut conn, || ()).map_err(|e| broken(dir, e))?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+    }
+
+    /// Whether there is an index in a folder.
+    pub fn is_there(dir: &Path) -> bool {
+        !matches!(must_be_there(dir), Err(OpenError::Missing { .. }))
+    }
+
     /// For what a user says: short transactions, made durable before they are answered.
     pub fn open_edit(dir: &Path) -> Result<Index, OpenError> {
         refuse_backup(dir)?;
@@ -201,9 +214,13 @@ fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenErro
 }
 
 fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    connect_to(dir, &dir.join("index.sqlite"), flags)
+}
+
+fn connect_to(dir: &Path, database: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     let open = || -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(
-            dir.join("index.sqlite"),
+            database,
             flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
         )?;
         conn.busy_timeout(BUSY_TIMEOUT)?;

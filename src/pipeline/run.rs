@@ -182,7 +182,10 @@ pub fn run(
 ) -> Result<Summary, RunError> {
     let begun = Instant::now();
     let plan = Plan::new(config, options.recognise);
-    let mut index = Index::open_indexing(index_dir, || super::breakpoints::reached("in_a_migration"))?;
+    let mut index = match options.dry_run && !Index::is_there(index_dir) {
+        true => Index::open_nowhere(index_dir)?,
+        false => Index::open_indexing(index_dir, || super::breakpoints::reached("in_a_migration"))?,
+    };
     let volumes = Volumes::read(config, &index)?;
     let targets = volumes.targets(&options.paths);
     if targets.is_empty() {
@@ -198,7 +201,9 @@ pub fn run(
     if targets.iter().all(|t| !t.volume.exists() && !is_accepted(t)) {
         let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
         // Known volumes are marked; a path that never was one is the person's slip.
-        mark_unreachable(&index, &targets)?;
+        if !options.dry_run {
+            mark_unreachable(&index, &targets)?;
+        }
         return Err(RunError::NoVolume(all.join(", ")));
     }
     let (targets, slips) = volumes.slips(targets);

@@ -500,12 +500,49 @@ fn what_is_deleted_while_the_clock_is_wrong_is_kept_as_long_as_all_else() {
 }
 
 #[test]
-fn an_export_that_is_not_whole_says_so() {
+fn what_is_printed_onto_a_full_disk_is_an_error_and_what_nobody_reads_is_none() {
     let b = Bench::new(1);
     b.run();
+    let photo = b.library.join("000/kinds/grey.jpg");
+    let photo = photo.to_str().unwrap();
+    let commands: [&[&str]; 11] = [
+        &["export"],
+        &["status"],
+        &["status", "--json"],
+        &["show", photo],
+        &["show", "--json", photo],
+        &["search", "--json", "kind:photo"],
+        &["tags", "--json"],
+        &["verify"],
+        &["models", "--json"],
+        &["--version"],
+        &["index", "--help"],
+    ];
+    for command in commands {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let out = b.command(command).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(4), "{command:?}: {said}");
+        assert!(said.contains("standard output cannot be written"), "{command:?}: {said}");
+        let whole = b.command(command).output().unwrap();
+        let (unread, writer) = std::io::pipe().unwrap();
+        drop(unread);
+        let out = b.command(command).stdout(writer).output().unwrap();
+        assert_eq!((out.status.code(), out.stderr), (whole.status.code(), whole.stderr), "{command:?}");
+    }
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let out = b.command(&["export"]).stdout(full).output().unwrap();
-    assert_eq!(out.status.code(), Some(4), "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(b.index_command().stdout(full).status().unwrap().code(), Some(4), "and it has indexed");
+}
+
+#[test]
+fn a_dry_run_without_an_index_makes_none() {
+    let b = Bench::new(1);
+    let dry = |b: &Bench| summary(&b.index_command().arg("--dry-run").output().unwrap(), 0);
+    let said = dry(&b);
+    assert!(!b.index.exists());
+    let done = b.run();
+    assert_eq!((&said["found"], &said["new"]), (&done["found"], &done["new"]), "{said}");
+    assert_eq!(dry(&b)["new"], 0);
 }
 
 #[test]
