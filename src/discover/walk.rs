@@ -38,7 +38,7 @@ pub enum Role {
     Media,
     /// XMP or JSON: says something about a neighbour.
     Sidecar,
-    /// No extension: media if it begins like media.
+    /// No extension, or one that stands for other things, too: media if it begins like media.
     Unnamed,
 }
 
@@ -487,6 +487,8 @@ pub fn role(name: &[u8]) -> Option<Role> {
     static MEDIA: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
     /// Longer than every known extension (`heics`, `3gpp2`), with room.
     const LONGEST: usize = 8;
+    /// More often something else: source code in TypeScript, a camcorder's clip or music, anything that is raw.
+    const AMBIGUOUS: [&[u8]; 4] = [b"ts", b"mod", b"tod", b"raw"];
 
     let stem_start = name.iter().position(|b| *b != b'.').unwrap_or(name.len());
     let Some(dot) = name[stem_start..].iter().rposition(|b| *b == b'.') else {
@@ -500,7 +502,9 @@ pub fn role(name: &[u8]) -> Option<Role> {
     lower.make_ascii_lowercase();
     let media =
         MEDIA.get_or_init(|| Format::all().flat_map(Format::extensions).map(|e| e.as_bytes()).collect());
-    if media.contains(&*lower) {
+    if AMBIGUOUS.contains(&&*lower) {
+        Some(Role::Unnamed)
+    } else if media.contains(&*lower) {
         Some(Role::Media)
     } else if SIDECAR_EXTENSIONS.iter().any(|e| e.as_bytes() == lower) {
         Some(Role::Sidecar)
@@ -521,6 +525,7 @@ mod tests {
         assert_eq!(is("a.b.3gpp2"), Some(Role::Media));
         assert_eq!(is("IMG_1.JPG.xmp"), Some(Role::Sidecar));
         assert_eq!(is("scan"), Some(Role::Unnamed));
+        assert_eq!(is("main.ts"), Some(Role::Unnamed), "its bytes tell");
         assert_eq!(role(b"a\xff.Jpeg"), Some(Role::Media));
         for other in
             ["", ".", "..", ".bashrc", "notes.txt", "IMG_1.jpg~", "IMG_1.jpg_original", ".IMG.jpg.XyZ123"]

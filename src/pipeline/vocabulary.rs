@@ -58,7 +58,7 @@ pub enum Format {
 
 /// Name as it stands in JSON, the kind, and the extensions (lower case) that are right for each format.
 const FORMATS: &[(Format, &str, Kind, &[&str])] = &[
-    (Format::Jpeg, "jpeg", Kind::Photo, &["jpg", "jpeg", "jpe", "jfif", "mpo", "insp", "thm"]),
+    (Format::Jpeg, "jpeg", Kind::Photo, &["jpg", "jpeg", "jpe", "jfif", "jif", "mpo", "jps", "insp", "thm"]),
     (Format::Heic, "heic", Kind::Photo, &["heic", "heif", "heics", "heifs", "hif"]),
     (Format::Heif, "heif", Kind::Photo, &["heif", "heic", "heifs", "hif", "avci", "avcs"]),
     (Format::Avif, "avif", Kind::Photo, &["avif", "avifs", "heif"]),
@@ -74,7 +74,7 @@ const FORMATS: &[(Format, &str, Kind, &[&str])] = &[
     (Format::Crw, "crw", Kind::Photo, &["crw"]),
     (Format::Nef, "nef", Kind::Photo, &["nef", "nrw"]),
     (Format::Arw, "arw", Kind::Photo, &["arw", "sr2", "srf"]),
-    (Format::Dng, "dng", Kind::Photo, &["dng"]),
+    (Format::Dng, "dng", Kind::Photo, &["dng", "gpr"]),
     (Format::Raf, "raf", Kind::Photo, &["raf"]),
     (Format::Orf, "orf", Kind::Photo, &["orf", "ori"]),
     (Format::Rw2, "rw2", Kind::Photo, &["rw2", "raw", "rwl"]),
@@ -87,7 +87,7 @@ const FORMATS: &[(Format, &str, Kind, &[&str])] = &[
     (Format::Webm, "webm", Kind::Video, &["webm"]),
     (Format::Avi, "avi", Kind::Video, &["avi", "divx"]),
     (Format::Mts, "mts", Kind::Video, &["mts", "m2ts", "ts", "m2t"]),
-    (Format::Mpeg, "mpeg", Kind::Video, &["mpg", "mpeg", "vob", "mpe"]),
+    (Format::Mpeg, "mpeg", Kind::Video, &["mpg", "mpeg", "vob", "mpe", "mod", "tod"]),
 ];
 
 impl Format {
