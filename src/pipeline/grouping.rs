@@ -24,6 +24,7 @@ pub enum Role {
     LiveVideo,
     /// The RAW beside a JPEG or HEIC.
     Raw,
+    /// A file of facts, or what a camera makes of a clip or a RAW besides: a thumbnail, a small copy.
     Sidecar,
 }
 
@@ -50,11 +51,18 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
     // In the order of names, whatever the order of arrival.
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&i| members[i].name);
-    let media: Vec<usize> = order.iter().copied().filter(|&i| !members[i].is_sidecar).collect();
+    let (by_products, media): (Vec<usize>, Vec<usize>) = order
+        .iter()
+        .copied()
+        .filter(|&i| !members[i].is_sidecar)
+        .partition(|&i| is_by_product(members[i].name));
     let stems = Stems::new(members, &media);
+    for &i in &by_products {
+        of[i] = maker(members, &stems, i).map(|primary| (primary, Role::Sidecar));
+    }
     pair_raws(members, &media, &stems, &mut of);
     pair_live_photos(members, &media, &stems, &mut of);
-    if media.len() < order.len() {
+    if media.len() + by_products.len() < order.len() {
         let names: Vec<&[u8]> = media.iter().map(|&i| members[i].name).collect();
         let names = MediaNames::new(&names);
         for &i in order.iter().filter(|&&i| members[i].is_sidecar) {
@@ -95,6 +103,35 @@ impl Stems {
     fn beside(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
         self.files.get(&self.of[file]).into_iter().flatten().copied()
     }
+}
+
+/// Whether a file is what a camera made of another: a thumbnail (`THM`), or a small copy of a clip for the telephone (`LRV`,
+/// and Insta360's `LRV_..._11_001.insv`). It is no still of a RAW and no half of a Live Photo, though it has the name and
+/// the time of one.
+fn is_by_product(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.ends_with(b".thm")
+        || name.ends_with(b".lrv")
+        || (name.starts_with(b"lrv_") && name.ends_with(b".insv"))
+}
+
+/// What a by-product was made of: a clip, else a RAW, of the same stem. In GoPro's small copies an `L` stands for the codec of
+/// the clip (`GL010012.LRV`, `GX010012.MP4`), in Insta360's the number of the lens is another.
+fn maker(members: &[Member<'_>], stems: &Stems, by_product: usize) -> Option<usize> {
+    let stem = stems.of[by_product].as_str();
+    let mut names = vec![stem.to_owned()];
+    if let Some(rest) = stem.strip_prefix("gl") {
+        names.extend(["gx", "gh"].map(|codec| format!("{codec}{rest}")));
+    }
+    let fields: Vec<&str> = stem.strip_prefix("lrv_").unwrap_or_default().split('_').collect();
+    if let [day, time, _, number] = fields[..] {
+        names.extend(["00", "10", "01"].map(|lens| format!("vid_{day}_{time}_{lens}_{number}")));
+    }
+    let files = || names.iter().filter_map(|name| stems.files.get(name)).flatten().copied();
+    let clues = |i: &usize| members[*i].clues;
+    files()
+        .find(|i| clues(i).and_then(|f| f.kind) == Some(Kind::Video))
+        .or_else(|| files().find(|i| clues(i).and_then(|f| f.format).is_some_and(Format::is_raw)))
 }
 
 /// RAW and JPEG or HEIC: one item when stem, camera model and date to the second agree and exactly one of each
@@ -324,6 +361,31 @@ mod tests {
             ("IMG_1.MOV", Some(with_id(facts(Format::Mov, T), "B"))),
         ];
         assert_eq!(group(&strangers), []);
+    }
+
+    #[test]
+    fn what_a_camera_makes_besides_is_no_item_and_no_half_of_one() {
+        let short = || Some(facts(Format::Mp4, T));
+        let thumbnail = || Some(facts(Format::Jpeg, T));
+        let files = [
+            ("GX010012.MP4", short()),
+            ("GX010012.THM", thumbnail()),
+            ("GL010012.LRV", short()),
+            ("CRW_0001.CRW", Some(facts(Format::Crw, T))),
+            ("CRW_0001.THM", thumbnail()),
+            ("VID_20230701_102030_00_004.insv", short()),
+            ("LRV_20230701_102030_11_004.insv", short()),
+            ("MVI_7.THM", thumbnail()),
+        ];
+        assert_eq!(
+            group(&files),
+            [
+                row("CRW_0001.THM", "CRW_0001.CRW", "sidecar"),
+                row("GL010012.LRV", "GX010012.MP4", "sidecar"),
+                row("GX010012.THM", "GX010012.MP4", "sidecar"),
+                row("LRV_20230701_102030_11_004.insv", "VID_20230701_102030_00_004.insv", "sidecar"),
+            ]
+        );
     }
 
     #[test]
