@@ -1,5 +1,6 @@
 #!/bin/bash
 # Cross-builds for arm64 and shows that it gives the same results there: `make arm64`. Root only; on demand, not in CI.
+# `scripts/arm64.sh build` only builds the two programs, and says last in which folder they are.
 #
 # In a Debian 12 with Debian's own Rust (rustc-web) and cross compilers, kept in the cache, it builds both programs and the
 # tests, then under qemu-aarch64-static: runs the tests of the rooms that need no other process, indexes testdata/ and some
@@ -69,10 +70,7 @@ enter() {
 # What the emulator shows: two cores as cheap NAS have them. It would show the /proc/cpuinfo of this machine, and from
 # that ONNX Runtime cannot tell an ARM processor and ends.
 export QEMU_CPU=cortex-a53
-for core in 0 1; do
-    printf 'processor\t: %s\nFeatures\t: fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid\nCPU implementer\t: 0x41\n' $core
-    printf 'CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: 0xd03\nCPU revision\t: 4\n\n'
-done >"$work/cpuinfo"
+cp scripts/arm64/cpuinfo "$work/"
 # A command in the root, whose arm64 programs the emulator runs.
 emulate() {
     enter timeout "$limit" env QEMU_CPU=$QEMU_CPU ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker ${ALBUMEN_CORPUS:+ALBUMEN_CORPUS=/corpus} \
@@ -81,13 +79,18 @@ emulate() {
 
 # Without link-time optimisation, which needs most of the time and changes no result.
 begun=$SECONDS
-enter sh -ec "cd /src && cargo build --release --locked --target $target --bins --example instructions &&
-    cargo test --release --locked --target $target --test it --no-run"
-say "cross-built with $(enter rustc --version) in $((SECONDS - begun)) s (two cores, shared)"
+enter sh -ec "cd /src && cargo build --release --locked --target $target --bins"
 built=$root/target/$target/release
 for program in albumen albumen-worker; do
     file -b "$built/$program" 2>/dev/null | grep -q aarch64 || readelf -h "$built/$program" | grep -q AArch64 || die "$program is not for arm64"
 done
+if [ "${1:-}" = build ]; then
+    echo "$built"
+    exit
+fi
+enter sh -ec "cd /src && cargo build --release --locked --target $target --example instructions &&
+    cargo test --release --locked --target $target --test it --no-run"
+say "cross-built with $(enter rustc --version) in $((SECONDS - begun)) s (two cores, shared)"
 
 # The models, with the ONNX Runtime for this processor.
 mkdir -p "$root/models"

@@ -1,10 +1,12 @@
 #!/bin/sh
 # Makes a clean Debian 12 in a folder, for tests that must not lean on what a developer's machine has. Root only.
 #
-#   scripts/debian-root.sh FOLDER [PACKAGE...]
+#   scripts/debian-root.sh [--architecture arm64] FOLDER [PACKAGE...]
 #
 # The mirror is the one of the machine's own apt sources. The bare system is kept in the cache, so that a second root takes
-# seconds. FOLDER must not exist yet. Packages, if any are named, are installed without what they recommend.
+# seconds. FOLDER must not exist yet. Packages, if any are named, are installed without what they recommend. Another
+# architecture needs an emulator that the kernel starts by itself (binfmt_misc).
+#
 #   scripts/debian-root.sh --enter FOLDER COMMAND...
 #
 # runs a command in it, with /proc, /dev and /sys, which are gone after. ALBUMEN_BIND="/here:/there ..." shows it folders.
@@ -22,12 +24,20 @@ if [ "$1" = --enter ]; then
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
         mount --rbind /sys "$root/sys"
-        for bind in ${ALBUMEN_BIND:-}; do mkdir -p "$root${bind#*:}"; mount --bind "${bind%%:*}" "$root${bind#*:}"; done
+        for bind in ${ALBUMEN_BIND:-}; do
+            [ -e "$root${bind#*:}" ] || mkdir -p "$root${bind#*:}"
+            mount --bind "${bind%%:*}" "$root${bind#*:}"
+        done
         exec chroot "$root" env -i HOME=/root TERM=dumb LANG=C.UTF-8 \
             PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
     ' sh "$root" "$@"
 fi
 
+architecture=$(dpkg --print-architecture)
+if [ "$1" = --architecture ]; then
+    architecture=$2
+    shift 2
+fi
 root=$1
 shift
 [ ! -e "$root" ] || die "$root is there already"
@@ -46,11 +56,11 @@ mirror=$(cat "$sources"/* | sed -n 's/^URIs: *\([^ ]*debian\/*\) *$/\1/p; s/^deb
 [ -n "$mirror" ] || die "the machine's apt sources name no mirror of Debian 12"
 
 cache=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}
-bare=$cache/debian12-$(dpkg --print-architecture).tar
+bare=$cache/debian12-$architecture.tar
 if [ ! -f "$bare" ]; then
     mkdir -p "$cache"
     new=$(mktemp -d "$cache/.new-XXXXXX")
-    debootstrap --variant=minbase bookworm "$new/root" "$mirror" >&2
+    debootstrap --arch="$architecture" --variant=minbase bookworm "$new/root" "$mirror" >&2
     chroot "$new/root" apt-get clean
     tar -C "$new/root" -cf "$new/tar" .
     mv "$new/tar" "$bare"

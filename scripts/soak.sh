@@ -4,7 +4,7 @@
 #   scripts/soak.sh [PART...]
 #
 #   tests      every test whose name begins with soak_ (they are #[ignore]d otherwise); soak_NAME runs that one
-#   package    the Debian package, installed and used in a clean Debian 12
+#   package    the Debian package, installed and used in a clean Debian 12; package:arm64, in one for arm64 that is emulated
 #   systemd    its unit in a Debian 12 that a systemd of its own has booted
 #   bare       `make demo` and `make test` in a clean Debian 12 that has nothing but a Rust toolchain;
 #              bare:TARGET, or "bare:TARGET TARGET", for other targets
@@ -32,6 +32,7 @@ run() {
         soak_*) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
             cargo build --locked --release --bins && cargo test --locked --lib --test it -- --ignored --nocapture --test-threads=1 "$1" ;;
         package) scripts/soak/package.sh ;;
+        package:*) scripts/soak/package.sh "${1#package:}" ;;
         systemd) scripts/soak/systemd.sh ;;
         bare) scripts/soak/bare.sh ;;
         bare:*) scripts/soak/bare.sh ${1#bare:} ;;

@@ -2,20 +2,46 @@
 # Makes the package, installs it in a clean Debian 12, and uses it there as a person would: versions, models, an index of
 # testdata/, a HEIC and a video with faces and subjects as user albumen, the service with an upload and SIGTERM, manual pages,
 # completions.
+#
+#   scripts/soak/package.sh [ARCHITECTURE]
+#
+# One for another processor (arm64) is used under an emulator, which the kernel is told of meanwhile; with fewer files, since that
+# is a hundred times slower. Root only. ALBUMEN_PACKAGE=FILE takes a package that is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=$PWD
+own=$(dpkg --print-architecture)
+architecture=${1:-$own}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+emulator=/proc/sys/fs/binfmt_misc/albumen-$architecture
+ended() {
+    rm -rf "$work"
+    [ ! -e "$emulator" ] || echo -1 >"$emulator"
+}
+trap ended EXIT
 root=$work/root
 enter() { scripts/debian-root.sh --enter "$root" "$@"; }
 say() { echo "soak: $*"; }
 die() { echo "package: $*" >&2; exit 1; }
 
-package=${ALBUMEN_PACKAGE:-$(scripts/package.sh | tail -1)}
+if [ "$architecture" != "$own" ]; then
+    [ "$architecture" = arm64 ] || die "no emulator for $architecture"
+    qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: apt-get install qemu-user-static"
+    # ELF, 64 bits, little end first, a program or a library, for AArch64. F: opened now, so that it works in any root.
+    head='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
+    mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+    printf '%s' ":$(basename "$emulator"):M::$head:$mask:$qemu:F" >/proc/sys/fs/binfmt_misc/register
+    # The processor of a cheap NAS; see scripts/arm64.sh.
+    export ALBUMEN_BIND="$PWD/scripts/arm64/cpuinfo:/proc/cpuinfo"
+    enter() { scripts/debian-root.sh --enter "$root" env QEMU_CPU=cortex-a53 "$@"; }
+    build() { scripts/package.sh "$architecture" "$(scripts/arm64.sh build | tail -1)"; }
+else
+    build() { scripts/package.sh; }
+fi
+package=${ALBUMEN_PACKAGE:-$(build | tail -1)}
 say "$(basename "$package"): $(stat -c %s "$package" | awk '{printf "%.1f MB", $1 / 1e6}'), needs $(dpkg-deb -f "$package" Depends)"
 
-scripts/debian-root.sh "$root" ca-certificates
+scripts/debian-root.sh --architecture "$architecture" "$root" ca-certificates
 for tool in python3 gcc cc cargo; do
     enter which $tool >/dev/null 2>&1 && die "the clean system has $tool"
 done
@@ -23,14 +49,19 @@ before=$(enter dpkg-query -f '.\n' -W | wc -l)
 cp "$package" "$root/tmp/albumen.deb"
 enter env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends /tmp/albumen.deb
 after=$(enter dpkg-query -f '.\n' -W | wc -l)
-say "installs in a clean Debian 12 without Python and compilers, with $((after - before - 1)) packages of Debian's"
+say "installs in a clean Debian 12 ($(enter uname -m)) without Python and compilers, with $((after - before - 1)) packages of Debian's"
 
 as_albumen() { enter setpriv --reuid albumen --regid albumen --init-groups env HOME=/var/lib/albumen "$@"; }
 as_albumen albumen --version | grep -q '^albumen ' || die "no version"
 as_albumen albumen models || die "the models are not whole"
 say "albumen models: all there and whole, in /usr/share/albumen/models"
 
-cp -r testdata "$root/srv/photos"
+if [ "$architecture" = "$own" ]; then
+    cp -r testdata "$root/srv/photos"
+else
+    mkdir -p "$root/srv/photos/kinds"
+    cp testdata/kinds/plain.jpg testdata/kinds/progressive.jpg testdata/kinds/grey.jpg "$root/srv/photos/kinds/"
+fi
 # What FFmpeg reads, whose libraries the worker opens by name.
 scripts/soak/media.sh "$root/srv/photos/made"
 status=0
@@ -85,7 +116,7 @@ done
 bash -n "$root/usr/share/bash-completion/completions/albumen"
 say "$(ls "$root/usr/share/man/man1" | grep -c albumen) manual pages; completions for bash, zsh, fish"
 
-if command -v systemd-analyze >/dev/null; then
+if [ "$architecture" = "$own" ] && command -v systemd-analyze >/dev/null; then
     # Told about this package only; the root has no other units.
     verdict=$(systemd-analyze verify --root="$root" --recursive-errors=no albumen.service 2>&1 | grep -i albumen || true)
     [ -z "$verdict" ] || die "systemd-analyze verify: $verdict"
