@@ -107,7 +107,11 @@ took=$(ms "$begun")
 [ "$(ask /healthz)" = ok ] || die "it is active and does not answer"
 say "systemctl start: active, by its own word (Type=$(property Type)), and answering after $took ms"
 
-idle() { status_has '"idle":true' && status_has '"stage":"subjects"' && ! status_has '"due":[1-9]'; }
+# The figures are of a moment ago: those of an index that is still empty say that nothing is due.
+idle() {
+    status_has '"idle":true' && ! status_has '"due":[1-9]' &&
+        status_has '"done":[1-9][0-9]*,[^}]*"stage":"faces"' && status_has '"done":[1-9][0-9]*,[^}]*"stage":"subjects"'
+}
 until_so "everything is indexed" idle
 for made in picture.heic clip.mp4; do
     has_item "$made" '"name":"xl"' || die "$made has no thumbnail"
