@@ -23,6 +23,8 @@ export RUST_BACKTRACE=0
 parts=("$@")
 [ $# -gt 0 ] || parts=(tests package systemd bare arm64 fuzz)
 mkdir -p target/soak docs/soak
+# Now: a record that takes the place of another changes the tree.
+commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
 
 run() {
     case $1 in
@@ -50,7 +52,7 @@ record() {
 
 | | |
 |---|---|
-| commit | $(git describe --always --dirty 2>/dev/null || echo unknown) |
+| commit | $commit |
 | machine | $(sed -n 's/^model name\s*: //p' /proc/cpuinfo | head -1), $(nproc) cores, $(awk '/^MemTotal/ {printf "%.0f GB", $2 / 1e6}' /proc/meminfo) |
 | system | $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), Linux $(uname -r | cut -d- -f1), $(rustc --version | cut -d' ' -f1,2) |
 | took | $seconds s; load at the end $(cut -d' ' -f1 /proc/loadavg) |
