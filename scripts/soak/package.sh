@@ -33,7 +33,7 @@ if [ "$architecture" != "$own" ]; then
     printf '%s' ":$(basename "$emulator"):M::$head:$mask:$qemu:F" >/proc/sys/fs/binfmt_misc/register
     # The processor of a cheap NAS; see scripts/arm64.sh.
     export ALBUMEN_BIND="$PWD/scripts/arm64/cpuinfo:/proc/cpuinfo"
-    enter() { scripts/debian-root.sh --enter "$root" env QEMU_CPU=cortex-a53 "$@"; }
+    enter() { scripts/debian-root.sh --enter "$root" env QEMU_CPU=cortex-a53 ALBUMEN_WORKER=/usr/local/bin/worker "$@"; }
     build() { scripts/package.sh "$architecture" "$(scripts/arm64.sh build | tail -1)"; }
 else
     build() { scripts/package.sh; }
@@ -42,6 +42,12 @@ package=${ALBUMEN_PACKAGE:-$(build | tail -1)}
 say "$(basename "$package"): $(stat -c %s "$package" | awk '{printf "%.1f MB", $1 / 1e6}'), needs $(dpkg-deb -f "$package" Depends)"
 
 scripts/debian-root.sh --architecture "$architecture" "$root" ca-certificates
+if [ "$architecture" != "$own" ]; then
+    # The engine clears the environment of its workers, and the emulator's own choice of a processor, whose pointers are
+    # signed, is several times slower.
+    printf '#!/bin/sh\nexec env QEMU_CPU=cortex-a53 /usr/libexec/albumen/albumen-worker "$@"\n' >"$root/usr/local/bin/worker"
+    chmod 755 "$root/usr/local/bin/worker"
+fi
 for tool in python3 gcc cc cargo; do
     enter which $tool >/dev/null 2>&1 && die "the clean system has $tool"
 done
