@@ -53,8 +53,8 @@ struct State {
     more: bool,
     /// Background work that threads must rest from.
     tired: BTreeMap<usize, Tired>,
-    /// Background files were taken since the queue was last empty.
-    worked_off: bool,
+    /// Somebody may wait until the queue is empty, and is told when it is.
+    awaited: bool,
     /// A row was passed over while another thread had its file.
     passed_over: bool,
 }
@@ -78,7 +78,7 @@ impl Queue {
             busy: BTreeMap::new(),
             more: true,
             tired: BTreeMap::new(),
-            worked_off: false,
+            awaited: false,
             passed_over: false,
         };
         Queue { state: Mutex::new(state), changed: Condvar::new(), gate, room, shutdown, rules }
@@ -90,7 +90,11 @@ impl Queue {
 
     /// There is more to do, or what kept background work back has changed.
     pub fn wake(&self) {
-        self.lock().more = true;
+        let mut s = self.lock();
+        s.more = true;
+        // Until a thread has seen that there is nothing, after all, the queue does not look empty.
+        s.awaited = true;
+        drop(s);
         self.changed.notify_all();
     }
 
@@ -134,8 +138,8 @@ impl Queue {
     }
 
     fn tell_if_drained(&self, s: &mut State) {
-        if s.worked_off && s.is_idle() {
-            s.worked_off = false;
+        if s.awaited && s.is_idle() {
+            s.awaited = false;
             s.index.shrink();
             (self.rules.drained)();
         }
@@ -235,7 +239,7 @@ impl JobSource for Queue {
                     working: true,
                 };
                 s.busy.insert(row.id, busy);
-                s.worked_off |= row.priority > 0;
+                s.awaited |= row.priority > 0;
                 return Some((row, token));
             }
             self.tell_if_drained(&mut s);
@@ -286,5 +290,50 @@ impl JobSource for Queue {
         for b in self.lock().busy.values().filter(|b| self.rules.preempt && b.working && b.priority > 0) {
             b.token.cancel();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A walk that found nothing wakes the queue and then recognition, which waits while files may be waiting.
+    #[test]
+    fn whoever_waits_for_an_empty_queue_is_told_also_where_nothing_was_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let service = Config::parse("").unwrap().service;
+        let (shutdown, told) = (Shutdown::default(), Arc::new(AtomicUsize::new(0)));
+        let tell = told.clone();
+        let rules = Rules {
+            threads: 1,
+            preempt: true,
+            idle: Duration::from_secs(3600),
+            drained: Box::new(move || {
+                tell.fetch_add(1, Ordering::SeqCst);
+            }),
+        };
+        let gate = Gate::new(service.background, service.windows);
+        let room = Arc::new(Room::new(dir.path(), shutdown.clone()));
+        let queue = Queue::new(index, gate, room, shutdown.clone(), rules);
+        let until = |what: &str, is: &dyn Fn() -> bool| {
+            let begun = Instant::now();
+            while !is() && begun.elapsed() < Duration::from_secs(10) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            (!is()).then(|| what.to_owned())
+        };
+        let missed = std::thread::scope(|s| {
+            s.spawn(|| queue.next(0, &mut || ()));
+            let empty = until("it is empty", &|| queue.is_idle());
+            queue.wake();
+            let missed = empty.or(until("somebody is told", &|| told.load(Ordering::SeqCst) > 0));
+            shutdown.request(15);
+            queue.stop();
+            missed
+        });
+        assert_eq!(missed, None);
     }
 }
