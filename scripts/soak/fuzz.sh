@@ -23,7 +23,7 @@ fuzz() {
     log=$(mktemp)
     TIMEFORMAT=%U
     cpu=$({ time ALBUMEN_DOOR=$door "$program" "fuzz/corpus/$door" "fuzz/regressions/$door" -artifact_prefix=fuzz/artifacts/door/ \
-        -max_total_time="$ALBUMEN_SOAK_SECONDS" -max_len=16384 -rss_limit_mb=1024 -timeout=10 >"$log" 2>&1; } 2>&1)
+        -max_total_time="$ALBUMEN_SOAK_SECONDS" -max_len=16384 -rss_limit_mb=1024 -timeout=60 >"$log" 2>&1; } 2>&1)
     status=$?
     cat "$log"
     runs=$(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) second.*/\1 runs in \2 s/p' "$log" | tail -1)

@@ -84,12 +84,23 @@ impl MountTable {
         new.chain(gone).map(|m| m.at.as_path())
     }
 
+    /// Whether a place is mounted when somebody looks into it, and unmounted when nobody does (autofs, and systemd's automount
+    /// units). That it goes says nothing, and to look why would bring it back.
+    pub fn is_mounted_on_demand(&self, path: &Path) -> bool {
+        self.0.iter().any(|m| m.is_only_awaited() && path.starts_with(&m.at))
+    }
+
     fn of_device(&self, device: (u32, u32)) -> Option<&Mount> {
         self.0.iter().find(|m| m.device == device)
     }
 }
 
 impl Mount {
+    /// Whether it stands for a mount that comes when somebody looks into it.
+    pub fn is_only_awaited(&self) -> bool {
+        self.fs_type == "autofs"
+    }
+
     /// Whether another machine may change it unseen: it is to be polled, not watched.
     pub fn is_network(&self) -> bool {
         match self.fs_type.strip_prefix("fuse.") {
@@ -259,11 +270,15 @@ mod tests {
     const TABLE: &[u8] = b"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
         40 27 0:50 / /mnt/my\\040photos rw shared:7 master:1 - nfs4 nas:/photo rw,vers=4.2\n\
         41 27 0:51 / /mnt/far rw - fuse.sshfs me@box: rw\n\
+        42 27 0:52 / /mnt/auto rw - autofs systemd-1 rw,fd=51\n\
+        43 42 8:17 / /mnt/auto rw - ext4 /dev/sdb1 rw\n\
         nonsense\n";
 
     #[test]
     fn mountinfo_is_read() {
         let table = MountTable::parse(TABLE);
+        assert!(table.is_mounted_on_demand(Path::new("/mnt/auto/2019")));
+        assert!(!table.is_mounted_on_demand(Path::new("/mnt/my photos")));
         let nfs = table.holding(Path::new("/mnt/my photos/2019")).unwrap();
         assert_eq!(
             (nfs.device, nfs.fs_type.as_str(), nfs.source.as_slice()),

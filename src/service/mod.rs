@@ -225,7 +225,7 @@ impl Service {
         let tokens = api::read_tokens(&new).map_err(|e| e.to_string())?;
         let old = self.config().clone();
         let mut changed = changed_spaces(&old, &new);
-        let had_spaces = changed.len();
+        let spaces_differ = !changed.is_empty();
         let (was, is) = (&old.service, &new.service);
         let tokens_differ = *self.tokens.read().unwrap_or_else(PoisonError::into_inner) != tokens;
         let watch_differs =
@@ -254,13 +254,11 @@ impl Service {
         }
         self.gate.reload(is.background, is.windows.clone());
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
-        let walk = had_spaces > 0 || old.ignore != new.ignore;
+        let watch_anew = spaces_differ || watch_differs || old.ignore != new.ignore;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
-        if had_spaces > 0 || watch_differs {
-            // Watches the new folders, and walks everything once it does.
+        if watch_anew {
+            // And walks everything once it does.
             self.watch();
-        } else if walk {
-            let _ = self.scanner.send(Order::WalkAll);
         }
         self.work_again();
         let _ = self.looker.send(Look::SpacesChanged);

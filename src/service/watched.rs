@@ -148,20 +148,25 @@ impl Watched {
         inner.is_some_and(|path| self.rules.ignores(path, true))
     }
 
-    /// Something was mounted or unmounted: what of it concerns the configured folders, watched anew.
+    /// Something was mounted or unmounted: what of it concerns the configured folders, watched anew, and is to be walked.
     pub fn mounts_changed(&mut self) -> Vec<PathBuf> {
         let before = std::mem::replace(&mut self.mounts, MountTable::read());
-        let mut concerned = BTreeSet::new();
+        let (mut concerned, mut on_demand) = (BTreeSet::new(), BTreeSet::new());
         for place in self.mounts.differences(&before) {
             for root in &self.roots {
-                if root.starts_with(place) {
-                    concerned.insert(root.clone());
-                } else if place.starts_with(root) && !self.leaves_out(place) {
-                    concerned.insert(place.to_owned());
+                let folder = if root.starts_with(place) { root.as_path() } else { place };
+                if !folder.starts_with(root) || self.leaves_out(folder) {
+                    continue;
+                }
+                // A walk each time that somebody looks, or nobody has for a while, would never let the disk rest.
+                if !self.mounts.is_mounted_on_demand(place) {
+                    concerned.insert(folder.to_owned());
+                } else if self.mounts.holding(place).is_some_and(|mount| !mount.is_only_awaited()) {
+                    on_demand.insert(folder.to_owned());
                 }
             }
         }
-        concerned.iter().for_each(|folder| self.add(folder));
+        concerned.iter().chain(&on_demand).for_each(|folder| self.add(folder));
         concerned.into_iter().collect()
     }
 }

@@ -80,6 +80,22 @@ fn only_folders_with_photos_are_watched() {
 }
 
 #[test]
+fn what_is_no_longer_left_out_is_watched() {
+    let mut h = House::with("[ignore]\npatterns = [\"/old/\"]\n");
+    h.photos("anna/old/inside", 1);
+    h.photo("anna/new.jpg");
+    h.start();
+    h.until("all but what is left out", |h| h.names() == ["new.jpg"]);
+    assert_eq!(watches(&h), 2);
+    h.more.clear();
+    h.configure("");
+    assert_eq!(h.post("/v1/reload", &serde_json::json!({})).1["changed"], serde_json::json!(["ignore"]));
+    h.until("nothing is left out", |h| h.names().len() == 2 && watches(h) == 4);
+    h.photo("anna/old/inside/later.jpg");
+    h.until("a file where nobody looked before", |h| h.names().len() == 3);
+}
+
+#[test]
 fn a_disk_that_comes_and_goes_is_noticed() {
     let mut h = House::new();
     h.photos("disk", 3);
