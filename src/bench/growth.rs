@@ -7,11 +7,13 @@ use super::{BenchError, Scratch, about, index_command, synthetic};
 use crate::config::Config;
 use crate::discover::open::Root;
 use crate::discover::walk::Walk;
+use crate::index::due::Scope;
 use crate::index::query::Query;
 use crate::index::search::Page;
 use crate::index::{Index, people};
+use crate::pipeline::keys;
 use crate::pipeline::recorder::Record;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,32 +22,58 @@ use std::time::Instant;
 
 /// Files a folder, as cameras and dates give them.
 const FILES_A_FOLDER: u32 = 500;
+/// The database in the index folder.
+const DATABASE: &str = "index.sqlite";
+/// What making a library took, beside its index.
+const MADE: &str = "made.json";
 /// Searches and lookups that are timed; the median counts.
 const TRIES: usize = 21;
+/// Faces that come one after another; the median counts.
+const NEXT_FACES: u64 = 5;
+/// New photos, each with a run of its own: their CPU time comes in clock ticks, so that one says little.
+const NEXT_PHOTOS: u32 = 5;
+
+/// What a piece of work took.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Spent {
+    pub wall_ms: f64,
+    /// Of all threads.
+    pub cpu_ms: f64,
+}
+
+impl Spent {
+    fn over(self, times: u32) -> Spent {
+        Spent { wall_ms: self.wall_ms / f64::from(times), cpu_ms: self.cpu_ms / f64::from(times) }
+    }
+}
+
+impl From<&Measured> for Spent {
+    fn from(m: &Measured) -> Spent {
+        Spent { wall_ms: m.wall_s * 1000.0, cpu_ms: m.cpu_s * 1000.0 }
+    }
+}
 
 /// One size's figures.
 #[derive(Debug, Clone, Serialize)]
 pub struct Grown {
     pub items: u32,
-    /// The writer, a new item, CPU and waiting.
-    pub write_us_per_item: f64,
-    pub index_bytes_per_item: f64,
-    /// `albumen index` of a folder with one new small picture: start-up and all.
-    pub next_photo_ms: f64,
-    pub rescan_s: f64,
-    pub rescan_cpu_s: f64,
-    /// `find -printf '%s %T@ %i'` over the same files.
-    pub find_s: f64,
-    pub find_cpu_s: f64,
-    /// Opening the index and finding one file by its path.
-    pub open_ms: f64,
-    /// The first 100 of a word that one in eight items has.
-    pub search_ms: f64,
-    /// Faces of all, from nothing to people.
-    pub cluster_s: f64,
     pub faces: u32,
-    /// One face more, to its person.
-    pub next_face_ms: f64,
+    /// A new item through the writer, and what recognition says of it.
+    pub write: Spent,
+    pub index_bytes_per_item: f64,
+    /// `albumen index` of a folder with one new small picture among its [`FILES_A_FOLDER`]: start-up and all.
+    pub next_photo: Spent,
+    pub rescan: Spent,
+    /// `find -printf '%s %T@ %i'` over the same files.
+    pub find: Spent,
+    /// Opening the index and finding one file by its path.
+    pub open: Spent,
+    /// The first 100 of a word that one in eight items has.
+    pub search: Spent,
+    /// All faces, from nothing to people.
+    pub cluster: Spent,
+    /// One face more: written, taken to its person, and its photo noted as done.
+    pub next_face: Spent,
 }
 
 /// All sizes.
@@ -57,7 +85,9 @@ pub struct Growth {
     pub sizes: Vec<Grown>,
 }
 
-pub fn run(sizes: &[u32], say: &dyn Fn(&str)) -> Result<Growth, BenchError> {
+/// Measures each size. `keep`: the folder in which the made-up libraries are and stay; one that is there is measured again,
+/// for a million items take long to make.
+pub fn run(sizes: &[u32], keep: Option<&Path>, say: &dyn Fn(&str)) -> Result<Growth, BenchError> {
     let scratch = Scratch::new()?;
     let mut grown = Growth {
         date: crate::index::view::utc(crate::pipeline::recorder::now()),
@@ -67,74 +97,106 @@ pub fn run(sizes: &[u32], say: &dyn Fn(&str)) -> Result<Growth, BenchError> {
     };
     for &items in sizes {
         say(&format!("{items} items"));
-        grown.sizes.push(one(items, &scratch)?);
+        let library = keep.map_or_else(|| scratch.path(&items.to_string()), |k| k.join(items.to_string()));
+        fs::create_dir_all(&library).map_err(about(library.display().to_string()))?;
+        let library = library.canonicalize().map_err(about(library.display().to_string()))?;
+        grown.sizes.push(one(items, &library)?);
+        if keep.is_none() {
+            // What cannot be removed now goes with the rest.
+            let _ = fs::remove_dir_all(&library);
+        }
     }
     Ok(grown)
 }
 
-fn one(items: u32, scratch: &Scratch) -> Result<Grown, BenchError> {
-    let folder = scratch.path(&format!("tree-{items}"));
-    let state = scratch.path(&format!("state-{items}"));
-    make_tree(&folder, items)?;
-    let index = Index::open_indexing(&state, || ())?;
-    let began = Instant::now();
-    let space = fill(&index, &folder)?;
-    let write_us_per_item = began.elapsed().as_secs_f64() * 1e6 / f64::from(items);
-    let began = Instant::now();
-    let threads = super::machine::cores();
-    let stop = AtomicBool::new(false);
-    let mut index = index;
-    people::cluster_space(&mut index, space, threads, &stop)?;
-    let cluster_s = began.elapsed().as_secs_f64();
-    let next_face_ms = next_face(&mut index, space, items, threads)?;
-    drop(index);
+fn one(items: u32, library: &Path) -> Result<Grown, BenchError> {
+    let (folder, state) = (library.join("tree"), library.join("state"));
+    let made = match fs::read(library.join(MADE)) {
+        Ok(json) => serde_json::from_slice(&json).map_err(|e| BenchError::Usage(e.to_string()))?,
+        Err(_) => {
+            make_tree(&folder, items)?;
+            make_index(&state, &folder)?
+        }
+    };
+    // What comes next is new each time.
+    let again = Made { measured: made.measured + 1, ..made };
+    let json = serde_json::to_string(&again).expect("figures are plain data");
+    fs::write(library.join(MADE), json).map_err(about("what making took"))?;
 
     // The first run finds places for all; the second finds nothing to do.
-    let run = |folder: &Path| -> Result<Measured, BenchError> {
+    let run = |folder: &Path| -> Result<Spent, BenchError> {
         let mut command = index_command(&state, &["index", "--no-recognise", "--accept-removals"], folder)?;
         command.memory_setting(2 << 30);
-        super::finish::<serde_json::Value>(&command).map(|(measured, _, _)| measured)
+        super::finish::<serde_json::Value>(&command).map(|(measured, _, _)| Spent::from(&measured))
     };
     run(&folder)?;
     let rescan = run(&folder)?;
     let mut find = Command::new("/usr/bin/find");
     find.arg(&folder).args(&["-printf", "%s %T@ %i\n"]);
-    let find = find.run()?.measured;
-    let next = folder.join("next");
-    fs::create_dir_all(&next).map_err(about(next.display().to_string()))?;
-    fs::write(next.join("next.bmp"), bmp()).map_err(about("a picture"))?;
-    let next_photo = run(&next)?;
+    let find = Spent::from(&find.run()?.measured);
+    let bytes = fs::metadata(state.join(DATABASE)).map_err(about("the index"))?.len();
+    // Among others, as photos come: their folder is looked through and put together anew.
+    let next = folder.join("000000");
+    let mut next_photo = Spent::default();
+    for n in 0..NEXT_PHOTOS {
+        let n = made.measured * NEXT_PHOTOS + n;
+        fs::write(next.join(format!("next-{n}.bmp")), bmp(n)).map_err(about("a picture"))?;
+        let one = run(&next)?;
+        next_photo.wall_ms += one.wall_ms;
+        next_photo.cpu_ms += one.cpu_ms;
+    }
     let shown = folder.join("000000/000000.jpg");
     let index = Index::open_read(&state)?;
-    let open_ms = median(|| {
+    let open = median(|| {
         let one = Index::open_read(&state)?;
         one.find_file(&shown)?.map(|id| one.item_of(id)).transpose()?;
         Ok(())
     })?;
     let query = Query::parse(synthetic::A_WORD).map_err(|e| BenchError::Usage(e.to_string()))?;
     let page = Page { limit: 100, ..Page::default() };
-    let search_ms =
+    let search =
         median(|| index.search(&query, &page).map(drop).map_err(|e| BenchError::Usage(e.to_string())))?;
     drop(index);
-    let bytes = fs::metadata(state.join("index.sqlite")).map_err(about("the index"))?.len();
-    let grown = Grown {
+    let next_face = next_face(&state, &made, items)?;
+    Ok(Grown {
         items,
-        write_us_per_item,
+        faces: items.div_ceil(synthetic::FACE_EVERY as u32),
+        write: made.write.over(items),
         index_bytes_per_item: bytes as f64 / f64::from(items),
-        next_photo_ms: next_photo.wall_s * 1000.0,
-        rescan_s: rescan.wall_s,
-        rescan_cpu_s: rescan.cpu_s,
-        find_s: find.wall_s,
-        find_cpu_s: find.cpu_s,
-        open_ms,
-        search_ms,
-        cluster_s,
-        faces: items / synthetic::FACE_EVERY as u32,
-        next_face_ms,
-    };
-    let _ = fs::remove_dir_all(&folder);
-    let _ = fs::remove_dir_all(&state);
-    Ok(grown)
+        next_photo: next_photo.over(NEXT_PHOTOS),
+        rescan,
+        find,
+        open,
+        search,
+        cluster: made.cluster,
+        next_face,
+    })
+}
+
+/// An index of made-up items.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Made {
+    space: i64,
+    write: Spent,
+    cluster: Spent,
+    /// How often it was measured.
+    measured: u32,
+}
+
+/// Makes an index of the files of a tree, as a run with recognition leaves it behind.
+fn make_index(state: &Path, folder: &Path) -> Result<Made, BenchError> {
+    let mut index = Index::open_indexing(state, || ())?;
+    let (space, write) = spent(|| fill(&index, folder))?;
+    let (_, cluster) = spent(|| cluster(&mut index, space))?;
+    index.sum_up(&Scope::All, synthetic::stages().faces.as_slice())?;
+    Ok(Made { space, write, cluster, measured: 0 })
+}
+
+/// Faces to people, as the end of a run does it.
+fn cluster(index: &mut Index, space: i64) -> Result<(), BenchError> {
+    people::cluster_space(index, space, super::machine::cores(), &AtomicBool::new(false))?;
+    people::mark_done(index, space, &keys::people_now())?;
+    Ok(())
 }
 
 /// Empty files by the folder.
@@ -167,37 +229,55 @@ fn fill(index: &Index, folder: &Path) -> Result<i64, BenchError> {
     let files = files.map(|((id, fs, f), n)| synthetic::file(n, id, &f.name, fs, f.stat));
     synthetic::write(synthetic::recorder(index.another()?), files).map_err(failed)?;
     // A fresh index numbers its files from 1 in the order in which they were written.
-    let faces = (0..items).step_by(synthetic::FACE_EVERY as usize);
-    let faces = faces.map(move |n| synthetic::face(n, people, n as i64 + 1));
-    synthetic::write(synthetic::recorder(index.another()?), faces).map_err(failed)?;
+    let looks = (0..items).map(move |n| synthetic::looked_at(n, people, n as i64 + 1));
+    synthetic::write(synthetic::recorder(index.another()?), looks).map_err(failed)?;
     Ok(space)
 }
 
 /// One more face in an item that had none.
-fn next_face(index: &mut Index, space: i64, items: u32, threads: usize) -> Result<f64, BenchError> {
+fn next_face(state: &Path, made: &Made, items: u32) -> Result<Spent, BenchError> {
+    let mut index = Index::open_indexing(state, || ())?;
     let people = synthetic::people(items.into());
-    let face: Record = synthetic::face(u64::from(items), people, 2);
-    let failed = |e: crate::pipeline::recorder::RecordError| BenchError::Usage(e.to_string());
-    let began = Instant::now();
-    synthetic::write(synthetic::recorder(index.another()?), std::iter::once(face)).map_err(failed)?;
-    people::cluster_space(index, space, threads, &AtomicBool::new(false))?;
-    Ok(began.elapsed().as_secs_f64() * 1000.0)
-}
-
-/// The median time of some work, milliseconds.
-fn median(mut work: impl FnMut() -> Result<(), BenchError>) -> Result<f64, BenchError> {
-    let mut times = Vec::with_capacity(TRIES);
-    for _ in 0..TRIES {
-        let began = Instant::now();
-        work()?;
-        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    let mut all = Vec::new();
+    for n in 0..NEXT_FACES {
+        let n = u64::from(made.measured) * NEXT_FACES + n;
+        // Each a person's next one, in the second item of four.
+        let of_item = u64::from(items) + n * synthetic::FACE_EVERY;
+        let face: Record = synthetic::face(of_item, people, (n * synthetic::FACE_EVERY) as i64 + 2);
+        let failed = |e: crate::pipeline::recorder::RecordError| BenchError::Usage(e.to_string());
+        let one = spent(|| {
+            synthetic::write(synthetic::recorder(index.another()?), std::iter::once(face)).map_err(failed)?;
+            cluster(&mut index, made.space)
+        })?;
+        all.push(one.1);
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times[TRIES / 2])
+    Ok(middle(all))
 }
 
-/// A picture of 2 x 2 pixels, which needs no encoder.
-fn bmp() -> Vec<u8> {
+/// What some work of this process takes.
+fn spent<T>(work: impl FnOnce() -> Result<T, BenchError>) -> Result<(T, Spent), BenchError> {
+    let cpu = || {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
+    };
+    let (began, cpu_before) = (Instant::now(), cpu());
+    let done = work()?;
+    Ok((done, Spent { wall_ms: began.elapsed().as_secs_f64() * 1e3, cpu_ms: cpu() - cpu_before }))
+}
+
+/// The median of what some work takes.
+fn median(mut work: impl FnMut() -> Result<(), BenchError>) -> Result<Spent, BenchError> {
+    let all = (0..TRIES).map(|_| spent(&mut work).map(|(_, spent)| spent));
+    all.collect::<Result<Vec<_>, _>>().map(middle)
+}
+
+fn middle(mut all: Vec<Spent>) -> Spent {
+    all.sort_by(|a, b| a.cpu_ms.total_cmp(&b.cpu_ms));
+    all[all.len() / 2]
+}
+
+/// A picture of 2 x 2 pixels, which needs no encoder; another for each number.
+fn bmp(n: u32) -> Vec<u8> {
     let mut out = b"BM".to_vec();
     // File: length, reserved, offset of the pixels; then the header: length, width, height.
     for number in [70u32, 0, 54, 40, 2, 2] {
@@ -208,34 +288,32 @@ fn bmp() -> Vec<u8> {
     for number in [0u32, 16, 0, 0, 0, 0] {
         out.extend(number.to_le_bytes());
     }
-    out.extend([90; 16]);
+    n.to_le_bytes().iter().for_each(|b| out.extend([*b; 4]));
     out
 }
 
-/// The table as Markdown.
+/// The table as Markdown: CPU time, since other work on the machine does not lengthen it as it does the clock's.
 pub fn words(growth: &Growth) -> String {
     let mut out = String::from(
-        "| items | write, us an item | bytes an item | next photo, ms | rescan, s (CPU) | find, s (CPU) | open and look up, ms | \
-         search, ms | faces to people, s | next face, ms |\n|---|---|---|---|---|---|---|---|---|---|\n",
+        "| items | write, us an item | bytes an item | next photo, ms | rescan, s | find, s | open and look up, ms | \
+         search, ms | faces to people, s | next face, ms (faces) |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for g in &growth.sizes {
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "| {} | {:.0} | {:.0} | {:.0} | {:.2} ({:.2}) | {:.2} ({:.2}) | {:.2} | {:.2} | {:.2} ({} faces) | {:.1} |",
+            "| {} | {:.0} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.1} ({}) |",
             g.items,
-            g.write_us_per_item,
+            g.write.cpu_ms * 1e3,
             g.index_bytes_per_item,
-            g.next_photo_ms,
-            g.rescan_s,
-            g.rescan_cpu_s,
-            g.find_s,
-            g.find_cpu_s,
-            g.open_ms,
-            g.search_ms,
-            g.cluster_s,
-            g.faces,
-            g.next_face_ms
+            g.next_photo.cpu_ms,
+            g.rescan.cpu_ms / 1e3,
+            g.find.cpu_ms / 1e3,
+            g.open.cpu_ms,
+            g.search.cpu_ms,
+            g.cluster.cpu_ms / 1e3,
+            g.next_face.cpu_ms,
+            g.faces
         );
     }
     out

@@ -1,7 +1,7 @@
 //! Made-up items, written as a run writes them: for what grows with a library, and for the writer's bench.
 //!
-//! Every item has a date, a camera, coordinates and three derivatives; every fourth a face of one of many people, with
-//! the statistics of the embedder's (photos of one person have a cosine of 0.67 on average, strangers 0.10).
+//! Every item has a date, a camera, coordinates and three derivatives; recognition has looked at it, and every fourth has a
+//! face of one of many people, with the statistics of the embedder's (photos of one person have a cosine of 0.67 on average, strangers 0.10).
 
 use crate::discover::FileStat;
 use crate::discover::mounts::FsId;
@@ -61,7 +61,7 @@ pub fn write(recorder: Recorder, records: impl Iterator<Item = Record> + Send) -
 
 /// The record of item `n`, found at a path.
 pub fn file(n: u64, folder_id: i64, name: &[u8], fs: FsId, stat: FileStat) -> Record {
-    let hash = format!("b3:{}", blake3::hash(&n.to_le_bytes()).to_hex());
+    let hash = content_hash(n);
     let (day, hour) = (n / 30, n % 24);
     let (year, month, day) = (2000 + day / 336 % 24, day / 28 % 12 + 1, day % 28 + 1);
     let facts = Facts {
@@ -118,6 +118,14 @@ const WORDS: [&str; 16] = [
 /// A word that one in eight items has.
 pub const A_WORD: &str = WORDS[0];
 
+/// What recognition saw of item `n`, of which the row is `file_id`: one in so many has a face.
+pub fn looked_at(n: u64, people: u64, file_id: i64) -> Record {
+    match n % FACE_EVERY {
+        0 => face(n, people, file_id),
+        _ => recognised(n, file_id, Vec::new()),
+    }
+}
+
 /// The face of item `n`, of which the row is `file_id`.
 pub fn face(n: u64, people: u64, file_id: i64) -> Record {
     let person = direction(1_000_000_007 + n / FACE_EVERY % people.max(1));
@@ -132,14 +140,21 @@ pub fn face(n: u64, people: u64, file_id: i64) -> Record {
         points: [[0.45, 0.4], [0.55, 0.4], [0.5, 0.45], [0.46, 0.5], [0.54, 0.5]],
         embedding,
     };
-    let hash = format!("b3:{}", blake3::hash(&n.to_le_bytes()).to_hex());
+    recognised(n, file_id, vec![found])
+}
+
+fn recognised(n: u64, file_id: i64, faces: Vec<FoundFace>) -> Record {
     Record::Recognised(Box::new(RecognisedRecord {
         file_id,
-        content_hash: hash,
+        content_hash: content_hash(n),
         faces: true,
         subjects: false,
-        answer: Ok(Some(Recognised { faces: vec![found], ..Recognised::default() })),
+        answer: Ok(Some(Recognised { faces, ..Recognised::default() })),
     }))
+}
+
+fn content_hash(n: u64) -> String {
+    format!("b3:{}", blake3::hash(&n.to_le_bytes()).to_hex())
 }
 
 /// People in a library of so many items.

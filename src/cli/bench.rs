@@ -39,6 +39,9 @@ pub struct Args {
     /// Instead: how costs grow with the library, at each of these numbers of items (synthetic)
     #[arg(long, value_name = "ITEMS", num_args = 0.., value_delimiter = ',', default_missing_values = ["1000", "10000", "100000"])]
     growth: Option<Vec<u32>>,
+    /// With --growth: make the libraries in DIR and leave them there; those that are there are measured again
+    #[arg(long, value_name = "DIR", requires = "growth")]
+    keep: Option<PathBuf>,
     /// Write summary.json and summary.md to DATE-MACHINE/ in DIR
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "benches/runs")]
     out: Option<PathBuf>,
@@ -66,7 +69,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
 
 fn benched(args: Args, ctx: &Context, tell: &dyn Fn(&str)) -> Result<(), BenchError> {
     if let Some(sizes) = &args.growth {
-        let grown = growth::run(sizes, tell)?;
+        let grown = growth::run(sizes, args.keep.as_deref(), tell)?;
         match ctx.global.json {
             true => print_json(&grown),
             false => say(growth::words(&grown)),
