@@ -66,7 +66,7 @@ impl World {
 }
 
 fn node(photo: u32, fresh: bool) -> Node {
-    Node { quality: 1.0, photo, forbids: Vec::new(), fresh }
+    Node { quality: 1.0, photo, fresh }
 }
 
 fn threads() -> usize {
@@ -95,7 +95,10 @@ fn fresh_library(c: &mut Criterion) {
     let mut group = c.benchmark_group("people");
     group.sample_size(10);
     group.bench_function("cluster 100,000 faces", |b| {
-        b.iter(|| grow(black_box(&nodes), &faces, &[], &none, &Thresholds::SFACE, threads(), &stop))
+        b.iter(|| {
+            let mut nobody = |_| Vec::new();
+            grow(black_box(&nodes), &faces, &[], &none, &mut nobody, &Thresholds::SFACE, threads(), &stop)
+        })
     });
     group.finish();
 }
@@ -147,7 +150,9 @@ fn a_hundred_among_a_million(c: &mut Criterion) {
         b.iter_batched(
             || (),
             |()| {
-                let grown = grow(&nodes, &waiting, &people, &kept, &Thresholds::SFACE, threads(), &stop);
+                let mut nobody = |_| Vec::new();
+                let grown =
+                    grow(&nodes, &waiting, &people, &kept, &mut nobody, &Thresholds::SFACE, threads(), &stop);
                 let joined =
                     grown.expect("nobody stops it").fates.iter().filter(|f| **f != Fate::Waits).count();
                 assert!(joined > NEW / 4, "faces of known people join them");

@@ -92,12 +92,12 @@ fn cluster(samples: &[&Sample]) -> Vec<usize> {
     for &i in &seen {
         let face = samples[i].face.as_ref().expect("only those with a face are here");
         let photo = faces.push(&face.embedding);
-        nodes.push(Node { quality: face.quality, photo, forbids: Vec::new(), fresh: true });
+        nodes.push(Node { quality: face.quality, photo, fresh: true });
     }
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     let (none, stop) = (Vectors::new(dim), AtomicBool::new(false));
-    let grown =
-        grow(&nodes, &faces, &[], &none, &Thresholds::SFACE, threads, &stop).expect("nobody stops it");
+    let grown = grow(&nodes, &faces, &[], &none, &mut |_| Vec::new(), &Thresholds::SFACE, threads, &stop)
+        .expect("nobody stops it");
     // Whoever waits is a cluster of its own, numbered after the people.
     let mut clusters: Vec<usize> = (0..samples.len()).map(|i| grown.groups as usize + i).collect();
     for (&i, fate) in seen.iter().zip(&grown.fates) {

@@ -50,6 +50,18 @@ impl Index {
         st.query_map(params![id, path, now.stage.name(), now.version, now.settings], |r| r.get(0))?.collect()
     }
 
+    /// The folders of a space in which a stage may be due.
+    pub(super) fn undone_folders_of_space(&self, space: i64, now: &StageNow) -> Result<Vec<i64>> {
+        let sql = format!(
+            "SELECT d.id FROM volumes v CROSS JOIN folders d ON d.volume_id = v.id
+              WHERE v.space_id = ?1 AND ?2 IS NULL AND {UNDONE} ORDER BY d.id"
+        );
+        let mut st = self.conn.prepare_cached(&sql)?;
+        let nothing = None::<i64>;
+        st.query_map(params![space, nothing, now.stage.name(), now.version, now.settings], |r| r.get(0))?
+            .collect()
+    }
+
     /// Concludes what need not be looked at again in the folders of a scope, as far as it is not known yet; for folders
     /// with work in the queue that would not last.
     pub fn sum_up(&self, scope: &Scope, stages: &[StageNow]) -> Result<()> {
@@ -129,7 +141,8 @@ impl Index {
             .map(drop)
     }
 
-    fn conclude_stage(&self, folder: i64, now: &StageNow) -> Result<()> {
+    /// Concludes that a stage is due for no file of a folder, if that is so.
+    pub(super) fn conclude_stage(&self, folder: i64, now: &StageNow) -> Result<()> {
         let for_stage = match now.stage {
             Stage::Inspect | Stage::Render => "f.is_sidecar = 0 AND f.vanished IS NULL",
             _ => FOR_LATER_STAGES,

@@ -354,6 +354,13 @@ pub fn stage_again_unless(conn: &Connection, id: i64, stage: Stage, file_inputs:
     .map(drop)
 }
 
+/// Makes a stage due for one file.
+pub fn stage_again(conn: &Connection, id: i64, stage: Stage) -> Result<()> {
+    conn.prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2")?
+        .execute(params![id, stage.name()])
+        .map(drop)
+}
+
 /// The subjects seen in a picture and its feature vector, in place of those it had.
 pub fn put_subjects(conn: &Connection, id: i64, found: &[FoundSubject], features: &[i8]) -> Result<()> {
     conn.prepare_cached("DELETE FROM subjects WHERE file_id = ?1")?.execute([id])?;

@@ -32,8 +32,6 @@ pub struct Node {
     pub quality: f32,
     /// A number that all faces of one photo share.
     pub photo: u32,
-    /// People it must not join, as positions in the list of known people; sorted.
-    pub forbids: Vec<u32>,
     /// Not seen by an earlier clustering. Two faces that were both seen are not compared again.
     pub fresh: bool,
 }
@@ -69,18 +67,22 @@ pub struct Grown {
 }
 
 /// Clusters the nodes; `faces` holds their embeddings, row by row, `exemplars` those of the known people. The nodes
-/// seen before come first, then the fresh ones, each in canonical order. `None` when `stop` was raised.
+/// seen before come first, then the fresh ones, each in canonical order. `forbids` tells which people a node must not join,
+/// as positions in the list of known people, sorted; it is asked of those nodes only that resemble anybody, once of each.
+/// `None` when `stop` was raised.
+#[allow(clippy::too_many_arguments)]
 pub fn grow(
     nodes: &[Node],
     faces: &Vectors,
     people: &[Known],
     exemplars: &Vectors,
+    forbids: &mut dyn FnMut(u32) -> Vec<u32>,
     thresholds: &Thresholds,
     threads: usize,
     stop: &AtomicBool,
 ) -> Option<Grown> {
     let search = Search { threads, stop };
-    let mut state = State::new(nodes, faces, people, exemplars, thresholds);
+    let mut state = State::new(nodes, faces, people, exemplars, forbids, thresholds);
     let seen = nodes.partition_point(|n| !n.fresh) as u32;
     let all = nodes.len() as u32;
     state.meet_changed_people(seen, &search)?;
@@ -170,6 +172,7 @@ struct State<'a> {
     faces: &'a Vectors,
     people: &'a [Known],
     exemplars: &'a Vectors,
+    forbids: &'a mut dyn FnMut(u32) -> Vec<u32>,
     thresholds: &'a Thresholds,
     /// The person that each exemplar is of.
     owners: Vec<u32>,
@@ -193,6 +196,7 @@ impl<'a> State<'a> {
         faces: &'a Vectors,
         people: &'a [Known],
         exemplars: &'a Vectors,
+        forbids: &'a mut dyn FnMut(u32) -> Vec<u32>,
         thresholds: &'a Thresholds,
     ) -> Self {
         let (mut photos, mut crowded) = (HashSet::new(), HashSet::new());
@@ -224,6 +228,7 @@ impl<'a> State<'a> {
             faces,
             people,
             exemplars,
+            forbids,
             thresholds,
             owners,
             parents: (0..groups.len() as u32).collect(),
@@ -252,7 +257,7 @@ impl<'a> State<'a> {
             squared: 1.0,
             quality: of.quality,
             photos: if self.crowded.contains(&of.photo) { vec![of.photo] } else { Vec::new() },
-            forbids: of.forbids.clone(),
+            forbids: (self.forbids)(node),
             near: Vec::new(),
             version: 0,
             grown: false,
@@ -540,10 +545,14 @@ mod tests {
     }
 
     fn node(photo: u32) -> Node {
-        Node { quality: 1.0, photo, forbids: Vec::new(), fresh: true }
+        Node { quality: 1.0, photo, fresh: true }
     }
 
     fn run(nodes: &[Node], rows: &[Vec<i8>], known: &[Vec<Vec<i8>>]) -> Vec<Fate> {
+        run_with(nodes, rows, known, &[])
+    }
+
+    fn run_with(nodes: &[Node], rows: &[Vec<i8>], known: &[Vec<Vec<i8>>], forbidden: &[u32]) -> Vec<Fate> {
         let mut faces = Vectors::new(DIM);
         rows.iter().for_each(|r| {
             faces.push(r);
@@ -563,7 +572,9 @@ mod tests {
             })
             .collect();
         let stop = AtomicBool::new(false);
-        grow(nodes, &faces, &people, &exemplars, &Thresholds::SFACE, 2, &stop).expect("nobody stops it").fates
+        let mut forbids = |_| forbidden.to_vec();
+        let grown = grow(nodes, &faces, &people, &exemplars, &mut forbids, &Thresholds::SFACE, 2, &stop);
+        grown.expect("nobody stops it").fates
     }
 
     fn person(fate: &Fate) -> Option<(bool, u32)> {
@@ -597,8 +608,7 @@ mod tests {
         assert!(
             matches!(fates[0], Fate::Joins { person: 0, similarity, required } if similarity >= required)
         );
-        let forbidden = Node { forbids: vec![0], ..node(1) };
-        assert_eq!(run(&[forbidden], &[face(0, 9, 25)], &known), [Fate::Waits]);
+        assert_eq!(run_with(&[node(1)], &[face(0, 9, 25)], &known, &[0]), [Fate::Waits]);
     }
 
     #[test]
@@ -620,7 +630,9 @@ mod tests {
         });
         let none = Vectors::new(DIM);
         let stop = AtomicBool::new(false);
-        let with = |threads| grow(&nodes, &faces, &[], &none, &Thresholds::SFACE, threads, &stop);
+        let with = |threads| {
+            grow(&nodes, &faces, &[], &none, &mut |_| Vec::new(), &Thresholds::SFACE, threads, &stop)
+        };
         assert_eq!(with(1), with(3));
     }
 }

@@ -309,6 +309,10 @@ fn put_recognised(
         }
         let key = keys::input_key(now, &inputs);
         record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
+        if now.stage == Stage::Faces {
+            // Nobody asks whether other faces make it due.
+            record::stage_again(conn, r.file_id, Stage::People)?;
+        }
     }
     Ok(())
 }
@@ -318,7 +322,10 @@ mod tests {
     use crate::bench::synthetic;
     use crate::discover::FileStat;
     use crate::discover::mounts::FsId;
-    use crate::index::{Index, record};
+    use crate::index::due::Scope;
+    use crate::index::{Index, people, record};
+    use crate::pipeline::keys;
+    use rusqlite::OptionalExtension;
 
     /// A file that could not be read when a walk looked for moves is queued as new; its content tells all the same.
     #[test]
@@ -348,5 +355,38 @@ mod tests {
         let all = files();
         assert_eq!(all[0], (id, b"b.jpg".to_vec(), false));
         assert_eq!(all.len(), 3, "{all:?}");
+    }
+
+    /// A stage whose rows follow from another's: nothing asks for it, so it must notice by itself.
+    #[test]
+    fn people_of_a_folder_are_done_until_a_file_has_other_faces() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let space = index.space("me", "personal").unwrap();
+        let volume = index.volume(space, b"/photos").unwrap().id;
+        let folder = index.folder(volume, b"2019").unwrap();
+        let put = |record| {
+            synthetic::write(synthetic::recorder(index.another().unwrap()), std::iter::once(record)).unwrap()
+        };
+        let stat = FileStat { inode: 1, size: 10, mtime_ns: 5, ctime_ns: 5 };
+        put(synthetic::file(1, folder, b"a.jpg", FsId(1), stat));
+        put(synthetic::face(1, 1, 1));
+        let now = keys::people_now();
+        let undone = || index.undone_folders(&Scope::All, &now).unwrap();
+        let of_faces = || -> Option<bool> {
+            let sql =
+                "SELECT substr(p.input_key, 17) = substr(s.input_key, 17) FROM stage_state p, stage_state s
+                       WHERE p.stage = 'people' AND s.stage = 'faces'";
+            index.conn.query_row(sql, [], |r| r.get(0)).optional().unwrap()
+        };
+        assert_eq!((of_faces(), undone()), (None, vec![folder]));
+        for content in [1, 1, 2] {
+            put(synthetic::face(content, 1, 1));
+            people::mark_done(&index, space, &now).unwrap();
+            assert_eq!((of_faces(), undone()), (Some(true), vec![]));
+        }
+        // Without the row a folder that is done would hide it.
+        put(synthetic::face(3, 1, 1));
+        assert_eq!((of_faces(), undone()), (None, vec![folder]));
     }
 }

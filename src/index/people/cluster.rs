@@ -6,7 +6,7 @@ use crate::index::Index;
 use crate::index::due::StageNow;
 use crate::people::{Fate, Known, Node, Thresholds, Vectors, exemplars, grow};
 use crate::pipeline::vocabulary::Box4;
-use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
@@ -46,15 +46,19 @@ pub fn cluster_space(
     report.joined += prepare(&tx, space)?;
     tx.commit()?;
     let version = |conn: &Connection| conn.pragma_query_value(None, "data_version", |r| r.get::<_, i64>(0));
+    // What the round before left waiting, and when.
+    let mut left: Option<(i64, Vec<Waiting>)> = None;
     for _ in 0..ROUNDS {
         let snapshot = conn.transaction()?;
-        let planned = plan(&snapshot, space, threads, stop)?;
         let seen = version(&snapshot)?;
+        let still = left.take().filter(|(then, _)| *then == seen).map(|(_, waiting)| waiting);
+        let planned = plan(&snapshot, space, still, threads, stop)?;
         drop(snapshot);
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let planned = match version(&tx)? == seen {
+        let now = version(&tx)?;
+        let planned = match now == seen {
             true => planned,
-            false => plan(&tx, space, threads, stop)?,
+            false => plan(&tx, space, None, threads, stop)?,
         };
         let Some(planned) = planned else { return Ok(ClusterReport { stopped: true, ..report }) };
         let changed = write(&tx, space, &planned, &mut report)?;
@@ -66,6 +70,7 @@ pub fn cluster_space(
         if !changed {
             break;
         }
+        left = Some((now, planned.left_waiting()));
     }
     Ok(report)
 }
@@ -73,11 +78,13 @@ pub fn cluster_space(
 /// The same inside the transaction of an edit.
 pub(super) fn cluster_now(conn: &Connection, space: i64, threads: usize) -> Result<ClusterReport> {
     let mut report = ClusterReport { joined: prepare(conn, space)?, ..ClusterReport::default() };
+    let mut left = None;
     for _ in 0..ROUNDS {
-        let Some(planned) = plan(conn, space, threads, &AtomicBool::new(false))? else { break };
+        let Some(planned) = plan(conn, space, left, threads, &AtomicBool::new(false))? else { break };
         if !write(conn, space, &planned, &mut report)? {
             break;
         }
+        left = Some(planned.left_waiting());
     }
     sweep(conn, space)?;
     Ok(report)
@@ -92,15 +99,17 @@ fn prepare(conn: &Connection, space: i64) -> Result<u64> {
 
 /// A file that was moved to another space leaves the people of the old one: they are not its owner's to see.
 fn leave_other_spaces(conn: &Connection, space: i64) -> Result<()> {
-    conn.prepare_cached(
-        "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL, clustered = 0 WHERE id IN (
-           SELECT a.id FROM people p CROSS JOIN faces a ON a.person_id = p.id
-             CROSS JOIN files f ON f.id = a.file_id CROSS JOIN folders d ON d.id = f.folder_id
-             CROSS JOIN volumes v ON v.id = d.volume_id
-            WHERE v.space_id = ?1 AND p.space_id <> ?1)",
-    )?
-    .execute([space])
-    .map(drop)
+    let in_space = "SELECT s.file_id FROM faces_strayed s CROSS JOIN files f ON f.id = s.file_id
+       CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1";
+    conn.prepare_cached(&format!(
+        "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL, clustered = 0
+          WHERE file_id IN ({in_space})
+            AND (SELECT p.space_id FROM people p WHERE p.id = faces.person_id) <> ?1"
+    ))?
+    .execute([space])?;
+    conn.prepare_cached(&format!("DELETE FROM faces_strayed WHERE file_id IN ({in_space})"))?
+        .execute([space])
+        .map(drop)
 }
 
 /// People without faces of whom nobody has said anything go.
@@ -147,25 +156,54 @@ struct Plan {
     people: Vec<String>,
 }
 
-/// Compares; writes nothing. `None` when it was stopped.
-fn plan(conn: &Connection, space: i64, threads: usize, stop: &AtomicBool) -> Result<Option<Plan>> {
+impl Plan {
+    /// What [`waiting`] would read once the plan is written.
+    fn left_waiting(self) -> Vec<Waiting> {
+        let left = self.waiting.into_iter().zip(self.fates).filter(|(_, fate)| *fate == Fate::Waits);
+        let mut left: Vec<Waiting> = left.map(|(w, _)| Waiting { fresh: false, ..w }).collect();
+        left.sort_by(|a, b| canonical(a, b).then_with(|| a.ids.cmp(&b.ids)));
+        left
+    }
+}
+
+/// Compares; writes nothing. `still`: the faces that wait, where they are known. `None` when it was stopped.
+fn plan(
+    conn: &Connection,
+    space: i64,
+    still: Option<Vec<Waiting>>,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<Option<Plan>> {
     let embedder: Option<String> =
         conn.query_row("SELECT value FROM meta WHERE key = 'embedder'", [], |r| r.get(0)).optional()?;
     let Some(embedder) = embedder else { return Ok(Some(Plan::default())) };
-    let waiting = waiting(conn, space, &embedder)?;
+    let waiting = match still {
+        Some(waiting) => waiting,
+        None => waiting(conn, space, &embedder)?,
+    };
     let dim = waiting.iter().map(|w| w.embedding.len()).max().unwrap_or(0);
     if dim == 0 {
         return Ok(Some(Plan { waiting, ..Plan::default() }));
     }
     let People { ids, known, exemplars, portraits } = people(conn, space, &embedder, dim)?;
     let positions: HashMap<&str, u32> = ids.iter().map(|p| p.as_str()).zip(0..).collect();
-    let nodes = nodes(conn, &waiting, &positions)?;
+    let nodes = nodes(&waiting);
     let mut faces = Vectors::new(dim);
     faces.reserve(waiting.len());
     waiting.iter().for_each(|w| {
         faces.push(&w.embedding);
     });
-    let grown = grow(&nodes, &faces, &known, &exemplars, &Thresholds::SFACE, threads, stop);
+    let mut failed = None;
+    let mut forbids = |node: u32| {
+        forbidden(conn, &waiting[node as usize].ids, &positions).unwrap_or_else(|e| {
+            failed = Some(e);
+            Vec::new()
+        })
+    };
+    let grown = grow(&nodes, &faces, &known, &exemplars, &mut forbids, &Thresholds::SFACE, threads, stop);
+    if let Some(e) = failed {
+        return Err(e);
+    }
     Ok(grown.map(|grown| Plan { embedder, portraits, waiting, fates: grown.fates, people: ids }))
 }
 
@@ -227,15 +265,15 @@ fn canonical(a: &Waiting, b: &Waiting) -> std::cmp::Ordering {
 fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
     let mut st = conn.prepare_cached(
         "SELECT a.id, a.x, a.y, a.w, a.h, b.person_id, b.x, b.y, b.w, b.h
-           FROM faces a CROSS JOIN files f ON f.id = a.file_id CROSS JOIN folders d ON d.id = f.folder_id
-           CROSS JOIN volumes v ON v.id = d.volume_id
+           FROM faces a INDEXED BY faces_waiting CROSS JOIN files f ON f.id = a.file_id
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
            CROSS JOIN files g ON g.content_hash = f.content_hash AND g.id <> f.id
            CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL
            JOIN people p ON p.id = b.person_id AND p.space_id = ?1
           WHERE a.person_id IS NULL AND v.space_id = ?1
             AND NOT EXISTS (SELECT 1 FROM face_edits e
                              WHERE e.face_id = a.id AND e.person_id = b.person_id AND e.verdict = 'not')
-            AND NOT EXISTS (SELECT 1 FROM faces c
+            AND NOT EXISTS (SELECT 1 FROM faces c INDEXED BY faces_by_file
                              WHERE c.file_id = a.file_id AND c.id <> a.id AND c.person_id = b.person_id)
           ORDER BY a.id, b.id",
     )?;
@@ -264,8 +302,8 @@ fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
 fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Waiting>> {
     let mut st = conn.prepare_cached(
         "SELECT a.id, coalesce(f.content_hash, 'file ' || f.id), a.x, a.y, a.w, a.h, a.quality, a.embedding, a.clustered
-           FROM faces a CROSS JOIN files f ON f.id = a.file_id CROSS JOIN folders d ON d.id = f.folder_id
-           CROSS JOIN volumes v ON v.id = d.volume_id
+           FROM faces a INDEXED BY faces_waiting CROSS JOIN files f ON f.id = a.file_id
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
           WHERE v.space_id = ?1 AND a.person_id IS NULL AND a.lost = 0 AND a.embedder = ?2 AND f.vanished IS NULL AND f.companion_of IS NULL
           ORDER BY 2, a.x, a.y, a.w, a.h, a.id",
     )?;
@@ -298,42 +336,35 @@ fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Waiting>
     Ok(all)
 }
 
-/// The constraints of each waiting face: its photo, and the people it must not join.
-fn nodes(conn: &Connection, waiting: &[Waiting], positions: &HashMap<&str, u32>) -> Result<Vec<Node>> {
-    let forbidden = forbidden(conn, positions)?;
+/// The waiting faces as the clustering takes them.
+fn nodes(waiting: &[Waiting]) -> Vec<Node> {
     let mut photos: HashMap<&str, u32> = HashMap::new();
     let nodes = waiting.iter().map(|w| {
         let next = photos.len() as u32;
         let photo = *photos.entry(&w.content).or_insert(next);
-        let mut forbids: Vec<u32> =
-            w.ids.iter().filter_map(|id| forbidden.get(id)).flatten().copied().collect();
-        forbids.sort_unstable();
-        forbids.dedup();
-        Node { quality: w.quality, photo, forbids, fresh: w.fresh }
+        Node { quality: w.quality, photo, fresh: w.fresh }
     });
-    Ok(nodes.collect())
+    nodes.collect()
 }
 
-/// By face without a person, the people that it must not join: those who are in the photo already, and those of whom a
-/// user has said that it is not them. Asked for all faces at once: one by one takes ten times as long.
-fn forbidden(conn: &Connection, positions: &HashMap<&str, u32>) -> Result<HashMap<i64, Vec<u32>>> {
-    let mut forbidden: HashMap<i64, Vec<u32>> = HashMap::new();
-    for question in [
-        "SELECT a.id, b.person_id FROM faces a CROSS JOIN files f ON f.id = a.file_id
+/// The people that a face without a person, copies of which are `ids`, must not join: those who are in the photo already, and
+/// those of whom a user has said that it is not them.
+fn forbidden(conn: &Connection, ids: &[i64], positions: &HashMap<&str, u32>) -> Result<Vec<u32>> {
+    let mut st = conn.prepare_cached(
+        "SELECT b.person_id FROM faces a CROSS JOIN files f ON f.id = a.file_id
            CROSS JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
-           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL WHERE a.person_id IS NULL",
-        "SELECT e.face_id, e.person_id FROM face_edits e JOIN faces a ON a.id = e.face_id
-          WHERE e.verdict = 'not' AND a.person_id IS NULL",
-    ] {
-        let mut st = conn.prepare_cached(question)?;
-        let mut rows = st.query([])?;
+           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL WHERE a.id = ?1
+         UNION ALL SELECT person_id FROM face_edits WHERE face_id = ?1 AND verdict = 'not'",
+    )?;
+    let mut forbidden = Vec::new();
+    for id in ids {
+        let mut rows = st.query([id])?;
         while let Some(r) = rows.next()? {
-            let person = positions.get(r.get_ref(1)?.as_str()?);
-            if let Some(person) = person {
-                forbidden.entry(r.get(0)?).or_default().push(*person);
-            }
+            forbidden.extend(positions.get(r.get_ref(0)?.as_str()?));
         }
     }
+    forbidden.sort_unstable();
+    forbidden.dedup();
     Ok(forbidden)
 }
 
@@ -459,21 +490,36 @@ pub(super) fn portraits(conn: &Connection, space: i64) -> Result<(Vec<String>, V
     Ok(ids.into_iter().zip(known).filter(|(_, k)| k.sum.len() == dim).unzip())
 }
 
-/// Notes the people stage as done for every file of a space whose faces are.
+/// Folders whose files are marked in one transaction: other writers wait for it.
+const MARKED_FOLDERS: usize = 200;
+
+/// Notes the people stage as done for every file of a space whose faces are. Folders in which that is concluded already are
+/// passed over: other faces in one of their files take the conclusion away.
 pub fn mark_done(index: &Index, space: i64, now: &StageNow) -> Result<()> {
-    index.conn.execute(
+    for folders in index.undone_folders_of_space(space, now)?.chunks(MARKED_FOLDERS) {
+        let tx = Transaction::new_unchecked(&index.conn, TransactionBehavior::Immediate)?;
+        for folder in folders {
+            mark_folder(&tx, *folder, now)?;
+            index.conclude_stage(*folder, now)?;
+        }
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+fn mark_folder(conn: &Connection, folder: i64, now: &StageNow) -> Result<()> {
+    conn.prepare_cached(
         "INSERT OR REPLACE INTO stage_state (file_id, stage, version, input_key, state, reason)
          SELECT s.file_id, 'people', ?2, ?3 || substr(s.input_key, 17),
                 CASE s.state WHEN 'done' THEN 'done' ELSE 'skipped' END,
                 CASE s.state WHEN 'done' THEN NULL ELSE 'its faces are not known' END
-           FROM stage_state s JOIN files f ON f.id = s.file_id JOIN folders d ON d.id = f.folder_id
-           JOIN volumes v ON v.id = d.volume_id
-           LEFT JOIN stage_state p ON p.file_id = s.file_id AND p.stage = 'people'
-          WHERE s.stage = 'faces' AND v.space_id = ?1
+           FROM files f CROSS JOIN stage_state s ON s.file_id = f.id AND s.stage = 'faces'
+           LEFT JOIN stage_state p ON p.file_id = f.id AND p.stage = 'people'
+          WHERE f.folder_id = ?1
             AND (p.version IS NULL OR p.version <> ?2 OR p.input_key <> ?3 || substr(s.input_key, 17))",
-        params![space, now.version, now.settings],
-    )?;
-    Ok(())
+    )?
+    .execute(params![folder, now.version, now.settings])
+    .map(drop)
 }
 
 /// For `reindex --stage people`: forgets what the machine concluded, save for people a user has touched.

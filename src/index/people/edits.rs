@@ -632,6 +632,11 @@ fn put_back(tx: &Connection, space: i64, before: &Before) -> Result<()> {
                 "UPDATE faces SET person_id = ?2, how = ?3, similarity = ?4, required = ?5, clustered = 0 WHERE id = ?1",
                 params![id, person, how, similarity, required],
             )?;
+            // Since the edit its photo may have come to another space.
+            tx.execute(
+                "INSERT OR IGNORE INTO faces_strayed (file_id) SELECT file_id FROM faces WHERE id = ?1",
+                [id],
+            )?;
             Ok(())
         }
         Before::FaceEdit { face, person, verdict } => {

@@ -21,8 +21,8 @@ fn fit(region: &Box4, face: &Box4) -> f32 {
 /// Matches the regions of every file of the space that waits for it, then gives the named faces their people.
 pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
     let mut st = conn.prepare_cached(
-        "SELECT r.file_id FROM regions_due r JOIN files f ON f.id = r.file_id
-           JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+        "SELECT r.file_id FROM regions_due r CROSS JOIN files f ON f.id = r.file_id
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
           WHERE v.space_id = ?1 ORDER BY f.content_hash, f.id",
     )?;
     let files: Vec<i64> = st.query_map([space], |r| r.get(0))?.collect::<Result<_>>()?;
@@ -32,7 +32,7 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
     }
     let mut st = conn.prepare_cached(
         "SELECT a.id, a.region_name, a.region_source, f.content_hash, a.x, a.y, a.w, a.h, a.person_id
-           FROM faces a CROSS JOIN files f ON f.id = a.file_id
+           FROM faces a INDEXED BY faces_unsettled CROSS JOIN files f ON f.id = a.file_id
            CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
           WHERE v.space_id = ?1 AND a.region_name IS NOT NULL AND (a.how IS NULL OR a.how = 'machine')
           ORDER BY f.content_hash, a.x, a.y, a.id",

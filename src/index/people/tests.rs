@@ -332,18 +332,41 @@ fn an_edit_that_a_later_one_builds_on_is_not_undone_before_it() {
 #[test]
 fn people_are_never_shared_between_spaces() {
     let mut w = World::new();
-    let mine = [w.photo(1, &[1]), w.photo(2, &[1])];
+    let mine = [w.photo(1, &[1]), w.photo(2, &[1]), w.photo(3, &[2]), w.photo(4, &[2])];
     let space = w.index.space("hers", "personal").expect("a space");
     let volume = w.index.volume(space, b"/hers").expect("a volume");
     let folder = w.index.folder(volume.id, b"").expect("a folder");
     w.cluster();
-    // The file moves to the other space.
-    w.index
+    let id = w.faces(mine[2])[0].id;
+    let said = w.index.reject_face(id, None).expect("said");
+    // Two files move to the other space, where their people are not, and nobody resembles them.
+    for file in [mine[0], mine[2]] {
+        w.index
+            .conn
+            .execute("UPDATE files SET folder_id = ?2 WHERE id = ?1", params![file, folder])
+            .expect("moved");
+    }
+    let hers = |w: &mut World| {
+        cluster_space(&mut w.index, space, 1, &AtomicBool::new(false)).expect("clustered");
+    };
+    hers(&mut w);
+    assert_eq!((w.who(mine[0]), w.who(mine[2])), (vec![None], vec![None]));
+    // What was said of the one before is undone: then it had a person there.
+    w.index.undo_people_edit(Some(said.edit), None).expect("undone");
+    assert_ne!(w.who(mine[2]), [None]);
+    hers(&mut w);
+    assert_eq!(w.who(mine[2]), [None]);
+    // All else follows: the two are somebody here.
+    w.index.volume(space, b"/photos").expect("the volume");
+    hers(&mut w);
+    let who = w.who(mine[0]);
+    assert_eq!(w.who(mine[1]), who);
+    let of: i64 = w
+        .index
         .conn
-        .execute("UPDATE files SET folder_id = ?2 WHERE id = ?1", params![mine[0], folder])
-        .expect("moved");
-    cluster_space(&mut w.index, space, 1, &AtomicBool::new(false)).expect("clustered");
-    assert_eq!(w.who(mine[0]), [None]);
+        .query_row("SELECT space_id FROM people WHERE id = ?1", [&who[0]], |r| r.get(0))
+        .expect("somebody");
+    assert_eq!(of, space);
     assert!(w.dir.path().exists());
 }
 

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0006_pages.sql"),
     include_str!("0007_waiting.sql"),
     include_str!("0008_quiet.sql"),
+    include_str!("0009_strayed.sql"),
 ];
 
 /// The schema this program writes.
