@@ -105,11 +105,42 @@ impl Index {
         after: &(String, i64),
         limit: usize,
     ) -> Result<Vec<(i64, String)>> {
+        let is_large = matches!(scope, Scope::All | Scope::Below { .. });
+        let by_hash = is_large && !self.are_few(scope, now, SORTED_AT_ONCE)?;
+        self.due_files_by(by_hash, scope, now, at, after, limit)
+    }
+
+    /// Whether no more than `most` files lie in the folders of a scope in which a stage may be due.
+    fn are_few(&self, scope: &Scope, now: &StageNow, most: u32) -> Result<bool> {
+        let (volume, path) = scope.params();
+        let sql = format!(
+            "SELECT count(*) <= ?6 FROM (SELECT 1 FROM folders d CROSS JOIN files f ON f.folder_id = d.id
+              WHERE {} AND {UNDONE} LIMIT ?6 + 1)",
+            scope.sql()
+        );
+        self.conn
+            .prepare_cached(&sql)?
+            .query_row(params![volume, path, now.stage.name(), now.version, now.settings, most], |r| r.get(0))
+    }
+
+    /// [`Index::due_files`], in order of content through all files, or through the folders with a sort after it.
+    fn due_files_by(
+        &self,
+        by_hash: bool,
+        scope: &Scope,
+        now: &StageNow,
+        at: i64,
+        after: &(String, i64),
+        limit: usize,
+    ) -> Result<Vec<(i64, String)>> {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
+        let from = match by_hash {
+            true => "files f INDEXED BY files_by_hash CROSS JOIN folders d ON d.id = f.folder_id",
+            false => "folders d CROSS JOIN files f ON f.folder_id = d.id",
+        };
         let sql = format!(
-            "SELECT f.id, f.content_hash FROM files f
-               JOIN folders d ON d.id = f.folder_id
+            "SELECT f.id, f.content_hash FROM {from}
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
              WHERE {in_scope} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}
                AND (f.content_hash, f.id) > (?8, ?9)
@@ -249,6 +280,10 @@ impl Index {
     }
 }
 
+/// So many files are looked at and sorted for some of them that are due. Where there are more, all files are gone through in
+/// order of content, a part at a time: once a library, where it would be all of them for each part.
+const SORTED_AT_ONCE: u32 = 10_000;
+
 /// The files `f` that the stages after render look at.
 pub(super) const FOR_LATER_STAGES: &str =
     "f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL AND f.content_hash IS NOT NULL";
@@ -260,3 +295,52 @@ pub(super) const UNDONE: &str = "NOT EXISTS (SELECT 1 FROM folder_done q
 /// Whether `s` (stage_state, perhaps NULL) is due; ?4 version, ?5 settings, ?6 now, ?7 ceiling.
 pub(super) const DUE: &str = "(s.file_id IS NULL OR s.version <> ?4 OR substr(s.input_key, 1, 16) <> ?5
     OR (s.state = 'failed' AND s.retry_at <= ?6) OR (s.fault = 'too_large' AND s.needed <= ?7))";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::synthetic;
+    use crate::discover::FileStat;
+    use crate::discover::mounts::FsId;
+
+    #[test]
+    fn what_is_due_is_the_same_either_way_and_part_by_part() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let space = index.space("me", "personal").unwrap();
+        let volume = index.volume(space, b"/photos").unwrap().id;
+        let folders = [b"2019".as_slice(), b"2020"].map(|path| index.folder(volume, path).unwrap());
+        // Some contents twice.
+        let records = (0u64..40).map(|n| {
+            let stat = FileStat { inode: n, size: 10, mtime_ns: 5, ctime_ns: 5 };
+            let name = format!("{n}.jpg");
+            synthetic::file(n % 30, folders[n as usize % 2], name.as_bytes(), FsId(1), stat)
+        });
+        synthetic::write(synthetic::recorder(index.another().unwrap()), records).unwrap();
+        let seen = (0..40).step_by(3).map(|n| synthetic::looked_at(n, 1, n as i64 + 1));
+        synthetic::write(synthetic::recorder(index.another().unwrap()), seen).unwrap();
+
+        let faces = synthetic::stages().faces.unwrap();
+        for scope in [Scope::Below { volume_id: volume, path: Vec::new() }, Scope::Folder(folders[1])] {
+            let all = |by_hash: bool, limit: usize| {
+                let (mut all, mut after) = (Vec::new(), (String::new(), 0));
+                loop {
+                    let part = index.due_files_by(by_hash, &scope, &faces, 0, &after, limit).unwrap();
+                    let Some((id, hash)) = part.last().cloned() else { return all };
+                    after = (hash, id);
+                    all.extend(part);
+                }
+            };
+            let due = all(false, 100);
+            assert_eq!(due.len() as u64, index.count_due(&scope, &faces, 0).unwrap());
+            assert!(due.len() > 10 && due.is_sorted_by_key(|(id, hash)| (hash.clone(), *id)));
+            assert_eq!(
+                (all(false, 7), all(true, 7), all(true, 100)),
+                (due.clone(), due.clone(), due.clone())
+            );
+            let lie_there = if matches!(scope, Scope::Folder(_)) { 20 } else { 40 };
+            let few = |most| index.are_few(&scope, &faces, most).unwrap();
+            assert_eq!((few(lie_there), few(lie_there - 1)), (true, false));
+        }
+    }
+}
