@@ -5,6 +5,7 @@ use super::{said, search};
 use crate::pipeline::vocabulary::{Clues, Facts, Kind, Motion, Place};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 
 /// A file of a folder with what grouping needs of it.
 #[derive(Debug, Clone)]
@@ -93,13 +94,11 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
 
 /// What only the folder tells: the movie of a Live Photo, and which file an edited copy was made from.
 fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
-    let movie: Option<Vec<u8>> = conn
-        .prepare_cached(
-            "SELECT name FROM files WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL
-             ORDER BY name LIMIT 1",
-        )?
-        .query_row([file], |r| r.get(0))
-        .optional()?;
+    let mut st = conn.prepare_cached(
+        "SELECT name FROM files WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL",
+    )?;
+    let movies = st.query_map([file], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>>>()?;
+    let movie = movies.into_iter().min();
     if let Some(name) = movie {
         let motion =
             facts.motion.get_or_insert_with(|| Motion { kind: "apple".to_owned(), ..Motion::default() });
@@ -128,8 +127,24 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
     Ok(())
 }
 
-/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it.
+/// Rebuilds what is shown and found of a media file.
 pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
+    refresh_all(conn, [file])
+}
+
+/// The same for several. What searches read is written last and in a row: before each statement that SQLite may have to take
+/// back, FTS5 writes out what it has gathered.
+pub fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64>) -> Result<()> {
+    let mut findable = Vec::new();
+    for file in files {
+        findable.extend(refresh_row(conn, file)?);
+    }
+    findable.iter().try_for_each(|item| item.write(conn))
+}
+
+/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it. Gives what
+/// is to be written for searches.
+fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>> {
     let Some((folder_id, space_id, added, hidden, name)) = conn
         .prepare_cached(
             "SELECT f.folder_id, v.space_id, f.added, f.companion_of IS NOT NULL OR f.vanished IS NOT NULL, f.name
@@ -147,7 +162,7 @@ pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
         })
         .optional()?
     else {
-        return Ok(());
+        return Ok(None);
     };
     let (f, place) = final_facts(conn, file)?;
     let place = place.unwrap_or_default();
@@ -213,12 +228,24 @@ pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
         f.hdr.is_some(),
         hidden
     ])?;
-    conn.prepare_cached("DELETE FROM item_tags WHERE file_id = ?1")?.execute([file])?;
-    let mut st = conn.prepare_cached("INSERT OR IGNORE INTO item_tags (tag, file_id) VALUES (?1, ?2)")?;
-    for tag in &f.tags {
-        st.execute(params![tag, file])?;
+    put_tags(conn, file, &f.tags)?;
+    search::Findable::to_write(conn, file, hidden, &f, &place)
+}
+
+/// The tags of an item; those that it has already are not written.
+fn put_tags(conn: &Connection, file: i64, tags: &[String]) -> Result<()> {
+    let mut st = conn.prepare_cached("SELECT tag FROM item_tags WHERE file_id = ?1")?;
+    let known = st.query_map([file], |r| r.get(0))?.collect::<Result<BTreeSet<String>>>()?;
+    let tags: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
+    for gone in known.iter().filter(|t| !tags.contains(t.as_str())) {
+        conn.prepare_cached("DELETE FROM item_tags WHERE tag = ?1 AND file_id = ?2")?
+            .execute(params![gone, file])?;
     }
-    search::put(conn, file, hidden, &f, &place)
+    for tag in tags.into_iter().filter(|t| !known.contains(*t)) {
+        conn.prepare_cached("INSERT INTO item_tags (tag, file_id) VALUES (?1, ?2)")?
+            .execute(params![tag, file])?;
+    }
+    Ok(())
 }
 
 /// The kind of a file that could not be read, by its extension: a guess good enough to count it.

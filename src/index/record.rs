@@ -43,27 +43,27 @@ pub fn put_file(
     content_hash: Option<&str>,
     now: i64,
 ) -> Result<i64> {
+    // In two steps: for one statement that returns the id SQLite makes a table of its own each time.
+    let known: Option<i64> = conn
+        .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
+        .query_row(params![folder_id, name], |r| r.get(0))
+        .optional()?;
+    let (fs, inode, bytes) = (fs.0, stat.inode as i64, stat.size as i64);
+    let (mtime, ctime) = (stat.mtime_ns, stat.ctime_ns);
+    let Some(id) = known else {
+        conn.prepare_cached(
+            "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![folder_id, name, fs, inode, bytes, mtime, ctime, content_hash, now])?;
+        return Ok(conn.last_insert_rowid());
+    };
     conn.prepare_cached(
-        "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (folder_id, name) DO UPDATE SET is_sidecar = 0, sidecar_of = NULL, fs_id = ?3, inode = ?4, bytes = ?5,
-           mtime_ns = ?6, ctime_ns = ?7, content_hash = ?8, vanished = NULL
-         RETURNING id",
+        "UPDATE files SET is_sidecar = 0, sidecar_of = NULL, fs_id = ?2, inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6,
+           content_hash = ?7, vanished = NULL WHERE id = ?1",
     )?
-    .query_row(
-        params![
-            folder_id,
-            name,
-            fs.0,
-            stat.inode as i64,
-            stat.size as i64,
-            stat.mtime_ns,
-            stat.ctime_ns,
-            content_hash,
-            now
-        ],
-        |r| r.get(0),
-    )
+    .execute(params![id, fs, inode, bytes, mtime, ctime, content_hash])?;
+    Ok(id)
 }
 
 /// Makes or updates the row of a sidecar, which belongs to the file of the name `of` in the same folder.
@@ -146,24 +146,18 @@ pub fn vanished_for(
     content_hash: &ContentHash,
     stat: &FileStat,
 ) -> Result<Option<i64>> {
-    conn.prepare_cached(
-        "SELECT id FROM files WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0
+    let mut st = conn.prepare_cached(
+        "SELECT id, vanished FROM files WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0
            AND (?6 OR (bytes = ?2 AND mtime_ns = ?3))
-           AND NOT EXISTS (SELECT 1 FROM files WHERE folder_id = ?4 AND name = ?5)
-         ORDER BY vanished DESC, id LIMIT 1",
-    )?
-    .query_row(
-        params![
-            content_hash.as_str(),
-            stat.size as i64,
-            stat.mtime_ns,
-            folder_id,
-            name,
-            content_hash.is_whole()
-        ],
-        |r| r.get(0),
-    )
-    .optional()
+           AND NOT EXISTS (SELECT 1 FROM files WHERE folder_id = ?4 AND name = ?5)",
+    )?;
+    let (bytes, mtime, is_whole) = (stat.size as i64, stat.mtime_ns, content_hash.is_whole());
+    let gone = st
+        .query_map(params![content_hash.as_str(), bytes, mtime, folder_id, name, is_whole], |r| {
+            Ok((std::cmp::Reverse(r.get::<_, i64>(1)?), r.get::<_, i64>(0)?))
+        })?;
+    // The one that went last; ordered here, since there is nearly always none and SQLite would make a table for it.
+    Ok(gone.collect::<Result<Vec<_>>>()?.into_iter().min().map(|(_, id)| id))
 }
 
 /// Another path at which a content was last seen.

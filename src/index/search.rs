@@ -8,7 +8,7 @@
 
 use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
-use crate::pipeline::vocabulary::{Facts, Place};
+use crate::pipeline::vocabulary::{Facts, Gps, Place};
 use crate::places::countries_called;
 use crate::recognise::subjects::taxonomy::taxonomy;
 use jiff::ToSpan;
@@ -230,74 +230,98 @@ impl Index {
     }
 }
 
-/// Writes what searches read of an item, when it differs from what is there.
-pub fn put(conn: &Connection, file: i64, hidden: bool, facts: &Facts, place: &Place) -> Result<()> {
-    let (folder, name): (Vec<u8>, Vec<u8>) = conn
-        .prepare_cached(
-            "SELECT d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id WHERE f.id = ?1",
-        )?
-        .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    let list =
-        |parts: &[&Option<String>]| parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n");
-    let people = super::people::names_in(conn, file, &facts.regions)?;
-    let there = place.local.clone().unwrap_or_default();
-    let columns = [
-        String::from_utf8_lossy(&name).into_owned(),
-        String::from_utf8_lossy(&folder).into_owned(),
-        facts.title.clone().unwrap_or_default(),
-        facts.description.clone().unwrap_or_default(),
-        facts.tags.join("\n"),
-        list(&[
-            &place.city,
-            &place.district,
-            &place.region,
-            &place.country,
-            &there.city,
-            &there.region,
-            &there.country,
-        ]),
-        people.join("\n"),
-        list(&[&facts.camera.make, &facts.camera.model]),
-        facts.camera.lens.clone().unwrap_or_default(),
-    ];
-    let mut hasher = blake3::Hasher::new();
-    for column in &columns {
-        hasher.update(&(column.len() as u64).to_le_bytes()).update(column.as_bytes());
+/// What searches read of an item: in the order of the columns of `item_text`.
+pub struct Findable {
+    file: i64,
+    columns: [String; 9],
+    gps: Option<Gps>,
+    hidden: bool,
+    digest: i64,
+    /// Something else is there.
+    is_known: bool,
+}
+
+impl Findable {
+    /// What is to be written of an item; `None` where it is there already.
+    pub fn to_write(
+        conn: &Connection,
+        file: i64,
+        hidden: bool,
+        facts: &Facts,
+        place: &Place,
+    ) -> Result<Option<Findable>> {
+        let (folder, name): (Vec<u8>, Vec<u8>) = conn
+            .prepare_cached(
+                "SELECT d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id WHERE f.id = ?1",
+            )?
+            .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let list = |parts: &[&Option<String>]| {
+            parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n")
+        };
+        let people = super::people::names_in(conn, file, &facts.regions)?;
+        let there = place.local.clone().unwrap_or_default();
+        let columns = [
+            String::from_utf8_lossy(&name).into_owned(),
+            String::from_utf8_lossy(&folder).into_owned(),
+            facts.title.clone().unwrap_or_default(),
+            facts.description.clone().unwrap_or_default(),
+            facts.tags.join("\n"),
+            list(&[
+                &place.city,
+                &place.district,
+                &place.region,
+                &place.country,
+                &there.city,
+                &there.region,
+                &there.country,
+            ]),
+            people.join("\n"),
+            list(&[&facts.camera.make, &facts.camera.model]),
+            facts.camera.lens.clone().unwrap_or_default(),
+        ];
+        let mut hasher = blake3::Hasher::new();
+        for column in &columns {
+            hasher.update(&(column.len() as u64).to_le_bytes()).update(column.as_bytes());
+        }
+        if let Some(gps) = facts.gps {
+            hasher.update(&gps.lat.to_le_bytes()).update(&gps.lon.to_le_bytes());
+        }
+        hasher.update(&[u8::from(hidden)]);
+        let digest = hasher.finalize().as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b));
+        let known: Option<i64> = conn
+            .prepare_cached("SELECT digest FROM item_search WHERE file_id = ?1")?
+            .query_row([file], |r| r.get(0))
+            .optional()?;
+        let is_known = known.is_some();
+        let findable = Findable { file, columns, gps: facts.gps, hidden, digest, is_known };
+        Ok(Some(findable).filter(|_| known != Some(digest)))
     }
-    if let Some(gps) = facts.gps {
-        hasher.update(&gps.lat.to_le_bytes()).update(&gps.lon.to_le_bytes());
-    }
-    hasher.update(&[u8::from(hidden)]);
-    let digest = hasher.finalize().as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b));
-    let known: Option<i64> = conn
-        .prepare_cached("SELECT digest FROM item_search WHERE file_id = ?1")?
-        .query_row([file], |r| r.get(0))
-        .optional()?;
-    if known == Some(digest) {
-        return Ok(());
-    }
-    if known.is_some() {
-        conn.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([file])?;
-        conn.prepare_cached("DELETE FROM item_where WHERE file_id = ?1")?.execute([file])?;
-    }
-    conn.prepare_cached("INSERT OR REPLACE INTO item_search (file_id, digest) VALUES (?1, ?2)")?
-        .execute([file, digest])?;
-    if hidden {
-        return Ok(());
-    }
-    let [name, folder, title, description, tags, place, people, camera, lens] = &columns;
-    conn.prepare_cached(
-        "INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?
-    .execute(params![file, name, folder, title, description, tags, place, people, camera, lens])?;
-    if let Some(gps) = facts.gps {
+
+    pub fn write(&self, conn: &Connection) -> Result<()> {
+        let file = self.file;
+        if self.is_known {
+            conn.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([file])?;
+            conn.prepare_cached("DELETE FROM item_where WHERE file_id = ?1")?.execute([file])?;
+        }
+        conn.prepare_cached("INSERT OR REPLACE INTO item_search (file_id, digest) VALUES (?1, ?2)")?
+            .execute([file, self.digest])?;
+        if self.hidden {
+            return Ok(());
+        }
+        let [name, folder, title, description, tags, place, people, camera, lens] = &self.columns;
         conn.prepare_cached(
-            "INSERT INTO item_where (file_id, south, north, west, east) VALUES (?1, ?2, ?2, ?3, ?3)",
+            "INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
-        .execute(params![file, gps.lat, gps.lon])?;
+        .execute(params![file, name, folder, title, description, tags, place, people, camera, lens])?;
+        if let Some(gps) = self.gps {
+            conn.prepare_cached(
+                "INSERT INTO item_where (file_id, south, north, west, east) VALUES (?1, ?2, ?2, ?3, ?3)",
+            )?
+            .execute(params![file, gps.lat, gps.lon])?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A piece of SQL and the values of its question marks.

@@ -16,6 +16,7 @@ use crate::index::record::{self, DerivativeRow, Elsewhere, Outcome};
 use crate::index::{Index, items, people};
 use crate::pipeline::vocabulary::{Facts, Recognised, Stage};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -206,12 +207,15 @@ impl Recorder {
         }
         let at = now();
         let tx = self.index.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let mut others = BTreeSet::new();
         for r in batch {
             match r {
-                Record::File(f) => put(&tx, f, &self.stages, at)?,
+                Record::File(f) => {
+                    others.insert(put(&tx, f, &self.stages, at)?);
+                }
                 Record::Touched { pending_id, file_id, fs, stat } => {
                     if record::touch_file(&tx, *file_id, *fs, stat)? {
-                        items::refresh(&tx, *file_id)?;
+                        others.insert(*file_id);
                     }
                     record::pending_done(&tx, *pending_id)?;
                 }
@@ -220,6 +224,7 @@ impl Recorder {
                 Record::Flush(_) => {}
             }
         }
+        items::refresh_all(&tx, others)?;
         for r in batch {
             let Record::File(f) = r else { continue };
             f.derivatives.iter().flatten().for_each(|d| noted("commits", &d.path));
@@ -243,7 +248,8 @@ pub fn now() -> i64 {
     now.map_or(0, |d| d.as_secs() as i64) + wrong_by
 }
 
-fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) -> rusqlite::Result<()> {
+/// Records a file and gives its id; its item is still to be made anew.
+fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) -> rusqlite::Result<i64> {
     // Rule 3 of identity once more: a file that the walk could not read when it looked for moves was queued as new.
     if let Some(hash) = f.content_hash.as_deref().and_then(ContentHash::parse)
         && let Some(id) = record::vanished_for(conn, f.folder_id, &f.name, &hash, &f.stat)?
@@ -279,8 +285,8 @@ fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) ->
     record::stage_again_unless(conn, id, Stage::Faces, &inputs)?;
     record::stage_again_unless(conn, id, Stage::Subjects, &inputs)?;
     record::mark_regroup(conn, f.folder_id)?;
-    items::refresh(conn, id)?;
-    record::pending_done(conn, f.pending_id)
+    record::pending_done(conn, f.pending_id)?;
+    Ok(id)
 }
 
 fn put_recognised(

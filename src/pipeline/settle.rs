@@ -57,10 +57,7 @@ fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordErro
         let of = of.map(|(primary, role)| (rows[primary].id, role.name()));
         items::set_companion(tx, row.id, of)?;
     }
-    for row in rows.iter().filter(|r| !r.is_sidecar) {
-        items::refresh(tx, row.id)?;
-    }
-    Ok(())
+    Ok(items::refresh_all(tx, rows.iter().filter(|r| !r.is_sidecar).map(|r| r.id))?)
 }
 
 /// Finds the place and zone of every file whose places stage is due.
@@ -105,8 +102,8 @@ fn place_folder(
             items::put_place(&tx, *file, place.as_ref(), zone)?;
             let key = keys::input_key(stage, &keys::places_inputs(gps));
             record::put_stage(&tx, *file, stage.stage, stage.version, &key, &Outcome::Done, now())?;
-            items::refresh(&tx, *file)?;
         }
+        items::refresh_all(&tx, due.iter().map(|(file, _)| *file))?;
         tx.commit()?;
     }
 }
