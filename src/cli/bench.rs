@@ -39,7 +39,7 @@ pub struct Args {
     /// Instead: how costs grow with the library, at each of these numbers of items (synthetic)
     #[arg(long, value_name = "ITEMS", num_args = 0.., value_delimiter = ',', default_missing_values = ["1000", "10000", "100000"])]
     growth: Option<Vec<u32>>,
-    /// With --growth: make the libraries in DIR and leave them there; those that are there are measured again
+    /// With --growth: make the libraries in DIR and leave them there; those that this version has made there are measured again
     #[arg(long, value_name = "DIR", requires = "growth")]
     keep: Option<PathBuf>,
     /// Write summary.json and summary.md to DATE-MACHINE/ in DIR
