@@ -10,7 +10,7 @@ use crate::discover::walk::Walk;
 use crate::index::due::Scope;
 use crate::index::query::Query;
 use crate::index::search::Page;
-use crate::index::{Index, people};
+use crate::index::{DATABASE, Index, people};
 use crate::pipeline::keys;
 use crate::pipeline::recorder::Record;
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,6 @@ use std::time::Instant;
 
 /// Files a folder, as cameras and dates give them.
 const FILES_A_FOLDER: u32 = 500;
-/// The database in the index folder.
-const DATABASE: &str = "index.sqlite";
 /// What making a library took, beside its index.
 const MADE: &str = "made.json";
 /// Searches and lookups that are timed; the median counts.

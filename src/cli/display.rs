@@ -126,5 +126,5 @@ pub fn closing_table(s: &Summary, index: &Path) {
     if s.failed > 0 {
         say(format_args!("Why files failed: albumen --index {} failures", index.display()));
     }
-    say(format_args!("The index: {}", index.join("index.sqlite").display()));
+    say(format_args!("The index: {}", index.join(crate::index::DATABASE).display()));
 }

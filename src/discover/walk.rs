@@ -17,6 +17,7 @@ use super::FileStat;
 use super::ignore::{ALBUMENIGNORE, LONGEST_ALBUMENIGNORE, NOMEDIA, Rules};
 use super::mounts::{FsId, FsInfo, MountTable};
 use super::open::{self, Root, fault};
+use super::relative;
 use crate::pipeline::fault::Fault;
 use crate::pipeline::vocabulary::{Format, SIDECAR_EXTENSIONS};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -214,7 +215,7 @@ impl<'r> Walk<'r> {
             if self.is_left_out(parent, &path) {
                 return None;
             }
-            let child = join(&path, name);
+            let child = relative::child(&path, name);
             let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => stat,
                 Err(e) => {
@@ -368,7 +369,7 @@ impl<'r> Walk<'r> {
             }
         }
         if self.reach == Reach::Folder {
-            self.not_entered.extend(waiting.drain(..).map(|name| join(&folder.path, &name)));
+            self.not_entered.extend(waiting.drain(..).map(|name| relative::child(&folder.path, &name)));
         }
         waiting.sort_unstable_by(|a, b| b.cmp(a));
         if !waiting.is_empty() {
@@ -398,7 +399,7 @@ impl<'r> Walk<'r> {
                 self.stack.pop();
                 continue;
             };
-            let path = join(&level.path, &name);
+            let path = relative::child(&level.path, &name);
             let fd =
                 level.fd.as_ref().expect("a folder is closed only after its last waiting one was opened");
             let opened = open::open_folder(fd.as_fd(), &name);
@@ -476,10 +477,6 @@ fn one_file(path: Vec<u8>, name: &[u8], stat: &Stat, place: &Place) -> Folder {
         _ => folder.skipped.special += 1,
     }
     folder
-}
-
-fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
 }
 
 /// What a file is taken for by its name; `None` for something that is not Albumen's.

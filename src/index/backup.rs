@@ -13,7 +13,7 @@
 //! name, durable, or not at all; a damaged index is told of and not copied over a good backup.
 //! Leaves to others: bringing it back ([`super::restore`]).
 
-use super::{OpenError, create_private_dir, restrict, schema, verify, view};
+use super::{DATABASE, OpenError, create_private_dir, restrict, schema, verify, view};
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -23,7 +23,6 @@ use std::path::{Path, PathBuf};
 /// The layout above. Another number is another layout, which this program does not know.
 pub(super) const FORMAT: u32 = 1;
 
-pub(super) const DATABASE: &str = "index.sqlite";
 pub(super) const CONTENTS: &str = "backup.json";
 pub(super) const DERIVED: &str = "derived.b3";
 

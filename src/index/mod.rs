@@ -38,6 +38,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The database in the index folder.
+pub const DATABASE: &str = "index.sqlite";
+
 /// An edit waits this long for another writer before it gives up (DESIGN: two rights on an index).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -83,9 +86,9 @@ impl Index {
         let lock = lock::take(dir)?;
         create_private_dir(&dir.join("derived")).map_err(not_writable)?;
         // Made before SQLite opens it: the files beside it get its mode.
-        let database = dir.join("index.sqlite");
+        let database = dir.join(DATABASE);
         File::options().append(true).create(true).open(&database).map_err(not_writable)?;
-        for file in ["index.sqlite", "index.sqlite-wal", "index.sqlite-shm"] {
+        for file in [DATABASE, "index.sqlite-wal", "index.sqlite-shm"] {
             restrict(&dir.join(file));
         }
         let mut conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
@@ -185,7 +188,7 @@ fn restrict(file: &Path) {
 /// Whether there is an index in `dir`.
 fn must_be_there(dir: &Path) -> Result<(), OpenError> {
     let dir = dir.to_owned();
-    match std::fs::metadata(dir.join("index.sqlite")) {
+    match std::fs::metadata(dir.join(DATABASE)) {
         Ok(m) if m.is_file() => Ok(()),
         Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
             Err(OpenError::NotReadable { dir, why: e.to_string() })
@@ -214,7 +217,7 @@ fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenErro
 }
 
 fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
-    connect_to(dir, &dir.join("index.sqlite"), flags)
+    connect_to(dir, &dir.join(DATABASE), flags)
 }
 
 fn connect_to(dir: &Path, database: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {

@@ -5,7 +5,8 @@
 //! not disturbed, but refused.
 //! Leaves to others: making the pictures that were not in the backup (`albumen index`; they are made due).
 
-use super::backup::{self, CONTENTS, Contents, DATABASE, DERIVED, FORMAT, sync_folder};
+use super::DATABASE;
+use super::backup::{self, CONTENTS, Contents, DERIVED, FORMAT, sync_folder};
 use super::{Index, OpenError, create_private_dir, lock, refuse_network, restrict, schema, verify};
 use crate::pipeline::breakpoints::reached;
 use rusqlite::{Connection, OpenFlags};

@@ -7,7 +7,7 @@
 
 use super::query::Query;
 use super::said::DateEdit;
-use super::{Index, OpenError, schema, view};
+use super::{DATABASE, Index, OpenError, schema, view};
 use crate::discover::hash::{self, HashError};
 use crate::discover::open::{Root, open_beneath};
 use crate::discover::pages::Pages;
@@ -146,7 +146,7 @@ pub fn verify(
     let (conn, _lock) = match depth.repair {
         false => (open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY), None),
         true => {
-            let lock = if dir.join("index.sqlite").is_file() { Some(super::lock::take(dir)?) } else { None };
+            let lock = if dir.join(DATABASE).is_file() { Some(super::lock::take(dir)?) } else { None };
             (open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE), lock)
         }
     };
