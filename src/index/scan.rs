@@ -12,11 +12,8 @@ use rusqlite::{OptionalExtension, Result, params};
 #[derive(Debug, Clone)]
 pub struct VolumeRow {
     pub id: i64,
-    pub space_id: i64,
     /// JSON of its fingerprint; `None` before the first whole walk.
     pub fingerprint: Option<String>,
-    /// Why it counts as offline.
-    pub offline: Option<String>,
 }
 
 /// A file as the index knows it.
@@ -102,18 +99,20 @@ impl Index {
              ON CONFLICT (path) DO UPDATE SET space_id = ?1 WHERE space_id <> ?1",
             params![space_id, path],
         )?;
-        self.conn.query_row(
-            "SELECT id, space_id, fingerprint, offline FROM volumes WHERE path = ?1",
-            [path],
-            |r| {
-                Ok(VolumeRow {
-                    id: r.get(0)?,
-                    space_id: r.get(1)?,
-                    fingerprint: r.get(2)?,
-                    offline: r.get(3)?,
-                })
-            },
-        )
+        self.volume_at(path)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// The volume at this absolute path, if it is known.
+    pub fn volume_at(&self, path: &[u8]) -> Result<Option<VolumeRow>> {
+        let row = |r: &rusqlite::Row<'_>| Ok(VolumeRow { id: r.get(0)?, fingerprint: r.get(1)? });
+        let sql = "SELECT id, fingerprint FROM volumes WHERE path = ?1";
+        self.conn.query_row(sql, [path], row).optional()
+    }
+
+    /// A new volume under a number of the caller's.
+    pub fn volume_numbered(&self, id: i64, space_id: i64, path: &[u8]) -> Result<()> {
+        let sql = "INSERT INTO volumes (id, space_id, path) VALUES (?1, ?2, ?3)";
+        self.conn.execute(sql, params![id, space_id, path]).map(drop)
     }
 
     /// Every volume the index knows: id, absolute path, space, why offline.

@@ -20,7 +20,7 @@ use crate::discover::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen,
 use crate::discover::walk::{Folder, Reach, Role, Walk};
 use crate::index::due::Scope;
 use crate::index::findings::Finding;
-use crate::index::scan::{FileRow, What};
+use crate::index::scan::{FileRow, VolumeRow, What};
 use crate::index::{Index, items, record};
 use crate::inspect::sidecar::MediaNames;
 use std::collections::{BTreeSet, HashSet};
@@ -130,6 +130,15 @@ pub fn scan(
     }
 
     let tx = index.conn.unchecked_transaction()?;
+    if options.dry_run {
+        for (number, target) in (0..).zip(targets) {
+            let path = target.volume.as_os_str().as_bytes();
+            if index.volume_at(path)?.is_none() {
+                let space = index.space(&target.space, kind_name(target.kind))?;
+                index.volume_numbered(nobodys(number), space, path)?;
+            }
+        }
+    }
     for (volume_id, why) in &offline {
         index.volume_offline(*volume_id, why)?;
     }
@@ -167,6 +176,11 @@ pub fn scan(
         tx.commit()?;
     }
     Ok(out)
+}
+
+/// The number of a volume that a dry run finds and the index does not know: no volume has it before, and none afterwards.
+fn nobodys(number: i64) -> i64 {
+    -1 - number
 }
 
 /// A target whose walk came to its end.
@@ -233,8 +247,13 @@ impl One<'_> {
         {
             self.adopt(target, root, fingerprint)?;
         }
-        let space = index.space(&target.space, kind_name(target.kind))?;
-        let row = index.volume(space, path)?;
+        let row = if self.options.dry_run {
+            let nobodys = VolumeRow { id: nobodys(self.number), fingerprint: None };
+            index.volume_at(path)?.unwrap_or(nobodys)
+        } else {
+            let space = index.space(&target.space, kind_name(target.kind))?;
+            index.volume(space, path)?
+        };
         let volume_id = row.id;
         let (root, fingerprint, is_empty) = match opened {
             Ok(opened) => opened,

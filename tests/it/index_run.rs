@@ -543,6 +543,18 @@ fn a_dry_run_without_an_index_makes_none() {
     let done = b.run();
     assert_eq!((&said["found"], &said["new"]), (&done["found"], &done["new"]), "{said}");
     assert_eq!(dry(&b)["new"], 0);
+
+    let rows = || -> (i64, i64) {
+        let index = rusqlite::Connection::open(b.index.join("index.sqlite")).unwrap();
+        let sql = "SELECT (SELECT count(*) FROM volumes), (SELECT count(*) FROM spaces)";
+        index.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap()
+    };
+    let other = b.library.with_file_name("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(b.library.join("000/kinds/grey.jpg"), other.join("grey.jpg")).unwrap();
+    let out = b.command(&["index", "--json", "--no-recognise", "--dry-run"]).arg(&other).output().unwrap();
+    assert_eq!(summary(&out, 0)["new"], 1);
+    assert_eq!(rows(), (1, 1), "what a dry run finds is not kept, its volume neither");
 }
 
 #[test]
