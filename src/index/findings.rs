@@ -102,7 +102,8 @@ impl Index {
     pub fn may_have_moved(&self) -> Result<Vec<(i64, Vec<u8>, String, u64, i64)>> {
         let mut st = self.conn.prepare_cached(
             "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes, f.mtime_ns
-             FROM (SELECT file_id FROM temp.gone UNION SELECT id FROM files WHERE vanished IS NOT NULL) g
+             FROM (SELECT file_id FROM temp.gone
+                   UNION SELECT id FROM files INDEXED BY files_vanished WHERE vanished IS NOT NULL) g
                CROSS JOIN files f ON f.id = g.file_id JOIN folders d ON d.id = f.folder_id
              WHERE f.content_hash IS NOT NULL AND f.is_sidecar = 0
                AND EXISTS (SELECT 1 FROM temp.found n WHERE n.what = 'new' AND n.bytes = f.bytes)",
