@@ -14,15 +14,28 @@ pub struct GroupRow {
     pub name: Vec<u8>,
     pub is_sidecar: bool,
     pub clues: Option<Clues>,
+    /// The file that it is a companion of, and as what.
+    pub companion: Option<(i64, String)>,
+    /// It is not what it was when its item was made ([`super::record::mark_stale`]).
+    pub is_stale: bool,
 }
 
 /// The present files of a folder, in order of name.
 pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
     let mut st = conn.prepare_cached(
-        "SELECT id, name, is_sidecar, facts FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name",
+        "SELECT f.id, f.name, f.is_sidecar, f.facts, f.companion_of, f.companion_role, s.file_id IS NOT NULL
+         FROM files f LEFT JOIN items_stale s ON s.file_id = f.id
+         WHERE f.folder_id = ?1 AND f.vanished IS NULL ORDER BY f.name",
     )?;
     st.query_map([folder_id], |r| {
-        Ok(GroupRow { id: r.get(0)?, name: r.get(1)?, is_sidecar: r.get(2)?, clues: from_json(r, 3)? })
+        Ok(GroupRow {
+            id: r.get(0)?,
+            name: r.get(1)?,
+            is_sidecar: r.get(2)?,
+            clues: from_json(r, 3)?,
+            companion: r.get::<_, Option<i64>>(4)?.zip(r.get(5)?),
+            is_stale: r.get(6)?,
+        })
     })?
     .collect()
 }
@@ -35,15 +48,15 @@ pub fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
 
 /// Makes `file` a companion of `primary`, or an item of its own.
 pub fn set_companion(conn: &Connection, file: i64, of: Option<(i64, &str)>) -> Result<()> {
-    conn.prepare_cached(
-        "UPDATE files SET companion_of = ?2, companion_role = ?3
-         WHERE id = ?1 AND (companion_of IS NOT ?2 OR companion_role IS NOT ?3)",
-    )?
-    .execute(params![file, of.map(|o| o.0), of.map(|o| o.1)])
-    .map(drop)
+    conn.prepare_cached("UPDATE files SET companion_of = ?2, companion_role = ?3 WHERE id = ?1")?
+        .execute(params![file, of.map(|o| o.0), of.map(|o| o.1)])
+        .map(drop)
 }
 
-pub fn regrouped(conn: &Connection, folder_id: i64) -> Result<()> {
+/// The items of a folder are put together; `fresh` of its files were stale.
+pub fn regrouped(conn: &Connection, folder_id: i64, fresh: impl IntoIterator<Item = i64>) -> Result<()> {
+    let mut st = conn.prepare_cached("DELETE FROM items_stale WHERE file_id = ?1")?;
+    fresh.into_iter().try_for_each(|file| st.execute([file]).map(drop))?;
     conn.prepare_cached("UPDATE folders SET regroup = 0 WHERE id = ?1")?.execute([folder_id]).map(drop)
 }
 

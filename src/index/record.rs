@@ -103,7 +103,7 @@ pub fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Resu
         .prepare_cached("SELECT vanished IS NOT NULL FROM files WHERE id = ?1")?
         .query_row([id], |r| r.get(0))?;
     if is_back {
-        mark_regroup_of(conn, id)?;
+        mark_stale(conn, id)?;
     }
     conn.prepare_cached(
         "UPDATE files SET fs_id = ?2, inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6, vanished = NULL WHERE id = ?1",
@@ -126,14 +126,18 @@ pub fn move_file(
         "DELETE FROM files WHERE folder_id = ?1 AND name = ?2 AND id <> ?3 AND vanished IS NOT NULL",
     )?
     .execute(params![folder_id, name, id])?;
-    mark_regroup_of(conn, id)?;
+    mark_stale(conn, id)?;
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO items_stale (file_id) SELECT id FROM files WHERE companion_of = ?1",
+    )?
+    .execute([id])?;
     conn.prepare_cached("UPDATE files SET folder_id = ?2, name = ?3, companion_of = NULL, companion_role = NULL WHERE id = ?1")?
         .execute(params![id, folder_id, name])?;
     conn.prepare_cached(
         "UPDATE files SET companion_of = NULL, companion_role = NULL WHERE companion_of = ?1",
     )?
     .execute([id])?;
-    mark_regroup_of(conn, id)?;
+    mark_regroup(conn, folder_id)?;
     touch_file(conn, id, fs, stat).map(drop)
 }
 
@@ -208,7 +212,7 @@ pub fn is_at(conn: &Connection, file: &Elsewhere) -> Result<bool> {
 
 /// A file is gone. Its row, edits and derivatives stay for the grace period.
 pub fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
-    mark_regroup_of(conn, id)?;
+    mark_stale(conn, id)?;
     conn.prepare_cached("UPDATE files SET vanished = ?2 WHERE id = ?1 AND vanished IS NULL")?
         .execute(params![id, now])?;
     conn.prepare_cached("UPDATE items SET hidden = 1 WHERE file_id = ?1")?.execute([id]).map(drop)
@@ -221,9 +225,17 @@ pub fn mark_regroup(conn: &Connection, folder_id: i64) -> Result<()> {
         .map(drop)
 }
 
-fn mark_regroup_of(conn: &Connection, file_id: i64) -> Result<()> {
+/// A file is not what it was: its item, and the one that it is part of, are to be made anew when its folder's are put
+/// together.
+pub fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
     conn.prepare_cached(
-        "UPDATE folders SET regroup = 1 WHERE id = (SELECT folder_id FROM files WHERE id = ?1)",
+        "INSERT OR IGNORE INTO items_stale (file_id)
+         SELECT id FROM files WHERE id = ?1
+         UNION ALL SELECT companion_of FROM files WHERE id = ?1 AND companion_of IS NOT NULL",
+    )?
+    .execute([file_id])?;
+    conn.prepare_cached(
+        "UPDATE folders SET regroup = 1 WHERE id = (SELECT folder_id FROM files WHERE id = ?1) AND regroup = 0",
     )?
     .execute([file_id])
     .map(drop)

@@ -391,10 +391,10 @@ impl Check<'_> {
         let (mut after, advice) =
             (0, "run `albumen verify --repair`, then `albumen index`: it puts the folder together again");
         loop {
-            let page: Vec<(i64, i64, Option<i64>, bool)> = self
+            let page: Vec<(i64, Option<i64>, bool)> = self
                 .conn
                 .prepare_cached(
-                    "SELECT f.id, f.folder_id, CASE
+                    "SELECT f.id, CASE
                          WHEN f.companion_of IS NOT NULL THEN
                            CASE WHEN p.id IS NULL OR p.companion_of IS NOT NULL THEN 3 END
                          WHEN i.file_id IS NULL OR i.hidden = 1 THEN 1
@@ -405,11 +405,11 @@ impl Check<'_> {
                        LEFT JOIN files p ON p.id = f.companion_of
                      WHERE f.id > ?1 AND f.is_sidecar = 0 AND f.vanished IS NULL ORDER BY f.id LIMIT ?2",
                 )?
-                .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
+                .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
                 .collect::<Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
-            for (file, folder, wrong, waits) in page {
+            for (file, wrong, waits) in page {
                 self.checked.files += 1;
                 let what = match wrong {
                     None => continue,
@@ -422,7 +422,7 @@ impl Check<'_> {
                 if self.depth.repair {
                     // The digest goes, so that the search tables are written again.
                     self.conn.execute("DELETE FROM item_search WHERE file_id = ?1", [file])?;
-                    super::record::mark_regroup(&self.conn, folder)?;
+                    super::record::mark_stale(&self.conn, file)?;
                     finding.repaired = true;
                 }
                 self.tell(finding);

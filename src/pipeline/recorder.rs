@@ -284,7 +284,7 @@ fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) ->
     let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
     record::stage_again_unless(conn, id, Stage::Faces, &inputs)?;
     record::stage_again_unless(conn, id, Stage::Subjects, &inputs)?;
-    record::mark_regroup(conn, f.folder_id)?;
+    record::mark_stale(conn, id)?;
     record::pending_done(conn, f.pending_id)?;
     Ok(id)
 }

@@ -398,11 +398,14 @@ impl One<'_> {
             Progress::add(&self.progress.unchanged, media);
             return Ok(id);
         }
-        let mut files = match id {
-            Some(id) => index.folder_files(id)?,
-            None => Vec::new(),
+        let files = match (id, &folder.only) {
+            (Some(id), None) => index.folder_files(id)?,
+            (Some(id), Some(only)) => match index.file_in(id, only)? {
+                Some(file) => Vec::from_iter(index.file(file)?),
+                None => Vec::new(),
+            },
+            (None, _) => Vec::new(),
         };
-        files.retain(|r| folder.only.as_ref().is_none_or(|only| *only == r.name));
         let rows: Vec<Recorded<&[u8]>> = files.iter().map(recorded).collect();
         let on = On { fs: folder.fs, stable_inodes: folder.stable_inodes };
         let found = folder.files.iter().map(|f| Found { key: &f.name, stat: f.stat });

@@ -225,6 +225,7 @@ pub struct Clues {
     pub camera: ModelClue,
     pub duration_s: Option<f64>,
     pub content_identifier: Option<String>,
+    pub edited_from: Option<String>,
 }
 
 /// Of [`Taken`] what is compared.

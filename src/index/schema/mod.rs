@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0007_waiting.sql"),
     include_str!("0008_quiet.sql"),
     include_str!("0009_strayed.sql"),
+    include_str!("0010_stale.sql"),
 ];
 
 /// The schema this program writes.
