@@ -28,7 +28,7 @@ pub struct Failure {
 /// its beginning and its end, and nothing is sorted for it.
 const FAILURES: &str =
     "SELECT s.file_id, s.stage, s.state, s.fault, s.reason, s.attempts, s.retry_at, v.path, d.path, f.name
-    FROM stage_state s CROSS JOIN files f ON f.id = s.file_id CROSS JOIN folders d ON d.id = f.folder_id
+    FROM stage_state s INDEXED BY stage_state_wanting CROSS JOIN files f ON f.id = s.file_id CROSS JOIN folders d ON d.id = f.folder_id
       CROSS JOIN volumes v ON v.id = d.volume_id
    WHERE f.vanished IS NULL
      AND (s.state IN ('failed', 'damaged') OR (s.state = 'skipped' AND s.fault IS NOT NULL))

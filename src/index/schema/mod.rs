@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0008_quiet.sql"),
     include_str!("0009_strayed.sql"),
     include_str!("0010_stale.sql"),
+    include_str!("0011_failures.sql"),
 ];
 
 /// The schema this program writes.
