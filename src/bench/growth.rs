@@ -110,14 +110,14 @@ pub fn run(sizes: &[u32], keep: Option<&Path>, say: &dyn Fn(&str)) -> Result<Gro
 fn one(items: u32, library: &Path) -> Result<Grown, BenchError> {
     let (folder, state) = (library.join("tree"), library.join("state"));
     let made = match fs::read(library.join(MADE)) {
-        Ok(json) => serde_json::from_slice(&json).map_err(|e| BenchError::Usage(e.to_string()))?,
+        Ok(json) => made_by_this(library, &json)?,
         Err(_) => {
             make_tree(&folder, items)?;
             make_index(&state, &folder)?
         }
     };
     // What comes next is new each time.
-    let again = Made { measured: made.measured + 1, ..made };
+    let again = Made { measured: made.measured + 1, ..made.clone() };
     let json = serde_json::to_string(&again).expect("figures are plain data");
     fs::write(library.join(MADE), json).map_err(about("what making took"))?;
 
@@ -171,9 +171,28 @@ fn one(items: u32, library: &Path) -> Result<Grown, BenchError> {
     })
 }
 
+/// What making a library took, if its items are as this program would make them: else it would find all of them due, and they
+/// are only names.
+fn made_by_this(library: &Path, json: &[u8]) -> Result<Made, BenchError> {
+    serde_json::from_slice(json).ok().filter(|made: &Made| made.stages == stages()).ok_or_else(|| {
+        BenchError::Usage(format!(
+            "{}: made by an Albumen with other versions of stages, to which all of its files would be due; remove it, or \
+             give --keep another folder",
+            library.display()
+        ))
+    })
+}
+
+/// Versions and settings of the stages that items are made with, and of places.
+fn stages() -> String {
+    let stages = synthetic::stages();
+    format!("{:?}", (stages.inspect, stages.render, stages.faces, keys::places_now(), keys::people_now()))
+}
+
 /// An index of made-up items.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Made {
+    stages: String,
     space: i64,
     write: Spent,
     cluster: Spent,
@@ -187,7 +206,7 @@ fn make_index(state: &Path, folder: &Path) -> Result<Made, BenchError> {
     let (space, write) = spent(|| fill(&index, folder))?;
     let (_, cluster) = spent(|| cluster(&mut index, space))?;
     index.sum_up(&Scope::All, synthetic::stages().faces.as_slice())?;
-    Ok(Made { space, write, cluster, measured: 0 })
+    Ok(Made { stages: stages(), space, write, cluster, measured: 0 })
 }
 
 /// Faces to people, as the end of a run does it.
@@ -326,4 +345,20 @@ pub fn write(growth: &Growth, folder: &Path) -> Result<PathBuf, BenchError> {
         &growth.machine,
         &[("growth.json", json), ("growth.md", words(growth))],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_of_other_stages_is_not_measured() {
+        let spent = Spent::default();
+        let mut made = Made { stages: stages(), space: 1, write: spent, cluster: spent, measured: 2 };
+        let read = |made: &Made| made_by_this(Path::new("/kept/1000"), &serde_json::to_vec(made).unwrap());
+        assert_eq!(read(&made).unwrap().measured, 2);
+        made.stages.push('1');
+        let said = read(&made).unwrap_err().to_string();
+        assert!(said.contains("/kept/1000: made by an Albumen with other versions"), "{said}");
+    }
 }
