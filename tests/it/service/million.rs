@@ -4,6 +4,7 @@
 
 use super::house::House;
 use super::proof::soak_seconds;
+use serde_json::json;
 use std::time::{Duration, Instant};
 
 const ITEMS: i64 = 1_000_000;
@@ -102,4 +103,41 @@ fn soak_a_million_items_are_no_burden() {
     // It gives its memory back after 25 seconds of rest.
     std::thread::sleep(Duration::from_secs(40));
     println!("soak: resident at rest: {:.1} MB", resident(&h) as f64 / 1e6);
+}
+
+#[test]
+#[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
+fn soak_an_upload_overtakes_a_million() {
+    let mut h = House::new();
+    let first = h.photo("anna/first.jpg");
+    h.start();
+    h.upload(&first);
+    h.post("/v1/pause", &json!({}));
+    // Names of which no file is there: what waits before an upload counts, not what becomes of it.
+    h.database()
+        .execute_batch(&format!(
+            "PRAGMA synchronous = OFF; BEGIN;
+             INSERT INTO folders (volume_id, path) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {ITEMS} / 200)
+               SELECT d.volume_id, CAST(printf('album/%05d', i) AS BLOB) FROM n, files f JOIN folders d ON d.id = f.folder_id;
+             INSERT INTO pending (priority, folder_id, name, what, bytes, fs_id)
+               WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {ITEMS})
+               SELECT 1, (SELECT max(id) FROM folders) - i / 200, CAST(printf('%07d.jpg', i) AS BLOB), 'new', 3000000, f.fs_id FROM n, files f;
+             COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
+        ))
+        .unwrap();
+    h.post("/v1/resume", &json!({}));
+    let waiting = |h: &House| h.count("SELECT count(*) FROM pending");
+    h.within(Duration::from_secs(60), "it works on them", |h| waiting(h) < ITEMS);
+    let mut slowest = Duration::ZERO;
+    for n in 0..5 {
+        let photo = h.photo(&format!("anna/{n}.jpg"));
+        let began = Instant::now();
+        let (_, taken) = h.post("/v1/index", &json!({ "paths": [photo] }));
+        let job = format!("/v1/jobs/{}", taken["job"]);
+        h.within(Duration::from_secs(60), "the upload can be seen", |h| h.get(&job).1["state"] != "queued");
+        slowest = slowest.max(began.elapsed());
+    }
+    let left = waiting(&h);
+    println!("soak: the slowest of 5 uploads before {left} of {ITEMS} files: {:.2} s", slowest.as_secs_f64());
+    assert!(left > ITEMS / 2, "{left}: they were done too soon, which proves nothing");
 }
