@@ -152,6 +152,28 @@ impl Index {
         tx.commit()
     }
 
+    /// A space has another name now, or has gone into another one that there is: its volumes and people are that one's. What
+    /// was logged for undo stays with the old one.
+    pub fn space_becomes(&self, old: &str, new: &str) -> Result<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        if tx.execute("UPDATE OR IGNORE spaces SET name = ?2 WHERE name = ?1", [old, new])? == 0 {
+            for sql in [
+                "UPDATE people SET space_id = n.id FROM spaces o, spaces n
+                  WHERE o.name = ?1 AND n.name = ?2 AND people.space_id = o.id",
+                "UPDATE OR IGNORE region_names SET space_id = n.id FROM spaces o, spaces n
+                  WHERE o.name = ?1 AND n.name = ?2 AND region_names.space_id = o.id",
+                "DELETE FROM region_names WHERE ?2 IS NOT NULL AND space_id = (SELECT id FROM spaces WHERE name = ?1)",
+                "UPDATE volumes SET space_id = n.id FROM spaces o, spaces n
+                  WHERE o.name = ?1 AND n.name = ?2 AND volumes.space_id = o.id",
+                "DELETE FROM spaces WHERE name = ?1 AND ?2 IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM people_edit_log WHERE space_id = spaces.id)",
+            ] {
+                tx.execute(sql, [old, new])?;
+            }
+        }
+        tx.commit()
+    }
+
     /// The present files of a volume, media and sidecars.
     pub fn files_of_volume(&self, volume_id: i64) -> Result<Vec<i64>> {
         let mut st = self.conn.prepare_cached(

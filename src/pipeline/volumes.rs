@@ -1,13 +1,15 @@
 //! Volumes among each other: one inside another, one under another name, one that is gone for good.
 //!
 //! Promises: a file belongs to one volume, the innermost; a volume whose folder was renamed, or whose disk is mounted
-//! elsewhere, is still that volume; a volume that no config names keeps the space it has.
+//! elsewhere, is still that volume; a volume that no config names keeps the space it has; a space that gets another name
+//! keeps its people.
 
 use crate::config::{Config, Space, SpaceKind, Spaces};
 use crate::discover::walk::Reach;
 use crate::discover::{absolute, below, relative};
 use crate::index::Index;
 use rusqlite::Result;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -90,6 +92,27 @@ impl Volumes {
         let is_named = |t: &Target| self.all().any(|k| k.volume == t.volume);
         targets.into_iter().partition(|t| t.volume.exists() || is_named(t))
     }
+}
+
+/// Lets the spaces of the index follow those of the config before volumes move one by one, which would leave their people behind. One
+/// that no config names any more, all of whose volumes are one other space's now, has become that one: a person has named
+/// what was indexed by hand, or has given a space another name. Which ones, with the new name.
+pub fn follow_config(config: &Config, index: &Index) -> Result<Vec<(String, String)>> {
+    let configured = configured(config);
+    let space_at = |path: &Path| configured.iter().find(|t| t.volume == path).map(|t| t.space.as_str());
+    let mut now: BTreeMap<String, BTreeSet<Option<&str>>> = BTreeMap::new();
+    for known in known(index)? {
+        now.entry(known.space).or_default().insert(space_at(&known.volume));
+    }
+    let mut followed = Vec::new();
+    for (old, new) in now {
+        let is_named = configured.iter().any(|t| t.space == old);
+        if let (false, [Some(new)]) = (is_named, &Vec::from_iter(new)[..]) {
+            index.space_becomes(&old, new)?;
+            followed.push((old, (*new).to_owned()));
+        }
+    }
+    Ok(followed)
 }
 
 /// The volumes that the config names, whole.

@@ -649,6 +649,38 @@ fn a_renamed_volume_is_the_same_volume_and_one_that_is_gone_can_be_let_go() {
 }
 
 #[test]
+fn spaces_follow_the_config() {
+    let b = Bench::new(2);
+    b.run();
+    let config = b.library.with_extension("toml");
+    // The spaces there are, and those that items say they are in.
+    let run = |space: &str, folders: &[&Path]| -> (Vec<String>, Vec<String>) {
+        std::fs::write(&config, format!("[[space]]\nname = {space:?}\nfolders = {folders:?}\n")).unwrap();
+        let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
+        assert_eq!(summary(&c.arg(&config).output().unwrap(), 0)["new"], 0);
+        let db = rusqlite::Connection::open(b.index.join("index.sqlite")).unwrap();
+        let names = |sql: &str| -> Vec<String> {
+            let mut st = db.prepare(sql).unwrap();
+            st.query_map([], |r| r.get(0)).unwrap().map(|r| r.unwrap()).collect()
+        };
+        let of_items = "SELECT DISTINCT s.name FROM items i JOIN spaces s ON s.id = i.space_id ORDER BY 1";
+        (names("SELECT name FROM spaces ORDER BY 1"), names(of_items))
+    };
+    let only = |space: &str| (vec![space.to_owned()], vec![space.to_owned()]);
+    // What was indexed by hand gets a name; the name becomes another.
+    assert_eq!(run("anna", &[&b.library]), only("anna"));
+    assert_eq!(run("berta", &[&b.library]), only("berta"));
+    // A part of what was one volume is another's: the config still names the first.
+    let text = |space: &str, folder: &Path| format!("[[space]]\nname = {space:?}\nfolders = [{folder:?}]\n");
+    let part = b.library.join("001");
+    std::fs::write(&config, text("berta", &b.library) + &text("carla", &part)).unwrap();
+    let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
+    assert_eq!(summary(&c.arg(&config).output().unwrap(), 0)["moved"], 13);
+    // All of it is one space again, which was there before.
+    assert_eq!(run("carla", &[&b.library, &part]), only("carla"));
+}
+
+#[test]
 fn a_volume_that_is_configured_through_a_link_is_found_by_its_real_path_too() {
     let b = Bench::new(1);
     let link = b.library.with_file_name("link");

@@ -370,6 +370,40 @@ fn people_are_never_shared_between_spaces() {
     assert!(w.dir.path().exists());
 }
 
+#[test]
+fn a_space_with_another_name_keeps_its_people() {
+    let mut w = World::new();
+    let mine = [w.photo(1, &[1]), w.photo(2, &[1])];
+    w.cluster();
+    let who = w.who(mine[0])[0].clone().expect("somebody");
+    w.index.name_person(&who, Some("Anna"), SameName::Refuse).expect("named");
+    let is_as_before = |w: &mut World| {
+        w.cluster();
+        assert_eq!((w.who(mine[0]), w.who(mine[1])), (vec![Some(who.clone())], vec![Some(who.clone())]));
+        assert_eq!(w.name_of(&who).as_deref(), Some("Anna"));
+    };
+    w.index.space_becomes("home", "house").expect("renamed");
+    assert_eq!(w.index.all_space_names().expect("names"), ["house"]);
+    is_as_before(&mut w);
+    // And where there is one of that name, with somebody in it.
+    w.space = w.index.space("hers", "personal").expect("a space");
+    let volume = w.index.volume(w.space, b"/hers").expect("a volume").id;
+    w.folder = w.index.folder(volume, b"").expect("a folder");
+    let hers = [w.photo(3, &[2]), w.photo(4, &[2])];
+    w.cluster();
+    let before = w.who(hers[0]);
+    w.index.space_becomes("house", "hers").expect("joined");
+    is_as_before(&mut w);
+    assert!(before[0].is_some());
+    assert_eq!(w.who(hers[0]), before);
+    let of: i64 = w
+        .index
+        .conn
+        .query_row("SELECT space_id FROM people WHERE id = ?1", [&who], |r| r.get(0))
+        .expect("a person");
+    assert_eq!(of, w.space);
+}
+
 // ------------------------------------------------------------------------------------- what was said holds
 
 #[derive(Debug, Clone)]

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0009_strayed.sql"),
     include_str!("0010_stale.sql"),
     include_str!("0011_failures.sql"),
+    include_str!("0012_volume_spaces.sql"),
 ];
 
 /// The schema this program writes.
