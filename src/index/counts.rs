@@ -1,8 +1,8 @@
 //! How much there is, by space: items, files that wait, and what each stage has done.
 
 use super::Index;
-use super::due::{DUE, StageNow};
-use rusqlite::{Result, params};
+use super::due::{DUE, StageNow, UNDONE, files_for};
+use rusqlite::{Result, Row, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -30,6 +30,20 @@ pub struct StageCount {
     pub due: u64,
 }
 
+/// How many of the joined rows `s` (stage_state) ended in which way: done, damaged, failed, skipped.
+pub(super) const STATES: &str = "coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'damaged'), 0),
+    coalesce(sum(s.state = 'failed'), 0), coalesce(sum(s.state = 'skipped'), 0)";
+
+impl StageCount {
+    fn add(&mut self, done: u64, damaged: u64, failed: u64, skipped: u64, due: u64) {
+        self.done += done;
+        self.damaged += damaged;
+        self.failed += failed;
+        self.skipped += skipped;
+        self.due += due;
+    }
+}
+
 impl Counts {
     /// Nothing yet, of these stages.
     fn of(stages: &[StageNow]) -> Counts {
@@ -50,11 +64,7 @@ impl AddAssign<&Counts> for Counts {
             return;
         }
         for (s, o) in self.stages.iter_mut().zip(&other.stages) {
-            s.done += o.done;
-            s.damaged += o.damaged;
-            s.failed += o.failed;
-            s.skipped += o.skipped;
-            s.due += o.due;
+            s.add(o.done, o.damaged, o.failed, o.skipped, o.due);
         }
     }
 }
@@ -87,41 +97,41 @@ impl Index {
                JOIN volumes v ON v.id = d.volume_id GROUP BY v.space_id",
             |c, n| c.pending = n,
         )?;
+        let mut add = |space: i64, stage: usize, r: &Row<'_>| -> Result<()> {
+            let n = |column| r.get::<_, i64>(column).map(|n| n as u64);
+            if let Some((_, counts)) = spaces.get_mut(&space) {
+                counts.stages[stage].add(n(4)?, n(5)?, n(6)?, n(7)?, n(8)?);
+            }
+            Ok(())
+        };
+        // What is concluded of whole folders, in which nothing is due.
+        let mut st = conn.prepare_cached(
+            "SELECT v.space_id, q.stage, q.version, q.settings, sum(q.done), sum(q.damaged), sum(q.failed), sum(q.skipped), 0
+             FROM folder_done q CROSS JOIN folders d ON d.id = q.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
+             GROUP BY v.space_id, q.stage, q.version, q.settings",
+        )?;
+        let mut rows = st.query([])?;
+        while let Some(r) = rows.next()? {
+            let (name, version, settings): (String, u32, String) = (r.get(1)?, r.get(2)?, r.get(3)?);
+            let is = |s: &StageNow| s.stage.name() == name && s.version == version && s.settings == settings;
+            if let Some(stage) = stages.iter().position(is) {
+                add(r.get(0)?, stage, r)?;
+            }
+        }
         for (i, stage) in stages.iter().enumerate() {
-            let sql = format!(
-                "SELECT v.space_id, coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'damaged'), 0),
-                   coalesce(sum(s.state = 'failed'), 0), coalesce(sum(s.state = 'skipped'), 0), coalesce(sum({DUE}), 0)
-                 FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
-                   LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?1
-                 WHERE f.is_sidecar = 0 AND f.vanished IS NULL
-                   AND (f.companion_of IS NULL OR ?1 IN ('inspect', 'render'))
-                   AND ?2 IS NULL AND ?3 IS NULL GROUP BY v.space_id"
-            );
-            // ?2 and ?3 are nothing here: the numbers of the others are those of DUE.
+            let mut st = conn.prepare_cached(&format!(
+                "SELECT v.space_id, 0, 0, 0, {STATES}, coalesce(sum({DUE}), 0)
+                 FROM folders d CROSS JOIN volumes v ON v.id = d.volume_id CROSS JOIN files f ON f.folder_id = d.id
+                   LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+                 WHERE {UNDONE} AND {} AND ?1 IS NULL AND ?2 IS NULL GROUP BY v.space_id",
+                files_for(stage.stage)
+            ))?;
+            // ?1 and ?2 are nothing here: the numbers of the others are those of UNDONE and DUE.
             let nothing = None::<i64>;
-            let mut st = conn.prepare_cached(&sql)?;
-            let mut rows = st.query(params![
-                stage.stage.name(),
-                nothing,
-                nothing,
-                stage.version,
-                stage.settings,
-                at,
-                0
-            ])?;
+            let (name, version) = (stage.stage.name(), stage.version);
+            let mut rows = st.query(params![nothing, nothing, name, version, stage.settings, at, 0])?;
             while let Some(r) = rows.next()? {
-                let n = |column| r.get::<_, i64>(column).map(|n| n as u64);
-                if let Some((_, counts)) = spaces.get_mut(&r.get::<_, i64>(0)?) {
-                    let stage = stage.stage.name();
-                    counts.stages[i] = StageCount {
-                        stage,
-                        done: n(1)?,
-                        damaged: n(2)?,
-                        failed: n(3)?,
-                        skipped: n(4)?,
-                        due: n(5)?,
-                    };
-                }
+                add(r.get(0)?, i, r)?;
             }
         }
         Ok(spaces
@@ -131,5 +141,57 @@ impl Index {
                 (name, counts)
             })
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::synthetic;
+    use crate::discover::FileStat;
+    use crate::discover::mounts::FsId;
+    use crate::index::due::Scope;
+    use crate::index::record::{self, Outcome};
+    use crate::pipeline::fault::Fault;
+
+    #[test]
+    fn what_is_concluded_counts_as_what_is_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let space = index.space("me", "personal").unwrap();
+        let volume = index.volume(space, b"/photos").unwrap().id;
+        let folders = [b"a", b"b"].map(|path| index.folder(volume, path).unwrap());
+        let files = (0..6u64).map(|n| {
+            let stat = FileStat { inode: n, size: 10, mtime_ns: 5, ctime_ns: 5 };
+            synthetic::file(n, folders[n as usize % 2], format!("{n}.jpg").as_bytes(), FsId(1), stat)
+        });
+        synthetic::write(synthetic::recorder(index.another().unwrap()), files).unwrap();
+        let all = synthetic::stages();
+        let faces = all.faces.unwrap();
+        let stages = [all.inspect, all.render, faces.clone()];
+        let looks = (0..4u64).map(|n| synthetic::looked_at(n, 1, n as i64 + 1));
+        synthetic::write(synthetic::recorder(index.another().unwrap()), looks).unwrap();
+        let counts = || index.counts(&stages, 0).unwrap().remove("me").unwrap().stages;
+        let concluded =
+            || -> i64 { index.conn.query_row("SELECT count(*) FROM folder_done", [], |r| r.get(0)).unwrap() };
+        let ways = |c: &StageCount| [c.done, c.damaged, c.failed, c.skipped, c.due];
+        let same_either_way = |of_faces: [u64; 5], folders: i64| {
+            let looked_at = counts();
+            assert_eq!(ways(&looked_at[2]), of_faces);
+            assert_eq!(ways(&looked_at[0]), [6, 0, 0, 0, 0]);
+            index.sum_up(&Scope::All, &stages).unwrap();
+            assert_eq!((counts(), concluded()), (looked_at, folders));
+        };
+        // Files 5 and 6 are due, one in each folder.
+        same_either_way([4, 0, 0, 0, 2], 4);
+        let put = |file: i64, outcome: &Outcome| {
+            let key = crate::pipeline::keys::input_key(&faces, "");
+            record::put_stage(&index.conn, file, faces.stage, faces.version, &key, outcome, 0).unwrap();
+        };
+        put(5, &Outcome::Skipped("no picture".into()));
+        put(6, &Outcome::Failed(Fault::Corrupt { why: "broken".into() }));
+        same_either_way([4, 0, 1, 1, 0], 6);
+        put(1, &Outcome::Damaged("half of it".into()));
+        same_either_way([3, 1, 1, 1, 0], 6);
     }
 }

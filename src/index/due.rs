@@ -285,8 +285,16 @@ impl Index {
 const SORTED_AT_ONCE: u32 = 10_000;
 
 /// The files `f` that the stages after render look at.
-pub(super) const FOR_LATER_STAGES: &str =
+const FOR_LATER_STAGES: &str =
     "f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL AND f.content_hash IS NOT NULL";
+
+/// The files `f` that a stage looks at.
+pub(super) fn files_for(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Inspect | Stage::Render => "f.is_sidecar = 0 AND f.vanished IS NULL",
+        _ => FOR_LATER_STAGES,
+    }
+}
 
 /// Conditions on `d` (folders): stage ?3 of version ?4 with settings ?5 may be due in it.
 pub(super) const UNDONE: &str = "NOT EXISTS (SELECT 1 FROM folder_done q

@@ -5,11 +5,11 @@
 //! with any change of what it was concluded from. Without it all is as before, only slower.
 
 use super::Index;
-use super::due::{FOR_LATER_STAGES, Scope, StageNow, UNDONE};
+use super::counts::STATES;
+use super::due::{Scope, StageNow, UNDONE, files_for};
 use crate::discover::FileStat;
 use crate::discover::identity::{FolderSum, Listed};
 use crate::discover::mounts::FsId;
-use crate::pipeline::vocabulary::Stage;
 use rusqlite::{OptionalExtension, Result, params};
 use std::collections::BTreeMap;
 
@@ -141,20 +141,17 @@ impl Index {
             .map(drop)
     }
 
-    /// Concludes that a stage is due for no file of a folder, if that is so.
+    /// Concludes that a stage is due for no file of a folder, if that is so, and what it came to.
     pub(super) fn conclude_stage(&self, folder: i64, now: &StageNow) -> Result<()> {
-        let for_stage = match now.stage {
-            Stage::Inspect | Stage::Render => "f.is_sidecar = 0 AND f.vanished IS NULL",
-            _ => FOR_LATER_STAGES,
-        };
         self.conn
             .prepare_cached(&format!(
-                "INSERT OR REPLACE INTO folder_done (folder_id, stage, version, settings)
-                 SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
-                   SELECT 1 FROM files f LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?2
-                    WHERE f.folder_id = ?1 AND {for_stage}
-                      AND (s.file_id IS NULL OR s.version <> ?3 OR substr(s.input_key, 1, 16) <> ?4
-                        OR (s.state = 'failed' AND s.retry_at IS NOT NULL) OR s.fault = 'too_large'))"
+                "INSERT OR REPLACE INTO folder_done (folder_id, stage, version, settings, done, damaged, failed, skipped)
+                 SELECT ?1, ?2, ?3, ?4, {STATES}
+                   FROM files f LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?2
+                  WHERE f.folder_id = ?1 AND {}
+                 HAVING coalesce(sum(s.file_id IS NULL OR s.version <> ?3 OR substr(s.input_key, 1, 16) <> ?4
+                   OR (s.state = 'failed' AND s.retry_at IS NOT NULL) OR s.fault = 'too_large'), 0) = 0",
+                files_for(now.stage)
             ))?
             .execute(params![folder, now.stage.name(), now.version, now.settings])
             .map(drop)
@@ -226,6 +223,7 @@ mod tests {
     use super::*;
     use crate::index::record::{self, Outcome};
     use crate::pipeline::fault::Fault;
+    use crate::pipeline::vocabulary::Stage;
 
     const FS: FsId = FsId(1);
 

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0010_stale.sql"),
     include_str!("0011_failures.sql"),
     include_str!("0012_volume_spaces.sql"),
+    include_str!("0013_counts.sql"),
 ];
 
 /// The schema this program writes.
