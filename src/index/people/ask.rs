@@ -119,14 +119,15 @@ pub struct Suggestions {
     pub unnamed: Vec<PersonLine>,
 }
 
+/// Who is shown: by the rows of `items`, which are a fifth as long as those of `files`. A list of people reads one for each face.
 const PERSON_LINE: &str = "
     SELECT p.id, p.name, p.name_source, s.name, p.hidden,
-           (SELECT count(DISTINCT a.file_id) FROM faces a JOIN files f ON f.id = a.file_id
-              WHERE a.person_id = p.id AND a.lost = 0 AND f.vanished IS NULL AND f.companion_of IS NULL),
-           (SELECT count(*) FROM faces a JOIN files f ON f.id = a.file_id
-              WHERE a.person_id = p.id AND a.lost = 0 AND f.vanished IS NULL AND f.companion_of IS NULL),
-           (SELECT a.id FROM faces a JOIN files f ON f.id = a.file_id
-              WHERE a.person_id = p.id AND f.vanished IS NULL AND f.companion_of IS NULL
+           (SELECT count(DISTINCT a.file_id) FROM faces a JOIN items i ON i.file_id = a.file_id
+              WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0),
+           (SELECT count(*) FROM faces a JOIN items i ON i.file_id = a.file_id
+              WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0),
+           (SELECT a.id FROM faces a JOIN items i ON i.file_id = a.file_id
+              WHERE a.person_id = p.id AND i.hidden = 0
               ORDER BY a.id IS NOT p.cover_face, a.lost, a.quality DESC, a.id LIMIT 1),
            (SELECT json_group_array(alias) FROM person_aliases x WHERE x.person_id = p.id)
       FROM persons p JOIN spaces s ON s.id = p.space_id";
@@ -191,8 +192,8 @@ impl Index {
     pub fn people(&self, spaces: Option<&[String]>, hidden_too: bool) -> Result<Vec<PersonLine>> {
         let mut st = self.conn.prepare_cached(&format!(
             "{PERSON_LINE} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0)
-                AND (p.name IS NOT NULL OR EXISTS (SELECT 1 FROM faces a JOIN files f ON f.id = a.file_id
-                       WHERE a.person_id = p.id AND f.vanished IS NULL AND f.companion_of IS NULL))
+                AND (p.name IS NOT NULL OR EXISTS (SELECT 1 FROM faces a JOIN items i ON i.file_id = a.file_id
+                       WHERE a.person_id = p.id AND i.hidden = 0))
               ORDER BY p.name IS NULL, 6 DESC, p.seq"
         ))?;
         let found = st.query_map(params![names(spaces), hidden_too], person_line)?;

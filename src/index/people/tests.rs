@@ -55,7 +55,8 @@ impl World {
     }
 
     fn file(&self, name: &str, content: &str) -> i64 {
-        self.index
+        let id = self
+            .index
             .conn
             .query_row(
                 "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added)
@@ -63,7 +64,9 @@ impl World {
                 params![self.folder, name.as_bytes(), content],
                 |r| r.get(0),
             )
-            .expect("a file row")
+            .expect("a file row");
+        crate::index::items::refresh(&self.index.conn, id).expect("its item");
+        id
     }
 
     /// A photo with these made-up people side by side.
