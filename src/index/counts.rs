@@ -2,7 +2,7 @@
 
 use super::Index;
 use super::due::{DUE, StageNow, UNDONE, files_for};
-use rusqlite::{Result, Row, params};
+use rusqlite::{Result, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -97,41 +97,33 @@ impl Index {
                JOIN volumes v ON v.id = d.volume_id GROUP BY v.space_id",
             |c, n| c.pending = n,
         )?;
-        let mut add = |space: i64, stage: usize, r: &Row<'_>| -> Result<()> {
-            let n = |column| r.get::<_, i64>(column).map(|n| n as u64);
-            if let Some((_, counts)) = spaces.get_mut(&space) {
-                counts.stages[stage].add(n(4)?, n(5)?, n(6)?, n(7)?, n(8)?);
-            }
-            Ok(())
-        };
-        // What is concluded of whole folders, in which nothing is due.
-        let mut st = conn.prepare_cached(
-            "SELECT v.space_id, q.stage, q.version, q.settings, sum(q.done), sum(q.damaged), sum(q.failed), sum(q.skipped), 0
-             FROM folder_done q CROSS JOIN folders d ON d.id = q.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
-             GROUP BY v.space_id, q.stage, q.version, q.settings",
-        )?;
-        let mut rows = st.query([])?;
-        while let Some(r) = rows.next()? {
-            let (name, version, settings): (String, u32, String) = (r.get(1)?, r.get(2)?, r.get(3)?);
-            let is = |s: &StageNow| s.stage.name() == name && s.version == version && s.settings == settings;
-            if let Some(stage) = stages.iter().position(is) {
-                add(r.get(0)?, stage, r)?;
-            }
-        }
         for (i, stage) in stages.iter().enumerate() {
-            let mut st = conn.prepare_cached(&format!(
-                "SELECT v.space_id, 0, 0, 0, {STATES}, coalesce(sum({DUE}), 0)
-                 FROM folders d CROSS JOIN volumes v ON v.id = d.volume_id CROSS JOIN files f ON f.folder_id = d.id
-                   LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-                 WHERE {UNDONE} AND {} AND ?1 IS NULL AND ?2 IS NULL GROUP BY v.space_id",
+            let from = "FROM volumes v CROSS JOIN folders d ON d.volume_id = v.id";
+            // What is concluded of whole folders, in which nothing is due; then the files of the others. By volumes, and in
+            // their order, so that nothing is sorted.
+            let concluded = format!(
+                "SELECT v.space_id, sum(q.done), sum(q.damaged), sum(q.failed), sum(q.skipped), 0 {from}
+                   CROSS JOIN folder_done q ON q.folder_id = d.id AND q.stage = ?3 AND q.version = ?4 AND q.settings = ?5
+                 WHERE ?1 IS NULL AND ?2 IS NULL AND ?7 = ?7 GROUP BY v.id"
+            );
+            let others = format!(
+                "SELECT v.space_id, {STATES}, coalesce(sum({DUE}), 0) {from}
+                   CROSS JOIN files f ON f.folder_id = d.id LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+                 WHERE {UNDONE} AND {} AND ?1 IS NULL AND ?2 IS NULL GROUP BY v.id",
                 files_for(stage.stage)
-            ))?;
-            // ?1 and ?2 are nothing here: the numbers of the others are those of UNDONE and DUE.
-            let nothing = None::<i64>;
-            let (name, version) = (stage.stage.name(), stage.version);
-            let mut rows = st.query(params![nothing, nothing, name, version, stage.settings, at, 0])?;
-            while let Some(r) = rows.next()? {
-                add(r.get(0)?, i, r)?;
+            );
+            for sql in [concluded, others] {
+                let mut st = conn.prepare_cached(&sql)?;
+                // The numbers are those of UNDONE and DUE, for both; ?1 and ?2 are nothing here.
+                let nothing = None::<i64>;
+                let (name, version) = (stage.stage.name(), stage.version);
+                let mut rows = st.query(params![nothing, nothing, name, version, stage.settings, at, 0])?;
+                while let Some(r) = rows.next()? {
+                    let n = |column| r.get::<_, i64>(column).map(|n| n as u64);
+                    if let Some((_, counts)) = spaces.get_mut(&r.get::<_, i64>(0)?) {
+                        counts.stages[i].add(n(1)?, n(2)?, n(3)?, n(4)?, n(5)?);
+                    }
+                }
             }
         }
         Ok(spaces
