@@ -55,8 +55,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(20);
 /// A walk that failed is tried again after so long.
 const WALK_AGAIN: Duration = Duration::from_secs(600);
 
-/// After so long without a commit free memory goes back to the kernel: by then the connections have given back their pages
-/// (the recorder's after 10 s), and the last count is over.
+/// After each so long without a commit free memory goes back to the kernel: by then the connections have given back their pages
+/// (the recorder's after 10 s), and mostly the last count is over.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(25);
 
 /// What the scanner is asked to do.
@@ -481,10 +481,11 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
         std::thread::sleep(step);
         waited += step;
         let before = std::mem::replace(&mut commits, *service.commits.borrow());
-        let was_rested = rested >= GIVE_BACK_AFTER;
         rested = if before == commits { rested + step } else { Duration::ZERO };
-        if rested >= GIVE_BACK_AFTER && !was_rested {
+        if rested >= GIVE_BACK_AFTER {
+            // Again and again: what counts or clusters last commits nothing.
             crate::worker::memory::give_back();
+            rested = Duration::ZERO;
         }
         if service.room.has_come() {
             service.work_again();
