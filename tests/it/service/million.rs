@@ -69,7 +69,7 @@ fn soak_a_million_items_are_no_burden() {
 
     // A backlog that lasts, and questions beside it.
     std::fs::create_dir(h.path("anna/backlog")).unwrap();
-    (0..20_000).for_each(|n| drop(h.photo(&format!("anna/backlog/{n:05}.jpg"))));
+    (0..60_000).for_each(|n| drop(h.photo(&format!("anna/backlog/{n:05}.jpg"))));
     h.within(Duration::from_secs(600), "it indexes", |h| h.count("SELECT count(*) FROM pending") > 0);
     let (mut status, mut item, mut page) = (Vec::new(), Vec::new(), Vec::new());
     let (began, mut n) = (Instant::now(), 0i64);
