@@ -483,7 +483,9 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
         let before = std::mem::replace(&mut commits, *service.commits.borrow());
         rested = if before == commits { rested + step } else { Duration::ZERO };
         if rested >= GIVE_BACK_AFTER {
-            // Again and again: what counts or clusters last commits nothing.
+            // Again and again: what counts or clusters last commits nothing. Readers that came back while others worked have
+            // kept their pages.
+            service.readers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Index::shrink);
             crate::worker::memory::give_back();
             rested = Duration::ZERO;
         }
