@@ -154,6 +154,36 @@ fn a_reload_watches_new_folders_and_reads_tokens_again() {
 }
 
 #[test]
+fn a_space_that_gets_another_name_keeps_its_items_and_people() {
+    let mut h = House::new();
+    std::fs::create_dir(h.path("clara")).unwrap();
+    let folder = h.path("clara");
+    let called = |name: &str| format!("[[space]]\nname = \"{name}\"\nfolders = [\"{}\"]\n", folder.display());
+    h.more = called("clara");
+    h.configure("");
+    h.start();
+    let item = h.upload(&h.photo("clara/1.jpg"));
+    let db = h.database();
+    let her = "INSERT INTO people (id, space_id) SELECT 'p1', id FROM spaces WHERE name = 'clara'";
+    assert_eq!(db.execute(her, []).unwrap(), 1);
+    h.more = called("claire");
+    h.configure("");
+    h.signal(rustix::process::Signal::HUP);
+    let in_space = |table: &str, name: &str| {
+        format!("SELECT count(*) FROM {table} x JOIN spaces s ON s.id = x.space_id WHERE s.name = '{name}'")
+    };
+    h.until("the space has its new name", |h| h.count(&in_space("volumes", "claire")) == 1);
+    for table in ["items", "people"] {
+        assert_eq!(
+            (h.count(&in_space(table, "claire")), h.count(&in_space(table, "clara"))),
+            (1, 0),
+            "{table}"
+        );
+    }
+    assert_eq!(h.get(&format!("/v1/items/{item}")).1["space"], "claire");
+}
+
+#[test]
 fn what_is_switched_off_for_a_space_is_removed_and_what_was_said_stays() {
     let mut h = House::new();
     h.start();
