@@ -322,8 +322,11 @@ mod tests {
             }
             prop_assert_eq!(reducer.taken(), h);
             let banded = reducer.finish();
-            // The kernel's fixed-point precision is chosen per call: one level at most.
-            prop_assert!(whole.iter().zip(&banded).all(|(a, b)| a.abs_diff(*b) <= 1));
+            // The kernel's fixed-point precision is chosen per call: one level at most after the first pass. The second can make
+            // two of it, since the weights of Lanczos3 sum to more than one without their signs; in noise it hardly ever does.
+            let differ = |by: u8| whole.iter().zip(&banded).filter(|(a, b)| a.abs_diff(**b) > by).count();
+            prop_assert_eq!(differ(2), 0);
+            prop_assert!(differ(1) <= 1 + whole.len() / 1000, "{} of {}", differ(1), whole.len());
         }
     }
 
