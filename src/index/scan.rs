@@ -157,19 +157,20 @@ impl Index {
     pub fn space_becomes(&self, old: &str, new: &str) -> Result<()> {
         let tx = self.conn.unchecked_transaction()?;
         if tx.execute("UPDATE OR IGNORE spaces SET name = ?2 WHERE name = ?1", [old, new])? == 0 {
-            for sql in [
-                "UPDATE people SET space_id = n.id FROM spaces o, spaces n
-                  WHERE o.name = ?1 AND n.name = ?2 AND people.space_id = o.id",
-                "UPDATE OR IGNORE region_names SET space_id = n.id FROM spaces o, spaces n
-                  WHERE o.name = ?1 AND n.name = ?2 AND region_names.space_id = o.id",
-                "DELETE FROM region_names WHERE ?2 IS NOT NULL AND space_id = (SELECT id FROM spaces WHERE name = ?1)",
-                "UPDATE volumes SET space_id = n.id FROM spaces o, spaces n
-                  WHERE o.name = ?1 AND n.name = ?2 AND volumes.space_id = o.id",
-                "DELETE FROM spaces WHERE name = ?1 AND ?2 IS NOT NULL
-                   AND NOT EXISTS (SELECT 1 FROM people_edit_log WHERE space_id = spaces.id)",
-            ] {
-                tx.execute(sql, [old, new])?;
+            let id = |name: &str| -> Result<i64> {
+                tx.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))
+            };
+            let (old, new) = (id(old)?, id(new)?);
+            for table in ["people", "region_names", "volumes"] {
+                let sql = format!("UPDATE OR IGNORE {table} SET space_id = ?2 WHERE space_id = ?1");
+                tx.execute(&sql, [old, new])?;
             }
+            // Names that regions give to somebody in both spaces stand for the one in the new one.
+            tx.execute("DELETE FROM region_names WHERE space_id = ?1", [old])?;
+            tx.execute(
+                "DELETE FROM spaces WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM people_edit_log WHERE space_id = ?1)",
+                [old],
+            )?;
         }
         tx.commit()
     }

@@ -11,7 +11,7 @@ use super::settle;
 use super::shutdown::Shutdown;
 use super::store::Store;
 use super::vocabulary::{RenderSettings, Stage};
-use super::volumes::{self, Target, Volumes};
+use super::volumes::{Target, Volumes};
 use crate::config::Config;
 use crate::discover::relative;
 use crate::index::again::Again;
@@ -186,12 +186,12 @@ pub fn run(
         true => Index::open_nowhere(index_dir)?,
         false => Index::open_indexing(index_dir, || super::breakpoints::reached("in_a_migration"))?,
     };
+    let mut volumes = Volumes::read(config, &index)?;
     if !options.dry_run {
-        for (old, new) in volumes::follow_config(config, &index)? {
+        for (old, new) in volumes.follow_config(&index)? {
             progress.notice(format!("the space {old} is {new} now, with its people"));
         }
     }
-    let volumes = Volumes::read(config, &index)?;
     let targets = volumes.targets(&options.paths);
     if targets.is_empty() {
         return Err(RunError::Usage(

@@ -243,7 +243,7 @@ impl One<'_> {
         let path = target.volume.as_os_str().as_bytes();
         if let Ok((root, fingerprint, _)) = &opened
             && !self.options.dry_run
-            && index.volumes()?.iter().all(|(_, known, _, _)| known != path)
+            && index.volume_at(path)?.is_none()
         {
             self.adopt(target, root, fingerprint)?;
         }

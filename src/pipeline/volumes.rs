@@ -41,6 +41,30 @@ impl Volumes {
         Ok(Volumes { configured: configured(config), known: known(index)? })
     }
 
+    /// Lets the spaces of the index follow those of the config before volumes move one by one, which would leave their people
+    /// behind. One that no config names any more, all of whose volumes are one other space's now, has become that one: a person
+    /// has named what was indexed by hand, or has given a space another name. Which ones, with the new name.
+    pub fn follow_config(&mut self, index: &Index) -> Result<Vec<(String, String)>> {
+        let space_at =
+            |path: &Path| self.configured.iter().find(|t| t.volume == path).map(|t| t.space.as_str());
+        let mut now: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
+        for known in &self.known {
+            now.entry(&known.space).or_default().insert(space_at(&known.volume));
+        }
+        let mut followed = Vec::new();
+        for (old, new) in now {
+            let is_named = self.configured.iter().any(|t| t.space == old);
+            if let (false, [Some(new)]) = (is_named, &Vec::from_iter(new)[..]) {
+                index.space_becomes(old, new)?;
+                followed.push((old.to_owned(), (*new).to_owned()));
+            }
+        }
+        if !followed.is_empty() {
+            self.known = known(index)?;
+        }
+        Ok(followed)
+    }
+
     fn all(&self) -> impl Iterator<Item = &Target> {
         self.configured.iter().chain(&self.known)
     }
@@ -92,27 +116,6 @@ impl Volumes {
         let is_named = |t: &Target| self.all().any(|k| k.volume == t.volume);
         targets.into_iter().partition(|t| t.volume.exists() || is_named(t))
     }
-}
-
-/// Lets the spaces of the index follow those of the config before volumes move one by one, which would leave their people behind. One
-/// that no config names any more, all of whose volumes are one other space's now, has become that one: a person has named
-/// what was indexed by hand, or has given a space another name. Which ones, with the new name.
-pub fn follow_config(config: &Config, index: &Index) -> Result<Vec<(String, String)>> {
-    let configured = configured(config);
-    let space_at = |path: &Path| configured.iter().find(|t| t.volume == path).map(|t| t.space.as_str());
-    let mut now: BTreeMap<String, BTreeSet<Option<&str>>> = BTreeMap::new();
-    for known in known(index)? {
-        now.entry(known.space).or_default().insert(space_at(&known.volume));
-    }
-    let mut followed = Vec::new();
-    for (old, new) in now {
-        let is_named = configured.iter().any(|t| t.space == old);
-        if let (false, [Some(new)]) = (is_named, &Vec::from_iter(new)[..]) {
-            index.space_becomes(&old, new)?;
-            followed.push((old, (*new).to_owned()));
-        }
-    }
-    Ok(followed)
 }
 
 /// The volumes that the config names, whole.

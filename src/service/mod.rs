@@ -35,7 +35,7 @@ use crate::pipeline::recorder::{Record, RecordError, Recorder, now};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use crate::pipeline::shutdown::Shutdown;
-use crate::pipeline::volumes::{self, Target, Volumes};
+use crate::pipeline::volumes::{Target, Volumes};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
@@ -182,10 +182,10 @@ impl Service {
     /// the folder that held it is looked at, without those inside: so it is seen to be gone.
     fn targets(&self, index: &Index, paths: &[(PathBuf, Reach)]) -> Result<Vec<Target>, RunError> {
         let config = self.config();
-        for (old, new) in volumes::follow_config(&config, index)? {
+        let mut volumes = Volumes::read(&config, index)?;
+        for (old, new) in volumes.follow_config(index)? {
             tracing::info!(from = old, to = new, "a space has another name, and keeps its people");
         }
-        let volumes = Volumes::read(&config, index)?;
         if paths.is_empty() {
             return Ok(volumes.targets(&[]));
         }
