@@ -13,7 +13,7 @@ demo: setup ## build in release, index the sample library, say where to look
 	@scripts/demo.sh
 
 test: setup models ## every test; ALBUMEN_CORPUS=FOLDER for those with real media
-	cargo test --locked --lib --test it
+	cargo test --locked --workspace --lib --bins --test it
 
 models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 	@python3 models/fetch.py
@@ -23,7 +23,7 @@ instructions: setup ## count the instructions of what is done most; fails where 
 
 bench: setup ## the criterion benches, then a whole run beside other programs over FOLDER=... (default: generated)
 	cargo bench --locked
-	cargo build --release --locked
+	cargo build --release --locked --bins
 	target/release/albumen bench $(FOLDER) --peers --out
 
 corpus-report: setup ## what Albumen says of the media in ALBUMEN_CORPUS, against their manifest

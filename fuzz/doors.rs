@@ -4,10 +4,10 @@
 //!
 //! The fuzz targets open them with made-up bytes; `tests/it/faults.rs` with what fuzzing has found before.
 
-use albumen::decode::heif::items;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{DevelopRequest, FixedAdmission, Inputs, PreviewSize, RenderSettings};
-use albumen::worker::protocol;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{DevelopRequest, FixedAdmission, Inputs, PreviewSize, RenderSettings};
+use albumen_isolation::protocol;
+use albumen_media::decode::heif::items;
 
 /// A door's name, which is also its fuzz target's and that of its folder of regression inputs.
 pub type Door = (&'static str, fn(&[u8]));
@@ -91,9 +91,9 @@ fn beside(name: &[u8], sidecar: &[u8]) {
 /// Whatever is found must be what the engine believes: else a good file with strange words in it would be
 /// recorded as a crash.
 fn checked(request: &DevelopRequest, inputs: &Inputs) {
-    let Ok(facts) = albumen::inspect::inspect(request, inputs) else { return };
+    let Ok(facts) = albumen_media::inspect::inspect(request, inputs) else { return };
     let request = DevelopRequest { render: None, ..request.clone() };
-    let outcome = Ok(albumen::pipeline::vocabulary::Developed { facts, ..Default::default() });
+    let outcome = Ok(albumen_core::vocabulary::Developed { facts, ..Default::default() });
     let (header, _) = protocol::encode_developed(&outcome);
     let len = header.len() as u64;
     let reply = protocol::read_developed(&Source::from_bytes(header), len, &request);
@@ -115,7 +115,7 @@ fn heif_items(bytes: &[u8]) {
 fn develop(bytes: &[u8]) {
     let inputs = Inputs { primary: Source::from_bytes(bytes.to_vec()), sidecars: Vec::new() };
     let request = request(Vec::new());
-    let outcome = albumen::worker::develop::develop(&request, &inputs, &FixedAdmission(64 << 20));
+    let outcome = albumen_worker::develop::develop(&request, &inputs, &FixedAdmission(64 << 20));
     let (header, body) = protocol::encode_developed(&outcome);
     let len = header.len() as u64;
     let reply =

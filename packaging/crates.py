@@ -14,13 +14,15 @@ def main():
     ).stdout)
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
     # What is compiled in: no dependencies of tests, none of build scripts.
-    todo, linked = [metadata["resolve"]["root"]], set()
+    own = set(metadata["workspace_members"])
+    programs = ("albumen", "albumen-worker", "albumen-portal")
+    todo, linked = [p["id"] for p in metadata["packages"] if p["id"] in own and p["name"] in programs], set()
     while todo:
         package = todo.pop()
         if package not in linked:
             linked.add(package)
             todo += [d["pkg"] for d in nodes[package]["deps"] if any(k["kind"] is None for k in d["dep_kinds"])]
-    linked.remove(metadata["resolve"]["root"])
+    linked -= own
     for package in sorted((p for p in metadata["packages"] if p["id"] in linked), key=lambda p: p["name"]):
         print(f"\n==== {package['name']} {package['version']}: {package['license'] or package['license_file']}")
         if package["repository"]:

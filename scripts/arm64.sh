@@ -89,7 +89,7 @@ if [ "${1:-}" = build ]; then
     exit
 fi
 enter sh -ec "cd /src && cargo build --release --locked --target $target --example instructions &&
-    cargo test --release --locked --target $target --test it --no-run"
+    cargo test --release --locked --target $target -p albumen --test it --no-run"
 say "cross-built with $(enter rustc --version) in $((SECONDS - begun)) s (two cores, shared)"
 
 # The models, with the ONNX Runtime for this processor.

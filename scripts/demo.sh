@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-cargo build --release --locked
+cargo build --release --locked --bins
 python3 models/fetch.py || echo "demo: without the models there are no faces and subjects; all else works" >&2
 
 index=target/demo

@@ -1,5 +1,6 @@
 //! `albumen verify`, `backup` and `restore`, as a person runs them.
 
+use crate::support::ROOT;
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ impl Home {
     }
 
     fn photo(&self, sample: &str, name: &str) -> PathBuf {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds").join(sample);
+        let from = Path::new(ROOT).join("testdata/kinds").join(sample);
         let to = self.path("library").join(name);
         std::fs::create_dir_all(self.path("library")).unwrap();
         let mut bytes = std::fs::read(from).unwrap();

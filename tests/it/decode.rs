@@ -1,15 +1,16 @@
 //! Tests of decode, against the real parts: every picture must look as another decoder sees it.
 
-#[path = "../../examples/corpus_report/decode.rs"]
+use crate::support::ROOT;
+#[path = "../../crates/bench/examples/corpus_report/decode.rs"]
 #[allow(dead_code)]
 mod report;
 
 use crate::support;
-use albumen::decode;
-use albumen::pipeline::fault::Fault;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{Facts, FixedAdmission, Format};
-use albumen::pixels::Pixels;
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Facts, FixedAdmission, Format};
+use albumen_media::decode;
+use albumen_media::pixels::Pixels;
 use report::Outcome;
 use std::fs::File;
 use std::path::Path;
@@ -34,7 +35,7 @@ const EXCEPTIONS: &[&str] = &[
 const PLENTY: FixedAdmission = FixedAdmission(1 << 30);
 
 fn testdata(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name)
+    Path::new(ROOT).join("testdata").join(name)
 }
 
 fn decode_file(path: &Path, orientation: Option<u8>, admission: &FixedAdmission) -> Result<Pixels, Fault> {

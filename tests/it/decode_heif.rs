@@ -1,11 +1,11 @@
 //! Tests of HEIF, AVIF and video decoding against other decoders' answers.
 
 use crate::support;
-use albumen::decode;
-use albumen::pipeline::fault::Fault;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{Facts, FixedAdmission};
-use albumen::pixels::Pixels;
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Facts, FixedAdmission};
+use albumen_media::decode;
+use albumen_media::pixels::Pixels;
 use std::fs::File;
 use std::path::Path;
 

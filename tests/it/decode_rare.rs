@@ -1,9 +1,9 @@
 //! Pictures of rare kinds, each made here byte by byte: what every viewer shows of them is shown.
 
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{DevelopRequest, Facts, FixedAdmission, Format, Inputs};
-use albumen::pixels::Pixels;
-use albumen::{decode, inspect};
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{DevelopRequest, Facts, FixedAdmission, Format, Inputs};
+use albumen_media::pixels::Pixels;
+use albumen_media::{decode, inspect};
 
 const PLENTY: FixedAdmission = FixedAdmission(1 << 30);
 

@@ -1,16 +1,16 @@
 //! Tests of discover on real files and real mounts: what a person does to a folder, and what becomes of each file.
 
 use crate::support::Mounted;
-use albumen::discover::hash::{ContentHash, HashError, content_hash};
-use albumen::discover::identity::{
+use albumen_files::hash::{ContentHash, HashError, content_hash};
+use albumen_files::identity::{
     Arrived, Found, Glance, On, Recorded, Settled, Vanished, compare, match_moves, settle,
 };
-use albumen::discover::ignore::Rules;
-use albumen::discover::mounts::{FsInfo, MountTable};
-use albumen::discover::open::{Root, open_beneath, stat_beneath};
-use albumen::discover::read::{Read, read};
-use albumen::discover::volume::{self, Guard, Known, SampleFile, Seen, Verdict};
-use albumen::discover::walk::{Role, Walk, WalkError};
+use albumen_files::ignore::Rules;
+use albumen_files::mounts::{FsInfo, MountTable};
+use albumen_files::open::{Root, open_beneath, stat_beneath};
+use albumen_files::read::{Read, read};
+use albumen_files::volume::{self, Guard, Known, SampleFile, Seen, Verdict};
+use albumen_files::walk::{Role, Walk, WalkError};
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -1,5 +1,6 @@
 //! Bytes that once made a parser fail, replayed: `fuzz/regressions/<door>/*`, found by fuzzing (fuzz/README.md).
 
+use crate::support::ROOT;
 #[path = "../../fuzz/doors.rs"]
 mod doors;
 
@@ -7,7 +8,7 @@ use std::path::Path;
 
 #[test]
 fn what_fuzzing_found_stays_found() {
-    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/regressions");
+    let all = Path::new(ROOT).join("fuzz/regressions");
     let mut replayed = 0;
     for folder in std::fs::read_dir(&all).unwrap() {
         let folder = folder.unwrap();

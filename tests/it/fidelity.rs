@@ -2,12 +2,12 @@
 //! 90 is "visually lossless" on its scale. Compared before encoding, whose loss is a setting.
 
 use crate::support::{corpus, corpus_file, ssimulacra2};
-use albumen::bench::mix;
-use albumen::decode::decode;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{Facts, FixedAdmission, Format};
-use albumen::pixels::resize::shrink;
-use albumen::render::ladder;
+use albumen_core::ladder;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Facts, FixedAdmission, Format};
+use albumen_media::decode::decode;
+use albumen_media::pixels::resize::shrink;
+use albumen_worker::bench::mix;
 use turbojpeg::PixelFormat;
 
 /// The least score of the large thumbnail.

@@ -6,13 +6,13 @@
 //! other ways through the same library), by the ffmpeg program, and for RAW by a blind search for JPEGs.
 
 use crate::support;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{DevelopRequest, Facts, FixedAdmission, Format, Inputs};
-use albumen::pixels::Pixels;
-use albumen::pixels::orient::{Orientation, upright};
-use albumen::pixels::resize::shrink;
-use albumen::render::ladder;
-use albumen::{decode, inspect};
+use albumen_core::ladder;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{DevelopRequest, Facts, FixedAdmission, Format, Inputs};
+use albumen_media::pixels::Pixels;
+use albumen_media::pixels::orient::{Orientation, upright};
+use albumen_media::pixels::resize::shrink;
+use albumen_media::{decode, inspect};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

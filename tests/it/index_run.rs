@@ -1,6 +1,7 @@
 //! `albumen index` as a person runs it: real processes, real files, killed with real signals.
 
 use super::support::Mounted;
+use crate::support::{ROOT, worker_program};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
@@ -22,7 +23,7 @@ impl Bench {
         let library = dir.path().join("library");
         for n in 0..copies {
             for kind in ["orientation", "kinds"] {
-                let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(kind);
+                let from = Path::new(ROOT).join("testdata").join(kind);
                 let to = library.join(format!("{n:03}")).join(kind);
                 std::fs::create_dir_all(&to).unwrap();
                 for file in std::fs::read_dir(from).unwrap() {
@@ -105,7 +106,7 @@ fn an_old_kernel_is_enough() {
 
 #[test]
 fn what_nobody_had_in_memory_is_not_left_there() {
-    use albumen::discover::pages::is_cold;
+    use albumen_files::pages::is_cold;
     let b = Bench::new(1);
     // On a disk: what lies in memory only is never cold.
     let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -408,11 +409,7 @@ fn a_folder_that_only_another_disk_has_is_not_the_volumes() {
     let Some(other) = Mounted::tmpfs_at(&b.library, test) else { return };
     let upload = b.library.join("upload");
     std::fs::create_dir(&upload).unwrap();
-    std::fs::copy(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/grey.jpg"),
-        upload.join("a.jpg"),
-    )
-    .unwrap();
+    std::fs::copy(Path::new(ROOT).join("testdata/kinds/grey.jpg"), upload.join("a.jpg")).unwrap();
     for accept in [&[][..], &["--accept-removals"]] {
         let out =
             b.command(&["index", "--no-recognise", "--json"]).args(accept).arg(&upload).output().unwrap();
@@ -432,7 +429,7 @@ fn a_path_on_an_inner_disk_that_is_away_is_away_with_it() {
     let Some(disk) = Mounted::tmpfs_at(&usb, "a_path_on_an_inner_disk_that_is_away_is_away_with_it") else {
         return;
     };
-    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/grey.jpg");
+    let picture = Path::new(ROOT).join("testdata/kinds/grey.jpg");
     for folder in ["2020", "2021"] {
         std::fs::create_dir(usb.join(folder)).unwrap();
         std::fs::copy(&picture, usb.join(folder).join("a.jpg")).unwrap();
@@ -929,9 +926,9 @@ fn what_may_not_be_read_is_told_and_the_rest_goes_on() {
     let open = tempfile::tempdir().unwrap();
     mode(open.path(), 0o777);
     mode(b._dir.path(), 0o755);
-    for program in [env!("CARGO_BIN_EXE_albumen"), env!("CARGO_BIN_EXE_albumen-worker")] {
-        let to = open.path().join(Path::new(program).file_name().unwrap());
-        std::fs::copy(program, &to).unwrap();
+    for program in [PathBuf::from(env!("CARGO_BIN_EXE_albumen")), worker_program()] {
+        let to = open.path().join(program.file_name().unwrap());
+        std::fs::copy(&program, &to).unwrap();
         mode(&to, 0o755);
     }
     mode(&b.library.join("000/kinds/grey.jpg"), 0o000);
@@ -965,7 +962,7 @@ fn what_may_not_be_read_is_told_and_the_rest_goes_on() {
 fn an_edited_copy_has_the_date_of_its_original_from_takeout() {
     let b = Bench::new(0);
     std::fs::create_dir_all(&b.library).unwrap();
-    let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/plain.jpg");
+    let plain = Path::new(ROOT).join("testdata/kinds/plain.jpg");
     for name in ["a.jpg", "a-edited.jpg", "a(1).jpg", "a-edited(1).jpg"] {
         std::fs::copy(&plain, b.library.join(name)).unwrap();
     }

@@ -1,14 +1,15 @@
 //! Tests of inspect, against the real parts.
 
+use crate::support::ROOT;
 // The report prints more of it than these tests ask for.
 #[allow(dead_code)]
-#[path = "../../examples/corpus_report/facts.rs"]
+#[path = "../../crates/bench/examples/corpus_report/facts.rs"]
 mod table;
 
 use crate::support::{corpus, corpus_file};
-use albumen::inspect;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{DevelopRequest, Facts, Format, Inputs, Kind};
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{DevelopRequest, Facts, Format, Inputs, Kind};
+use albumen_media::inspect;
 use std::path::Path;
 use table::Outcome;
 
@@ -373,7 +374,7 @@ fn the_corpus_agrees() {
     for key in ["projection", "motion_photo", "live_photo_pair"] {
         assert_eq!(share(Some(key)), 1.0, "{key}");
     }
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/facts.md")).unwrap();
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/facts.md")).unwrap();
     for r in compared.iter().filter(|r| r.outcome != Outcome::Agrees) {
         let name = r.file.rsplit('/').next().unwrap();
         assert!(page.contains(name), "{name} ({}) differs and stands not in docs/facts.md", r.key);

@@ -12,6 +12,7 @@ mod fidelity;
 mod golden;
 mod index_run;
 mod inspect;
+mod layers;
 mod people;
 mod places;
 mod recognise;

@@ -2,7 +2,7 @@
 //! user may say of them. Without models these tests say that they were skipped.
 
 use crate::support::{self, broken_models, models_dir};
-use albumen::recognise::manifest::manifest;
+use albumen_models::manifest::manifest;
 use image::{RgbImage, imageops};
 use serde_json::Value;
 use std::collections::BTreeSet;

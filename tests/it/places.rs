@@ -1,6 +1,6 @@
 //! Tests of places, against the real gazetteer: points with known answers, and what must hold anywhere.
 
-use albumen::places::Gazetteer;
+use albumen_library::places::Gazetteer;
 use proptest::prelude::*;
 
 const POINTS: &str = include_str!("places_points.tsv");

@@ -2,12 +2,12 @@
 //! unless ALBUMEN_CORPUS or CI is set, where being without them is a failure.
 
 use crate::support::{self, models_dir};
-use albumen::pipeline::fault::Fault;
-use albumen::pipeline::vocabulary::{FoundFace, RecogniseRequest, Recognised};
-use albumen::pixels::Pixels;
-use albumen::recognise::manifest::{Artefact, manifest};
-use albumen::recognise::models::{self, ModelFault};
-use albumen::recognise::{Recogniser, faces::MAX_FACES};
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::{FoundFace, RecogniseRequest, Recognised};
+use albumen_media::pixels::Pixels;
+use albumen_models::files::{self as models, ModelFault};
+use albumen_models::manifest::{Artefact, manifest};
+use albumen_recognise::{Recogniser, faces::MAX_FACES};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 

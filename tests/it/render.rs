@@ -1,17 +1,19 @@
 //! Tests of render, against the real parts: what `develop` makes of the sample library.
 
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{
+use crate::support::ROOT;
+use albumen_core::ladder;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{
     DerivativeName, DevelopRequest, FixedAdmission, Format, Inputs, Pictures, RenderSettings,
 };
-use albumen::pixels::Pixels;
-use albumen::render::{ladder, render};
-use albumen::worker::develop::develop;
+use albumen_media::pixels::Pixels;
+use albumen_media::render::render;
+use albumen_worker::develop::develop;
 use std::fs::File;
 use std::path::Path;
 
 fn developed(name: &str) -> Pictures {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name);
+    let path = Path::new(ROOT).join("testdata").join(name);
     let request = DevelopRequest {
         name: name.as_bytes().to_vec(),
         folder: Vec::new(),

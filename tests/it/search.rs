@@ -1,6 +1,7 @@
 //! Tests of search, albums, tags and edits, by the program itself on a small library.
 
 use crate::support;
+use crate::support::ROOT;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ impl Library {
         let library = Library { dir: tempfile::tempdir().unwrap() };
         let photos = library.photos();
         std::fs::create_dir_all(&photos).unwrap();
-        let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds");
+        let kinds = Path::new(ROOT).join("testdata/kinds");
         std::fs::copy(kinds.join("plain.jpg"), photos.join("IMG_20230701_102030.jpg")).unwrap();
         std::fs::copy(kinds.join("grey.jpg"), photos.join("IMG_20190505_050505.jpg")).unwrap();
         library.ok(&["index", "--no-recognise", photos.to_str().unwrap()]);

@@ -1,9 +1,20 @@
 //! What the tests share: where real media is, and how the binary is run.
 #![allow(dead_code)]
 
-use albumen::recognise::manifest::manifest;
-use albumen::recognise::models;
+use albumen_models::files as models;
+use albumen_models::manifest::manifest;
 use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// The worker program, which lies beside `albumen`. Cargo builds it for these tests because its package has a test of the
+/// same name.
+pub fn worker_program() -> PathBuf {
+    let worker = Path::new(env!("CARGO_BIN_EXE_albumen")).with_file_name("albumen-worker");
+    assert!(worker.is_file(), "{} is missing: cargo build -p albumen-worker", worker.display());
+    worker
+}
 
 /// The folder of real media (ALBUMEN_CORPUS), or `None` after saying that the test is skipped.
 /// When the variable is set, a missing file fails the test that asks for it.

@@ -1,17 +1,18 @@
 //! The sample library in testdata/: what every clone can see of the whole way of a photo, without real media.
 
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{
+use crate::support::ROOT;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{
     DevelopRequest, Developed, FixedAdmission, Inputs, RenderSettings, Rendition,
 };
-use albumen::worker::develop::develop;
+use albumen_worker::develop::develop;
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 fn testdata() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata")
+    Path::new(ROOT).join("testdata")
 }
 
 fn developed(name: &str) -> Developed {

@@ -1,5 +1,6 @@
 //! What systemd is promised: readiness, a watchdog that is fed, a stop that is told, a unit without mistakes.
 
+use crate::support::ROOT;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
@@ -69,7 +70,7 @@ fn the_service_tells_systemd_that_it_is_ready_alive_and_stopping() {
 
 #[test]
 fn the_unit_starts_the_program_as_the_program_is_called() {
-    let unit = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(UNIT)).unwrap();
+    let unit = std::fs::read_to_string(Path::new(ROOT).join(UNIT)).unwrap();
     let start = unit.lines().find_map(|l| l.strip_prefix("ExecStart=/usr/bin/albumen ")).expect("a command");
     let asked =
         Command::new(env!("CARGO_BIN_EXE_albumen")).args(start.split(' ')).arg("--help").output().unwrap();
@@ -84,7 +85,7 @@ fn the_unit_starts_the_program_as_the_program_is_called() {
 fn systemd_finds_the_unit_sound_and_hardened() {
     /// `systemd-analyze security`: 0 is sealed, 10 open; below 5 it says OK. What is left open has its reason in the unit.
     const EXPOSURE: f64 = 2.5;
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join(UNIT);
+    let unit = Path::new(ROOT).join(UNIT);
     let asked = Command::new("systemd-analyze").args(["security", "--offline=yes"]).arg(&unit).output();
     let Ok(out) = asked else {
         eprintln!("skipped: systemd_finds_the_unit_sound_and_hardened needs systemd-analyze");

@@ -2,19 +2,20 @@
 //! and that an answer from behind the wall is that of the function behind it.
 
 use crate::support;
-use albumen::pipeline::cancel::CancelToken;
-use albumen::pipeline::fault::Fault;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{
+use crate::support::{ROOT, worker_program};
+use albumen_core::cancel::CancelToken;
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{
     Admission, DevelopRequest, Developed, FixedAdmission, Format, Inputs, RecogniseRequest, RenderSettings,
 };
-use albumen::recognise::Recogniser;
-use albumen::recognise::manifest::manifest;
-use albumen::recognise::models;
-use albumen::worker::develop::develop;
-use albumen::worker::{
+use albumen_isolation::{
     Deadline, RecogniserHandle, RecogniserSettings, StartError, WorkerHandle, WorkerSettings, pss,
 };
+use albumen_models::files as models;
+use albumen_models::manifest::manifest;
+use albumen_recognise::Recogniser;
+use albumen_worker::develop::develop;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 
 /// The program that Cargo built for this test run.
 fn settings() -> WorkerSettings {
-    WorkerSettings { program: Some(env!("CARGO_BIN_EXE_albumen-worker").into()), ..WorkerSettings::default() }
+    WorkerSettings { program: Some(worker_program()), ..WorkerSettings::default() }
 }
 
 /// A worker that injects faults.
@@ -251,7 +252,7 @@ fn has_ffmpeg_after(worker: &mut WorkerHandle, request: &DevelopRequest, path: &
 #[test]
 fn a_worker_has_ffmpeg_only_where_a_file_needs_it() {
     let dir = tempfile::tempdir().unwrap();
-    let warm = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/decode/warm");
+    let warm = Path::new(ROOT).join("crates/media/src/decode/warm");
     let put = |name: &str, of: &str| {
         let path = dir.path().join(name);
         std::fs::copy(warm.join(of), &path).unwrap();
@@ -276,8 +277,7 @@ fn without_its_program_the_wall_says_what_to_do() {
     let program = Some(PathBuf::from("/nowhere/albumen-worker"));
     let mut worker = WorkerHandle::new(WorkerSettings { program, ..settings() });
     assert!(worker.start().unwrap_err().to_string().contains("/nowhere/albumen-worker cannot be started"));
-    let by_hand =
-        std::process::Command::new(env!("CARGO_BIN_EXE_albumen-worker")).arg("worker").output().unwrap();
+    let by_hand = std::process::Command::new(worker_program()).arg("worker").output().unwrap();
     assert!(String::from_utf8_lossy(&by_hand.stderr).contains("run `albumen` instead"));
     assert_eq!(by_hand.status.code(), Some(2));
 }
@@ -348,7 +348,7 @@ fn every_format_comes_out_of_the_sealed_worker_as_in_process() {
 #[test]
 fn a_recogniser_without_models_says_so_and_is_gone() {
     let dir = tempfile::tempdir().unwrap();
-    let program = Some(env!("CARGO_BIN_EXE_albumen-worker").into());
+    let program = Some(worker_program());
     let settings = RecogniserSettings { program, ..RecogniserSettings::new(dir.path().into(), 1) };
     let mut recogniser = RecogniserHandle::new(settings);
     match recogniser.start() {
@@ -370,7 +370,7 @@ fn the_sealed_recogniser_answers_as_in_process() {
     let path = folder.path().join("xl.jpg");
     std::fs::write(&path, &picture).unwrap();
 
-    let program = Some(env!("CARGO_BIN_EXE_albumen-worker").into());
+    let program = Some(worker_program());
     let mut recogniser =
         RecogniserHandle::new(RecogniserSettings { program, ..RecogniserSettings::new(dir.clone(), 2) });
     let faces = RecogniseRequest { faces: true, subjects: false, try_rotations: false };

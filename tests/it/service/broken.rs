@@ -2,7 +2,7 @@
 
 use super::house::House;
 use crate::support::{broken_models, models_dir};
-use albumen::recognise::manifest::manifest;
+use albumen_models::manifest::manifest;
 use serde_json::{Value, json};
 
 #[test]

@@ -180,7 +180,7 @@ fn what_is_described_is_served_and_what_is_served_is_described() {
             assert!(answer.status != 405 && !answer.text.is_empty(), "{method} {path} is not served");
         }
     }
-    let source = include_str!("../../../src/service/api/mod.rs");
+    let source = include_str!("../../../crates/engine/src/service/api/mod.rs");
     let routes = source.lines().filter_map(|l| l.trim().strip_prefix(".route(\""));
     let routes: Vec<&str> = routes.map(|l| l.split('"').next().unwrap()).collect();
     assert!(routes.len() >= 27);

@@ -1,6 +1,7 @@
 //! A service with two spaces, and the folder that holds all of it: what the tests of the service share.
 
 use super::described;
+use crate::support::ROOT;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -136,7 +137,7 @@ impl House {
 
     /// Puts a sample picture somewhere below the house, with content of its own.
     pub fn photo(&self, to: &str) -> PathBuf {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/plain.jpg");
+        let from = Path::new(ROOT).join("testdata/kinds/plain.jpg");
         let to = self.path(to);
         let mut bytes = std::fs::read(from).unwrap();
         bytes.extend(to.to_string_lossy().bytes());

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const SCHED_IDLE: &str = "5";
 
 impl House {
-    /// Starts the service so that files may command its workers (see `albumen::worker`).
+    /// Starts the service so that files may command its workers (see `albumen_isolation`).
     fn start_with_faults(&mut self) {
         let mut command = self.command("service");
         command.env("ALBUMEN_FAULTS", "1");

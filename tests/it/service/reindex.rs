@@ -10,7 +10,7 @@ fn library() -> House {
     let h = House::new();
     h.photo("anna/1.jpg");
     h.photo("berta/2.jpg");
-    let from = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/broken/empty.jpg");
+    let from = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/broken/empty.jpg");
     std::fs::copy(from, h.path("anna/broken.jpg")).unwrap();
     assert!(h.command("index").output().unwrap().status.code().is_some_and(|c| c < 2));
     h

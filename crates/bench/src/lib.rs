@@ -1,0 +1,1 @@
+//! Criterion benches (`benches/`) and programs for reports and comparisons (`examples/`). Not shipped.

@@ -1,0 +1,89 @@
+//! `albumen albums`: lists albums, and makes, fills, renames and deletes them.
+
+use super::answer::Refusal;
+use super::{Context, items_named, say};
+use albumen_engine::service::client::Edited;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Make an album: empty, or with --search one that fills itself
+    Create {
+        name: String,
+        /// What it holds, in the language of `albumen search`
+        #[arg(long, value_name = "QUERY")]
+        search: Option<String>,
+    },
+    /// Put items into an album
+    Add {
+        name: String,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Take items out of an album
+    Remove {
+        name: String,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Give an album another name
+    Rename { name: String, new_name: String },
+    /// Delete an album; its items stay
+    Delete { name: String },
+}
+
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+    let Some(what) = args.what else { return list(ctx) };
+    let mut index = ctx.open_edit()?;
+    let done = match &what {
+        What::Create { name, search } => {
+            index.create_album(name, search.as_deref())?;
+            format!("Made {name:?}.")
+        }
+        What::Add { name, files } => {
+            let items = items_named(&index, files)?;
+            format!("Added {} to {name:?}.", index.add_to_album(name, &items)?)
+        }
+        What::Remove { name, files } => {
+            let items = items_named(&index, files)?;
+            format!("Removed {} from {name:?}.", index.remove_from_album(name, &items)?)
+        }
+        What::Rename { name, new_name } => {
+            index.rename_album(name, new_name)?;
+            format!("{name:?} is {new_name:?} now.")
+        }
+        What::Delete { name } => {
+            index.delete_album(name)?;
+            format!("Deleted {name:?}.")
+        }
+    };
+    let albums = match what {
+        What::Rename { name, new_name } => vec![name, new_name],
+        What::Create { name, .. }
+        | What::Add { name, .. }
+        | What::Remove { name, .. }
+        | What::Delete { name } => vec![name],
+    };
+    ctx.tell(&Edited { albums, ..Edited::default() });
+    ctx.print(&serde_json::json!({ "done": done }), |_| say(&done));
+    Ok(())
+}
+
+fn list(ctx: &Context) -> Result<(), Refusal> {
+    ctx.print(&ctx.open_read()?.albums()?, |albums| {
+        for album in albums {
+            let query = album.query.as_ref().map(|q| format!("  (search: {q})")).unwrap_or_default();
+            say(format_args!("{:>7}  {}{query}", album.count, album.name));
+        }
+        if albums.is_empty() {
+            say("There are no albums: `albumen albums create NAME` makes one.");
+        }
+    });
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What the commands that ask the index or change it have in common: why one was refused, with the exit code that goes
+//! with it, and an answer in words or as JSON.
+
+use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, print_json, say};
+use albumen_engine::pipeline::recorder::RecordError;
+use albumen_engine::service::client::{self, Edited};
+use albumen_index::albums::AlbumError;
+use albumen_index::people::EditError;
+use albumen_index::search::SearchError;
+use albumen_index::service_socket;
+use serde::Serialize;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Items that one message to the service names at the most: far below `service.uploads.max_body`.
+const TOLD_AT_ONCE: usize = 10_000;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub enum Refusal {
+    /// It was said already.
+    Said(ExitCode),
+    Because {
+        code: u8,
+        why: String,
+    },
+}
+
+impl Refusal {
+    pub fn new(code: u8, why: impl Display) -> Refusal {
+        Refusal::Because { code, why: why.to_string() }
+    }
+}
+
+/// The exit code of a command; what was refused is said on standard error.
+pub fn ended(outcome: Result<(), Refusal>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Refusal::Said(code)) => code,
+        Err(Refusal::Because { code, why }) => {
+            complain(&why);
+            ExitCode::from(code)
+        }
+    }
+}
+
+impl Context {
+    /// Prints an answer: with `--json` as it is, else in words.
+    pub fn print<T: Serialize>(&self, answer: &T, in_words: impl FnOnce(&T)) {
+        if self.global.json { print_json(answer) } else { in_words(answer) }
+    }
+
+    /// After an edit of items: says how many they are, and tells the service that runs on this index.
+    pub fn edited(&self, items: Vec<i64>) {
+        let count = items.len();
+        for some in items.chunks(TOLD_AT_ONCE) {
+            self.tell(&Edited { items: some.to_vec(), ..Edited::default() });
+        }
+        self.print(&serde_json::json!({ "edited": count }), |_| {
+            say(format_args!("Edited {count} item{}.", if count == 1 { "" } else { "s" }));
+        });
+    }
+}
+
+impl Context {
+    /// Tells the service that runs on this index, where one does, what was edited, so that its listeners hear of it. The
+    /// edit is made, whoever hears of it or not.
+    pub fn tell(&self, edited: &Edited) {
+        let Some(socket) = service_socket(&self.index_dir()) else { return };
+        let body = serde_json::to_value(edited).expect("plain data");
+        if let Err(e) = client::request_soon(&socket, "POST", "/v1/edited", Some(&body)) {
+            tracing::info!("the service was not told: {e}");
+        }
+    }
+}
+
+impl From<ExitCode> for Refusal {
+    fn from(said: ExitCode) -> Refusal {
+        Refusal::Said(said)
+    }
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(e: rusqlite::Error) -> Refusal {
+        let e = RecordError::from(e);
+        let code = if matches!(e, RecordError::DiskFull) { STOPPED } else { NO_START };
+        Refusal::new(code, e)
+    }
+}
+
+impl From<SearchError> for Refusal {
+    fn from(e: SearchError) -> Refusal {
+        let code = match &e {
+            SearchError::Query(_) | SearchError::Cursor(_) => USAGE,
+            SearchError::Sql(_) => NO_START,
+        };
+        Refusal::new(code, e)
+    }
+}
+
+impl From<AlbumError> for Refusal {
+    fn from(e: AlbumError) -> Refusal {
+        let code = match e {
+            AlbumError::Search(e) => return e.into(),
+            AlbumError::Sql(e) => return e.into(),
+            AlbumError::Unknown(_) => FAILED,
+            AlbumError::Taken(_) | AlbumError::Nameless | AlbumError::Searching(..) | AlbumError::Nested => {
+                USAGE
+            }
+        };
+        Refusal::new(code, e)
+    }
+}
+
+impl From<EditError> for Refusal {
+    fn from(e: EditError) -> Refusal {
+        let code = match e {
+            EditError::Sql(e) => return e.into(),
+            EditError::NotFound(_) => FAILED,
+            EditError::Conflict(_) | EditError::NameTaken { .. } => USAGE,
+        };
+        Refusal::new(code, e)
+    }
+}

@@ -1,0 +1,116 @@
+//! `albumen index [PATH...]`: bring the index up to date, with progress on a terminal and a summary at the end.
+
+use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, display, print_json};
+use albumen_engine::config::values::Memory;
+use albumen_engine::pipeline::progress::Progress;
+use albumen_engine::pipeline::run::{self, Options, RunError};
+use albumen_engine::pipeline::shutdown::Shutdown;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files and folders; default: all that the config names
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Do everything again, also for files that have not changed
+    #[arg(long)]
+    force: bool,
+    /// Walk and say what would be done, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// What is gone below PATH was removed on purpose: let the volume guard take it so
+    #[arg(long)]
+    accept_removals: bool,
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// How much of the box a run may take.
+#[derive(Debug, clap::Args)]
+pub struct Limits {
+    /// No faces and subjects in this run
+    #[arg(long)]
+    no_recognise: bool,
+    /// Files developed at a time; default: one a core
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Bound on the memory of all processes together, such as 256M (64M at least)
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<Memory>,
+}
+
+fn memory(s: &str) -> Result<Memory, String> {
+    s.parse()
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    let options = Options {
+        paths: args.paths,
+        force: args.force,
+        dry_run: args.dry_run,
+        accept_removals: args.accept_removals,
+        ..Options::default()
+    };
+    run_with(options, args.limits, ctx)
+}
+
+impl Limits {
+    /// As options of a run that has no others.
+    pub fn options(&self, ctx: &Context) -> Options {
+        Options {
+            recognise: !self.no_recognise && ctx.config.recognise.enabled,
+            jobs: self.jobs,
+            memory: self.memory.map(Memory::bytes),
+            ..Options::default()
+        }
+    }
+}
+
+/// Runs with the options of `index` or `reindex` and reports.
+pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
+    let Options { recognise, jobs, memory, .. } = limits.options(ctx);
+    let options = Options { recognise, jobs, memory, ..options };
+    let shutdown = match Shutdown::on_signals() {
+        Ok(s) => s,
+        Err(e) => {
+            complain(&format!("signals cannot be handled: {e}"));
+            return ExitCode::from(NO_START);
+        }
+    };
+    let progress = Arc::new(Progress::default());
+    let display = display::start(progress.clone(), ctx.global.json);
+    let result = run::run(&ctx.config, &ctx.index_dir(), &options, progress.clone(), &shutdown);
+    drop(display);
+    for words in progress.notices() {
+        complain(&words);
+    }
+    match result {
+        Ok(summary) => {
+            match ctx.global.json {
+                true => print_json(&summary),
+                false => display::closing_table(&summary, &ctx.index_dir()),
+            }
+            if let Some(code) = shutdown.exit_code() {
+                return ExitCode::from(code);
+            }
+            if summary.stopped_by_guard {
+                return ExitCode::from(STOPPED);
+            }
+            let failures = summary.failed + summary.volumes_offline + summary.unknown + summary.unseen;
+            match failures > 0 {
+                true => ExitCode::from(FAILED),
+                false => ExitCode::SUCCESS,
+            }
+        }
+        Err(e) => {
+            complain(&e);
+            ExitCode::from(match e {
+                RunError::Usage(_) => USAGE,
+                RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
+                RunError::Record(_) => STOPPED,
+            })
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! The command line: one file a subcommand. Exit codes are the contract's (see README).
+
+mod albums;
+mod answer;
+mod backup;
+mod bench;
+mod benchmark;
+mod display;
+mod edit;
+mod export;
+mod faces;
+mod failures;
+mod index;
+mod manual;
+mod models;
+mod output;
+mod people;
+mod places;
+mod reindex;
+mod restore;
+mod search;
+mod service;
+mod show;
+mod similar;
+mod status;
+mod submit;
+mod tags;
+mod verify;
+
+use albumen_engine::config::{Config, LogFormat, Spaces};
+use albumen_engine::service::client;
+use albumen_index::{Index, OpenError};
+use answer::Refusal;
+use clap::{Parser, Subcommand};
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Nothing failed.
+pub const OK: u8 = 0;
+/// Files failed in this run, one of several volumes was offline, or there is no such item.
+pub const FAILED: u8 = 1;
+/// Usage or config.
+pub const USAGE: u8 = 2;
+/// Could not start.
+pub const NO_START: u8 = 3;
+/// Stopped by the volume guard or a full disk; nothing was removed.
+pub const STOPPED: u8 = 4;
+
+/// What --version says beyond the number: the licence of a binary depends on what it is linked to.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nSource: MIT OR Apache-2.0. This program runs `albumen-worker`, which is linked to FFmpeg; where that FFmpeg \
+     is built with GPL parts, as Debian's is, the binaries together are under the GPL (version 2 or later)."
+);
+
+/// Albumen turns a box full of photos into a library: one index that a photo server can trust.
+#[derive(Debug, Parser)]
+#[command(name = "albumen", version, long_version = LONG_VERSION, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that stand before or after the command.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Global {
+    /// The state folder: index.sqlite and derived/
+    #[arg(long, global = true, value_name = "DIR")]
+    pub index: Option<PathBuf>,
+    /// Settings; default: $XDG_CONFIG_HOME/albumen/albumen.toml, then /etc/albumen/albumen.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print JSON on standard output instead of words
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on standard error (-v: what is done, -vv: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How lines on standard error look; default: text, for `service` what the config says
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the index up to date
+    Index(index::Args),
+    /// Make a stage due again and run it
+    Reindex(reindex::Args),
+    /// The models: what is there, what is missing, whether it is whole
+    Models(models::Args),
+    /// Run for good: watch, take requests, work when it may
+    Service(service::Args),
+    /// Tell the running service of files and folders that are new, changed or gone
+    Submit(submit::Args),
+    /// All the index knows of one item, and why
+    Show(show::Args),
+    /// One JSON object a line, an item each, in canonical order
+    Export(export::Args),
+    /// What is due, done and failed, by stage
+    Status(status::Args),
+    /// What could not be done, with reasons
+    Failures(failures::Args),
+    /// Items that fit words and filters, newest first
+    Search(search::Args),
+    /// Photos like this one, nearest first
+    Similar(similar::Args),
+    /// Albums: picked by hand, or filled by a search
+    Albums(albums::Args),
+    /// Tags: list, give, take away, rename
+    Tags(tags::Args),
+    /// The places of the library, or the place at some coordinates
+    Places(places::Args),
+    /// Say what an item is called, when it was taken, how good it is
+    Edit(edit::Args),
+    /// What indexing costs on this machine
+    Bench(bench::Args),
+    /// Who is in the photos: list, name, merge, split, undo
+    People(people::Args),
+    /// The faces behind the people: list, why, assign, reject
+    Faces(faces::Args),
+    /// Is the index whole, and is all there that it names
+    Verify(verify::Args),
+    /// Copy the index and all that users said, also while a service works
+    Backup(backup::Args),
+    /// Bring a backup back; the index that is there is kept beside it
+    Restore(restore::Args),
+    /// Write manual pages and shell completions into a folder
+    #[command(hide = true)]
+    Manual(manual::Args),
+}
+
+/// What every command gets.
+pub struct Context {
+    pub global: Global,
+    pub config: Config,
+    /// Where the settings were read from.
+    pub config_path: Option<PathBuf>,
+}
+
+impl Context {
+    /// The state folder: `--index`, else the config's, else the default.
+    pub fn index_dir(&self) -> PathBuf {
+        self.global.index.clone().unwrap_or_else(|| self.config.index_dir())
+    }
+
+    /// Opens the index to look, or says why not with the right exit code.
+    pub fn open_read(&self) -> Result<Index, ExitCode> {
+        Index::open_read(&self.index_dir()).map_err(cannot_open)
+    }
+
+    /// Opens the index for an edit.
+    pub fn open_edit(&self) -> Result<Index, ExitCode> {
+        Index::open_edit(&self.index_dir()).map_err(cannot_open)
+    }
+}
+
+fn cannot_open(e: OpenError) -> ExitCode {
+    complain(&e);
+    ExitCode::from(NO_START)
+}
+
+/// The service has refused what was asked of it.
+fn refused(status: u16, answer: &serde_json::Value) -> ExitCode {
+    complain(&answer["error"].as_str().unwrap_or("the service refused"));
+    ExitCode::from(if status == client::DISK_FULL { STOPPED } else { FAILED })
+}
+
+/// The items that a person names by paths or ids; the first that is not in the index ends the command.
+fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
+    let find = |file| {
+        let item = index.find_file(file)?.map_or(Ok(None), |id| index.item_of(id))?;
+        Ok(match item {
+            Some(item) if index.is_item(item)? => Some(item),
+            _ => None,
+        })
+    };
+    let mut items = Vec::new();
+    for file in files {
+        match find(file) {
+            Ok(Some(id)) => items.push(id),
+            Ok(None) => {
+                complain(&format!(
+                    "{} is not in the index: check the path, or index it first",
+                    file.display()
+                ));
+                return Err(ExitCode::from(FAILED));
+            }
+            Err(e) => {
+                let e: rusqlite::Error = e;
+                complain(&format!("the index cannot be read: {e}"));
+                return Err(ExitCode::from(NO_START));
+            }
+        }
+    }
+    Ok(items)
+}
+
+impl Context {
+    /// Ends the command where a person names a space that there is not: an empty answer would look like an empty space.
+    fn spaces_named(&self, index: &Index, names: &[String]) -> Result<(), Refusal> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut there = index.all_space_names()?;
+        there.extend(Spaces::resolve(&self.config.spaces).iter().map(|s| s.name.clone()));
+        match names.iter().find(|name| !there.contains(name)) {
+            None => Ok(()),
+            Some(name) => {
+                there.sort();
+                there.dedup();
+                let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+                Err(Refusal::new(FAILED, format_args!("there is no space {name:?}; there are: {there}")))
+            }
+        }
+    }
+}
+
+/// One error, in one line, on standard error.
+pub fn complain(e: &dyn std::fmt::Display) {
+    eprintln!("albumen: {}", harmless(&e.to_string()));
+}
+
+/// Prints one line.
+pub fn say(line: impl std::fmt::Display) {
+    output::write(|out| writeln!(out, "{}", harmless(&line.to_string())));
+}
+
+/// Text for a terminal: a file's name must not move its cursor, nor title its window. Lines stay lines.
+fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
+    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(acts) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if acts(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out.into()
+}
+
+/// Prints one JSON value.
+pub fn print_json<T: serde::Serialize>(value: &T) {
+    output::write(|out| {
+        serde_json::to_writer(&mut *out, value)?;
+        writeln!(out)
+    });
+}
+
+/// Runs the command line of this process.
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse_from(search::with_denials(std::env::args_os())) {
+        Ok(cli) => cli,
+        Err(e) if e.use_stderr() => {
+            let _ = e.print();
+            return ExitCode::from(USAGE);
+        }
+        Err(help) => {
+            output::write(|_| help.print());
+            return output::ended(ExitCode::SUCCESS);
+        }
+    };
+    let (config, config_path) = match Config::find(cli.global.config.as_deref()) {
+        Ok(found) => found,
+        Err(e) => {
+            complain(&e);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let is_service = matches!(cli.command, Command::Service(_));
+    let log = cli.global.log_format.unwrap_or(if is_service { config.service.log } else { LogFormat::Text });
+    start_log(cli.global.verbose, log);
+    let ctx = Context { global: cli.global, config, config_path };
+    output::ended(run(cli.command, &ctx))
+}
+
+fn run(command: Command, ctx: &Context) -> ExitCode {
+    match command {
+        Command::Index(a) => index::run(a, ctx),
+        Command::Reindex(a) => reindex::run(a, ctx),
+        Command::Models(a) => models::run(a, ctx),
+        Command::Service(a) => service::run(a, ctx),
+        Command::Submit(a) => submit::run(a, ctx),
+        Command::Show(a) => show::run(a, ctx),
+        Command::Export(a) => export::run(a, ctx),
+        Command::Status(a) => status::run(a, ctx),
+        Command::Failures(a) => failures::run(a, ctx),
+        Command::Search(a) => answer::ended(search::run(a, ctx)),
+        Command::Similar(a) => answer::ended(similar::run(a, ctx)),
+        Command::Albums(a) => answer::ended(albums::run(a, ctx)),
+        Command::Tags(a) => answer::ended(tags::run(a, ctx)),
+        Command::Places(a) => places::run(a, ctx),
+        Command::Edit(a) => answer::ended(edit::run(a, ctx)),
+        Command::Bench(a) => bench::run(a, ctx),
+        Command::People(a) => answer::ended(people::run(a, ctx)),
+        Command::Faces(a) => answer::ended(faces::run(a, ctx)),
+        Command::Verify(a) => verify::run(a, ctx),
+        Command::Backup(a) => backup::run(a, ctx),
+        Command::Restore(a) => restore::run(a, ctx),
+        Command::Manual(a) => manual::run(a),
+    }
+}
+
+fn start_log(verbose: u8, format: LogFormat) {
+    use tracing_subscriber::EnvFilter;
+    let level = match verbose {
+        0 => "error",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log is there already only where a test has called this twice.
+    let _ = match format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => log.json().with_current_span(false).flatten_event(true).try_init(),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_name_does_not_act_on_the_terminal() {
+        assert_eq!(super::harmless("a.jpg\n\tb: é"), "a.jpg\n\tb: é");
+        assert_eq!(super::harmless("\x1b[31mred\u{9b}2J\r.jpg"), "\\u{1b}[31mred\\u{9b}2J\\r.jpg");
+    }
+}

@@ -1,0 +1,55 @@
+//! `albumen service`: the long-running side.
+
+use super::backup::is_full;
+use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain};
+use albumen_engine::config::LogFormat;
+use albumen_engine::pipeline::recorder::RecordError;
+use albumen_engine::pipeline::run::RunError;
+use albumen_engine::pipeline::shutdown::Shutdown;
+use albumen_engine::service::{self, ServiceError};
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only read the config and the tokens, and say what is wrong with them
+    #[arg(long)]
+    check: bool,
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    if args.check {
+        // The config is read: with a mistake in it no command gets here.
+        return match service::check(&ctx.config) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                complain(&e);
+                ExitCode::from(USAGE)
+            }
+        };
+    }
+    let shutdown = match Shutdown::on_signals() {
+        Ok(s) => s,
+        Err(e) => {
+            complain(&format!("signals cannot be handled: {e}"));
+            return ExitCode::from(NO_START);
+        }
+    };
+    match service::run(ctx.config.clone(), ctx.config_path.clone(), &ctx.index_dir(), &shutdown) {
+        // Being told to stop is how a service ends.
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            // The last line of a log is like the others.
+            match ctx.global.log_format.unwrap_or(ctx.config.service.log) {
+                LogFormat::Text => complain(&e),
+                LogFormat::Json => tracing::error!("{e}"),
+            }
+            ExitCode::from(match &e {
+                ServiceError::Run(RunError::Record(RecordError::DiskFull))
+                | ServiceError::Record(RecordError::DiskFull) => STOPPED,
+                ServiceError::Record(RecordError::Store(e)) if is_full(e) => STOPPED,
+                ServiceError::Record(_) => FAILED,
+                _ => NO_START,
+            })
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `albumen status`: what is due, done and failed, by stage; volumes; what is missing.
+
+use super::{Context, NO_START, complain, print_json, say};
+use albumen_core::clock::now;
+use albumen_engine::pipeline::run::Plan;
+use albumen_engine::service::client;
+use albumen_index::counts::Counts;
+use albumen_index::service_socket;
+use albumen_isolation::{WorkerHandle, WorkerSettings};
+use serde::Serialize;
+use std::path::Path;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+#[derive(Serialize)]
+struct Status {
+    index: String,
+    #[serde(flatten)]
+    counts: Counts,
+    sandbox: &'static str,
+    volumes: Vec<Volume>,
+    /// Models that are not there, and what to do.
+    missing: Vec<String>,
+    /// What the service that runs on this index says of a full disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk_full: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Volume {
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offline: Option<String>,
+}
+
+pub fn run(_args: Args, ctx: &Context) -> ExitCode {
+    let index = match ctx.open_read() {
+        Ok(i) => i,
+        Err(code) => return code,
+    };
+    // What a worker can take from itself only a worker can tell.
+    let sandbox = WorkerHandle::new(WorkerSettings::default()).start().unwrap_or_default().level();
+    let plan = Plan::new(&ctx.config, true);
+    let status = || -> rusqlite::Result<Status> {
+        let mut counts = Counts::default();
+        index.counts(&plan.stages(), now())?.values().for_each(|space| counts += space);
+        Ok(Status {
+            index: ctx.index_dir().display().to_string(),
+            counts,
+            sandbox,
+            volumes: index
+                .volumes()?
+                .into_iter()
+                .map(|(_, path, _, offline)| Volume {
+                    path: String::from_utf8_lossy(&path).into_owned(),
+                    offline,
+                })
+                .collect(),
+            missing: plan.missing.clone(),
+            disk_full: disk_full(&ctx.index_dir()),
+        })
+    };
+    let s = match status() {
+        Ok(s) => s,
+        Err(e) => {
+            complain(&format!("the index cannot be read: {e}"));
+            return ExitCode::from(NO_START);
+        }
+    };
+    if ctx.global.json {
+        print_json(&s);
+        return ExitCode::SUCCESS;
+    }
+    say(format_args!(
+        "{}: {} items ({} photos, {} videos), sandbox {}",
+        s.index, s.counts.items, s.counts.photos, s.counts.videos, s.sandbox
+    ));
+    for v in &s.volumes {
+        match &v.offline {
+            Some(why) => say(format_args!("  {}  OFFLINE: {why}", v.path)),
+            None => say(format_args!("  {}", v.path)),
+        }
+    }
+    say(format_args!(
+        "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "stage", "done", "damaged", "failed", "skipped", "due"
+    ));
+    for c in &s.counts.stages {
+        say(format_args!(
+            "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
+            c.stage, c.done, c.damaged, c.failed, c.skipped, c.due
+        ));
+    }
+    for m in &s.missing {
+        say(format_args!("missing: {m}"));
+    }
+    if let Some(why) = &s.disk_full {
+        say(format_args!("service: {why}"));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Asks the service, where one runs and may be asked.
+fn disk_full(index_dir: &Path) -> Option<String> {
+    let (_, status) = client::request_soon(&service_socket(index_dir)?, "GET", "/v1/status", None).ok()?;
+    Some(status["disk_full"].as_str()?.to_owned())
+}

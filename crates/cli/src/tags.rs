@@ -1,0 +1,75 @@
+//! `albumen tags`: lists tags, gives them to items, takes them away, renames them.
+
+use super::answer::Refusal;
+use super::{Context, items_named, say};
+use albumen_index::edits::Edit;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Give items a tag
+    Add {
+        #[arg(value_parser = tag)]
+        tag: String,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Take a tag away, also where the file itself has it
+    Remove {
+        tag: String,
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Rename a tag on every item that has it; the files stay as they are
+    Rename {
+        tag: String,
+        #[arg(value_parser = tag)]
+        new_name: String,
+    },
+}
+
+/// A tag that somebody can see and search for.
+fn tag(text: &str) -> Result<String, String> {
+    Some(text.trim().to_owned()).filter(|t| !t.is_empty()).ok_or_else(|| "a tag needs a name".to_owned())
+}
+
+pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+    let Some(what) = args.what else { return list(ctx) };
+    let mut index = ctx.open_edit()?;
+    let edited = match what {
+        What::Rename { tag, new_name } => index.rename_tag(&tag, &new_name)?,
+        What::Add { tag, files } => index.edit_items(&items_named(&index, &files)?, &[Edit::AddTag(tag)])?,
+        What::Remove { tag, files } => {
+            index.edit_items(&items_named(&index, &files)?, &[Edit::RemoveTag(tag)])?
+        }
+    };
+    ctx.edited(edited);
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Line {
+    tag: String,
+    count: u64,
+}
+
+fn list(ctx: &Context) -> Result<(), Refusal> {
+    let tags = ctx.open_read()?.tags()?;
+    let tags: Vec<Line> = tags.into_iter().map(|(tag, count)| Line { tag, count }).collect();
+    ctx.print(&tags, |tags| {
+        for Line { tag, count } in tags {
+            say(format_args!("{count:>7}  {tag}"));
+        }
+        if tags.is_empty() {
+            say("No item has a tag.");
+        }
+    });
+    Ok(())
+}

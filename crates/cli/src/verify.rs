@@ -1,0 +1,109 @@
+//! `albumen verify`: is the index whole, and is all there that it names.
+
+use super::{Context, FAILED, NO_START, OK, complain, print_json, say};
+use albumen_index::verify::{self, Checked, Depth, Finding, VerifyError};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Findings of one kind that are listed; all are counted. Without thumbnails there would be as many as photos.
+const LISTED: u64 = 100;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Also read every original again and compare it with what was indexed
+    #[arg(long)]
+    deep: bool,
+    /// Make due again what can be made again; `albumen index` then does it
+    #[arg(long)]
+    repair: bool,
+}
+
+#[derive(serde::Serialize)]
+pub(super) struct Report {
+    /// Nothing is wrong, or nothing but orphans.
+    pub(super) whole: bool,
+    checked: Checked,
+    /// Findings by kind, all of them.
+    counts: BTreeMap<&'static str, u64>,
+    /// At most 100 of each kind.
+    findings: Vec<Finding>,
+    /// Everything that is wrong was made due again.
+    repaired: bool,
+}
+
+pub fn run(args: Args, ctx: &Context) -> ExitCode {
+    let depth = Depth { originals: args.deep, repair: args.repair };
+    match look(&ctx.index_dir(), depth, ctx.global.json) {
+        Ok(report) => {
+            if ctx.global.json {
+                print_json(&report);
+            }
+            ExitCode::from(if report.whole { OK } else { FAILED })
+        }
+        Err(e) => {
+            complain(&e);
+            ExitCode::from(NO_START)
+        }
+    }
+}
+
+/// Looks at the index; unless `quiet`, tells people what was found.
+pub(super) fn look(dir: &Path, depth: Depth, quiet: bool) -> Result<Report, VerifyError> {
+    let report = collect(dir, depth, |finding, number| {
+        if !quiet && number <= LISTED {
+            let about = finding.path.as_deref().map(|p| format!("{p}: ")).unwrap_or_default();
+            say(format_args!("{about}{}", finding.what));
+            match finding.repaired {
+                true => say("    made due again"),
+                false => say(format_args!("    {}", finding.advice)),
+            }
+        }
+    })?;
+    if quiet {
+        return Ok(report);
+    }
+    for (kind, count) in report.counts.iter().filter(|(_, n)| **n > LISTED) {
+        say(format_args!("... and {} more ({kind})", count - LISTED));
+    }
+    let c = report.checked;
+    say(format_args!(
+        "Looked at {} files, {} thumbnails and previews, {} stored files, {} edits{}.",
+        c.files,
+        c.derivatives,
+        c.stored,
+        c.edits,
+        match depth.originals {
+            true => format!(
+                ", {} originals ({} are offline, gone or changed since)",
+                c.originals, c.originals_left_out
+            ),
+            false => String::new(),
+        }
+    ));
+    say(match (report.whole, report.repaired) {
+        (true, _) => "The index is whole.",
+        (false, true) => "What was wrong is due again: run `albumen index`.",
+        (false, false) => "The index is not whole.",
+    });
+    Ok(report)
+}
+
+fn collect(dir: &Path, depth: Depth, mut each: impl FnMut(&Finding, u64)) -> Result<Report, VerifyError> {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut findings = Vec::new();
+    let (mut whole, mut repaired) = (true, true);
+    let checked = verify::verify(dir, depth, &mut |finding| {
+        let number = counts.entry(finding.kind.name()).or_default();
+        *number += 1;
+        if finding.kind.is_fault() {
+            whole = false;
+            repaired &= finding.repaired;
+        }
+        each(&finding, *number);
+        if *number <= LISTED {
+            findings.push(finding);
+        }
+    })?;
+    Ok(Report { whole, checked, counts, findings, repaired: !whole && repaired })
+}

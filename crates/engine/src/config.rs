@@ -1,0 +1,150 @@
+//! The settings: where they are looked for, what they are when nothing is said, and what is refused and why.
+//!
+//! Promises: an unknown key or a bad value is refused with line and reason; nothing is guessed. Every setting is
+//! explained in config/albumen.toml, which a test holds against the defaults here.
+//! Leaves to others: the command line, which wins over the file; whether folders exist, which is asked when they are
+//! walked.
+
+mod parts;
+mod spaces;
+pub mod values;
+
+pub use parts::{
+    Background, Guard, Ignore, LogFormat, Recognise, Render, Service, SpaceConfig, SpaceKind, TcpToken,
+    Uploads, Window,
+};
+pub use spaces::{Space, Spaces};
+
+use albumen_core::vocabulary::RenderSettings;
+use albumen_files::ignore::Rules;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use values::{Duration, Memory};
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The state folder; see [`Config::index_dir`].
+    pub index: Option<PathBuf>,
+    /// Worker processes; 0: one a core.
+    pub jobs: usize,
+    /// What the engine and all its children may use together.
+    pub memory: Memory,
+    /// How long the rows of deleted files are kept.
+    pub grace: Duration,
+    #[serde(rename = "space")]
+    pub spaces: Vec<SpaceConfig>,
+    pub ignore: Ignore,
+    pub guard: Guard,
+    pub render: Render,
+    pub recognise: Recognise,
+    pub service: Service,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            index: None,
+            jobs: 0,
+            memory: Memory::new(400 << 20).expect("the default is more than the least"),
+            grace: Duration::from_days(30),
+            spaces: Vec::new(),
+            ignore: Ignore::default(),
+            guard: Guard::default(),
+            render: Render::default(),
+            recognise: Recognise::default(),
+            service: Service::default(),
+        }
+    }
+}
+
+/// Why a config is refused. The message has file, line and reason.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Reads the file named by `--config`, else the first that exists of `$XDG_CONFIG_HOME/albumen/albumen.toml`
+    /// (`~/.config` where the variable is not set) and `/etc/albumen/albumen.toml`, else the defaults. Also tells
+    /// which file it was.
+    pub fn find(named: Option<&Path>) -> Result<(Config, Option<PathBuf>), ConfigError> {
+        if let Some(path) = named {
+            return Ok((Config::read(path)?, Some(path.to_owned())));
+        }
+        let standard = base_dir("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("albumen/albumen.toml"));
+        for path in standard.into_iter().chain([PathBuf::from("/etc/albumen/albumen.toml")]) {
+            // One that exists and cannot be read is an error, not a reason to take the next.
+            if path.symlink_metadata().is_ok() {
+                return Ok((Config::read(&path)?, Some(path)));
+            }
+        }
+        Ok((Config::default(), None))
+    }
+
+    /// Reads one file.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| ConfigError(format!("{}: cannot be read: {e}", path.display())))?;
+        Config::parse(&text).map_err(|ConfigError(why)| ConfigError(format!("{}: {why}", path.display())))
+    }
+
+    /// Reads settings from text. The error begins with `line N`.
+    pub fn parse(text: &str) -> Result<Config, ConfigError> {
+        let config: Config = toml::from_str(text).map_err(|e| {
+            let at = e.span().map_or(0, |span| span.start);
+            ConfigError(format!("{}: {}", line_of(text, at), e.message().trim()))
+        })?;
+        let refuse = |at: usize, why: String| Err(ConfigError(format!("{}: {why}", line_of(text, at))));
+        if let Some((at, why)) = spaces::find_mistake(&config.spaces) {
+            return refuse(at, why);
+        }
+        if let Some((at, why)) = config.service.find_mistake(&config.spaces) {
+            return refuse(at, why);
+        }
+        let patterns = &config.ignore.patterns;
+        if let Err(why) = Rules::new(config.ignore.defaults, patterns.get_ref()) {
+            return refuse(patterns.span().start, format!("ignore pattern {why}"));
+        }
+        Ok(config)
+    }
+
+    /// The state folder: as set, else `$XDG_DATA_HOME/albumen` (`~/.local/share/albumen`), else `/var/lib/albumen`.
+    pub fn index_dir(&self) -> PathBuf {
+        let standard = || base_dir("XDG_DATA_HOME", ".local/share").map(|dir| dir.join("albumen"));
+        self.index.clone().or_else(standard).unwrap_or_else(|| PathBuf::from("/var/lib/albumen"))
+    }
+
+    /// Worker processes.
+    pub fn jobs(&self) -> usize {
+        match self.jobs {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            jobs => jobs,
+        }
+    }
+
+    /// The rules for walking.
+    pub fn rules(&self) -> Rules {
+        Rules::new(self.ignore.defaults, self.ignore.patterns.get_ref())
+            .expect("the patterns were tried when the config was read")
+    }
+
+    /// What derivatives look like.
+    pub fn render_settings(&self) -> RenderSettings {
+        RenderSettings { quality: self.render.quality.get(), preview_size: self.render.preview.get() }
+    }
+}
+
+/// A folder of the XDG base directory specification: relative values and empty ones are to be ignored.
+fn base_dir(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))
+}
+
+fn line_of(text: &str, at: usize) -> String {
+    let line = text.bytes().take(at).filter(|b| *b == b'\n').count() + 1;
+    format!("line {line}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! `--memory`: one budget, handed out in permits, given back by dropping them.
+//!
+//! The bound holds for the sum of PSS of the engine and all its children. The fixed part (engine, idle workers,
+//! recogniser with its sessions) is reserved first; the rest is what permits are taken from, in order of asking,
+//! so that a large file is not starved by small ones.
+
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::Admission;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Shared by all who need memory for media.
+#[derive(Debug, Clone)]
+pub struct MemoryBudget {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    /// What is left of `--memory` after the fixed part.
+    rest: u64,
+    used: u64,
+    next_ticket: u64,
+    waiting: VecDeque<u64>,
+    /// Of those, so many at the front are somebody's who waits (uploads).
+    urgent: usize,
+    closed: bool,
+}
+
+impl MemoryBudget {
+    /// A budget of `rest` bytes, the fixed part already taken off.
+    pub fn new(rest: u64) -> MemoryBudget {
+        let state =
+            State { rest, used: 0, next_ticket: 0, waiting: VecDeque::new(), urgent: 0, closed: false };
+        MemoryBudget { inner: Arc::new(Inner { state: Mutex::new(state), changed: Condvar::new() }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is plain numbers, right after every statement: a poisoned lock says nothing about it.
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The most that one file may have.
+    pub fn ceiling(&self) -> u64 {
+        self.lock().rest
+    }
+
+    /// Bytes in permits now.
+    pub fn used(&self) -> u64 {
+        self.lock().used
+    }
+
+    /// Lets everybody who waits go with [`Fault::Cancelled`]: the run is being stopped.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.inner.changed.notify_all();
+    }
+
+    /// Waits for `bytes`, in order of asking.
+    pub fn acquire(&self, bytes: u64) -> Result<Permit, Fault> {
+        self.wait_for(bytes, None)
+    }
+
+    /// The same for somebody who waits: before all others. `make_room` is called, once, where memory is not there.
+    pub fn acquire_urgently(&self, bytes: u64, make_room: &dyn Fn()) -> Result<Permit, Fault> {
+        self.wait_for(bytes, Some(make_room))
+    }
+
+    fn wait_for(&self, bytes: u64, mut make_room: Option<&dyn Fn()>) -> Result<Permit, Fault> {
+        let is_urgent = make_room.is_some();
+        let mut s = self.lock();
+        let ticket = s.next_ticket;
+        s.next_ticket += 1;
+        match is_urgent {
+            true => {
+                let behind = s.urgent;
+                s.waiting.insert(behind, ticket);
+                s.urgent += 1;
+            }
+            false => s.waiting.push_back(ticket),
+        }
+        loop {
+            let verdict = if s.closed {
+                Some(Err(Fault::Cancelled))
+            } else if bytes > s.rest {
+                Some(Err(Fault::TooLarge { needed: bytes }))
+            } else if s.waiting.front() == Some(&ticket) && s.used + bytes <= s.rest {
+                s.used += bytes;
+                Some(Ok(Permit { budget: self.clone(), bytes }))
+            } else {
+                None
+            };
+            if let Some(verdict) = verdict {
+                s.waiting.retain(|t| *t != ticket);
+                s.urgent -= usize::from(is_urgent);
+                self.inner.changed.notify_all();
+                return verdict;
+            }
+            if let Some(make_room) = make_room.take() {
+                drop(s);
+                make_room();
+                s = self.lock();
+                // What it freed may have been given back already.
+                continue;
+            }
+            s = self.inner.changed.wait(s).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Memory that somebody has; dropping gives it back.
+#[derive(Debug)]
+pub struct Permit {
+    budget: MemoryBudget,
+    bytes: u64,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.budget.lock().used -= self.bytes;
+        self.budget.inner.changed.notify_all();
+    }
+}
+
+/// One file's claim on the budget: at most one permit at a time.
+pub struct Claim<'a> {
+    budget: &'a MemoryBudget,
+    permit: RefCell<Option<Permit>>,
+    /// Somebody waits for the file: how memory is made free for it.
+    make_room: Option<&'a dyn Fn()>,
+}
+
+impl<'a> Claim<'a> {
+    pub fn new(budget: &'a MemoryBudget) -> Claim<'a> {
+        Claim { budget, permit: RefCell::new(None), make_room: None }
+    }
+
+    /// For a file that somebody waits for.
+    pub fn urgent(budget: &'a MemoryBudget, make_room: &'a dyn Fn()) -> Claim<'a> {
+        Claim { make_room: Some(make_room), ..Claim::new(budget) }
+    }
+}
+
+impl Admission for Claim<'_> {
+    fn admit(&self, bytes: u64) -> Result<(), Fault> {
+        // The first permit goes back before the second is asked for: two claims that each hold one and wait for
+        // more would wait for ever.
+        self.permit.replace(None);
+        let permit = match self.make_room {
+            Some(make_room) => self.budget.acquire_urgently(bytes, make_room),
+            None => self.budget.acquire(bytes),
+        };
+        self.permit.replace(Some(permit?));
+        Ok(())
+    }
+    fn ceiling(&self) -> u64 {
+        self.budget.ceiling()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permits_never_exceed_the_rest_and_all_are_given_back() {
+        let budget = MemoryBudget::new(100);
+        let peak = Mutex::new(0);
+        std::thread::scope(|s| {
+            for i in 0..8u64 {
+                let (budget, peak) = (&budget, &peak);
+                s.spawn(move || {
+                    for j in 0..200 {
+                        let _permit = budget.acquire(1 + (i * 37 + j * 11) % 100).unwrap();
+                        let used = budget.used();
+                        let mut p = peak.lock().unwrap();
+                        *p = used.max(*p);
+                    }
+                });
+            }
+        });
+        assert!(*peak.lock().unwrap() <= 100);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn what_can_never_fit_is_told_with_its_figure() {
+        let budget = MemoryBudget::new(100);
+        assert_eq!(budget.acquire(101).unwrap_err(), Fault::TooLarge { needed: 101 });
+        let claim = Claim::new(&budget);
+        claim.admit(60).unwrap();
+        claim.admit(90).unwrap();
+        assert_eq!(budget.used(), 90);
+        drop(claim);
+        assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn who_is_waited_for_goes_first_and_may_make_room() {
+        let budget = MemoryBudget::new(10);
+        let held = Mutex::new(Some(budget.acquire(10).unwrap()));
+        std::thread::scope(|s| {
+            let patient = s.spawn(|| budget.acquire(10).map(|_| std::time::Instant::now()));
+            while budget.lock().waiting.is_empty() {
+                std::thread::yield_now();
+            }
+            let make_room = || drop(held.lock().unwrap().take());
+            let permit = budget.acquire_urgently(10, &make_room).unwrap();
+            let had = std::time::Instant::now();
+            drop(permit);
+            assert!(patient.join().unwrap().unwrap() >= had);
+        });
+        assert_eq!((budget.used(), budget.lock().urgent), (0, 0));
+    }
+
+    #[test]
+    fn closing_lets_waiters_go() {
+        let budget = MemoryBudget::new(10);
+        let _held = budget.acquire(10).unwrap();
+        std::thread::scope(|s| {
+            let waiter = s.spawn(|| budget.acquire(5).map(drop));
+            budget.close();
+            assert_eq!(waiter.join().unwrap(), Err(Fault::Cancelled));
+        });
+    }
+}

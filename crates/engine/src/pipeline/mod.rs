@@ -1,0 +1,14 @@
+//! The six stages wired together. No stage knows what is in here.
+
+pub mod budget;
+pub mod developing;
+pub mod keys;
+pub mod progress;
+pub mod recognising;
+pub mod recorder;
+pub mod run;
+pub mod scan;
+pub mod settle;
+pub mod shutdown;
+pub mod store;
+pub mod volumes;

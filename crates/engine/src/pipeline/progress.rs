@@ -1,0 +1,123 @@
+//! What a run has done so far: counters that every thread adds to and the display reads.
+
+use albumen_index::again::Cost;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Sentences kept for the end of a run at the most.
+const NOTICES: usize = 1000;
+
+/// Shared by all threads of a run.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub found: AtomicU64,
+    pub new: AtomicU64,
+    pub changed: AtomicU64,
+    pub moved: AtomicU64,
+    pub unchanged: AtomicU64,
+    pub offline: AtomicU64,
+    pub removed: AtomicU64,
+    /// Files that failed in this run.
+    pub failed: AtomicU64,
+    /// Files to be developed, and of them done.
+    pub to_develop: AtomicU64,
+    pub developed: AtomicU64,
+    pub to_recognise: AtomicU64,
+    pub recognised: AtomicU64,
+    pub bytes_done: AtomicU64,
+    peak_pss: AtomicU64,
+    /// Files and CPU time.
+    stage_cost: Mutex<BTreeMap<&'static str, Cost>>,
+    /// Of that, what [`Progress::costs_to_keep`] has handed out.
+    kept_cost: Mutex<BTreeMap<&'static str, Cost>>,
+    now: Mutex<BTreeMap<usize, (String, Instant)>>,
+    /// Sentences that the person must read: a volume offline, a folder that could not be read.
+    notices: Mutex<Vec<String>>,
+}
+
+fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Counters only: a thread that died while it held one left it whole.
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Progress {
+    pub fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
+    /// CPU seconds that a part of the work took for one file; none: it was not done.
+    pub fn stage_cpu(&self, part: &'static str, seconds: f64) {
+        if seconds > 0.0 {
+            let mut costs = lock(&self.stage_cost);
+            let cost = costs.entry(part).or_default();
+            cost.files += 1;
+            cost.cpu_s += seconds;
+        }
+    }
+
+    /// CPU seconds by part so far.
+    pub fn stage_cpu_s(&self) -> BTreeMap<String, f64> {
+        lock(&self.stage_cost).iter().map(|(k, c)| ((*k).to_owned(), c.cpu_s)).collect()
+    }
+
+    /// What was done since this was asked last, for [`albumen_index::Index::add_costs`].
+    pub fn costs_to_keep(&self) -> BTreeMap<&'static str, Cost> {
+        let now = lock(&self.stage_cost).clone();
+        let before = std::mem::replace(&mut *lock(&self.kept_cost), now.clone());
+        let since = |(part, cost): (&'static str, Cost)| {
+            let was = before.get(part).copied().unwrap_or_default();
+            let more = Cost { files: cost.files - was.files, cpu_s: cost.cpu_s - was.cpu_s };
+            (more.files > 0).then_some((part, more))
+        };
+        now.into_iter().filter_map(since).collect()
+    }
+
+    /// A thread begins a file.
+    pub fn begin(&self, thread: usize, path: String) {
+        lock(&self.now).insert(thread, (path, Instant::now()));
+    }
+
+    /// A thread has ended its file.
+    pub fn end(&self, thread: usize) {
+        lock(&self.now).remove(&thread);
+    }
+
+    /// The file that has been worked on for the longest, and for how many seconds.
+    pub fn slowest_now(&self) -> Option<(String, f64)> {
+        let now = lock(&self.now);
+        now.values()
+            .min_by_key(|(_, since)| *since)
+            .map(|(p, since)| (p.clone(), since.elapsed().as_secs_f64()))
+    }
+
+    pub fn notice(&self, words: String) {
+        let mut notices = lock(&self.notices);
+        // Several threads may meet with one obstacle.
+        if notices.contains(&words) {
+            return;
+        }
+        tracing::warn!("{words}");
+        // A service says such things for months, and nobody reads them there but in the log.
+        if notices.len() < NOTICES {
+            notices.push(words);
+        }
+    }
+
+    pub fn notices(&self) -> Vec<String> {
+        lock(&self.notices).clone()
+    }
+
+    pub fn saw_pss(&self, bytes: u64) {
+        self.peak_pss.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    pub fn peak_pss(&self) -> u64 {
+        self.peak_pss.load(Ordering::Relaxed)
+    }
+}

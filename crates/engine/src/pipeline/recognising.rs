@@ -1,0 +1,270 @@
+//! Recognise, driven: gives each content's `xl` picture to the recogniser once, and its answer to the recorder
+//! for every file of that content.
+//!
+//! Work goes in order of content hash, so that a run that was killed goes on where it was.
+
+use super::developing::Shared;
+use super::progress::Progress;
+use super::recorder::{RecognisedRecord, Record, RecordError};
+use albumen_core::clock::now;
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::{DerivativeName, RecogniseRequest};
+use albumen_index::due::{Scope, StageNow};
+use albumen_index::{Index, items, record};
+use albumen_isolation::{Kindness, RecogniserHandle, RecogniserSettings};
+use albumen_models::files as models;
+use crossbeam_channel::{Sender, bounded};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::PathBuf;
+
+/// Contents fetched at a time.
+const FETCH: usize = 256;
+
+/// A part of the index with what may be recognised in it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub scope: Scope,
+    pub faces: bool,
+    pub subjects: bool,
+}
+
+/// One content and the files that have it.
+#[derive(Debug)]
+pub struct Job {
+    content_hash: String,
+    /// File ids, with which stages are due for each: faces, subjects.
+    files: BTreeMap<i64, (bool, bool)>,
+}
+
+/// Recognises everything that is due in the parts, with `count` recognisers.
+pub fn recognise_all(
+    index: &Index,
+    parts: &[Part],
+    shared: &Shared,
+    settings: &RecogniserSettings,
+    count: usize,
+    out: &Sender<Record>,
+) -> Result<(), RecordError> {
+    let (jobs_in, jobs_out) = bounded::<Job>(count * 2);
+    let mut threads = Vec::new();
+    for thread in 0..count {
+        let index = index.another().map_err(|e| RecordError::Store(std::io::Error::other(e)))?;
+        // After the threads that develop, whose numbers begin at 0.
+        threads.push(Recognising::new(shared.clone(), 1000 + thread, index, settings.clone()));
+    }
+    std::thread::scope(|s| {
+        for t in threads {
+            let jobs = jobs_out.clone();
+            s.spawn(move || t.run(&jobs, out));
+        }
+        drop(jobs_out);
+        for part in parts {
+            feed(index, part, shared, &jobs_in)?;
+        }
+        drop(jobs_in);
+        Ok(())
+    })
+}
+
+/// How many files wait for the recogniser in these parts.
+pub fn count_due(index: &Index, parts: &[Part], shared: &Shared) -> Result<u64, RecordError> {
+    let mut files = 0;
+    for part in parts {
+        for stage in stages(part, shared) {
+            files = files.max(index.count_due(&part.scope, stage, now())?);
+        }
+    }
+    Ok(files)
+}
+
+fn stages<'a>(part: &Part, shared: &'a Shared) -> Vec<&'a StageNow> {
+    let faces = shared.stages.faces.as_ref().filter(|_| part.faces);
+    let subjects = shared.stages.subjects.as_ref().filter(|_| part.subjects);
+    faces.into_iter().chain(subjects).collect()
+}
+
+fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Result<(), RecordError> {
+    let mut after = Some((String::new(), 0));
+    while let Some(from) = after {
+        let (batch, next) = due_jobs(index, part, shared, &from, FETCH)?;
+        for job in batch {
+            if shared.shutdown.requested() || jobs.send(job).is_err() {
+                return Ok(());
+            }
+        }
+        after = next;
+    }
+    Ok(())
+}
+
+/// A place in the order of the work: content hash and file id.
+pub type Position = (String, i64);
+
+/// The next contents to look at after a position, about `limit` of them, and where to go on (`None`: that was all).
+pub fn due_jobs(
+    index: &Index,
+    part: &Part,
+    shared: &Shared,
+    after: &Position,
+    limit: usize,
+) -> Result<(Vec<Job>, Option<Position>), RecordError> {
+    let fetch = |stage: Option<&StageNow>| match stage {
+        Some(stage) => index.due_files(&part.scope, stage, now(), after, limit),
+        None => Ok(Vec::new()),
+    };
+    let faces = fetch(shared.stages.faces.as_ref().filter(|_| part.faces))?;
+    let subjects = fetch(shared.stages.subjects.as_ref().filter(|_| part.subjects))?;
+    // Both lists are in one order; what lies beyond the end of a full one is left for the next round.
+    let ends = [&faces, &subjects].into_iter().filter(|l| l.len() == limit).filter_map(|l| l.last());
+    let end: Option<Position> = ends.map(|(id, hash)| (hash.clone(), *id)).min();
+    let within = |(id, hash): &&(i64, String)| end.as_ref().is_none_or(|e| (hash, id) <= (&e.0, &e.1));
+    let mut batch: BTreeMap<String, BTreeMap<i64, (bool, bool)>> = BTreeMap::new();
+    for (id, hash) in faces.iter().filter(within) {
+        batch.entry(hash.clone()).or_default().entry(*id).or_default().0 = true;
+    }
+    for (id, hash) in subjects.iter().filter(within) {
+        batch.entry(hash.clone()).or_default().entry(*id).or_default().1 = true;
+    }
+    let jobs = batch.into_iter().map(|(content_hash, files)| Job { content_hash, files }).collect();
+    Ok((jobs, end))
+}
+
+/// What a look at one content came to.
+#[derive(Debug)]
+pub enum Looked {
+    /// A record for each file of the content.
+    Seen(Vec<RecognisedRecord>),
+    /// The run was stopped.
+    Stopped,
+    /// The recogniser cannot work, and what to do: no fault of the files, which stay due.
+    Broken(String),
+}
+
+/// One thread's tools.
+pub struct Recognising {
+    shared: Shared,
+    thread: usize,
+    index: Index,
+    handle: RecogniserHandle,
+    models: PathBuf,
+}
+
+impl Recognising {
+    /// `thread` is a number that no developing thread has.
+    pub fn new(shared: Shared, thread: usize, index: Index, settings: RecogniserSettings) -> Recognising {
+        let models = settings.models.clone();
+        Recognising { shared, thread, index, handle: RecogniserHandle::new(settings), models }
+    }
+
+    /// How kind the recogniser is from the next picture on.
+    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
+        self.handle.be_kind(kindness);
+    }
+
+    /// Ends the recogniser process; the next picture starts another.
+    pub fn end(&mut self) {
+        self.handle.end();
+        self.index.shrink();
+    }
+
+    fn run(mut self, jobs: &crossbeam_channel::Receiver<Job>, out: &Sender<Record>) {
+        for job in jobs {
+            if self.shared.shutdown.requested() {
+                break;
+            }
+            let name = job.files.keys().next().and_then(|id| self.index.path_of(*id).ok().flatten());
+            let name = name.map(|p| p.display().to_string()).unwrap_or_default();
+            self.shared.progress.begin(self.thread, name);
+            let looked = self.look(&job);
+            self.shared.progress.end(self.thread);
+            let records = match looked {
+                Looked::Seen(records) => records,
+                Looked::Stopped => break,
+                Looked::Broken(why) => {
+                    self.shared.progress.notice(why);
+                    break;
+                }
+            };
+            Progress::add(&self.shared.progress.recognised, records.len() as u64);
+            // A recorder that has stopped says why itself.
+            if records.into_iter().any(|r| out.send(Record::Recognised(Box::new(r))).is_err()) {
+                break;
+            }
+        }
+        self.end();
+    }
+
+    /// Starts the recogniser where there is none; or says what it lacks, and what to do.
+    fn start(&mut self, faces: bool, subjects: bool) -> Result<(), String> {
+        if self.handle.pid().is_none() {
+            // The recogniser opens what is there; a model may have gone since somebody looked.
+            let found = models::available(&self.models);
+            if (faces && !found.faces) || (subjects && !found.subjects) {
+                let missing = found.missing.join(", ");
+                return Err(format!("faces and subjects wait: {missing} missing; see `albumen models`"));
+            }
+        }
+        let started = self.handle.start();
+        started.map(drop).map_err(|why| format!("faces and subjects wait: {why}; see `albumen models`"))
+    }
+
+    /// Looks at one content.
+    pub fn look(&mut self, job: &Job) -> Looked {
+        let faces = job.files.values().any(|f| f.0);
+        let subjects = job.files.values().any(|f| f.1);
+        if let Err(why) = self.start(faces, subjects) {
+            return Looked::Broken(why);
+        }
+        let answer = match self.picture(&job.content_hash) {
+            Err(fault) => Err(fault),
+            Ok(None) => Ok(None),
+            Ok(Some(picture)) => {
+                let orientation = job
+                    .files
+                    .keys()
+                    .next()
+                    .and_then(|id| items::facts(&self.index.conn, *id).ok())
+                    .and_then(|f| f.orientation);
+                let request = RecogniseRequest { faces, subjects, try_rotations: orientation.is_none() };
+                self.handle.recognise(&picture, &request, self.shared.shutdown.token()).map(Some)
+            }
+        };
+        if answer == Err(Fault::Cancelled) {
+            return Looked::Stopped;
+        }
+        if let Ok(Some(seen)) = &answer {
+            self.shared.progress.stage_cpu("faces", seen.faces_s);
+            self.shared.progress.stage_cpu("subjects", seen.subjects_s);
+        }
+        if answer.is_err() {
+            Progress::add(&self.shared.progress.failed, job.files.len() as u64);
+        }
+        let records = job.files.iter().map(|(file_id, (faces, subjects))| RecognisedRecord {
+            file_id: *file_id,
+            content_hash: job.content_hash.clone(),
+            faces: *faces,
+            subjects: *subjects,
+            answer: answer.clone(),
+        });
+        Looked::Seen(records.collect())
+    }
+
+    /// The picture to look at; none where render made none.
+    fn picture(&self, content_hash: &str) -> Result<Option<File>, Fault> {
+        let rows = record::derivatives(&self.index.conn, content_hash).map_err(Fault::unreadable)?;
+        match rows.iter().find(|r| r.name == DerivativeName::Xl) {
+            Some(xl) => File::open(self.index.dir().join(&xl.path)).map(Some).map_err(Fault::unreadable),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The spaces of a set of parts, for clustering afterwards.
+pub fn spaces(index: &Index, parts: &[Part]) -> rusqlite::Result<BTreeSet<i64>> {
+    let mut out = BTreeSet::new();
+    for part in parts.iter().filter(|p| p.faces) {
+        out.extend(index.spaces_of(&part.scope)?);
+    }
+    Ok(out)
+}

@@ -1,0 +1,387 @@
+//! Record: the one writer. Results come in over a channel and are written in batches, each one transaction.
+//!
+//! Promises: before a batch commits its derivatives are durable; a batch is whole or not there; what has been
+//! committed is never asked for again.
+
+use super::keys;
+use super::progress::Progress;
+use super::store::Store;
+use albumen_core::breakpoints::{noted, reached};
+use albumen_core::clock::now;
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::{Facts, Recognised, Stage};
+use albumen_files::FileStat;
+use albumen_files::hash::ContentHash;
+use albumen_files::mounts::FsId;
+use albumen_index::due::StageNow;
+use albumen_index::record::{self, DerivativeRow, Elsewhere, Outcome};
+use albumen_index::{Index, items, people};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A batch is committed when it has this many results ...
+const BATCH_COUNT: usize = 256;
+/// ... or its first one has waited this long: what a power cut costs at most, beside the files in flight.
+const BATCH_TIME: Duration = Duration::from_secs(1);
+/// After so long without a record the memory of its connection is given back.
+const REST_AFTER: Duration = Duration::from_secs(10);
+
+/// What the other threads hand to the recorder.
+#[derive(Debug)]
+pub enum Record {
+    /// A file that was read, whether it worked or not.
+    File(Box<FileRecord>),
+    /// The content is what it was; only its stat is new.
+    Touched { pending_id: i64, file_id: i64, fs: FsId, stat: FileStat },
+    /// Nothing to do after all: it is gone, or no medium. The next walk judges.
+    Dropped { pending_id: i64 },
+    /// What the recogniser said of a file.
+    Recognised(Box<RecognisedRecord>),
+    /// Commit now: somebody waits for what has been sent so far, and hears when it is durable.
+    Flush(crossbeam_channel::Sender<()>),
+}
+
+/// All that one visit to a file gave.
+#[derive(Debug)]
+pub struct FileRecord {
+    pub pending_id: i64,
+    pub folder_id: i64,
+    pub name: Vec<u8>,
+    pub fs: FsId,
+    pub stat: FileStat,
+    pub content_hash: Option<String>,
+    /// The file's own inputs, 16 hex digits.
+    pub file_inputs: String,
+    /// The content is what it was, and only its times are others.
+    pub touched: bool,
+    /// It is a known file at a new path: its old one, which no walk of this run has seen, leads to nothing.
+    pub moved_from: Option<Elsewhere>,
+    pub facts: Option<Facts>,
+    pub inspect: Outcome,
+    /// `None`: render was not due.
+    pub render: Option<Outcome>,
+    pub derivatives: Option<Vec<DerivativeRow>>,
+    pub thumbhash: Option<Vec<u8>>,
+}
+
+/// What recognition gave for one file.
+#[derive(Debug)]
+pub struct RecognisedRecord {
+    pub file_id: i64,
+    pub content_hash: String,
+    /// Which stages were due.
+    pub faces: bool,
+    pub subjects: bool,
+    /// `None`: there is no picture to look at.
+    pub answer: Result<Option<Recognised>, Fault>,
+}
+
+/// The stages as this run knows them.
+#[derive(Debug, Clone)]
+pub struct Stages {
+    pub inspect: StageNow,
+    pub render: StageNow,
+    pub faces: Option<StageNow>,
+    pub subjects: Option<StageNow>,
+}
+
+/// Why recording had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error("the disk with the index is full: make room and run again, nothing is lost")]
+    DiskFull,
+    #[error("the index cannot be used: {0}")]
+    Index(rusqlite::Error),
+    #[error("the derivatives cannot be made durable: {0}")]
+    Store(std::io::Error),
+}
+
+impl From<rusqlite::Error> for RecordError {
+    fn from(e: rusqlite::Error) -> RecordError {
+        match e.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => RecordError::DiskFull,
+            _ => RecordError::Index(e),
+        }
+    }
+}
+
+impl From<std::io::Error> for RecordError {
+    fn from(e: std::io::Error) -> RecordError {
+        match e.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => RecordError::DiskFull,
+            _ => RecordError::Store(e),
+        }
+    }
+}
+
+impl RecordError {
+    /// Whether a disk may have been full. SQLite has no other word for a quota that is used up than for a broken disk.
+    pub fn may_be_want_of_room(&self) -> bool {
+        match self {
+            RecordError::DiskFull => true,
+            RecordError::Index(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure),
+            RecordError::Store(_) => false,
+        }
+    }
+}
+
+/// Called where a batch could not be committed; returns, perhaps after a while, whether to try once more.
+pub type Patience = Box<dyn Fn(&RecordError) -> bool + Send>;
+
+/// Called after each commit with what was recorded: the service's events.
+pub type Committed = Arc<dyn Fn(&[Record]) + Send + Sync>;
+
+/// The recorder's side of a run.
+pub struct Recorder {
+    pub index: Index,
+    pub store: Store,
+    pub stages: Stages,
+    pub progress: Arc<Progress>,
+    pub committed: Option<Committed>,
+    pub patience: Option<Patience>,
+}
+
+impl Recorder {
+    /// Writes what comes until every sender is gone.
+    pub fn run(mut self, incoming: Receiver<Record>) -> Result<(), RecordError> {
+        let mut batch: Vec<Record> = Vec::new();
+        let mut since = Instant::now();
+        let mut rests = false;
+        loop {
+            let wait = match (batch.is_empty(), rests) {
+                (true, false) => REST_AFTER,
+                // With nothing to write there is nothing to wake up for.
+                (true, true) => Duration::from_secs(3600),
+                (false, _) => BATCH_TIME.saturating_sub(since.elapsed()),
+            };
+            let (record, end) = match incoming.recv_timeout(wait) {
+                Ok(r) => (Some(r), false),
+                Err(RecvTimeoutError::Timeout) => (None, false),
+                Err(RecvTimeoutError::Disconnected) => (None, true),
+            };
+            if batch.is_empty() {
+                rests = record.is_none();
+                if rests {
+                    self.index.shrink();
+                }
+            }
+            let mut flush = Vec::new();
+            match record {
+                Some(Record::Flush(heard)) => flush.push(heard),
+                Some(r) => {
+                    if batch.is_empty() {
+                        since = Instant::now();
+                    }
+                    batch.push(r);
+                }
+                None => {}
+            }
+            let full = batch.len() >= BATCH_COUNT || since.elapsed() >= BATCH_TIME;
+            if !batch.is_empty() && (full || end || !flush.is_empty()) {
+                while let Err(e) = self.commit(&batch) {
+                    if !self.patience.as_ref().is_some_and(|again| again(&e)) {
+                        return Err(e);
+                    }
+                }
+                if let Some(committed) = &self.committed {
+                    committed(&batch);
+                }
+                batch.clear();
+            }
+            // Whoever waits may have gone; that is no reason to stop.
+            for heard in flush {
+                let _ = heard.send(());
+            }
+            if end {
+                return Ok(());
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &[Record]) -> Result<(), RecordError> {
+        let wrote = batch.iter().any(|r| matches!(r, Record::File(f) if f.derivatives.is_some()));
+        if wrote {
+            // What is lost here is never told again: then the pictures must be made anew, and not the commit.
+            self.store.sync().map_err(RecordError::Store)?;
+        }
+        let at = now();
+        let tx = self.index.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let mut others = BTreeSet::new();
+        for r in batch {
+            match r {
+                Record::File(f) => {
+                    others.insert(put(&tx, f, &self.stages, at)?);
+                }
+                Record::Touched { pending_id, file_id, fs, stat } => {
+                    if record::touch_file(&tx, *file_id, *fs, stat)? {
+                        others.insert(*file_id);
+                    }
+                    record::pending_done(&tx, *pending_id)?;
+                }
+                Record::Dropped { pending_id } => record::pending_done(&tx, *pending_id)?,
+                Record::Recognised(r) => put_recognised(&tx, r, &self.stages, at)?,
+                Record::Flush(_) => {}
+            }
+        }
+        items::refresh_all(&tx, others)?;
+        for r in batch {
+            let Record::File(f) = r else { continue };
+            f.derivatives.iter().flatten().for_each(|d| noted("commits", &d.path));
+        }
+        reached("before_commit");
+        tx.commit()?;
+        reached("after_commit");
+        Ok(())
+    }
+}
+
+/// Records a file and gives its id; its item is still to be made anew.
+fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) -> rusqlite::Result<i64> {
+    // Rule 3 of identity once more: a file that the walk could not read when it looked for moves was queued as new.
+    if let Some(hash) = f.content_hash.as_deref().and_then(ContentHash::parse)
+        && let Some(id) = record::vanished_for(conn, f.folder_id, &f.name, &hash, &f.stat)?
+    {
+        record::move_file(conn, id, f.folder_id, &f.name, f.fs, &f.stat)?;
+    } else if let Some(was) = &f.moved_from
+        && record::is_at(conn, was)?
+    {
+        record::move_file(conn, was.id, f.folder_id, &f.name, f.fs, &f.stat)?;
+    }
+    let id = record::put_file(conn, f.folder_id, &f.name, f.fs, &f.stat, f.content_hash.as_deref(), at)?;
+    if let Some(facts) = &f.facts {
+        record::put_facts(conn, id, facts)?;
+    }
+    let stage = |now: &StageNow, inputs: &str, outcome: &Outcome| {
+        record::put_stage(conn, id, now.stage, now.version, &keys::input_key(now, inputs), outcome, at)
+    };
+    stage(&stages.inspect, &keys::inspect_inputs(&f.file_inputs, f.stat.mtime_ns), &f.inspect)?;
+    if let Some(outcome) = &f.render {
+        stage(&stages.render, &f.file_inputs, outcome)?;
+    }
+    if let (Some(rows), Some(hash)) = (&f.derivatives, &f.content_hash) {
+        record::put_derivatives(conn, hash, rows)?;
+    }
+    if let Some(thumbhash) = &f.thumbhash {
+        record::put_thumbhash(conn, id, thumbhash)?;
+    }
+    if let Some(facts) = &f.facts {
+        record::stage_again_unless(conn, id, Stage::Places, &keys::places_inputs(facts.gps))?;
+    }
+    // Recognition looks at what render made of the content: other bytes, another look.
+    let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
+    record::stage_again_unless(conn, id, Stage::Faces, &inputs)?;
+    record::stage_again_unless(conn, id, Stage::Subjects, &inputs)?;
+    record::mark_stale(conn, id)?;
+    record::pending_done(conn, f.pending_id)?;
+    Ok(id)
+}
+
+fn put_recognised(
+    conn: &rusqlite::Connection,
+    r: &RecognisedRecord,
+    stages: &Stages,
+    at: i64,
+) -> rusqlite::Result<()> {
+    let inputs = match r.answer {
+        Ok(None) => keys::NO_PICTURE.to_owned(),
+        _ => keys::recognise_inputs(&r.content_hash),
+    };
+    let outcome = match &r.answer {
+        Ok(Some(_)) => Outcome::Done,
+        Ok(None) => Outcome::Skipped("there is no picture of it to look at".into()),
+        Err(fault) => Outcome::Failed(fault.clone()),
+    };
+    let due = [(&stages.faces, r.faces), (&stages.subjects, r.subjects)];
+    for now in due.into_iter().filter(|d| d.1).filter_map(|d| d.0.as_ref()) {
+        if let Ok(Some(seen)) = &r.answer {
+            match now.stage {
+                Stage::Subjects => record::put_subjects(conn, r.file_id, &seen.subjects, &seen.features)?,
+                Stage::Faces => people::record_faces(conn, r.file_id, &seen.faces, &now.settings)?,
+                _ => {}
+            }
+        }
+        let key = keys::input_key(now, &inputs);
+        record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
+        if now.stage == Stage::Faces {
+            // Nobody asks whether other faces make it due.
+            record::stage_again(conn, r.file_id, Stage::People)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::pipeline::keys;
+    use crate::synthetic;
+    use albumen_files::FileStat;
+    use albumen_files::mounts::FsId;
+    use albumen_index::due::Scope;
+    use albumen_index::{Index, people, record};
+    use rusqlite::OptionalExtension;
+
+    /// A file that could not be read when a walk looked for moves is queued as new; its content tells all the same.
+    #[test]
+    fn a_new_path_with_a_vanished_content_is_the_file_that_vanished() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let space = index.space("me", "personal").unwrap();
+        let volume = index.volume(space, b"/photos").unwrap().id;
+        let folder = index.folder(volume, b"2019").unwrap();
+        let put = |n: u64, name: &[u8]| {
+            let stat = FileStat { inode: n, size: 10, mtime_ns: 5, ctime_ns: 5 };
+            let file = synthetic::file(n, folder, name, FsId(1), stat);
+            synthetic::write(synthetic::recorder(index.another().unwrap()), [file].into_iter()).unwrap();
+        };
+        let files = || -> Vec<(i64, Vec<u8>, bool)> {
+            let mut st =
+                index.conn.prepare("SELECT id, name, vanished IS NOT NULL FROM files ORDER BY id").unwrap();
+            st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap().map(|r| r.unwrap()).collect()
+        };
+        put(1, b"a.jpg");
+        let id = files()[0].0;
+        record::vanish_file(&index.conn, id, 1).unwrap();
+        // Another content is another file, and so is a copy of one that is there.
+        put(2, b"c.jpg");
+        put(1, b"b.jpg");
+        put(1, b"copy.jpg");
+        let all = files();
+        assert_eq!(all[0], (id, b"b.jpg".to_vec(), false));
+        assert_eq!(all.len(), 3, "{all:?}");
+    }
+
+    /// A stage whose rows follow from another's: nothing asks for it, so it must notice by itself.
+    #[test]
+    fn people_of_a_folder_are_done_until_a_file_has_other_faces() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let space = index.space("me", "personal").unwrap();
+        let volume = index.volume(space, b"/photos").unwrap().id;
+        let folder = index.folder(volume, b"2019").unwrap();
+        let put = |record| {
+            synthetic::write(synthetic::recorder(index.another().unwrap()), std::iter::once(record)).unwrap()
+        };
+        let stat = FileStat { inode: 1, size: 10, mtime_ns: 5, ctime_ns: 5 };
+        put(synthetic::file(1, folder, b"a.jpg", FsId(1), stat));
+        put(synthetic::face(1, 1, 1));
+        let now = keys::people_now();
+        let undone = || index.undone_folders(&Scope::All, &now).unwrap();
+        let of_faces = || -> Option<bool> {
+            let sql =
+                "SELECT substr(p.input_key, 17) = substr(s.input_key, 17) FROM stage_state p, stage_state s
+                       WHERE p.stage = 'people' AND s.stage = 'faces'";
+            index.conn.query_row(sql, [], |r| r.get(0)).optional().unwrap()
+        };
+        assert_eq!((of_faces(), undone()), (None, vec![folder]));
+        for content in [1, 1, 2] {
+            put(synthetic::face(content, 1, 1));
+            people::mark_done(&index, space, &now).unwrap();
+            assert_eq!((of_faces(), undone()), (Some(true), vec![]));
+        }
+        // Without the row a folder that is done would hide it.
+        put(synthetic::face(3, 1, 1));
+        assert_eq!((of_faces(), undone()), (None, vec![folder]));
+    }
+}

@@ -1,0 +1,573 @@
+//! One run, from the walk to the last row: what `index` and `reindex` do.
+
+use super::budget::MemoryBudget;
+use super::developing::{Developer, OneRun, Shared};
+use super::keys;
+use super::progress::Progress;
+use super::recognising::{self, Part};
+use super::recorder::{Record, RecordError, Recorder, Stages};
+use super::scan::{ScanOptions, Scanned, WalkedPart, scan};
+use super::settle;
+use super::shutdown::Shutdown;
+use super::store::Store;
+use super::volumes::{Target, Volumes};
+use crate::config::Config;
+use albumen_core::clock::now;
+use albumen_core::vocabulary::{RenderSettings, Stage};
+use albumen_files::relative;
+use albumen_index::again::Again;
+use albumen_index::due::{Scope, StageNow};
+use albumen_index::{Index, OpenError, people};
+use albumen_isolation::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
+use albumen_models::files::{self as models, default_dir};
+use crossbeam_channel::bounded;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// What the engine itself needs, bytes of PSS: measured 9 to 10 MB in a walk without work, 20 MB as an idle service.
+const ENGINE_PART: u64 = 20 << 20;
+/// What a worker needs beside the permits of its files, bytes of PSS: 4 MB at rest, 10 with all codecs, and what files use
+/// without asking. They may use 16 MB of that; of 1,064 mixed files 99 % used less than 2, the worst 10.
+const WORKER_PART: u64 = 13 << 20;
+/// What a recogniser needs with its sessions and one picture, bytes of PSS: measured 100 MB at rest, 146 MB at its peak.
+const RECOGNISER_PART: u64 = 170 << 20;
+/// How often the memory of all processes is looked at.
+const METER_EVERY: Duration = Duration::from_millis(250);
+/// The first of its pauses, which double: a run of one file is over before the first of the others.
+const METER_FIRST: Duration = Duration::from_millis(10);
+/// Results that wait for the recorder at the most; each holds facts and rows (about 4 KB), never pictures.
+const WAITING_RECORDS: usize = 256;
+
+/// What a caller wants of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub paths: Vec<PathBuf>,
+    pub recognise: bool,
+    pub jobs: Option<usize>,
+    /// Bytes for all processes together.
+    pub memory: Option<u64>,
+    pub force: bool,
+    pub dry_run: bool,
+    /// What is gone below `paths` was removed on purpose.
+    pub accept_removals: bool,
+    /// What to make due again first (`reindex`).
+    pub again: Again,
+}
+
+/// What a run did: `index --json`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Summary {
+    pub found: u64,
+    pub new: u64,
+    pub changed: u64,
+    pub moved: u64,
+    pub unchanged: u64,
+    pub offline: u64,
+    pub removed: u64,
+    pub failed: u64,
+    pub by_kind: BTreeMap<String, u64>,
+    pub stage_cpu_s: BTreeMap<String, f64>,
+    pub wall_s: f64,
+    pub peak_pss_bytes: u64,
+    #[serde(skip)]
+    pub stopped_by_guard: bool,
+    #[serde(skip)]
+    pub volumes_offline: u64,
+    /// Paths that were named, are not there, and of which nothing is known.
+    #[serde(skip)]
+    pub unknown: u64,
+    /// Folders that could not be looked at.
+    #[serde(skip)]
+    pub unseen: u64,
+}
+
+/// Why there was no run, or why it ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("none of the volumes can be reached: {0}")]
+    NoVolume(String),
+    #[error("the worker cannot be started: {0}")]
+    Worker(StartError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl From<rusqlite::Error> for RunError {
+    fn from(e: rusqlite::Error) -> RunError {
+        RunError::Record(e.into())
+    }
+}
+
+/// The settings of a run as the stages know them.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub render: RenderSettings,
+    pub(crate) stages: Stages,
+    pub(crate) places: StageNow,
+    pub(crate) people: StageNow,
+    /// Where the models are.
+    pub(crate) models: PathBuf,
+    /// What cannot be done and what to do about it, in words.
+    pub missing: Vec<String>,
+}
+
+impl Plan {
+    /// What can be done now: without their models no faces and no subjects.
+    pub fn new(config: &Config, recognise: bool) -> Plan {
+        let mut plan = Plan::with_models_to_come(config, recognise);
+        if recognise {
+            let there = models::available(&plan.models);
+            plan.stages.faces = plan.stages.faces.filter(|_| there.faces);
+            plan.stages.subjects = plan.stages.subjects.filter(|_| there.subjects);
+            plan.missing = there.missing;
+        }
+        plan
+    }
+
+    /// What can be done once the models are there: for who runs for long, and looks for them again and again.
+    pub fn with_models_to_come(config: &Config, recognise: bool) -> Plan {
+        let models = config.recognise.models.clone().unwrap_or_else(default_dir);
+        let (faces, subjects) = keys::recognise_now(&models);
+        let render = config.render_settings();
+        Plan {
+            stages: Stages {
+                inspect: keys::inspect_now(),
+                render: keys::render_now(&render),
+                faces: recognise.then_some(faces),
+                subjects: recognise.then_some(subjects),
+            },
+            places: keys::places_now(),
+            people: keys::people_now(),
+            render,
+            models,
+            missing: Vec::new(),
+        }
+    }
+
+    /// The stages of which a run asks for what files they are due.
+    pub fn asked_for(&self) -> Vec<StageNow> {
+        let mut all = self.stages();
+        all.retain(|s| s.stage != Stage::People);
+        all
+    }
+
+    /// Every stage that can be done with these settings.
+    pub fn stages(&self) -> Vec<StageNow> {
+        let mut all = vec![self.stages.inspect.clone(), self.stages.render.clone()];
+        all.extend(self.stages.faces.clone());
+        all.extend(self.stages.subjects.clone());
+        if self.stages.faces.is_some() {
+            all.push(self.people.clone());
+        }
+        all.push(self.places.clone());
+        all
+    }
+}
+
+/// Brings the index up to date with what the options name.
+pub fn run(
+    config: &Config,
+    index_dir: &Path,
+    options: &Options,
+    progress: Arc<Progress>,
+    shutdown: &Shutdown,
+) -> Result<Summary, RunError> {
+    let begun = Instant::now();
+    let plan = Plan::new(config, options.recognise);
+    let mut index = match options.dry_run && !Index::is_there(index_dir) {
+        true => Index::open_nowhere(index_dir)?,
+        false => Index::open_indexing(index_dir, || albumen_core::breakpoints::reached("in_a_migration"))?,
+    };
+    let mut volumes = Volumes::read(config, &index)?;
+    if !options.dry_run {
+        for (old, new) in volumes.follow_config(&index)? {
+            progress.notice(format!("the space {old} is {new} now, with its people"));
+        }
+    }
+    let targets = volumes.targets(&options.paths);
+    if targets.is_empty() {
+        return Err(RunError::Usage(
+            "no folder is named: give a PATH, or name folders in the config (see config/albumen.toml)".into(),
+        ));
+    }
+    if options.paths.is_empty() && !options.dry_run {
+        mark_left(&index, &volumes.known, &targets, &progress)?;
+    }
+    let is_accepted =
+        |t: &Target| options.accept_removals && volumes.known.iter().any(|k| k.volume == t.volume);
+    if targets.iter().all(|t| !t.volume.exists() && !is_accepted(t)) {
+        let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
+        // Known volumes are marked; a path that never was one is the person's slip.
+        if !options.dry_run {
+            mark_unreachable(&index, &targets)?;
+        }
+        return Err(RunError::NoVolume(all.join(", ")));
+    }
+    let (targets, slips) = volumes.slips(targets);
+    for slip in &slips {
+        progress
+            .notice(format!("{}: there is no such file or folder, and none is known", slip.volume.display()));
+    }
+    let _meter = Meter::start(progress.clone());
+    let shared = shared(config, options, &plan, index_dir, &progress, shutdown);
+    let scan_options = ScanOptions {
+        rules: config.rules(),
+        guard: config.guard.into(),
+        accept_removals: options.accept_removals,
+        priority: 1,
+        missing_is_gone: true,
+        dry_run: options.dry_run,
+    };
+    let mut worker = WorkerHandle::new(shared.worker.clone());
+    worker.start().map_err(RunError::Worker)?;
+    worker.end();
+
+    let mut scanned = scan(&mut index, &targets, &scan_options, &progress, shutdown)?;
+    scanned.unknown += slips.len() as u64;
+    if !shutdown.requested() && !options.dry_run {
+        let given = Given { config, options, plan: &plan, shared: &shared };
+        let worked = work(&mut index, given, &scanned);
+        // Also of a run that was stopped: what it did has cost what it has cost.
+        index.add_costs(&progress.costs_to_keep())?;
+        worked?;
+    }
+    Ok(summary(&index, &progress, &scanned, begun))
+}
+
+fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant) -> Summary {
+    let kinds = |w: &WalkedPart| index.count_kinds(&index.scope_below(w.volume_id, &w.start)?);
+    let by_kind =
+        scanned.walked.iter().filter_map(|w| kinds(w).ok()).fold(BTreeMap::new(), |mut all, kinds| {
+            for (kind, n) in kinds {
+                *all.entry(kind).or_insert(0) += n;
+            }
+            all
+        });
+    Summary {
+        found: Progress::get(&progress.found),
+        new: Progress::get(&progress.new),
+        changed: Progress::get(&progress.changed),
+        moved: Progress::get(&progress.moved),
+        unchanged: Progress::get(&progress.unchanged),
+        offline: Progress::get(&progress.offline),
+        removed: Progress::get(&progress.removed),
+        failed: Progress::get(&progress.failed),
+        by_kind,
+        stage_cpu_s: progress.stage_cpu_s(),
+        wall_s: begun.elapsed().as_secs_f64(),
+        peak_pss_bytes: progress.peak_pss(),
+        stopped_by_guard: scanned.stopped_by_guard,
+        volumes_offline: scanned.volumes_offline,
+        unknown: scanned.unknown,
+        unseen: scanned.unseen,
+    }
+}
+
+pub(crate) fn shared(
+    config: &Config,
+    options: &Options,
+    plan: &Plan,
+    index_dir: &Path,
+    progress: &Arc<Progress>,
+    shutdown: &Shutdown,
+) -> Shared {
+    let memory = options.memory.unwrap_or(config.memory.bytes());
+    let rest = memory.saturating_sub(ENGINE_PART + jobs(config, options) as u64 * WORKER_PART);
+    Shared {
+        budget: MemoryBudget::new(rest),
+        progress: progress.clone(),
+        shutdown: shutdown.clone(),
+        store: Store::new(index_dir),
+        stages: plan.stages.clone(),
+        render: plan.render.clone(),
+        worker: WorkerSettings {
+            memory: rest,
+            faults: std::env::var_os("ALBUMEN_FAULTS").is_some_and(|v| v == "1"),
+            ..WorkerSettings::default()
+        },
+    }
+}
+
+/// Files developed at a time: one a core, fewer where memory would not leave each a useful share.
+pub fn jobs(config: &Config, options: &Options) -> usize {
+    /// Below this much for one file, bytes, another worker costs more than it gives.
+    const USEFUL_SHARE: u64 = 24 << 20;
+    let memory = options.memory.unwrap_or(config.memory.bytes());
+    let wanted = options.jobs.unwrap_or(config.jobs()).max(1);
+    let fit = memory.saturating_sub(ENGINE_PART) / (WORKER_PART + USEFUL_SHARE);
+    wanted.min(fit.max(1) as usize)
+}
+
+/// What a run goes by from its beginning to its end.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    config: &'a Config,
+    options: &'a Options,
+    plan: &'a Plan,
+    shared: &'a Shared,
+}
+
+/// Everything after the walk.
+fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), RunError> {
+    let Given { config, options, plan, shared } = given;
+    let scopes: Vec<Scope> =
+        scanned.walked.iter().map(|w| index.scope_below(w.volume_id, &w.start)).collect::<Result<_, _>>()?;
+    let parts: Vec<Part> = scanned
+        .walked
+        .iter()
+        .zip(&scopes)
+        .map(|(w, scope)| Part { scope: scope.clone(), faces: w.people, subjects: w.subjects })
+        .collect();
+    let mut again = match options.force {
+        true => Again { stages: Stage::ALL.to_vec(), ..Again::default() },
+        false => options.again.clone(),
+    };
+    // People who are forgotten must be found again in the same run.
+    again.stages.retain(|s| options.recognise || *s != Stage::People);
+    let at = now();
+    index.make_due(&scopes, &again)?;
+    for scope in &scopes {
+        for stage in [&plan.stages.inspect, &plan.stages.render] {
+            index.enqueue_due(scope, stage, at, shared.budget.ceiling(), 1)?;
+        }
+    }
+    develop_all(index, given)?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
+    settle::settle(index, &scopes, &plan.places, shared)?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
+    recognise(index, given, &parts)?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
+    cluster(index, given, &parts)?;
+    if shared.shutdown.requested() {
+        return Ok(());
+    }
+    sweep(index, config, &shared.store)?;
+    for scope in &scopes {
+        index.sum_up(scope, &plan.asked_for())?;
+    }
+    Ok(())
+}
+
+/// Runs the developing threads until the queue is empty.
+fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
+    let Given { config, options, shared, .. } = given;
+    let (count, _) = index.pending_count()?;
+    Progress::add(&shared.progress.to_develop, count);
+    if count == 0 {
+        return Ok(());
+    }
+    let jobs = jobs(config, options).min(count as usize);
+    let source = OneRun::new(index.another()?, shared.shutdown.clone());
+    let mut developers = Vec::new();
+    for thread in 0..jobs {
+        developers.push(Developer::new(shared.clone(), thread, index.another()?));
+    }
+    recorded(index, shared, |out| {
+        std::thread::scope(|s| {
+            let threads: Vec<_> = developers
+                .into_iter()
+                .map(|d| {
+                    let (out, source) = (out.clone(), &source);
+                    s.spawn(move || d.run(source, &out))
+                })
+                .collect();
+            let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
+            results.into_iter().try_for_each(|r| r.unwrap_or_else(|p| std::panic::resume_unwind(p)))
+        })
+    })
+}
+
+/// Runs `work`, which sends records, beside a recorder; returns when all that was sent is durable.
+fn recorded(
+    index: &Index,
+    shared: &Shared,
+    work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), RecordError>,
+) -> Result<(), RunError> {
+    let recorder = Recorder {
+        index: index.another()?,
+        store: shared.store.clone(),
+        stages: shared.stages.clone(),
+        progress: shared.progress.clone(),
+        committed: None,
+        patience: None,
+    };
+    let (out, incoming) = bounded::<Record>(WAITING_RECORDS);
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        let recorder = s.spawn(move || recorder.run(incoming));
+        // Whoever waits for memory must hear the request to stop, too.
+        s.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                if shared.shutdown.requested() {
+                    shared.budget.close();
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let worked = work(&out);
+        drop(out);
+        let recorded = recorder.join();
+        ended.store(true, Ordering::Relaxed);
+        // The recorder's reason comes first: the others stop because it did.
+        recorded.unwrap_or_else(|p| std::panic::resume_unwind(p))?;
+        Ok(worked?)
+    })
+}
+
+/// Faces and subjects of all that is due, as far as the models are there.
+fn recognise(index: &Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunError> {
+    let Given { config, options, plan, shared } = given;
+    if !options.recognise {
+        return Ok(());
+    }
+    for part in parts.iter().filter(|p| !p.faces || !p.subjects) {
+        // Switched off: what was found there goes, what users said stays.
+        for space in index.spaces_of(&part.scope)? {
+            if !part.faces {
+                people::remove_found(index, space)?;
+            }
+            if !part.subjects {
+                index.remove_subjects(space)?;
+            }
+        }
+    }
+    if !plan.missing.is_empty() {
+        shared.progress.notice(format!(
+            "faces and subjects are not complete: {} missing; run `make models`, or see `albumen models`",
+            plan.missing.join(", ")
+        ));
+    }
+    let due = recognising::count_due(index, parts, shared)?;
+    Progress::add(&shared.progress.to_recognise, due);
+    if due == 0 {
+        return Ok(());
+    }
+    let memory = options.memory.unwrap_or(config.memory.bytes());
+    let fit = memory.saturating_sub(ENGINE_PART) / RECOGNISER_PART;
+    if fit == 0 {
+        shared.progress.notice(format!(
+            "recognition needs --memory of at least {} MB; faces and subjects wait",
+            (ENGINE_PART + RECOGNISER_PART) / 1_000_000 + 1
+        ));
+        return Ok(());
+    }
+    let count = options.jobs.unwrap_or(config.jobs()).max(1).min(fit as usize).min(due as usize);
+    let settings = RecogniserSettings::new(plan.models.clone(), 1);
+    recorded(index, shared, |out| recognising::recognise_all(index, parts, shared, &settings, count, out))
+}
+
+/// Faces to people, one transaction a space, after every face of the run is recorded: so a fresh index gives the
+/// same people in whatever order its files were looked at.
+fn cluster(index: &mut Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunError> {
+    let Given { config, options, plan, shared } = given;
+    if !options.recognise {
+        return Ok(());
+    }
+    let threads = options.jobs.unwrap_or(config.jobs()).max(1);
+    for space in recognising::spaces(index, parts)? {
+        let report = people::cluster_space(index, space, threads, shared.shutdown.token().flag())?;
+        if report.stopped {
+            return Ok(());
+        }
+        people::mark_done(index, space, &plan.people)?;
+    }
+    Ok(())
+}
+
+/// Forgets rows whose grace period is over, and removes derivatives that nothing names.
+pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(), RunError> {
+    let expired = index.forget_vanished(now() - config.grace.as_secs() as i64)?;
+    let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
+    /// Left-over files cost room only: once a day is often enough to look for them.
+    const SWEEP_EVERY_S: i64 = 86_400;
+    // Also where it is to come: then the clock was wrong.
+    if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
+        index.forget_derivatives()?;
+        let mut named = index.derivative_lookup()?;
+        store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        index.set_meta("swept_at", &now().to_string())?;
+    }
+    Ok(())
+}
+
+/// Volumes that are not there and that nothing names any more, as the folder of a user who has left.
+fn mark_left(
+    index: &Index,
+    known: &[Target],
+    targets: &[Target],
+    progress: &Progress,
+) -> Result<(), RunError> {
+    let is_left = |t: &&Target| !t.volume.exists() && targets.iter().all(|other| other.volume != t.volume);
+    let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
+    for (_, path, _, offline) in index.volumes()? {
+        if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
+            let path = relative::on_disk(&[&path]);
+            let path = path.display();
+            progress.notice(format!(
+                "{path} cannot be reached, and no config names it: its items are kept as they are. If it was removed on \
+                 purpose: albumen index --accept-removals {path}"
+            ));
+        }
+    }
+    mark_unreachable(index, &left)
+}
+
+fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
+    for (id, path, _, _) in index.volumes()? {
+        if targets.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
+            index.volume_offline(id, "it cannot be reached")?;
+        }
+    }
+    Ok(())
+}
+
+/// Watches the memory of this process and its children.
+pub(crate) struct Meter {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Meter {
+    pub(crate) fn start(progress: Arc<Progress>) -> Meter {
+        let stop = Arc::new(AtomicBool::new(false));
+        let s = stop.clone();
+        let thread = std::thread::Builder::new()
+            .name("meter".into())
+            .spawn(move || {
+                let mut pause = METER_FIRST;
+                while !s.load(Ordering::Relaxed) {
+                    let mut all = albumen_isolation::children();
+                    all.push(std::process::id());
+                    progress.saw_pss(albumen_isolation::pss(&all));
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(METER_EVERY);
+                }
+            })
+            .ok();
+        Meter { stop, thread }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(t) = self.thread.take() {
+            let _ = t.join();
+        }
+    }
+}

@@ -1,0 +1,646 @@
+//! Discover, driven: walks volumes, sets what is there beside what the index knows, resolves moves, lets the
+//! volume guard say what may be removed, and queues what is new or changed.
+//!
+//! Promises: while it walks and reads, nothing of the index is locked (findings go into temporary tables of this
+//! connection); they are applied in one short transaction, so a kill leaves the index as it was; nothing is removed
+//! before moves are resolved and the guard has agreed.
+
+use super::progress::Progress;
+use super::recorder::RecordError;
+use super::shutdown::Shutdown;
+use super::volumes::{self, Target, kind_name};
+use albumen_core::clock::now;
+use albumen_files::hash::ContentHash;
+use albumen_files::identity::{self, Arrived, FolderSum, Found, Glance, Listed, On, Recorded, Vanished};
+use albumen_files::ignore::Rules;
+use albumen_files::mounts::MountTable;
+use albumen_files::open::Root;
+use albumen_files::read::{Read, read};
+use albumen_files::relative;
+use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
+use albumen_files::walk::{Folder, Reach, Role, Walk};
+use albumen_index::due::Scope;
+use albumen_index::findings::Finding;
+use albumen_index::scan::{FileRow, VolumeRow, What};
+use albumen_index::{Index, items, record};
+use albumen_library::sidecar_names::MediaNames;
+use std::collections::{BTreeSet, HashSet};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// How to scan.
+#[derive(Debug, Clone)]
+pub struct ScanOptions {
+    pub rules: Rules,
+    pub guard: Guard,
+    /// What is gone below the targets was removed on purpose.
+    pub accept_removals: bool,
+    /// 0 for somebody who waits, 1 for background work.
+    pub priority: u8,
+    /// A target that is not there is gone: a person named it. Where a change was noticed it may be half of a move, and is
+    /// left to the walk of what held it.
+    pub missing_is_gone: bool,
+    /// Take everything back at the end; only the counts remain.
+    pub dry_run: bool,
+}
+
+/// What a scan found that the caller must know.
+#[derive(Debug, Clone, Default)]
+pub struct Scanned {
+    pub walked: Vec<WalkedPart>,
+    /// Volumes that were not there.
+    pub volumes_offline: u64,
+    /// Targets that are not there and of which nothing is known.
+    pub unknown: u64,
+    /// Folders, and entries of them, that could not be looked at.
+    pub unseen: u64,
+    /// Too much had vanished, or another volume stood in a volume's place.
+    pub stopped_by_guard: bool,
+    pub moved: Vec<Moved>,
+    /// Items that are gone.
+    pub removed: Vec<i64>,
+}
+
+/// An item that is at another path now.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    pub item: i64,
+    /// Where it was.
+    pub path: PathBuf,
+    pub space: String,
+}
+
+/// A volume that was walked, or a part of it.
+#[derive(Debug, Clone)]
+pub struct WalkedPart {
+    pub volume_id: i64,
+    /// What was walked, relative to the root.
+    pub start: Vec<u8>,
+    /// As in the target.
+    pub people: bool,
+    pub subjects: bool,
+}
+
+/// Walks the targets and writes what is to be done into the queue.
+pub fn scan(
+    index: &mut Index,
+    targets: &[Target],
+    options: &ScanOptions,
+    progress: &Progress,
+    shutdown: &Shutdown,
+) -> Result<Scanned, RecordError> {
+    let mut out = Scanned::default();
+    index.begin_findings()?;
+    let (mut walked, mut offline, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+    let volumes = volumes::all(index, targets)?;
+    for (number, target) in targets.iter().enumerate() {
+        let mut one = One { index, options, progress, shutdown, volumes: &volumes, number: number as i64 };
+        match one.walk(target)? {
+            Walked::Whole(w) => {
+                out.unseen += w.unseen;
+                if w.is_gone && index.gone_of(w.number)?.is_empty() {
+                    let path = w.root.join(&w.start);
+                    progress.notice(format!(
+                        "{}: there is no such file or folder, and none is known",
+                        path.display()
+                    ));
+                    out.unknown += 1;
+                }
+                walked.push(*w);
+            }
+            Walked::Offline { volume_id, why, another } => {
+                let path = target.volume.display();
+                progress.notice(format!(
+                    "{path} is offline: {why}. Nothing was removed. If what is missing was deleted on purpose: \
+                     albumen index --accept-removals {path}"
+                ));
+                let scope = index.scope_below(volume_id, &target.start)?;
+                Progress::add(&progress.offline, index.count_media(&scope)?);
+                offline.push((volume_id, why));
+                out.volumes_offline += 1;
+                out.stopped_by_guard |= another;
+            }
+            Walked::Removed { volume_id } => removed.push((number as i64, volume_id)),
+            // What a half walk did not see is not gone.
+            Walked::Stopped => return Ok(out),
+        }
+    }
+    let moves = find_moves(index, &walked, shutdown)?;
+    if shutdown.requested() {
+        return Ok(out);
+    }
+
+    let tx = index.conn.unchecked_transaction()?;
+    if options.dry_run {
+        for (number, target) in (0..).zip(targets) {
+            let path = target.volume.as_os_str().as_bytes();
+            if index.volume_at(path)?.is_none() {
+                let space = index.space(&target.space, kind_name(target.kind))?;
+                index.volume_numbered(nobodys(number), space, path)?;
+            }
+        }
+    }
+    for (volume_id, why) in &offline {
+        index.volume_offline(*volume_id, why)?;
+    }
+    for w in &walked {
+        index.forget_pending(w.volume_id, &w.start, w.reach)?;
+    }
+    let at = now().max(index.latest_moment()?);
+    index.apply_found(options.priority, at)?;
+    for (row, id) in &moves {
+        let folder = index.folder(row.volume_id, &row.folder)?;
+        if index.item_of(*id)? == Some(*id)
+            && let Some((path, space)) = index.path_and_space(*id)?
+        {
+            out.moved.push(Moved { item: *id, path, space });
+        }
+        record::move_file(&index.conn, *id, folder, &row.name, row.fs, &row.stat)?;
+        items::refresh(&index.conn, *id)?;
+    }
+    Progress::add(&progress.moved, moves.len() as u64);
+    for (number, volume_id) in removed {
+        index.gone_of(number)?.into_iter().try_for_each(|row| vanish(index, row, at, progress, &mut out))?;
+        index.volume_offline(volume_id, "it was removed")?;
+    }
+    for w in walked {
+        judge(index, &w, options, at, progress, &mut out)?;
+        let WholeWalk { volume_id, start, people, subjects, .. } = w;
+        out.walked.push(WalkedPart { volume_id, start, people, subjects });
+    }
+    if options.dry_run {
+        let (new, changed) = index.pending_kinds()?;
+        Progress::add(&progress.new, new);
+        Progress::add(&progress.changed, changed);
+        tx.rollback()?;
+    } else {
+        tx.commit()?;
+    }
+    Ok(out)
+}
+
+/// The number of a volume that a dry run finds and the index does not know: no volume has it before, and none afterwards.
+fn nobodys(number: i64) -> i64 {
+    -1 - number
+}
+
+/// A target whose walk came to its end.
+struct WholeWalk {
+    number: i64,
+    volume_id: i64,
+    volume: PathBuf,
+    root: Root,
+    start: Vec<u8>,
+    reach: Reach,
+    people: bool,
+    subjects: bool,
+    known: Known,
+    seen: Seen,
+    accepted: bool,
+    /// There is nothing where it was to begin.
+    is_gone: bool,
+    /// See [`Scanned::unseen`].
+    unseen: u64,
+}
+
+enum Walked {
+    Whole(Box<WholeWalk>),
+    Offline {
+        volume_id: i64,
+        why: String,
+        /// Something is there, but not what was: the guard has spoken.
+        another: bool,
+    },
+    /// It is not there, and a person has said that this is meant.
+    Removed {
+        volume_id: i64,
+    },
+    Stopped,
+}
+
+/// One target on its walk.
+struct One<'a> {
+    index: &'a Index,
+    options: &'a ScanOptions,
+    progress: &'a Progress,
+    shutdown: &'a Shutdown,
+    /// See [`volumes::all`].
+    volumes: &'a [PathBuf],
+    number: i64,
+}
+
+/// A volume's root, what it is known by, and whether nothing is in it.
+fn opened(volume: &Path) -> std::io::Result<(Root, Fingerprint, bool)> {
+    let root = Root::open(volume)?;
+    let fingerprint = volume::fingerprint(&root, &MountTable::read())?;
+    let is_empty = volume::is_empty(&root)?;
+    Ok((root, fingerprint, is_empty))
+}
+
+impl One<'_> {
+    fn walk(&mut self, target: &Target) -> Result<Walked, RecordError> {
+        let index = self.index;
+        let opened = opened(&target.volume);
+        let path = target.volume.as_os_str().as_bytes();
+        if let Ok((root, fingerprint, _)) = &opened
+            && !self.options.dry_run
+            && index.volume_at(path)?.is_none()
+        {
+            self.adopt(target, root, fingerprint)?;
+        }
+        let row = if self.options.dry_run {
+            let nobodys = VolumeRow { id: nobodys(self.number), fingerprint: None };
+            index.volume_at(path)?.unwrap_or(nobodys)
+        } else {
+            let space = index.space(&target.space, kind_name(target.kind))?;
+            index.volume(space, path)?
+        };
+        let volume_id = row.id;
+        let (root, fingerprint, is_empty) = match opened {
+            Ok(opened) => opened,
+            Err(e)
+                if e.kind() == std::io::ErrorKind::NotFound
+                    && self.options.accept_removals
+                    && target.start.is_empty() =>
+            {
+                index.files_of_volume(volume_id)?.into_iter().try_for_each(|file| self.gone(file))?;
+                return Ok(Walked::Removed { volume_id });
+            }
+            Err(e) => return Ok(Walked::Offline { volume_id, why: e.to_string(), another: false }),
+        };
+        let was: Option<Fingerprint> = row.fingerprint.and_then(|j| serde_json::from_str(&j).ok());
+        let files = index.count_media(&index.scope_below(volume_id, &target.start)?)?;
+        let (mut volume_files, mut sample) = (files, (0, 0));
+        if was.as_ref().is_some_and(|was| is_empty || !was.is_same(&fingerprint)) {
+            volume_files = index.count_media(&Scope::Below { volume_id, path: Vec::new() })?;
+            sample = self.look_for_known(volume_id, &root)?;
+        }
+        let known = Known { fingerprint: was, subtree: target.start.clone(), files, volume_files };
+        let seen = Seen { fingerprint, is_empty, sample, vanished: 0 };
+        let accepted = self.options.accept_removals;
+        if let Verdict::Offline { why } = volume::judge(&known, &seen, self.options.guard, accepted) {
+            return Ok(Walked::Offline { volume_id, why, another: true });
+        }
+
+        let mut visited: HashSet<i64> = HashSet::new();
+        // Below these nothing counts as gone: they could not be looked at.
+        let mut unseen: Vec<Vec<u8>> = Vec::new();
+        let mut failures = 0;
+        let mut only_file = None;
+        let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
+            .without(volumes::inside(&target.volume, self.volumes))
+            .no_further_than(target.reach);
+        while let Some(folder) = walk.next() {
+            if self.shutdown.requested() {
+                return Ok(Walked::Stopped);
+            }
+            match folder {
+                Ok(folder) => {
+                    let id = self.folder(volume_id, &folder)?;
+                    visited.extend(id);
+                    for e in folder.errors {
+                        failures += u64::from(e.is_failure);
+                        self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
+                        unseen.push(e.path);
+                    }
+                    only_file = folder.only.or(only_file);
+                }
+                Err(_) if walk.start_is_gone() && self.options.missing_is_gone => {
+                    let (folder, name) = relative::split(&target.start);
+                    if let Some(folder) = index.folder_id(volume_id, folder)?
+                        && let Some(file) = index.file_in(folder, name)?
+                        && index.file(file)?.is_some_and(|f| !f.vanished)
+                    {
+                        self.gone(file)?;
+                    }
+                }
+                Err(e) => {
+                    failures += u64::from(e.is_failure);
+                    self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
+                    unseen.push(e.path);
+                }
+            }
+        }
+        let is_gone = walk.start_is_gone() && self.options.missing_is_gone;
+        unseen.extend_from_slice(walk.not_entered());
+        let fingerprint = seen.fingerprint.clone().with_inner(walk.inner_mounts());
+        if only_file.is_none() {
+            for (id, path) in index.folders_below(volume_id, &target.start)? {
+                if !visited.contains(&id) && !unseen.iter().any(|u| relative::below(&path, u).is_some()) {
+                    for file in index.folder_files(id)?.iter().filter(|f| !f.vanished) {
+                        self.gone(file.id)?;
+                    }
+                }
+            }
+        }
+        drop(walk);
+        Ok(Walked::Whole(Box::new(WholeWalk {
+            number: self.number,
+            volume_id,
+            volume: target.volume.clone(),
+            root,
+            start: target.start.clone(),
+            reach: target.reach,
+            people: target.people,
+            subjects: target.subjects,
+            known,
+            seen: Seen { fingerprint, ..seen },
+            accepted,
+            is_gone,
+            unseen: failures,
+        })))
+    }
+
+    /// A target that the index does not know may be a volume that it does, under another name: the same folder of the same
+    /// file system, with its files in it, and no longer where it was. Gives that volume its new name.
+    fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> rusqlite::Result<()> {
+        let index = self.index;
+        for (id, path, was) in index.fingerprints()? {
+            let old = relative::on_disk(&[&path]);
+            let Ok(was) = serde_json::from_str::<Fingerprint>(&was) else { continue };
+            let is_still_there = || opened(&old).is_ok_and(|(_, there, _)| there.is_same(&was));
+            if !was.is_same(now) || is_still_there() {
+                continue;
+            }
+            let (looked_for, present) = self.look_for_known(id, root)?;
+            if looked_for > 0 && present * 2 >= looked_for {
+                self.progress.notice(format!(
+                    "{} is {} under another name",
+                    target.volume.display(),
+                    old.display()
+                ));
+                return index.rename_volume(id, target.volume.as_os_str().as_bytes(), &target.space);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many known files of a volume were looked for, and how many were there.
+    fn look_for_known(&self, volume_id: i64, root: &Root) -> rusqlite::Result<(usize, usize)> {
+        let known = self.index.sample(volume_id, volume::SAMPLE)?;
+        let sample: Vec<SampleFile> =
+            known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
+        Ok((sample.len(), volume::count_present(root, &sample)))
+    }
+
+    fn gone(&self, file: i64) -> Result<(), RecordError> {
+        Ok(self.index.gone(file, self.number)?)
+    }
+
+    /// One folder that was read; returns its id if the index knows it.
+    fn folder(&self, volume_id: i64, folder: &Folder) -> Result<Option<i64>, RecordError> {
+        let index = self.index;
+        let known = index.known_folder(volume_id, &folder.path)?;
+        let id = known.map(|k| k.id);
+        if let Some((sum, media)) = known.and_then(|k| k.sum).filter(|_| folder.only.is_none())
+            && sum == sum_of(folder)
+        {
+            Progress::add(&self.progress.found, media);
+            Progress::add(&self.progress.unchanged, media);
+            return Ok(id);
+        }
+        let files = match (id, &folder.only) {
+            (Some(id), None) => index.folder_files(id)?,
+            (Some(id), Some(only)) => match index.file_in(id, only)? {
+                Some(file) => Vec::from_iter(index.file(file)?),
+                None => Vec::new(),
+            },
+            (None, _) => Vec::new(),
+        };
+        let rows: Vec<Recorded<&[u8]>> = files.iter().map(recorded).collect();
+        let on = On { fs: folder.fs, stable_inodes: folder.stable_inodes };
+        let found = folder.files.iter().map(|f| Found { key: &f.name, stat: f.stat });
+        let compared = identity::compare(&rows, found, on);
+        let mut media_changed = false;
+        let mut sidecars_changed = false;
+        let finding = |name: &[u8], what, file_id, stat| Finding {
+            target: self.number,
+            volume_id,
+            folder: folder.path.clone(),
+            name: name.to_vec(),
+            file_id,
+            what,
+            fs: folder.fs,
+            stat,
+        };
+        for (file, glance) in folder.files.iter().zip(&compared.found) {
+            let known = match glance {
+                Glance::Unchanged { row } | Glance::Read { row } => Some(&files[*row]),
+                Glance::New => None,
+            };
+            let id = known.map(|k| k.id);
+            let here = known.filter(|k| !k.vanished);
+            let same_stat = here.is_some_and(|k| k.stat == file.stat && k.fs == folder.fs);
+            if file.role == Role::Sidecar {
+                // A sidecar has no hash: its stat alone says whether it changed.
+                if !same_stat {
+                    index.found(&finding(&file.name, Finding::SIDECAR, id, file.stat))?;
+                    sidecars_changed = true;
+                }
+                continue;
+            }
+            Progress::add(&self.progress.found, 1);
+            match glance {
+                Glance::Unchanged { .. } if here.is_some() => Progress::add(&self.progress.unchanged, 1),
+                Glance::Unchanged { .. } => {
+                    // It had vanished and is back as it was.
+                    Progress::add(&self.progress.unchanged, 1);
+                    index.found(&finding(&file.name, Finding::BACK, id, file.stat))?;
+                    media_changed = true;
+                }
+                // It could not be read before and nothing about it has changed: `due` says when to try again.
+                Glance::Read { .. } if same_stat && here.is_some_and(|k| k.content_hash.is_none()) => {
+                    Progress::add(&self.progress.unchanged, 1);
+                }
+                Glance::Read { .. } | Glance::New => {
+                    let what = if known.is_some() { What::Changed } else { What::New };
+                    media_changed |= here.is_none();
+                    index.found(&finding(&file.name, what.as_str(), id, file.stat))?;
+                }
+            }
+        }
+        for row in compared.missing {
+            let gone = &files[row];
+            let failed_to_look =
+                folder.errors.iter().any(|e| e.path == relative::child(&folder.path, &gone.name));
+            if gone.vanished || failed_to_look {
+                continue;
+            }
+            self.gone(gone.id)?;
+            match gone.is_sidecar {
+                true => sidecars_changed = true,
+                false => media_changed = true,
+            }
+        }
+        let has_sidecars = folder.files.iter().any(|f| f.role == Role::Sidecar);
+        if folder.only.is_none() && (sidecars_changed || (media_changed && has_sidecars)) {
+            self.assign_sidecars(volume_id, folder)?;
+        }
+        Ok(id)
+    }
+
+    /// Decides by names which file each sidecar of a folder speaks of.
+    fn assign_sidecars(&self, volume_id: i64, folder: &Folder) -> Result<(), RecordError> {
+        let media: Vec<&[u8]> =
+            folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
+        let names = MediaNames::new(&media);
+        for s in folder.files.iter().filter(|f| f.role == Role::Sidecar) {
+            let of = names.owner_of(&s.name).map(|i| media[i]);
+            self.index.owner(volume_id, &folder.path, &s.name, of)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the walk has seen of a folder, in one figure.
+fn sum_of(folder: &Folder) -> FolderSum {
+    FolderSum::of(folder.files.iter().map(|f| Listed {
+        name: &f.name,
+        is_sidecar: f.role == Role::Sidecar,
+        fs: folder.fs,
+        stat: f.stat,
+    }))
+}
+
+/// A row as identity wants it.
+fn recorded(f: &FileRow) -> Recorded<&[u8]> {
+    Recorded {
+        id: f.id,
+        key: &f.name,
+        fs: f.fs,
+        stat: f.stat,
+        hash: f.content_hash.as_deref().and_then(ContentHash::parse),
+    }
+}
+
+/// Rule 3 of identity: new paths whose content is that of a vanished path are that file. Returns what was found and
+/// the id of the file it is; those are no longer findings.
+fn find_moves(
+    index: &Index,
+    walked: &[WholeWalk],
+    shutdown: &Shutdown,
+) -> Result<Vec<(Finding, i64)>, RecordError> {
+    let vanished: Vec<Vanished> = index
+        .may_have_moved()?
+        .into_iter()
+        .filter_map(|(id, path, hash, size, mtime_ns)| {
+            Some(Vanished { id, path, hash: ContentHash::parse(&hash)?, size, mtime_ns })
+        })
+        .collect();
+    let sizes: HashSet<u64> = vanished.iter().map(|v| v.size).collect();
+    let (mut arrived, mut findings) = (Vec::new(), Vec::new());
+    for size in sizes {
+        for (finding_id, mut finding) in index.found_new_of_size(size)? {
+            if shutdown.requested() {
+                return Ok(Vec::new());
+            }
+            let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
+            let path = relative::child(&finding.folder, &finding.name);
+            let Ok(Read::Done { hashed, .. }) = read(&w.root, &path, Role::Media, shutdown.token().flag())
+            else {
+                continue;
+            };
+            finding.stat = hashed.stat;
+            let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
+            arrived.push(Arrived { path, hash: hashed.hash, size, mtime_ns });
+            findings.push((finding_id, finding));
+        }
+    }
+    let matched = identity::match_moves(&arrived, &vanished);
+    let mut moves = Vec::new();
+    for ((finding_id, finding), from) in findings.into_iter().zip(matched) {
+        if let Some(from) = from {
+            index.moved(finding_id, vanished[from].id)?;
+            moves.push((finding, vanished[from].id));
+        }
+    }
+    Ok(moves)
+}
+
+/// The guard's second word, and what follows from it.
+fn judge(
+    index: &Index,
+    w: &WholeWalk,
+    options: &ScanOptions,
+    at: i64,
+    progress: &Progress,
+    out: &mut Scanned,
+) -> Result<(), RecordError> {
+    let gone = index.gone_of(w.number)?;
+    let vanished = gone.iter().filter(|g| !g.is_sidecar).count() as u64;
+    let seen = Seen { vanished, ..w.seen.clone() };
+    let mut known = w.known.clone();
+    if vanished >= options.guard.minimum {
+        // Of a small folder most may go: how much is missing is a question about the volume, counted only where it is asked.
+        known.files = index.count_media(&index.scope_below(w.volume_id, b"")?)?;
+    }
+    match volume::judge(&known, &seen, options.guard, w.accepted) {
+        Verdict::Offline { why } => {
+            let path = relative::on_disk(&[w.volume.as_os_str().as_bytes(), &w.start]);
+            let path = path.display();
+            progress.notice(format!(
+                "{path} is taken to be offline: {why}. Nothing was removed. If they were deleted on purpose: \
+                 albumen index --accept-removals {path}"
+            ));
+            index.volume_offline(w.volume_id, &why)?;
+            Progress::add(&progress.offline, vanished);
+            out.stopped_by_guard = true;
+            out.volumes_offline += 1;
+        }
+        Verdict::Sound { offline_below } => {
+            let mounts: Vec<PathBuf> = offline_below
+                .iter()
+                .map(|m| relative::on_disk(&[w.volume.as_os_str().as_bytes(), m]))
+                .collect();
+            let mut missed: BTreeSet<&PathBuf> = BTreeSet::new();
+            for row in gone {
+                let path = index.path_of(row.id)?.unwrap_or_default();
+                if let Some(mount) = mounts.iter().find(|m| path.starts_with(m)) {
+                    missed.insert(mount);
+                    Progress::add(&progress.offline, 1);
+                    continue;
+                }
+                vanish(index, row, at, progress, out)?;
+            }
+            for mount in missed {
+                progress.notice(format!(
+                    "{}: the disk that was mounted there is not; its files are kept as they are",
+                    mount.display()
+                ));
+            }
+            let print = match (&w.known.fingerprint, w.accepted) {
+                // A walk of a part has not seen what is mounted elsewhere in the volume.
+                (Some(was), accepted) if !accepted || !w.start.is_empty() => {
+                    w.seen.fingerprint.clone().remembering(was)
+                }
+                _ => w.seen.fingerprint.clone(),
+            };
+            store(index, w.volume_id, &print)?;
+        }
+    }
+    Ok(())
+}
+
+/// A file is gone, and nobody objects.
+fn vanish(
+    index: &Index,
+    row: FileRow,
+    at: i64,
+    progress: &Progress,
+    out: &mut Scanned,
+) -> Result<(), RecordError> {
+    if !row.is_sidecar && index.item_of(row.id)? == Some(row.id) {
+        out.removed.push(row.id);
+    }
+    record::vanish_file(&index.conn, row.id, at)?;
+    match &row.sidecar_of {
+        Some(of) => index.inspect_again(row.folder_id, of)?,
+        None => Progress::add(&progress.removed, u64::from(!row.is_sidecar)),
+    }
+    Ok(())
+}
+
+fn store(index: &Index, volume_id: i64, print: &Fingerprint) -> Result<(), RecordError> {
+    let json = serde_json::to_string(print).expect("a fingerprint is plain data");
+    Ok(index.volume_seen(volume_id, &json)?)
+}

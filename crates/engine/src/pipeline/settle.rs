@@ -1,0 +1,281 @@
+//! After inspect: files become items (grouping) and coordinates become places. Pure functions of recorded facts,
+//! run again at any time with the same answer.
+
+use super::developing::Shared;
+use super::keys;
+use super::recorder::RecordError;
+use super::shutdown::Shutdown;
+use albumen_core::clock::now;
+use albumen_index::due::{Scope, StageNow};
+use albumen_index::record::{self, Outcome};
+use albumen_index::{Index, items};
+use albumen_library::grouping::{Member, companions};
+use albumen_library::places::Gazetteer;
+use rusqlite::TransactionBehavior;
+use std::collections::HashSet;
+
+/// Rows settled in one transaction.
+const BATCH: usize = 500;
+
+/// Groups every folder whose facts have changed, then finds the places that are due; puts together what both have made
+/// searchable.
+pub fn settle(
+    index: &mut Index,
+    scopes: &[Scope],
+    places: &StageNow,
+    shared: &Shared,
+) -> Result<(), RecordError> {
+    group(index, &shared.shutdown)?;
+    for scope in scopes {
+        place(index, scope, places, shared)?;
+    }
+    index.merge_text(|| shared.shutdown.requested())?;
+    Ok(())
+}
+
+/// Puts the files of changed folders together into items.
+fn group(index: &mut Index, shutdown: &Shutdown) -> Result<(), RecordError> {
+    loop {
+        // It reads before it writes: begun for writing, or a commit in between would make it fail.
+        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let folders = items::folders_to_regroup(&tx, BATCH)?;
+        if folders.is_empty() || shutdown.requested() {
+            return Ok(());
+        }
+        for folder in folders {
+            group_folder(&tx, folder)?;
+        }
+        tx.commit()?;
+    }
+}
+
+/// Makes the items anew whose files are stale, that have gained, changed or lost a companion, or that name their original, which
+/// is any file of the folder; those of the rest are as they were.
+fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordError> {
+    let rows = items::group_rows(tx, folder)?;
+    let members: Vec<Member<'_>> = rows
+        .iter()
+        .map(|r| Member { name: &r.name, is_sidecar: r.is_sidecar, clues: r.clues.as_ref() })
+        .collect();
+    let mut anew: HashSet<i64> = HashSet::new();
+    for (row, of) in rows.iter().zip(companions(&members)) {
+        let of = of.map(|(primary, role)| (rows[primary].id, role.name()));
+        let was = row.companion.as_ref().map(|(primary, role)| (*primary, role.as_str()));
+        if of != was {
+            items::set_companion(tx, row.id, of)?;
+        }
+        if of != was || row.is_stale {
+            anew.extend([of, was].into_iter().flatten().map(|(primary, _)| primary));
+            anew.insert(row.id);
+        }
+        if row.clues.as_ref().is_some_and(|c| c.edited_from.is_some()) {
+            anew.insert(row.id);
+        }
+    }
+    let anew = rows.iter().filter(|r| !r.is_sidecar && anew.contains(&r.id));
+    items::refresh_all(tx, anew.map(|r| r.id))?;
+    Ok(items::regrouped(tx, folder, rows.iter().filter(|r| r.is_stale).map(|r| r.id))?)
+}
+
+/// Finds the place and zone of every file whose places stage is due.
+fn place(index: &mut Index, scope: &Scope, stage: &StageNow, shared: &Shared) -> Result<(), RecordError> {
+    let mut gazetteer = None;
+    for folder in index.undone_folders(scope, stage)? {
+        let scope = match scope {
+            Scope::File { .. } => scope.clone(),
+            _ => Scope::Folder(folder),
+        };
+        place_folder(index, &scope, stage, shared, &mut gazetteer)?;
+    }
+    Ok(())
+}
+
+fn place_folder(
+    index: &mut Index,
+    scope: &Scope,
+    stage: &StageNow,
+    shared: &Shared,
+    gazetteer: &mut Option<Gazetteer>,
+) -> Result<(), RecordError> {
+    let mut after = (String::new(), 0);
+    loop {
+        let due = index.due_files(scope, stage, now(), &after, BATCH)?;
+        let Some(last) = due.last() else { return Ok(()) };
+        after = (last.1.clone(), last.0);
+        if shared.shutdown.requested() {
+            return Ok(());
+        }
+        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for (file, _) in &due {
+            let gps = items::facts(&tx, *file)?.gps;
+            let (place, zone) = match gps {
+                Some(gps) => {
+                    // Opened with the first photo that has coordinates.
+                    let g = gazetteer.get_or_insert_with(Gazetteer::open);
+                    (g.place(gps.lat, gps.lon), g.zone(gps.lat, gps.lon))
+                }
+                None => (None, None),
+            };
+            items::put_place(&tx, *file, place.as_ref(), zone)?;
+            let key = keys::input_key(stage, &keys::places_inputs(gps));
+            record::put_stage(&tx, *file, stage.stage, stage.version, &key, &Outcome::Done, now())?;
+        }
+        items::refresh_all(&tx, due.iter().map(|(file, _)| *file))?;
+        tx.commit()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use albumen_core::vocabulary::{Facts, Format, Kind, Taken};
+    use albumen_files::FileStat;
+    use albumen_files::mounts::FsId;
+    use proptest::prelude::*;
+
+    /// Halves of Live Photos, a RAW, what a camera makes of a clip besides, edited copies.
+    const NAMES: [&str; 8] = [
+        "IMG_1.HEIC",
+        "IMG_1.MOV",
+        "IMG_1.CR2",
+        "IMG_1.THM",
+        "IMG_1-edited.jpg",
+        "IMG_2.jpg",
+        "IMG_2.mov",
+        "IMG_2(1).jpg",
+    ];
+
+    #[derive(Debug, Clone)]
+    enum Event {
+        /// A file is recorded, with an identifier that others may have, too.
+        Recorded {
+            folder: usize,
+            name: usize,
+            identifier: bool,
+        },
+        Vanished(usize),
+        Back(usize),
+        Moved {
+            file: usize,
+            folder: usize,
+            name: usize,
+        },
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let (file, folder, name) = (0..12usize, 0..2usize, 0..NAMES.len());
+        prop_oneof![
+            3 => (folder.clone(), name.clone(), any::<bool>())
+                .prop_map(|(folder, name, identifier)| Event::Recorded { folder, name, identifier }),
+            1 => file.clone().prop_map(Event::Vanished),
+            1 => file.clone().prop_map(Event::Back),
+            2 => (file, folder, name).prop_map(|(file, folder, name)| Event::Moved { file, folder, name }),
+        ]
+    }
+
+    fn facts(name: &str, identifier: bool) -> Facts {
+        let (kind, format) = match name.rsplit_once('.').unwrap().1.to_lowercase().as_str() {
+            "heic" => (Kind::Photo, Format::Heic),
+            "mov" => (Kind::Video, Format::Mov),
+            "cr2" => (Kind::Photo, Format::Cr2),
+            _ => (Kind::Photo, Format::Jpeg),
+        };
+        let mut facts = Facts { kind: Some(kind), format: Some(format), ..Facts::default() };
+        facts.duration_s = (kind == Kind::Video).then_some(2.5);
+        facts.content_identifier = identifier.then(|| "A".to_owned());
+        facts.edited_from = name.strip_suffix("-edited.jpg").map(|stem| format!("{stem}.HEIC"));
+        facts.camera.model = Some("Model".to_owned());
+        let local = "2024-05-06T07:08:09".to_owned();
+        facts.taken = Some(Taken { local, source: "exif:DateTimeOriginal".to_owned(), ..Taken::default() });
+        facts
+    }
+
+    /// Every column of every item, and what searches know of it.
+    fn items(index: &Index) -> Vec<Vec<rusqlite::types::Value>> {
+        let sql =
+            "SELECT i.*, s.digest FROM items i LEFT JOIN item_search s USING (file_id) ORDER BY i.file_id";
+        let mut st = index.conn.prepare(sql).unwrap();
+        let columns = st.column_count();
+        let rows = st.query_map([], |r| (0..columns).map(|i| r.get(i)).collect()).unwrap();
+        rows.map(|r| r.unwrap()).collect()
+    }
+
+    /// The files that are there, or those that have vanished.
+    fn files(index: &Index, vanished: bool) -> Vec<i64> {
+        let sql = "SELECT id FROM files WHERE (vanished IS NOT NULL) = ?1 ORDER BY id";
+        let mut st = index.conn.prepare(sql).unwrap();
+        let ids = st.query_map([vanished], |r| r.get(0)).unwrap();
+        ids.map(|r| r.unwrap()).collect()
+    }
+
+    fn apply(index: &Index, folders: &[i64], n: i64, event: &Event) {
+        let conn = &index.conn;
+        let stat = FileStat { inode: n as u64, size: 10, mtime_ns: n, ctime_ns: n };
+        let pick = |vanished: bool, file: usize| {
+            let ids = files(index, vanished);
+            (!ids.is_empty()).then(|| ids[file % ids.len()])
+        };
+        let is_taken = |folder: i64, name: &str| {
+            let sql = "SELECT 1 FROM files WHERE folder_id = ?1 AND name = ?2 AND vanished IS NULL";
+            conn.prepare(sql).unwrap().exists(rusqlite::params![folder, name.as_bytes()]).unwrap()
+        };
+        match *event {
+            Event::Recorded { folder, name, identifier } => {
+                let name = NAMES[name];
+                let id = record::put_file(conn, folders[folder], name.as_bytes(), FsId(1), &stat, None, n)
+                    .unwrap();
+                record::put_facts(conn, id, &facts(name, identifier)).unwrap();
+                record::mark_stale(conn, id).unwrap();
+            }
+            Event::Vanished(file) => {
+                if let Some(id) = pick(false, file) {
+                    record::vanish_file(conn, id, n).unwrap();
+                }
+            }
+            Event::Back(file) => {
+                if let Some(id) = pick(true, file) {
+                    record::touch_file(conn, id, FsId(1), &stat).unwrap();
+                    items::refresh(conn, id).unwrap();
+                }
+            }
+            Event::Moved { file, folder, name } => {
+                if let Some(id) = pick(false, file)
+                    && !is_taken(folders[folder], NAMES[name])
+                {
+                    let name = NAMES[name].as_bytes();
+                    record::move_file(conn, id, folders[folder], name, FsId(1), &stat).unwrap();
+                    items::refresh(conn, id).unwrap();
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// Whatever has happened, items that were not made anew are as they would be.
+        #[test]
+        fn what_is_left_out_is_as_it_would_be(steps in prop::collection::vec(prop::collection::vec(event(), 1..4), 1..12)) {
+            let dir = tempfile::tempdir().unwrap();
+            let mut index = Index::open_indexing(dir.path(), || ()).unwrap();
+            index.conn.pragma_update(None, "synchronous", "OFF").unwrap();
+            let space = index.space("me", "personal").unwrap();
+            let volume = index.volume(space, b"/photos").unwrap().id;
+            let folders = [b"a", b"b"].map(|path| index.folder(volume, path).unwrap());
+            let mut n = 0;
+            for events in &steps {
+                for event in events {
+                    n += 1;
+                    apply(&index, &folders, n, event);
+                }
+                group(&mut index, &Shutdown::default()).unwrap();
+                let made = items(&index);
+                items::refresh_all(&index.conn, files(&index, false)).unwrap();
+                prop_assert_eq!(made, items(&index));
+                let sql = "SELECT count(*) FROM items_stale s JOIN files f ON f.id = s.file_id WHERE f.vanished IS NULL";
+                let left: i64 = index.conn.query_row(sql, [], |r| r.get(0)).unwrap();
+                prop_assert_eq!(left, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Volumes among each other: one inside another, one under another name, one that is gone for good.
+//!
+//! Promises: a file belongs to one volume, the innermost; a volume whose folder was renamed, or whose disk is mounted
+//! elsewhere, is still that volume; a volume that no config names keeps the space it has; a space that gets another name
+//! keeps its people.
+
+use crate::config::{Config, Space, SpaceKind, Spaces};
+use albumen_files::walk::Reach;
+use albumen_files::{absolute, below, relative};
+use albumen_index::Index;
+use rusqlite::Result;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A folder tree (or one file) to bring up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    pub space: String,
+    pub kind: SpaceKind,
+    /// Whether people and subjects are looked for in its space.
+    pub people: bool,
+    pub subjects: bool,
+    /// Absolute path of the volume's root.
+    pub volume: PathBuf,
+    /// What to walk, relative to the root; empty for all of it.
+    pub start: Vec<u8>,
+    pub reach: Reach,
+}
+
+/// The volumes that there are, whole.
+pub struct Volumes {
+    /// Those that the config names.
+    configured: Vec<Target>,
+    /// Those that the index knows, each in the space that it is in.
+    pub known: Vec<Target>,
+}
+
+impl Volumes {
+    pub fn read(config: &Config, index: &Index) -> Result<Volumes> {
+        Ok(Volumes { configured: configured(config), known: known(index)? })
+    }
+
+    /// Lets the spaces of the index follow those of the config before volumes move one by one, which would leave their people
+    /// behind. One that no config names any more, all of whose volumes are one other space's now, has become that one: a person
+    /// has named what was indexed by hand, or has given a space another name. Which ones, with the new name.
+    pub fn follow_config(&mut self, index: &Index) -> Result<Vec<(String, String)>> {
+        let space_at =
+            |path: &Path| self.configured.iter().find(|t| t.volume == path).map(|t| t.space.as_str());
+        let mut now: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
+        for known in &self.known {
+            now.entry(&known.space).or_default().insert(space_at(&known.volume));
+        }
+        let mut followed = Vec::new();
+        for (old, new) in now {
+            let is_named = self.configured.iter().any(|t| t.space == old);
+            if let (false, [Some(new)]) = (is_named, &Vec::from_iter(new)[..]) {
+                index.space_becomes(old, new)?;
+                followed.push((old.to_owned(), (*new).to_owned()));
+            }
+        }
+        if !followed.is_empty() {
+            self.known = known(index)?;
+        }
+        Ok(followed)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Target> {
+        self.configured.iter().chain(&self.known)
+    }
+
+    /// What to walk: the config's volumes, or each given path in the volume that contains it.
+    pub fn targets(&self, paths: &[PathBuf]) -> Vec<Target> {
+        let mut out: Vec<Target> = Vec::new();
+        if paths.is_empty() {
+            out.clone_from(&self.configured);
+        }
+        for path in paths {
+            let path = absolute(path);
+            // Not configured, but indexed before: the volume stays the one it was.
+            let held = holding(self.all(), &path);
+            let target = held.unwrap_or_else(|| {
+                let start = path.file_name().filter(|_| path.is_file());
+                let volume = start.and_then(|_| path.parent()).unwrap_or(&path);
+                Target {
+                    start: start.map(|name| name.as_bytes().to_vec()).unwrap_or_default(),
+                    ..by_hand(volume)
+                }
+            });
+            if !out.contains(&target) {
+                out.push(target);
+            }
+        }
+        self.add_inner(&mut out);
+        out
+    }
+
+    /// Adds the volumes that lie inside of what is to be walked: its own walk leaves them out.
+    fn add_inner(&self, targets: &mut Vec<Target>) {
+        let outer: Vec<PathBuf> = targets
+            .iter()
+            .map(|t| real(&relative::on_disk(&[t.volume.as_os_str().as_bytes(), &t.start])))
+            .collect();
+        let is_there = self.known.iter().filter(|k| k.volume.exists());
+        for volume in self.configured.iter().chain(is_there) {
+            let at = real(&volume.volume);
+            let is_inside = outer.iter().any(|outer| at != *outer && at.starts_with(outer));
+            if is_inside && targets.iter().all(|t| t.volume != volume.volume) {
+                targets.push(volume.clone());
+            }
+        }
+    }
+
+    /// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
+    pub fn slips(&self, targets: Vec<Target>) -> (Vec<Target>, Vec<Target>) {
+        let is_named = |t: &Target| self.all().any(|k| k.volume == t.volume);
+        targets.into_iter().partition(|t| t.volume.exists() || is_named(t))
+    }
+}
+
+/// The volumes that the config names, whole.
+fn configured(config: &Config) -> Vec<Target> {
+    let spaces = Spaces::resolve(&config.spaces);
+    let targets = |s: &Space| -> Vec<Target> {
+        let target = |f: &PathBuf| Target {
+            space: s.name.clone(),
+            kind: s.kind,
+            people: s.people,
+            subjects: s.subjects,
+            volume: f.clone(),
+            start: Vec::new(),
+            reach: Reach::Tree,
+        };
+        s.folders.iter().map(target).collect()
+    };
+    spaces.iter().flat_map(targets).collect()
+}
+
+/// The volumes that the index knows, whole, each in the space that it is in.
+fn known(index: &Index) -> Result<Vec<Target>> {
+    let volumes = index.volumes_in_spaces()?;
+    let target = |(path, space, kind): (Vec<u8>, String, String)| Target {
+        space,
+        kind: if kind == kind_name(SpaceKind::Shared) { SpaceKind::Shared } else { SpaceKind::Personal },
+        ..by_hand(&relative::on_disk(&[&path]))
+    };
+    Ok(volumes.into_iter().map(target).collect())
+}
+
+/// A volume that no config names: a space of its own.
+fn by_hand(volume: &Path) -> Target {
+    let space = Spaces::by_hand(volume);
+    Target {
+        space: space.name,
+        kind: space.kind,
+        people: space.people,
+        subjects: space.subjects,
+        volume: volume.to_owned(),
+        start: Vec::new(),
+        reach: Reach::Tree,
+    }
+}
+
+/// The one of some volumes that a path (absolute, without links) is in, from there on; of several the innermost,
+/// and the first of those.
+fn holding<'a>(volumes: impl Iterator<Item = &'a Target>, path: &Path) -> Option<Target> {
+    let inside = volumes.filter_map(|t| Some((t, below(path, &t.volume)?)));
+    let (volume, start) = inside.min_by_key(|(_, rest)| rest.components().count())?;
+    Some(Target { start: start.into_os_string().into_encoded_bytes(), ..volume.clone() })
+}
+
+/// What of some volumes (without links) lies inside of one, relative to it.
+pub fn inside(volume: &Path, volumes: &[PathBuf]) -> Vec<Vec<u8>> {
+    let volume = real(volume);
+    let rest =
+        |other: &PathBuf| other.strip_prefix(&volume).ok().map(|rest| rest.as_os_str().as_bytes().to_vec());
+    volumes.iter().filter_map(rest).filter(|rest| !rest.is_empty()).collect()
+}
+
+/// The paths of all volumes, known and to be walked, without links.
+pub fn all(index: &Index, targets: &[Target]) -> Result<Vec<PathBuf>> {
+    let known = index.volumes()?;
+    let known = known.iter().map(|(_, path, _, _)| relative::on_disk(&[path]));
+    Ok(known.chain(targets.iter().map(|t| t.volume.clone())).map(|path| real(&path)).collect())
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// As it stands in the index.
+pub fn kind_name(kind: SpaceKind) -> &'static str {
+    match kind {
+        SpaceKind::Personal => "personal",
+        SpaceKind::Shared => "shared",
+    }
+}

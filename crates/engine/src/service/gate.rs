@@ -1,0 +1,168 @@
+//! Being kind: when background work may run, at what share of the time, and how low its processes are put.
+//!
+//! Uploads never pass through here. The gate answers from memory and the load average alone; it never touches a disk.
+
+use crate::config::{Background, Window};
+use albumen_isolation::Kindness;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The smallest share that is taken at its word; less is a pause.
+const LEAST_SHARE: f64 = 0.01;
+
+/// Shared by all who do background work.
+#[derive(Clone)]
+pub struct Gate {
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    background: Background,
+    windows: Vec<Window>,
+    /// Paused by request.
+    paused: bool,
+}
+
+/// What somebody has worked, after which the share of the time asks for a rest.
+#[derive(Debug, Clone, Copy)]
+pub struct Tired {
+    since: Instant,
+    worked: Duration,
+}
+
+impl Tired {
+    /// After work that ends now.
+    pub fn after(worked: Duration) -> Tired {
+        Tired { since: Instant::now(), worked }
+    }
+}
+
+impl Gate {
+    pub fn new(background: Background, windows: Vec<Window>) -> Gate {
+        Gate { inner: Arc::new(Mutex::new(Inner { background, windows, paused: false })) }
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
+        f(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub fn pause(&self, paused: bool) {
+        self.with(|i| i.paused = paused);
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.with(|i| i.paused)
+    }
+
+    /// Takes over other settings.
+    pub fn reload(&self, background: Background, windows: Vec<Window>) {
+        self.with(|i| {
+            i.background = background;
+            i.windows = windows;
+        });
+    }
+
+    /// Why background work may not run now; `None` when it may.
+    pub fn held_back(&self) -> Option<String> {
+        self.with(|i| {
+            if i.paused {
+                return Some("paused by request".into());
+            }
+            if i.share_at(minute_now()) < LEAST_SHARE {
+                return Some("outside its time windows".into());
+            }
+            let limit = i.background.load_limit;
+            let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+            let load = load_average();
+            (limit > 0.0 && load > limit * cores)
+                .then(|| format!("the load is {load:.1}, more than {:.1}", limit * cores))
+        })
+    }
+
+    pub fn background_may_run(&self) -> bool {
+        self.held_back().is_none()
+    }
+
+    /// Whether time alone can change the answer: then somebody must look again now and then.
+    pub fn depends_on_time(&self) -> bool {
+        self.with(|i| !i.windows.is_empty() || i.background.load_limit > 0.0)
+    }
+
+    /// How low processes are put that do background work; `None`: as they are.
+    pub fn kindness(&self) -> Option<Kindness> {
+        self.with(|i| {
+            let Background { nice, idle_class, .. } = i.background;
+            (nice > 0 || idle_class).then_some(Kindness { nice, idle_class })
+        })
+    }
+
+    /// How much longer the share of the time, as it is now, asks somebody to rest.
+    pub fn rest(&self, tired: Tired) -> Duration {
+        let share = self.with(|i| i.share_at(minute_now())).clamp(LEAST_SHARE, 1.0);
+        tired.worked.mul_f64(1.0 / share - 1.0).saturating_sub(tired.since.elapsed())
+    }
+}
+
+impl Inner {
+    /// The share of the time that background work has at a minute of the day, 0 to 1.
+    fn share_at(&self, minute: u16) -> f64 {
+        let window = self.windows.iter().find(|w| w.holds(minute));
+        window.map_or(self.background.cpu, |w| w.cpu).get()
+    }
+}
+
+/// The minute of the day, local time.
+fn minute_now() -> u16 {
+    let now = jiff::Zoned::now();
+    now.hour() as u16 * 60 + now.minute() as u16
+}
+
+/// The one-minute load average; 0 where it cannot be told.
+fn load_average() -> f64 {
+    rustix::system::sysinfo().loads[0] as f64 / 65_536.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn gate(text: &str) -> Gate {
+        let service = Config::parse(text).unwrap().service;
+        Gate::new(service.background, service.windows)
+    }
+
+    #[test]
+    fn at_night_full_speed_by_day_a_quarter_never_from_18_to_22() {
+        let gate = gate(
+            "[[service.window]]\nfrom = \"18:00\"\nto = \"22:00\"\ncpu = \"0%\"\n\
+             [[service.window]]\nfrom = \"07:00\"\nto = \"18:00\"\ncpu = \"25%\"\n",
+        );
+        let share = |h: u16, m: u16| gate.with(|i| i.share_at(h * 60 + m));
+        assert_eq!([share(3, 0), share(6, 59), share(22, 0), share(23, 59)], [1.0; 4]);
+        assert_eq!([share(7, 0), share(12, 30), share(17, 59)], [0.25; 3]);
+        assert_eq!([share(18, 0), share(21, 59)], [0.0; 2]);
+    }
+
+    #[test]
+    fn a_share_is_kept_however_long_a_file_took() {
+        let quarter = gate("[service.background]\ncpu = \"25%\"\n");
+        for worked in [Duration::from_millis(80), Duration::from_secs(20)] {
+            let rest = quarter.rest(Tired::after(worked));
+            assert!(rest > worked * 29 / 10 && rest <= worked * 3, "{worked:?} {rest:?}");
+        }
+        let full = gate("");
+        assert_eq!(full.rest(Tired::after(Duration::from_secs(20))), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_pause_and_a_high_load_hold_back() {
+        let gate = gate("[service.background]\nload_limit = 0.0001\nidle_class = false\nnice = 0\n");
+        gate.pause(true);
+        assert_eq!(gate.held_back().as_deref(), Some("paused by request"));
+        gate.pause(false);
+        // A machine that runs tests has some load, unless it has just been started.
+        assert_eq!(gate.held_back().is_some(), load_average() > 0.1);
+        assert_eq!(gate.kindness(), None);
+    }
+}

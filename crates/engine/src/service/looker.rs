@@ -1,0 +1,365 @@
+//! Recognition in the service: uploads first, then what is due, a picture at a time; ended when idle, which is how its
+//! memory is really given back.
+//!
+//! Promises: an upload waits for one picture at the most; background pictures wait until everything can be seen, and
+//! while the gate holds them back; while a model is broken nothing fails for it: what is due stays due, requests end without
+//! recognition, and it goes on when the model is whole again; a space that has people or subjects off is not looked at, and what was found there
+//! is removed, save for what users said.
+
+use super::events::Event;
+use super::gate::Tired;
+use super::recognition::doable;
+use super::{Dirty, Look, Service};
+use crate::config::Spaces;
+use crate::pipeline::progress::Progress;
+use crate::pipeline::recognising::{Job, Looked, Position, Recognising, due_jobs};
+use crate::pipeline::recorder::{Record, RecordError};
+use albumen_index::due::Scope;
+use albumen_index::{Index, people};
+use albumen_isolation::RecogniserSettings;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Contents fetched at a time.
+const FETCH: usize = 32;
+/// While pictures keep coming, faces become people at most this often.
+const CLUSTER_EVERY: Duration = Duration::from_secs(30);
+
+/// Background recognition, volume by volume, in order of content.
+#[derive(Default)]
+struct Round {
+    volumes: VecDeque<i64>,
+    /// Where it is in the first of them.
+    after: Position,
+    /// Fetched and not looked at.
+    jobs: VecDeque<Job>,
+    tired: Option<Tired>,
+}
+
+impl Round {
+    fn is_over(&self) -> bool {
+        self.volumes.is_empty() && self.jobs.is_empty()
+    }
+}
+
+/// Runs until told to stop.
+pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sender<Record>) {
+    let stages = &service.plan.stages;
+    switch_off(&index, service);
+    if stages.faces.is_none() && stages.subjects.is_none() {
+        // Without models there is nothing else to do.
+        for look in looks {
+            match look {
+                Look::SpacesChanged => switch_off(&index, service),
+                Look::Stop => return,
+                Look::Upload(_) | Look::Background => {}
+            }
+        }
+        return;
+    }
+    let another = match index.another() {
+        Ok(i) => i,
+        Err(e) => return tracing::error!("no recognition: {e}"),
+    };
+    let settings = RecogniserSettings::new(service.plan.models.clone(), 1);
+    // A number that no developing thread has.
+    let recognising = Recognising::new(service.shared.clone(), 1000, another, settings);
+    let mut looker = Looker {
+        index,
+        service,
+        recognising,
+        out,
+        uploads: VecDeque::new(),
+        round: Round::default(),
+        spaces: BTreeSet::new(),
+        clustered: Instant::now(),
+    };
+    // Told to stop, or the recorder is gone and says why itself.
+    looker.run(&looks);
+    looker.recognising.end();
+}
+
+struct Looker<'a> {
+    index: Index,
+    service: &'a Arc<Service>,
+    recognising: Recognising,
+    out: Sender<Record>,
+    uploads: VecDeque<Scope>,
+    round: Round,
+    /// Spaces with faces that are nobody's yet.
+    spaces: BTreeSet<i64>,
+    clustered: Instant,
+}
+
+impl Looker<'_> {
+    /// `None` at the end.
+    fn run(&mut self, looks: &Receiver<Look>) -> Option<()> {
+        loop {
+            let rest = self.until_next();
+            let next = match rest {
+                Some(rest) if rest.is_zero() => match looks.try_recv() {
+                    Ok(look) => Some(look),
+                    Err(e) if e.is_disconnected() => return None,
+                    Err(_) => None,
+                },
+                Some(rest) => match looks.recv_timeout(rest) {
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                    other => other.ok(),
+                },
+                None => Some(self.wait(looks)?),
+            };
+            match next {
+                Some(Look::Stop) => return None,
+                Some(Look::Upload(scope)) => {
+                    if self.service.models.may_be_tried_for_an_upload() && !self.uploads.contains(&scope) {
+                        self.uploads.push_back(scope);
+                    }
+                    continue;
+                }
+                Some(Look::Background) => {
+                    self.begin_round();
+                    continue;
+                }
+                Some(Look::SpacesChanged) => {
+                    // What was fetched may be of a space that is off now.
+                    self.round = Round::default();
+                    // Somebody may have mended it, and says so by a reload.
+                    self.service.models.try_again();
+                    self.flush()?;
+                    switch_off(&self.index, self.service);
+                    self.begin_round();
+                    continue;
+                }
+                None => {}
+            }
+            if self.service.shared.shutdown.requested() {
+                return None;
+            }
+            let worked = match self.uploads.pop_front() {
+                Some(scope) => self.look_at_upload(scope),
+                None => self.look_at_one(),
+            };
+            match worked {
+                Ok(Some(())) => {}
+                Ok(None) => return None,
+                Err(e) => {
+                    tracing::error!("recognition stopped: {e}");
+                    self.round = Round::default();
+                }
+            }
+        }
+    }
+
+    /// How long to rest before there is something to do; `None`: until somebody says so.
+    fn until_next(&mut self) -> Option<Duration> {
+        if !self.service.room.is_there() {
+            return None;
+        }
+        if !self.uploads.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let may_work = !self.round.is_over()
+            && self.service.gate.background_may_run()
+            // First what can be seen.
+            && self.service.queue.is_idle();
+        if !self.spaces.is_empty() && (!may_work || self.clustered.elapsed() > CLUSTER_EVERY) {
+            self.cluster();
+        }
+        let tired = self.round.tired.map_or(Duration::ZERO, |t| self.service.gate.rest(t));
+        may_work.then(|| tired.max(self.service.models.rest()))
+    }
+
+    /// Waits without an end; when that takes long the recogniser's memory is given back.
+    fn wait(&mut self, looks: &Receiver<Look>) -> Option<Look> {
+        let idle = self.service.config().recognise.idle.get();
+        match looks.recv_timeout(idle) {
+            Ok(look) => Some(look),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                self.recognising.end();
+                self.index.shrink();
+                looks.recv().ok()
+            }
+        }
+    }
+
+    fn look_for_models(&mut self) {
+        // A recogniser has opened those that were there when it began.
+        if self.service.models.look() {
+            self.recognising.end();
+        }
+    }
+
+    fn begin_round(&mut self) {
+        self.look_for_models();
+        let volumes = self.index.volumes().unwrap_or_default();
+        for (id, ..) in volumes {
+            // The one that is being gone through is gone through once more: there may be something before its position.
+            if !self.round.volumes.iter().skip(1).any(|v| *v == id) {
+                self.round.volumes.push_back(id);
+            }
+        }
+        // An interrupted run left them, or a request made them wait again.
+        self.spaces.extend(self.index.spaces_to_cluster().unwrap_or_default());
+    }
+
+    /// All of a part that somebody waits for, some pictures at a time.
+    fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, RecordError> {
+        self.look_for_models();
+        let part = doable(&self.index, self.service, scope.clone())?;
+        let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &Position::default(), FETCH)?;
+        if !jobs.is_empty() && part.faces {
+            self.spaces.extend(self.index.spaces_of(&scope)?);
+        }
+        self.recognising.be_kind(None);
+        for job in &jobs {
+            match self.look(job) {
+                Some(true) => {}
+                Some(false) => return Ok(Some(())),
+                None => return Ok(None),
+            }
+        }
+        if self.flush().is_none() {
+            return Ok(None);
+        }
+        if next.is_some() {
+            self.uploads.push_back(scope);
+        }
+        let _ = self.service.tidier.send(Dirty::Jobs);
+        Ok(Some(()))
+    }
+
+    /// One picture that nobody waits for.
+    fn look_at_one(&mut self) -> Result<Option<()>, RecordError> {
+        let round = &mut self.round;
+        if round.jobs.is_empty()
+            && let Some(volume_id) = round.volumes.front().copied()
+        {
+            let scope = Scope::Below { volume_id, path: Vec::new() };
+            let part = doable(&self.index, self.service, scope.clone())?;
+            let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &round.after, FETCH)?;
+            if !jobs.is_empty() && part.faces {
+                self.spaces.extend(self.index.spaces_of(&scope)?);
+            }
+            round.jobs.extend(jobs);
+            match next {
+                Some(next) => round.after = next,
+                None => {
+                    round.volumes.pop_front();
+                    round.after = Position::default();
+                }
+            }
+        }
+        let Some(job) = round.jobs.pop_front() else { return Ok(Some(())) };
+        self.recognising.be_kind(self.service.gate.kindness());
+        let began = Instant::now();
+        match self.look(&job) {
+            Some(true) => {}
+            Some(false) => return Ok(Some(())),
+            None => return Ok(None),
+        }
+        self.round.tired = Some(Tired::after(began.elapsed()));
+        if self.round.jobs.is_empty() {
+            if self.flush().is_none() {
+                return Ok(None);
+            }
+            let _ = self.service.tidier.send(Dirty::Jobs);
+        }
+        Ok(Some(()))
+    }
+
+    /// Looks at one content and hands on what was seen; `None` at the end, false where a model is broken.
+    fn look(&mut self, job: &Job) -> Option<bool> {
+        match self.recognising.look(job) {
+            Looked::Stopped => None,
+            Looked::Broken(why) => {
+                self.give_up(why)?;
+                Some(false)
+            }
+            Looked::Seen(records) => {
+                if self.service.models.are_whole() {
+                    tracing::warn!("the models are whole again: faces and subjects are recognised");
+                    self.begin_round();
+                }
+                for record in records {
+                    Progress::add(&self.service.shared.progress.recognised, 1);
+                    self.out.send(Record::Recognised(Box::new(record))).ok()?;
+                }
+                Some(true)
+            }
+        }
+    }
+
+    /// A model is broken: what is due stays due and is tried later, whoever waits is told. `None` at the end.
+    fn give_up(&mut self, why: String) -> Option<()> {
+        if self.service.models.incomplete().as_ref() != Some(&why) {
+            tracing::error!("{why}");
+        }
+        self.service.models.are_broken(why);
+        self.uploads.clear();
+        self.round = Round::default();
+        self.flush()?;
+        self.begin_round();
+        let _ = self.service.tidier.send(Dirty::Jobs);
+        Some(())
+    }
+
+    /// Waits until all that was handed on is recorded: the next look must see it, or it would do the same again.
+    fn flush(&self) -> Option<()> {
+        let (heard, done) = crossbeam_channel::bounded(1);
+        self.out.send(Record::Flush(heard)).ok()?;
+        done.recv().ok()
+    }
+
+    /// Faces become people, under what users have said.
+    fn cluster(&mut self) {
+        for space in std::mem::take(&mut self.spaces) {
+            let clustered = self.service.with_room(|| Ok(cluster_one(&mut self.index, self.service, space)?));
+            if let Err(e) = clustered {
+                tracing::error!("faces wait to become people: {e}");
+            }
+        }
+        self.clustered = Instant::now();
+        let _ = self.service.tidier.send(Dirty::Jobs);
+    }
+}
+
+fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Result<()> {
+    let spaces = Spaces::resolve(&service.config().spaces);
+    let names = index.space_names(&[space])?;
+    if spaces.iter().any(|s| !s.people && names.contains(&s.name)) {
+        return Ok(());
+    }
+    let stop = service.shared.shutdown.token().flag();
+    let report = people::cluster_space(index, space, 1, stop)?;
+    if !report.stopped {
+        people::mark_done(index, space, &service.plan.people)?;
+        names.into_iter().for_each(|space| service.tell(Event::person_changed(None, space)));
+    }
+    Ok(())
+}
+
+/// Removes what was found in spaces that have people or subjects off; what users said stays.
+fn switch_off(index: &Index, service: &Service) {
+    let spaces = Spaces::resolve(&service.config().spaces);
+    for space in spaces.iter().filter(|s| !s.people || !s.subjects) {
+        let remove = || -> Result<bool, RecordError> {
+            let Some(id) = index.space_id(&space.name)? else { return Ok(false) };
+            let faces = !space.people && index.has_found_faces(id)?;
+            if faces {
+                people::remove_found(index, id)?;
+            }
+            if !space.subjects && index.has_subjects(id)? {
+                index.remove_subjects(id)?;
+            }
+            Ok(faces)
+        };
+        match service.with_room(remove) {
+            Ok(true) => service.tell(Event::person_changed(None, space.name.clone())),
+            Ok(false) => {}
+            Err(e) => tracing::error!("what was found in space {} is still there: {e}", space.name),
+        }
+    }
+}

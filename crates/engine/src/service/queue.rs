@@ -1,0 +1,339 @@
+//! The order of work: uploads first, background work when it may.
+//!
+//! The rows lie in the index (`pending`), so a restart loses nothing; here is only what is being worked on, who waits
+//! and who rests. A thread that waits costs nothing: it sleeps until somebody says that there is more.
+//!
+//! Promises: an upload waits for no rest, no pause and no background file; a background file that is stopped for it
+//! goes back without an attempt counted.
+
+use super::gate::{Gate, Tired};
+use super::room::Room;
+use crate::pipeline::developing::JobSource;
+use crate::pipeline::recorder::RecordError;
+use crate::pipeline::shutdown::Shutdown;
+use albumen_core::cancel::CancelToken;
+use albumen_index::Index;
+use albumen_index::scan::PendingRow;
+use albumen_isolation::Kindness;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Background rows fetched at a time.
+const FETCH: usize = 64;
+
+/// How the queue behaves.
+pub struct Rules {
+    /// Threads that take from it.
+    pub threads: usize,
+    /// Whether an upload may stop background work.
+    pub preempt: bool,
+    /// After so long without work a thread lets its worker go.
+    pub idle: Duration,
+    /// Called when the last background file is done.
+    pub drained: Box<dyn Fn() + Send + Sync>,
+}
+
+/// The service's source of files for the developing threads.
+pub struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    gate: Gate,
+    room: Arc<Room>,
+    shutdown: Shutdown,
+    rules: Rules,
+}
+
+struct State {
+    index: Index,
+    ready: VecDeque<PendingRow>,
+    /// By pending id: until its record is committed, so that nobody takes it twice.
+    busy: BTreeMap<i64, Busy>,
+    /// There may be rows that were not looked at yet.
+    more: bool,
+    /// Background work that threads must rest from.
+    tired: BTreeMap<usize, Tired>,
+    /// Somebody may wait until the queue is empty, and is told when it is.
+    awaited: bool,
+    /// A row was passed over while another thread had its file.
+    passed_over: bool,
+}
+
+struct Busy {
+    priority: u8,
+    token: CancelToken,
+    thread: usize,
+    began: Instant,
+    /// What it is: an upload of the same file takes its place.
+    file: (i64, Vec<u8>),
+    /// Still with a thread, not only waiting for its commit.
+    working: bool,
+}
+
+impl Queue {
+    pub fn new(index: Index, gate: Gate, room: Arc<Room>, shutdown: Shutdown, rules: Rules) -> Queue {
+        let state = State {
+            index,
+            ready: VecDeque::new(),
+            busy: BTreeMap::new(),
+            more: true,
+            tired: BTreeMap::new(),
+            awaited: false,
+            passed_over: false,
+        };
+        Queue { state: Mutex::new(state), changed: Condvar::new(), gate, room, shutdown, rules }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is more to do, or what kept background work back has changed.
+    pub fn wake(&self) {
+        let mut s = self.lock();
+        s.more = true;
+        // Until a thread has seen that there is nothing, after all, the queue does not look empty.
+        s.awaited = true;
+        drop(s);
+        self.changed.notify_all();
+    }
+
+    /// An upload waits: where every thread is busy with background work, one of them is stopped.
+    pub fn make_room(&self) {
+        let s = self.lock();
+        let working: Vec<&Busy> = s.busy.values().filter(|b| b.working).collect();
+        let background = working.iter().find(|b| b.priority > 0 && !b.token.is_cancelled());
+        if self.rules.preempt
+            && working.len() >= self.rules.threads
+            && let Some(b) = background
+        {
+            b.token.cancel();
+        }
+    }
+
+    /// Stops everything that is being worked on; it goes back into the queue.
+    pub fn stop(&self) {
+        for b in self.lock().busy.values() {
+            b.token.cancel();
+        }
+        self.changed.notify_all();
+    }
+
+    /// These rows are committed: they are out of the queue for good.
+    pub fn committed(&self, pending_ids: impl Iterator<Item = i64>) {
+        let mut s = self.lock();
+        for id in pending_ids {
+            s.busy.remove(&id);
+        }
+        if std::mem::take(&mut s.passed_over) {
+            s.more = true;
+            self.changed.notify_all();
+        }
+        self.tell_if_drained(&mut s);
+    }
+
+    /// Nothing waits and nobody works.
+    pub fn is_idle(&self) -> bool {
+        self.lock().is_idle()
+    }
+
+    fn tell_if_drained(&self, s: &mut State) {
+        if s.awaited && s.is_idle() {
+            s.awaited = false;
+            s.index.shrink();
+            (self.rules.drained)();
+        }
+    }
+
+    fn take(&self, s: &mut State, thread: usize) -> Option<PendingRow> {
+        if !self.room.is_there() {
+            return None;
+        }
+        if s.more {
+            // Uploads are few: whether there is one is asked anew for every file, so that none waits behind a batch.
+            let busy = s.busy.values().filter(|b| b.priority == 0).count();
+            let uploads = fetch(&s.index, (0, 0), busy + 1);
+            if let Some(row) = uploads.into_iter().find(|r| r.priority == 0 && !s.busy.contains_key(&r.id)) {
+                let same = s.busy.values().find(|b| b.file.0 == row.folder_id && b.file.1 == row.name);
+                if let Some(same) = same {
+                    same.token.cancel();
+                }
+                return Some(row);
+            }
+        }
+        if !s.rest(&self.gate, thread).is_zero() || !self.gate.background_may_run() {
+            return None;
+        }
+        loop {
+            while let Some(row) = s.ready.pop_front() {
+                // A walk may have replaced it since, by an upload perhaps.
+                if s.index.is_pending(row.id).unwrap_or(true) && s.is_free(&row) {
+                    return Some(row);
+                }
+            }
+            if !s.more {
+                return None;
+            }
+            let rows = fetch(&s.index, (1, 0), FETCH + s.busy.len());
+            let free: Vec<PendingRow> = rows.into_iter().filter(|r| s.is_free(r)).collect();
+            s.ready.extend(free);
+            if s.ready.is_empty() {
+                s.more = false;
+            }
+        }
+    }
+
+    /// The work on a file has ended, one way or the other.
+    fn tire(&self, s: &mut State, job: &PendingRow) {
+        if let Some(b) = s.busy.get(&job.id)
+            && b.priority > 0
+        {
+            let (thread, tired) = (b.thread, Tired::after(b.began.elapsed()));
+            s.tired.insert(thread, tired);
+        }
+    }
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.busy.is_empty() && self.ready.is_empty() && !self.more
+    }
+
+    /// Whether nobody has the row, or its file under another row (which is looked at again when that one is done).
+    fn is_free(&mut self, row: &PendingRow) -> bool {
+        let has_file = self.busy.values().any(|b| b.file.0 == row.folder_id && b.file.1 == row.name);
+        let has_row = self.busy.contains_key(&row.id);
+        self.passed_over |= has_file && !has_row;
+        !has_file && !has_row
+    }
+
+    fn rest(&self, gate: &Gate, thread: usize) -> Duration {
+        self.tired.get(&thread).map_or(Duration::ZERO, |t| gate.rest(*t))
+    }
+}
+
+fn fetch(index: &Index, after: (u8, i64), limit: usize) -> Vec<PendingRow> {
+    index.pending_after(after, limit).unwrap_or_else(|e| {
+        tracing::error!("the queue cannot be read: {e}");
+        Vec::new()
+    })
+}
+
+impl JobSource for Queue {
+    fn next(&self, thread: usize, idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {
+        let mut s = self.lock();
+        let waits_since = Instant::now();
+        let mut is_idle = false;
+        loop {
+            if self.shutdown.requested() {
+                return None;
+            }
+            if let Some(row) = self.take(&mut s, thread) {
+                let token = CancelToken::new();
+                let busy = Busy {
+                    priority: row.priority,
+                    token: token.clone(),
+                    thread,
+                    began: Instant::now(),
+                    file: (row.folder_id, row.name.clone()),
+                    working: true,
+                };
+                s.busy.insert(row.id, busy);
+                s.awaited |= row.priority > 0;
+                return Some((row, token));
+            }
+            self.tell_if_drained(&mut s);
+            let rest = Some(s.rest(&self.gate, thread)).filter(|r| !r.is_zero());
+            let until_idle = (!is_idle).then(|| self.rules.idle.saturating_sub(waits_since.elapsed()));
+            s = match rest.into_iter().chain(until_idle).min() {
+                Some(patience) => {
+                    self.changed.wait_timeout(s, patience).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(s).unwrap_or_else(PoisonError::into_inner),
+            };
+            if !is_idle && waits_since.elapsed() >= self.rules.idle {
+                is_idle = true;
+                // Ending a process takes its time, and others want to go on.
+                drop(s);
+                idle();
+                s = self.lock();
+            }
+        }
+    }
+
+    fn worked(&self, job: &PendingRow) {
+        let mut s = self.lock();
+        self.tire(&mut s, job);
+        if let Some(b) = s.busy.get_mut(&job.id) {
+            b.working = false;
+        }
+    }
+
+    fn gave_back(&self, job: &PendingRow) {
+        let mut s = self.lock();
+        self.tire(&mut s, job);
+        s.busy.remove(&job.id);
+        s.more = true;
+        drop(s);
+        self.changed.notify_all();
+    }
+
+    fn kindness(&self, job: &PendingRow) -> Option<Kindness> {
+        self.gate.kindness().filter(|_| job.priority > 0)
+    }
+
+    fn goes_on_after(&self, e: &RecordError) -> bool {
+        self.room.ran_out(e)
+    }
+
+    fn make_memory(&self) {
+        for b in self.lock().busy.values().filter(|b| self.rules.preempt && b.working && b.priority > 0) {
+            b.token.cancel();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// A walk that found nothing wakes the queue and then recognition, which waits while files may be waiting.
+    #[test]
+    fn whoever_waits_for_an_empty_queue_is_told_also_where_nothing_was_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let service = Config::parse("").unwrap().service;
+        let (shutdown, told) = (Shutdown::default(), Arc::new(AtomicUsize::new(0)));
+        let tell = told.clone();
+        let rules = Rules {
+            threads: 1,
+            preempt: true,
+            idle: Duration::from_secs(3600),
+            drained: Box::new(move || {
+                tell.fetch_add(1, Ordering::SeqCst);
+            }),
+        };
+        let gate = Gate::new(service.background, service.windows);
+        let room = Arc::new(Room::new(dir.path(), shutdown.clone()));
+        let queue = Queue::new(index, gate, room, shutdown.clone(), rules);
+        let until = |what: &str, is: &dyn Fn() -> bool| {
+            let begun = Instant::now();
+            while !is() && begun.elapsed() < Duration::from_secs(10) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            (!is()).then(|| what.to_owned())
+        };
+        let missed = std::thread::scope(|s| {
+            s.spawn(|| queue.next(0, &mut || ()));
+            let empty = until("it is empty", &|| queue.is_idle());
+            queue.wake();
+            let missed = empty.or(until("somebody is told", &|| told.load(Ordering::SeqCst) > 0));
+            shutdown.request(15);
+            queue.stop();
+            missed
+        });
+        assert_eq!(missed, None);
+    }
+}

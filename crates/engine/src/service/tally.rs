@@ -1,0 +1,121 @@
+//! The figures of `GET /v1/status`, `/metrics` and of progress, kept by space: whoever may see some spaces only hears of
+//! these only.
+
+use super::access::Access;
+use albumen_index::counts::Counts;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Files since the start of the service, by what was done with them, and requests that wait now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Sofar {
+    pub developed: u64,
+    pub recognised: u64,
+    pub failed: u64,
+    pub uploads_waiting: u64,
+}
+
+/// Shared by all threads of the service.
+#[derive(Debug, Default)]
+pub struct Tally {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    done: BTreeMap<String, Sofar>,
+    /// What the index held a moment ago: counting a million rows is not for every request.
+    counts: Option<BTreeMap<String, Counts>>,
+    /// Uploads that are not done, by job, with the spaces of their paths; `None`: of some no config names a space.
+    uploads: BTreeMap<i64, Option<BTreeSet<String>>>,
+}
+
+impl Tally {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Figures only: a thread that died while it held them left them whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A file of a space was developed or recognised: `add` says what that counts as.
+    pub fn done(&self, space: &str, add: impl FnOnce(&mut Sofar)) {
+        let mut inner = self.lock();
+        match inner.done.get_mut(space) {
+            Some(done) => add(done),
+            None => add(inner.done.entry(space.to_owned()).or_default()),
+        }
+    }
+
+    pub fn counted(&self, counts: BTreeMap<String, Counts>) {
+        self.lock().counts = Some(counts);
+    }
+
+    /// An upload waits, for paths of these spaces.
+    pub fn upload_waits(&self, job: i64, spaces: Option<BTreeSet<String>>) {
+        self.lock().uploads.insert(job, spaces);
+    }
+
+    pub fn upload_done(&self, job: i64) {
+        self.lock().uploads.remove(&job);
+    }
+
+    /// All uploads that wait.
+    pub fn uploads_waiting(&self) -> usize {
+        self.lock().uploads.len()
+    }
+
+    /// What was done, as far as a caller may see.
+    pub fn sofar(&self, access: &Access) -> Sofar {
+        let inner = self.lock();
+        let mut sum = Sofar::default();
+        for (_, done) in inner.done.iter().filter(|(space, _)| access.may_see(space)) {
+            sum.developed += done.developed;
+            sum.recognised += done.recognised;
+            sum.failed += done.failed;
+        }
+        let may_see = |spaces: &&Option<BTreeSet<String>>| match spaces {
+            Some(spaces) => access.may_see_all(spaces.iter()),
+            None => !access.is_limited(),
+        };
+        sum.uploads_waiting = inner.uploads.values().filter(may_see).count() as u64;
+        sum
+    }
+
+    /// What the index holds, as far as a caller may see; `None` before anything was counted.
+    pub fn counts(&self, access: &Access) -> Option<Counts> {
+        let inner = self.lock();
+        let mut sum = Counts::default();
+        for (_, counts) in inner.counts.as_ref()?.iter().filter(|(space, _)| access.may_see(space)) {
+            sum += counts;
+        }
+        Some(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_of_the_spaces_that_may_be_seen() {
+        let tally = Tally::default();
+        tally.done("anna", |d| d.developed += 2);
+        tally.done("berta", |d| d.developed += 3);
+        tally.done("berta", |d| d.failed += 1);
+        let spaces = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
+        tally.upload_waits(1, spaces(&["anna"]));
+        tally.upload_waits(2, spaces(&["anna", "berta"]));
+        let counts = |items| Counts { items, ..Counts::default() };
+        assert_eq!(tally.counts(&Access::ALL), None);
+        tally.counted([("anna".into(), counts(5)), ("berta".into(), counts(7))].into());
+        let anna = Access::to(Some(vec!["anna".into()]));
+        let hers = tally.sofar(&anna);
+        assert_eq!((hers.developed, hers.failed, hers.uploads_waiting), (2, 0, 1));
+        let all = tally.sofar(&Access::ALL);
+        assert_eq!((all.developed, all.failed, all.uploads_waiting), (5, 1, 2));
+        assert_eq!(tally.counts(&anna), Some(counts(5)));
+        assert_eq!(tally.counts(&Access::ALL), Some(counts(12)));
+        tally.upload_done(2);
+        assert_eq!(tally.uploads_waiting(), 1);
+    }
+}

@@ -1,0 +1,158 @@
+//! After commits: puts items together, finds places, ends requests that have all they asked for, counts.
+
+use super::events::Event;
+use super::recognition::later_stages;
+use super::{Dirty, Look, Service};
+use crate::pipeline::recorder::RecordError;
+use crate::pipeline::settle;
+use albumen_core::clock::now;
+use albumen_core::vocabulary::Stage;
+use albumen_files::absolute;
+use albumen_index::Index;
+use albumen_index::due::{Scope, StageNow};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// After this much quiet, what has gathered is settled: a batch is one piece of work and not ten.
+const GATHER: Duration = Duration::from_millis(150);
+/// While files keep coming, folders are put together at most this often; a large folder costs time each time.
+const AT_MOST_EVERY: Duration = Duration::from_secs(3);
+/// How old the counts of the status may be while something happens, where counting takes no time.
+const COUNTS_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until told to stop.
+pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
+    let mut folders: BTreeSet<i64> = BTreeSet::new();
+    let (mut everything, mut something) = (false, false);
+    let mut settled = Instant::now() - AT_MOST_EVERY;
+    let mut cost = Duration::ZERO;
+    loop {
+        let wait = match something {
+            true if service.tally.uploads_waiting() > 0 => GATHER,
+            true => AT_MOST_EVERY.max(cost * 10).saturating_sub(settled.elapsed()).max(GATHER),
+            false => Duration::MAX,
+        };
+        // Deadlines that are too far away to be told are waits without an end.
+        let next = match wait == Duration::MAX {
+            true => dirty.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => dirty.recv_timeout(wait),
+        };
+        match next {
+            Ok(Dirty::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(Dirty::Background(some)) => {
+                folders.extend(some);
+                something = true;
+            }
+            Ok(Dirty::Everything) => {
+                everything = true;
+                something = true;
+            }
+            Ok(Dirty::Jobs) => something = true,
+            Err(RecvTimeoutError::Timeout) => {
+                let begun = Instant::now();
+                let scopes = match std::mem::take(&mut everything) {
+                    true => vec![Scope::All],
+                    false => folders.iter().map(|f| Scope::Folder(*f)).collect(),
+                };
+                if let Err(e) = service.with_room(|| tidy(&mut index, service, &scopes)) {
+                    tracing::error!("items could not be put together: {e}");
+                }
+                if service.queue.is_idle() {
+                    index.shrink();
+                }
+                folders.clear();
+                something = false;
+                settled = Instant::now();
+                cost = begun.elapsed();
+            }
+        }
+    }
+}
+
+fn tidy(index: &mut Index, service: &Service, scopes: &[Scope]) -> Result<(), RecordError> {
+    settle::settle(index, scopes, &service.plan.places, &service.shared)?;
+    for scope in scopes {
+        index.sum_up(scope, &service.plan.asked_for())?;
+    }
+    end_jobs(index, service)?;
+    let _ = service.counter.send(());
+    service.tell(Event::progress());
+    service.commits.send_modify(|n| *n += 1);
+    Ok(())
+}
+
+fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
+    let jobs = index.open_jobs()?;
+    for job in jobs {
+        let mut left = u64::from(!job.queued);
+        let mut unseen = Vec::new();
+        for path in &job.paths {
+            let Some(scope) = index.scope_of(&absolute(path))? else { continue };
+            let stages = later_stages(service, index, &scope)?;
+            let (files, due) = index.left_to_do(&scope, &stages, now())?;
+            // Nobody waits for what cannot be done: the answer says so.
+            let doable: Vec<&StageNow> =
+                stages.iter().copied().filter(|s| service.models.can_do(s.stage)).collect();
+            left += match doable.len() == stages.len() {
+                true => files + due,
+                false => files + index.left_to_do(&scope, &doable, now())?.1,
+            };
+            // Somebody who waits for an upload does not wait for faces to become people; one who asked for people to be
+            // found again does.
+            if job.priority > 0 && stages.iter().any(|s| s.stage == Stage::Faces) {
+                let unclustered = index.spaces_to_cluster()?;
+                left += index.spaces_of(&scope)?.iter().filter(|s| unclustered.contains(s)).count() as u64;
+            }
+            if files == 0 && due > 0 {
+                unseen.push(scope);
+            }
+        }
+        if left == 0 {
+            index.job_done(job.id, now())?;
+            service.tally.upload_done(job.id);
+            service.tell(Event::job_done(job.id, service.spaces_of(&job.paths)));
+        } else if job.priority == 0 {
+            service.tally.upload_waits(job.id, service.spaces_of(&job.paths));
+        }
+        if job.priority == 0 {
+            // First what can be seen, then recognition; also of what is broken, which may be whole again.
+            unseen.into_iter().for_each(|scope| drop(service.looker.send(Look::Upload(scope))));
+        }
+    }
+    Ok(())
+}
+
+/// Counts what the index holds, beside all others: over a million rows that takes seconds. Ends with the service.
+pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
+    let stopped = || service.shared.shutdown.requested();
+    // Asked on both sides of the wait: the last order may be heard on either.
+    while !stopped() && orders.recv().is_ok() && !stopped() {
+        let begun = Instant::now();
+        if let Err(e) = count_once(index, service) {
+            tracing::error!("the index cannot be counted: {e}");
+        }
+        index.shrink();
+        // A tenth of the time at the most; what happens meanwhile is counted then.
+        let until = Instant::now() + COUNTS_EVERY.max(begun.elapsed() * 10);
+        let mut again = false;
+        while !stopped() {
+            match orders.recv_deadline(until) {
+                Ok(()) => again = true,
+                Err(_) => break,
+            }
+        }
+        if again && !stopped() {
+            let _ = service.counter.send(());
+        }
+    }
+}
+
+fn count_once(index: &Index, service: &Service) -> rusqlite::Result<()> {
+    if service.room.is_there() {
+        index.add_costs(&service.shared.progress.costs_to_keep())?;
+    }
+    service.tally.counted(index.counts(&service.plan.stages(), now())?);
+    Ok(())
+}

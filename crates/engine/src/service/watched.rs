@@ -1,0 +1,172 @@
+//! The folders that the kernel watches for us (inotify), one by one, and those that have to be polled instead.
+//!
+//! Not the library's own recursion: that follows symbolic links, stops at the first folder that may not be read, and takes
+//! a watch for each of the folders that are left out, of which a Synology has one for every photo (`@eaDir/IMG_1.JPG`).
+
+use albumen_files::ignore::{NOMEDIA, Rules};
+use albumen_files::mounts::MountTable;
+use albumen_files::relative::below;
+use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What happened, as far as it matters.
+pub enum Change {
+    Nothing,
+    /// To a file, or to what is gone.
+    File,
+    Folder,
+    /// To these configured folders as a whole.
+    Roots(Vec<PathBuf>),
+}
+
+/// What is watched.
+pub struct Watched {
+    /// `None` where nothing is to be watched, or cannot be.
+    watcher: Option<RecommendedWatcher>,
+    rules: Rules,
+    mounts: MountTable,
+    /// The configured folders.
+    roots: Vec<PathBuf>,
+    /// Of what is in these nobody tells: network mounts, and folders for which the kernel had no watch left.
+    polled: BTreeSet<PathBuf>,
+}
+
+impl Watched {
+    /// Watches some folders with all that is in them. They may be missing, until something is mounted there.
+    pub fn new(watcher: Option<RecommendedWatcher>, roots: Vec<PathBuf>, rules: Rules) -> Watched {
+        let (mounts, polled) = (MountTable::read(), BTreeSet::new());
+        let mut watched = Watched { watcher, rules, mounts, roots, polled };
+        watched.add_all();
+        watched
+    }
+
+    /// Watches everything anew, since it was not told of all that came.
+    pub fn add_all(&mut self) {
+        for root in self.roots.clone() {
+            self.add(&root);
+        }
+    }
+
+    /// What has to be polled.
+    pub fn polled(&self) -> &BTreeSet<PathBuf> {
+        &self.polled
+    }
+
+    /// Watches a folder that came, or may be another than it was, and those in it.
+    ///
+    /// A folder is watched before it is listed: what comes in between is told, or listed, or both.
+    pub fn add(&mut self, folder: &Path) {
+        self.polled.retain(|polled| !polled.starts_with(folder));
+        let mut next = vec![folder.to_owned()];
+        while let Some(folder) = next.pop() {
+            if self.mounts.holding(&folder).is_some_and(|mount| mount.is_network()) {
+                self.polled.insert(folder);
+                continue;
+            }
+            let Some(watcher) = &mut self.watcher else { continue };
+            match watcher.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => next.extend(self.folders_in(&folder)),
+                Err(e) if matches!(e.kind, ErrorKind::MaxFilesWatch) => {
+                    tracing::error!(
+                        "{} and {} other folders with what is in them are polled, for the kernel watches no more \
+                         (raise it: sysctl fs.inotify.max_user_watches=1048576)",
+                        folder.display(),
+                        next.len()
+                    );
+                    self.polled.insert(folder);
+                    self.polled.extend(next);
+                    return;
+                }
+                // Gone meanwhile, or not to be read: the walk says so.
+                Err(e) => {
+                    tracing::debug!("{} is not watched: {e}", folder.display());
+                    if self.roots.contains(&folder) {
+                        self.await_root(&folder);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Watches the nearest folder above a configured one that is not there, to see it come.
+    fn await_root(&mut self, root: &Path) {
+        let there = root.ancestors().skip(1).find(|above| above.is_dir());
+        if let (Some(above), Some(watcher)) = (there, &mut self.watcher)
+            && !self.mounts.holding(above).is_some_and(|mount| mount.is_network())
+            && let Err(e) = watcher.watch(above, RecursiveMode::NonRecursive)
+        {
+            tracing::debug!("{} is not watched: {e}", above.display());
+        }
+    }
+
+    /// Something happened at a path: what there is to look at because of it, which may be nothing. Watches what comes.
+    pub fn changed(&mut self, path: &Path, comes: bool) -> Change {
+        let roots: Vec<PathBuf> = self.roots.iter().filter(|root| root.starts_with(path)).cloned().collect();
+        if !roots.is_empty() {
+            // A configured folder came or went, or one that holds it.
+            roots.iter().for_each(|root| self.add(root));
+            return Change::Roots(roots);
+        }
+        if !self.roots.iter().any(|root| path.starts_with(root)) {
+            return Change::Nothing;
+        }
+        let is_folder = path.symlink_metadata().is_ok_and(|m| m.is_dir());
+        if is_folder && self.leaves_out(path) {
+            return Change::Nothing;
+        }
+        if is_folder && comes {
+            self.add(path);
+        }
+        if is_folder { Change::Folder } else { Change::File }
+    }
+
+    /// Folders in a folder in which photos are looked for.
+    fn folders_in(&self, folder: &Path) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+        let mut folders = Vec::new();
+        for entry in entries.flatten() {
+            if entry.file_name().as_bytes() == NOMEDIA {
+                return Vec::new();
+            }
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !self.leaves_out(&entry.path()) {
+                folders.push(entry.path());
+            }
+        }
+        folders
+    }
+
+    /// Whether a folder is one of those in which no photos are looked for.
+    fn leaves_out(&self, folder: &Path) -> bool {
+        let inside = self.roots.iter().filter_map(|root| {
+            let (path, root) = (folder.as_os_str().as_bytes(), root.as_os_str().as_bytes());
+            below(path, root).filter(|rest| !rest.is_empty())
+        });
+        // Of folders in each other the inner one has its own rules.
+        let inner = inside.min_by_key(|rest| rest.len());
+        inner.is_some_and(|path| self.rules.ignores(path, true))
+    }
+
+    /// Something was mounted or unmounted: what of it concerns the configured folders, watched anew, and is to be walked.
+    pub fn mounts_changed(&mut self) -> Vec<PathBuf> {
+        let before = std::mem::replace(&mut self.mounts, MountTable::read());
+        let (mut concerned, mut on_demand) = (BTreeSet::new(), BTreeSet::new());
+        for place in self.mounts.differences(&before) {
+            for root in &self.roots {
+                let folder = if root.starts_with(place) { root.as_path() } else { place };
+                if !folder.starts_with(root) || self.leaves_out(folder) {
+                    continue;
+                }
+                // A walk each time that somebody looks, or nobody has for a while, would never let the disk rest.
+                if !self.mounts.is_mounted_on_demand(place) {
+                    concerned.insert(folder.to_owned());
+                } else if self.mounts.holding(place).is_some_and(|mount| !mount.is_only_awaited()) {
+                    on_demand.insert(folder.to_owned());
+                }
+            }
+        }
+        concerned.iter().chain(&on_demand).for_each(|folder| self.add(folder));
+        concerned.into_iter().collect()
+    }
+}

@@ -1,0 +1,45 @@
+//! Reading one candidate: opened beneath its root, told media from other things, hashed.
+//!
+//! The open file is handed on, so that the worker reads from the page cache what the hash has just brought in.
+
+use super::hash::{self, HashError, Hashed};
+use super::open::{Root, open_beneath};
+use super::pages::Pages;
+use super::signature::{HEAD, Signature, signature};
+use super::walk::Role;
+use albumen_core::fault::Fault;
+use std::fs::File;
+use std::sync::atomic::AtomicBool;
+
+/// What reading a candidate gave.
+#[derive(Debug)]
+pub enum Read {
+    /// The open file, its hash, and the `stat` that belongs to the hash; its pages, as long as somebody else is to read it.
+    Done { file: File, hashed: Hashed, pages: Pages },
+    /// A file without an extension whose first bytes are no medium's: none of our business.
+    NotMedia,
+    /// It was written to meanwhile: queue it again, a few times, then leave it to the next run.
+    Changing,
+}
+
+/// Opens and hashes the file at `path` below the root.
+pub fn read(root: &Root, path: &[u8], role: Role, stop: &AtomicBool) -> Result<Read, Fault> {
+    let (file, _) = open_beneath(root, path)?;
+    let pages = Pages::of(&file);
+    let answer = (|| {
+        if role == Role::Unnamed {
+            let mut head = [0; HEAD];
+            let n = hash::read_full(&file, 0, &mut head)?;
+            if signature(&head[..n]) == Signature::Unknown {
+                return Ok(None);
+            }
+        }
+        hash::content_hash(&file, stop).map(Some)
+    })();
+    match answer {
+        Ok(Some(hashed)) => Ok(Read::Done { file, hashed, pages }),
+        Ok(None) => Ok(Read::NotMedia),
+        Err(HashError::Changing) => Ok(Read::Changing),
+        Err(HashError::Fault(fault)) => Err(fault),
+    }
+}

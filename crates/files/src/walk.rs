@@ -1,0 +1,533 @@
+//! Walking a volume, one folder at a time.
+//!
+//! Promises:
+//! - Each folder is opened by name from its open parent, never through a link, so no link leads out and a folder that
+//!   is exchanged during the walk leads nowhere else. Links are passed over, also those that stay inside the volume:
+//!   what they point to is found where it really is.
+//! - An entry that cannot be looked at gives a [`WalkError`] with its path, and the walk goes on. A folder that could
+//!   not be read, or vanished during the walk, is reported: nothing recorded below it counts as gone.
+//! - Memory is that of one folder, and the names of the sibling folders still to be visited on the way down.
+//! - Order: folders by name, depth first; files of a folder by inode, which is near the order on a spinning disk.
+//!
+//! Only names are looked at. A file is a candidate by its extension; since opening every file of a NAS costs a disk
+//! seek each, files with other extensions are counted and passed over, and a file without any is left to
+//! [`read`](super::read) to judge by its first bytes.
+
+use super::FileStat;
+use super::ignore::{ALBUMENIGNORE, LONGEST_ALBUMENIGNORE, NOMEDIA, Rules};
+use super::mounts::{FsId, FsInfo, MountTable};
+use super::open::{self, Root, fault};
+use super::relative;
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::{Format, SIDECAR_EXTENSIONS};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, RawDir, Stat};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::io::Read;
+use std::sync::{Arc, OnceLock};
+
+/// Folders inside folders. Each level with siblings waiting holds a descriptor, of which a process has 1024 by default.
+pub const DEEPEST: usize = 256;
+/// Bytes for the kernel to list names into; 32 KiB is what the C library uses.
+const LISTING: usize = 32 << 10;
+
+/// What a file is taken for by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The extension is one of a known picture or video format (its content may still be of another one).
+    Media,
+    /// XMP or JSON: says something about a neighbour.
+    Sidecar,
+    /// No extension, or one that stands for other things, too: media if it begins like media.
+    Unnamed,
+}
+
+/// A candidate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walked {
+    /// File name, raw bytes.
+    pub name: Vec<u8>,
+    pub role: Role,
+    pub stat: FileStat,
+}
+
+/// One folder that was read.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    /// Relative to the volume's root, without slashes at its ends; empty for the root.
+    pub path: Vec<u8>,
+    pub fs: FsId,
+    /// Whether inode numbers stay with their files here.
+    pub stable_inodes: bool,
+    pub files: Vec<Walked>,
+    /// Set when the walk was asked for one file: the folder's other files were not looked at.
+    pub only: Option<Vec<u8>>,
+    /// Entries that could not be looked at; recorded files of these names are not gone.
+    pub errors: Vec<WalkError>,
+    pub skipped: Skipped,
+}
+
+/// What was passed over in a folder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Skipped {
+    /// By a rule (see [`super::ignore`]), files and folders.
+    pub ignored: u64,
+    /// Files with the extension of something else.
+    pub not_media: u64,
+    pub links: u64,
+    /// Pipes, sockets, devices.
+    pub special: u64,
+}
+
+/// Something that could not be looked at. Nothing recorded at this path or below it counts as gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalkError {
+    /// Relative to the volume's root.
+    pub path: Vec<u8>,
+    pub fault: Fault,
+    /// It is there, and somebody should see to it: neither gone meanwhile nor a folder inside itself.
+    pub is_failure: bool,
+}
+
+impl WalkError {
+    fn new(path: Vec<u8>, e: Errno) -> WalkError {
+        let is_failure = !matches!(e, Errno::NOENT | Errno::NOTDIR | Errno::LOOP);
+        WalkError { path, fault: fault(e), is_failure }
+    }
+}
+
+/// A file system that begins inside the volume, or a part of the same one that is mounted there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InnerMount {
+    /// Relative to the volume's root.
+    pub path: Vec<u8>,
+    pub fs: FsId,
+}
+
+/// How far a walk goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All that is below its start.
+    Tree,
+    /// The folder at its start alone: its files, and which folders are in it.
+    Folder,
+}
+
+/// The walk. Iterate over it; afterwards [`Walk::inner_mounts`] are complete.
+#[derive(Debug)]
+pub struct Walk<'r> {
+    root: &'r Root,
+    mounts: MountTable,
+    /// Relative to the root.
+    mount_points: HashSet<Vec<u8>>,
+    rules: Rules,
+    stack: Vec<Level>,
+    inner: Vec<InnerMount>,
+    /// What the first call of `next` begins with.
+    start: Option<Vec<u8>>,
+    /// What it should have begun with is not there.
+    start_is_gone: bool,
+    /// Folders, relative to the root, that are not entered.
+    left_out: HashSet<Vec<u8>>,
+    reach: Reach,
+    not_entered: Vec<Vec<u8>>,
+    listing: Vec<u8>,
+}
+
+/// A folder on the way down.
+#[derive(Debug)]
+struct Level {
+    /// Closed when the last of the folders inside has been opened, so a deep chain holds no descriptors.
+    fd: Option<OwnedFd>,
+    path: Vec<u8>,
+    place: Place,
+    /// Names of the folders inside, last first.
+    waiting: Vec<Vec<u8>>,
+}
+
+/// Where a folder is, for the kernel.
+#[derive(Debug, Clone)]
+struct Place {
+    device: u64,
+    inode: u64,
+    fs: Arc<FsInfo>,
+}
+
+impl<'r> Walk<'r> {
+    /// Walks `start` (relative to the root; empty for all of it), a folder or one file. Rules of the folders above
+    /// `start` hold for it.
+    pub fn new(root: &'r Root, start: &[u8], rules: Rules) -> Walk<'r> {
+        let mounts = MountTable::read();
+        let at = root.path().canonicalize().unwrap_or_else(|_| root.path().to_owned());
+        let mount_points =
+            mounts.inside(&at).map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
+        Walk {
+            root,
+            mounts,
+            mount_points,
+            rules,
+            stack: Vec::new(),
+            inner: Vec::new(),
+            start: Some(start.to_vec()),
+            start_is_gone: false,
+            left_out: HashSet::new(),
+            reach: Reach::Tree,
+            not_entered: Vec::new(),
+            listing: Vec::with_capacity(LISTING),
+        }
+    }
+
+    /// The same, no further than that.
+    pub fn no_further_than(self, reach: Reach) -> Walk<'r> {
+        Walk { reach, ..self }
+    }
+
+    /// Folders that are there and were not entered, since the walk goes no further; relative to the root.
+    pub fn not_entered(&self) -> &[Vec<u8>] {
+        &self.not_entered
+    }
+
+    /// What is mounted inside what has been walked.
+    pub fn inner_mounts(&self) -> &[InnerMount] {
+        &self.inner
+    }
+
+    /// The same without some folders, named relative to the root: what is in them is not this walk's.
+    pub fn without(self, folders: impl IntoIterator<Item = Vec<u8>>) -> Walk<'r> {
+        Walk { left_out: folders.into_iter().collect(), ..self }
+    }
+
+    /// There is nothing at what the walk was to begin with, and no link or missing permission hides it.
+    pub fn start_is_gone(&self) -> bool {
+        self.start_is_gone
+    }
+
+    fn begin(&mut self, start: &[u8]) -> Option<Result<Folder, WalkError>> {
+        let at = |path: &[u8], e: Errno| WalkError::new(path.to_vec(), e);
+        let place = match self.place_of(self.root.as_fd(), None) {
+            Ok(place) => place,
+            Err(e) => return Some(Err(at(b"", e))),
+        };
+        let (mut fd, mut path, mut place) = (None, Vec::new(), place);
+        for name in start.split(|b| *b == b'/').filter(|name| !name.is_empty()) {
+            let parent: BorrowedFd<'_> = fd.as_ref().map_or(self.root.as_fd(), |fd: &OwnedFd| fd.as_fd());
+            if self.is_left_out(parent, &path) {
+                return None;
+            }
+            let child = relative::child(&path, name);
+            let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
+                Err(e) => {
+                    self.start_is_gone = e == Errno::NOENT;
+                    return Some(Err(at(&child, e)));
+                }
+            };
+            let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+            if self.rules.ignores(&child, is_folder) {
+                return None;
+            }
+            if !is_folder {
+                if child.len() < start.len() {
+                    return Some(Err(at(&child, Errno::NOTDIR)));
+                }
+                return Some(Ok(one_file(path, name, &stat, &place)));
+            }
+            let opened = open::open_folder(parent, name)
+                .and_then(|fd| Ok((self.place_of(fd.as_fd(), Some(&place))?, fd)));
+            match opened {
+                Ok((inside, opened)) => {
+                    self.note_mount(&child, &place, &inside);
+                    (fd, path, place) = (Some(opened), child, inside);
+                }
+                Err(e) => return Some(Err(at(&child, e))),
+            }
+        }
+        let fd = match fd {
+            Some(fd) => fd,
+            // A handle of its own: reading a listing moves a position that the root's owner may share.
+            None => match rustix::fs::openat(
+                self.root,
+                ".",
+                rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC,
+                rustix::fs::Mode::empty(),
+            ) {
+                Ok(fd) => fd,
+                Err(e) => return Some(Err(at(b"", e))),
+            },
+        };
+        Some(self.read_folder(fd, path, place))
+    }
+
+    /// Whether a folder above the start is left out; takes in its rules if not.
+    fn is_left_out(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> bool {
+        if rustix::fs::statat(folder, NOMEDIA, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+            return true;
+        }
+        self.take_rules(folder, path);
+        false
+    }
+
+    fn take_rules(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> bool {
+        let Ok(file) = open::open_here(folder, ALBUMENIGNORE) else { return false };
+        let mut patterns = Vec::new();
+        if file.take(LONGEST_ALBUMENIGNORE as u64).read_to_end(&mut patterns).is_ok() {
+            self.rules.enter(path, &patterns);
+        }
+        true
+    }
+
+    fn place_of(&self, folder: BorrowedFd<'_>, parent: Option<&Place>) -> Result<Place, Errno> {
+        let stat = rustix::fs::fstat(folder)?;
+        let fs = match parent.filter(|p| p.device == stat.st_dev) {
+            Some(parent) => parent.fs.clone(),
+            None => Arc::new(FsInfo::of(folder, &self.mounts)?),
+        };
+        Ok(Place { device: stat.st_dev, inode: stat.st_ino, fs })
+    }
+
+    fn note_mount(&mut self, path: &[u8], parent: &Place, inside: &Place) {
+        // A container's folders may all be of one file system.
+        if inside.device != parent.device || self.mount_points.contains(path) {
+            self.inner.push(InnerMount { path: path.to_vec(), fs: inside.fs.id() });
+        }
+    }
+
+    /// Lists a folder whose rules have not been read yet, and leaves the folders inside waiting.
+    fn read_folder(&mut self, fd: OwnedFd, path: Vec<u8>, place: Place) -> Result<Folder, WalkError> {
+        let mut folder = Folder {
+            fs: place.fs.id(),
+            stable_inodes: place.fs.inodes_are_stable(),
+            path,
+            files: Vec::new(),
+            only: None,
+            errors: Vec::new(),
+            skipped: Skipped::default(),
+        };
+        if place.fs.is_pseudo() {
+            folder.skipped.ignored += 1;
+            return Ok(folder);
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        let (mut has_nomedia, mut has_rules) = (false, false);
+        self.list(&fd, |entry| {
+            has_nomedia |= entry.name == NOMEDIA;
+            has_rules |= entry.name == ALBUMENIGNORE;
+            let role = role(entry.name);
+            // Of most files in a folder that is not about photos, not even the name is kept.
+            if entry.kind == FileType::RegularFile && role.is_none() {
+                folder.skipped.not_media += 1;
+            } else {
+                entries.push(Entry { name: entry.name.to_vec(), role, kind: entry.kind, inode: entry.inode });
+            }
+        })
+        .map_err(|e| WalkError::new(folder.path.clone(), e))?;
+        if has_nomedia {
+            folder.skipped = Skipped { ignored: 1, ..Skipped::default() };
+            return Ok(folder);
+        }
+        if has_rules {
+            self.take_rules(fd.as_fd(), &folder.path);
+        }
+
+        entries.sort_unstable_by(|a, b| a.inode.cmp(&b.inode).then_with(|| a.name.cmp(&b.name)));
+        let mut waiting = Vec::new();
+        let mut whole = folder.path.clone();
+        if !whole.is_empty() {
+            whole.push(b'/');
+        }
+        let prefix = whole.len();
+        for Entry { name, role, mut kind, .. } in entries {
+            whole.truncate(prefix);
+            whole.extend_from_slice(&name);
+            let mut stat = None;
+            // Some file systems do not say in the listing what an entry is.
+            if !matches!(kind, FileType::Directory | FileType::Symlink | FileType::Fifo | FileType::Socket) {
+                match rustix::fs::statat(&fd, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(s) => {
+                        kind = FileType::from_raw_mode(s.st_mode);
+                        stat = Some(s);
+                    }
+                    Err(Errno::NOENT) => continue,
+                    Err(e) => {
+                        folder.errors.push(WalkError::new(whole.clone(), e));
+                        continue;
+                    }
+                }
+            }
+            match (kind, stat) {
+                (FileType::Directory, _) if self.left_out.contains(&whole) => folder.skipped.ignored += 1,
+                (FileType::Directory, _) if self.rules.ignores(&whole, true) => folder.skipped.ignored += 1,
+                (FileType::Directory, _) => waiting.push(name),
+                (FileType::RegularFile, Some(stat)) => match role {
+                    None => folder.skipped.not_media += 1,
+                    Some(_) if self.rules.ignores(&whole, false) => folder.skipped.ignored += 1,
+                    Some(role) => folder.files.push(Walked { name, role, stat: FileStat::of(&stat) }),
+                },
+                (FileType::Symlink, _) => folder.skipped.links += 1,
+                _ => folder.skipped.special += 1,
+            }
+        }
+        if self.reach == Reach::Folder {
+            self.not_entered.extend(waiting.drain(..).map(|name| relative::child(&folder.path, &name)));
+        }
+        waiting.sort_unstable_by(|a, b| b.cmp(a));
+        if !waiting.is_empty() {
+            self.stack.push(Level { fd: Some(fd), path: folder.path.clone(), place, waiting });
+        }
+        Ok(folder)
+    }
+
+    fn list(&mut self, fd: &OwnedFd, mut each: impl FnMut(Listed<'_>)) -> Result<(), Errno> {
+        let mut entries = RawDir::new(fd, self.listing.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                each(Listed { name, kind: entry.file_type(), inode: entry.ino() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes down into the next waiting folder.
+    fn descend(&mut self) -> Option<Result<Folder, WalkError>> {
+        loop {
+            let depth = self.stack.len();
+            let level = self.stack.last_mut()?;
+            let Some(name) = level.waiting.pop() else {
+                self.stack.pop();
+                continue;
+            };
+            let path = relative::child(&level.path, &name);
+            let fd =
+                level.fd.as_ref().expect("a folder is closed only after its last waiting one was opened");
+            let opened = open::open_folder(fd.as_fd(), &name);
+            if level.waiting.is_empty() {
+                level.fd = None;
+            }
+            let parent = level.place.clone();
+            self.rules.leave_to(&path);
+            let opened = opened.and_then(|fd| Ok((self.place_of(fd.as_fd(), Some(&parent))?, fd)));
+            let (place, fd) = match opened {
+                Ok(opened) => opened,
+                // It was a folder a moment ago: now a link or a file, which the next run will see.
+                Err(e) => return Some(Err(WalkError::new(path, e))),
+            };
+            let is_loop = place.fs.inodes_are_stable()
+                && self.stack.iter().any(|l| (l.place.device, l.place.inode) == (place.device, place.inode));
+            let why = if is_loop {
+                Some("the folder holds itself (a loop)".to_owned())
+            } else if depth > DEEPEST {
+                Some(format!("more than {DEEPEST} folders inside each other"))
+            } else {
+                None
+            };
+            if let Some(why) = why {
+                return Some(Err(WalkError { path, fault: Fault::unreadable(why), is_failure: false }));
+            }
+            self.note_mount(&path, &parent, &place);
+            return Some(self.read_folder(fd, path, place));
+        }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Result<Folder, WalkError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.start.take() {
+            Some(start) => self.begin(&start),
+            None => self.descend(),
+        }
+    }
+}
+
+/// An entry as the kernel lists it.
+struct Listed<'a> {
+    name: &'a [u8],
+    kind: FileType,
+    inode: u64,
+}
+
+struct Entry {
+    name: Vec<u8>,
+    role: Option<Role>,
+    kind: FileType,
+    inode: u64,
+}
+
+/// The answer to a walk that was asked for one file.
+fn one_file(path: Vec<u8>, name: &[u8], stat: &Stat, place: &Place) -> Folder {
+    let mut folder = Folder {
+        path,
+        fs: place.fs.id(),
+        stable_inodes: place.fs.inodes_are_stable(),
+        files: Vec::new(),
+        only: Some(name.to_vec()),
+        errors: Vec::new(),
+        skipped: Skipped::default(),
+    };
+    match (FileType::from_raw_mode(stat.st_mode), role(name)) {
+        (FileType::RegularFile, Some(role)) => {
+            folder.files.push(Walked { name: name.to_vec(), role, stat: FileStat::of(stat) });
+        }
+        (FileType::RegularFile, None) => folder.skipped.not_media += 1,
+        (FileType::Symlink, _) => folder.skipped.links += 1,
+        _ => folder.skipped.special += 1,
+    }
+    folder
+}
+
+/// What a file is taken for by its name; `None` for something that is not Albumen's.
+pub fn role(name: &[u8]) -> Option<Role> {
+    static MEDIA: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
+    /// Longer than every known extension (`heics`, `3gpp2`), with room.
+    const LONGEST: usize = 8;
+    /// More often something else: source code in TypeScript, a camcorder's clip or music, anything that is raw.
+    const AMBIGUOUS: [&[u8]; 4] = [b"ts", b"mod", b"tod", b"raw"];
+
+    let stem_start = name.iter().position(|b| *b != b'.').unwrap_or(name.len());
+    let Some(dot) = name[stem_start..].iter().rposition(|b| *b == b'.') else {
+        // A dot file without an extension is some program's setting.
+        return (stem_start == 0 && !name.is_empty()).then_some(Role::Unnamed);
+    };
+    let extension = &name[stem_start + dot + 1..];
+    let mut lower = [0; LONGEST];
+    let lower = lower.get_mut(..extension.len())?;
+    lower.copy_from_slice(extension);
+    lower.make_ascii_lowercase();
+    let media =
+        MEDIA.get_or_init(|| Format::all().flat_map(Format::extensions).map(|e| e.as_bytes()).collect());
+    if AMBIGUOUS.contains(&&*lower) {
+        Some(Role::Unnamed)
+    } else if media.contains(&*lower) {
+        Some(Role::Media)
+    } else if SIDECAR_EXTENSIONS.iter().any(|e| e.as_bytes() == lower) {
+        Some(Role::Sidecar)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_by_name() {
+        let is = |name: &str| role(name.as_bytes());
+        assert_eq!(is("IMG_1.JPG"), Some(Role::Media));
+        assert_eq!(is(".hidden.heic"), Some(Role::Media));
+        assert_eq!(is("a.b.3gpp2"), Some(Role::Media));
+        assert_eq!(is("IMG_1.JPG.xmp"), Some(Role::Sidecar));
+        assert_eq!(is("scan"), Some(Role::Unnamed));
+        assert_eq!(is("main.ts"), Some(Role::Unnamed), "its bytes tell");
+        assert_eq!(role(b"a\xff.Jpeg"), Some(Role::Media));
+        for other in
+            ["", ".", "..", ".bashrc", "notes.txt", "IMG_1.jpg~", "IMG_1.jpg_original", ".IMG.jpg.XyZ123"]
+        {
+            assert_eq!(is(other), None, "{other}");
+        }
+    }
+}

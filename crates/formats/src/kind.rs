@@ -1,0 +1,236 @@
+//! Which format a file has, told from its bytes and never from its name.
+//!
+//! Promises: reads a few blocks at most; every format of the vocabulary is told from its neighbours. Leaves
+//! sizes and everything else to the format's own reader.
+
+use super::bytes::{Reader, View};
+use super::tiff::{Entry, Ifd, Tiff};
+use albumen_core::vocabulary::Format;
+
+/// The format, or `None` for what Albumen does not read.
+pub fn sniff(reader: &Reader) -> Option<Format> {
+    let view = reader.view();
+    let head = view.head(4096);
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
+
+    if starts(b"\xff\xd8\xff") {
+        return Some(Format::Jpeg);
+    }
+    if starts(b"\x89PNG\r\n\x1a\n") {
+        return Some(Format::Png);
+    }
+    if starts(b"GIF87a") || starts(b"GIF89a") {
+        return Some(Format::Gif);
+    }
+    if starts(b"RIFF") && at(8, b"WEBP") {
+        return Some(Format::Webp);
+    }
+    if (starts(b"RIFF") || starts(b"RF64")) && (at(8, b"AVI ") || at(8, b"AVIX")) {
+        return Some(Format::Avi);
+    }
+    if starts(b"\xff\x0a") || starts(b"\0\0\0\x0cJXL \r\n\x87\n") {
+        return Some(Format::Jxl);
+    }
+    if starts(b"\xff\x4f\xff\x51") || starts(b"\0\0\0\x0cjP  \r\n\x87\n") {
+        return Some(Format::Jp2);
+    }
+    if starts(b"FUJIFILMCCD-RAW") {
+        return Some(Format::Raf);
+    }
+    if (starts(b"II") || starts(b"MM")) && at(6, b"HEAPCCDR") {
+        return Some(Format::Crw);
+    }
+    if starts(b"II") || starts(b"MM") {
+        return tiff_kind(view, &head);
+    }
+    if starts(b"\x1a\x45\xdf\xa3") {
+        // The document type is a string in the header; WebM is a profile of Matroska.
+        let header = &head[..head.len().min(64)];
+        return Some(if header.windows(4).any(|w| w == b"webm") { Format::Webm } else { Format::Mkv });
+    }
+    if is_bmff(&head) {
+        return bmff_kind(view, &head);
+    }
+    if transport_packet(&head).is_some() {
+        return Some(Format::Mts);
+    }
+    if starts(b"\0\0\x01\xba") || starts(b"\0\0\x01\xb3") {
+        return Some(Format::Mpeg);
+    }
+    // "BM" alone is no proof: the length of the second header must be one that exists.
+    if starts(b"BM") {
+        let dib = head.get(14..18).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+        return matches!(dib, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124)).then_some(Format::Bmp);
+    }
+    is_bare_dib(&head).then_some(Format::Bmp)
+}
+
+/// A BMP without its file header, as clipboards and resources keep them (`.dib`): the length of its header, two sides,
+/// one plane, and bits a pixel and a compression that go together.
+fn is_bare_dib(head: &[u8]) -> bool {
+    let word = |at: usize| Some(u16::from_le_bytes([*head.get(at)?, *head.get(at + 1)?]));
+    let long = |at: usize| Some(u32::from(word(at)?) | u32::from(word(at + 2)?) << 16);
+    let side = |at: usize| long(at).map(|v| (v as i32).unsigned_abs()).filter(|v| (1..=1 << 16).contains(v));
+    matches!(long(0), Some(40 | 108 | 124))
+        && side(4).is_some()
+        && side(8).is_some()
+        && word(12) == Some(1)
+        && matches!(
+            (word(14), long(16)),
+            (Some(1 | 4 | 8 | 16 | 24 | 32), Some(0))
+                | (Some(8), Some(1))
+                | (Some(4), Some(2))
+                | (Some(16 | 32), Some(3))
+        )
+}
+
+/// Length of a packet and where the first sync byte stands: 188 (broadcast) or 192 bytes (AVCHD, with a
+/// time stamp of 4 bytes before each). A recording that was cut may begin inside of a packet.
+pub fn transport_packet(head: &[u8]) -> Option<(u64, u64)> {
+    const SYNC: u8 = 0x47;
+    const PACKETS: usize = 4;
+    /// Packets that must follow each other where the file does not begin with one.
+    const PACKETS_TO_FIND_STEP: usize = 8;
+    const SIZES: [(usize, usize); 2] = [(188, 0), (192, 4)];
+    for (size, first) in SIZES {
+        let fits = (0..PACKETS).take_while(|i| first + i * size < head.len());
+        let n = fits.clone().count();
+        if n >= 2 && fits.into_iter().all(|i| head[first + i * size] == SYNC) {
+            return Some((size as u64, first as u64));
+        }
+    }
+    // Of the header's next bytes, two bits say what the packet holds; both 0 are no packet.
+    let is_packet =
+        |at: usize| head.get(at) == Some(&SYNC) && head.get(at + 3).is_some_and(|b| b & 0x30 != 0);
+    SIZES.iter().find_map(|&(size, _)| {
+        let first = (1..size).find(|first| (0..PACKETS_TO_FIND_STEP).all(|i| is_packet(first + i * size)))?;
+        Some((size as u64, first as u64))
+    })
+}
+
+// --------------------------------------------------------------------------------------------- BMFF
+
+fn is_bmff(head: &[u8]) -> bool {
+    let Some(kind) = head.get(4..8) else { return false };
+    if kind == b"ftyp" {
+        return true;
+    }
+    // QuickTime files from before `ftyp`: the first atom is one of these, with a size that can be.
+    let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+    matches!(kind, b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot") && (size >= 8 || size <= 1)
+}
+
+fn bmff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
+    if head.get(4..8) != Some(b"ftyp") {
+        return Some(Format::Mov);
+    }
+    let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize;
+    let brands: Vec<[u8; 4]> = head
+        .get(8..size.clamp(8, head.len()))?
+        .chunks_exact(4)
+        .enumerate()
+        .filter(|(i, _)| *i != 1) // the minor version
+        .map(|(_, b)| [b[0], b[1], b[2], b[3]])
+        .collect();
+    let major = *brands.first()?;
+    let has = |list: &[&[u8; 4]]| brands.iter().any(|b| list.contains(&b));
+    const HEVC: &[&[u8; 4]] = &[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
+    const AV1: &[&[u8; 4]] = &[b"avif", b"avis", b"avio"];
+    const HEIF: &[&[u8; 4]] = &[
+        b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"vvic",
+        b"unif",
+    ];
+    if has(&[b"crx "]) {
+        return Some(Format::Cr3);
+    }
+    if HEVC.contains(&&major) {
+        return Some(Format::Heic);
+    }
+    if AV1.contains(&&major) {
+        return Some(Format::Avif);
+    }
+    if HEIF.contains(&&major) {
+        // A structural brand: the codec is that of the primary item, else that of the compatible brands.
+        return Some(match super::heif::primary_codec(view).as_ref() {
+            Some(b"hvc1" | b"hev1" | b"lhv1") => Format::Heic,
+            Some(b"av01") => Format::Avif,
+            Some(_) => Format::Heif,
+            None if has(HEVC) => Format::Heic,
+            None if has(AV1) => Format::Avif,
+            None => Format::Heif,
+        });
+    }
+    match &major {
+        b"jxl " => return Some(Format::Jxl),
+        b"jp2 " | b"jpx " | b"jpm " => return Some(Format::Jp2),
+        b"qt  " => return Some(Format::Mov),
+        _ => {}
+    }
+    if major.starts_with(b"3g") || matches!(&major, b"kddi" | b"KDDI" | b"mmp4") {
+        return Some(Format::ThreeGp);
+    }
+    Some(Format::Mp4)
+}
+
+// --------------------------------------------------------------------------------------------- TIFF
+
+/// TIFF compression schemes and photometric interpretations that only camera RAW uses.
+const COMPRESSION_OLD_JPEG: u32 = 6;
+const COMPRESSION_NIKON: u32 = 34713;
+const COMPRESSION_PENTAX: u32 = 65535;
+const COMPRESSION_SONY: u32 = 32767;
+const COMPRESSION_SAMSUNG: std::ops::RangeInclusive<u32> = 32769..=32773;
+const PHOTOMETRIC_CFA: u32 = 32803;
+
+fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
+    let tiff = Tiff::open(view)?;
+    match &[head[2], head[3]] {
+        b"RO" | b"RS" | b"OR" | b"SR" => return Some(Format::Orf),
+        b"U\0" => return Some(Format::Rw2),
+        b"\x2a\0" | b"\0\x2a" | b"\x2b\0" | b"\0\x2b" => {}
+        _ => return None,
+    }
+    if head.get(8..10) == Some(b"CR") {
+        return Some(Format::Cr2);
+    }
+    let first = tiff.ifd(tiff.first);
+    if first.find(0xC612).is_some() {
+        return Some(Format::Dng);
+    }
+    let name = |tag| first.find(tag).and_then(|e| tiff.text(e));
+    let make = name(0x10F).or_else(|| name(0x110)).unwrap_or_default().to_ascii_uppercase();
+    let subs: Vec<Ifd> = match first.find(0x14A) {
+        Some(e) => tiff.uints(e, 8).into_iter().map(|at| tiff.ifd(u64::from(at))).collect(),
+        None => Vec::new(),
+    };
+    let any = |tag: u16, wanted: &dyn Fn(u32) -> bool| {
+        let hit = |e: Entry| tiff.uint(e).is_some_and(wanted);
+        std::iter::once(&first).chain(&subs).any(|ifd| ifd.find(tag).is_some_and(hit))
+    };
+    let mosaic = any(0x106, &|v| v == PHOTOMETRIC_CFA);
+    let packed = |wanted: &dyn Fn(u32) -> bool| any(0x103, wanted);
+    // Coolpix NRW files begin with a thumbnail in the old JPEG compression.
+    let nikon_packed = |v: u32| v == COMPRESSION_NIKON || v == COMPRESSION_OLD_JPEG;
+    // A file that is cut off may lack the sensor's directory. Its first page is a thumbnail and says so, which sets
+    // it apart from a finished TIFF with a thumbnail in a sub-directory.
+    let begins_with_thumbnail = first.find(0xFE).and_then(|e| tiff.uint(e)).is_some_and(|v| v & 1 == 1);
+    let headed = begins_with_thumbnail && !subs.is_empty();
+    if make.starts_with("NIKON") && (mosaic || packed(&nikon_packed) || headed) {
+        return Some(Format::Nef);
+    }
+    if make.starts_with("SONY")
+        && (mosaic || packed(&|v| v == COMPRESSION_SONY) || first.find(0xC634).is_some())
+    {
+        return Some(Format::Arw);
+    }
+    if (make.starts_with("PENTAX") || make.starts_with("RICOH"))
+        && (mosaic || packed(&|v| v == COMPRESSION_PENTAX))
+    {
+        return Some(Format::Pef);
+    }
+    if make.starts_with("SAMSUNG") && (mosaic || packed(&|v| COMPRESSION_SAMSUNG.contains(&v))) {
+        return Some(Format::Srw);
+    }
+    Some(Format::Tiff)
+}

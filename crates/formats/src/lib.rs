@@ -1,0 +1,168 @@
+//! Container readers without pixels: one file a format reads what is written ([`Findings`]).
+//!
+//! A broken source costs only itself. All parsers are pure functions of bytes; they run in a worker process.
+#![deny(unsafe_code)]
+
+pub mod bmff;
+pub mod bytes;
+pub mod exif;
+pub mod heif;
+pub mod iptc;
+pub mod iso6709;
+pub mod jpeg;
+pub mod jxl;
+pub mod kind;
+pub mod lens;
+pub mod makernote;
+pub mod matroska;
+pub mod motion;
+pub mod movie;
+pub mod mpeg;
+pub mod photoshop;
+pub mod raster;
+pub mod raw;
+pub mod rdf;
+pub mod regions;
+pub mod riff;
+pub mod sidecar;
+pub mod tiff;
+pub mod values;
+pub mod xmp;
+
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::Format;
+use bytes::Reader;
+use exif::Exif;
+use iptc::Iptc;
+use movie::Movie;
+use xmp::Xmp;
+
+/// Reads a file whose format is known.
+pub fn read(reader: &Reader, format: Format) -> Findings {
+    use Format::*;
+    match format {
+        Jpeg => jpeg::read(reader),
+        Heic | Heif | Avif => heif::read(reader),
+        Png => raster::read_png(reader),
+        Gif => raster::read_gif(reader),
+        Webp => raster::read_webp(reader),
+        Bmp => raster::read_bmp(reader),
+        Tiff | Cr2 | Nef | Arw | Dng | Orf | Rw2 | Pef | Srw => raw::read_tiff(reader, format),
+        Raf => raw::read_raf(reader),
+        Crw => raw::read_crw(reader),
+        Cr3 => raw::read_cr3(reader),
+        Jxl => jxl::read_jxl(reader),
+        Jp2 => jxl::read_jp2(reader),
+        Mp4 | Mov | ThreeGp => movie::read(reader),
+        Mkv | Webm => matroska::read(reader),
+        Avi => riff::read_avi(reader),
+        Mts => mpeg::read_transport(reader),
+        Mpeg => mpeg::read_program(reader),
+    }
+}
+
+/// Why a file has no kind, in words for its owner.
+pub fn unknown(reader: &Reader) -> Fault {
+    let head = reader.view().head(512);
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    if head.is_empty() {
+        return Fault::corrupt("the file is empty");
+    }
+    if head.iter().all(|&b| b == 0) {
+        return Fault::corrupt("the file holds only zeros: a copy that was never finished");
+    }
+    for (magic, what) in [
+        (&b"%PDF"[..], "a PDF document"),
+        (b"8BPS", "a Photoshop document"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"ID3", "a sound file"),
+        (b"OggS", "an Ogg file"),
+        (b"fLaC", "a sound file"),
+        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
+        (b"FLV\x01", "a Flash video"),
+        (b"\0\0\x01\0", "an icon"),
+        (b"FOVb", "a Sigma RAW file"),
+        (b"\0MRM", "a Minolta RAW file"),
+        (b"gimp xcf", "a GIMP document"),
+        (b"v/1\x01", "an OpenEXR picture"),
+        (b"#?RADIANCE", "a Radiance picture"),
+    ] {
+        if starts(magic) {
+            return Fault::unsupported(format!("{what}, which Albumen does not read"));
+        }
+    }
+    let text = head.iter().all(|&b| b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r'))
+        && std::str::from_utf8(&head).is_ok();
+    if text {
+        return Fault::corrupt("the content is text, not a picture or video");
+    }
+    Fault::corrupt("the content is no picture or video that Albumen knows")
+}
+
+/// What a format's reader found, before anything is chosen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Findings {
+    /// Width and height as coded.
+    pub coded: Option<(u32, u32)>,
+    /// The size upright, where the container itself decides it (HEIF, JPEG XL, video); else EXIF does.
+    pub display: Option<(u32, u32)>,
+    /// The container's own orientation (video matrix, JPEG XL).
+    pub orientation: Option<u8>,
+    pub exif: Option<Exif>,
+    /// All packets, the main one first.
+    pub xmp: Vec<Xmp>,
+    pub iptc: Option<Iptc>,
+    /// Texts with a key of their own: `png:Creation Time`.
+    pub text: Vec<(String, String)>,
+    pub movie: Option<Movie>,
+    /// ITU-T H.273 transfer characteristics: 16 is PQ, 18 is HLG.
+    pub transfer: Option<u16>,
+    pub iso_gain_map: bool,
+    pub google_gain_map: bool,
+    pub apple_gain_map: bool,
+    /// Place and length of the multi-picture directory.
+    pub mpf: Option<(u64, u64)>,
+    /// Place and length of a video that the container says it has.
+    pub embedded_video: Option<(u64, u64)>,
+}
+
+impl Findings {
+    /// Takes a block; of several the first that has a value counts.
+    fn add_exif(&mut self, exif: Option<Exif>) {
+        let Some(mut exif) = exif else { return };
+        if let Some(packet) = exif.xmp.take() {
+            self.add_xmp(packet);
+        }
+        if let Some(block) = exif.iptc.take() {
+            photoshop::read_block(&block, self);
+        }
+        match &mut self.exif {
+            Some(have) => have.absorb(exif),
+            None => self.exif = Some(exif),
+        }
+    }
+
+    fn add_xmp(&mut self, packet: Vec<u8>) {
+        /// Packets of one file: the main one, an extension, a copy in another container.
+        const MAX_PACKETS: usize = 8;
+        if self.xmp.len() < MAX_PACKETS {
+            self.xmp.extend(xmp::read(&packet));
+        }
+    }
+
+    fn add_text(&mut self, key: &str, value: String) {
+        const MAX_TEXTS: usize = 1000;
+        if self.text.len() < MAX_TEXTS {
+            self.text.push((key.to_owned(), value));
+        }
+    }
+
+    fn movie_mut(&mut self) -> &mut Movie {
+        self.movie.get_or_insert_with(Movie::default)
+    }
+
+    /// The XMP packets.
+    pub fn tags(&self) -> impl Iterator<Item = &Xmp> {
+        self.xmp.iter()
+    }
+}

@@ -1,0 +1,178 @@
+//! Motion photos: the video that stands in a photo's file.
+//!
+//! Promises: `video_offset` and `video_length` cut out bytes that begin with an `ftyp` box and hold a movie box;
+//! where there is no such video, nothing is said, whatever the tags say. Samsung's trailer is asked first,
+//! then the tags, then an `ftyp` box is looked for behind the picture.
+
+use super::Findings;
+use super::bmff::{self, boxes};
+use super::bytes::{Reader, View};
+use albumen_core::vocabulary::{Format, Motion};
+
+/// How far back a video is looked for when no tag says where it is. Motion clips last some seconds.
+const MAX_SCAN: u64 = 48 * 1024 * 1024;
+
+/// Samsung's trailer ends with this.
+const SEF_TAIL: &[u8; 4] = b"SEFT";
+
+/// Finds the embedded video of a photo.
+pub fn find(reader: &Reader, format: Format, found: &Findings) -> Option<Motion> {
+    if !matches!(format, Format::Jpeg | Format::Heic | Format::Heif | Format::Avif) {
+        return None;
+    }
+    let file = reader.view();
+    let tagged = found.tags().any(|x| x.motion.tagged || x.motion.items.iter().any(is_video_item));
+    let samsung = samsung_trailer(file);
+    if let Some(Some((offset, length))) = samsung {
+        return Some(motion("samsung", offset, length));
+    }
+    if tagged && let Some((offset, length)) = found.tags().find_map(|x| by_tags(file, &x.motion)) {
+        return Some(motion("google", offset, length));
+    }
+    if let Some((offset, length)) =
+        found.embedded_video.and_then(|(at, len)| playable(file, at, at.checked_add(len)?))
+    {
+        // Samsung writes its own trailer into HEIC, too.
+        return Some(motion(if samsung.is_some() { "samsung" } else { "google" }, offset, length));
+    }
+    // Samsung's trailer lists what is in it: without a video there, there is none.
+    if samsung.is_some() && !tagged {
+        return None;
+    }
+    // A picture that ends as it should has nothing behind it.
+    let ends_as_picture = match format {
+        Format::Jpeg => ends_with_eoi(file),
+        _ => !tagged,
+    };
+    if ends_as_picture && !tagged {
+        return None;
+    }
+    let (offset, length) = scan(file)?;
+    Some(motion(if samsung.is_some() { "samsung" } else { "google" }, offset, length))
+}
+
+fn motion(kind: &str, offset: u64, length: u64) -> Motion {
+    Motion { kind: kind.to_owned(), video_offset: Some(offset), video_length: Some(length), pair: None }
+}
+
+fn is_video_item((semantic, mime, length, _): &(String, String, u64, u64)) -> bool {
+    *length > 0 && (semantic.eq_ignore_ascii_case("MotionPhoto") || mime.starts_with("video/"))
+}
+
+/// The directory lists what stands behind the primary picture, in order, so the video's end is the file's less
+/// all that follows it; the older tag counts from the file's end.
+fn by_tags(file: View<'_>, tags: &super::xmp::MotionTags) -> Option<(u64, u64)> {
+    if let Some(i) = tags.items.iter().position(is_video_item) {
+        let after = tags.items[i + 1..].iter().try_fold(0u64, |n, x| n.checked_add(x.2)?.checked_add(x.3))?;
+        let end = file.len().checked_sub(after)?;
+        let start = end.checked_sub(tags.items[i].2)?;
+        if let Some(hit) = playable(file, start, end) {
+            return Some(hit);
+        }
+    }
+    let start = file.len().checked_sub(tags.from_end?)?;
+    playable(file, start, file.len())
+}
+
+/// The bytes from `start` to `end` when they begin with an `ftyp` box and have a movie box, cut after the last
+/// whole box: trailers behind the video are no part of it.
+fn playable(file: View<'_>, start: u64, end: u64) -> Option<(u64, u64)> {
+    let video = file.part(start, end.checked_sub(start)?);
+    if video.array::<4>(4) != Some(*b"ftyp") {
+        return None;
+    }
+    let mut has_movie = false;
+    let mut length = 0;
+    for b in boxes(video) {
+        let known = matches!(
+            &b.kind,
+            b"ftyp"
+                | b"moov"
+                | b"mdat"
+                | b"free"
+                | b"skip"
+                | b"wide"
+                | b"uuid"
+                | b"meta"
+                | b"udta"
+                | b"moof"
+                | b"mfra"
+                | b"sidx"
+                | b"styp"
+                | b"pdin"
+                | b"prft"
+        );
+        if !known || b.at.checked_add(b.size).is_none_or(|e| e > video.len()) {
+            break;
+        }
+        if &b.kind == b"moov" {
+            has_movie = bmff::find(b.body, b"trak").is_some();
+        }
+        length = b.at + b.size;
+    }
+    (has_movie && length > 0).then_some((start, length))
+}
+
+/// Samsung's trailer: a directory (`SEFH`) at the end, with entries that count back from it. Answers whether
+/// there is one, and the place of the video in it.
+fn samsung_trailer(file: View<'_>) -> Option<Option<(u64, u64)>> {
+    const MOTION_PHOTO: u16 = 0x0A30;
+    const MAX_ENTRIES: u32 = 100;
+    let tail = file.len().checked_sub(8)?;
+    if file.array::<4>(tail + 4).as_ref() != Some(SEF_TAIL) {
+        return None;
+    }
+    let directory = tail.checked_sub(u64::from(file.le32(tail)?))?;
+    if file.array::<4>(directory) != Some(*b"SEFH") {
+        return None;
+    }
+    let count = file.le32(directory + 8)?.min(MAX_ENTRIES);
+    for i in 0..u64::from(count) {
+        let at = directory + 12 + 12 * i;
+        let (Some(kind), Some(back), Some(size)) = (file.le16(at + 2), file.le32(at + 4), file.le32(at + 8))
+        else {
+            break;
+        };
+        if kind != MOTION_PHOTO {
+            continue;
+        }
+        let Some(start) = directory.checked_sub(back.into()) else { continue };
+        let end = start.saturating_add(size.into()).min(file.len());
+        // The entry begins with its kind and its name, `MotionPhoto_Data`, whose length stands before it.
+        let Some(name) = file.le32(start + 4) else { continue };
+        let video = start + 8 + u64::from(name.min(256));
+        // Newer HEICs keep the video in an `mpvd` box and only name it here.
+        return Some(playable(file, video, end).or_else(|| scan(file)));
+    }
+    Some(None)
+}
+
+/// Whether the file's last bytes are the end of a JPEG (zeros behind it are padding).
+fn ends_with_eoi(file: View<'_>) -> bool {
+    let n = file.len().min(256);
+    let tail = file.from(file.len() - n).head(256);
+    let end = tail.iter().rposition(|&b| b != 0).map_or(0, |i| i + 1);
+    tail[..end].ends_with(&[0xFF, 0xD9])
+}
+
+/// Looks for an `ftyp` box behind the picture's beginning and takes the first that begins a playable video.
+fn scan(file: View<'_>) -> Option<(u64, u64)> {
+    const STEP: u64 = 4 * 1024 * 1024;
+    let mut at = file.len().saturating_sub(MAX_SCAN).max(2);
+    while at < file.len() {
+        // Steps overlap, so that a box on the border is seen.
+        let bytes = file.part(at, STEP + 8).head(usize::MAX);
+        let mut from = 0;
+        while let Some(i) = bytes.get(from..).and_then(|b| memchr::memmem::find(b, b"ftyp")) {
+            let hit = at + (from + i) as u64;
+            if hit >= 4
+                && let Some(found) = playable(file, hit - 4, file.len())
+            {
+                return Some(found);
+            }
+            from += i + 4;
+        }
+        at += STEP;
+    }
+    None
+}

@@ -1,0 +1,17 @@
+//! What readers of all formats do with a value that they have found.
+
+use albumen_core::vocabulary::Gps;
+
+/// Coordinates that can be a place: in range, not 0,0 (what receivers without a fix write).
+pub fn place(lat: f64, lon: f64, alt: Option<f64>) -> Option<Gps> {
+    let good = lat.is_finite() && lon.is_finite() && lat.abs() <= 90.0 && lon.abs() <= 180.0;
+    let nowhere = lat == 0.0 && lon == 0.0;
+    (good && !nowhere).then_some(Gps { lat, lon, alt: alt.filter(|a| a.is_finite()) })
+}
+
+/// The first source wins: a value that is there is not replaced.
+pub fn keep<T>(slot: &mut Option<T>, value: Option<T>) {
+    if slot.is_none() {
+        *slot = value;
+    }
+}

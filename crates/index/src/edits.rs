@@ -1,0 +1,103 @@
+//! What users say about items: titles, descriptions, dates, ratings, tags. An edit wins over everything found,
+//! and belongs to the item: it survives every reindex, move and new content of its file.
+//!
+//! Each call is one short transaction, durable when it returns. Edits of people live with people.
+
+use super::said::{DateEdit, Field};
+use super::{Index, items};
+use rusqlite::{Connection, Result, TransactionBehavior, params};
+
+/// Items changed in one transaction: other writers wait no longer than that takes.
+const BATCH: usize = 200;
+
+/// One thing a user says about an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// `None`: there is none, whatever the file says.
+    Title(Option<String>),
+    Description(Option<String>),
+    /// -1 to 5, as in [`Facts::rating`](albumen_core::vocabulary::Facts::rating).
+    Rating(Option<i8>),
+    Taken(DateEdit),
+    AddTag(String),
+    RemoveTag(String),
+    /// Takes back what was said about a field.
+    Forget(Field),
+}
+
+impl Index {
+    /// Says the same things about some items, by file id. Returns those that are items.
+    pub fn edit_items(&mut self, files: &[i64], edits: &[Edit]) -> Result<Vec<i64>> {
+        let mut edited = Vec::new();
+        for batch in files.chunks(BATCH) {
+            let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for file in batch {
+                if !tx.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1")?.exists([file])? {
+                    continue;
+                }
+                for edit in edits {
+                    put(&tx, *file, edit)?;
+                }
+                items::refresh(&tx, *file)?;
+                edited.push(*file);
+            }
+            tx.commit()?;
+        }
+        Ok(edited)
+    }
+
+    /// Renames a tag wherever it stands, as an edit of each item that has it. Returns these items.
+    pub fn rename_tag(&mut self, from: &str, to: &str) -> Result<Vec<i64>> {
+        let files: Vec<i64> = self
+            .conn
+            .prepare("SELECT t.file_id FROM item_tags t JOIN items i USING (file_id) WHERE tag = ?1 AND hidden = 0")?
+            .query_map([from], |r| r.get(0))?
+            .collect::<Result<_>>()?;
+        self.edit_items(&files, &[Edit::RemoveTag(from.to_owned()), Edit::AddTag(to.to_owned())])
+    }
+
+    /// Every tag of shown items with how many have it, in order of name.
+    pub fn tags(&self) -> Result<Vec<(String, u64)>> {
+        self.conn
+            .prepare(
+                "SELECT tag, count(*) FROM item_tags t JOIN items i USING (file_id) WHERE i.hidden = 0
+                 GROUP BY tag ORDER BY tag",
+            )?
+            .query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?
+            .collect()
+    }
+}
+
+fn put(conn: &Connection, file: i64, edit: &Edit) -> Result<()> {
+    let set = |field: Field, value: Option<&str>| {
+        conn.prepare_cached(
+            "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())
+             ON CONFLICT (file_id, field) DO UPDATE SET value = ?3, edited = unixepoch()",
+        )?
+        .execute(params![file, field.name(), value])
+        .map(drop)
+    };
+    let tag = |tag: &str, given: bool| {
+        conn.prepare_cached(
+            "INSERT INTO tag_edits (file_id, tag, given, edited) VALUES (?1, ?2, ?3, unixepoch())
+             ON CONFLICT (file_id, tag) DO UPDATE SET given = ?3, edited = unixepoch()",
+        )?
+        .execute(params![file, tag, given])
+        .map(drop)
+    };
+    match edit {
+        Edit::Title(value) => set(Field::Title, value.as_deref()),
+        Edit::Description(value) => set(Field::Description, value.as_deref()),
+        Edit::Rating(value) => set(Field::Rating, value.map(|r| r.to_string()).as_deref()),
+        Edit::Taken(date) => set(Field::Taken, Some(&date.to_text())),
+        Edit::AddTag(name) => tag(name, true),
+        Edit::RemoveTag(name) => tag(name, false),
+        Edit::Forget(Field::Tags) => {
+            conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1")?.execute([file]).map(drop)
+        }
+        Edit::Forget(field) => conn
+            .prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
+            .execute(params![file, field.name()])
+            .map(drop),
+    }
+}

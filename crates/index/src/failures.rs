@@ -1,0 +1,153 @@
+//! What could not be done, and why: all of it, or a page.
+
+use super::Index;
+use albumen_core::fault::Fault;
+use albumen_files::relative;
+use rusqlite::{Result, Row, params};
+use serde::Serialize;
+
+/// One thing that could not be done.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    pub path: String,
+    pub stage: String,
+    pub state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    pub reason: String,
+    /// What the owner can do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<&'static str>,
+    pub attempts: u64,
+    /// When it will be tried again, UTC; absent: not until the file or the settings change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<String>,
+}
+
+/// A file that failed to inspect is listed once. The states come first, in order of files: so a page costs what lies between
+/// its beginning and its end, and nothing is sorted for it.
+const FAILURES: &str =
+    "SELECT s.file_id, s.stage, s.state, s.fault, s.reason, s.attempts, s.retry_at, v.path, d.path, f.name
+    FROM stage_state s INDEXED BY stage_state_wanting CROSS JOIN files f ON f.id = s.file_id CROSS JOIN folders d ON d.id = f.folder_id
+      CROSS JOIN volumes v ON v.id = d.volume_id
+   WHERE f.vanished IS NULL
+     AND (s.state IN ('failed', 'damaged') OR (s.state = 'skipped' AND s.fault IS NOT NULL))
+     AND NOT (s.stage = 'render' AND EXISTS (SELECT 1 FROM stage_state i
+       WHERE i.file_id = s.file_id AND i.stage = 'inspect' AND i.reason = s.reason))";
+
+fn failure(r: &Row<'_>) -> Result<Failure> {
+    let path =
+        relative::on_disk(&[&r.get::<_, Vec<u8>>(7)?, &r.get::<_, Vec<u8>>(8)?, &r.get::<_, Vec<u8>>(9)?]);
+    let fault: Option<String> = r.get(3)?;
+    Ok(Failure {
+        path: path.to_string_lossy().into_owned(),
+        stage: r.get(1)?,
+        state: r.get(2)?,
+        advice: fault.as_deref().and_then(Fault::advice),
+        fault,
+        reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
+        attempts: r.get::<_, i64>(5)? as u64,
+        retry_at: r.get::<_, Option<i64>>(6)?.map(super::view::utc),
+    })
+}
+
+impl Index {
+    /// Everything that could not be done, by path and stage; none of it is kept in memory.
+    pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {
+        let mut st = self.conn.prepare(&format!("{FAILURES} ORDER BY v.path, d.path, f.name, s.stage"))?;
+        let mut rows = st.query([])?;
+        while let Some(r) = rows.next()? {
+            each(failure(r)?);
+        }
+        Ok(())
+    }
+
+    /// The failures of the next `files` files after one, by id, each with all of its stages; of some spaces or of all. And
+    /// where the next page begins.
+    pub fn failure_page(
+        &self,
+        after: i64,
+        files: usize,
+        spaces: Option<&[String]>,
+    ) -> Result<(Vec<Failure>, Option<i64>)> {
+        let spaces = spaces.map(|s| serde_json::to_string(s).expect("strings"));
+        let mut st = self.conn.prepare_cached(&format!(
+            "{FAILURES} AND s.file_id > ?1 AND (?2 IS NULL OR v.space_id IN
+               (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
+             ORDER BY s.file_id, s.stage"
+        ))?;
+        let mut rows = st.query(params![after, spaces])?;
+        let (mut page, mut last, mut seen) = (Vec::new(), after, 0);
+        while let Some(r) = rows.next()? {
+            let file = r.get(0)?;
+            if file != last {
+                if seen == files {
+                    return Ok((page, Some(last)));
+                }
+                (last, seen) = (file, seen + 1);
+            }
+            page.push(failure(r)?);
+        }
+        Ok((page, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_hold_whole_files_in_order_and_those_of_some_spaces_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let conn = &index.conn;
+        conn.execute_batch(
+            "INSERT INTO spaces (id, name, kind) VALUES (1, 'anna', 'personal'), (2, 'berta', 'personal')",
+        )
+        .unwrap();
+        for space in [1, 2] {
+            let volume = index.volume(space, format!("/{space}").as_bytes()).unwrap().id;
+            index.folder(volume, b"").unwrap();
+        }
+        for file in 1..=7_i64 {
+            conn.execute(
+                "INSERT INTO files (id, folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, added)
+                 SELECT ?1, d.id, ?2, 0, 0, 0, 0, 0, 0 FROM folders d JOIN volumes v ON v.id = d.volume_id
+                  WHERE v.space_id = ?3",
+                params![file, format!("{file}.jpg").as_bytes(), 1 + file % 2],
+            )
+            .unwrap();
+            // The third is whole; a render that failed as inspect did is not told twice.
+            let stages: &[(&str, &str)] = match file {
+                3 => &[("inspect", "done")],
+                4 => &[("inspect", "failed"), ("render", "failed")],
+                _ => &[("inspect", "done"), ("render", "failed"), ("faces", "failed")],
+            };
+            for (stage, state) in stages {
+                conn.execute(
+                    "INSERT INTO stage_state (file_id, stage, version, input_key, state, reason) VALUES (?1, ?2, 1, 'k', ?3, ?4)",
+                    params![file, stage, state, if file == 4 { "as before" } else { *stage }],
+                )
+                .unwrap();
+            }
+        }
+        let names = |page: &[Failure]| -> Vec<String> {
+            let name = |f: &Failure| format!("{} {}", f.path.rsplit('/').next().unwrap(), f.stage);
+            page.iter().map(name).collect()
+        };
+        let (first, next) = index.failure_page(0, 2, None).unwrap();
+        assert_eq!(names(&first), ["1.jpg faces", "1.jpg render", "2.jpg faces", "2.jpg render"]);
+        assert_eq!(next, Some(2));
+        let (second, next) = index.failure_page(2, 2, None).unwrap();
+        assert_eq!(names(&second), ["4.jpg inspect", "5.jpg faces", "5.jpg render"]);
+        let (third, next) = index.failure_page(next.unwrap(), 2, None).unwrap();
+        assert_eq!((names(&third).len(), next), (4, None));
+        let anna = ["anna".to_owned()];
+        let (hers, next) = index.failure_page(0, 9, Some(&anna)).unwrap();
+        assert_eq!((names(&hers).len(), next), (5, None));
+        assert!(hers.iter().all(|f| f.path.starts_with("/1/")), "{hers:?}");
+        let mut all = 0;
+        index.failures(|_| all += 1).unwrap();
+        assert_eq!(all, first.len() + second.len() + third.len());
+    }
+}

@@ -1,0 +1,248 @@
+//! What a walk has found and not yet applied: temporary tables of one connection, so that a walk of hours locks
+//! nothing, and one short transaction that turns findings into the queue.
+
+use super::Index;
+use super::record;
+use super::scan::{FileRow, stat_at};
+use albumen_core::vocabulary::Stage;
+use albumen_files::FileStat;
+use albumen_files::mounts::FsId;
+use albumen_library::edited;
+use albumen_library::sidecar_names::split_number;
+use rusqlite::{Result, params};
+
+/// One thing that a walk has found.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The walk's number in this scan.
+    pub target: i64,
+    pub volume_id: i64,
+    /// Relative to the volume.
+    pub folder: Vec<u8>,
+    pub name: Vec<u8>,
+    pub file_id: Option<i64>,
+    /// [`super::scan::What`]'s words, or one of those here.
+    pub what: &'static str,
+    pub fs: FsId,
+    pub stat: FileStat,
+}
+
+impl Finding {
+    /// A sidecar that is new or was changed.
+    pub const SIDECAR: &str = "sidecar";
+    /// A file that had vanished and is there again, as it was.
+    pub const BACK: &str = "back";
+}
+
+impl Index {
+    /// Begins a scan: no findings yet.
+    pub fn begin_findings(&self) -> Result<()> {
+        self.conn.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS found (
+               id INTEGER PRIMARY KEY, target INTEGER, volume_id INTEGER, folder BLOB, name BLOB, file_id INTEGER,
+               what TEXT, fs_id INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER);
+             CREATE INDEX IF NOT EXISTS temp.found_what ON found (what, bytes);
+             CREATE TEMP TABLE IF NOT EXISTS owners (volume_id INTEGER, folder BLOB, sidecar BLOB, of BLOB);
+             CREATE TEMP TABLE IF NOT EXISTS gone (file_id INTEGER PRIMARY KEY, target INTEGER NOT NULL);
+             DELETE FROM temp.found; DELETE FROM temp.owners; DELETE FROM temp.gone;",
+        )
+    }
+
+    /// Notes a finding.
+    pub fn found(&self, f: &Finding) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO temp.found (target, volume_id, folder, name, file_id, what, fs_id, inode, bytes, mtime_ns, ctime_ns)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                f.target,
+                f.volume_id,
+                f.folder,
+                f.name,
+                f.file_id,
+                f.what,
+                f.fs.0,
+                f.stat.inode as i64,
+                f.stat.size as i64,
+                f.stat.mtime_ns,
+                f.stat.ctime_ns
+            ])
+            .map(drop)
+    }
+
+    /// Notes which file of its folder a sidecar speaks of.
+    pub fn owner(&self, volume_id: i64, folder: &[u8], sidecar: &[u8], of: Option<&[u8]>) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "INSERT INTO temp.owners (volume_id, folder, sidecar, of) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![volume_id, folder, sidecar, of])
+            .map(drop)
+    }
+
+    /// Notes that a known file was not where it should be.
+    pub fn gone(&self, file: i64, target: i64) -> Result<()> {
+        self.conn
+            .prepare_cached("INSERT OR IGNORE INTO temp.gone (file_id, target) VALUES (?1, ?2)")?
+            .execute([file, target])
+            .map(drop)
+    }
+
+    /// The rows that a walk did not find.
+    pub fn gone_of(&self, target: i64) -> Result<Vec<FileRow>> {
+        let mut st = self.conn.prepare_cached("SELECT file_id FROM temp.gone WHERE target = ?1")?;
+        let ids = st.query_map([target], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+        ids.into_iter().filter_map(|id| self.file(id).transpose()).collect()
+    }
+
+    /// Files that are gone, now or since an earlier run, and have the size of a new path: id, path below the volume,
+    /// hash, size, mtime.
+    #[allow(clippy::type_complexity)]
+    pub fn may_have_moved(&self) -> Result<Vec<(i64, Vec<u8>, String, u64, i64)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes, f.mtime_ns
+             FROM (SELECT file_id FROM temp.gone
+                   UNION SELECT id FROM files INDEXED BY files_vanished WHERE vanished IS NOT NULL) g
+               CROSS JOIN files f ON f.id = g.file_id JOIN folders d ON d.id = f.folder_id
+             WHERE f.content_hash IS NOT NULL AND f.is_sidecar = 0
+               AND EXISTS (SELECT 1 FROM temp.found n WHERE n.what = 'new' AND n.bytes = f.bytes)",
+        )?;
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, i64>(3)? as u64, r.get(4)?)))?
+            .collect()
+    }
+
+    /// New paths of one size, with the finding's id.
+    pub fn found_new_of_size(&self, bytes: u64) -> Result<Vec<(i64, Finding)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, target, volume_id, folder, name, fs_id, inode, bytes, mtime_ns, ctime_ns
+             FROM temp.found WHERE what = 'new' AND bytes = ?1 ORDER BY id",
+        )?;
+        st.query_map([bytes as i64], |r| {
+            let finding = Finding {
+                target: r.get(1)?,
+                volume_id: r.get(2)?,
+                folder: r.get(3)?,
+                name: r.get(4)?,
+                file_id: None,
+                what: "new",
+                fs: FsId(r.get(5)?),
+                stat: stat_at(r, 6)?,
+            };
+            Ok((r.get(0)?, finding))
+        })?
+        .collect()
+    }
+
+    /// A new path turned out to be a known file: neither is the one new nor the other gone.
+    pub fn moved(&self, finding_id: i64, file: i64) -> Result<()> {
+        self.conn.prepare_cached("DELETE FROM temp.found WHERE id = ?1")?.execute([finding_id])?;
+        self.conn.prepare_cached("DELETE FROM temp.gone WHERE file_id = ?1")?.execute([file]).map(drop)
+    }
+
+    /// Turns the findings into rows: new and changed files into the queue, sidecars and files that are back into
+    /// `files`. Call it inside the transaction that ends the scan.
+    pub fn apply_found(&self, priority: u8, now: i64) -> Result<()> {
+        let conn = &self.conn;
+        conn.execute(
+            "INSERT OR IGNORE INTO folders (volume_id, path) SELECT DISTINCT volume_id, folder FROM temp.found",
+            [],
+        )?;
+        // What another request has recorded since this walk looked is not work any more.
+        conn.execute(
+            "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
+             SELECT ?1, d.id, n.name, f.id, n.what, n.bytes, n.fs_id
+             FROM temp.found n JOIN folders d ON d.volume_id = n.volume_id AND d.path = n.folder
+               LEFT JOIN files f ON f.folder_id = d.id AND f.name = n.name
+             WHERE n.what IN ('new', 'changed')
+               AND NOT (f.id IS NOT NULL AND f.vanished IS NULL AND f.content_hash IS NOT NULL AND f.bytes = n.bytes
+                 AND f.mtime_ns = n.mtime_ns AND f.ctime_ns = n.ctime_ns AND f.inode = n.inode AND f.fs_id = n.fs_id)
+             ORDER BY n.id
+             ON CONFLICT (folder_id, name) DO UPDATE SET priority = min(priority, excluded.priority),
+               file_id = excluded.file_id, what = excluded.what, bytes = excluded.bytes, fs_id = excluded.fs_id",
+            [priority],
+        )?;
+        let mut st = conn.prepare_cached(
+            "SELECT d.id, n.name, n.file_id, n.what, n.fs_id, n.inode, n.bytes, n.mtime_ns, n.ctime_ns
+             FROM temp.found n JOIN folders d ON d.volume_id = n.volume_id AND d.path = n.folder
+             WHERE n.what IN ('sidecar', 'back')",
+        )?;
+        let mut rows = st.query([])?;
+        while let Some(r) = rows.next()? {
+            let folder_id: i64 = r.get(0)?;
+            let name: Vec<u8> = r.get(1)?;
+            let file_id: Option<i64> = r.get(2)?;
+            let fs = FsId(r.get(4)?);
+            let stat = stat_at(r, 5)?;
+            match (r.get_ref(3)?.as_str()?, file_id) {
+                (Finding::SIDECAR, _) => {
+                    let of = match file_id {
+                        Some(id) => self.file(id)?.and_then(|f| f.sidecar_of),
+                        None => None,
+                    };
+                    record::put_sidecar(conn, folder_id, &name, of.as_deref(), fs, &stat, now)?;
+                    if let Some(of) = of {
+                        self.inspect_again(folder_id, &of)?;
+                    }
+                }
+                (_, Some(id)) => {
+                    record::touch_file(conn, id, fs, &stat)?;
+                    super::items::refresh(conn, id)?;
+                }
+                (_, None) => {}
+            }
+        }
+        self.apply_owners()
+    }
+
+    fn apply_owners(&self) -> Result<()> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT d.id, o.sidecar, o.of, f.sidecar_of FROM temp.owners o
+               JOIN folders d ON d.volume_id = o.volume_id AND d.path = o.folder
+               JOIN files f ON f.folder_id = d.id AND f.name = o.sidecar
+             WHERE f.sidecar_of IS NOT o.of",
+        )?;
+        let mut rows = st.query([])?;
+        while let Some(r) = rows.next()? {
+            let (folder_id, sidecar): (i64, Vec<u8>) = (r.get(0)?, r.get(1)?);
+            let (of, was): (Option<Vec<u8>>, Option<Vec<u8>>) = (r.get(2)?, r.get(3)?);
+            self.conn
+                .prepare_cached("UPDATE files SET sidecar_of = ?3 WHERE folder_id = ?1 AND name = ?2")?
+                .execute(params![folder_id, sidecar, of])?;
+            record::mark_regroup(&self.conn, folder_id)?;
+            for owner in [of, was].into_iter().flatten() {
+                self.inspect_again(folder_id, &owner)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The facts of the file of this name, and those of its edited copies, depend on a sidecar that is new, changed or
+    /// gone.
+    pub fn inspect_again(&self, folder_id: i64, name: &[u8]) -> Result<()> {
+        let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+        let own = stem(&String::from_utf8_lossy(name));
+        let bare = split_number(&own).0;
+        let (from, until) = (format!("{bare}-"), format!("{bare}."));
+        let mut st = self
+            .conn
+            .prepare_cached("SELECT name FROM files WHERE folder_id = ?1 AND name >= ?2 AND name < ?3")?;
+        let near =
+            st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], |r| r.get::<_, Vec<u8>>(0))?;
+        let mut names = vec![name.to_vec()];
+        for near in near {
+            let near = near?;
+            let original = edited::original_name(&String::from_utf8_lossy(&near));
+            if original.is_some_and(|original| stem(&original) == own) {
+                names.push(near);
+            }
+        }
+        let mut st = self.conn.prepare_cached(
+            "DELETE FROM stage_state WHERE stage = ?3 AND file_id = (SELECT id FROM files WHERE folder_id = ?1 AND name = ?2)",
+        )?;
+        for name in names {
+            st.execute(params![folder_id, name, Stage::Inspect.name()])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,278 @@
+//! Items: the final answers in columns, and the grouping of files into items. `refresh` is the only writer of
+//! `items`; it can run at any time and gives the same row for the same facts, place and edits.
+
+use super::{said, search};
+use albumen_core::vocabulary::{Clues, Facts, Kind, Motion, Place};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
+
+/// A file of a folder with what grouping needs of it.
+#[derive(Debug, Clone)]
+pub struct GroupRow {
+    pub id: i64,
+    pub name: Vec<u8>,
+    pub is_sidecar: bool,
+    pub clues: Option<Clues>,
+    /// The file that it is a companion of, and as what.
+    pub companion: Option<(i64, String)>,
+    /// It is not what it was when its item was made ([`super::record::mark_stale`]).
+    pub is_stale: bool,
+}
+
+/// The present files of a folder, in order of name.
+pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
+    let mut st = conn.prepare_cached(
+        "SELECT f.id, f.name, f.is_sidecar, f.facts, f.companion_of, f.companion_role, s.file_id IS NOT NULL
+         FROM files f LEFT JOIN items_stale s ON s.file_id = f.id
+         WHERE f.folder_id = ?1 AND f.vanished IS NULL ORDER BY f.name",
+    )?;
+    st.query_map([folder_id], |r| {
+        Ok(GroupRow {
+            id: r.get(0)?,
+            name: r.get(1)?,
+            is_sidecar: r.get(2)?,
+            clues: from_json(r, 3)?,
+            companion: r.get::<_, Option<i64>>(4)?.zip(r.get(5)?),
+            is_stale: r.get(6)?,
+        })
+    })?
+    .collect()
+}
+
+/// Folders whose items are to be put together again.
+pub fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
+    let mut st = conn.prepare_cached("SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1")?;
+    st.query_map([limit as i64], |r| r.get(0))?.collect()
+}
+
+/// Makes `file` a companion of `primary`, or an item of its own.
+pub fn set_companion(conn: &Connection, file: i64, of: Option<(i64, &str)>) -> Result<()> {
+    conn.prepare_cached("UPDATE files SET companion_of = ?2, companion_role = ?3 WHERE id = ?1")?
+        .execute(params![file, of.map(|o| o.0), of.map(|o| o.1)])
+        .map(drop)
+}
+
+/// The items of a folder are put together; `fresh` of its files were stale.
+pub fn regrouped(conn: &Connection, folder_id: i64, fresh: impl IntoIterator<Item = i64>) -> Result<()> {
+    let mut st = conn.prepare_cached("DELETE FROM items_stale WHERE file_id = ?1")?;
+    fresh.into_iter().try_for_each(|file| st.execute([file]).map(drop))?;
+    conn.prepare_cached("UPDATE folders SET regroup = 0 WHERE id = ?1")?.execute([folder_id]).map(drop)
+}
+
+/// The place and zone found for a file.
+pub fn put_place(conn: &Connection, file: i64, place: Option<&Place>, zone: Option<&str>) -> Result<()> {
+    let place = place.map(|p| serde_json::to_string(p).expect("a place is plain data"));
+    conn.prepare_cached(
+        "INSERT INTO file_places (file_id, place, zone) VALUES (?1, ?2, ?3)
+         ON CONFLICT (file_id) DO UPDATE SET place = ?2, zone = ?3",
+    )?
+    .execute(params![file, place, zone])
+    .map(drop)
+}
+
+/// What a column of JSON holds; `None` where it is NULL, or was written by a version that called things otherwise.
+pub fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
+    let json: Option<String> = row.get(column)?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+/// The facts of a file as inspect found them.
+pub fn facts(conn: &Connection, file: i64) -> Result<Facts> {
+    let found = conn
+        .prepare_cached("SELECT facts FROM files WHERE id = ?1")?
+        .query_row([file], |r| from_json(r, 0))
+        .optional()?;
+    Ok(found.flatten().unwrap_or_default())
+}
+
+/// The facts of a file as a person should see them: what the file says, completed by the zone of its place,
+/// then what users said.
+pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
+    let row: Option<(Option<Facts>, Option<Place>, Option<String>)> = conn
+        .prepare_cached(
+            "SELECT f.facts, p.place, p.zone FROM files f LEFT JOIN file_places p ON p.file_id = f.id WHERE f.id = ?1",
+        )?
+        .query_row([file], |r| Ok((from_json(r, 0)?, from_json(r, 1)?, r.get(2)?)))
+        .optional()?;
+    let (facts, place, zone) = row.unwrap_or_default();
+    let mut facts = facts.unwrap_or_default();
+    if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
+        albumen_library::taken::complete_with_zone(taken, &zone);
+    }
+    complete_with_neighbours(conn, file, &mut facts)?;
+    said::apply(conn, file, &mut facts)?;
+    Ok((facts, place))
+}
+
+/// What only the folder tells: the movie of a Live Photo, and which file an edited copy was made from.
+fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
+    let mut st = conn.prepare_cached(
+        "SELECT name FROM files WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL",
+    )?;
+    let movies = st.query_map([file], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>>>()?;
+    let movie = movies.into_iter().min();
+    if let Some(name) = movie {
+        let motion =
+            facts.motion.get_or_insert_with(|| Motion { kind: "apple".to_owned(), ..Motion::default() });
+        motion.pair = Some(String::from_utf8_lossy(&name).into_owned());
+    }
+    if let Some(claimed) = facts.edited_from.take() {
+        let mut st = conn.prepare_cached(
+            "SELECT o.name FROM files f JOIN files o ON o.folder_id = f.folder_id
+             WHERE f.id = ?1 AND o.name >= ?2 AND o.name < ?3 AND o.id <> f.id AND o.is_sidecar = 0
+               AND o.vanished IS NULL",
+        )?;
+        let mut original = |from: &[u8], until: &[u8]| -> Result<Option<String>> {
+            let names = st.query_map(params![file, from, until], |r| r.get(0))?;
+            let names = names.collect::<Result<Vec<Vec<u8>>>>()?;
+            let found = albumen_library::grouping::original(&claimed, names.iter().map(Vec::as_slice));
+            Ok(found.map(|n| String::from_utf8_lossy(n).into_owned()))
+        };
+        // Nearly always its stem is written alike; all names of a large folder are read only where it is not.
+        let stem = claimed.rsplit_once('.').map_or(claimed.as_str(), |(stem, _)| stem);
+        facts.edited_from = match original(format!("{stem}.").as_bytes(), format!("{stem}/").as_bytes())? {
+            // Longer than a name can be, and so after all of them.
+            None => original(b"", &[0xff; 256])?,
+            found => found,
+        };
+    }
+    Ok(())
+}
+
+/// Rebuilds what is shown and found of a media file.
+pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
+    refresh_all(conn, [file])
+}
+
+/// The same for several. What searches read is written last and in a row: before each statement that SQLite may have to take
+/// back, FTS5 writes out what it has gathered.
+pub fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64>) -> Result<()> {
+    let mut findable = Vec::new();
+    for file in files {
+        findable.extend(refresh_row(conn, file)?);
+    }
+    findable.iter().try_for_each(|item| item.write(conn))
+}
+
+/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it. Gives what
+/// is to be written for searches.
+fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>> {
+    let Some((folder_id, space_id, added, hidden, name)) = conn
+        .prepare_cached(
+            "SELECT f.folder_id, v.space_id, f.added, f.companion_of IS NOT NULL OR f.vanished IS NOT NULL, f.name
+             FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+             WHERE f.id = ?1 AND f.is_sidecar = 0",
+        )?
+        .query_row([file], |r| {
+            Ok((
+                r.get::<_, i64>(0)?,
+                r.get::<_, i64>(1)?,
+                r.get::<_, i64>(2)?,
+                r.get::<_, bool>(3)?,
+                r.get::<_, Vec<u8>>(4)?,
+            ))
+        })
+        .optional()?
+    else {
+        return Ok(None);
+    };
+    let (f, place) = final_facts(conn, file)?;
+    let place = place.unwrap_or_default();
+    let kind = f.kind.unwrap_or_else(|| kind_by_name(&name));
+    let taken = f.taken.as_ref();
+    let c = &f.camera;
+    conn.prepare_cached(
+        "INSERT INTO items (file_id, space_id, folder_id, kind, format, added, taken_local, taken_utc,
+           display_width, display_height, duration_s, make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm,
+           lat, lon, country_code, country, region, district, city, city_km, title, description, rating,
+           is_360, is_motion, is_hdr, hidden)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+           ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
+         ON CONFLICT (file_id) DO UPDATE SET
+           (space_id, folder_id, kind, format, added, taken_local, taken_utc, display_width, display_height, duration_s,
+            make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm, lat, lon, country_code, country, region,
+            district, city, city_km, title, description, rating, is_360, is_motion, is_hdr, hidden)
+           = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
+            ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
+         WHERE
+           (space_id, folder_id, kind, format, added, taken_local, taken_utc, display_width, display_height, duration_s,
+            make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm, lat, lon, country_code, country, region,
+            district, city, city_km, title, description, rating, is_360, is_motion, is_hdr, hidden)
+           IS NOT (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
+            ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
+    )?
+    .execute(params![
+        file,
+        space_id,
+        folder_id,
+        match kind {
+            Kind::Photo => "photo",
+            Kind::Video => "video",
+        },
+        f.format.map(|x| x.name()),
+        added,
+        taken.map(|t| &t.local),
+        taken.and_then(|t| t.utc.as_ref()),
+        f.display_width,
+        f.display_height,
+        f.duration_s,
+        c.make,
+        c.model,
+        c.lens,
+        c.iso,
+        c.f_number,
+        c.exposure_s,
+        c.focal_mm,
+        c.focal_35mm,
+        f.gps.map(|g| g.lat),
+        f.gps.map(|g| g.lon),
+        place.country_code,
+        place.country,
+        place.region,
+        place.district,
+        place.city,
+        place.km,
+        f.title,
+        f.description,
+        f.rating,
+        f.pano.as_ref().is_some_and(|p| p.is_360),
+        f.motion.is_some(),
+        f.hdr.is_some(),
+        hidden
+    ])?;
+    put_tags(conn, file, &f.tags)?;
+    search::Findable::to_write(conn, file, hidden, &f, &place)
+}
+
+/// The tags of an item; those that it has already are not written.
+fn put_tags(conn: &Connection, file: i64, tags: &[String]) -> Result<()> {
+    let mut st = conn.prepare_cached("SELECT tag FROM item_tags WHERE file_id = ?1")?;
+    let known = st.query_map([file], |r| r.get(0))?.collect::<Result<BTreeSet<String>>>()?;
+    let tags: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
+    for gone in known.iter().filter(|t| !tags.contains(t.as_str())) {
+        conn.prepare_cached("DELETE FROM item_tags WHERE tag = ?1 AND file_id = ?2")?
+            .execute(params![gone, file])?;
+    }
+    for tag in tags.into_iter().filter(|t| !known.contains(*t)) {
+        conn.prepare_cached("INSERT INTO item_tags (tag, file_id) VALUES (?1, ?2)")?
+            .execute(params![tag, file])?;
+    }
+    Ok(())
+}
+
+/// The kind of a file that could not be read, by its extension: a guess good enough to count it.
+pub fn kind_by_name(name: &[u8]) -> Kind {
+    let ext = extension(name);
+    albumen_core::vocabulary::Format::all()
+        .find(|f| f.extensions().contains(&ext.as_str()))
+        .map_or(Kind::Photo, |f| f.kind())
+}
+
+/// Lower-case extension of a name, empty without one.
+pub fn extension(name: &[u8]) -> String {
+    match name.iter().rposition(|b| *b == b'.') {
+        Some(dot) => String::from_utf8_lossy(&name[dot + 1..]).to_lowercase(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,263 @@
+//! The shared index. All SQL lives here.
+//!
+//! Two rights: *indexing* holds `index.lock` for its life ([`Index::open_indexing`]); *edits* are short
+//! immediate transactions open to any process ([`Index::open_edit`]); readers open read-only and never wait
+//! ([`Index::open_read`]).
+#![deny(unsafe_code)]
+
+pub mod again;
+pub mod albums;
+pub mod backup;
+pub mod counts;
+pub mod due;
+pub mod edits;
+pub mod failures;
+pub mod findings;
+pub mod items;
+pub mod jobs;
+mod keep;
+mod lock;
+pub mod people;
+pub mod query;
+pub mod quiet;
+pub mod record;
+pub mod restore;
+pub mod said;
+pub mod scan;
+pub mod schema;
+pub mod search;
+#[cfg(test)]
+mod search_tests;
+pub mod similar;
+pub mod verify;
+pub mod view;
+
+use albumen_files::mounts::{FsInfo, MountTable};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The database in the index folder.
+pub const DATABASE: &str = "index.sqlite";
+
+/// An edit waits this long for another writer before it gives up (DESIGN: two rights on an index).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Page cache of one connection, in KiB: small, since the kernel caches the file as well.
+const CACHE_KIB: i64 = 4096;
+
+/// Why an index could not be opened. `code()` is the exit code that goes with it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the index {dir} is in use by {holder}: wait until it is done, or stop it", dir = .dir.display())]
+    Held { dir: PathBuf, holder: String },
+    #[error("there is no index at {dir}: run `albumen index` first, or check --index", dir = .dir.display())]
+    Missing { dir: PathBuf },
+    #[error("the index folder {dir} cannot be written: {why}", dir = .dir.display())]
+    NotWritable { dir: PathBuf, why: String },
+    #[error("the index {dir} cannot be read: {why}", dir = .dir.display())]
+    NotReadable { dir: PathBuf, why: String },
+    #[error("{dir} is a backup, which is read and never changed: `albumen restore` brings it back", dir = .dir.display())]
+    Backup { dir: PathBuf },
+    #[error("the index folder {dir} is on a network file system ({kind}), where SQLite is not safe: put it on a local disk", dir = .dir.display())]
+    Network { dir: PathBuf, kind: String },
+    #[error("the index {dir} cannot be opened: {why}", dir = .dir.display())]
+    Broken { dir: PathBuf, why: String },
+}
+
+/// One connection to `index.sqlite`, with what the right to use it needs.
+#[derive(Debug)]
+pub struct Index {
+    dir: PathBuf,
+    pub conn: Connection,
+    /// Held for the life of an indexing process.
+    _lock: Option<File>,
+}
+
+impl Index {
+    /// For the one process that indexes: creates the folder and the schema, takes `index.lock`.
+    pub fn open_indexing(dir: &Path, reached: impl Fn()) -> Result<Index, OpenError> {
+        let not_writable =
+            |e: std::io::Error| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() };
+        refuse_backup(dir)?;
+        create_private_dir(dir).map_err(not_writable)?;
+        refuse_network(dir)?;
+        let lock = lock::take(dir)?;
+        create_private_dir(&dir.join("derived")).map_err(not_writable)?;
+        // Made before SQLite opens it: the files beside it get its mode.
+        let database = dir.join(DATABASE);
+        File::options().append(true).create(true).open(&database).map_err(not_writable)?;
+        for file in [DATABASE, "index.sqlite-wal", "index.sqlite-shm"] {
+            restrict(&dir.join(file));
+        }
+        let mut conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: Some(lock) })
+    }
+
+    /// For who says what indexing would do where there is no index yet: an empty one that is nowhere, save for what SQLite
+    /// puts with its temporary files.
+    pub fn open_nowhere(dir: &Path) -> Result<Index, OpenError> {
+        let mut conn = connect_to(dir, Path::new(""), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::migrate(&mut conn, || ()).map_err(|e| broken(dir, e))?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+    }
+
+    /// Whether there is an index in a folder.
+    pub fn is_there(dir: &Path) -> bool {
+        !matches!(must_be_there(dir), Err(OpenError::Missing { .. }))
+    }
+
+    /// For what a user says: short transactions, made durable before they are answered.
+    pub fn open_edit(dir: &Path) -> Result<Index, OpenError> {
+        refuse_backup(dir)?;
+        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        conn.pragma_update(None, "synchronous", "FULL").map_err(|e| broken(dir, e))?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+    }
+
+    /// For those who only look.
+    pub fn open_read(dir: &Path) -> Result<Index, OpenError> {
+        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+    }
+
+    /// One more connection of the process that holds the lock (the recorder's, a job source's).
+    pub fn another(&self) -> Result<Index, OpenError> {
+        let conn = connect(&self.dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Ok(Index { dir: self.dir.clone(), conn, _lock: None })
+    }
+
+    /// For the service that holds the lock: where it can be asked, for [`service_socket`].
+    pub fn name_socket(&self, socket: &Path) -> std::io::Result<()> {
+        self._lock.as_ref().map_or(Ok(()), |lock| lock::name_socket(lock, socket))
+    }
+
+    /// Gives back the memory of cached pages: for who rests. A service has a dozen connections.
+    pub fn shrink(&self) {
+        // What cannot be given back stays.
+        let _ = self.conn.release_memory();
+    }
+
+    /// The state folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// The socket of the service that runs on an index, where one does.
+pub fn service_socket(dir: &Path) -> Option<PathBuf> {
+    lock::service_socket(dir)
+}
+
+fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {
+    OpenError::Broken { dir: dir.to_owned(), why: e.to_string() }
+}
+
+/// A backup that was changed has not the sums any more that it was made with, and would not be restored.
+fn refuse_backup(dir: &Path) -> Result<(), OpenError> {
+    match dir.join(backup::CONTENTS).exists() {
+        true => Err(OpenError::Backup { dir: dir.to_owned() }),
+        false => Ok(()),
+    }
+}
+
+/// Locks and shared memory of SQLite are not safe on NFS and SMB.
+fn refuse_network(dir: &Path) -> Result<(), OpenError> {
+    let look = || -> std::io::Result<FsInfo> { Ok(FsInfo::of(File::open(dir)?, &MountTable::read())?) };
+    match look() {
+        Ok(fs) if fs.refuses_index() => Err(OpenError::Network { dir: dir.to_owned(), kind: fs.in_words() }),
+        _ => Ok(()),
+    }
+}
+
+/// Creates a folder that only the owner and the group may enter (0750), parents included.
+fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o750).create(dir)
+}
+
+/// SQLite creates its files by the umask; an index is nobody else's business (0640).
+fn restrict(file: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    // A folder that somebody else owns may refuse; the folder's own mode still protects it.
+    let _ = std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o640));
+}
+
+/// Whether there is an index in `dir`.
+fn must_be_there(dir: &Path) -> Result<(), OpenError> {
+    let dir = dir.to_owned();
+    match std::fs::metadata(dir.join(DATABASE)) {
+        Ok(m) if m.is_file() => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(OpenError::NotReadable { dir, why: e.to_string() })
+        }
+        _ => Err(OpenError::Missing { dir }),
+    }
+}
+
+fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    must_be_there(dir)?;
+    let conn = connect(dir, flags)?;
+    let found = schema::current(&conn).map_err(|e| broken(dir, e))?;
+    if found > schema::VERSION {
+        return Err(broken(dir, schema::MigrateError::Newer { found }));
+    }
+    if found < schema::VERSION {
+        return Err(broken(
+            dir,
+            format!(
+                "it has schema {found}, this program needs {}: run `albumen index` once",
+                schema::VERSION
+            ),
+        ));
+    }
+    Ok(conn)
+}
+
+fn connect(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    connect_to(dir, &dir.join(DATABASE), flags)
+}
+
+fn connect_to(dir: &Path, database: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    let open = || -> rusqlite::Result<Connection> {
+        let conn = Connection::open_with_flags(
+            database,
+            flags | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI,
+        )?;
+        conn.busy_timeout(BUSY_TIMEOUT)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        // A statement that is kept is planned once. Otherwise SQLite looks at the values it is given, for the sake of the
+        // partial indexes, and plans most statements anew each time: three quarters of the time of a page of items.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            conn.pragma_update(None, "journal_mode", "WAL")?;
+            conn.pragma_update(None, "synchronous", "NORMAL")?;
+        }
+        conn.pragma_update(None, "foreign_keys", true)?;
+        conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        conn.pragma_update(None, "temp_store", "FILE")?;
+        // Touches the file, so that "not a database" is told here and not in the middle of a run.
+        schema::current(&conn)?;
+        Ok(conn)
+    };
+    open().map_err(|e| match e.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
+            OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() }
+        }
+        Some(rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::DiskFull) if is_full(dir) => {
+            OpenError::NotWritable { dir: dir.to_owned(), why: "its disk is full".into() }
+        }
+        _ => broken(dir, e),
+    })
+}
+
+/// Whether there is no room for what SQLite must make before anybody can look: the shared memory of the WAL, which it calls
+/// a broken disk.
+fn is_full(dir: &Path) -> bool {
+    /// Bytes: twice what it makes.
+    const NEEDED: u64 = 64 << 10;
+    rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail * fs.f_frsize < NEEDED)
+}

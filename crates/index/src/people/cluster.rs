@@ -1,0 +1,569 @@
+//! One clustering of a space: reads faces and constraints, lets [`albumen_library::people`] decide, writes what follows in one
+//! transaction, so that no edit falls in between and a kill leaves things as they were.
+
+use super::{SAME_FACE_IOU, found_person, iou, refresh_renamed, regions};
+use crate::Index;
+use crate::due::StageNow;
+use albumen_core::vocabulary::Box4;
+use albumen_library::people::{Fate, Known, Node, Thresholds, Vectors, exemplars, grow};
+use rusqlite::{Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
+
+/// What people have gained can bring in more faces: so many rounds at most, then the next clustering goes on. Two
+/// are usual, the second finding nothing.
+const ROUNDS: usize = 8;
+
+/// What a clustering did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ClusterReport {
+    /// Faces that joined a person.
+    pub joined: u64,
+    /// People that came into being.
+    pub founded: u64,
+    /// Faces that wait for more evidence.
+    pub waiting: u64,
+    /// It was stopped before it had changed anything.
+    pub stopped: bool,
+}
+
+/// Clusters the faces of a space, in canonical order: the same faces and edits give the same people, on any machine
+/// and any number of threads. A second call finds nothing to do.
+///
+/// Comparing takes long in a fresh library, so it looks at a snapshot without holding the right to write; when it
+/// writes and another has written since, it compares again inside the writing transaction. Either way constraints
+/// are those that stand when it assigns.
+pub fn cluster_space(
+    index: &mut Index,
+    space: i64,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<ClusterReport> {
+    let conn = &mut index.conn;
+    let mut report = ClusterReport::default();
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    report.joined += prepare(&tx, space)?;
+    tx.commit()?;
+    let version = |conn: &Connection| conn.pragma_query_value(None, "data_version", |r| r.get::<_, i64>(0));
+    // What the round before left waiting, and when.
+    let mut left: Option<(i64, Vec<Waiting>)> = None;
+    for _ in 0..ROUNDS {
+        let snapshot = conn.transaction()?;
+        let seen = version(&snapshot)?;
+        let still = left.take().filter(|(then, _)| *then == seen).map(|(_, waiting)| waiting);
+        let planned = plan(&snapshot, space, still, threads, stop)?;
+        drop(snapshot);
+        let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let now = version(&tx)?;
+        let planned = match now == seen {
+            true => planned,
+            false => plan(&tx, space, None, threads, stop)?,
+        };
+        let Some(planned) = planned else { return Ok(ClusterReport { stopped: true, ..report }) };
+        let changed = write(&tx, space, &planned, &mut report)?;
+        if !changed {
+            sweep(&tx, space)?;
+        }
+        refresh_renamed(&tx)?;
+        tx.commit()?;
+        if !changed {
+            break;
+        }
+        left = Some((now, planned.left_waiting()));
+    }
+    Ok(report)
+}
+
+/// The same inside the transaction of an edit.
+pub(super) fn cluster_now(conn: &Connection, space: i64, threads: usize) -> Result<ClusterReport> {
+    let mut report = ClusterReport { joined: prepare(conn, space)?, ..ClusterReport::default() };
+    let mut left = None;
+    for _ in 0..ROUNDS {
+        let Some(planned) = plan(conn, space, left, threads, &AtomicBool::new(false))? else { break };
+        if !write(conn, space, &planned, &mut report)? {
+            break;
+        }
+        left = Some(planned.left_waiting());
+    }
+    sweep(conn, space)?;
+    Ok(report)
+}
+
+/// What follows without comparing: spaces, regions, copies. How many faces found a person.
+fn prepare(conn: &Connection, space: i64) -> Result<u64> {
+    leave_other_spaces(conn, space)?;
+    regions::apply(conn, space)?;
+    follow_copies(conn, space)
+}
+
+/// A file that was moved to another space leaves the people of the old one: they are not its owner's to see.
+fn leave_other_spaces(conn: &Connection, space: i64) -> Result<()> {
+    let in_space = "SELECT s.file_id FROM faces_strayed s CROSS JOIN files f ON f.id = s.file_id
+       CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1";
+    conn.prepare_cached(&format!(
+        "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL, clustered = 0
+          WHERE file_id IN ({in_space})
+            AND (SELECT p.space_id FROM people p WHERE p.id = faces.person_id) <> ?1"
+    ))?
+    .execute([space])?;
+    conn.prepare_cached(&format!("DELETE FROM faces_strayed WHERE file_id IN ({in_space})"))?
+        .execute([space])
+        .map(drop)
+}
+
+/// People without faces of whom nobody has said anything go.
+fn sweep(conn: &Connection, space: i64) -> Result<()> {
+    conn.prepare_cached(
+        "DELETE FROM region_names WHERE space_id = ?1
+            AND NOT EXISTS (SELECT 1 FROM faces WHERE person_id = region_names.person_id)
+            AND NOT EXISTS (SELECT 1 FROM person_edits WHERE person_id = region_names.person_id)
+            AND NOT EXISTS (SELECT 1 FROM person_aliases WHERE alias = region_names.person_id)",
+    )?
+    .execute([space])?;
+    conn.prepare_cached(
+        "DELETE FROM people WHERE space_id = ?1
+            AND NOT EXISTS (SELECT 1 FROM faces WHERE person_id = people.id)
+            AND NOT EXISTS (SELECT 1 FROM person_edits WHERE person_id = people.id)
+            AND NOT EXISTS (SELECT 1 FROM face_edits WHERE person_id = people.id)
+            AND NOT EXISTS (SELECT 1 FROM region_names WHERE person_id = people.id)
+            AND NOT EXISTS (SELECT 1 FROM person_aliases WHERE alias = people.id OR person_id = people.id)
+            AND NOT EXISTS (SELECT 1 FROM people_apart WHERE a = people.id OR b = people.id)",
+    )?
+    .execute([space])
+    .map(drop)
+}
+
+/// A face that waits, as it was read.
+struct Waiting {
+    ids: Vec<i64>,
+    content: String,
+    area: Box4,
+    quality: f32,
+    embedding: Vec<i8>,
+    fresh: bool,
+}
+
+/// What one round will write.
+#[derive(Default)]
+struct Plan {
+    embedder: String,
+    /// People whose portraits were made anew.
+    portraits: Vec<(String, Portrait)>,
+    waiting: Vec<Waiting>,
+    fates: Vec<Fate>,
+    /// The known people that fates speak of by position.
+    people: Vec<String>,
+}
+
+impl Plan {
+    /// What [`waiting`] would read once the plan is written.
+    fn left_waiting(self) -> Vec<Waiting> {
+        let left = self.waiting.into_iter().zip(self.fates).filter(|(_, fate)| *fate == Fate::Waits);
+        let mut left: Vec<Waiting> = left.map(|(w, _)| Waiting { fresh: false, ..w }).collect();
+        left.sort_by(|a, b| canonical(a, b).then_with(|| a.ids.cmp(&b.ids)));
+        left
+    }
+}
+
+/// Compares; writes nothing. `still`: the faces that wait, where they are known. `None` when it was stopped.
+fn plan(
+    conn: &Connection,
+    space: i64,
+    still: Option<Vec<Waiting>>,
+    threads: usize,
+    stop: &AtomicBool,
+) -> Result<Option<Plan>> {
+    let embedder: Option<String> =
+        conn.query_row("SELECT value FROM meta WHERE key = 'embedder'", [], |r| r.get(0)).optional()?;
+    let Some(embedder) = embedder else { return Ok(Some(Plan::default())) };
+    let waiting = match still {
+        Some(waiting) => waiting,
+        None => waiting(conn, space, &embedder)?,
+    };
+    let dim = waiting.iter().map(|w| w.embedding.len()).max().unwrap_or(0);
+    if dim == 0 {
+        return Ok(Some(Plan { waiting, ..Plan::default() }));
+    }
+    let People { ids, known, exemplars, portraits } = people(conn, space, &embedder, dim)?;
+    let positions: HashMap<&str, u32> = ids.iter().map(|p| p.as_str()).zip(0..).collect();
+    let nodes = nodes(&waiting);
+    let mut faces = Vectors::new(dim);
+    faces.reserve(waiting.len());
+    waiting.iter().for_each(|w| {
+        faces.push(&w.embedding);
+    });
+    let mut failed = None;
+    let mut forbids = |node: u32| {
+        forbidden(conn, &waiting[node as usize].ids, &positions).unwrap_or_else(|e| {
+            failed = Some(e);
+            Vec::new()
+        })
+    };
+    let grown = grow(&nodes, &faces, &known, &exemplars, &mut forbids, &Thresholds::SFACE, threads, stop);
+    if let Some(e) = failed {
+        return Err(e);
+    }
+    Ok(grown.map(|grown| Plan { embedder, portraits, waiting, fates: grown.fates, people: ids }))
+}
+
+/// Writes a plan; whether any face found a person.
+fn write(conn: &Connection, space: i64, plan: &Plan, report: &mut ClusterReport) -> Result<bool> {
+    for (person, portrait) in &plan.portraits {
+        portrait.store(conn, person, &plan.embedder)?;
+    }
+    report.waiting = plan.waiting.iter().map(|w| w.ids.len() as u64).sum();
+    // A new person is founded by its first face in canonical order, whatever order they came in.
+    let mut founders: BTreeMap<u32, &Waiting> = BTreeMap::new();
+    for (w, fate) in plan.waiting.iter().zip(&plan.fates) {
+        if let Fate::Founds { group, .. } = fate {
+            let first = founders.entry(*group).or_insert(w);
+            if canonical(w, first).is_lt() {
+                *first = w;
+            }
+        }
+    }
+    let mut founders: Vec<_> = founders.into_iter().collect();
+    founders.sort_by(|a, b| canonical(a.1, b.1));
+    let mut born: HashMap<u32, String> = HashMap::new();
+    for (group, w) in founders {
+        born.insert(group, found_person(conn, space, &w.content, &w.area)?);
+    }
+    report.founded += born.len() as u64;
+    let mut assign = conn.prepare_cached(
+        "UPDATE faces SET person_id = ?2, how = 'machine', similarity = ?3, required = ?4, clustered = 1 WHERE id = ?1",
+    )?;
+    let mut seen = conn.prepare_cached("UPDATE faces SET clustered = 1 WHERE id = ?1 AND clustered = 0")?;
+    let mut changed = false;
+    for (w, fate) in plan.waiting.iter().zip(&plan.fates) {
+        let (person, similarity, required) = match fate {
+            Fate::Waits => {
+                w.ids.iter().filter(|_| w.fresh).try_for_each(|id| seen.execute([id]).map(drop))?;
+                continue;
+            }
+            Fate::Joins { person, similarity, required } => {
+                (&plan.people[*person as usize], similarity, required)
+            }
+            Fate::Founds { group, similarity, required } => (&born[group], similarity, required),
+        };
+        changed = true;
+        report.joined += w.ids.len() as u64;
+        report.waiting -= w.ids.len() as u64;
+        for id in &w.ids {
+            assign.execute(params![id, person, similarity, required])?;
+        }
+    }
+    Ok(changed)
+}
+
+fn canonical(a: &Waiting, b: &Waiting) -> std::cmp::Ordering {
+    let boxes = || a.area.iter().zip(&b.area).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
+    a.content.cmp(&b.content).then_with(|| boxes().unwrap_or(std::cmp::Ordering::Equal))
+}
+
+/// Faces in copies of a photo go with the face that has a person, unless a user said no or the place is taken.
+fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
+    let mut st = conn.prepare_cached(
+        "SELECT a.id, a.x, a.y, a.w, a.h, b.person_id, b.x, b.y, b.w, b.h
+           FROM faces a INDEXED BY faces_waiting CROSS JOIN files f ON f.id = a.file_id
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
+           CROSS JOIN files g ON g.content_hash = f.content_hash AND g.id <> f.id
+           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL
+           JOIN people p ON p.id = b.person_id AND p.space_id = ?1
+          WHERE a.person_id IS NULL AND v.space_id = ?1
+            AND NOT EXISTS (SELECT 1 FROM face_edits e
+                             WHERE e.face_id = a.id AND e.person_id = b.person_id AND e.verdict = 'not')
+            AND NOT EXISTS (SELECT 1 FROM faces c INDEXED BY faces_by_file
+                             WHERE c.file_id = a.file_id AND c.id <> a.id AND c.person_id = b.person_id)
+          ORDER BY a.id, b.id",
+    )?;
+    let rows = st
+        .query_map([space], |r| {
+            let area =
+                |i: usize| -> Result<Box4> { Ok([r.get(i)?, r.get(i + 1)?, r.get(i + 2)?, r.get(i + 3)?]) };
+            Ok((r.get::<_, i64>(0)?, area(1)?, r.get::<_, String>(5)?, area(6)?))
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    let mut done = HashSet::new();
+    for (face, area, person, other) in rows {
+        if iou(&area, &other) > SAME_FACE_IOU && done.insert(face) {
+            conn.prepare_cached(
+                "UPDATE faces SET person_id = ?2, how = 'machine', similarity = 1.0, required = 0.0, clustered = 1
+                  WHERE id = ?1",
+            )?
+            .execute(params![face, person])?;
+        }
+    }
+    Ok(done.len() as u64)
+}
+
+/// The faces without a person, copies together: those seen by an earlier clustering first, each part in canonical
+/// order.
+fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Waiting>> {
+    let mut st = conn.prepare_cached(
+        "SELECT a.id, coalesce(f.content_hash, 'file ' || f.id), a.x, a.y, a.w, a.h, a.quality, a.embedding, a.clustered
+           FROM faces a INDEXED BY faces_waiting CROSS JOIN files f ON f.id = a.file_id
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
+          WHERE v.space_id = ?1 AND a.person_id IS NULL AND a.lost = 0 AND a.embedder = ?2 AND f.vanished IS NULL AND f.companion_of IS NULL
+          ORDER BY 2, a.x, a.y, a.w, a.h, a.id",
+    )?;
+    let mut all: Vec<Waiting> = Vec::new();
+    let mut rows = st.query(params![space, embedder])?;
+    // Where the faces of the content that is being read begin.
+    let mut start = 0;
+    while let Some(r) = rows.next()? {
+        let content: String = r.get(1)?;
+        let area = [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?];
+        let fresh = !r.get::<_, bool>(8)?;
+        if all.last().is_none_or(|w| w.content != content) {
+            start = all.len();
+        }
+        if let Some(copy) = all[start..].iter_mut().find(|w| iou(&w.area, &area) > SAME_FACE_IOU) {
+            copy.ids.push(r.get(0)?);
+            copy.fresh &= fresh;
+            continue;
+        }
+        all.push(Waiting {
+            ids: vec![r.get(0)?],
+            content,
+            area,
+            quality: r.get(6)?,
+            embedding: r.get::<_, Vec<u8>>(7)?.into_iter().map(|b| b as i8).collect(),
+            fresh,
+        });
+    }
+    all.sort_by_key(|w| w.fresh);
+    Ok(all)
+}
+
+/// The waiting faces as the clustering takes them.
+fn nodes(waiting: &[Waiting]) -> Vec<Node> {
+    let mut photos: HashMap<&str, u32> = HashMap::new();
+    let nodes = waiting.iter().map(|w| {
+        let next = photos.len() as u32;
+        let photo = *photos.entry(&w.content).or_insert(next);
+        Node { quality: w.quality, photo, fresh: w.fresh }
+    });
+    nodes.collect()
+}
+
+/// The people that a face without a person, copies of which are `ids`, must not join: those who are in the photo already, and
+/// those of whom a user has said that it is not them.
+fn forbidden(conn: &Connection, ids: &[i64], positions: &HashMap<&str, u32>) -> Result<Vec<u32>> {
+    let mut st = conn.prepare_cached(
+        "SELECT b.person_id FROM faces a CROSS JOIN files f ON f.id = a.file_id
+           CROSS JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
+           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL WHERE a.id = ?1
+         UNION ALL SELECT person_id FROM face_edits WHERE face_id = ?1 AND verdict = 'not'",
+    )?;
+    let mut forbidden = Vec::new();
+    for id in ids {
+        let mut rows = st.query([id])?;
+        while let Some(r) = rows.next()? {
+            forbidden.extend(positions.get(r.get_ref(0)?.as_str()?));
+        }
+    }
+    forbidden.sort_unstable();
+    forbidden.dedup();
+    Ok(forbidden)
+}
+
+/// The people of a space that have faces to compare with.
+struct People {
+    ids: Vec<String>,
+    known: Vec<Known>,
+    exemplars: Vectors,
+    /// Those whose portrait was not stored, or was of another embedder.
+    portraits: Vec<(String, Portrait)>,
+}
+
+fn people(conn: &Connection, space: i64, embedder: &str, dim: usize) -> Result<People> {
+    let mut st = conn.prepare_cached(
+        "SELECT p.id, v.embedder = ?2, v.count, v.sum, v.exemplars FROM people p
+           LEFT JOIN person_vectors v ON v.person_id = p.id
+          WHERE p.space_id = ?1 AND EXISTS (SELECT 1 FROM faces a WHERE a.person_id = p.id) ORDER BY p.seq",
+    )?;
+    let mut all =
+        People { ids: Vec::new(), known: Vec::new(), exemplars: Vectors::new(dim), portraits: Vec::new() };
+    let mut rows = st.query(params![space, embedder])?;
+    while let Some(r) = rows.next()? {
+        let id: String = r.get(0)?;
+        let stored = r.get::<_, Option<bool>>(1)?.unwrap_or(false);
+        let portrait = match stored {
+            true => Portrait {
+                count: r.get(2)?,
+                sum: floats(&r.get::<_, Vec<u8>>(3)?),
+                exemplars: r.get(4)?,
+                ids: Vec::new(),
+            },
+            false => portray(conn, &id, embedder, dim)?,
+        };
+        if portrait.count > 0 && portrait.sum.len() == dim {
+            let start = all.exemplars.len() as u32;
+            for row in portrait.exemplars.chunks_exact(dim) {
+                all.exemplars.push(&row.iter().map(|b| *b as i8).collect::<Vec<_>>());
+            }
+            let exemplars = start..all.exemplars.len() as u32;
+            let sum = portrait.sum.clone();
+            all.known.push(Known { sum, count: portrait.count, exemplars, changed: !stored });
+            all.ids.push(id.clone());
+        }
+        if !stored {
+            all.portraits.push((id, portrait));
+        }
+    }
+    Ok(all)
+}
+
+/// What `person_vectors` holds of a person.
+struct Portrait {
+    count: u32,
+    sum: Vec<f32>,
+    exemplars: Vec<u8>,
+    /// The exemplars' faces; left out where the portrait was read from its row.
+    ids: Vec<i64>,
+}
+
+impl Portrait {
+    fn store(&self, conn: &Connection, person: &str, embedder: &str) -> Result<()> {
+        let sum: Vec<u8> = self.sum.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let ids = serde_json::to_string(&self.ids).expect("a list of numbers");
+        conn.prepare_cached(
+            "INSERT OR REPLACE INTO person_vectors (person_id, embedder, count, sum, exemplars, ids)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![person, embedder, self.count, sum, self.exemplars, ids])
+        .map(drop)
+    }
+}
+
+/// Reads the faces of a person anew, each content once.
+fn portray(conn: &Connection, person: &str, embedder: &str, dim: usize) -> Result<Portrait> {
+    let mut st = conn.prepare_cached(
+        "SELECT a.id, coalesce(f.content_hash, 'file ' || f.id), a.x, a.y, a.w, a.h, a.quality, a.embedding
+           FROM faces a JOIN files f ON f.id = a.file_id
+          WHERE a.person_id = ?1 AND a.embedder = ?2 AND a.lost = 0 AND length(a.embedding) = ?3
+          ORDER BY 2, a.x, a.y, a.w, a.h, a.id",
+    )?;
+    let mut rows = st.query(params![person, embedder, dim as i64])?;
+    let (mut faces, mut qualities, mut ids) = (Vectors::new(dim), Vec::new(), Vec::new());
+    let mut of_content: (String, Vec<Box4>) = Default::default();
+    while let Some(r) = rows.next()? {
+        let (content, area) = (r.get::<_, String>(1)?, [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?]);
+        if of_content.0 != content {
+            of_content = (content, Vec::new());
+        }
+        if of_content.1.iter().any(|b| iou(b, &area) > SAME_FACE_IOU) {
+            continue;
+        }
+        of_content.1.push(area);
+        ids.push(r.get::<_, i64>(0)?);
+        qualities.push(r.get::<_, f32>(6)?);
+        faces.push(&r.get::<_, Vec<u8>>(7)?.into_iter().map(|b| b as i8).collect::<Vec<_>>());
+    }
+    let mut sum = vec![0.0; dim];
+    (0..faces.len() as u32).for_each(|i| faces.add_to(i, &mut sum));
+    let chosen = exemplars::choose(&faces, &qualities);
+    let exemplars: Vec<u8> = chosen.iter().flat_map(|&i| faces.row(i)).map(|v| *v as u8).collect();
+    let exemplar_ids: Vec<i64> = chosen.iter().map(|&i| ids[i as usize]).collect();
+    Ok(Portrait { count: faces.len() as u32, sum, exemplars, ids: exemplar_ids })
+}
+
+pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
+}
+
+/// The people of a space as the last clustering saw them, for questions: nothing is written.
+pub(super) fn portraits(conn: &Connection, space: i64) -> Result<(Vec<String>, Vec<Known>)> {
+    let mut st = conn.prepare_cached(
+        "SELECT p.id, v.count, v.sum FROM persons p JOIN person_vectors v ON v.person_id = p.id
+          WHERE p.space_id = ?1 AND v.count > 0
+            AND v.embedder = (SELECT value FROM meta WHERE key = 'embedder') ORDER BY p.seq",
+    )?;
+    let rows = st.query_map([space], |r| {
+        let sum = floats(&r.get::<_, Vec<u8>>(2)?);
+        let count = r.get::<_, i64>(1)? as u32;
+        Ok((r.get::<_, String>(0)?, Known { sum, count, exemplars: 0..0, changed: false }))
+    })?;
+    let (ids, known): (Vec<String>, Vec<Known>) = rows.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let dim = known.first().map_or(0, |k| k.sum.len());
+    Ok(ids.into_iter().zip(known).filter(|(_, k)| k.sum.len() == dim).unzip())
+}
+
+/// Folders whose files are marked in one transaction: other writers wait for it.
+const MARKED_FOLDERS: usize = 200;
+
+/// Notes the people stage as done for every file of a space whose faces are. Folders in which that is concluded already are
+/// passed over: other faces in one of their files take the conclusion away.
+pub fn mark_done(index: &Index, space: i64, now: &StageNow) -> Result<()> {
+    for folders in index.undone_folders_of_space(space, now)?.chunks(MARKED_FOLDERS) {
+        let tx = Transaction::new_unchecked(&index.conn, TransactionBehavior::Immediate)?;
+        for folder in folders {
+            mark_folder(&tx, *folder, now)?;
+            index.conclude_stage(*folder, now)?;
+        }
+        tx.commit()?;
+    }
+    Ok(())
+}
+
+fn mark_folder(conn: &Connection, folder: i64, now: &StageNow) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT OR REPLACE INTO stage_state (file_id, stage, version, input_key, state, reason)
+         SELECT s.file_id, 'people', ?2, ?3 || substr(s.input_key, 17),
+                CASE s.state WHEN 'done' THEN 'done' ELSE 'skipped' END,
+                CASE s.state WHEN 'done' THEN NULL ELSE 'its faces are not known' END
+           FROM files f CROSS JOIN stage_state s ON s.file_id = f.id AND s.stage = 'faces'
+           LEFT JOIN stage_state p ON p.file_id = f.id AND p.stage = 'people'
+          WHERE f.folder_id = ?1
+            AND (p.version IS NULL OR p.version <> ?2 OR p.input_key <> ?3 || substr(s.input_key, 17))",
+    )?
+    .execute(params![folder, now.version, now.settings])
+    .map(drop)
+}
+
+/// For `reindex --stage people`: forgets what the machine concluded, save for people a user has touched.
+pub fn forget_conclusions(index: &Index, space: i64) -> Result<u64> {
+    let conn = &index.conn;
+    let forgotten = conn.execute(
+        "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL
+          WHERE how = 'machine' AND person_id IN (
+            SELECT p.id FROM people p WHERE p.space_id = ?1
+               AND NOT EXISTS (SELECT 1 FROM person_edits e WHERE e.person_id = p.id)
+               AND NOT EXISTS (SELECT 1 FROM face_edits e WHERE e.person_id = p.id)
+               AND NOT EXISTS (SELECT 1 FROM people_apart e WHERE e.a = p.id OR e.b = p.id)
+               AND NOT EXISTS (SELECT 1 FROM person_aliases e WHERE e.person_id = p.id))",
+        [space],
+    )?;
+    conn.execute(
+        "UPDATE faces SET clustered = 0 WHERE person_id IS NULL AND file_id IN (
+           SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
+             JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
+        [space],
+    )?;
+    // Whoever comes of the same founding face is that person again, under the same id.
+    sweep(conn, space)?;
+    Ok(forgotten as u64)
+}
+
+/// When people are switched off for a space: removes the faces found there, those that carry an edit aside. Switched on
+/// again, all of it is looked at anew.
+pub fn remove_found(index: &Index, space: i64) -> Result<()> {
+    let conn = index.conn.unchecked_transaction()?;
+    conn.execute(
+        "DELETE FROM stage_state WHERE stage IN ('faces', 'people') AND file_id IN (
+           SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
+             JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
+        [space],
+    )?;
+    conn.execute(
+        "DELETE FROM faces WHERE coalesce(how, '') <> 'edit'
+            AND NOT EXISTS (SELECT 1 FROM face_edits e WHERE e.face_id = faces.id)
+            AND NOT EXISTS (SELECT 1 FROM person_edits e WHERE e.cover_face = faces.id)
+            AND file_id IN (SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
+                              JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
+        [space],
+    )?;
+    sweep(&conn, space)?;
+    conn.commit()
+}

@@ -1,0 +1,804 @@
+//! What users say of people and faces. Each function is one durable transaction; each can be undone.
+//!
+//! An edit changes rows through [`Edit`], which writes down every row as it was; undoing puts them back, the last
+//! first. An edit on whose rows a later one has built can only be undone after that one.
+
+use super::{
+    EditError, cluster, copies_of_face, faces_of_photo, found_person, path_of, people_named, refresh_renamed,
+    resolve, rivals, space_of_file,
+};
+use crate::Index;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+type Result<T> = std::result::Result<T, EditError>;
+
+/// What to do when another person of the space bears the name already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SameName {
+    /// Say so, and name both.
+    #[default]
+    Refuse,
+    /// They are one.
+    Merge,
+    /// They are two who share a name; they will never be proposed as one.
+    Separate,
+}
+
+/// What an edit did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EditDone {
+    /// For `undo`.
+    pub edit: i64,
+    /// What was done, in words.
+    pub words: String,
+    /// The person it left: the one kept, named or new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// Faces that joined a person because of it.
+    pub joined: u64,
+    /// Where it was, for those who hear of it.
+    #[serde(skip)]
+    pub space: Option<String>,
+}
+
+/// A row as it was before an edit.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Before {
+    Face {
+        id: i64,
+        person: Option<String>,
+        how: Option<String>,
+        similarity: Option<f64>,
+        required: Option<f64>,
+    },
+    FaceEdit {
+        face: i64,
+        person: String,
+        verdict: Option<String>,
+    },
+    PersonEdit {
+        person: String,
+        row: Option<(bool, Option<String>, bool, Option<i64>)>,
+    },
+    Alias {
+        alias: String,
+        person: Option<String>,
+    },
+    Apart {
+        a: String,
+        b: String,
+        stood: bool,
+    },
+    Born {
+        person: String,
+    },
+}
+
+impl Before {
+    /// What must not have changed since, for an undo to be right.
+    fn key(&self) -> String {
+        match self {
+            Before::Face { id, .. } => format!("face {id}"),
+            Before::FaceEdit { face, person, .. } => format!("said {face} {person}"),
+            Before::PersonEdit { person, .. } => format!("person {person}"),
+            Before::Alias { alias, .. } => format!("alias {alias}"),
+            Before::Apart { a, b, .. } => format!("apart {a} {b}"),
+            Before::Born { person } => format!("born {person}"),
+        }
+    }
+}
+
+/// An edit under way.
+struct Edit<'a> {
+    tx: Transaction<'a>,
+    space: i64,
+    before: Vec<Before>,
+}
+
+impl<'a> Edit<'a> {
+    /// In the space of a person, who is given by id, alias or a name that only one bears. Returns the id, too.
+    fn of_person(index: &'a mut Index, person: &str) -> Result<(Edit<'a>, String)> {
+        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let id = find_person(&tx, person)?;
+        let space = space_of(&tx, &id)?;
+        Ok((Edit { tx, space, before: Vec::new() }, id))
+    }
+
+    /// In the space of a face.
+    fn of_face(index: &'a mut Index, face: i64) -> Result<Edit<'a>> {
+        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let file = file_of(&tx, face)?;
+        let space = space_of_file(&tx, file)?;
+        Ok(Edit { tx, space, before: Vec::new() })
+    }
+
+    /// Another person that the edit speaks of, who must be of the same space.
+    fn person(&self, named: &str) -> Result<String> {
+        // Names are those of this space: another's Anna is none of its business, and may be called so as well.
+        let id = match resolve(&self.tx, named)? {
+            Some(id) => id,
+            None => only_one(named, people_named(&self.tx, self.space, named)?)?,
+        };
+        if space_of(&self.tx, &id)? != self.space {
+            return Err(EditError::Conflict(format!(
+                "{named} belongs to another space: people are never shared between spaces"
+            )));
+        }
+        Ok(id)
+    }
+
+    fn set_face(&mut self, face: i64, person: Option<&str>, how: Option<&str>) -> Result<()> {
+        let was = self.tx.query_row(
+            "SELECT person_id, how, similarity, required FROM faces WHERE id = ?1",
+            [face],
+            |r| {
+                Ok(Before::Face {
+                    id: face,
+                    person: r.get(0)?,
+                    how: r.get(1)?,
+                    similarity: r.get(2)?,
+                    required: r.get(3)?,
+                })
+            },
+        )?;
+        self.before.push(was);
+        self.tx.execute(
+            "UPDATE faces SET person_id = ?2, how = ?3, similarity = NULL, required = NULL, clustered = 0 WHERE id = ?1",
+            params![face, person, how],
+        )?;
+        Ok(())
+    }
+
+    fn say(&mut self, face: i64, person: &str, verdict: Option<&str>) -> Result<()> {
+        let was: Option<String> = self
+            .tx
+            .query_row(
+                "SELECT verdict FROM face_edits WHERE face_id = ?1 AND person_id = ?2",
+                params![face, person],
+                |r| r.get(0),
+            )
+            .optional()?;
+        self.before.push(Before::FaceEdit { face, person: person.to_owned(), verdict: was });
+        put_face_edit(&self.tx, face, person, verdict)
+    }
+
+    fn edit_person(
+        &mut self,
+        person: &str,
+        change: impl FnOnce(&mut (bool, Option<String>, bool, Option<i64>)),
+    ) -> Result<()> {
+        let was = person_edit(&self.tx, person)?;
+        let mut row = was.clone().unwrap_or((false, None, false, None));
+        change(&mut row);
+        self.before.push(Before::PersonEdit { person: person.to_owned(), row: was });
+        put_person_edit(&self.tx, person, Some(&row))
+    }
+
+    fn alias(&mut self, alias: &str, person: &str) -> Result<()> {
+        let was: Option<String> = self
+            .tx
+            .query_row("SELECT person_id FROM person_aliases WHERE alias = ?1", [alias], |r| r.get(0))
+            .optional()?;
+        self.before.push(Before::Alias { alias: alias.to_owned(), person: was });
+        put_alias(&self.tx, alias, Some(person))
+    }
+
+    fn set_apart(&mut self, one: &str, other: &str, stands: bool) -> Result<()> {
+        let (a, b) = if one < other { (one, other) } else { (other, one) };
+        let stood = are_apart(&self.tx, a, b)?;
+        self.before.push(Before::Apart { a: a.to_owned(), b: b.to_owned(), stood });
+        put_apart(&self.tx, a, b, stands)
+    }
+
+    fn born(&mut self, face: i64) -> Result<String> {
+        let (content, area) = self.tx.query_row(
+            "SELECT coalesce(f.content_hash, 'file ' || f.id), a.x, a.y, a.w, a.h
+               FROM faces a JOIN files f ON f.id = a.file_id WHERE a.id = ?1",
+            [face],
+            |r| Ok((r.get::<_, String>(0)?, [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?])),
+        )?;
+        let person = found_person(&self.tx, self.space, &content, &area)?;
+        self.before.push(Before::Born { person: person.clone() });
+        Ok(person)
+    }
+
+    /// Says that a face and its copies are a person: takes back what was said before, and makes room in the photo.
+    fn assert_is(&mut self, face: i64, person: &str) -> Result<()> {
+        for other in rivals(&self.tx, face, person)? {
+            self.set_face(other, None, None)?;
+        }
+        for copy in copies_of_face(&self.tx, face)? {
+            let said: Vec<String> = {
+                let mut st = self.tx.prepare_cached(
+                    "SELECT person_id FROM face_edits WHERE face_id = ?1 AND verdict = 'is' AND person_id <> ?2",
+                )?;
+                st.query_map(params![copy, person], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
+            };
+            for old in said {
+                self.say(copy, &old, None)?;
+            }
+            self.say(copy, person, Some("is"))?;
+            self.set_face(copy, Some(person), Some("edit"))?;
+        }
+        Ok(())
+    }
+
+    /// Says that a face and its copies are not a person; those that were go back to waiting.
+    fn assert_not(&mut self, face: i64, person: &str) -> Result<()> {
+        for copy in copies_of_face(&self.tx, face)? {
+            self.say(copy, person, Some("not"))?;
+            let is: Option<String> =
+                self.tx.query_row("SELECT person_id FROM faces WHERE id = ?1", [copy], |r| r.get(0))?;
+            if is.as_deref() == Some(person) {
+                self.set_face(copy, None, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is of `gone` becomes `kept`'s.
+    fn merge(&mut self, kept: &str, gone: &str) -> Result<()> {
+        self.may_merge(kept, gone)?;
+        let list = |tx: &Connection, sql: &str| -> Result<Vec<i64>> {
+            let mut st = tx.prepare_cached(sql)?;
+            Ok(st.query_map([gone], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+        };
+        for face in list(&self.tx, "SELECT id FROM faces WHERE person_id = ?1 ORDER BY id")? {
+            let how: Option<String> =
+                self.tx.query_row("SELECT how FROM faces WHERE id = ?1", [face], |r| r.get(0))?;
+            self.set_face(face, Some(kept), how.as_deref())?;
+        }
+        for face in list(&self.tx, "SELECT face_id FROM face_edits WHERE person_id = ?1 ORDER BY face_id")? {
+            let verdict: String = self.tx.query_row(
+                "SELECT verdict FROM face_edits WHERE face_id = ?1 AND person_id = ?2",
+                params![face, gone],
+                |r| r.get(0),
+            )?;
+            self.say(face, gone, None)?;
+            self.say(face, kept, Some(&verdict))?;
+        }
+        let others: Vec<(String, String)> = {
+            let mut st = self.tx.prepare_cached("SELECT a, b FROM people_apart WHERE a = ?1 OR b = ?1")?;
+            st.query_map([gone], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?
+        };
+        for (a, b) in others {
+            let other = if a == gone { b } else { a };
+            self.set_apart(gone, &other, false)?;
+            self.set_apart(kept, &other, true)?;
+        }
+        let aliases: Vec<String> = {
+            let mut st = self
+                .tx
+                .prepare_cached("SELECT alias FROM person_aliases WHERE person_id = ?1 ORDER BY alias")?;
+            st.query_map([gone], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        for alias in aliases.iter().map(String::as_str).chain([gone]) {
+            self.alias(alias, kept)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a merge that something speaks against, and says which photo.
+    fn may_merge(&self, a: &str, b: &str) -> Result<()> {
+        let (first, second) = (self.label(a)?, self.label(b)?);
+        let both: Option<i64> = self
+            .tx
+            .query_row(
+                "SELECT x.file_id FROM faces x JOIN files f ON f.id = x.file_id
+                   JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
+                   JOIN faces y ON y.file_id = g.id AND y.person_id = ?2
+                  WHERE x.person_id = ?1 ORDER BY x.file_id LIMIT 1",
+                params![a, b],
+                |r| r.get(0),
+            )
+            .optional()?;
+        if let Some(file) = both {
+            return Err(EditError::Conflict(format!(
+                "{first} and {second} cannot be one person: both are in {}. If one of these faces is wrong, say so \
+                 first (albumen faces reject)",
+                path_of(&self.tx, file)?
+            )));
+        }
+        let denied: Option<i64> = self
+            .tx
+            .query_row(
+                "SELECT x.file_id FROM faces x JOIN face_edits e ON e.face_id = x.id AND e.verdict = 'not'
+                  WHERE x.person_id = ?1 AND e.person_id = ?2 OR x.person_id = ?2 AND e.person_id = ?1
+                  ORDER BY x.file_id LIMIT 1",
+                params![a, b],
+                |r| r.get(0),
+            )
+            .optional()?;
+        if let Some(file) = denied {
+            return Err(EditError::Conflict(format!(
+                "{first} and {second} cannot be one person: it was said that the face in {} is not both. Undo that \
+                 first (albumen people undo)",
+                path_of(&self.tx, file)?
+            )));
+        }
+        if are_apart(&self.tx, a.min(b), a.max(b))? {
+            let photo: Option<i64> = self
+                .tx
+                .query_row("SELECT file_id FROM faces WHERE person_id = ?1 ORDER BY id LIMIT 1", [b], |r| {
+                    r.get(0)
+                })
+                .optional()?;
+            let photo = photo.map(|p| path_of(&self.tx, p)).transpose()?.unwrap_or_default();
+            return Err(EditError::Conflict(format!(
+                "{first} and {second} cannot be one person: they were told apart ({second} is in {photo}). Undo that \
+                 first (albumen people undo)"
+            )));
+        }
+        Ok(())
+    }
+
+    fn label(&self, person: &str) -> Result<String> {
+        label(&self.tx, person)
+    }
+
+    /// Writes the log, lets the clustering bring in what follows, and commits.
+    fn finish(self, words: String, person: Option<String>, bring_in: bool) -> Result<EditDone> {
+        let before = serde_json::to_string(&self.before).expect("plain rows");
+        self.tx.execute(
+            "INSERT INTO people_edit_log (at, space_id, words, before) VALUES (?1, ?2, ?3, ?4)",
+            params![albumen_core::clock::now(), self.space, words, before],
+        )?;
+        let edit = self.tx.last_insert_rowid();
+        let joined = if bring_in { settle(&self.tx, self.space)? } else { 0 };
+        refresh_renamed(&self.tx)?;
+        let space = space_name(&self.tx, self.space)?;
+        self.tx.commit()?;
+        Ok(EditDone { edit, words, person, joined, space })
+    }
+}
+
+/// Clusters a space after an edit: what was said may bring in other faces at once.
+fn settle(tx: &Connection, space: i64) -> Result<u64> {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    Ok(cluster::cluster_now(tx, space, threads)?.joined)
+}
+
+impl Index {
+    /// Names a person, or takes the name away (`None`), for good.
+    pub fn name_person(&mut self, person: &str, name: Option<&str>, same: SameName) -> Result<EditDone> {
+        let (mut edit, id) = Edit::of_person(self, person)?;
+        let was = edit.label(&id)?;
+        let Some(name) = name.map(str::trim).filter(|n| !n.is_empty()) else {
+            edit.edit_person(&id, |row| (row.0, row.1) = (true, None))?;
+            return edit.finish(format!("took the name from {was}"), Some(id), false);
+        };
+        let mut kept = id.clone();
+        let others: Vec<String> =
+            people_named(&edit.tx, edit.space, name)?.into_iter().filter(|p| *p != id).collect();
+        if let Some(other) = others.first() {
+            match same {
+                SameName::Refuse => {
+                    return Err(EditError::NameTaken { bearer: edit.label(other)?, was, people: others });
+                }
+                SameName::Separate => {
+                    for other in &others {
+                        edit.set_apart(&id, other, true)?;
+                    }
+                }
+                SameName::Merge => {
+                    kept = other.clone();
+                    edit.merge(&kept, &id)?;
+                }
+            }
+        }
+        edit.edit_person(&kept, |row| (row.0, row.1) = (true, Some(name.to_owned())))?;
+        edit.finish(format!("named {was} {name}"), Some(kept), true)
+    }
+
+    /// Says that people are one. The named one's id stays, else the oldest's; of two names the first given stays.
+    pub fn merge_people(&mut self, people: &[String]) -> Result<EditDone> {
+        let Some(first) = people.first() else {
+            return Err(EditError::NotFound("no people were given to merge".into()));
+        };
+        let (mut edit, id) = Edit::of_person(self, first)?;
+        let mut ids = vec![id];
+        for other in &people[1..] {
+            let other = edit.person(other)?;
+            if !ids.contains(&other) {
+                ids.push(other);
+            }
+        }
+        if ids.len() < 2 {
+            return Err(EditError::Conflict("these are one person already".into()));
+        }
+        let mut named = None;
+        let mut ranked = Vec::new();
+        for id in &ids {
+            let (seq, name): (i64, Option<String>) =
+                edit.tx.query_row("SELECT seq, name FROM persons WHERE id = ?1", [id], |r| {
+                    Ok((r.get(0)?, r.get(1)?))
+                })?;
+            if name.is_some() && named.is_none() {
+                named = Some(id.clone());
+            }
+            ranked.push((seq, id.clone()));
+        }
+        ranked.sort();
+        let kept = named.unwrap_or_else(|| ranked[0].1.clone());
+        let labels = ids.iter().map(|id| edit.label(id)).collect::<Result<Vec<_>>>()?;
+        for gone in ids.iter().filter(|id| **id != kept) {
+            edit.merge(&kept, gone)?;
+        }
+        edit.finish(format!("merged {}", labels.join(" and ")), Some(kept), true)
+    }
+
+    /// Says that these faces of a person are somebody else, all of them the same: a new person.
+    pub fn split_person(&mut self, person: &str, faces: &[i64]) -> Result<EditDone> {
+        let (mut edit, id) = Edit::of_person(self, person)?;
+        let Some(&founder) = faces.first() else {
+            return Err(EditError::NotFound("no faces were given to split off".into()));
+        };
+        for face in faces {
+            let is: Option<String> = edit
+                .tx
+                .query_row("SELECT person_id FROM faces WHERE id = ?1", [face], |r| r.get(0))
+                .optional()?
+                .flatten();
+            if is.as_deref() != Some(&id) {
+                return Err(EditError::NotFound(format!("face {face} is not one of {}", edit.label(&id)?)));
+            }
+        }
+        edit.apart_in_photos(faces)?;
+        let new = edit.born(founder)?;
+        for &face in faces {
+            edit.assert_not(face, &id)?;
+        }
+        for &face in faces {
+            edit.assert_is(face, &new)?;
+        }
+        edit.set_apart(&id, &new, true)?;
+        let words = format!("split {} face(s) off {}", faces.len(), edit.label(&id)?);
+        edit.finish(words, Some(new), true)
+    }
+
+    /// Hides a person from lists, or shows it again.
+    pub fn hide_person(&mut self, person: &str, hidden: bool) -> Result<EditDone> {
+        let (mut edit, id) = Edit::of_person(self, person)?;
+        edit.edit_person(&id, |row| row.2 = hidden)?;
+        let words = format!("{} {}", if hidden { "hid" } else { "showed" }, edit.label(&id)?);
+        edit.finish(words, Some(id), false)
+    }
+
+    /// Makes one of a person's faces its cover.
+    pub fn set_cover(&mut self, person: &str, face: i64) -> Result<EditDone> {
+        let (mut edit, id) = Edit::of_person(self, person)?;
+        let of: Option<Option<String>> = edit
+            .tx
+            .query_row("SELECT person_id FROM faces WHERE id = ?1", [face], |r| r.get(0))
+            .optional()?;
+        if of.flatten().as_deref() != Some(&id) {
+            return Err(EditError::NotFound(format!("face {face} is not one of {}", edit.label(&id)?)));
+        }
+        edit.edit_person(&id, |row| row.3 = Some(face))?;
+        let words = format!("made face {face} the cover of {}", edit.label(&id)?);
+        edit.finish(words, Some(id), false)
+    }
+
+    /// "This is ...": a person by id or name; a name that nobody bears makes a new person of that name.
+    pub fn assign_face(&mut self, face: i64, person: &str) -> Result<EditDone> {
+        let mut edit = Edit::of_face(self, face)?;
+        let id = match edit.person(person) {
+            Ok(id) => id,
+            Err(EditError::NotFound(_)) if !looks_like_id(person) => {
+                let id = edit.born(face)?;
+                edit.edit_person(&id, |row| (row.0, row.1) = (true, Some(person.trim().to_owned())))?;
+                id
+            }
+            Err(e) => return Err(e),
+        };
+        edit.assert_is(face, &id)?;
+        let words = format!("said that face {face} is {}", edit.label(&id)?);
+        edit.finish(words, Some(id), true)
+    }
+
+    /// "This is not ...": the person that the face is taken for, or another.
+    pub fn reject_face(&mut self, face: i64, person: Option<&str>) -> Result<EditDone> {
+        let mut edit = Edit::of_face(self, face)?;
+        let id = match person {
+            Some(person) => edit.person(person)?,
+            None => edit
+                .tx
+                .query_row("SELECT person_id FROM faces WHERE id = ?1", [face], |r| {
+                    r.get::<_, Option<String>>(0)
+                })?
+                .ok_or_else(|| EditError::NotFound(format!("face {face} is not taken for anybody")))?,
+        };
+        edit.assert_not(face, &id)?;
+        let words = format!("said that face {face} is not {}", edit.label(&id)?);
+        edit.finish(words, Some(id), true)
+    }
+
+    /// Undoes an edit of some spaces, or of all; the last one by default.
+    pub fn undo_people_edit(&mut self, edit: Option<i64>, spaces: Option<&[String]>) -> Result<EditDone> {
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let row: Option<(i64, i64, String, String)> = tx
+            .query_row(
+                "SELECT id, space_id, words, before FROM people_edit_log
+                  WHERE undone = 0 AND (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR space_id IN
+                    (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
+                  ORDER BY id DESC LIMIT 1",
+                params![edit, spaces.map(|s| serde_json::to_string(s).expect("strings"))],
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+            )
+            .optional()?;
+        let Some((id, space, words, before)) = row else {
+            return Err(EditError::NotFound(match edit {
+                Some(edit) => format!("there is no edit {edit} to undo"),
+                None => "there is no edit to undo".into(),
+            }));
+        };
+        let before = rows_of(&before)?;
+        let keys: HashSet<String> = before.iter().map(Before::key).collect();
+        let later: Vec<(i64, String, String)> = {
+            let mut st = tx.prepare(
+                "SELECT id, words, before FROM people_edit_log WHERE undone = 0 AND id > ?1 ORDER BY id",
+            )?;
+            st.query_map([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<rusqlite::Result<_>>()?
+        };
+        for (later, words, rows) in later {
+            let people = names_people(&before);
+            if rows_of(&rows)?.iter().any(|b| keys.contains(&b.key()) || builds_on(b, &people)) {
+                return Err(EditError::Conflict(format!(
+                    "edit {later} ({words}) came later and builds on this one: undo it first"
+                )));
+            }
+        }
+        before.iter().rev().try_for_each(|b| put_back(&tx, space, b))?;
+        tx.execute("UPDATE people_edit_log SET undone = 1 WHERE id = ?1", [id])?;
+        let joined = settle(&tx, space)?;
+        refresh_renamed(&tx)?;
+        let space = space_name(&tx, space)?;
+        tx.commit()?;
+        Ok(EditDone { edit: id, words: format!("undid: {words}"), person: None, joined, space })
+    }
+}
+
+impl Edit<'_> {
+    /// Two faces of one photo are not split off into one person.
+    fn apart_in_photos(&self, faces: &[i64]) -> Result<()> {
+        for (i, &face) in faces.iter().enumerate() {
+            let file = file_of(&self.tx, face)?;
+            let copies = copies_of_face(&self.tx, face)?;
+            let photo: Vec<i64> = faces_of_photo(&self.tx, file)?.into_iter().map(|f| f.0).collect();
+            if faces[i + 1..].iter().any(|f| photo.contains(f) && !copies.contains(f)) {
+                return Err(EditError::Conflict(format!(
+                    "two of these faces are in {}: they cannot be one person",
+                    path_of(&self.tx, file)?
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// People that an edit brought into being, or merged away: what a later edit says of them stands on it.
+fn names_people(rows: &[Before]) -> HashSet<String> {
+    rows.iter()
+        .filter_map(|b| match b {
+            Before::Born { person } | Before::Alias { alias: person, .. } => Some(person.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn builds_on(row: &Before, people: &HashSet<String>) -> bool {
+    match row {
+        Before::FaceEdit { person, .. } | Before::PersonEdit { person, .. } => people.contains(person),
+        Before::Alias { alias, person } => {
+            people.contains(alias) || person.as_ref().is_some_and(|p| people.contains(p))
+        }
+        Before::Apart { a, b, .. } => people.contains(a) || people.contains(b),
+        Before::Face { person, .. } => person.as_ref().is_some_and(|p| people.contains(p)),
+        Before::Born { .. } => false,
+    }
+}
+
+fn rows_of(json: &str) -> Result<Vec<Before>> {
+    serde_json::from_str(json).map_err(|e| {
+        EditError::Conflict(format!("this edit was written by another version and cannot be undone: {e}"))
+    })
+}
+
+fn put_back(tx: &Connection, space: i64, before: &Before) -> Result<()> {
+    match before {
+        Before::Face { id, person, how, similarity, required } => {
+            // The photo may have changed since: two of its faces do not become one person by an undo.
+            let is_free = match person {
+                Some(person) if how.as_deref() == Some("machine") => is_free(tx, *id, person)?,
+                _ => true,
+            };
+            if let Some(person) = person {
+                revive(tx, space, person)?;
+                if how.as_deref() != Some("machine") {
+                    for other in rivals(tx, *id, person)? {
+                        tx.execute(
+                            "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL
+                              WHERE id = ?1",
+                            [other],
+                        )?;
+                    }
+                }
+            }
+            let (person, how) = if is_free { (person, how) } else { (&None, &None) };
+            tx.execute(
+                "UPDATE faces SET person_id = ?2, how = ?3, similarity = ?4, required = ?5, clustered = 0 WHERE id = ?1",
+                params![id, person, how, similarity, required],
+            )?;
+            // Since the edit its photo may have come to another space.
+            tx.execute(
+                "INSERT OR IGNORE INTO faces_strayed (file_id) SELECT file_id FROM faces WHERE id = ?1",
+                [id],
+            )?;
+            Ok(())
+        }
+        Before::FaceEdit { face, person, verdict } => {
+            revive(tx, space, person)?;
+            put_face_edit(tx, *face, person, verdict.as_deref())
+        }
+        Before::PersonEdit { person, row } => {
+            revive(tx, space, person)?;
+            put_person_edit(tx, person, row.as_ref())
+        }
+        Before::Alias { alias, person } => put_alias(tx, alias, person.as_deref()),
+        Before::Apart { a, b, stood } => {
+            revive(tx, space, a)?;
+            revive(tx, space, b)?;
+            put_apart(tx, a, b, *stood)
+        }
+        Before::Born { person } => {
+            // What the machine has added to it since waits again.
+            tx.execute(
+                "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL, clustered = 0
+                  WHERE person_id = ?1 AND how = 'machine'",
+                [person],
+            )?;
+            Ok(())
+        }
+    }
+}
+
+/// A person that was swept away, since nothing was left of it, is there again under its id.
+fn revive(tx: &Connection, space: i64, person: &str) -> Result<()> {
+    tx.execute("INSERT OR IGNORE INTO people (id, space_id) VALUES (?1, ?2)", params![person, space])?;
+    Ok(())
+}
+
+/// Whether no other face of the photo is that person.
+fn is_free(tx: &Connection, face: i64, person: &str) -> Result<bool> {
+    let Ok(file) = file_of(tx, face) else { return Ok(true) };
+    let copies = copies_of_face(tx, face)?;
+    for (other, _, _) in faces_of_photo(tx, file)? {
+        let is: Option<String> =
+            tx.query_row("SELECT person_id FROM faces WHERE id = ?1", [other], |r| r.get(0))?;
+        if is.as_deref() == Some(person) && !copies.contains(&other) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn put_face_edit(tx: &Connection, face: i64, person: &str, verdict: Option<&str>) -> Result<()> {
+    match verdict {
+        // The face may be gone with its photo since: nothing to say of it then.
+        Some(verdict) => tx.execute(
+            "INSERT OR REPLACE INTO face_edits (face_id, person_id, verdict)
+             SELECT id, ?2, ?3 FROM faces WHERE id = ?1",
+            params![face, person, verdict],
+        )?,
+        None => {
+            tx.execute("DELETE FROM face_edits WHERE face_id = ?1 AND person_id = ?2", params![face, person])?
+        }
+    };
+    Ok(())
+}
+
+#[allow(clippy::type_complexity)]
+fn person_edit(tx: &Connection, person: &str) -> Result<Option<(bool, Option<String>, bool, Option<i64>)>> {
+    Ok(tx
+        .query_row(
+            "SELECT name_said, name, hidden, cover_face FROM person_edits WHERE person_id = ?1",
+            [person],
+            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+        )
+        .optional()?)
+}
+
+fn put_person_edit(
+    tx: &Connection,
+    person: &str,
+    row: Option<&(bool, Option<String>, bool, Option<i64>)>,
+) -> Result<()> {
+    match row {
+        Some((said, name, hidden, cover)) => tx.execute(
+            "INSERT OR REPLACE INTO person_edits (person_id, name_said, name, hidden, cover_face)
+             VALUES (?1, ?2, ?3, ?4, (SELECT id FROM faces WHERE id = ?5))",
+            params![person, said, name, hidden, cover],
+        )?,
+        None => tx.execute("DELETE FROM person_edits WHERE person_id = ?1", [person])?,
+    };
+    Ok(())
+}
+
+fn put_alias(tx: &Connection, alias: &str, person: Option<&str>) -> Result<()> {
+    match person {
+        Some(person) => tx.execute(
+            "INSERT OR REPLACE INTO person_aliases (alias, person_id) VALUES (?1, ?2)",
+            params![alias, person],
+        )?,
+        None => tx.execute("DELETE FROM person_aliases WHERE alias = ?1", [alias])?,
+    };
+    Ok(())
+}
+
+fn are_apart(tx: &Connection, a: &str, b: &str) -> Result<bool> {
+    Ok(tx.query_row("SELECT EXISTS (SELECT 1 FROM people_apart WHERE a = ?1 AND b = ?2)", [a, b], |r| {
+        r.get(0)
+    })?)
+}
+
+fn put_apart(tx: &Connection, a: &str, b: &str, stands: bool) -> Result<()> {
+    let sql = match stands {
+        true => "INSERT OR IGNORE INTO people_apart (a, b) VALUES (?1, ?2)",
+        false => "DELETE FROM people_apart WHERE a = ?1 AND b = ?2",
+    };
+    tx.execute(sql, [a, b])?;
+    Ok(())
+}
+
+fn file_of(tx: &Connection, face: i64) -> Result<i64> {
+    tx.query_row("SELECT file_id FROM faces WHERE id = ?1", [face], |r| r.get(0))
+        .optional()?
+        .ok_or_else(|| EditError::NotFound(format!("there is no face {face}")))
+}
+
+fn space_of(tx: &Connection, person: &str) -> Result<i64> {
+    Ok(tx.query_row("SELECT space_id FROM people WHERE id = ?1", [person], |r| r.get(0))?)
+}
+
+fn space_name(tx: &Connection, space: i64) -> Result<Option<String>> {
+    Ok(tx.query_row("SELECT name FROM spaces WHERE id = ?1", [space], |r| r.get(0)).optional()?)
+}
+
+/// Whether a text has the form of a person's id, so that a mistyped one does not become a name.
+fn looks_like_id(text: &str) -> bool {
+    text.len() == 17 && text.starts_with('p') && text[1..].bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The person given by id, by the id of one merged into it, or by a name that only one bears.
+pub(super) fn find_person(conn: &Connection, named: &str) -> Result<String> {
+    if let Some(id) = resolve(conn, named)? {
+        return Ok(id);
+    }
+    let mut found = Vec::new();
+    let mut st = conn.prepare_cached("SELECT id FROM spaces ORDER BY id")?;
+    let spaces = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    for space in spaces {
+        found.extend(people_named(conn, space, named)?);
+    }
+    only_one(named, found)
+}
+
+fn only_one(named: &str, mut found: Vec<String>) -> Result<String> {
+    match found.len() {
+        0 => Err(EditError::NotFound(format!("there is no person {named}"))),
+        1 => Ok(found.remove(0)),
+        _ => Err(EditError::Conflict(format!("{named} is the name of several people: {}", found.join(", ")))),
+    }
+}
+
+/// A person in a message: the name if there is one, and the id.
+pub(super) fn label(conn: &Connection, person: &str) -> Result<String> {
+    let name: Option<String> = conn
+        .query_row("SELECT name FROM persons WHERE id = ?1", [person], |r| r.get(0))
+        .optional()?
+        .flatten();
+    Ok(name.map_or_else(|| person.to_owned(), |name| format!("{name} ({person})")))
+}

@@ -1,0 +1,204 @@
+//! People in the index: faces recorded and carried over, regions matched, clustering written, edits obeyed.
+//!
+//! Promises: what a user said holds after every new look at a picture, every move, every clustering and every
+//! change of models, and can be undone; the machine never puts two faces of one photo into one person, and a face
+//! that has a person stays there. Leaves to [`albumen_library::people`]: which faces resemble each other.
+
+mod ask;
+mod cluster;
+mod edits;
+mod record;
+mod regions;
+
+pub use ask::{FaceLine, PersonLine, Suggestion, Suggestions, Why, faces_of_file};
+pub use cluster::{ClusterReport, cluster_space, forget_conclusions, mark_done, remove_found};
+pub use edits::{EditDone, SameName};
+pub use record::record_faces;
+
+use albumen_core::vocabulary::{Box4, Region};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+/// Why an edit was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum EditError {
+    /// There is no such face, person or edit: 404, exit 1.
+    #[error("{0}")]
+    NotFound(String),
+    /// It contradicts something that was said or that is plain to see: 409, exit 2.
+    #[error("{0}")]
+    Conflict(String),
+    /// Others of the space bear the name: 409, exit 2.
+    #[error(
+        "there is {bearer} already: give --merge if {was} is the same person, --separate if two people share the name"
+    )]
+    NameTaken { bearer: String, was: String, people: Vec<String> },
+    #[error("the index could not be changed: {0}")]
+    Sql(#[from] rusqlite::Error),
+}
+
+/// Boxes of two copies of one photo that overlap at least this much are the same face; detection of equal bytes
+/// is the same to a rounding error.
+const SAME_FACE_IOU: f32 = 0.7;
+
+/// Intersection over union of two boxes.
+fn iou(a: &Box4, b: &Box4) -> f32 {
+    let overlap = |i: usize| (a[i] + a[i + 2]).min(b[i] + b[i + 2]) - a[i].max(b[i]);
+    let both = overlap(0).max(0.0) * overlap(1).max(0.0);
+    let either = a[2] * a[3] + b[2] * b[3] - both;
+    if either > 0.0 { both / either } else { 0.0 }
+}
+
+/// Pairs two lists of boxes one to one, best first, as long as `score` is over `least`.
+fn pair(a: &[Box4], b: &[Box4], least: f32, score: impl Fn(&Box4, &Box4) -> f32) -> Vec<(usize, usize)> {
+    let mut all: Vec<(f32, usize, usize)> = Vec::new();
+    for (i, x) in a.iter().enumerate() {
+        all.extend(b.iter().enumerate().map(|(j, y)| (score(x, y), i, j)).filter(|p| p.0 > least));
+    }
+    all.sort_by(|p, q| q.0.total_cmp(&p.0).then((p.1, p.2).cmp(&(q.1, q.2))));
+    let (mut used_a, mut used_b) = (vec![false; a.len()], vec![false; b.len()]);
+    all.retain(|&(_, i, j)| {
+        let free = !used_a[i] && !used_b[j];
+        if free {
+            (used_a[i], used_b[j]) = (true, true);
+        }
+        free
+    });
+    all.into_iter().map(|(_, i, j)| (i, j)).collect()
+}
+
+/// A name as it is compared: people write "anna " and "Anna" for one person.
+fn name_key(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// What a merged person is called now.
+fn resolve(conn: &Connection, person: &str) -> Result<Option<String>> {
+    conn.prepare_cached(
+        "SELECT coalesce((SELECT person_id FROM person_aliases WHERE alias = ?1), id) FROM people WHERE id = ?1",
+    )?
+    .query_row([person], |r| r.get(0))
+    .optional()
+}
+
+/// The people of a space that bear a name.
+fn people_named(conn: &Connection, space: i64, name: &str) -> Result<Vec<String>> {
+    let key = name_key(name);
+    let mut st = conn.prepare_cached(
+        "SELECT id, name FROM persons WHERE space_id = ?1 AND name IS NOT NULL ORDER BY seq",
+    )?;
+    let rows = st.query_map([space], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
+    rows.filter(|r| r.as_ref().map_or(true, |(_, n)| name_key(n) == key))
+        .map(|r| r.map(|(id, _)| id))
+        .collect()
+}
+
+/// Brings a person into being. The id comes from the space, the founding face's content and box; if that person
+/// lives already (the face was split off it), the next number makes another.
+fn found_person(conn: &Connection, space: i64, content: &str, area: &Box4) -> Result<String> {
+    let space_name: String =
+        conn.prepare_cached("SELECT name FROM spaces WHERE id = ?1")?.query_row([space], |r| r.get(0))?;
+    let place = area.map(|v| (v * 1000.0).round() as i64);
+    for number in 0u32.. {
+        let text = format!("{space_name}\n{content}\n{place:?}\n{number}");
+        let id = format!("p{}", &blake3::hash(text.as_bytes()).to_hex()[..16]);
+        let born = conn
+            .prepare_cached("INSERT OR IGNORE INTO people (id, space_id) VALUES (?1, ?2)")?
+            .execute(params![id, space])?;
+        if born == 1 {
+            return Ok(id);
+        }
+    }
+    unreachable!("some number is free")
+}
+
+/// The names of the people in a photo, for searches: those its faces bear, and those of regions where no face was
+/// found. (A region whose face was found speaks through that face, so that an edit beats it.)
+pub fn names_in(conn: &Connection, file: i64, regions: &[Region]) -> Result<Vec<String>> {
+    let mut st = conn.prepare_cached(
+        "SELECT (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.region_name FROM faces a WHERE a.file_id = ?1",
+    )?;
+    let faces = st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<Vec<_>>>()?;
+    let (borne, matched): (Vec<Option<String>>, Vec<Option<String>>) = faces.into_iter().unzip();
+    let unmatched = regions.iter().filter_map(|r| r.name.as_ref().map(|n| n.trim().to_owned()));
+    let unmatched = unmatched.filter(|n| !matched.iter().flatten().any(|m| m == n));
+    let mut names: Vec<String> = borne.into_iter().flatten().chain(unmatched).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// Makes the items searchable by the names that their people bear now.
+fn refresh_renamed(conn: &Connection) -> Result<()> {
+    let mut st = conn.prepare_cached("DELETE FROM people_renamed RETURNING file_id")?;
+    let files = st.query_map([], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+    files.into_iter().try_for_each(|file| super::items::refresh(conn, file))
+}
+
+/// The path of a photo, for messages.
+fn path_of(conn: &Connection, file: i64) -> Result<String> {
+    conn.prepare_cached(
+        "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
+           JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
+    )?
+    .query_row([file], |r| {
+        let part = |i| r.get::<_, Vec<u8>>(i);
+        Ok(albumen_files::relative::on_disk(&[&part(0)?, &part(1)?, &part(2)?]).display().to_string())
+    })
+}
+
+/// The space of a file, now.
+fn space_of_file(conn: &Connection, file: i64) -> Result<i64> {
+    conn.prepare_cached(
+        "SELECT v.space_id FROM files f JOIN folders d ON d.id = f.folder_id
+           JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
+    )?
+    .query_row([file], |r| r.get(0))
+}
+
+/// All faces of the photo and its copies in the space, with the space: (face, file, box).
+fn faces_of_photo(conn: &Connection, file: i64) -> Result<Vec<(i64, i64, Box4)>> {
+    let mut st = conn.prepare_cached(
+        "SELECT a.id, a.file_id, a.x, a.y, a.w, a.h FROM files f
+           JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+           JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
+           JOIN folders gd ON gd.id = g.folder_id JOIN volumes gv ON gv.id = gd.volume_id AND gv.space_id = v.space_id
+           JOIN faces a ON a.file_id = g.id
+          WHERE f.id = ?1 ORDER BY a.id",
+    )?;
+    st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?, [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?])))?
+        .collect()
+}
+
+/// A face and the same face in copies of its photo, itself first.
+fn copies_of_face(conn: &Connection, face: i64) -> Result<Vec<i64>> {
+    let file: i64 =
+        conn.prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?.query_row([face], |r| r.get(0))?;
+    let all = faces_of_photo(conn, file)?;
+    let Some(own) = all.iter().find(|f| f.0 == face).map(|f| f.2) else { return Ok(vec![face]) };
+    let mut copies = vec![face];
+    copies.extend(all.iter().filter(|f| f.1 != file && iou(&f.2, &own) > SAME_FACE_IOU).map(|f| f.0));
+    Ok(copies)
+}
+
+/// Other faces of the photo that the machine takes for the person: they give way when the face is that person on
+/// better word.
+fn rivals(conn: &Connection, face: i64, person: &str) -> Result<Vec<i64>> {
+    let copies = copies_of_face(conn, face)?;
+    let file: i64 =
+        conn.prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?.query_row([face], |r| r.get(0))?;
+    let mut rivals = Vec::new();
+    for (other, _, _) in faces_of_photo(conn, file)? {
+        let by_machine: bool = conn
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM faces WHERE id = ?1 AND person_id = ?2 AND how = 'machine')",
+            )?
+            .query_row(params![other, person], |r| r.get(0))?;
+        if by_machine && !copies.contains(&other) {
+            rivals.push(other);
+        }
+    }
+    Ok(rivals)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,408 @@
+//! What the one writer records: files, facts, stages, derivatives. Each function is one statement or a few;
+//! the recorder calls many of them in one transaction.
+
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::{DerivativeName, Facts, FoundSubject, Stage};
+use albumen_files::FileStat;
+use albumen_files::hash::ContentHash;
+use albumen_files::mounts::FsId;
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+/// How a stage ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Done as far as the damage allowed; the words say what is missing.
+    Damaged(String),
+    /// Not for this file; the words say why.
+    Skipped(String),
+    Failed(Fault),
+}
+
+/// Waits between the attempts of a transient failure: 1 hour, 1 day, 1 week, and no more (DESIGN section 1).
+const RETRY_AFTER_S: [i64; 3] = [3600, 86_400, 604_800];
+
+/// A derivative as it stands in the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DerivativeRow {
+    pub name: DerivativeName,
+    /// Relative to the index folder.
+    pub path: String,
+    pub width: u32,
+    pub height: u32,
+    pub bytes: u64,
+}
+
+/// Makes or updates the row of the media file at a path and returns its id. A row that had vanished is back.
+pub fn put_file(
+    conn: &Connection,
+    folder_id: i64,
+    name: &[u8],
+    fs: FsId,
+    stat: &FileStat,
+    content_hash: Option<&str>,
+    now: i64,
+) -> Result<i64> {
+    // In two steps: for one statement that returns the id SQLite makes a table of its own each time.
+    let known: Option<i64> = conn
+        .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
+        .query_row(params![folder_id, name], |r| r.get(0))
+        .optional()?;
+    let (fs, inode, bytes) = (fs.0, stat.inode as i64, stat.size as i64);
+    let (mtime, ctime) = (stat.mtime_ns, stat.ctime_ns);
+    let Some(id) = known else {
+        conn.prepare_cached(
+            "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![folder_id, name, fs, inode, bytes, mtime, ctime, content_hash, now])?;
+        return Ok(conn.last_insert_rowid());
+    };
+    conn.prepare_cached(
+        "UPDATE files SET is_sidecar = 0, sidecar_of = NULL, fs_id = ?2, inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6,
+           content_hash = ?7, vanished = NULL WHERE id = ?1",
+    )?
+    .execute(params![id, fs, inode, bytes, mtime, ctime, content_hash])?;
+    Ok(id)
+}
+
+/// Makes or updates the row of a sidecar, which belongs to the file of the name `of` in the same folder.
+pub fn put_sidecar(
+    conn: &Connection,
+    folder_id: i64,
+    name: &[u8],
+    of: Option<&[u8]>,
+    fs: FsId,
+    stat: &FileStat,
+    now: i64,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO files (folder_id, name, is_sidecar, sidecar_of, fs_id, inode, bytes, mtime_ns, ctime_ns, added)
+         VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (folder_id, name) DO UPDATE SET is_sidecar = 1, sidecar_of = ?3, fs_id = ?4, inode = ?5, bytes = ?6,
+           mtime_ns = ?7, ctime_ns = ?8, vanished = NULL",
+    )?
+    .execute(params![
+        folder_id,
+        name,
+        of,
+        fs.0,
+        stat.inode as i64,
+        stat.size as i64,
+        stat.mtime_ns,
+        stat.ctime_ns,
+        now
+    ])
+    .map(drop)
+}
+
+/// The same content under another stat: touched, or back after it had vanished. Returns whether it is back: then its item
+/// is to be shown again ([`super::items::refresh`]).
+pub fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Result<bool> {
+    let is_back = conn
+        .prepare_cached("SELECT vanished IS NOT NULL FROM files WHERE id = ?1")?
+        .query_row([id], |r| r.get(0))?;
+    if is_back {
+        mark_stale(conn, id)?;
+    }
+    conn.prepare_cached(
+        "UPDATE files SET fs_id = ?2, inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6, vanished = NULL WHERE id = ?1",
+    )?
+    .execute(params![id, fs.0, stat.inode as i64, stat.size as i64, stat.mtime_ns, stat.ctime_ns])?;
+    Ok(is_back)
+}
+
+/// A known file is at another path now; everything known of it stays. A vanished row that still holds the new
+/// path gives way.
+pub fn move_file(
+    conn: &Connection,
+    id: i64,
+    folder_id: i64,
+    name: &[u8],
+    fs: FsId,
+    stat: &FileStat,
+) -> Result<()> {
+    conn.prepare_cached(
+        "DELETE FROM files WHERE folder_id = ?1 AND name = ?2 AND id <> ?3 AND vanished IS NOT NULL",
+    )?
+    .execute(params![folder_id, name, id])?;
+    mark_stale(conn, id)?;
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO items_stale (file_id) SELECT id FROM files WHERE companion_of = ?1",
+    )?
+    .execute([id])?;
+    conn.prepare_cached("UPDATE files SET folder_id = ?2, name = ?3, companion_of = NULL, companion_role = NULL WHERE id = ?1")?
+        .execute(params![id, folder_id, name])?;
+    conn.prepare_cached(
+        "UPDATE files SET companion_of = NULL, companion_role = NULL WHERE companion_of = ?1",
+    )?
+    .execute([id])?;
+    mark_regroup(conn, folder_id)?;
+    touch_file(conn, id, fs, stat).map(drop)
+}
+
+/// The vanished file that a content at a new path is: of a sampled hash only with the same size and time. `None` where the
+/// path is known.
+pub fn vanished_for(
+    conn: &Connection,
+    folder_id: i64,
+    name: &[u8],
+    content_hash: &ContentHash,
+    stat: &FileStat,
+) -> Result<Option<i64>> {
+    let mut st = conn.prepare_cached(
+        "SELECT id, vanished FROM files WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0
+           AND (?6 OR (bytes = ?2 AND mtime_ns = ?3))
+           AND NOT EXISTS (SELECT 1 FROM files WHERE folder_id = ?4 AND name = ?5)",
+    )?;
+    let (bytes, mtime, is_whole) = (stat.size as i64, stat.mtime_ns, content_hash.is_whole());
+    let gone = st
+        .query_map(params![content_hash.as_str(), bytes, mtime, folder_id, name, is_whole], |r| {
+            Ok((std::cmp::Reverse(r.get::<_, i64>(1)?), r.get::<_, i64>(0)?))
+        })?;
+    // The one that went last; ordered here, since there is nearly always none and SQLite would make a table for it.
+    Ok(gone.collect::<Result<Vec<_>>>()?.into_iter().min().map(|(_, id)| id))
+}
+
+/// Another path at which a content was last seen.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    pub id: i64,
+    pub folder_id: i64,
+    pub name: Vec<u8>,
+    pub volume: Vec<u8>,
+    /// JSON of the volume's fingerprint.
+    pub fingerprint: Option<String>,
+    /// Relative to the volume.
+    pub path: Vec<u8>,
+}
+
+/// Where a content is recorded as present, on volumes that are not offline: of a sampled hash only with the same size and
+/// time. No more than a few: of a content with many copies it is no matter which one moved.
+pub fn elsewhere(conn: &Connection, content_hash: &ContentHash, stat: &FileStat) -> Result<Vec<Elsewhere>> {
+    let mut st = conn.prepare_cached(
+        "SELECT f.id, f.folder_id, f.name, v.path, v.fingerprint,
+           CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB)
+         FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+         WHERE f.content_hash = ?1 AND f.vanished IS NULL AND f.is_sidecar = 0 AND v.offline IS NULL
+           AND (?4 OR (f.bytes = ?2 AND f.mtime_ns = ?3))
+         ORDER BY f.id LIMIT 8",
+    )?;
+    let found = st.query_map(
+        params![content_hash.as_str(), stat.size as i64, stat.mtime_ns, content_hash.is_whole()],
+        |r| {
+            Ok(Elsewhere {
+                id: r.get(0)?,
+                folder_id: r.get(1)?,
+                name: r.get(2)?,
+                volume: r.get(3)?,
+                fingerprint: r.get(4)?,
+                path: r.get(5)?,
+            })
+        },
+    )?;
+    found.collect()
+}
+
+/// Whether a file is still recorded where it was.
+pub fn is_at(conn: &Connection, file: &Elsewhere) -> Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND folder_id = ?2 AND name = ?3")?
+        .exists(params![file.id, file.folder_id, file.name])
+}
+
+/// A file is gone. Its row, edits and derivatives stay for the grace period.
+pub fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
+    mark_stale(conn, id)?;
+    conn.prepare_cached("UPDATE files SET vanished = ?2 WHERE id = ?1 AND vanished IS NULL")?
+        .execute(params![id, now])?;
+    conn.prepare_cached("UPDATE items SET hidden = 1 WHERE file_id = ?1")?.execute([id]).map(drop)
+}
+
+/// The folder's items are to be put together again before the run ends.
+pub fn mark_regroup(conn: &Connection, folder_id: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE folders SET regroup = 1 WHERE id = ?1 AND regroup = 0")?
+        .execute([folder_id])
+        .map(drop)
+}
+
+/// A file is not what it was: its item, and the one that it is part of, are to be made anew when its folder's are put
+/// together.
+pub fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO items_stale (file_id)
+         SELECT id FROM files WHERE id = ?1
+         UNION ALL SELECT companion_of FROM files WHERE id = ?1 AND companion_of IS NOT NULL",
+    )?
+    .execute([file_id])?;
+    conn.prepare_cached(
+        "UPDATE folders SET regroup = 1 WHERE id = (SELECT folder_id FROM files WHERE id = ?1) AND regroup = 0",
+    )?
+    .execute([file_id])
+    .map(drop)
+}
+
+/// What inspect found.
+pub fn put_facts(conn: &Connection, id: i64, facts: &Facts) -> Result<()> {
+    let json = serde_json::to_string(facts).expect("facts are plain data");
+    conn.prepare_cached("UPDATE files SET facts = ?2 WHERE id = ?1")?.execute(params![id, json]).map(drop)
+}
+
+pub fn put_thumbhash(conn: &Connection, id: i64, thumbhash: &[u8]) -> Result<()> {
+    conn.prepare_cached("UPDATE files SET thumbhash = ?2 WHERE id = ?1")?
+        .execute(params![id, thumbhash])
+        .map(drop)
+}
+
+/// How a stage ended for a file. An equal transient failure before it counts as an attempt.
+pub fn put_stage(
+    conn: &Connection,
+    id: i64,
+    stage: Stage,
+    version: u32,
+    input_key: &str,
+    outcome: &Outcome,
+    now: i64,
+) -> Result<()> {
+    let (state, fault, reason, needed) = match outcome {
+        Outcome::Done => ("done", None, None, None),
+        Outcome::Damaged(why) => ("damaged", None, Some(why.clone()), None),
+        Outcome::Skipped(why) => ("skipped", None, Some(why.clone()), None),
+        Outcome::Failed(f) => {
+            let needed = match f {
+                Fault::TooLarge { needed } => Some(*needed as i64),
+                _ => None,
+            };
+            // What Albumen does not decode is no failure of the file.
+            let state = if matches!(f, Fault::Unsupported { .. }) { "skipped" } else { "failed" };
+            (state, Some(f.name()), Some(f.to_string()), needed)
+        }
+    };
+    let mut attempts = 1;
+    let mut retry_at = None;
+    if let Outcome::Failed(f) = outcome
+        && f.is_transient()
+    {
+        let before: Option<i64> = conn
+            .prepare_cached(
+                "SELECT attempts FROM stage_state
+                 WHERE file_id = ?1 AND stage = ?2 AND version = ?3 AND input_key = ?4 AND state = 'failed'",
+            )?
+            .query_row(params![id, stage.name(), version, input_key], |r| r.get(0))
+            .optional()?;
+        attempts = before.unwrap_or(0) + 1;
+        retry_at = RETRY_AFTER_S.get(attempts as usize - 1).map(|after| now + after);
+    }
+    conn.prepare_cached(
+        "INSERT INTO stage_state (file_id, stage, version, input_key, state, fault, reason, attempts, retry_at, needed)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (file_id, stage) DO UPDATE SET version = ?3, input_key = ?4, state = ?5, fault = ?6,
+           reason = ?7, attempts = ?8, retry_at = ?9, needed = ?10",
+    )?
+    .execute(params![id, stage.name(), version, input_key, state, fault, reason, attempts, retry_at, needed])
+    .map(drop)
+}
+
+/// The derivatives of a content, in place of those it had.
+pub fn put_derivatives(conn: &Connection, content_hash: &str, rows: &[DerivativeRow]) -> Result<()> {
+    conn.prepare_cached("DELETE FROM derivatives WHERE content_hash = ?1")?.execute([content_hash])?;
+    let mut st = conn.prepare_cached(
+        "INSERT INTO derivatives (content_hash, name, path, width, height, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for d in rows {
+        st.execute(params![content_hash, d.name.as_str(), d.path, d.width, d.height, d.bytes as i64])?;
+    }
+    Ok(())
+}
+
+/// The derivatives of a content.
+pub fn derivatives(conn: &Connection, content_hash: &str) -> Result<Vec<DerivativeRow>> {
+    let mut st = conn.prepare_cached(
+        "SELECT name, path, width, height, bytes FROM derivatives WHERE content_hash = ?1
+         ORDER BY CASE name WHEN 'xl' THEN 0 WHEN 'm' THEN 1 WHEN 'sm' THEN 2 ELSE 3 END",
+    )?;
+    st.query_map([content_hash], |r| {
+        Ok(DerivativeRow {
+            name: match r.get_ref(0)?.as_str()? {
+                "xl" => DerivativeName::Xl,
+                "m" => DerivativeName::M,
+                "sm" => DerivativeName::Sm,
+                _ => DerivativeName::Preview,
+            },
+            path: r.get(1)?,
+            width: r.get(2)?,
+            height: r.get(3)?,
+            bytes: r.get::<_, i64>(4)? as u64,
+        })
+    })?
+    .collect()
+}
+
+/// A thumbhash that another copy of this content already has.
+pub fn thumbhash_of_content(conn: &Connection, content_hash: &str) -> Result<Option<Vec<u8>>> {
+    conn.prepare_cached(
+        "SELECT thumbhash FROM files WHERE content_hash = ?1 AND thumbhash IS NOT NULL LIMIT 1",
+    )?
+    .query_row([content_hash], |r| r.get(0))
+    .optional()
+}
+
+/// Takes a finished piece of work out of the queue.
+pub fn pending_done(conn: &Connection, pending_id: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([pending_id]).map(drop)
+}
+
+/// Makes a stage due for one file unless it was done with these inputs of the file (16 hex digits).
+pub fn stage_again_unless(conn: &Connection, id: i64, stage: Stage, file_inputs: &str) -> Result<()> {
+    conn.prepare_cached(
+        "DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2 AND substr(input_key, 18) <> ?3",
+    )?
+    .execute(params![id, stage.name(), file_inputs])
+    .map(drop)
+}
+
+/// Makes a stage due for one file.
+pub fn stage_again(conn: &Connection, id: i64, stage: Stage) -> Result<()> {
+    conn.prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2")?
+        .execute(params![id, stage.name()])
+        .map(drop)
+}
+
+/// The subjects seen in a picture and its feature vector, in place of those it had.
+pub fn put_subjects(conn: &Connection, id: i64, found: &[FoundSubject], features: &[i8]) -> Result<()> {
+    conn.prepare_cached("DELETE FROM subjects WHERE file_id = ?1")?.execute([id])?;
+    let mut st =
+        conn.prepare_cached("INSERT INTO subjects (file_id, label, score, box) VALUES (?1, ?2, ?3, ?4)")?;
+    for s in found {
+        let area = s.area.map(|a| serde_json::to_string(&a).expect("four numbers"));
+        st.execute(params![id, s.label, s.score, area])?;
+    }
+    if features.is_empty() {
+        return Ok(());
+    }
+    let bytes: Vec<u8> = features.iter().map(|v| *v as u8).collect();
+    conn.prepare_cached("INSERT OR REPLACE INTO features (file_id, vector) VALUES (?1, ?2)")?
+        .execute(params![id, bytes])
+        .map(drop)
+}
+
+/// How render ended for another file of the same content with the same settings: copies share their pictures.
+pub fn rendered_before(
+    conn: &Connection,
+    content_hash: &str,
+    version: u32,
+    settings: &str,
+) -> Result<Option<Outcome>> {
+    conn.prepare_cached(
+        "SELECT s.state, s.reason FROM files f JOIN stage_state s ON s.file_id = f.id AND s.stage = 'render'
+         WHERE f.content_hash = ?1 AND s.version = ?2 AND substr(s.input_key, 1, 16) = ?3
+           AND s.state IN ('done', 'damaged') LIMIT 1",
+    )?
+    .query_row(params![content_hash, version, settings], |r| {
+        let reason = r.get::<_, Option<String>>(1)?.unwrap_or_default();
+        Ok(match r.get_ref(0)?.as_str()? {
+            "damaged" => Outcome::Damaged(reason),
+            _ => Outcome::Done,
+        })
+    })
+    .optional()
+}

@@ -1,0 +1,288 @@
+//! Bringing a backup back.
+//!
+//! Promises: nothing is touched before the whole backup was read and its sums agree; at every moment `index.sqlite` is
+//! the old one or the new one, whole, also after a kill; the old one is kept beside it, readable; whoever indexes is
+//! not disturbed, but refused.
+//! Leaves to others: making the pictures that were not in the backup (`albumen index`; they are made due).
+
+use super::DATABASE;
+use super::backup::{self, CONTENTS, Contents, DERIVED, FORMAT, sync_folder};
+use super::{Index, OpenError, create_private_dir, lock, refuse_network, restrict, schema, verify};
+use albumen_core::breakpoints::reached;
+use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{CWD, RenameFlags};
+use serde::Serialize;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Where the new database is put together, in the index folder; what is left of a restore that was killed is removed.
+const STAGING: &str = ".restore";
+
+/// What SQLite keeps beside a database.
+const COMPANIONS: [&str; 2] = ["index.sqlite-wal", "index.sqlite-shm"];
+
+/// What was brought back.
+#[derive(Debug, Clone, Serialize)]
+pub struct Done {
+    pub from: PathBuf,
+    #[serde(flatten)]
+    pub contents: Contents,
+    /// Where the index that was there before is now; absent: there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<PathBuf>,
+    /// Thumbnails and previews that came out of the backup.
+    pub derivatives: u64,
+    /// Contents whose pictures were neither in the backup nor in the index folder: the next run makes them.
+    pub pictures_due: u64,
+}
+
+/// Why nothing was brought back. The index is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{} is no backup{hint}", path.display())]
+    NoBackup { path: PathBuf, hint: String },
+    #[error("the backup {} is damaged: {why}; nothing was changed", path.display())]
+    Damaged { path: PathBuf, why: String },
+    #[error(
+        "the backup was made by a newer Albumen ({version}, {what}): update Albumen; nothing was changed"
+    )]
+    Newer { version: String, what: String },
+    #[error("the backup cannot be read: {0}; nothing was changed")]
+    Read(io::Error),
+    #[error("{} cannot be written: {why}", path.display())]
+    Write { path: PathBuf, why: io::Error },
+    #[error("the restored index cannot be read: {0}")]
+    Sql(#[from] rusqlite::Error),
+    #[error("the restored index cannot be brought up to date: {0}; nothing was changed")]
+    Migrate(#[from] schema::MigrateError),
+}
+
+/// Puts the backup in `from` in the place of the index in `dir`.
+pub fn restore(dir: &Path, from: &Path) -> Result<Done, RestoreError> {
+    let contents = read_contents(from)?;
+    let write = |path: &Path| {
+        let path = path.to_owned();
+        move |why| RestoreError::Write { path, why }
+    };
+    create_private_dir(dir)
+        .map_err(|e| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() })?;
+    refuse_network(dir)?;
+    // Held to the end: nobody indexes meanwhile.
+    let _lock = lock::take(dir)?;
+    let staging = Staging::create(dir).map_err(write(&dir.join(STAGING)))?;
+    let staged = staging.0.join(DATABASE);
+    stage_database(from, &contents, &staged)?;
+
+    let mut derivatives = 0;
+    if let Some(derived) = &contents.derived {
+        derivatives = bring_derivatives(from, dir, derived, &staging.0)?;
+    }
+    rustix::fs::syncfs(File::open(dir).map_err(write(dir))?).map_err(|e| write(dir)(e.into()))?;
+
+    let replaced = exchange(dir, &staged)?;
+    drop(staging);
+    let index = Index {
+        dir: dir.to_owned(),
+        conn: super::connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
+        _lock: None,
+    };
+    index.conn.pragma_update(None, "synchronous", "FULL")?;
+    let pictures_due = index.make_missing_pictures_again()?;
+    Ok(Done { from: from.to_owned(), contents, replaced, derivatives, pictures_due })
+}
+
+fn read_contents(from: &Path) -> Result<Contents, RestoreError> {
+    let damaged = |why: String| RestoreError::Damaged { path: from.to_owned(), why };
+    let bytes = match fs::read(from.join(CONTENTS)) {
+        Ok(bytes) => bytes,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            let hint = match backup::newest_in(from) {
+                Some(newest) => format!("; the newest in it is {}", newest.display()),
+                None => format!(": it has no {CONTENTS}"),
+            };
+            return Err(RestoreError::NoBackup { path: from.to_owned(), hint });
+        }
+        Err(e) => return Err(RestoreError::Read(e)),
+    };
+    // The format is read alone first: a newer one may have other fields.
+    let json: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|e| damaged(format!("{CONTENTS}: {e}")))?;
+    let version = json["albumen"].as_str().unwrap_or("?").to_owned();
+    let newer = |what| RestoreError::Newer { version, what };
+    match json["format"].as_u64() {
+        Some(format) if format > u64::from(FORMAT) => return Err(newer(format!("backup format {format}"))),
+        _ => {}
+    }
+    let contents: Contents = serde_json::from_value(json).map_err(|e| damaged(format!("{CONTENTS}: {e}")))?;
+    if contents.schema > schema::VERSION {
+        return Err(newer(format!("schema {}; this program knows {}", contents.schema, schema::VERSION)));
+    }
+    Ok(contents)
+}
+
+/// Copies the database, checks that it is the one that was written, and brings its schema up to date.
+fn stage_database(from: &Path, contents: &Contents, staged: &Path) -> Result<(), RestoreError> {
+    let damaged = |why: String| RestoreError::Damaged { path: from.to_owned(), why };
+    let mut source = File::open(from.join(DATABASE)).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => damaged(format!("{DATABASE} is missing")),
+        _ => RestoreError::Read(e),
+    })?;
+    let sum = backup::copy_summed(&mut source, staged)
+        .map_err(|why| RestoreError::Write { path: staged.to_owned(), why })?;
+    if sum != contents.database {
+        return Err(damaged(format!("the sum of {DATABASE} is not the one that was written down")));
+    }
+    let mut conn = Connection::open(staged)?;
+    // Whoever wrote the sum could be wrong, too: a backup that was "repaired" by hand.
+    if let Some(message) = verify::integrity(&conn)?.into_iter().next() {
+        return Err(damaged(message));
+    }
+    if schema::current(&conn)? != contents.schema {
+        return Err(damaged(format!("{CONTENTS} names another schema than the database has")));
+    }
+    conn.pragma_update(None, "foreign_keys", true)?;
+    schema::migrate(&mut conn, || ())?;
+    conn.pragma_update(None, "journal_mode", "DELETE")?;
+    conn.close().map_err(|(_, e)| e)?;
+    restrict(staged);
+    Ok(())
+}
+
+/// Copies the derivatives that are not in the index folder yet. One that is damaged in the backup is left out: it can be
+/// made again. Returns how many came.
+fn bring_derivatives(
+    from: &Path,
+    dir: &Path,
+    derived: &backup::Derived,
+    staging: &Path,
+) -> Result<u64, RestoreError> {
+    let damaged = |why: String| RestoreError::Damaged { path: from.to_owned(), why };
+    let list = from.join(DERIVED);
+    let sum = backup::sum_of(&list).map_err(|e| damaged(format!("{DERIVED}: {e}")))?;
+    if sum != derived.list {
+        return Err(damaged(format!("the sum of {DERIVED} is not the one that was written down")));
+    }
+    let mut came = 0;
+    let temporary = staging.join("derivative.jpg");
+    for line in BufReader::new(File::open(&list).map_err(RestoreError::Read)?).lines() {
+        let line = line.map_err(RestoreError::Read)?;
+        let Some((sum, path)) = line.split_once("  ") else { continue };
+        let target = dir.join(path);
+        // Their names say what is in them; what is there was written whole.
+        if !backup::is_store_path(path) || target.is_file() {
+            continue;
+        }
+        let Ok(mut source) = File::open(from.join(path)) else { continue };
+        let write = |why| RestoreError::Write { path: target.clone(), why };
+        if backup::copy_summed(&mut source, &temporary).map_err(write)?.blake3 != sum {
+            continue;
+        }
+        create_private_dir(target.parent().unwrap_or(dir)).map_err(write)?;
+        fs::rename(&temporary, &target).map_err(write)?;
+        came += 1;
+    }
+    Ok(came)
+}
+
+/// Puts the staged database in the place of the old one, which is kept. Returns where the old one is.
+fn exchange(dir: &Path, staged: &Path) -> Result<Option<PathBuf>, RestoreError> {
+    let live = dir.join(DATABASE);
+    if !live.exists() {
+        let put = || {
+            remove_companions(dir).and_then(|()| fs::rename(staged, &live)).and_then(|()| sync_folder(dir))
+        };
+        return put().map(|()| None).map_err(|why| RestoreError::Write { path: live.clone(), why });
+    }
+    let held = hold(&live).map_err(|why| RestoreError::Write { path: live.clone(), why })?;
+    let kept = dir.join(format!("replaced-{}", backup::dated(albumen_core::clock::now())));
+    let other = kept.join(DATABASE);
+    let swap = || -> io::Result<()> {
+        create_private_dir(&kept)?;
+        for name in COMPANIONS {
+            match fs::rename(dir.join(name), kept.join(name)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        // The new one goes there first, so that after the exchange the old one lies under the name that it keeps.
+        fs::rename(staged, &other)?;
+        reached("before_exchange");
+        match rustix::fs::renameat_with(CWD, &other, CWD, &live, RenameFlags::EXCHANGE) {
+            Ok(()) => {}
+            // A file system that cannot exchange: the old one gets a second name, and one rename replaces it.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                fs::rename(&other, staged)?;
+                fs::hard_link(&live, &other).or_else(|_| fs::copy(&live, &other).map(drop))?;
+                fs::rename(staged, &live)?;
+            }
+            Err(e) => return Err(e.into()),
+        }
+        reached("after_exchange");
+        drop(held);
+        // An empty WAL says nothing; another one belongs to the old database.
+        if fs::metadata(kept.join(COMPANIONS[0])).is_ok_and(|m| m.len() == 0) {
+            remove_companions(&kept)?;
+        }
+        sync_folder(&kept)?;
+        sync_folder(dir)
+    };
+    swap().map_err(|why| RestoreError::Write { path: dir.to_owned(), why })?;
+    Ok(Some(kept))
+}
+
+/// Empties the WAL of the old database into its file, so that the file is whole without it, and keeps writers out. One
+/// that is broken is held by nothing; one that a program reads without end is not taken away from it.
+fn hold(live: &Path) -> io::Result<Option<Connection>> {
+    let open = || -> rusqlite::Result<(Connection, i64)> {
+        let old = Connection::open_with_flags(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        old.busy_timeout(super::BUSY_TIMEOUT)?;
+        let busy = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+        old.execute_batch("BEGIN IMMEDIATE")?;
+        Ok((old, busy))
+    };
+    match open() {
+        Ok((old, 0)) => Ok(Some(old)),
+        Ok(_) => {
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, "another program reads it without end: stop it"))
+        }
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another program writes to it: wait until it is done",
+        )),
+        Err(_) => Ok(None),
+    }
+}
+
+fn remove_companions(folder: &Path) -> io::Result<()> {
+    for name in COMPANIONS {
+        match fs::remove_file(folder.join(name)) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The staging folder; gone when the restore has ended, however it did.
+struct Staging(PathBuf);
+
+impl Staging {
+    fn create(dir: &Path) -> io::Result<Staging> {
+        let path = dir.join(STAGING);
+        match fs::remove_dir_all(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        create_private_dir(&path)?;
+        Ok(Staging(path))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,372 @@
+//! What a walk asks of the index and writes back: spaces, volumes, folders, the known files of a folder,
+//! the work it found, and what has vanished or moved.
+
+use super::Index;
+use albumen_files::FileStat;
+use albumen_files::mounts::FsId;
+use albumen_files::walk::Reach;
+use albumen_library::edited;
+use rusqlite::{OptionalExtension, Result, params};
+
+/// A volume's row.
+#[derive(Debug, Clone)]
+pub struct VolumeRow {
+    pub id: i64,
+    /// JSON of its fingerprint; `None` before the first whole walk.
+    pub fingerprint: Option<String>,
+}
+
+/// A file as the index knows it.
+#[derive(Debug, Clone)]
+pub struct FileRow {
+    pub id: i64,
+    pub folder_id: i64,
+    pub name: Vec<u8>,
+    pub is_sidecar: bool,
+    pub sidecar_of: Option<Vec<u8>>,
+    pub fs: FsId,
+    pub stat: FileStat,
+    pub content_hash: Option<String>,
+    pub vanished: bool,
+}
+
+/// Why a file is to be worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    New,
+    Changed,
+    /// Known and unchanged, but a stage is due.
+    Due,
+}
+
+impl What {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            What::New => "new",
+            What::Changed => "changed",
+            What::Due => "due",
+        }
+    }
+    fn parse(s: &str) -> What {
+        match s {
+            "new" => What::New,
+            "changed" => What::Changed,
+            _ => What::Due,
+        }
+    }
+}
+
+/// One piece of work from `pending`, with all that is needed to find the file.
+#[derive(Debug, Clone)]
+pub struct PendingRow {
+    pub id: i64,
+    pub priority: u8,
+    pub what: What,
+    pub volume_id: i64,
+    pub volume_path: Vec<u8>,
+    pub folder_id: i64,
+    /// Relative to the volume.
+    pub folder: Vec<u8>,
+    pub name: Vec<u8>,
+    pub file_id: Option<i64>,
+    pub fs: FsId,
+    pub bytes: u64,
+}
+
+impl Index {
+    /// The space of this name, made if it is new.
+    pub fn space(&self, name: &str, kind: &str) -> Result<i64> {
+        self.conn.execute(
+            "INSERT INTO spaces (name, kind) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET kind = ?2 WHERE kind <> ?2",
+            params![name, kind],
+        )?;
+        self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))
+    }
+
+    /// The names of all spaces.
+    pub fn all_space_names(&self) -> Result<Vec<String>> {
+        self.conn
+            .prepare_cached("SELECT name FROM spaces ORDER BY name")?
+            .query_map([], |r| r.get(0))?
+            .collect()
+    }
+
+    /// The volume at this absolute path, made if it is new; a volume that the config gave to another space moves there.
+    pub fn volume(&self, space_id: i64, path: &[u8]) -> Result<VolumeRow> {
+        self.conn.execute(
+            "INSERT INTO volumes (space_id, path) VALUES (?1, ?2)
+             ON CONFLICT (path) DO UPDATE SET space_id = ?1 WHERE space_id <> ?1",
+            params![space_id, path],
+        )?;
+        self.volume_at(path)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// The volume at this absolute path, if it is known.
+    pub fn volume_at(&self, path: &[u8]) -> Result<Option<VolumeRow>> {
+        let row = |r: &rusqlite::Row<'_>| Ok(VolumeRow { id: r.get(0)?, fingerprint: r.get(1)? });
+        let sql = "SELECT id, fingerprint FROM volumes WHERE path = ?1";
+        self.conn.query_row(sql, [path], row).optional()
+    }
+
+    /// A new volume under a number of the caller's.
+    pub fn volume_numbered(&self, id: i64, space_id: i64, path: &[u8]) -> Result<()> {
+        let sql = "INSERT INTO volumes (id, space_id, path) VALUES (?1, ?2, ?3)";
+        self.conn.execute(sql, params![id, space_id, path]).map(drop)
+    }
+
+    /// Every volume the index knows: id, absolute path, space, why offline.
+    #[allow(clippy::type_complexity)]
+    pub fn volumes(&self) -> Result<Vec<(i64, Vec<u8>, i64, Option<String>)>> {
+        let mut st =
+            self.conn.prepare_cached("SELECT id, path, space_id, offline FROM volumes ORDER BY id")?;
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
+    }
+
+    /// Every volume with the name and kind of its space.
+    pub fn volumes_in_spaces(&self) -> Result<Vec<(Vec<u8>, String, String)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT v.path, s.name, s.kind FROM volumes v JOIN spaces s ON s.id = v.space_id ORDER BY v.id",
+        )?;
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+    }
+
+    /// The volumes that have been walked: id, path, fingerprint.
+    pub fn fingerprints(&self) -> Result<Vec<(i64, Vec<u8>, String)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, path, fingerprint FROM volumes WHERE fingerprint IS NOT NULL ORDER BY id",
+        )?;
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+    }
+
+    /// The same volume, at another path. A space that has no other volume goes along and gets the new name, if nobody has
+    /// it: its people stay in it.
+    pub fn rename_volume(&self, id: i64, path: &[u8], space: &str) -> Result<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        tx.execute("UPDATE volumes SET path = ?2, offline = NULL WHERE id = ?1", params![id, path])?;
+        tx.execute(
+            "UPDATE OR IGNORE spaces SET name = ?2 WHERE id = (SELECT space_id FROM volumes WHERE id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM volumes o WHERE o.space_id = spaces.id AND o.id <> ?1)",
+            params![id, space],
+        )?;
+        tx.commit()
+    }
+
+    /// A space has another name now, or has gone into another one that there is: its volumes and people are that one's. What
+    /// was logged for undo stays with the old one.
+    pub fn space_becomes(&self, old: &str, new: &str) -> Result<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        if tx.execute("UPDATE OR IGNORE spaces SET name = ?2 WHERE name = ?1", [old, new])? == 0 {
+            let id = |name: &str| -> Result<i64> {
+                tx.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))
+            };
+            let (old, new) = (id(old)?, id(new)?);
+            for table in ["people", "region_names", "volumes"] {
+                let sql = format!("UPDATE OR IGNORE {table} SET space_id = ?2 WHERE space_id = ?1");
+                tx.execute(&sql, [old, new])?;
+            }
+            // Names that regions give to somebody in both spaces stand for the one in the new one.
+            tx.execute("DELETE FROM region_names WHERE space_id = ?1", [old])?;
+            tx.execute(
+                "DELETE FROM spaces WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM people_edit_log WHERE space_id = ?1)",
+                [old],
+            )?;
+        }
+        tx.commit()
+    }
+
+    /// The present files of a volume, media and sidecars.
+    pub fn files_of_volume(&self, volume_id: i64) -> Result<Vec<i64>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT f.id FROM folders d JOIN files f ON f.folder_id = d.id WHERE d.volume_id = ?1 AND f.vanished IS NULL",
+        )?;
+        st.query_map([volume_id], |r| r.get(0))?.collect()
+    }
+
+    /// Records what the volume was at the end of a whole walk, and that it is there.
+    pub fn volume_seen(&self, volume_id: i64, fingerprint: &str) -> Result<()> {
+        self.conn
+            .execute(
+                "UPDATE volumes SET fingerprint = ?2, offline = NULL WHERE id = ?1 AND (fingerprint IS NOT ?2 OR offline IS NOT NULL)",
+                params![volume_id, fingerprint],
+            )
+            .map(drop)
+    }
+
+    /// Marks a volume offline, with the reason in words; nothing of it is removed.
+    pub fn volume_offline(&self, volume_id: i64, why: &str) -> Result<()> {
+        self.conn.execute("UPDATE volumes SET offline = ?2 WHERE id = ?1", params![volume_id, why]).map(drop)
+    }
+
+    /// The folder's id, made if it is new.
+    pub fn folder(&self, volume_id: i64, path: &[u8]) -> Result<i64> {
+        if let Some(id) = self.folder_id(volume_id, path)? {
+            return Ok(id);
+        }
+        self.conn
+            .execute("INSERT INTO folders (volume_id, path) VALUES (?1, ?2)", params![volume_id, path])?;
+        Ok(self.conn.last_insert_rowid())
+    }
+
+    pub fn folder_id(&self, volume_id: i64, path: &[u8]) -> Result<Option<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM folders WHERE volume_id = ?1 AND path = ?2")?
+            .query_row(params![volume_id, path], |r| r.get(0))
+            .optional()
+    }
+
+    /// All folders at or below `path` (relative to the volume): id and path.
+    pub fn folders_below(&self, volume_id: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, path FROM folders WHERE volume_id = ?1
+             AND (?2 = x'' OR path = ?2 OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB)))",
+        )?;
+        st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+    }
+
+    /// The known files of one folder, those that have vanished among them.
+    pub fn folder_files(&self, folder_id: i64) -> Result<Vec<FileRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+             FROM files WHERE folder_id = ?1",
+        )?;
+        st.query_map([folder_id], file_row)?.collect()
+    }
+
+    pub fn file(&self, id: i64) -> Result<Option<FileRow>> {
+        self.conn
+            .prepare_cached(
+                "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+                 FROM files WHERE id = ?1",
+            )?
+            .query_row([id], file_row)
+            .optional()
+    }
+
+    /// Forgets background work that an earlier walk found in a folder, or also below it: the walk that follows finds it anew.
+    pub fn forget_pending(&self, volume_id: i64, path: &[u8], reach: Reach) -> Result<()> {
+        self.conn
+            .execute(
+                "DELETE FROM pending WHERE priority = 1 AND folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
+                   AND (path = ?2 OR (?3 AND (?2 = x'' OR
+                     (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB))))))",
+                params![volume_id, path, reach == Reach::Tree],
+            )
+            .map(drop)
+    }
+
+    /// Whether a row of the queue is still there.
+    pub fn is_pending(&self, id: i64) -> Result<bool> {
+        self.conn.prepare_cached("SELECT 1 FROM pending WHERE id = ?1")?.exists([id])
+    }
+
+    /// The file of a name in a folder, where there is one.
+    pub fn file_in(&self, folder_id: i64, name: &[u8]) -> Result<Option<i64>> {
+        self.conn
+            .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
+            .query_row(params![folder_id, name], |r| r.get(0))
+            .optional()
+    }
+
+    /// The next pieces of work after (priority, id) in queue order.
+    pub fn pending_after(&self, after: (u8, i64), limit: usize) -> Result<Vec<PendingRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT p.id, p.priority, p.what, v.id, v.path, p.folder_id, f.path, p.name, p.file_id, p.bytes, p.fs_id
+             FROM pending p JOIN folders f ON f.id = p.folder_id JOIN volumes v ON v.id = f.volume_id
+             WHERE (p.priority, p.id) > (?1, ?2) ORDER BY p.priority, p.id LIMIT ?3",
+        )?;
+        st.query_map(params![after.0, after.1, limit as i64], pending_row)?.collect()
+    }
+
+    /// Up to `limit` present files of a volume, spread over its folders: path below the volume, size, mtime.
+    pub fn sample(&self, volume_id: i64, limit: usize) -> Result<Vec<(Vec<u8>, u64, i64)>> {
+        let folders = self.folders_below(volume_id, b"")?;
+        let mut st = self.conn.prepare_cached(
+            "SELECT name, bytes, mtime_ns FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name LIMIT ?2",
+        )?;
+        let of_each = limit.div_ceil(folders.len().max(1));
+        let mut out = Vec::with_capacity(limit);
+        for (id, folder) in folders.iter().step_by(folders.len().div_ceil(limit.max(1)).max(1)) {
+            let files = st.query_map(params![id, of_each as i64], |r| {
+                Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, i64>(1)? as u64, r.get(2)?))
+            })?;
+            for file in files {
+                let (name, size, mtime_ns) = file?;
+                let path = if folder.is_empty() { name } else { [&folder[..], b"/", &name].concat() };
+                out.push((path, size, mtime_ns));
+            }
+        }
+        out.truncate(limit);
+        Ok(out)
+    }
+
+    /// The sidecars of a file, in order of name. An edited copy shares the Takeout JSON of its original, for Google
+    /// writes none for it.
+    pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+             FROM files WHERE folder_id = ?1 AND sidecar_of >= ?2 AND sidecar_of < ?3 AND vanished IS NULL ORDER BY name",
+        )?;
+        let next = [name, &[0]].concat();
+        let own: Vec<FileRow> =
+            st.query_map(params![folder_id, name, next], file_row)?.collect::<Result<_>>()?;
+        let is_json = |row: &FileRow| row.name.to_ascii_lowercase().ends_with(b".json");
+        let original = edited::original_name(&String::from_utf8_lossy(name));
+        let Some((stem, _)) = original.as_deref().and_then(|o| o.rsplit_once('.')) else { return Ok(own) };
+        if own.iter().any(is_json) {
+            return Ok(own);
+        }
+        // Whatever the original's extension: what a HEIC becomes by editing is a JPEG.
+        let (from, until) = (format!("{stem}."), format!("{stem}/"));
+        let shared = st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], file_row)?;
+        let shared: Vec<FileRow> = shared.collect::<Result<_>>()?;
+        Ok(own.into_iter().chain(shared.into_iter().filter(is_json)).collect())
+    }
+
+    /// How much work waits: count and bytes.
+    pub fn pending_count(&self) -> Result<(u64, u64)> {
+        self.conn.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM pending", [], |r| {
+            Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64))
+        })
+    }
+}
+
+/// The columns `inode`, `bytes`, `mtime_ns`, `ctime_ns`, of which `first` is the place of the first.
+pub(super) fn stat_at(r: &rusqlite::Row<'_>, first: usize) -> Result<FileStat> {
+    Ok(FileStat {
+        inode: r.get::<_, i64>(first)? as u64,
+        size: r.get::<_, i64>(first + 1)? as u64,
+        mtime_ns: r.get(first + 2)?,
+        ctime_ns: r.get(first + 3)?,
+    })
+}
+
+fn file_row(r: &rusqlite::Row<'_>) -> Result<FileRow> {
+    Ok(FileRow {
+        id: r.get(0)?,
+        folder_id: r.get(1)?,
+        name: r.get(2)?,
+        is_sidecar: r.get(3)?,
+        fs: FsId(r.get(4)?),
+        stat: stat_at(r, 5)?,
+        content_hash: r.get(9)?,
+        vanished: r.get(10)?,
+        sidecar_of: r.get(11)?,
+    })
+}
+
+fn pending_row(r: &rusqlite::Row<'_>) -> Result<PendingRow> {
+    Ok(PendingRow {
+        id: r.get(0)?,
+        priority: r.get(1)?,
+        what: What::parse(&r.get::<_, String>(2)?),
+        volume_id: r.get(3)?,
+        volume_path: r.get(4)?,
+        folder_id: r.get(5)?,
+        folder: r.get(6)?,
+        name: r.get(7)?,
+        file_id: r.get(8)?,
+        bytes: r.get::<_, i64>(9)? as u64,
+        fs: FsId(r.get(10)?),
+    })
+}

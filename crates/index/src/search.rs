@@ -1,0 +1,870 @@
+//! Finding items: what a [`Query`] means in SQL, newest first, a page at a time.
+//!
+//! A million items are searched in some milliseconds by choosing the way. Each condition can test one item and most can
+//! list all they match. Where one lists few, its items are read and sorted, and the others test them. Where all match
+//! many, the timeline is walked from the newest item on, and the page fills after a few tests; should those that match
+//! lie far back, the walk is given up for one that cannot get long. Pages continue after the last item by its date and id,
+//! so that a deep page costs what the first does.
+
+use super::Index;
+use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
+use albumen_core::vocabulary::{Facts, Gps, Place};
+use albumen_library::places::countries_called;
+use albumen_models::taxonomy::taxonomy;
+use jiff::ToSpan;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+
+/// No more items than these are counted of a condition (1 ms), and read and sorted (1 us each) to find the newest.
+const LIST_CAP: i64 = 20_000;
+/// So many are read and sorted without a thought of another way.
+const SHORT_LIST: i64 = 2_000;
+/// Where a condition lists more, the ids alone are gathered (0.15 us each), and the timeline walked over so many times as many
+/// rows (0.05 us each), before all of them are read.
+const WALK_A_LISTED: i64 = 4;
+/// Rows of the timeline that are tested one by one, 5 to 30 us where a word is looked up, before all that a common
+/// condition matches are gathered.
+const PROBED: i64 = 1_000;
+
+/// FTS5 keeps its index in pieces and looks into each. They are put together when there are so many more items than the last
+/// time, as a share of them, and this many at least.
+const TEXT_GROWTH: f64 = 0.25;
+const LEAST_TEXT_GROWTH: i64 = 1_000;
+/// Pages of text that one transaction puts together: other writers wait for it (30 ms).
+const MERGED_PAGES: i64 = 500;
+/// The newest item when all text was one piece: a key of `meta`.
+const TEXT_MERGED: &str = "text_merged_to";
+
+/// Sorts after every digit, letter and sign of a date.
+const AFTER_ANY_DATE: &str = "~";
+
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error("{0:?} marks no place in a list: pass the one that came with the page before")]
+    Cursor(String),
+    #[error("the index cannot be read: {0}")]
+    Sql(#[from] rusqlite::Error),
+}
+
+/// Where a page ended. As text, what the next one is asked for with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    taken_local: String,
+    file: i64,
+}
+
+impl Cursor {
+    /// What stands after it.
+    fn onwards(&self) -> Sql {
+        let (taken, file) = (text(&self.taken_local), Value::Integer(self.file));
+        Sql::new(
+            " AND coalesce(i.taken_local, '') <= ? AND (coalesce(i.taken_local, '') < ? OR i.file_id < ?)",
+            [taken.clone(), taken, file],
+        )
+    }
+
+    /// What stands before it, and itself.
+    fn up_to(&self) -> Sql {
+        let (taken, file) = (text(&self.taken_local), Value::Integer(self.file));
+        Sql::new(
+            " AND coalesce(i.taken_local, '') >= ? AND (coalesce(i.taken_local, '') > ? OR i.file_id >= ?)",
+            [taken.clone(), taken, file],
+        )
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}~{}", self.taken_local, self.file)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = SearchError;
+
+    fn from_str(text: &str) -> std::result::Result<Cursor, SearchError> {
+        let parts = text.rsplit_once('~').and_then(|(date, id)| Some((date, id.parse().ok()?)));
+        let (taken_local, file) = parts.ok_or_else(|| SearchError::Cursor(text.to_owned()))?;
+        Ok(Cursor { taken_local: taken_local.to_owned(), file })
+    }
+}
+
+/// Which part of the answer.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    pub limit: usize,
+    pub after: Option<Cursor>,
+    /// Only items of these spaces, by name; `None`: of all.
+    pub spaces: Option<Vec<String>>,
+}
+
+/// File ids of the items found, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    pub items: Vec<i64>,
+    /// Where the next page begins; `None` when this was the last.
+    pub next: Option<Cursor>,
+}
+
+impl Index {
+    /// Items that fit a query, newest first.
+    pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
+        for way in ways(&self.conn, query, page)? {
+            if let Some(found) = self.found_by(&way, page)? {
+                return Ok(found);
+            }
+        }
+        unreachable!("the last way goes to the end")
+    }
+
+    /// A page by one way; `None` where it was given up before the page was full.
+    fn found_by(&self, way: &Way, page: &Page) -> Result<Option<Found>> {
+        let mut from = way.from.clone();
+        if let Some(after) = &page.after {
+            from.push(after.onwards());
+        }
+        let end = match way.rows {
+            Some(rows) => self.timeline_at(rows, page)?,
+            None => None,
+        };
+        if let Some(end) = &end {
+            from.push(end.up_to());
+        }
+        let Sql { text, mut values } = from;
+        // One more than asked for tells whether there is a next page.
+        values.push(Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)));
+        let sql = format!("SELECT i.file_id, coalesce(i.taken_local, '') {text} {NEWEST_FIRST} LIMIT ?");
+        let mut rows: Vec<(i64, String)> = self
+            .conn
+            .prepare_cached(&sql)?
+            .query_map(params_from_iter(values), |r| Ok((r.get(0)?, r.get(1)?)))?
+            .collect::<Result<_>>()?;
+        let more = rows.len() > page.limit;
+        if end.is_some() && !more {
+            return Ok(None);
+        }
+        rows.truncate(page.limit);
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|(file, taken)| Cursor { taken_local: taken.clone(), file: *file });
+        Ok(Some(Found { items: rows.into_iter().map(|(file, _)| file).collect(), next }))
+    }
+
+    /// The item that stands so many rows after the beginning of a page; `None` where the timeline ends before.
+    fn timeline_at(&self, rows: i64, page: &Page) -> Result<Option<Cursor>> {
+        let mut from = Sql::new(TIMELINE, []);
+        if let Some(after) = &page.after {
+            from.push(after.onwards());
+        }
+        from.values.push(Value::Integer(rows));
+        let sql = format!(
+            "SELECT i.file_id, coalesce(i.taken_local, '') {} {NEWEST_FIRST} LIMIT 1 OFFSET ?",
+            from.text
+        );
+        self.conn
+            .prepare_cached(&sql)?
+            .query_row(params_from_iter(from.values), |r| {
+                Ok(Cursor { file: r.get(0)?, taken_local: r.get(1)? })
+            })
+            .optional()
+    }
+
+    /// Puts the pieces of the full-text index together where much has been added: a word is then looked up in an item in 5 us
+    /// instead of up to 30. Ends early when `stop` says so, and goes on the next time.
+    pub fn merge_text(&self, stop: impl Fn() -> bool) -> Result<()> {
+        let newest: i64 =
+            self.conn.query_row("SELECT coalesce(max(file_id), 0) FROM items", [], |r| r.get(0))?;
+        let merged: i64 = self.meta(TEXT_MERGED)?.and_then(|v| v.parse().ok()).unwrap_or(0);
+        if newest - merged < LEAST_TEXT_GROWTH.max((merged as f64 * TEXT_GROWTH) as i64) {
+            return Ok(());
+        }
+        let mut st = self.conn.prepare("INSERT INTO item_text (item_text, rank) VALUES ('merge', ?1)")?;
+        // The first time, a negative number takes in all pieces; with fewer than two changes there is nothing left to do.
+        let mut pages = -MERGED_PAGES;
+        while !stop() {
+            let before = self.conn.total_changes();
+            st.execute([pages])?;
+            if pages > 0 && self.conn.total_changes() - before < 2 {
+                return self.set_meta(TEXT_MERGED, &newest.to_string());
+            }
+            pages = MERGED_PAGES;
+        }
+        Ok(())
+    }
+
+    /// How many items fit a query.
+    pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
+        let ways = ways(&self.conn, query, &Page::default())?;
+        let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
+        let count: i64 = self
+            .conn
+            .prepare_cached(&format!("SELECT count(*) {text}"))?
+            .query_row(params_from_iter(values), |r| r.get(0))?;
+        Ok(count as u64)
+    }
+
+    /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
+    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
+        self.conn
+            .prepare_cached(
+                "SELECT country, country_code, region, city, count(*) FROM items
+                 WHERE hidden = 0 AND country_code IS NOT NULL AND (?1 IS NULL OR country_code = ?1)
+                 GROUP BY country_code, region, city ORDER BY country, region, city",
+            )?
+            .query_map([country_code], |r| {
+                let place = Place {
+                    country: r.get(0)?,
+                    country_code: r.get(1)?,
+                    region: r.get(2)?,
+                    city: r.get(3)?,
+                    ..Place::default()
+                };
+                Ok((place, r.get::<_, i64>(4)? as u64))
+            })?
+            .collect()
+    }
+}
+
+/// What searches read of an item: in the order of the columns of `item_text`.
+pub struct Findable {
+    file: i64,
+    columns: [String; 9],
+    gps: Option<Gps>,
+    hidden: bool,
+    digest: i64,
+    /// Something else is there.
+    is_known: bool,
+}
+
+impl Findable {
+    /// What is to be written of an item; `None` where it is there already.
+    pub fn to_write(
+        conn: &Connection,
+        file: i64,
+        hidden: bool,
+        facts: &Facts,
+        place: &Place,
+    ) -> Result<Option<Findable>> {
+        let (folder, name): (Vec<u8>, Vec<u8>) = conn
+            .prepare_cached(
+                "SELECT d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id WHERE f.id = ?1",
+            )?
+            .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let list = |parts: &[&Option<String>]| {
+            parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n")
+        };
+        let people = super::people::names_in(conn, file, &facts.regions)?;
+        let there = place.local.clone().unwrap_or_default();
+        let columns = [
+            String::from_utf8_lossy(&name).into_owned(),
+            String::from_utf8_lossy(&folder).into_owned(),
+            facts.title.clone().unwrap_or_default(),
+            facts.description.clone().unwrap_or_default(),
+            facts.tags.join("\n"),
+            list(&[
+                &place.city,
+                &place.district,
+                &place.region,
+                &place.country,
+                &there.city,
+                &there.region,
+                &there.country,
+            ]),
+            people.join("\n"),
+            list(&[&facts.camera.make, &facts.camera.model]),
+            facts.camera.lens.clone().unwrap_or_default(),
+        ];
+        let mut hasher = blake3::Hasher::new();
+        for column in &columns {
+            hasher.update(&(column.len() as u64).to_le_bytes()).update(column.as_bytes());
+        }
+        if let Some(gps) = facts.gps {
+            hasher.update(&gps.lat.to_le_bytes()).update(&gps.lon.to_le_bytes());
+        }
+        hasher.update(&[u8::from(hidden)]);
+        let digest = hasher.finalize().as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b));
+        let known: Option<i64> = conn
+            .prepare_cached("SELECT digest FROM item_search WHERE file_id = ?1")?
+            .query_row([file], |r| r.get(0))
+            .optional()?;
+        let is_known = known.is_some();
+        let findable = Findable { file, columns, gps: facts.gps, hidden, digest, is_known };
+        Ok(Some(findable).filter(|_| known != Some(digest)))
+    }
+
+    pub fn write(&self, conn: &Connection) -> Result<()> {
+        let file = self.file;
+        if self.is_known {
+            conn.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([file])?;
+            conn.prepare_cached("DELETE FROM item_where WHERE file_id = ?1")?.execute([file])?;
+        }
+        conn.prepare_cached("INSERT OR REPLACE INTO item_search (file_id, digest) VALUES (?1, ?2)")?
+            .execute([file, self.digest])?;
+        if self.hidden {
+            return Ok(());
+        }
+        let [name, folder, title, description, tags, place, people, camera, lens] = &self.columns;
+        conn.prepare_cached(
+            "INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![file, name, folder, title, description, tags, place, people, camera, lens])?;
+        if let Some(gps) = self.gps {
+            conn.prepare_cached(
+                "INSERT INTO item_where (file_id, south, north, west, east) VALUES (?1, ?2, ?2, ?3, ?3)",
+            )?
+            .execute(params![file, gps.lat, gps.lon])?;
+        }
+        Ok(())
+    }
+}
+
+/// A piece of SQL and the values of its question marks.
+#[derive(Debug, Clone, Default)]
+struct Sql {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    fn new(text: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Sql {
+        Sql { text: text.into(), values: values.into_iter().collect() }
+    }
+
+    fn push(&mut self, more: Sql) {
+        self.text.push_str(&more.text);
+        self.values.extend(more.values);
+    }
+
+    /// The same in other words around it.
+    fn within(self, before: &str, after: &str) -> Sql {
+        Sql { text: format!("{before}{}{after}", self.text), values: self.values }
+    }
+
+    fn join(parts: Vec<Sql>, between: &str) -> Sql {
+        let text = parts.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join(between);
+        Sql { text, values: parts.into_iter().flat_map(|p| p.values).collect() }
+    }
+}
+
+/// What one condition says in SQL: whether it holds for the item `i`; the same where that is quicker for many items in a row,
+/// since it gathers all for which it holds once; and where it can, a list of the file ids of all these.
+#[derive(Debug, Clone)]
+struct Condition {
+    test: Sql,
+    gathered: Option<Sql>,
+    list: Option<Sql>,
+}
+
+impl Condition {
+    /// One that is as quick for many items in a row as for one.
+    fn new(test: Sql, list: Option<Sql>) -> Condition {
+        Condition { test, gathered: None, list }
+    }
+
+    /// A condition on columns of `items`, which an index of `items` lists.
+    fn on_items(text: impl Into<String>, values: impl IntoIterator<Item = Value> + Clone) -> Condition {
+        let text = text.into();
+        let list = format!("SELECT i.file_id FROM items i WHERE i.hidden = 0 AND {text}");
+        let list = Sql::new(list, values.clone());
+        Condition::new(Sql::new(text, values), Some(list))
+    }
+
+    fn any_of(mut conditions: Vec<Condition>) -> Condition {
+        if conditions.len() == 1 {
+            return conditions.remove(0);
+        }
+        let lists: Option<Vec<Sql>> = conditions.iter().map(|c| c.list.clone()).collect();
+        let gathered = Condition::all_gathered(&conditions, " OR ");
+        let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " OR ");
+        Condition {
+            test: test.within("(", ")"),
+            gathered,
+            // UNION, so that no item comes twice.
+            list: lists.map(|lists| Sql::join(lists, " UNION ")),
+        }
+    }
+
+    fn all_of(conditions: Vec<Condition>) -> Condition {
+        let gathered = Condition::all_gathered(&conditions, " AND ");
+        let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " AND ");
+        Condition { test: test.within("(", ")"), gathered, list: None }
+    }
+
+    /// All of them, those gathered that can be; `None` where none can.
+    fn all_gathered(conditions: &[Condition], between: &str) -> Option<Sql> {
+        conditions.iter().any(|c| c.gathered.is_some()).then(|| {
+            let each = conditions.iter().map(|c| c.for_many().clone()).collect();
+            Sql::join(each, between).within("(", ")")
+        })
+    }
+
+    fn denied(self) -> Condition {
+        let not = |sql: Sql| sql.within("NOT coalesce(", ", 0)");
+        Condition { test: not(self.test), gathered: self.gathered.map(not), list: None }
+    }
+
+    /// Whether it holds, for many items in a row.
+    fn for_many(&self) -> &Sql {
+        self.gathered.as_ref().unwrap_or(&self.test)
+    }
+
+    fn nothing() -> Condition {
+        Condition::new(Sql::new("0", []), Some(Sql::new("SELECT 0 AS file_id WHERE 0", [])))
+    }
+}
+
+/// All items, to be walked newest first.
+const TIMELINE: &str = "FROM items i INDEXED BY items_newest WHERE i.hidden = 0";
+const NEWEST_FIRST: &str = "ORDER BY coalesce(i.taken_local, '') DESC, i.file_id DESC";
+
+/// A way to what a query asks for: `FROM ... WHERE ...`, without what the page adds.
+#[derive(Debug)]
+struct Way {
+    from: Sql,
+    /// It is given up after so many rows of the timeline; `None`: never.
+    rows: Option<i64>,
+}
+
+impl Way {
+    /// Reads a list and tests its items.
+    fn listed(list: &Sql, tests: &[Sql]) -> Way {
+        // CROSS JOIN keeps the order of the tables; the sign keeps the planner off other indexes.
+        let before = "FROM (";
+        let after = ") d CROSS JOIN items i ON i.file_id = d.file_id WHERE +i.hidden = 0";
+        Way::with_tests(list.clone().within(before, after), tests, None)
+    }
+
+    /// Walks the timeline and tests its items.
+    fn walk(tests: &[Sql], rows: Option<i64>) -> Way {
+        Way::with_tests(Sql::new(TIMELINE, []), tests, rows)
+    }
+
+    fn with_tests(mut from: Sql, tests: &[Sql], rows: Option<i64>) -> Way {
+        tests.iter().for_each(|test| from.push(test.clone().within(" AND ", "")));
+        Way { from, rows }
+    }
+}
+
+/// The ways to try, one after the other; the last one goes to the end.
+fn ways(conn: &Connection, query: &Query, page: &Page) -> std::result::Result<Vec<Way>, SearchError> {
+    let mut conditions = conditions(conn, query)?;
+    let mut fewest: Option<(i64, usize)> = None;
+    for (at, condition) in conditions.iter().enumerate() {
+        let Some(list) = &condition.list else { continue };
+        let cap = fewest.map_or(LIST_CAP, |(count, _)| count);
+        let count: i64 = conn
+            .prepare_cached(&format!("SELECT count(*) FROM (SELECT 1 FROM ({}) LIMIT {cap})", list.text))?
+            .query_row(params_from_iter(&list.values), |r| r.get(0))?;
+        if count < cap {
+            fewest = Some((count, at));
+        }
+    }
+    let listed = fewest.and_then(|(count, at)| Some((count, conditions.remove(at).list?)));
+    // Columns of the row first, then what needs another look-up, words last.
+    conditions.sort_by_key(|c| (c.test.text.contains("MATCH"), c.test.text.contains("SELECT")));
+    let spaces = page.spaces.as_ref().map(|spaces| {
+        let marks = vec!["?"; spaces.len()].join(", ");
+        Sql::new(
+            format!("i.space_id IN (SELECT id FROM spaces WHERE name IN ({marks}))"),
+            spaces.iter().map(|s| text(s)),
+        )
+    });
+    let with_spaces = |tests: Vec<Sql>| -> Vec<Sql> { spaces.clone().into_iter().chain(tests).collect() };
+    let tests = with_spaces(conditions.iter().map(|c| c.test.clone()).collect());
+    let Some((count, list)) = listed else {
+        let probing =
+            conditions.iter().any(|c| c.gathered.is_some()).then(|| Way::walk(&tests, Some(PROBED)));
+        let many = with_spaces(conditions.iter().map(|c| c.for_many().clone()).collect());
+        return Ok(probing.into_iter().chain([Way::walk(&many, None)]).collect());
+    };
+    let mut ways = Vec::new();
+    if count > SHORT_LIST {
+        // If what the list names is spread evenly over the timeline, the page is full after so many rows.
+        let items: i64 = conn
+            .prepare_cached("SELECT coalesce(max(file_id), 0) FROM items")?
+            .query_row([], |r| r.get(0))?;
+        let wanted = i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1);
+        let rows = WALK_A_LISTED * count;
+        if wanted.saturating_mul(items) / count < rows {
+            let gathered = list.clone().within("i.file_id IN (", ")");
+            let all: Vec<Sql> = [gathered].into_iter().chain(tests.iter().cloned()).collect();
+            ways.push(Way::walk(&all, Some(rows)));
+        }
+    }
+    ways.push(Way::listed(&list, &tests));
+    Ok(ways)
+}
+
+fn conditions(conn: &Connection, query: &Query) -> std::result::Result<Vec<Condition>, SearchError> {
+    let mut out = Vec::new();
+    for Term { denied, any_of } in &query.terms {
+        let parts = any_of.iter().map(|f| condition(conn, f)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let whole = Condition::any_of(parts);
+        out.push(if *denied { whole.denied() } else { whole });
+    }
+    Ok(out)
+}
+
+fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Condition, SearchError> {
+    Ok(match filter {
+        Filter::Words { field, words } => match (match_text(*field, words), field) {
+            // Nothing but signs: no word can be found.
+            (None, _) => Condition::nothing(),
+            (Some(expression), Some(_)) => matching(expression),
+            (Some(expression), None) => {
+                let mut anywhere = vec![matching(expression)];
+                let labels = subjects_named(conn, &words.text, words.is_prefix)?;
+                if !labels.is_empty() {
+                    anywhere.push(having("subjects", "label", labels));
+                }
+                let people = people_named(conn, &words.text, words.is_prefix)?;
+                if !people.is_empty() {
+                    anywhere.push(having("faces", "person_id", people));
+                }
+                // What a country is called elsewhere stands in no item.
+                let countries: Vec<Value> = countries_called(&words.text).map(text).collect();
+                if !countries.is_empty() {
+                    anywhere.push(in_countries(countries));
+                }
+                Condition::any_of(anywhere)
+            }
+        },
+        Filter::Taken(span) => {
+            let mut condition = between("coalesce(i.taken_local, '')", &date_bounds(span));
+            // The timeline is sorted by it already.
+            condition.list = None;
+            condition
+        }
+        Filter::Added(span) => {
+            let seconds = |date: &str, end: bool| moment(date, end).map(Value::Integer);
+            let from = span.from.as_deref().and_then(|date| seconds(date, false));
+            let until = span.until.as_deref().and_then(|date| seconds(date, true));
+            between("i.added", &Span { from, until })
+        }
+        Filter::Number { field, span } => {
+            let column = match field {
+                NumberField::Rating => "i.rating",
+                NumberField::Iso => "i.iso",
+                NumberField::Aperture => "i.f_number",
+                NumberField::Exposure => "i.exposure_s",
+                NumberField::Focal => "i.focal_mm",
+                NumberField::Duration => "i.duration_s",
+            };
+            let bounds = Span { from: span.from.map(Value::Real), until: span.until.map(Value::Real) };
+            between(column, &bounds)
+        }
+        Filter::Kind(kind) => Condition::on_items("i.kind = ?", [text(kind)]),
+        Filter::Format(format) => Condition::on_items("i.format = ?", [text(format)]).without_list(),
+        Filter::Country(name) => match countries_named(conn, name)? {
+            codes if codes.is_empty() => Condition::nothing(),
+            codes => in_countries(codes.into_iter().map(Value::Text).collect()),
+        },
+        Filter::City(name) => {
+            match match_text(Some(TextField::Place), &Words { text: name.clone(), is_prefix: false }) {
+                // The words find the place, the column tells the city from region and country.
+                Some(expression) => {
+                    let found = matching(expression);
+                    let name = text(&like(name));
+                    let city = Sql::new(
+                        "(i.city LIKE ? ESCAPE '\\' OR EXISTS (SELECT 1 FROM file_places p WHERE p.file_id = i.file_id
+                           AND p.place ->> '$.local.city' LIKE ? ESCAPE '\\'))",
+                        [name.clone(), name],
+                    );
+                    let list = found.list.map(|list| Sql {
+                    text: format!(
+                        "SELECT i.file_id FROM ({}) m CROSS JOIN items i ON i.file_id = m.file_id WHERE {}",
+                        list.text, city.text
+                    ),
+                    values: list.values.into_iter().chain(city.values.clone()).collect(),
+                });
+                    Condition::new(city, list)
+                }
+                None => Condition::nothing(),
+            }
+        }
+        Filter::Person(name) => {
+            // Named by a region in the file, or a face that is known.
+            let in_regions = words_of(name, false).map(|words| matching(format!("people : {words}")));
+            let known = match people_named(conn, name, false)? {
+                people if people.is_empty() => None,
+                people => Some(having("faces", "person_id", people)),
+            };
+            match in_regions.into_iter().chain(known).collect::<Vec<_>>() {
+                nobody if nobody.is_empty() => Condition::nothing(),
+                somebody => Condition::any_of(somebody),
+            }
+        }
+        Filter::Subject(name) => match subjects_named(conn, name, false)? {
+            labels if labels.is_empty() => Condition::nothing(),
+            labels => having("subjects", "label", labels),
+        },
+        Filter::Tag(name) => match tags_named(conn, name)? {
+            tags if tags.is_empty() => Condition::nothing(),
+            tags => having("item_tags", "tag", tags),
+        },
+        Filter::Album(name) => album(conn, name)?,
+        Filter::Area(area) => inside(area),
+        Filter::Has(what) => match what {
+            Has::Gps => Condition::on_items("i.lat IS NOT NULL", []),
+            Has::Place => Condition::on_items("i.country_code IS NOT NULL", []),
+            Has::Date => Condition::on_items("i.taken_local IS NOT NULL", []),
+            Has::Title => Condition::on_items("i.title IS NOT NULL", []),
+            Has::Description => Condition::on_items("i.description IS NOT NULL", []),
+            Has::Rating => Condition::on_items("i.rating IS NOT NULL", []),
+            Has::Tags => has_row("item_tags"),
+            Has::Subjects => has_row("subjects"),
+            Has::Faces => has_row("faces"),
+        }
+        .without_list(),
+        Filter::Is(Is::Sphere) => Condition::on_items("i.is_360 = 1", []),
+        Filter::Is(Is::Motion) => Condition::on_items("i.is_motion = 1", []),
+        Filter::Is(Is::Hdr) => Condition::on_items("i.is_hdr = 1", []).without_list(),
+    })
+}
+
+impl Condition {
+    /// For what no index lists.
+    fn without_list(self) -> Condition {
+        Condition { list: None, ..self }
+    }
+}
+
+fn has_row(table: &str) -> Condition {
+    Condition::new(
+        Sql::new(format!("EXISTS (SELECT 1 FROM {table} x WHERE x.file_id = i.file_id)"), []),
+        None,
+    )
+}
+
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+/// The first or last second, UTC, that the prefix of a date stands for.
+fn moment(date: &str, end: bool) -> Option<i64> {
+    const FIRST: &str = "0000-01-01T00:00:00";
+    let first: DateTime = format!("{date}{}", FIRST.get(date.len()..)?).parse().ok()?;
+    let unit = match date.len() {
+        4 => 1.year(),
+        7 => 1.month(),
+        10 => 1.day(),
+        13 => 1.hour(),
+        16 => 1.minute(),
+        _ => 1.second(),
+    };
+    let moment = if end { first.checked_add(unit).ok()?.checked_sub(1.second()).ok()? } else { first };
+    Some(TimeZone::UTC.to_timestamp(moment).ok()?.as_second())
+}
+
+fn in_countries(codes: Vec<Value>) -> Condition {
+    let marks = vec!["?"; codes.len()].join(", ");
+    Condition::on_items(format!("i.country_code IN ({marks})"), codes)
+}
+
+/// The codes of the index's countries that a code or a name in any case and language stands for.
+fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
+    let name = name.to_lowercase();
+    let mut codes = distinct(conn, "items", "country_code", "hidden = 0 AND country_code IS NOT NULL")?;
+    let mut st =
+        conn.prepare_cached("SELECT country FROM items WHERE country_code = ?1 AND hidden = 0 LIMIT 1")?;
+    let mut failure = Ok(());
+    let called: Vec<&str> = countries_called(&name).collect();
+    codes.retain(|code| {
+        let country = st.query_row([code], |r| r.get::<_, Option<String>>(0)).unwrap_or_else(|e| {
+            failure = Err(e);
+            None
+        });
+        called.contains(&code.as_str())
+            || code.to_lowercase() == name
+            || country.is_some_and(|country| country.to_lowercase() == name)
+    });
+    failure.map(|()| codes)
+}
+
+/// A LIKE pattern for a name in any case.
+fn like(name: &str) -> String {
+    name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+fn date_bounds(span: &Span<String>) -> Span<Value> {
+    Span {
+        from: span.from.as_deref().map(text),
+        until: span.until.as_deref().map(|until| text(&format!("{until}{AFTER_ANY_DATE}"))),
+    }
+}
+
+fn between(column: &str, span: &Span<Value>) -> Condition {
+    let mut parts = Vec::new();
+    let mut values = Vec::new();
+    for (bound, sign) in [(&span.from, ">="), (&span.until, "<=")] {
+        if let Some(value) = bound {
+            parts.push(format!("{column} {sign} ?"));
+            values.push(value.clone());
+        }
+    }
+    // An absent value is in no range.
+    parts.push(format!("{column} IS NOT NULL"));
+    Condition::on_items(parts.join(" AND "), values)
+}
+
+fn matching(expression: String) -> Condition {
+    // FTS5 puts all the items of a prefix together before it gives the first: better once than for each item. Of a
+    // whole word it looks up one item in some microseconds.
+    let list = Sql::new(
+        "SELECT rowid AS file_id FROM item_text WHERE item_text MATCH ?",
+        [Value::Text(expression.clone())],
+    );
+    let gathered = list.clone().within("i.file_id IN (", ")");
+    if expression.ends_with('*') {
+        return Condition::new(gathered, Some(list));
+    }
+    let test = "EXISTS (SELECT 1 FROM item_text WHERE item_text MATCH ? AND rowid = i.file_id)";
+    Condition { test: Sql::new(test, [Value::Text(expression)]), gathered: Some(gathered), list: Some(list) }
+}
+
+/// The full-text expression for words, `None` when there is no word in them.
+fn match_text(field: Option<TextField>, words: &Words) -> Option<String> {
+    let found = words_of(&words.text, words.is_prefix)?;
+    Some(match field {
+        Some(field) => format!("{field} : {found}"),
+        None => found,
+    })
+}
+
+/// A quoted phrase; with `is_prefix` the beginning of its last word is enough.
+fn words_of(words: &str, is_prefix: bool) -> Option<String> {
+    if !words.chars().any(char::is_alphanumeric) {
+        return None;
+    }
+    let quoted = words.replace(['"', '\0'], " ");
+    Some(format!("\"{quoted}\"{}", if is_prefix { "*" } else { "" }))
+}
+
+/// Items with a row in a table that says one of some things of them.
+fn having(table: &str, column: &str, values: Vec<String>) -> Condition {
+    let marks = vec!["?"; values.len()].join(", ");
+    let values: Vec<Value> = values.into_iter().map(Value::Text).collect();
+    let test =
+        format!("EXISTS (SELECT 1 FROM {table} x WHERE x.file_id = i.file_id AND x.{column} IN ({marks}))");
+    let list = format!("SELECT DISTINCT file_id FROM {table} WHERE {column} IN ({marks})");
+    Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
+}
+
+/// Ids of the people in whose names the words stand in a row, in any case; with `prefix` the beginning of the last
+/// word is enough.
+fn people_named(conn: &Connection, words: &str, prefix: bool) -> Result<Vec<String>> {
+    let words = format!(" {}", words.to_lowercase());
+    let mut st = conn.prepare_cached("SELECT id, name FROM persons WHERE name IS NOT NULL AND hidden = 0")?;
+    let mut rows = st.query([])?;
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = format!(" {} ", row.get::<_, String>(1)?.to_lowercase());
+        if name.match_indices(&words).any(|(at, _)| prefix || name[at + words.len()..].starts_with(' ')) {
+            ids.push(row.get(0)?);
+        }
+    }
+    Ok(ids)
+}
+
+/// The labels of the index that a word names: itself, a synonym or the group; with `prefix` by their beginnings.
+fn subjects_named(conn: &Connection, word: &str, prefix: bool) -> Result<Vec<String>> {
+    // Shorter beginnings name half of all labels.
+    const LEAST_PREFIX: usize = 3;
+    let prefix = prefix && word.chars().count() >= LEAST_PREFIX;
+    let mut labels = distinct(conn, "subjects", "label", "1")?;
+    labels.retain(|label| taxonomy().names(word, label, prefix));
+    Ok(labels)
+}
+
+/// The tags that a name stands for: itself in any case, and those below it in a hierarchy (`a/b`, `a|b`).
+fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
+    let name = name.to_lowercase();
+    let mut tags = distinct(conn, "item_tags", "tag", "1")?;
+    tags.retain(|tag| {
+        let tag = tag.to_lowercase();
+        tag.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '|']))
+    });
+    Ok(tags)
+}
+
+/// The distinct values of an indexed column, hopping from one to the next instead of reading all rows.
+fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
+    conn.prepare_cached(&format!(
+        "WITH RECURSIVE hop(v) AS (
+           SELECT (SELECT min({column}) FROM {table} WHERE {whose})
+           UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {whose} AND {column} > v) FROM hop WHERE v IS NOT NULL)
+         SELECT v FROM hop WHERE v IS NOT NULL"
+    ))?
+    .query_map([], |r| r.get(0))?
+    .collect()
+}
+
+fn album(conn: &Connection, name: &str) -> std::result::Result<Condition, SearchError> {
+    let found: Option<(i64, Option<String>)> = conn
+        .prepare_cached("SELECT id, query FROM albums WHERE name = ?1 COLLATE NOCASE")?
+        .query_row([name], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    Ok(match found {
+        None => Condition::nothing(),
+        Some((_, Some(query))) => {
+            let query = Query::parse(&query)?;
+            // Albums of albums are refused when they are made; a stored one must not recurse for ever.
+            if query.terms.iter().flat_map(|t| &t.any_of).any(|f| matches!(f, Filter::Album(_))) {
+                return Ok(Condition::nothing());
+            }
+            match conditions(conn, &query)? {
+                parts if parts.is_empty() => Condition::on_items("1", []),
+                mut parts if parts.len() == 1 => parts.remove(0),
+                parts => Condition::all_of(parts),
+            }
+        }
+        Some((id, None)) => {
+            let id = [Value::Integer(id)];
+            let test = "EXISTS (SELECT 1 FROM album_items m WHERE m.album_id = ? AND m.file_id = i.file_id)";
+            let list = Sql::new("SELECT file_id FROM album_items WHERE album_id = ?", id.clone());
+            Condition::new(Sql::new(test, id), Some(list))
+        }
+    })
+}
+
+fn inside(area: &Area) -> Condition {
+    let Area { south, west, north, east, circle } = *area;
+    let real = Value::Real;
+    let wide = if west <= east { "i.lon >= ? AND i.lon <= ?" } else { "(i.lon >= ? OR i.lon <= ?)" };
+    let mut text = format!("i.lat >= ? AND i.lat <= ? AND {wide}");
+    let mut values = vec![real(south), real(north), real(west), real(east)];
+    if let Some((lat, lon, km)) = circle {
+        // Plain arithmetic on a flat map around the centre, whose east and west meet behind the date line.
+        const KM_PER_DEGREE: f64 = 111.195;
+        text.push_str(
+            " AND (i.lat - ?) * (i.lat - ?)
+               + min(abs(i.lon - ?), 360 - abs(i.lon - ?)) * min(abs(i.lon - ?), 360 - abs(i.lon - ?)) * ? <= ?",
+        );
+        let narrowing = lat.to_radians().cos().powi(2);
+        let square = (km / KM_PER_DEGREE).powi(2);
+        values.extend([lat, lat, lon, lon, lon, lon, narrowing, square].map(real));
+    }
+    // The R*Tree's boxes are rounded outwards, so that the item's own coordinates decide.
+    let boxes: &[(f64, f64)] = if west <= east { &[(west, east)] } else { &[(west, 180.0), (-180.0, east)] };
+    let lists = boxes
+        .iter()
+        .map(|(west, east)| {
+            let mut all = vec![real(south), real(north), real(*west), real(*east)];
+            all.extend(values.clone());
+            Sql::new(
+                format!(
+                    "SELECT i.file_id FROM item_where w CROSS JOIN items i ON i.file_id = w.file_id
+                     WHERE w.north >= ? AND w.south <= ? AND w.east >= ? AND w.west <= ? AND {text}"
+                ),
+                all,
+            )
+        })
+        .collect();
+    Condition::new(Sql::new(text, values), Some(Sql::join(lists, " UNION ")))
+}

@@ -1,0 +1,146 @@
+//! Photos like another one, by the feature vectors that the classifier left in `features`.
+//!
+//! Every vector is compared, one row at a time: exact, and in memory that does not grow with the library. Whether an item
+//! may be shown, and whether its vector is of the same models (those of others mean something else), is looked up only
+//! where it would be among the nearest, so that nothing but the vectors is read from end to end.
+
+use super::Index;
+use albumen_library::people::vectors::dot_wide;
+use rusqlite::{OptionalExtension, params_from_iter, types::Value};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// An item and how much it resembles.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Similar {
+    pub file: i64,
+    /// Cosine of the feature vectors: 1 for the same picture, over 0.85 for the same scene.
+    pub similarity: f32,
+}
+
+/// Why an item cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum SimilarError {
+    /// It has no vector; why the stage could not make one, where it tried.
+    #[error("{}", .0.as_deref().unwrap_or("it has not been looked at yet"))]
+    NoVector(Option<String>),
+    #[error("the index cannot be read: {0}")]
+    Sql(#[from] rusqlite::Error),
+}
+
+impl Index {
+    /// The `limit` shown items most like an item, nearest first, without itself; of the item's own space, or of the
+    /// spaces named.
+    pub fn similar(
+        &self,
+        item: i64,
+        limit: usize,
+        spaces: Option<&[String]>,
+    ) -> Result<Vec<Similar>, SimilarError> {
+        let (own, version, settings) = self.vector(item)?;
+        let mut values =
+            vec![Value::Null, Value::Integer(version), Value::Integer(item), Value::Text(settings)];
+        let within = match spaces {
+            None => "i.space_id = (SELECT space_id FROM items WHERE file_id = ?3)".to_owned(),
+            Some(names) => {
+                values.extend(names.iter().cloned().map(Value::Text));
+                let marks: Vec<String> = (5..5 + names.len()).map(|n| format!("?{n}")).collect();
+                format!("i.space_id IN (SELECT id FROM spaces WHERE name IN ({}))", marks.join(", "))
+            }
+        };
+        let mut candidate = self.conn.prepare_cached(&format!(
+            "SELECT 1 FROM items i JOIN stage_state s ON s.file_id = i.file_id AND s.stage = 'subjects'
+             WHERE i.file_id = ?1 AND i.file_id <> ?3 AND i.hidden = 0 AND {within}
+               AND s.version = ?2 AND substr(s.input_key, 1, 16) = ?4"
+        ))?;
+        let mut st = self.conn.prepare_cached("SELECT file_id, vector FROM features")?;
+        let mut rows = st.query([])?;
+        let mut likeness = Likeness::to(&own);
+        // The least of the best stands on top; equal ones in order of their ids.
+        let mut best: BinaryHeap<Reverse<(Ordered, Reverse<i64>)>> = BinaryHeap::with_capacity(limit + 1);
+        while let Some(row) = rows.next()? {
+            let file = row.get(0)?;
+            let cosine = likeness.of(row.get_ref(1)?.as_blob().unwrap_or_default());
+            let found = Reverse((Ordered(cosine), Reverse(file)));
+            if best.len() >= limit && best.peek().is_none_or(|least| found >= *least) {
+                continue;
+            }
+            values[0] = Value::Integer(file);
+            if candidate.exists(params_from_iter(&values))? {
+                best.push(found);
+                if best.len() > limit {
+                    best.pop();
+                }
+            }
+        }
+        let sorted = best.into_sorted_vec();
+        Ok(sorted.into_iter().map(|Reverse((s, Reverse(file)))| Similar { file, similarity: s.0 }).collect())
+    }
+
+    /// An item's vector, and the version and settings that made it.
+    fn vector(&self, item: i64) -> Result<(Vec<u8>, i64, String), SimilarError> {
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT v.vector, s.version, substr(s.input_key, 1, 16), s.reason FROM stage_state s
+                   LEFT JOIN features v ON v.file_id = s.file_id WHERE s.file_id = ?1 AND s.stage = 'subjects'",
+            )?
+            .query_row([item], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+            .optional()?;
+        match found {
+            Some((Some(vector), version, settings, _)) => Ok((vector, version, settings)),
+            Some((None, _, _, reason)) => Err(SimilarError::NoVector(reason)),
+            None => Err(SimilarError::NoVector(None)),
+        }
+    }
+}
+
+/// A number that is one, in order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Ordered(f32);
+
+impl Eq for Ordered {}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Cosines of vectors of signed bytes to one of them.
+struct Likeness {
+    own: Vec<i16>,
+    own_square: f32,
+    /// The other, widened; kept to be used again.
+    other: Vec<i16>,
+    arch: pulp::Arch,
+}
+
+impl Likeness {
+    fn to(own: &[u8]) -> Likeness {
+        let own: Vec<i16> = own.iter().map(|x| i16::from(*x as i8)).collect();
+        let own_square = dot_wide(&own, &own) as f32;
+        Likeness { own, own_square, other: Vec::new(), arch: pulp::Arch::new() }
+    }
+
+    /// 0 where one is empty, all zeros or of another length.
+    fn of(&mut self, other: &[u8]) -> f32 {
+        if other.len() != self.own.len() {
+            return 0.0;
+        }
+        let (own, wide) = (&self.own, &mut self.other);
+        let (product, square) = self.arch.dispatch(|| {
+            wide.clear();
+            wide.extend(other.iter().map(|x| i16::from(*x as i8)));
+            (dot_wide(own, wide), dot_wide(wide, wide))
+        });
+        let squares = self.own_square * square as f32;
+        if squares > 0.0 { product as f32 / squares.sqrt() } else { 0.0 }
+    }
+}

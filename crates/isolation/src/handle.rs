@@ -1,0 +1,298 @@
+//! The engine's handle to a worker: one a thread. It starts the worker when there is something to do, replaces
+//! it when it dies, hangs, grows or answers nonsense, and says of each file what became of it.
+
+use super::kind::Kindness;
+use super::process::{Deadline, Launch, Lost, StartError, describe};
+use super::protocol::{Ask, EXIT_PANICKED, EXIT_TOO_LARGE, read_developed};
+use super::sandbox::SandboxReport;
+use super::seat::Seat;
+use super::wire::FILES_LIMIT;
+use albumen_core::cancel::CancelToken;
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Admission, Codecs, DevelopRequest, Developed, Format, Inputs};
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Files a worker serves before a fresh one takes its place: leaks of a library stay small, and the start (4 to 40 ms
+/// of CPU) costs nothing by comparison.
+const FILES_A_WORKER: u32 = 2000;
+/// How often, in files, a worker's resting size is looked at (a look costs about 20 µs).
+const LOOK_EVERY: u32 = 16;
+/// Bytes that a worker at rest may have grown since its birth before it is replaced.
+const GROWTH: u64 = 24 << 20;
+
+/// Files in a row that needed none of the codecs behind shared libraries, after which a worker that has opened them makes
+/// place for one that has not: by then they have cost more memory than another start costs time.
+const FILES_WITHOUT_LIBRARIES: u32 = 64;
+
+/// How long a file may take whose facts alone are asked for, since decoding it has lost a worker. Facts take milliseconds; a
+/// file that hangs again should not cost a whole deadline more.
+const FOR_FACTS: Deadline = Deadline { cpu: Duration::from_secs(2), wall: Duration::from_secs(20) };
+
+/// How workers are started and how long they may take.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// The program; `None`: found beside the running one.
+    pub program: Option<PathBuf>,
+    pub deadline: Deadline,
+    /// The most memory, in bytes, that one file could ever be granted: the backstop is above it.
+    pub memory: u64,
+    /// Let files that start with `ALBUMEN-FAULT:` inject faults. For tests.
+    pub faults: bool,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> WorkerSettings {
+        WorkerSettings { program: None, deadline: Deadline::default(), memory: 1 << 30, faults: false }
+    }
+}
+
+/// One worker, or the place for one. Dropping it ends the process.
+#[derive(Debug)]
+pub struct WorkerHandle {
+    seat: Seat,
+    deadline: Deadline,
+    /// The codecs that the present process has, or the next one will have.
+    codecs: Codecs,
+    /// Files since one needed all of them.
+    without_libraries: u32,
+}
+
+impl WorkerHandle {
+    /// A handle without a process; the first file starts one.
+    pub fn new(settings: WorkerSettings) -> WorkerHandle {
+        let codecs = Codecs::Own;
+        let launch = Launch {
+            program: settings.program,
+            arguments: arguments(codecs),
+            memory: settings.memory,
+            faults: settings.faults,
+        };
+        WorkerHandle { seat: Seat::new(launch), deadline: settings.deadline, codecs, without_libraries: 0 }
+    }
+
+    /// How kind it is from the next file on; `None`: as the engine is. A process that is kinder than that is replaced.
+    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
+        self.seat.be_kind(kindness);
+    }
+
+    /// Starts the worker now, where there is none. The engine does so once before a run: what fails here fails
+    /// for every file.
+    pub fn start(&mut self) -> Result<SandboxReport, StartError> {
+        Ok(self.seat.filled()?.hello.sandbox)
+    }
+
+    /// The process; `None` while there is none.
+    pub fn pid(&self) -> Option<u32> {
+        self.seat.pid()
+    }
+
+    /// Ends the worker; the next file starts another.
+    pub fn end(&mut self) {
+        self.seat.end();
+    }
+
+    /// What [`albumen_worker::develop::develop`] says of this file, from behind the wall. Blocks until it is done, at
+    /// most for the deadline and the time that `admission` takes. All inputs must be open files.
+    pub fn develop(
+        &mut self,
+        request: &DevelopRequest,
+        inputs: &Inputs,
+        admission: &dyn Admission,
+        cancel: &CancelToken,
+    ) -> Result<Developed, Fault> {
+        let files = open_files(inputs)?;
+        if files.len() > FILES_LIMIT || request.sidecars.len() + 1 != files.len() {
+            return Err(Fault::unreadable("too many sidecars, or fewer than were named"));
+        }
+        match self.within_memory(request, &files, self.deadline, admission, cancel) {
+            // What decoding ended, hung or grew in says nothing about the facts: they were found before it, and are lost
+            // with the process. They are asked for once more, alone.
+            Err(fault) if request.render.is_some() && loses_the_process(&fault) => {
+                let alone = DevelopRequest { render: None, ..request.clone() };
+                match self.within_memory(&alone, &files, FOR_FACTS, admission, cancel) {
+                    Ok(developed) => Ok(Developed { pictures: Some(Err(fault)), ..developed }),
+                    Err(Fault::Cancelled) => Err(Fault::Cancelled),
+                    Err(_) => Err(fault),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// One file, tried once more where its estimate was too low.
+    fn within_memory(
+        &mut self,
+        request: &DevelopRequest,
+        files: &[BorrowedFd<'_>],
+        deadline: Deadline,
+        admission: &dyn Admission,
+        cancel: &CancelToken,
+    ) -> Result<Developed, Fault> {
+        let ceiling = admission.ceiling();
+        match self.attempt(request, files, 0, deadline, admission, cancel) {
+            // An estimate was too low. One file may have the whole rest, so it is tried once more with that.
+            Err(Attempt::Overran { needed, granted }) if granted < ceiling && needed <= ceiling => {
+                tracing::debug!(needed, granted, "a worker needed more memory than it asked for");
+                admission.admit(ceiling)?;
+                self.attempt(request, files, ceiling, deadline, admission, cancel)
+            }
+            other => other,
+        }
+        .map_err(|e| match e {
+            Attempt::Fault(fault) => fault,
+            Attempt::Overran { needed, .. } => Fault::TooLarge { needed },
+        })
+    }
+
+    /// One try, with `granted` bytes from the start.
+    fn attempt(
+        &mut self,
+        request: &DevelopRequest,
+        files: &[BorrowedFd<'_>],
+        granted: u64,
+        deadline: Deadline,
+        admission: &dyn Admission,
+        cancel: &CancelToken,
+    ) -> Result<Developed, Attempt> {
+        let ask = Ask::Develop { request: request.clone(), granted, ceiling: admission.ceiling() };
+        let (mut holds, mut stopped) = (granted, false);
+        let mut admit = |bytes: u64| {
+            // Whoever already holds the most gives nothing back before the end.
+            if bytes <= granted {
+                return Ok(());
+            }
+            let grant = admission.admit(bytes);
+            match &grant {
+                Ok(()) => holds = bytes,
+                Err(fault) => stopped |= *fault == Fault::Cancelled,
+            }
+            grant
+        };
+        let mut lost = Lost::NotThere;
+        if request.render.is_some() {
+            self.choose_codecs(expects_all_codecs(&request.name));
+        }
+        // A worker that died while it had nothing to do has nothing to do with this file: the second is fresh.
+        let mut tries = 0;
+        while tries < 2 {
+            tries += 1;
+            let filled = self.seat.filled();
+            let process = filled.map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
+            let answer = process
+                .converse(&ask, files, deadline, cancel, &mut admit)
+                .and_then(|(reply, header)| read_developed(&reply, header, request).map_err(Lost::Nonsense));
+            match answer {
+                Ok(outcome) => {
+                    let says_cancelled = match &outcome {
+                        Err(Fault::Cancelled) => true,
+                        Ok(developed) => matches!(developed.pictures, Some(Err(Fault::Cancelled))),
+                        _ => false,
+                    };
+                    if says_cancelled && !stopped {
+                        lost = Lost::Nonsense("stopped, though nobody had asked for it".into());
+                        break;
+                    }
+                    self.rest(matches!(outcome, Err(Fault::Crashed { .. })));
+                    let outcome = if says_cancelled { Err(Fault::Cancelled) } else { outcome };
+                    return outcome.map_err(Attempt::Fault);
+                }
+                Err(Lost::NotThere) => self.seat.clear(),
+                // Its name had promised another format.
+                Err(Lost::Elsewhere) if self.codecs == Codecs::Own => {
+                    self.choose_codecs(true);
+                    tries = 0;
+                }
+                Err(other) => {
+                    lost = other;
+                    break;
+                }
+            }
+        }
+        self.seat.clear();
+        Err(match lost {
+            Lost::Overran(needed) => Attempt::Overran { needed, granted: holds },
+            other => Attempt::Fault(fault_of(other, holds)),
+        })
+    }
+
+    /// Before a file that will be decoded: decides which codecs its worker has.
+    fn choose_codecs(&mut self, all: bool) {
+        self.without_libraries = if all { 0 } else { self.without_libraries + 1 };
+        let codecs = match (self.codecs, all) {
+            (Codecs::Own, true) => Codecs::All,
+            (Codecs::All, false) if self.without_libraries > FILES_WITHOUT_LIBRARIES => Codecs::Own,
+            (same, _) => same,
+        };
+        if codecs != self.codecs {
+            self.end();
+            self.codecs = codecs;
+            self.seat.launch.arguments = arguments(codecs);
+        }
+    }
+
+    /// After a file: decides whether the worker may serve another. One that caught a panic leaves by itself.
+    fn rest(&mut self, panicked: bool) {
+        let Some((process, served)) = self.seat.served() else { return };
+        let grown = served.is_multiple_of(LOOK_EVERY) && process.rss() > process.born_rss + GROWTH;
+        if panicked || grown || served >= FILES_A_WORKER {
+            self.end();
+        }
+    }
+}
+
+/// The mode in which a worker with these codecs is started.
+fn arguments(codecs: Codecs) -> Vec<OsString> {
+    let mode = match codecs {
+        Codecs::Own => "worker",
+        Codecs::All => "worker-all",
+    };
+    vec![mode.into()]
+}
+
+/// Whether a fault is the end of a process that may have known the facts already.
+fn loses_the_process(fault: &Fault) -> bool {
+    matches!(fault, Fault::Crashed { .. } | Fault::TimedOut { .. } | Fault::TooLarge { .. })
+}
+
+enum Attempt {
+    Fault(Fault),
+    Overran { needed: u64, granted: u64 },
+}
+
+/// Whether a file of this name is of a format that needs all codecs, if its name is right.
+fn expects_all_codecs(name: &[u8]) -> bool {
+    let Some(dot) = name.iter().rposition(|b| *b == b'.') else { return false };
+    let is = |e: &&str| name[dot + 1..].eq_ignore_ascii_case(e.as_bytes());
+    Format::all().filter(|f| f.needs_all_codecs()).any(|f| f.extensions().iter().any(is))
+}
+
+/// The open files of a request, primary first.
+fn open_files(inputs: &Inputs) -> Result<Vec<BorrowedFd<'_>>, Fault> {
+    let file = |source| {
+        let file =
+            Source::file(source).ok_or_else(|| Fault::unreadable("only open files can pass the wall"))?;
+        Ok(file.as_fd())
+    };
+    std::iter::once(&inputs.primary).chain(&inputs.sidecars).map(file).collect()
+}
+
+/// What a lost process says about the file that it held. `granted` is in bytes.
+pub(super) fn fault_of(lost: Lost, granted: u64) -> Fault {
+    match lost {
+        Lost::Cancelled => Fault::Cancelled,
+        Lost::TimedOut(why) => Fault::TimedOut { why },
+        Lost::Nonsense(nonsense) => nonsense.into(),
+        Lost::Overran(needed) => Fault::TooLarge { needed },
+        Lost::Elsewhere => Fault::Crashed { why: "it has no codecs and was started to have all".into() },
+        Lost::NotThere => Fault::Crashed { why: "two workers ended before they could be asked".into() },
+        Lost::Ended(status) => match status.and_then(|s| s.code()) {
+            Some(EXIT_TOO_LARGE) => Fault::TooLarge { needed: granted },
+            Some(EXIT_PANICKED) => Fault::Crashed { why: "it panicked".into() },
+            _ => Fault::Crashed { why: describe(status) },
+        },
+    }
+}

@@ -1,0 +1,597 @@
+//! What the engine and a worker say to each other, and the engine's distrust of what it hears.
+//!
+//! A worker greets with [`Say::Hello`]. Then, for each file: the engine sends an [`Ask`] with the open files; the
+//! worker may say [`Say::Need`] any number of times and waits for a [`Grant`]; it ends with [`Say::Done`] and one
+//! piece of sealed memory that holds a JSON header and, after it, the JPEG bytes of the derivatives.
+//!
+//! Whoever has taken over a worker may answer anything. So everything here is a pure function over bytes that
+//! gives a checked value or [`Nonsense`]; nothing that a worker said is used before it has passed. These
+//! functions are fuzzed (`fuzz/`). What travels how is said in [`super::wire`].
+
+use super::sandbox::SandboxReport;
+use albumen_core::fault::Fault;
+use albumen_core::ladder::{LADDER, LONG_EDGE_CAP};
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{
+    Box4, DerivativeName, DevelopRequest, Developed, Facts, Pictures, PreviewSize, RecogniseRequest,
+    Recognised, Rendition, StageCpu,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::borrow::Cow;
+
+/// Bytes of a reply's JSON header. Five hundred faces with 512-value embeddings need 1.3 MB.
+pub const HEADER_LIMIT: u64 = 4 << 20;
+/// Bytes of a whole reply, which the engine holds while it writes the files. The largest that can be asked for is a
+/// `full` preview; 200 megapixels at quality 80 make about 60 MB.
+pub const REPLY_LIMIT: u64 = 128 << 20;
+/// Bytes of one string in a reply. The longest captions that programs write are some thousand letters.
+pub const STRING_LIMIT: usize = 32 << 10;
+/// Entries of one list in a reply.
+pub const LIST_LIMIT: usize = 4096;
+/// Bytes of the reason in a fault.
+const REASON_LIMIT: usize = 1000;
+/// Faces in one picture; the largest group photos have about a thousand.
+const FACES_LIMIT: usize = 2000;
+/// A JPEG is at most this many pixels wide or high (its own limit).
+const JPEG_LIMIT: u32 = 65_535;
+/// Bytes a pixel that no baseline JPEG reaches (4:4:4 at quality 100 on noise stays below 4), and bytes for headers.
+const JPEG_BYTES_A_PIXEL: u64 = 6;
+const JPEG_HEADERS: u64 = 64 << 10;
+
+/// Seconds that something can last: a thousand years. Also more pictures a second than any camera takes.
+const SECONDS: std::ops::Range<f64> = 0.0..3.2e10;
+
+/// The exit status of a worker that wanted more memory than it was granted.
+pub const EXIT_TOO_LARGE: i32 = 97;
+/// The exit status of a worker that caught a panic: its state is not to be trusted with the next file.
+pub const EXIT_PANICKED: i32 = 98;
+
+/// The other side broke the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("answered nonsense: {0}")]
+pub struct Nonsense(pub Cow<'static, str>);
+
+impl From<&'static str> for Nonsense {
+    fn from(what: &'static str) -> Nonsense {
+        Nonsense(what.into())
+    }
+}
+
+impl From<Nonsense> for Fault {
+    fn from(n: Nonsense) -> Fault {
+        Fault::Crashed { why: n.to_string() }
+    }
+}
+
+// ------------------------------------------------------------------------------------------ messages
+
+/// A worker's first words, after its warm-up and after it has sealed itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The version of the program: engine and worker must be of one build.
+    pub version: String,
+    pub sandbox: SandboxReport,
+    /// Why the process cannot serve (a recogniser without its models); it ends after saying so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unable: Option<String>,
+}
+
+/// What the engine asks for. Files travel beside it: the primary first, then the sidecars.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    Develop {
+        request: DevelopRequest,
+        /// Bytes granted from the start, beyond the worker's fixed allowance.
+        granted: u64,
+        /// The most that could ever be granted.
+        ceiling: u64,
+    },
+    Recognise(RecogniseRequest),
+}
+
+/// The answer to [`Say::Need`].
+pub type Grant = Result<(), Fault>;
+
+/// What a worker says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Say {
+    Hello(Hello),
+    /// Wants this many bytes in all for the file at hand, beyond the fixed allowance; waits for a [`Grant`].
+    Need {
+        bytes: u64,
+    },
+    /// Last words: an allocation would have gone beyond what was granted. `bytes` in all would have been needed.
+    Overran {
+        bytes: u64,
+    },
+    /// The file at hand needs codecs that this worker has not opened: it is for another.
+    Elsewhere,
+    /// The sealed memory that comes along holds `header` bytes of JSON, then `body` bytes of JPEGs.
+    Done {
+        header: u64,
+        body: u64,
+    },
+}
+
+/// A message as bytes.
+pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+    serde_json::to_vec(message).expect("the protocol's types have string keys only")
+}
+
+/// A message from bytes.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Nonsense> {
+    serde_json::from_slice(bytes).map_err(|e| Nonsense(e.to_string().into()))
+}
+
+// ------------------------------------------------------------------------------------- develop's reply
+
+#[derive(Serialize, Deserialize)]
+struct WireDeveloped {
+    facts: Facts,
+    pictures: Option<Result<WirePictures, Fault>>,
+    cpu: StageCpu,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WirePictures {
+    renditions: Vec<WireRendition>,
+    thumbhash: Vec<u8>,
+    damaged: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireRendition {
+    name: DerivativeName,
+    width: u32,
+    height: u32,
+    /// Bytes; the pictures lie one after the other in this order.
+    len: u64,
+}
+
+/// A reply's header and, to follow it, the bytes of its pictures.
+pub fn encode_developed(outcome: &Result<Developed, Fault>) -> (Vec<u8>, Vec<&[u8]>) {
+    let mut body = Vec::new();
+    let wire = match outcome {
+        Err(fault) => Err(fault.clone()),
+        Ok(developed) => Ok(WireDeveloped {
+            facts: believable(&developed.facts),
+            cpu: developed.cpu,
+            pictures: developed.pictures.as_ref().map(|pictures| match pictures {
+                Err(fault) => Err(fault.clone()),
+                Ok(p) => Ok(WirePictures {
+                    renditions: p
+                        .renditions
+                        .iter()
+                        .map(|r| {
+                            body.push(&r.jpeg[..]);
+                            WireRendition {
+                                name: r.name,
+                                width: r.width,
+                                height: r.height,
+                                len: r.jpeg.len() as u64,
+                            }
+                        })
+                        .collect(),
+                    thumbhash: p.thumbhash.clone(),
+                    damaged: p.damaged.clone(),
+                }),
+            }),
+        }),
+    };
+    (encode_clipped(&wire), body)
+}
+
+/// JSON in which what is longer than the other side accepts is cut, so that a long caption costs its end and
+/// not the file.
+fn encode_clipped<T: Serialize>(value: &T) -> Vec<u8> {
+    fn clip(value: &mut Value) {
+        match value {
+            Value::String(s) if s.len() > STRING_LIMIT => s.truncate(s.floor_char_boundary(STRING_LIMIT)),
+            Value::Array(list) => {
+                list.truncate(LIST_LIMIT);
+                list.iter_mut().for_each(clip);
+            }
+            Value::Object(map) => map.values_mut().for_each(clip),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(value).expect("the protocol's types have string keys only");
+    if let Some(Value::String(why)) = value.get_mut("Err").and_then(|fault| fault.get_mut("why")) {
+        why.truncate(why.floor_char_boundary(REASON_LIMIT));
+    }
+    if let Some(Value::String(why)) = value.pointer_mut("/Ok/pictures/Err/why") {
+        why.truncate(why.floor_char_boundary(REASON_LIMIT));
+    }
+    clip(&mut value);
+    encode(&value)
+}
+
+/// The answer to a [`DevelopRequest`], read from the reply's memory and checked against the request: every
+/// length, every picture's name, size and frame header, every string and list.
+pub fn read_developed(
+    reply: &Source,
+    header: u64,
+    request: &DevelopRequest,
+) -> Result<Result<Developed, Fault>, Nonsense> {
+    let wire: Result<WireDeveloped, Fault> = read_header(reply, header)?;
+    let wire = match wire {
+        Ok(wire) => wire,
+        Err(fault) if reply.len() == header => return Ok(Err(believable_fault(fault)?)),
+        Err(_) => return Err("a fault with pictures".into()),
+    };
+    believable_facts(&wire.facts)?;
+    believable_seconds(&[wire.cpu.inspect_s, wire.cpu.decode_s, wire.cpu.render_s])?;
+    let mut at = header;
+    let pictures = match (wire.pictures, &request.render) {
+        (None, None) => None,
+        (Some(Err(fault)), Some(_)) => Some(Err(believable_fault(fault)?)),
+        (Some(Ok(pictures)), Some(settings)) => {
+            let mut renditions = Vec::new();
+            let mut previous: Option<DerivativeName> = None;
+            for r in pictures.renditions {
+                // Xl, m, sm, preview: strictly in this order, so no name comes twice.
+                if previous.is_some_and(|p| p >= r.name)
+                    || (previous.is_none() && r.name != DerivativeName::Xl)
+                {
+                    return Err("pictures missing, repeated or out of order".into());
+                }
+                previous = Some(r.name);
+                believable_size(r.name, r.width, r.height, settings.preview_size)?;
+                let most = u64::from(r.width) * u64::from(r.height) * JPEG_BYTES_A_PIXEL + JPEG_HEADERS;
+                if r.len > most || r.len > reply.len().saturating_sub(at) {
+                    return Err("a picture longer than it can be".into());
+                }
+                let len = usize::try_from(r.len).map_err(|_| "a picture longer than it can be")?;
+                let jpeg = reply.slice(at, len).map_err(|_| "a picture outside the reply's memory")?;
+                if jpeg_size(&jpeg) != Some((r.width, r.height)) {
+                    return Err("a picture that is no JPEG of its size".into());
+                }
+                at += r.len;
+                renditions.push(Rendition { name: r.name, width: r.width, height: r.height, jpeg });
+            }
+            if renditions.is_empty() {
+                return Err("no pictures".into());
+            }
+            // A ThumbHash is 5 to 25 bytes.
+            if pictures.thumbhash.len() > 32
+                || pictures.damaged.as_ref().is_some_and(|d| d.len() > STRING_LIMIT)
+            {
+                return Err("a thumbhash or a reason that is too long".into());
+            }
+            Some(Ok(Pictures { renditions, thumbhash: pictures.thumbhash, damaged: pictures.damaged }))
+        }
+        (None, Some(_)) => return Err("no word on the pictures asked for".into()),
+        (Some(_), None) => return Err("pictures that were not asked for".into()),
+    };
+    if at != reply.len() {
+        return Err("bytes that belong to nothing".into());
+    }
+    Ok(Ok(Developed { facts: wire.facts, pictures, cpu: wire.cpu }))
+}
+
+/// The reply's JSON header as a value whose strings and lists are no longer than allowed.
+fn read_header<T: DeserializeOwned>(reply: &Source, header: u64) -> Result<T, Nonsense> {
+    fn check(value: &Value) -> Result<(), Nonsense> {
+        match value {
+            Value::String(s) if s.len() > STRING_LIMIT => Err("a text that is too long".into()),
+            Value::Array(list) if list.len() > LIST_LIMIT => Err("a list that is too long".into()),
+            Value::Array(list) => list.iter().try_for_each(check),
+            Value::Object(map) if map.len() > LIST_LIMIT => Err("a list that is too long".into()),
+            Value::Object(map) => map.iter().try_for_each(|(key, value)| {
+                if key.len() > STRING_LIMIT { Err("a text that is too long".into()) } else { check(value) }
+            }),
+            _ => Ok(()),
+        }
+    }
+    if header > HEADER_LIMIT || header > reply.len() || reply.len() > REPLY_LIMIT {
+        return Err("a reply that is too long".into());
+    }
+    let bytes = reply.slice(0, header as usize).map_err(|_| "a header outside the reply's memory")?;
+    let value: Value = decode(&bytes)?;
+    check(&value)?;
+    serde_json::from_value(value).map_err(|e| Nonsense(e.to_string().into()))
+}
+
+fn believable_fault(fault: Fault) -> Result<Fault, Nonsense> {
+    let why = match &fault {
+        Fault::Unreadable { why }
+        | Fault::Unsupported { why }
+        | Fault::Corrupt { why }
+        | Fault::TimedOut { why }
+        | Fault::Crashed { why } => why.len(),
+        Fault::TooLarge { .. } | Fault::Cancelled => 0,
+    };
+    if why > REASON_LIMIT { Err("a reason that is too long".into()) } else { Ok(fault) }
+}
+
+/// The facts without what no file can truly say. The worker answers with this, so that one absurd figure costs that
+/// figure and not the file; the engine finds nothing to take out, or does not believe the rest either.
+fn believable(facts: &Facts) -> Facts {
+    let lasts = |v: &f64| SECONDS.contains(v);
+    let mut facts = facts.clone();
+    facts.orientation = facts.orientation.filter(|o| (1..=8).contains(o));
+    facts.rating = facts.rating.filter(|r| (-1..=5).contains(r));
+    facts.gps = facts.gps.filter(|g| g.lat.abs() <= 90.0 && g.lon.abs() <= 180.0);
+    facts.regions.retain(|r| r.area.iter().all(|v| v.is_finite()));
+    facts.duration_s = facts.duration_s.filter(lasts);
+    facts.fps = facts.fps.filter(lasts);
+    facts
+}
+
+fn believable_facts(facts: &Facts) -> Result<(), Nonsense> {
+    if facts.kind.is_none() || facts.format.is_none() {
+        return Err("a file without kind or format".into());
+    }
+    if believable(facts) == *facts { Ok(()) } else { Err("facts that no file can say".into()) }
+}
+
+fn believable_seconds(values: &[f64]) -> Result<(), Nonsense> {
+    if values.iter().all(|v| SECONDS.contains(v)) { Ok(()) } else { Err("a time that cannot be".into()) }
+}
+
+/// Whether a derivative of this name can have this size.
+fn believable_size(name: DerivativeName, w: u32, h: u32, preview: PreviewSize) -> Result<(), Nonsense> {
+    let (short, long) = (w.min(h), w.max(h));
+    let step = LADDER.iter().find(|step| step.0 == name);
+    let fine = short > 0
+        && long <= JPEG_LIMIT
+        && match (step, preview) {
+            (Some(&(_, target)), _) => short <= target && long <= target * LONG_EDGE_CAP,
+            (None, PreviewSize::LongEdge(edge)) => long <= edge.max(1),
+            (None, PreviewSize::Full) => true,
+        };
+    if fine { Ok(()) } else { Err("a picture of a size that was not asked for".into()) }
+}
+
+/// Width and height that a JPEG's frame header tells, where the bytes start and end like a JPEG and lead by
+/// whole segments to a baseline or progressive frame of 8 bits.
+pub fn jpeg_size(jpeg: &[u8]) -> Option<(u32, u32)> {
+    if !jpeg.ends_with(&[0xFF, 0xD9]) {
+        return None;
+    }
+    let mut rest = jpeg.strip_prefix(&[0xFF, 0xD8])?;
+    loop {
+        let (&[0xFF, marker, hi, lo], _) = rest.split_first_chunk::<4>()? else { return None };
+        let len = usize::from(u16::from_be_bytes([hi, lo]));
+        let segment = rest.get(4..2 + len)?;
+        match marker {
+            0xC0..=0xC2 => {
+                let &[8, h1, h0, w1, w0, ..] = segment else { return None };
+                return Some((u16::from_be_bytes([w1, w0]).into(), u16::from_be_bytes([h1, h0]).into()));
+            }
+            // Tables, application data and comments come before the frame; anything else does not.
+            0xC4 | 0xDB | 0xDD | 0xE0..=0xEF | 0xFE => rest = &rest[2 + len..],
+            _ => return None,
+        }
+    }
+}
+
+// ----------------------------------------------------------------------------------- recognise's reply
+
+/// A recogniser's reply: a header and nothing after it.
+pub fn encode_recognised(outcome: &Result<Recognised, Fault>) -> Vec<u8> {
+    encode_clipped(outcome)
+}
+
+/// The answer to a [`RecogniseRequest`], read from the reply's memory and checked.
+pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised, Fault>, Nonsense> {
+    if reply.len() != header {
+        return Err("bytes that belong to nothing".into());
+    }
+    let recognised: Recognised = match read_header(reply, header)? {
+        Ok(recognised) => recognised,
+        Err(fault) => return Ok(Err(believable_fault(fault)?)),
+    };
+    let share = |v: f32| (0.0..=1.0).contains(&v);
+    for face in &recognised.faces {
+        believable_box(face.area)?;
+        if !share(face.score) || !share(face.quality) {
+            return Err("a score outside 0 to 1".into());
+        }
+        // The mouth or an eye of a face at the picture's edge may be guessed to lie beyond it.
+        if face.points.iter().flatten().any(|v| !(-1.0..=2.0).contains(v)) {
+            return Err("a face's point far outside the picture".into());
+        }
+        if face.embedding.len() != recognised.faces[0].embedding.len() {
+            return Err("embeddings of several lengths".into());
+        }
+    }
+    for subject in &recognised.subjects {
+        subject.area.map_or(Ok(()), believable_box)?;
+        if !share(subject.score) {
+            return Err("a score outside 0 to 1".into());
+        }
+    }
+    if recognised.faces.len() > FACES_LIMIT {
+        return Err("more faces than a picture can hold".into());
+    }
+    believable_seconds(&[recognised.faces_s, recognised.subjects_s])?;
+    Ok(Ok(recognised))
+}
+
+/// A box with an area, inside the picture; a thousandth is rounding.
+fn believable_box([x, y, w, h]: Box4) -> Result<(), Nonsense> {
+    const ROUNDING: f32 = 1e-3;
+    let inside = |at: f32, len: f32| at >= -ROUNDING && len > 0.0 && at + len <= 1.0 + ROUNDING;
+    if inside(x, w) && inside(y, h) { Ok(()) } else { Err("a box outside the picture".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use albumen_core::vocabulary::{Format, FoundFace, Gps, Kind, RenderSettings};
+    use proptest::prelude::*;
+
+    fn request() -> DevelopRequest {
+        DevelopRequest {
+            name: b"a.jpg".to_vec(),
+            folder: Vec::new(),
+            mtime_ns: 0,
+            sidecars: Vec::new(),
+            render: Some(RenderSettings::default()),
+        }
+    }
+
+    /// The start and the end of a JPEG of this size, which is all that the engine looks at.
+    fn jpeg(w: u16, h: u16) -> Vec<u8> {
+        let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xC0, 0, 8, 8];
+        bytes.extend(h.to_be_bytes());
+        bytes.extend(w.to_be_bytes());
+        bytes.extend([1, 0xFF, 0xD9]);
+        bytes
+    }
+
+    fn rendition(name: DerivativeName, w: u16, h: u16) -> Rendition {
+        Rendition { name, width: w.into(), height: h.into(), jpeg: jpeg(w, h) }
+    }
+
+    fn developed() -> Developed {
+        Developed {
+            facts: Facts { kind: Some(Kind::Photo), format: Some(Format::Jpeg), ..Facts::default() },
+            pictures: Some(Ok(Pictures {
+                renditions: vec![
+                    rendition(DerivativeName::Xl, 1707, 1280),
+                    rendition(DerivativeName::M, 427, 320),
+                    rendition(DerivativeName::Sm, 320, 240),
+                ],
+                thumbhash: vec![1; 25],
+                damaged: None,
+            })),
+            cpu: StageCpu { inspect_s: 0.1, decode_s: 0.2, render_s: 0.3 },
+        }
+    }
+
+    fn pictures(developed: &mut Developed) -> &mut Pictures {
+        developed.pictures.as_mut().unwrap().as_mut().unwrap()
+    }
+
+    /// Through the wire and back.
+    fn pass(outcome: &Result<Developed, Fault>) -> Result<Result<Developed, Fault>, Nonsense> {
+        let (header, body) = encode_developed(outcome);
+        let len = header.len() as u64;
+        let reply = Source::from_bytes([header, body.concat()].concat());
+        read_developed(&reply, len, &request())
+    }
+
+    #[test]
+    fn an_honest_reply_passes_unchanged() {
+        let said = developed();
+        let heard = pass(&Ok(said.clone())).unwrap().unwrap();
+        assert_eq!((&heard.facts, &heard.pictures, heard.cpu), (&said.facts, &said.pictures, said.cpu));
+        for fault in [Fault::corrupt("x"), Fault::TooLarge { needed: 7 }] {
+            assert_eq!(pass(&Err(fault.clone())).unwrap().unwrap_err(), fault);
+            let said = Developed { pictures: Some(Err(fault.clone())), ..developed() };
+            assert_eq!(pass(&Ok(said)).unwrap().unwrap().pictures, Some(Err(fault)));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_nonsense() {
+        let spoil: &[fn(&mut Developed)] = &[
+            |d| pictures(d).renditions[0].width += 1,
+            |d| pictures(d).renditions[0] = rendition(DerivativeName::Xl, 60_000, 60_000),
+            |d| pictures(d).renditions[0] = rendition(DerivativeName::Xl, 0, 1280),
+            |d| pictures(d).renditions[1] = rendition(DerivativeName::Xl, 10, 10),
+            |d| pictures(d).renditions.reverse(),
+            |d| drop(pictures(d).renditions.remove(0)),
+            |d| pictures(d).renditions.clear(),
+            |d| pictures(d).renditions.push(rendition(DerivativeName::Preview, 2561, 10)),
+            |d| pictures(d).renditions[2].jpeg = b"GIF89a".to_vec(),
+            |d| pictures(d).renditions[2].jpeg.extend(vec![0; 1 << 20]),
+            |d| pictures(d).thumbhash = vec![0; 100],
+            |d| d.pictures = None,
+            |d| d.facts.kind = None,
+            |d| d.cpu.decode_s = 1e300,
+        ];
+        for (i, spoil) in spoil.iter().enumerate() {
+            let mut said = developed();
+            spoil(&mut said);
+            assert!(pass(&Ok(said)).is_err(), "number {i} passed");
+        }
+        let outcome = Ok(developed());
+        let (header, body) = encode_developed(&outcome);
+        let len = header.len() as u64;
+        let whole = [header.clone(), body.concat()].concat();
+        let read = |bytes: &[u8], len| read_developed(&Source::from_bytes(bytes.to_vec()), len, &request());
+        assert!(read(&whole, len).is_ok());
+        assert!(read(&whole[..whole.len() - 1], len).is_err());
+        assert!(read(&[&whole[..], b"x"].concat(), len).is_err());
+        assert!(read(&whole, len + 1).is_err());
+        assert!(read(&whole, u64::MAX).is_err());
+        let facts_only = DevelopRequest { render: None, ..request() };
+        assert!(read_developed(&Source::from_bytes(whole), len, &facts_only).is_err());
+    }
+
+    #[test]
+    fn an_absurd_figure_costs_itself_where_the_worker_is_honest() {
+        let mut said = developed();
+        said.facts.orientation = Some(9);
+        said.facts.rating = Some(100);
+        said.facts.gps = Some(Gps { lat: 1e9, lon: 0.0, alt: None });
+        said.facts.duration_s = Some(-1.0);
+        assert!(believable_facts(&said.facts).is_err());
+        assert_eq!(pass(&Ok(said)).unwrap().unwrap().facts, developed().facts);
+    }
+
+    #[test]
+    fn a_long_caption_costs_its_end_and_not_the_file() {
+        let mut said = developed();
+        said.facts.title = Some("ä".repeat(STRING_LIMIT));
+        said.facts.tags = vec!["t".into(); LIST_LIMIT + 5];
+        let heard = pass(&Ok(said)).unwrap().unwrap();
+        assert_eq!(heard.facts.title.unwrap().len(), STRING_LIMIT);
+        assert_eq!(heard.facts.tags.len(), LIST_LIMIT);
+        let heard = pass(&Err(Fault::corrupt("x".repeat(5000)))).unwrap();
+        assert_eq!(heard.unwrap_err(), Fault::corrupt("x".repeat(REASON_LIMIT)));
+    }
+
+    #[test]
+    fn faces_outside_the_picture_are_nonsense() {
+        let face = FoundFace {
+            area: [0.1, 0.1, 0.2, 0.3],
+            score: 0.9,
+            quality: 0.5,
+            points: [[0.2; 2]; 5],
+            embedding: vec![1; 128],
+        };
+        let pass = |change: &dyn Fn(&mut FoundFace)| {
+            let mut second = face.clone();
+            change(&mut second);
+            let all = Recognised { faces: vec![face.clone(), second], ..Recognised::default() };
+            let header = encode_recognised(&Ok(all));
+            let len = header.len() as u64;
+            read_recognised(&Source::from_bytes(header), len)
+        };
+        assert_eq!(pass(&|_| {}).unwrap().unwrap().faces.len(), 2);
+        assert!(pass(&|f| f.area[0] = 0.9).is_err());
+        assert!(pass(&|f| f.area[3] = 0.0).is_err());
+        assert!(pass(&|f| f.score = 1.5).is_err());
+        assert!(pass(&|f| f.points[4][1] = -7.0).is_err());
+        assert!(pass(&|f| f.embedding.truncate(5)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_engine_panic(bytes: Vec<u8>, header: u64) {
+            let reply = Source::from_bytes(bytes.clone());
+            let header = header % (bytes.len() as u64 + 2);
+            let _ = read_developed(&reply, header, &request());
+            let _ = read_recognised(&reply, header);
+            let _ = decode::<Say>(&bytes);
+            let _ = jpeg_size(&bytes);
+        }
+
+        #[test]
+        fn a_frame_header_is_found_behind_any_segments(w: u16, h: u16, n in 0usize..5) {
+            let mut bytes = jpeg(w, h);
+            for _ in 0..n {
+                bytes.splice(2..2, [0xFF, 0xE1, 0, 5, 0xFF, 0xC0, 9]);
+            }
+            prop_assert_eq!(jpeg_size(&bytes), Some((w.into(), h.into())));
+        }
+    }
+}

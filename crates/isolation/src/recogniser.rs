@@ -1,0 +1,136 @@
+//! The engine's handle to the recogniser: the process that holds ONNX Runtime and the models. It is started when
+//! pictures wait and ended when there are none, which is how its memory is really given back.
+
+use super::handle::fault_of;
+use super::kind::Kindness;
+use super::process::{Deadline, Launch, Lost, StartError};
+use super::protocol::{Ask, read_recognised};
+use super::sandbox::SandboxReport;
+use super::seat::Seat;
+use albumen_core::cancel::CancelToken;
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::{RecogniseRequest, Recognised};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+/// Pictures a recogniser serves before a fresh one takes its place. Opening the models takes about half a second.
+const PICTURES_A_RECOGNISER: u32 = 20_000;
+/// How often, in pictures, its size is looked at.
+const LOOK_EVERY: u32 = 64;
+/// Bytes it may have grown beyond its size after the first picture: ONNX Runtime keeps its working memory.
+const GROWTH: u64 = 64 << 20;
+
+/// How the recogniser is started.
+#[derive(Debug, Clone)]
+pub struct RecogniserSettings {
+    /// The program; `None`: found beside the running one.
+    pub program: Option<PathBuf>,
+    /// The folder of models.
+    pub models: PathBuf,
+    /// Threads that compute.
+    pub threads: usize,
+    /// For one picture.
+    pub deadline: Deadline,
+    /// Bytes of address space beyond the models': the backstop.
+    pub memory: u64,
+}
+
+impl RecogniserSettings {
+    pub fn new(models: PathBuf, threads: usize) -> RecogniserSettings {
+        RecogniserSettings { program: None, models, threads, deadline: Deadline::default(), memory: 2 << 30 }
+    }
+}
+
+/// One recogniser, or the place for one. Dropping it ends the process.
+#[derive(Debug)]
+pub struct RecogniserHandle {
+    seat: Seat,
+    deadline: Deadline,
+    /// The size of the present process after its first picture, in bytes.
+    settled: u64,
+}
+
+impl RecogniserHandle {
+    /// A handle without a process; the first picture starts one.
+    pub fn new(settings: RecogniserSettings) -> RecogniserHandle {
+        let launch = Launch {
+            program: settings.program,
+            arguments: vec!["recogniser".into(), settings.models.into(), settings.threads.to_string().into()],
+            memory: settings.memory,
+            faults: false,
+        };
+        RecogniserHandle { seat: Seat::new(launch), deadline: settings.deadline, settled: 0 }
+    }
+
+    /// How kind it is from the next picture on; `None`: as the engine is. A process that is kinder than that is replaced.
+    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
+        self.seat.be_kind(kindness);
+    }
+
+    /// Starts the recogniser now, where there is none that is as kind as it should be. Models that are wrong are
+    /// [`StartError::Unable`], in words for people.
+    pub fn start(&mut self) -> Result<SandboxReport, StartError> {
+        Ok(self.seat.filled()?.hello.sandbox)
+    }
+
+    /// The process; `None` while there is none.
+    pub fn pid(&self) -> Option<u32> {
+        self.seat.pid()
+    }
+
+    /// Ends the process, and with it its memory; the next picture starts another.
+    pub fn end(&mut self) {
+        self.seat.end();
+    }
+
+    /// Faces and subjects of a picture (the stored `xl`, a JPEG). Blocks until it is done, at most for the deadline.
+    pub fn recognise(
+        &mut self,
+        picture: &File,
+        request: &RecogniseRequest,
+        cancel: &CancelToken,
+    ) -> Result<Recognised, Fault> {
+        let mut lost = Lost::NotThere;
+        for _ in 0..2 {
+            let process = self.seat.filled().map_err(|e| Fault::Crashed { why: e.to_string() })?;
+            let files = [picture.as_fd()];
+            // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.
+            let mut admit = |needed| Err(Fault::TooLarge { needed });
+            let answer = process
+                .converse(&Ask::Recognise(*request), &files, self.deadline, cancel, &mut admit)
+                .and_then(|(reply, header)| read_recognised(&reply, header).map_err(Lost::Nonsense));
+            match answer {
+                Ok(Err(Fault::Cancelled)) => {
+                    lost = Lost::Nonsense("stopped, though nobody had asked for it".into());
+                    break;
+                }
+                Ok(outcome) => {
+                    self.rest(matches!(outcome, Err(Fault::Crashed { .. })));
+                    return outcome;
+                }
+                Err(Lost::NotThere) => self.seat.clear(),
+                Err(other) => {
+                    lost = other;
+                    break;
+                }
+            }
+        }
+        self.seat.clear();
+        Err(fault_of(lost, self.seat.launch.memory))
+    }
+
+    /// After a picture: decides whether the process may serve another.
+    fn rest(&mut self, panicked: bool) {
+        let Some((process, served)) = self.seat.served() else { return };
+        if served == 1 {
+            self.settled = process.rss();
+        }
+        if panicked
+            || (served.is_multiple_of(LOOK_EVERY) && process.rss() > self.settled + GROWTH)
+            || served >= PICTURES_A_RECOGNISER
+        {
+            self.end();
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! libjpeg-turbo row by row: the safe side of scanlines.c.
+
+use albumen_core::source::Source;
+use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::io;
+use std::ptr::NonNull;
+
+/// What the header says, as scanlines.c fills it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Header {
+    pub width: u32,
+    pub height: u32,
+    pub components: i32,
+    /// Bits a sample.
+    pub precision: i32,
+    buffered: i32,
+    colour_space: i32,
+    coefficient_bytes: u64,
+    planar: i32,
+}
+
+/// One plane of a picture that is read as planes, as scanlines.c fills it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlaneShape {
+    pub width: u32,
+    pub height: u32,
+    /// Bytes from row to row.
+    pub stride: u32,
+    /// Rows in a group.
+    rows: u32,
+    /// Luma samples to one of this plane.
+    pub across: u32,
+    pub down: u32,
+}
+
+impl PlaneShape {
+    /// Bytes of one group of rows.
+    fn bytes(&self) -> usize {
+        self.stride as usize * self.rows as usize
+    }
+}
+
+/// J_COLOR_SPACE of jpeglib.h.
+const JCS_CMYK: i32 = 4;
+const JCS_YCCK: i32 = 5;
+
+impl Header {
+    pub fn is_cmyk(&self) -> bool {
+        matches!(self.colour_space, JCS_CMYK | JCS_YCCK)
+    }
+
+    /// Whether [`Lines::start_planes`] can give it.
+    pub fn is_planar(&self) -> bool {
+        self.planar != 0
+    }
+
+    /// Bytes that libjpeg keeps beside the rows it gives out, for a picture read at `eighths` of its size.
+    pub fn library_bytes(&self, eighths: u32) -> u64 {
+        /// Rows that upsampling and colour conversion hold: two rows of 16x16 blocks, and the rows above and below.
+        const ROWS: u64 = 36;
+        let across = (u64::from(self.width) * u64::from(eighths)).div_ceil(8);
+        let rows = across * ROWS * u64::from(self.components.unsigned_abs());
+        let deep = if self.precision > 8 { 2 } else { 1 };
+        rows * deep + if self.buffered != 0 { self.coefficient_bytes } else { 0 }
+    }
+}
+
+#[repr(C)]
+struct Raw {
+    _opaque: [u8; 0],
+}
+
+type ReadFn = unsafe extern "C" fn(*mut c_void, u64, *mut u8, usize) -> usize;
+
+unsafe extern "C" {
+    fn albumen_jpeg_open(read: ReadFn, context: *mut c_void) -> *mut Raw;
+    fn albumen_jpeg_close(jpeg: *mut Raw);
+    fn albumen_jpeg_message(jpeg: *const Raw) -> *const c_char;
+    fn albumen_jpeg_damage(jpeg: *const Raw) -> c_long;
+    fn albumen_jpeg_is_empty(jpeg: *const Raw) -> c_int;
+    fn albumen_jpeg_read_header(jpeg: *mut Raw, header: *mut Header) -> c_int;
+    fn albumen_jpeg_assume_rgb(jpeg: *mut Raw);
+    fn albumen_jpeg_start(
+        jpeg: *mut Raw,
+        eighths: u32,
+        cmyk: c_int,
+        width: *mut u32,
+        height: *mut u32,
+    ) -> c_int;
+    fn albumen_jpeg_start_planes(jpeg: *mut Raw, eighths: u32, planes: *mut PlaneShape) -> c_int;
+    fn albumen_jpeg_read_planes(jpeg: *mut Raw, y: *mut u8, cb: *mut u8, cr: *mut u8) -> c_int;
+    fn albumen_jpeg_read_rows(jpeg: *mut Raw, out: *mut u8, stride: usize, rows: u32) -> c_int;
+}
+
+struct Feed {
+    source: Source,
+    failed: Option<io::Error>,
+}
+
+/// What libjpeg calls for more bytes.
+///
+/// # Safety
+/// `context` is the `Feed` that [`Lines::open`] gave, and `out` has room for `len` bytes.
+unsafe extern "C" fn read(context: *mut c_void, offset: u64, out: *mut u8, len: usize) -> usize {
+    // SAFETY: the feed lives in a Box beside the decoder and is touched by nobody else while the decoder runs.
+    let feed = unsafe { &mut *context.cast::<Feed>() };
+    // SAFETY: scanlines.c passes its own input buffer of `len` bytes.
+    let buffer = unsafe { std::slice::from_raw_parts_mut(out, len) };
+    feed.source.read_at(offset, buffer).unwrap_or_else(|e| {
+        feed.failed = Some(e);
+        0
+    })
+}
+
+/// Why libjpeg stopped.
+#[derive(Debug)]
+pub enum Stop {
+    /// The file could not be read.
+    Read(io::Error),
+    /// libjpeg's own words.
+    Refused(String),
+}
+
+/// A JPEG that is read in rows.
+pub struct Lines {
+    raw: NonNull<Raw>,
+    /// Boxed: scanlines.c holds its address. Only looked at through the pointer while a call is running.
+    feed: *mut Feed,
+    /// Samples a row, once started.
+    row_bytes: usize,
+    /// The same for a picture that is read as planes: their shapes, and one group of rows of each.
+    shapes: [PlaneShape; 3],
+    groups: [Vec<u8>; 3],
+}
+
+impl Lines {
+    pub fn open(source: &Source) -> Result<Lines, Stop> {
+        let feed = Box::into_raw(Box::new(Feed { source: source.clone(), failed: None }));
+        // SAFETY: `read` matches albumen_read, and `feed` lives until Drop has closed the decoder.
+        let raw = unsafe { albumen_jpeg_open(read, feed.cast()) };
+        match NonNull::new(raw) {
+            Some(raw) => Ok(Lines {
+                raw,
+                feed,
+                row_bytes: 0,
+                shapes: [PlaneShape::default(); 3],
+                groups: Default::default(),
+            }),
+            None => {
+                // SAFETY: it came from Box::into_raw above, and no decoder holds it.
+                drop(unsafe { Box::from_raw(feed) });
+                Err(Stop::Refused("no memory for a decoder".into()))
+            }
+        }
+    }
+
+    fn stopped(&mut self) -> Stop {
+        // SAFETY: no call into the decoder is running, so nobody else holds the feed.
+        if let Some(e) = unsafe { (*self.feed).failed.take() } {
+            return Stop::Read(e);
+        }
+        Stop::Refused(self.message())
+    }
+
+    fn message(&self) -> String {
+        // SAFETY: the message is a NUL-terminated array inside the decoder.
+        unsafe { CStr::from_ptr(albumen_jpeg_message(self.raw.as_ptr())) }.to_string_lossy().into_owned()
+    }
+
+    pub fn header(&mut self) -> Result<Header, Stop> {
+        let mut header = Header::default();
+        // SAFETY: Header is the C struct, field for field.
+        match unsafe { albumen_jpeg_read_header(self.raw.as_ptr(), &mut header) } {
+            1 => Ok(header),
+            _ => Err(self.stopped()),
+        }
+    }
+
+    /// Says, between header and start, that three components are RGB, where the file cannot say so itself.
+    pub fn assume_rgb(&mut self) {
+        // SAFETY: only sets a field.
+        unsafe { albumen_jpeg_assume_rgb(self.raw.as_ptr()) }
+    }
+
+    /// Starts at `eighths`/8 of the size; gives the size that the rows will have. `cmyk`: four samples a pixel.
+    pub fn start(&mut self, eighths: u32, cmyk: bool) -> Result<(u32, u32), Stop> {
+        let (mut width, mut height) = (0, 0);
+        // SAFETY: plain numbers, and two places to write to.
+        match unsafe {
+            albumen_jpeg_start(self.raw.as_ptr(), eighths, c_int::from(cmyk), &mut width, &mut height)
+        } {
+            1 => {
+                self.row_bytes = width as usize * if cmyk { 4 } else { 3 };
+                Ok((width, height))
+            }
+            _ => Err(self.stopped()),
+        }
+    }
+
+    /// Fills `out` with as many whole rows as fit and are left; how many. 0 at the end.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<u32, Stop> {
+        if self.row_bytes == 0 {
+            return Ok(0);
+        }
+        let rows = u32::try_from(out.len() / self.row_bytes).unwrap_or(u32::MAX);
+        // SAFETY: `out` has room for `rows` rows of `row_bytes`, which is what libjpeg writes a row.
+        let n = unsafe { albumen_jpeg_read_rows(self.raw.as_ptr(), out.as_mut_ptr(), self.row_bytes, rows) };
+        u32::try_from(n).map_err(|_| self.stopped())
+    }
+
+    /// Starts at `eighths`/8 (1, 2, 4 or 8) of the size, as planes; only where the header says that it is planar. The
+    /// planes' shapes; those that a grey picture does not have are empty.
+    pub fn start_planes(&mut self, eighths: u32) -> Result<[PlaneShape; 3], Stop> {
+        let mut shapes = [PlaneShape::default(); 3];
+        // SAFETY: three shapes, field for field the C struct.
+        match unsafe { albumen_jpeg_start_planes(self.raw.as_ptr(), eighths, shapes.as_mut_ptr()) } {
+            1 => {
+                self.groups = shapes.map(|s| vec![0; s.bytes()]);
+                self.shapes = shapes;
+                Ok(shapes)
+            }
+            _ => Err(self.stopped()),
+        }
+    }
+
+    /// The next group of rows of each plane, and how many luma rows they are; `None` at the end. A group that reaches
+    /// beyond the picture has something there.
+    #[allow(clippy::type_complexity)]
+    pub fn read_planes(&mut self) -> Result<Option<([&[u8]; 3], u32)>, Stop> {
+        if self.groups[0].is_empty() {
+            return Ok(None);
+        }
+        let [y, cb, cr] = &mut self.groups;
+        // SAFETY: start_planes made each buffer as long as one group of its plane, which is what libjpeg fills at most.
+        let n = unsafe {
+            albumen_jpeg_read_planes(self.raw.as_ptr(), y.as_mut_ptr(), cb.as_mut_ptr(), cr.as_mut_ptr())
+        };
+        match u32::try_from(n) {
+            Ok(0) => Ok(None),
+            Ok(rows) => Ok(Some((self.groups.each_ref().map(Vec::as_slice), rows))),
+            Err(_) => Err(self.stopped()),
+        }
+    }
+
+    /// What of the picture was lost so far, in libjpeg's words.
+    pub fn damage(&self) -> Option<String> {
+        // SAFETY: only reads a field.
+        let count = unsafe { albumen_jpeg_damage(self.raw.as_ptr()) };
+        (count > 0).then(|| self.message())
+    }
+
+    /// Whether the file ended before anything of the picture was there.
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: only reads a field.
+        unsafe { albumen_jpeg_is_empty(self.raw.as_ptr()) != 0 }
+    }
+
+    /// An I/O error that libjpeg took for the end of the file.
+    pub fn read_error(&mut self) -> Option<io::Error> {
+        // SAFETY: no call into the decoder is running, so nobody else holds the feed.
+        unsafe { (*self.feed).failed.take() }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // SAFETY: both came from `open` and are not used again.
+        unsafe {
+            albumen_jpeg_close(self.raw.as_ptr());
+            drop(Box::from_raw(self.feed));
+        }
+    }
+}

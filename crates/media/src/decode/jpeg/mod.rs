@@ -1,0 +1,299 @@
+//! JPEG: libjpeg-turbo, row by row, shrunk while decoding; zune-jpeg for what libjpeg-turbo refuses.
+//!
+//! Y, Cb and Cr are shrunk as they are coded (`planes`) wherever the file allows it; CMYK, RGB, odd samplings and more
+//! than 8 bits go through rows of RGB.
+//!
+//! Promises: a baseline JPEG of any size takes a few rows of memory, the file is never whole in memory; what keeps
+//! all its coefficients (progressive, or a scan a component) is admitted by its true cost; damaged data is recovered
+//! as far as it goes. Leaves the colour profile's meaning to `colour` and the orientation's to `pixels::orient`.
+
+pub(super) mod lines;
+mod profile;
+
+use super::colour::Cicp;
+use super::planes::{self, Band, Chroma, Crop, Plane, Shrinker};
+use super::{colour, limits};
+use crate::pixels::orient::{self, Orientation};
+use crate::pixels::resize::{Reducer, bytes_of, shrink};
+use crate::pixels::{Fit, Pixels};
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::Admission;
+use lines::{Header, Lines, Stop};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// The scaled picture is at least this many times larger than the target. libjpeg's half size is the average of two
+/// samples, which blurs and folds back detail just above its own limit; only Lanczos3 with enough left to shrink hides
+/// that. SSIMULACRA2 against whole decode + Lanczos3, on the sharpest camera JPEG: 85 at 1.18, 89 at 1.43, 91 at 1.57
+/// (docs/performance.md).
+const HEADROOM: f64 = 1.55;
+/// Eighths of the full size that libjpeg-turbo has SIMD code for. The scales between cost as much as the whole and are
+/// worse: where chroma is subsampled one way only, 5/8 scores 81.
+const SCALES: [u32; 3] = [1, 2, 4];
+/// Longest file that the second decoder takes; it wants all of it in memory.
+const SECOND_DECODER_FILE: u64 = 256 << 20;
+
+/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels.
+pub fn decode(
+    source: &Source,
+    orientation: Orientation,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
+    let mut lines = Lines::open(source).map_err(stopped)?;
+    let header = match lines.header() {
+        Ok(header) => header,
+        Err(Stop::Read(e)) => return Err(e.into()),
+        Err(Stop::Refused(why)) => {
+            drop(lines);
+            return second_opinion(source, orientation, fit, admission, why);
+        }
+    };
+    let full = (header.width, header.height);
+    check_length(full, source.len())?;
+    limits::check_size(full, admission)?;
+    let target = target_of(full, orientation, fit);
+    let eighths = scale_for(full, target);
+    let from = scaled(full, eighths);
+    let others = header.library_bytes(eighths) + limits::finishing(target, orientation);
+    let by_planes = others + Shrinker::cost(coded(from, PLAIN), target);
+    // At its own size there is nothing to shrink, and libjpeg's own upsampling is the quickest way to RGB. Rows of RGB
+    // take half the memory of planes, and so are taken where planes would take more than a quarter of what there is.
+    let planar = header.is_planar() && full != target && by_planes <= admission.ceiling() / 4;
+    admission.admit(if planar { by_planes } else { others + Reducer::cost(from, target) })?;
+    let profile = profile::icc_profile(source);
+    let shrunk = match planar {
+        true => planes(&mut lines, eighths, target, profile.as_deref()),
+        false => rows(&mut lines, &header, eighths, target, profile.as_deref()),
+    };
+    let shrunk = match shrunk {
+        Ok(shrunk) => shrunk,
+        Err(Stop::Read(e)) => return Err(e.into()),
+        Err(Stop::Refused(why)) => {
+            drop(lines);
+            return second_opinion(source, orientation, fit, admission, why);
+        }
+    };
+    Ok(orient::upright(shrunk, orientation))
+}
+
+/// Refuses a header that lies: a picture of very many pixels in a file that could not hold a tenth of them in one flat
+/// colour. Filling up what is missing would take as long as decoding it.
+fn check_length((width, height): (u32, u32), bytes: u64) -> Result<(), Fault> {
+    /// Up to this many pixels even a header that lies costs little.
+    const HARMLESS: u64 = 100_000_000;
+    /// A block of 8 x 8 samples takes two bits at the least, so a byte covers 256 pixels of luma.
+    const PIXELS_A_BYTE: u64 = 256;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > HARMLESS && pixels / PIXELS_A_BYTE / 10 > bytes {
+        return Err(Fault::corrupt(format!(
+            "its header says {width} x {height} pixels, for which the file is far too short"
+        )));
+    }
+    Ok(())
+}
+
+/// The target in the stored picture's own orientation.
+fn target_of(full: (u32, u32), orientation: Orientation, fit: Fit<'_>) -> (u32, u32) {
+    let upright = orientation.size(full);
+    let (w, h) = fit(upright.0, upright.1);
+    orientation.size((w.clamp(1, upright.0), h.clamp(1, upright.1)))
+}
+
+/// Eighths of the full size at which to decode: the least that leaves [`HEADROOM`] above the target.
+pub fn scale_for(full: (u32, u32), target: (u32, u32)) -> u32 {
+    let enough = |have: u32, want: u32| f64::from(have) >= f64::from(want) * HEADROOM;
+    let fits = |eighths: &u32| {
+        let (w, h) = scaled(full, *eighths);
+        enough(w, target.0) && enough(h, target.1)
+    };
+    SCALES.into_iter().find(fits).unwrap_or(8)
+}
+
+/// libjpeg's scaled size: rounded up.
+fn scaled((w, h): (u32, u32), eighths: u32) -> (u32, u32) {
+    let side = |n: u32| (u64::from(n) * u64::from(eighths)).div_ceil(8) as u32;
+    (side(w), side(h))
+}
+
+/// Chroma that is nowhere shared: what costs the most.
+const PLAIN: Chroma = Chroma::C444;
+
+/// How a JPEG's samples are coded: JFIF says BT.601 and all 256 values.
+fn coded((width, height): (u32, u32), chroma: Chroma) -> planes::Format {
+    planes::Format { width, height, chroma, depth: 8 }
+}
+
+/// All planes through the shrinker: chroma is never brought to full size, and only the small picture becomes RGB.
+/// `Err` only when nothing was recovered.
+fn planes(lines: &mut Lines, eighths: u32, target: (u32, u32), icc: Option<&[u8]>) -> Result<Pixels, Stop> {
+    let shapes = lines.start_planes(eighths)?;
+    let [luma, chroma, _] = shapes;
+    let format = match chroma.width {
+        0 => coded((luma.width, luma.height), Chroma::Monochrome),
+        _ => {
+            let (log2_across, log2_down) = (chroma.across.ilog2() as u8, chroma.down.ilog2() as u8);
+            coded((luma.width, luma.height), Chroma::Shared { log2_across, log2_down })
+        }
+    };
+    let crop = Crop { x: 0, y: 0, width: luma.width, height: luma.height };
+    let mut shrinker = Shrinker::new(format, crop, target, Cicp::SRGB);
+    let (mut taken, mut fatal) = (0, None);
+    while taken < luma.height {
+        match lines.read_planes() {
+            Ok(None) => break,
+            Ok(Some((group, rows))) => {
+                let plane = |i: usize| Plane { data: group[i], stride: shapes[i].stride as usize };
+                shrinker.push(&Band { planes: [plane(0), plane(1), plane(2)], alpha: None, rows });
+                taken += rows;
+            }
+            // What came before the error is kept.
+            Err(Stop::Refused(why)) if taken > 0 => {
+                fatal = Some(why);
+                break;
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    let damaged = ended(lines, fatal)?;
+    Ok(Pixels { damaged, ..shrinker.finish(icc, Orientation::UPRIGHT) })
+}
+
+/// What was lost of a picture that is read; `Err` where all of it was.
+fn ended(lines: &mut Lines, fatal: Option<String>) -> Result<Option<String>, Stop> {
+    if let Some(e) = lines.read_error() {
+        return Err(Stop::Read(e));
+    }
+    if lines.is_empty() {
+        return Err(Stop::Refused("the file ends before the picture begins".into()));
+    }
+    Ok(fatal.or_else(|| lines.damage()))
+}
+
+/// All rows through the reducer. `Err` only when nothing was recovered.
+fn rows(
+    lines: &mut Lines,
+    header: &Header,
+    eighths: u32,
+    target: (u32, u32),
+    profile: Option<&[u8]>,
+) -> Result<Pixels, Stop> {
+    let cmyk = header.is_cmyk();
+    let from = lines.start(eighths, cmyk)?;
+    let mut reducer = Reducer::new(from, target);
+    let mut fatal = None;
+    let mut inks =
+        cmyk.then(|| Inks { to_srgb: colour::CmykToSrgb::new(profile), width: from.0, rows: Vec::new() });
+    while !reducer.space().is_empty() {
+        let read = match &mut inks {
+            Some(inks) => inks.read(lines, reducer.space()),
+            None => lines.read(reducer.space()),
+        };
+        match read {
+            Ok(0) => break,
+            Ok(n) => reducer.advance(n),
+            // What came before the error is kept.
+            Err(Stop::Refused(why)) if reducer.taken() > 0 => {
+                fatal = Some(why);
+                break;
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    let damaged = ended(lines, fatal)?;
+    let mut rgb = reducer.finish();
+    if let (false, Some(profile)) = (cmyk, profile) {
+        colour::to_srgb_rgb8(&mut rgb, profile);
+    }
+    Ok(Pixels { width: target.0, height: target.1, rgb, damaged })
+}
+
+/// CMYK rows on their way to RGB: inks do not mix by averaging code values, so they are converted before shrinking.
+struct Inks {
+    to_srgb: colour::CmykToSrgb,
+    width: u32,
+    rows: Vec<u8>,
+}
+
+impl Inks {
+    /// As many rows as fit into `rgb`.
+    fn read(&mut self, lines: &mut Lines, rgb: &mut [u8]) -> Result<u32, Stop> {
+        self.rows.resize(rgb.len() / 3 * 4, 0);
+        let n = lines.read(&mut self.rows)?;
+        let cmyk = &mut self.rows[..n as usize * self.width as usize * 4];
+        // Adobe's convention, which every writer of CMYK JPEGs follows: 255 is no ink.
+        cmyk.iter_mut().for_each(|v| *v = 255 - *v);
+        self.to_srgb.convert(cmyk, rgb);
+        Ok(n)
+    }
+}
+
+pub(super) fn stopped(stop: Stop) -> Fault {
+    match stop {
+        Stop::Read(e) => e.into(),
+        Stop::Refused(why) => Fault::corrupt(why),
+    }
+}
+
+/// zune-jpeg, whole, for what libjpeg-turbo refuses. `why` is libjpeg's reason, which stands if this fails too.
+fn second_opinion(
+    source: &Source,
+    orientation: Orientation,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+    why: String,
+) -> Result<Pixels, Fault> {
+    let refused = || Fault::corrupt(&why);
+    admission.admit(source.len())?;
+    let bytes = source.read_all(SECOND_DECODER_FILE)?;
+    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB).set_strict_mode(false);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&bytes), options);
+    decoder.decode_headers().map_err(|_| refused())?;
+    let info = decoder.info().ok_or_else(refused)?;
+    let full = (u32::from(info.width), u32::from(info.height));
+    if full.0 == 0 || full.1 == 0 {
+        return Err(refused());
+    }
+    let target = target_of(full, orientation, fit);
+    // It keeps 16-bit coefficients of every component beside the picture.
+    let samples = u64::from(full.0) * u64::from(full.1) * u64::from(info.components.max(3));
+    admission.admit(source.len() + 3 * samples + limits::finishing(target, orientation))?;
+    let rgb = decoder.decode().map_err(|_| refused())?;
+    if rgb.len() != bytes_of(full) {
+        return Err(refused());
+    }
+    let mut rgb = shrink(&rgb, full, target);
+    if let Some(profile) = profile::icc_profile(source) {
+        colour::to_srgb_rgb8(&mut rgb, &profile);
+    }
+    let pixels = Pixels { width: target.0, height: target.1, rgb, damaged: Some(why) };
+    Ok(orient::upright(pixels, orientation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn scales_are_those_that_were_measured() {
+        // 12 megapixels to the ladder's 1280: half size is 1.17 times the target, which shows.
+        assert_eq!(scale_for((4000, 3000), (1707, 1280)), 8);
+        assert_eq!(scale_for((6000, 4000), (1920, 1280)), 4);
+        assert_eq!(scale_for((8064, 6048), (1707, 1280)), 4);
+        assert_eq!(scale_for((12_000, 8000), (1920, 1280)), 2);
+        assert_eq!(scale_for((640, 480), (640, 480)), 8);
+    }
+
+    proptest! {
+        #[test]
+        fn never_smaller_than_the_target(w in 1u32..65_501, h in 1u32..65_501, part in 1u32..1000) {
+            let target = ((w * part / 1000).max(1), (h * part / 1000).max(1));
+            let (sw, sh) = scaled((w, h), scale_for((w, h), target));
+            prop_assert!(sw >= target.0 && sh >= target.1);
+        }
+    }
+}

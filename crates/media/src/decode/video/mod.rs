@@ -1,0 +1,342 @@
+//! Video to one picture, by FFmpeg.
+//!
+//! The picture is a key frame that shows something: several places are tried, black, white, flat and fading frames
+//! lose ([`choice`]). Where no key frame does (a short clip with a single one, which is black), the frames after
+//! it are decoded, too, within a budget.
+//!
+//! Promises: reads through the [`Source`] only, whatever the file refers to; one thread; bounded probing and CPU
+//! time; upright by the display matrix, square pixels, HDR tone-mapped. Facts are inspect's; [`probe`] answers for
+//! the containers that it has no reader for.
+
+mod choice;
+mod container;
+mod interlaced;
+
+use self::choice::Look;
+use self::container::Container;
+use super::colour::cicp::UNSPECIFIED;
+use super::ffmpeg::{Decoder, Frame, Packet};
+use super::planes::{Crop, Shrinker};
+use crate::pixels::{Fit, Pixels};
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Admission, Facts};
+use ffmpeg_next::ffi;
+use std::collections::HashSet;
+
+/// Where key frames are looked for, as parts of the duration: first where most videos are in full swing.
+const PLACES: [f64; 7] = [0.33, 0.5, 0.2, 0.67, 0.1, 0.85, 0.0];
+/// Key frames looked at in a file that cannot be searched.
+const KEY_FRAMES_IN_ORDER: usize = 12;
+/// CPU seconds for all of it; the deadline of a file is 20.
+const CPU_BUDGET_S: f64 = 8.0;
+/// CPU seconds for improving on a key frame that would do.
+const CPU_TO_IMPROVE_S: f64 = 1.5;
+/// When frames are decoded in order, every so many are looked at.
+const LOOK_AT_EVERY: usize = 8;
+/// A key frame that would do is not improved on any longer when so many looks in a row have not shown one whose score is
+/// higher by this factor: it is no fade, the scene is pale by itself.
+const LOOKS_WITHOUT_GAIN: usize = 2;
+const GAIN: f32 = 1.05;
+/// Frames that a decoder may hold for reference beside the one it works on, by H.264 and HEVC.
+const REFERENCE_FRAMES: u64 = 16;
+/// What FFmpeg holds to decode key frames: the frame, the best so far, tables and packets.
+const KEY_FRAME_COPIES: u64 = 4;
+/// Beside pictures: the container's index and FFmpeg's buffers.
+const CONTAINER_BYTES: u64 = 8 << 20;
+
+/// What FFmpeg knows of a video.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VideoFacts {
+    /// FFmpeg's short name: `hevc`, `h264`.
+    pub codec: String,
+    /// As coded, pixels.
+    pub width: u32,
+    pub height: u32,
+    /// Upright, with square pixels.
+    pub display_width: u32,
+    pub display_height: u32,
+    /// The EXIF value that does the same as the display matrix.
+    pub orientation: u8,
+    /// Frames a second, on average.
+    pub fps: Option<f64>,
+    pub duration_s: Option<f64>,
+    /// The audio codec's short name, or `none`.
+    pub audio: String,
+}
+
+/// What the container says, without decoding the picture.
+pub fn probe(source: &Source) -> Result<VideoFacts, Fault> {
+    let container = Container::open(source, CPU_BUDGET_S)?;
+    let video = container.video()?;
+    let (width, height) = video.size;
+    let (display_width, display_height) = video.orientation.size(square(video.size, video.pixel_aspect));
+    Ok(VideoFacts {
+        codec: video.codec,
+        width,
+        height,
+        display_width,
+        display_height,
+        orientation: video.orientation.exif(),
+        fps: video.fps,
+        duration_s: video.duration_s,
+        audio: container.audio().unwrap_or_else(|| "none".into()),
+    })
+}
+
+/// One representative frame: upright, sRGB, exactly `fit(display size)` pixels.
+pub fn decode(
+    source: &Source,
+    _facts: &Facts,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
+    let mut search = Search::open(source, admission)?;
+    search.key_frames()?;
+    let poor = search.best.as_ref().is_none_or(|(look, _)| !look.would_do());
+    if poor || search.best.as_ref().is_some_and(|(look, _)| !look.is_good()) {
+        search.in_order(admission, if poor { CPU_BUDGET_S } else { CPU_TO_IMPROVE_S })?;
+    }
+    search.finish(fit, admission)
+}
+
+/// The first frame of all: for image sequences.
+pub fn first_picture(source: &Source, fit: Fit<'_>, admission: &dyn Admission) -> Result<Pixels, Fault> {
+    let mut search = Search::open(source, admission)?;
+    search.next_key_frame()?;
+    search.finish(fit, admission)
+}
+
+/// The size with square pixels: the width gives way.
+fn square(size: (u32, u32), aspect: (i32, i32)) -> (u32, u32) {
+    let wide = f64::from(size.0) * f64::from(aspect.0) / f64::from(aspect.1);
+    match wide.round() {
+        // An aspect beyond all formats is a mistake in the file.
+        w if w >= 1.0 && w < f64::from(size.0) * 4.0 && w > f64::from(size.0) / 4.0 => (w as u32, size.1),
+        _ => size,
+    }
+}
+
+/// The hunt for a frame.
+struct Search {
+    container: Container,
+    video: container::Video,
+    decoder: Decoder,
+    packet: Packet,
+    best: Option<(Look, Frame)>,
+    /// Key packets that have been looked at.
+    seen: HashSet<(i64, i64)>,
+    frame_bytes: u64,
+}
+
+impl Search {
+    fn open(source: &Source, admission: &dyn Admission) -> Result<Search, Fault> {
+        let container = Container::open(source, CPU_BUDGET_S)?;
+        let video = container.video()?;
+        let pixels = u64::from(video.size.0) * u64::from(video.size.1);
+        // 4:2:2 at 10 bits, the most that cameras write.
+        let frame_bytes = pixels * 4;
+        admission.admit(frame_bytes * KEY_FRAME_COPIES / 2 + CONTAINER_BYTES)?;
+        let max_pixels = (i64::from(video.size.0) + 256) * (i64::from(video.size.1) + 256) * 2;
+        let decoder = container.decoder(&video, max_pixels)?;
+        Ok(Search {
+            container,
+            video,
+            decoder,
+            packet: Packet::new()?,
+            best: None,
+            seen: HashSet::new(),
+            frame_bytes,
+        })
+    }
+
+    /// Looks at key frames in several places, until one is good.
+    fn key_frames(&mut self) -> Result<(), Fault> {
+        let mut searched = false;
+        if let Some(duration) = self.video.duration_s.filter(|d| *d > 0.0) {
+            for place in PLACES {
+                if self.container.is_spent() {
+                    return Ok(());
+                }
+                if !self.container.seek(&self.video, duration * place) {
+                    continue;
+                }
+                searched = true;
+                self.next_key_frame()?;
+                if self.best.as_ref().is_some_and(|(look, _)| look.is_good()) {
+                    return Ok(());
+                }
+            }
+        }
+        if !searched || self.best.is_none() {
+            self.container.rewind(&self.video)?;
+            // Frames that were seen may have failed for want of what stands before them.
+            self.seen.clear();
+            for _ in 0..KEY_FRAMES_IN_ORDER {
+                if !self.next_key_frame()? || self.best.as_ref().is_some_and(|(look, _)| look.is_good()) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes the next key packet that was not yet seen; false at the end of the file.
+    fn next_key_frame(&mut self) -> Result<bool, Fault> {
+        while self.container.read(&mut self.packet)? {
+            if self.packet.stream() != self.video.stream || !self.packet.is_key() {
+                continue;
+            }
+            if !self.seen.insert(self.packet.identity()) {
+                return Ok(true);
+            }
+            let mut frame = Frame::new()?;
+            if self.decoder.decode_alone(&self.packet, &mut frame) {
+                self.consider(frame)?;
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Decodes from the key frame before the middle onwards, looking at a frame now and then.
+    fn in_order(&mut self, admission: &dyn Admission, cpu_s: f64) -> Result<(), Fault> {
+        let bytes = self.frame_bytes / 2 * (REFERENCE_FRAMES + KEY_FRAME_COPIES) + CONTAINER_BYTES;
+        if admission.admit(bytes).is_err() {
+            return Ok(()); // Then the best key frame has to do.
+        }
+        self.container.set_budget(cpu_s);
+        let middle = self.video.duration_s.unwrap_or(0.0) / 2.0;
+        // Where no key frame was found by searching, only the start is sure to be one.
+        if self.best.is_none() || !self.container.seek(&self.video, middle) {
+            self.container.rewind(&self.video)?;
+        }
+        self.decoder.flush();
+        let (mut count, mut in_vain) = (0, 0);
+        let mut more = true;
+        while more && !self.container.is_spent() {
+            more = self.container.read(&mut self.packet)?;
+            if more && self.packet.stream() != self.video.stream {
+                continue;
+            }
+            if !self.decoder.send(more.then_some(&self.packet)) {
+                continue;
+            }
+            let mut frame = Frame::new()?;
+            while self.decoder.receive(&mut frame) {
+                count += 1;
+                if count % LOOK_AT_EVERY == 0 {
+                    let before =
+                        self.best.as_ref().filter(|(look, _)| look.would_do()).map(|(look, _)| look.score());
+                    self.consider(std::mem::replace(&mut frame, Frame::new()?))?;
+                    let Some((look, _)) = &self.best else { continue };
+                    let gained = before.is_none_or(|before| look.score() > before * GAIN);
+                    in_vain = if gained { 0 } else { in_vain + 1 };
+                    if look.is_good() || in_vain == LOOKS_WITHOUT_GAIN {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the frame if it is better than the best so far.
+    fn consider(&mut self, frame: Frame) -> Result<(), Fault> {
+        let (width, height) = frame.size();
+        if width == 0 || height == 0 || u64::from(width) * u64::from(height) * 2 > self.frame_bytes {
+            return Ok(());
+        }
+        let frame = frame.planar()?;
+        let Some(look) = Look::of(&frame) else { return Ok(()) };
+        if self.best.as_ref().is_none_or(|(best, _)| look.score() > best.score()) {
+            self.best = Some((look, frame));
+        }
+        Ok(())
+    }
+
+    fn finish(self, fit: Fit<'_>, admission: &dyn Admission) -> Result<Pixels, Fault> {
+        let Search { container, video, decoder, packet, best, .. } = self;
+        let Some((_, frame)) = best else {
+            return Err(match container.read_fault() {
+                Some(fault) => fault,
+                None if container.is_spent() => {
+                    Fault::TimedOut { why: "no frame could be decoded in time".into() }
+                }
+                None => Fault::corrupt("none of its frames can be decoded"),
+            });
+        };
+        drop((decoder, packet));
+        let format = frame.format().ok_or_else(|| Fault::unsupported("its frames are of an unknown kind"))?;
+        // What the container says, as in the facts: a stream may change its size on the way.
+        let upright = video.orientation.size(square(video.size, video.pixel_aspect));
+        let fitted = fit(upright.0, upright.1);
+        let size = video.orientation.size((fitted.0.max(1), fitted.1.max(1)));
+        admission.admit(
+            format.bytes_per_row() * u64::from(format.height) * 2
+                + Shrinker::cost(format, size)
+                + CONTAINER_BYTES,
+        )?;
+        let mut cicp = frame.cicp();
+        if cicp.matrix == UNSPECIFIED {
+            // What players assume: high definition is BT.709.
+            cicp.matrix = if format.height >= 720 || format.width >= 1280 { 1 } else { 6 };
+        }
+        let crop = Crop { x: 0, y: 0, width: format.width, height: format.height };
+        let mut shrinker = Shrinker::new(format, crop, size, cicp);
+        let damaged = frame.is_damaged();
+        if let Some(band) = frame.band() {
+            if frame.is_interlaced() {
+                shrinker.push(&interlaced::Woven::of(&band, format).band());
+            } else {
+                shrinker.push(&band);
+            }
+        }
+        drop((frame, container));
+        let mut pixels = shrinker.finish(None, video.orientation);
+        pixels.damaged = damaged.then(|| "the frame could only be decoded in part".into());
+        Ok(pixels)
+    }
+}
+
+/// Opens and closes each decoder once, so that whatever FFmpeg sets up once is set up.
+pub fn warm_up() {
+    use ffi::AVCodecID::*;
+    for codec in [
+        AV_CODEC_ID_HEVC,
+        AV_CODEC_ID_H264,
+        AV_CODEC_ID_VP8,
+        AV_CODEC_ID_VP9,
+        AV_CODEC_ID_AV1,
+        AV_CODEC_ID_MPEG4,
+        AV_CODEC_ID_MPEG2VIDEO,
+        AV_CODEC_ID_H263,
+        AV_CODEC_ID_MJPEG,
+        AV_CODEC_ID_PRORES,
+    ] {
+        // A build of FFmpeg without one of them says so again when a file needs it.
+        let _ = Decoder::open(codec, &[], 1 << 20);
+    }
+    // A file of no known kind runs through the demuxers' probes.
+    let _ = probe(&Source::from_bytes(vec![0; 64]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_become_square() {
+        assert_eq!(square((1440, 1080), (4, 3)), (1920, 1080));
+        assert_eq!(square((720, 576), (16, 15)), (768, 576));
+        assert_eq!(square((640, 480), (1, 1)), (640, 480));
+        assert_eq!(square((640, 480), (100_000, 1)), (640, 480));
+    }
+
+    #[test]
+    fn what_is_no_video_is_refused() {
+        for bytes in [Vec::new(), vec![0; 4096], b"#EXTM3U\nhttp://example.org/a.ts\n".to_vec()] {
+            assert!(probe(&Source::from_bytes(bytes)).is_err());
+        }
+    }
+}

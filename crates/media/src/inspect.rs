@@ -1,0 +1,51 @@
+//! Bytes to facts: the container readers, then the rules that choose every fact from its sources.
+//!
+//! The order of sources: sidecar, EXIF, XMP, IPTC, the container's own texts. A broken source costs only itself.
+
+use albumen_core::fault::Fault;
+use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind};
+use albumen_formats::bytes::Reader;
+use albumen_formats::sidecar::{self, Sidecar};
+use albumen_formats::{kind, motion, read, unknown};
+use albumen_library::choose;
+use albumen_library::evidence::Evidence;
+
+/// All that a file and its sidecars say. Broken tags never cost the good ones; a `Fault` means that not even
+/// the kind could be told.
+pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault> {
+    let reader = Reader::new(&inputs.primary);
+    let format = kind::sniff(&reader).ok_or_else(|| unknown(&reader))?;
+    let found = read(&reader, format);
+    if format.kind() == Kind::Video && found.movie.as_ref().is_some_and(|m| !m.has_video && m.audio.is_some())
+    {
+        return Err(Fault::unsupported("a sound file: there is no video in it"));
+    }
+    let mut sidecar_xmp = Vec::new();
+    let mut takeout = Vec::new();
+    for (name, source) in request.sidecars.iter().zip(&inputs.sidecars) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        match sidecar::read(source) {
+            Some(Sidecar::Xmp(x)) => sidecar_xmp.push((name, *x)),
+            Some(Sidecar::Takeout(t)) => takeout.push((name, t)),
+            None => {}
+        }
+    }
+    let name = String::from_utf8_lossy(&request.name);
+    let folder = String::from_utf8_lossy(&request.folder);
+    let evidence = Evidence {
+        exif: found.exif.as_ref(),
+        xmp: &found.xmp,
+        sidecar_xmp: &sidecar_xmp,
+        takeout: &takeout,
+        iptc: found.iptc.as_ref(),
+        movie: found.movie.as_ref(),
+        text: &found.text,
+        make: "",
+        name: &name,
+        folder: &folder,
+        mtime_ns: request.mtime_ns,
+    };
+    let mut facts = choose::facts(format, &found, evidence);
+    facts.motion = motion::find(&reader, format, &found);
+    Ok(facts)
+}

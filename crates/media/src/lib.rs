@@ -1,0 +1,7 @@
+//! Bytes to facts, pixels and derivatives. All codecs are here; they run in worker processes only.
+#![deny(unsafe_code)]
+
+pub mod decode;
+pub mod inspect;
+pub mod pixels;
+pub mod render;

@@ -1,0 +1,57 @@
+//! `develop`: the one ordinary function behind the worker protocol; tests and benchmarks call it in process.
+//!
+//! Promises: facts survive when the pixels do not; the CPU time of each stage is that of this thread.
+
+use albumen_core::fault::Fault;
+use albumen_core::ladder;
+use albumen_core::vocabulary::{
+    Admission, DevelopRequest, Developed, Facts, Inputs, Pictures, RenderSettings, StageCpu,
+};
+use albumen_media::render;
+use albumen_media::{decode, inspect};
+use rustix::time::{ClockId, clock_gettime};
+use std::cell::Cell;
+
+/// Inspects one file and, where asked, renders it. A `Fault` means that not even facts could be had.
+pub fn develop(
+    request: &DevelopRequest,
+    inputs: &Inputs,
+    admission: &dyn Admission,
+) -> Result<Developed, Fault> {
+    let mut cpu = StageCpu::default();
+    let facts = timed(&mut cpu.inspect_s, || inspect::inspect(request, inputs))?;
+    let pictures =
+        request.render.as_ref().map(|settings| picture(inputs, &facts, settings, admission, &mut cpu));
+    Ok(Developed { facts, pictures, cpu })
+}
+
+/// Decodes and renders: the pixels' side of a file.
+fn picture(
+    inputs: &Inputs,
+    facts: &Facts,
+    settings: &RenderSettings,
+    admission: &dyn Admission,
+    cpu: &mut StageCpu,
+) -> Result<Pictures, Fault> {
+    // What decode found the upright full size to be: it knows better than the metadata.
+    let full = Cell::new((0, 0));
+    let fit = |width, height| {
+        full.set((width, height));
+        ladder::fit((width, height), settings, facts.format)
+    };
+    let pixels = timed(&mut cpu.decode_s, || decode::decode(&inputs.primary, facts, &fit, admission))?;
+    timed(&mut cpu.render_s, || render::render(pixels, full.get(), settings, facts.format))
+}
+
+/// Runs `work` and adds the CPU seconds that this thread spent on it.
+fn timed<T>(seconds: &mut f64, work: impl FnOnce() -> T) -> T {
+    let before = thread_cpu_s();
+    let result = work();
+    *seconds += thread_cpu_s() - before;
+    result
+}
+
+fn thread_cpu_s() -> f64 {
+    let t = clock_gettime(ClockId::ThreadCPUTime);
+    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+}

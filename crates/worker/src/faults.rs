@@ -1,0 +1,132 @@
+//! Faults on command: a file that starts with [`MAGIC`] makes a worker crash, hang, hog or lie. Only a worker that was
+//! started with `ALBUMEN_FAULTS` looks for it (tests do that); to any other such a file is one of no known format.
+#![allow(unsafe_code)]
+
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{
+    DerivativeName, Developed, Facts, Format, Kind, Pictures, Rendition, StageCpu,
+};
+use albumen_isolation::protocol::{Say, encode};
+use albumen_isolation::wire;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+/// What such a file starts with; the command follows, up to a line feed.
+pub const MAGIC: &[u8] = b"ALBUMEN-FAULT:";
+
+/// Before a command: it holds where pictures are asked for, and facts alone are to be had.
+const IN_RENDER: &[u8] = b"render-";
+
+/// Does what the file commands; `None` for a file that commands nothing.
+pub fn inject(primary: &Source, renders: bool, engine: BorrowedFd<'_>) -> Option<Result<Developed, Fault>> {
+    let head = primary.head(64).ok()?;
+    let command = head.strip_prefix(MAGIC)?.split(|&b| b == b'\n').next()?;
+    let command = match command.strip_prefix(IN_RENDER) {
+        Some(_) if !renders => return Some(Ok(Developed { pictures: None, ..developed(Vec::new()) })),
+        Some(command) => command,
+        None => command,
+    };
+    match command {
+        b"segfault" => {
+            // SAFETY: none; the crash is what the test asks for.
+            unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+        }
+        b"abort" => std::process::abort(),
+        b"panic" => panic!("as commanded"),
+        b"leave" => std::process::exit(3),
+        b"loop" => loop {
+            std::hint::spin_loop();
+        },
+        b"sleep" => std::thread::sleep(Duration::from_secs(3600)),
+        b"hog" => hog(),
+        b"hog-at-once" => drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 40))),
+        b"garbage" => drop(wire::send(engine, b"\xff\x00 what?", &[])),
+        b"greeting" => drop(wire::send(engine, br#"{"need":{"bytes":"many"}}"#, &[])),
+        b"no-memory" => say(engine, &Say::Done { header: 10, body: 0 }, None),
+        b"unsealed" => {
+            let memory = rustix::fs::memfd_create("loose", rustix::fs::MemfdFlags::ALLOW_SEALING);
+            say(engine, &Say::Done { header: 0, body: 0 }, memory.ok().as_ref().map(AsFd::as_fd));
+        }
+        b"lengths" => {
+            let memory = wire::sealed_memory(&[b"{}"]).ok();
+            say(engine, &Say::Done { header: u64::MAX, body: 2 }, memory.as_ref().map(AsFd::as_fd));
+        }
+        b"dimensions" => return Some(Ok(picture(100_000, 100_000))),
+        b"no-jpeg" => return Some(Ok(picture(100, 100))),
+        b"cancelled" => return Some(Err(Fault::Cancelled)),
+        b"probe" => return Some(Ok(developed(probe()))),
+        _ => return None,
+    }
+    // Whatever has not ended the process must be stopped by the engine.
+    std::thread::sleep(Duration::from_secs(3600));
+    None
+}
+
+fn say(engine: BorrowedFd<'_>, say: &Say, memory: Option<BorrowedFd<'_>>) {
+    let _ = wire::send(engine, &encode(say), memory.as_slice());
+}
+
+/// Takes more and more memory, in pieces small enough for malloc's heap and large enough to be quick.
+fn hog() {
+    let mut held: Vec<Vec<u8>> = Vec::new();
+    loop {
+        held.push(vec![1; 64 << 10]);
+        std::hint::black_box(&held);
+    }
+}
+
+fn developed(tags: Vec<String>) -> Developed {
+    let facts = Facts { kind: Some(Kind::Photo), format: Some(Format::Jpeg), tags, ..Facts::default() };
+    Developed { facts, pictures: Some(Err(Fault::unsupported("a fault"))), cpu: StageCpu::default() }
+}
+
+fn picture(width: u32, height: u32) -> Developed {
+    let xl = Rendition { name: DerivativeName::Xl, width, height, jpeg: b"\xff\xd8\xff\xd9".to_vec() };
+    let pictures = Pictures { renditions: vec![xl], ..Pictures::default() };
+    Developed { pictures: Some(Ok(pictures)), ..developed(Vec::new()) }
+}
+
+/// Tries what a sealed worker must not be able to do; each attempt with what came of it.
+fn probe() -> Vec<String> {
+    let errno = |ok: bool| if ok { 0 } else { io::Error::last_os_error().raw_os_error().unwrap_or(-1) };
+    let opened = |e: io::Result<std::fs::File>| e.err().map_or(0, |e| e.raw_os_error().unwrap_or(-1));
+    let mut found: Vec<(&str, i32)> = vec![
+        ("read a file", opened(std::fs::File::open("/etc/hostname"))),
+        ("write a file", opened(std::fs::File::create("/dev/shm/albumen-probe"))),
+        ("list a folder", std::fs::read_dir("/").err().map_or(0, |e| e.raw_os_error().unwrap_or(-1))),
+        ("stat a path", std::fs::metadata("/etc").err().map_or(0, |e| e.raw_os_error().unwrap_or(-1))),
+    ];
+    // SAFETY: calls with constant arguments; a child of fork leaves at once; the mapping is never touched.
+    unsafe {
+        found.push(("tcp socket", errno(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) >= 0)));
+        found.push(("unix socket", errno(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) >= 0)));
+        let program = c"/bin/true";
+        let arguments = [program.as_ptr(), std::ptr::null()];
+        libc::execv(program.as_ptr(), arguments.as_ptr());
+        found.push(("run a program", errno(false)));
+        let child = libc::fork();
+        if child == 0 {
+            libc::_exit(0);
+        }
+        found.push(("fork", errno(child >= 0)));
+        found.push(("trace", errno(libc::ptrace(libc::PTRACE_ATTACH, libc::getppid(), 0, 0) == 0)));
+        found.push(("signal the engine", errno(libc::kill(libc::getppid(), 0) == 0)));
+        found.push(("own a file's signals", errno(libc::fcntl(0, libc::F_SETOWN, libc::getppid()) == 0)));
+        let code = libc::mmap(
+            std::ptr::null_mut(),
+            4096,
+            libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        );
+        found.push(("new code", errno(code != libc::MAP_FAILED)));
+        found.push(("change the folder", errno(libc::chdir(c"/tmp".as_ptr()) == 0)));
+    }
+    let thread = std::thread::Builder::new().spawn(|| 7).map(|t| t.join().unwrap_or(0));
+    let mut tags: Vec<String> = found.iter().map(|(what, errno)| format!("{what}: {errno}")).collect();
+    tags.push(format!("thread: {}", if matches!(thread, Ok(7)) { "works" } else { "fails" }));
+    tags
+}

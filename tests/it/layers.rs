@@ -1,0 +1,104 @@
+//! The order of the crates: which of ours each imports, and what the engine's program must not link.
+
+use crate::support::ROOT;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+/// Each crate with those it may import, lowest first. A crate may only import what stands above it in this list.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("albumen-core", &[]),
+    ("albumen-files", &["core"]),
+    ("albumen-formats", &["core"]),
+    ("albumen-models", &["core"]),
+    ("albumen-library", &["core", "formats"]),
+    ("albumen-isolation", &["core"]),
+    ("albumen-media", &["core", "formats", "library"]),
+    ("albumen-recognise", &["core", "media", "models"]),
+    ("albumen-worker", &["core", "isolation", "media", "recognise"]),
+    ("albumen-index", &["core", "files", "library", "models"]),
+    ("albumen-engine", &["core", "files", "index", "isolation", "library", "models"]),
+    ("albumen", &["core", "engine", "files", "index", "isolation", "library", "models"]),
+];
+
+/// Crates for benches and reports, which are not shipped and may import anything.
+const NOT_SHIPPED: &[&str] = &["albumen-bench"];
+
+/// What only the worker program may link: codecs, and ONNX Runtime.
+const WORKERS_ONLY: &[&str] = &[
+    "albumen-media",
+    "albumen-recognise",
+    "albumen-worker",
+    "fast_image_resize",
+    "fax",
+    "ffmpeg-next",
+    "gif",
+    "hayro-jpeg2000",
+    "image-webp",
+    "jxl-oxide",
+    "libheif-rs",
+    "libheif-sys",
+    "moxcms",
+    "ndarray",
+    "ort",
+    "ort-sys",
+    "png",
+    "turbojpeg",
+    "turbojpeg-sys",
+    "zune-jpeg",
+];
+
+/// The packages that `cargo tree` names with these arguments, without versions.
+fn tree(arguments: &[&str]) -> BTreeSet<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let out = Command::new(cargo)
+        .args(["tree", "--locked", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(arguments)
+        .current_dir(ROOT)
+        .output()
+        .expect("cargo, which runs this test");
+    assert!(out.status.success(), "cargo tree: {}", String::from_utf8_lossy(&out.stderr));
+    let text = String::from_utf8(out.stdout).unwrap();
+    text.lines()
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The crates of the workspace.
+fn members() -> BTreeSet<String> {
+    tree(&["--workspace", "--depth", "0"])
+}
+
+#[test]
+fn no_crate_imports_one_above_it() {
+    let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
+    let members = members();
+    for (name, imports) in ALLOWED {
+        assert!(members.contains(*name), "{name} is in the list and not in the workspace");
+        let below: Vec<&str> = ALLOWED.iter().map(|a| a.0).take_while(|n| n != name).collect();
+        for import in *imports {
+            assert!(
+                below.contains(&&*format!("albumen-{import}")),
+                "{name} may not import {import}, which is above it"
+            );
+        }
+    }
+    for member in members.iter().filter(|m| !NOT_SHIPPED.contains(&m.as_str())) {
+        let listed = allowed.get(member.as_str()).unwrap_or_else(|| panic!("{member} is not in the list"));
+        let mut imported = tree(&["--package", member, "--depth", "1"]);
+        imported.retain(|name| name != member && members.contains(name));
+        let listed: BTreeSet<String> = listed.iter().map(|name| format!("albumen-{name}")).collect();
+        assert_eq!(imported, listed, "what {member} imports, and what the list says");
+    }
+}
+
+#[test]
+fn the_engines_program_links_no_codec_and_no_onnx_runtime() {
+    let linked = tree(&["--package", "albumen"]);
+    let found: Vec<_> = WORKERS_ONLY.iter().filter(|name| linked.contains(**name)).collect();
+    assert!(found.is_empty(), "albumen links {found:?}");
+    let worker = tree(&["--package", "albumen-worker"]);
+    let gone: Vec<_> = WORKERS_ONLY.iter().filter(|name| !worker.contains(**name)).collect();
+    assert!(gone.is_empty(), "albumen-worker links no {gone:?}: this list is out of date");
+}
