@@ -27,12 +27,19 @@ mod submit;
 mod tags;
 mod verify;
 
+<<<<<<< HEAD:crates/cli/src/main.rs
 use albumen_engine::config::{Config, LogFormat, Spaces};
 use albumen_engine::service::client;
 use albumen_index::{Index, OpenError};
+=======
+use crate::config::{Config, LogFormat, Spaces};
+use crate::index::{Index, OpenError};
+use crate::pipeline::printable::{PrintableLines, printable};
+use crate::service::client;
+>>>>>>> b2c213a (cli: escape line ends and bidi controls in messages and logs):src/cli/mod.rs
 use answer::Refusal;
 use clap::{Parser, Subcommand};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -222,25 +229,12 @@ impl Context {
 
 /// One error, in one line, on standard error.
 pub fn complain(e: &dyn std::fmt::Display) {
-    eprintln!("albumen: {}", harmless(&e.to_string()));
+    eprintln!("albumen: {}", printable(&e.to_string()));
 }
 
 /// Prints one line.
 pub fn say(line: impl std::fmt::Display) {
-    output::write(|out| writeln!(out, "{}", harmless(&line.to_string())));
-}
-
-/// Text for a terminal: a file's name must not move its cursor, nor title its window. Lines stay lines.
-fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
-    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(acts) {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if acts(c) { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out.into()
+    output::write(|out| writeln!(out, "{}", printable(&line.to_string())));
 }
 
 /// Prints one JSON value.
@@ -313,19 +307,13 @@ fn start_log(verbose: u8, format: LogFormat) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
     // A log is there already only where a test has called this twice.
     let _ = match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().with_current_span(false).flatten_event(true).try_init(),
+        // Without colours: an escape sequence in a log is escaped, whoever wrote it.
+        LogFormat::Text => log.with_ansi(false).with_writer(|| PrintableLines(std::io::stderr())).try_init(),
+        LogFormat::Json => {
+            log.json().with_current_span(false).flatten_event(true).with_writer(std::io::stderr).try_init()
+        }
     };
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_name_does_not_act_on_the_terminal() {
-        assert_eq!(super::harmless("a.jpg\n\tb: é"), "a.jpg\n\tb: é");
-        assert_eq!(super::harmless("\x1b[31mred\u{9b}2J\r.jpg"), "\\u{1b}[31mred\\u{9b}2J\\r.jpg");
-    }
 }

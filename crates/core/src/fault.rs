@@ -84,7 +84,31 @@ impl From<std::io::Error> for Fault {
         match e.kind() {
             // A reader that runs off the end of a file was led there by the file's own figures.
             std::io::ErrorKind::UnexpectedEof => Fault::corrupt("the file ends too early"),
+            // The kernel has a number for each of its errors. Without one it is a decoder's word for the bytes that it was given.
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput
+                if e.raw_os_error().is_none() =>
+            {
+                Fault::corrupt(e)
+            }
             _ => Fault::unreadable(e),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn what_a_decoder_says_of_the_bytes_is_no_fault_of_the_disk() {
+        for kind in [ErrorKind::InvalidData, ErrorKind::InvalidInput, ErrorKind::UnexpectedEof] {
+            let fault = Fault::from(Error::new(kind, "bad Huffman code"));
+            assert!(matches!(fault, Fault::Corrupt { .. }) && !fault.is_transient(), "{fault:?}");
+        }
+        for errno in [libc::EIO, libc::EACCES, libc::EINVAL, libc::ESTALE] {
+            let fault = Fault::from(Error::from_raw_os_error(errno));
+            assert!(matches!(fault, Fault::Unreadable { .. }) && fault.is_transient(), "{fault:?}");
         }
     }
 }
