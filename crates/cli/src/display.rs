@@ -1,14 +1,9 @@
 //! What a person sees during a run: a live display on a terminal, a line now and then elsewhere, a table at the end.
 
 use super::say;
-<<<<<<< HEAD:crates/cli/src/display.rs
+use albumen_core::printable::printable;
 use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::run::Summary;
-=======
-use crate::pipeline::printable::printable;
-use crate::pipeline::progress::Progress;
-use crate::pipeline::run::Summary;
->>>>>>> b2c213a (cli: escape line ends and bidi controls in messages and logs):src/cli/display.rs
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::Path;

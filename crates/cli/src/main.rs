@@ -27,16 +27,10 @@ mod submit;
 mod tags;
 mod verify;
 
-<<<<<<< HEAD:crates/cli/src/main.rs
+use albumen_core::printable::{PrintableLines, printable};
 use albumen_engine::config::{Config, LogFormat, Spaces};
 use albumen_engine::service::client;
 use albumen_index::{Index, OpenError};
-=======
-use crate::config::{Config, LogFormat, Spaces};
-use crate::index::{Index, OpenError};
-use crate::pipeline::printable::{PrintableLines, printable};
-use crate::service::client;
->>>>>>> b2c213a (cli: escape line ends and bidi controls in messages and logs):src/cli/mod.rs
 use answer::Refusal;
 use clap::{Parser, Subcommand};
 use std::io::Write;

@@ -98,6 +98,7 @@ impl From<std::io::Error> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
     use std::io::{Error, ErrorKind};
 
     #[test]
@@ -106,8 +107,8 @@ mod tests {
             let fault = Fault::from(Error::new(kind, "bad Huffman code"));
             assert!(matches!(fault, Fault::Corrupt { .. }) && !fault.is_transient(), "{fault:?}");
         }
-        for errno in [libc::EIO, libc::EACCES, libc::EINVAL, libc::ESTALE] {
-            let fault = Fault::from(Error::from_raw_os_error(errno));
+        for errno in [Errno::IO, Errno::ACCESS, Errno::INVAL, Errno::STALE] {
+            let fault = Fault::from(Error::from(errno));
             assert!(matches!(fault, Fault::Unreadable { .. }) && fault.is_transient(), "{fault:?}");
         }
     }

@@ -32,6 +32,7 @@ pub mod similar;
 pub mod verify;
 pub mod view;
 
+use albumen_core::store_dir::{DERIVED, StoreDir};
 use albumen_files::mounts::{FsInfo, MountTable};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -85,7 +86,9 @@ impl Index {
         create_private_dir(dir).map_err(not_writable)?;
         refuse_network(dir)?;
         let lock = lock::take(dir)?;
-        create_private_dir(&dir.join("derived")).map_err(not_writable)?;
+        create_private_dir(&dir.join(DERIVED)).map_err(not_writable)?;
+        // A link there would lead thumbnails, and what removes them, to another place.
+        StoreDir::open(dir).map_err(not_writable)?;
         // Made before SQLite opens it: the files beside it get its mode.
         let database = dir.join(DATABASE);
         File::options().append(true).create(true).open(&database).map_err(not_writable)?;

@@ -8,6 +8,7 @@
 use super::query::Query;
 use super::said::DateEdit;
 use super::{DATABASE, Index, OpenError, schema, view};
+use albumen_core::store_dir::{self, StoreDir};
 use albumen_files::hash::{self, HashError};
 use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
@@ -18,7 +19,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Rows read at a time, so that no read transaction lives for long.
@@ -129,7 +130,7 @@ pub enum VerifyError {
     #[error("the index cannot be read: {0}")]
     Sql(#[from] rusqlite::Error),
     #[error("the folder of thumbnails cannot be read: {0}")]
-    Store(io::Error),
+    Store(#[from] io::Error),
 }
 
 const MAKE_AGAIN: &str = "run `albumen verify --repair`, then `albumen index`";
@@ -352,36 +353,25 @@ impl Check<'_> {
 
     /// Files of `derived/` that no row names. While somebody indexes, pictures are there a moment before their rows.
     fn orphans(&mut self) -> std::result::Result<(), VerifyError> {
-        let derived = self.dir.join("derived");
-        let mut folders = vec![derived];
-        while let Some(folder) = folders.pop() {
-            let entries = match std::fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(VerifyError::Store(e)),
-            };
-            for entry in entries {
-                let entry = entry.map_err(VerifyError::Store)?;
-                let Ok(meta) = entry.metadata() else { continue };
-                if meta.is_dir() {
-                    folders.push(entry.path());
-                    continue;
-                }
-                self.checked.stored += 1;
-                let path = entry.path();
-                let relative =
-                    path.strip_prefix(self.dir).expect("listed below it").to_string_lossy().into_owned();
-                let named = self
-                    .conn
-                    .prepare_cached("SELECT 1 FROM derivatives WHERE path = ?1")?
-                    .exists([&relative])?;
-                if !named {
-                    let what = format!("no item has it ({} bytes)", meta.len());
-                    let advice = "nothing: `albumen index` sweeps such files once a day";
-                    self.tell(found(Kind::Orphan, Some(relative), what, advice));
-                }
+        let store = match StoreDir::open(self.dir) {
+            Ok(store) => store,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(VerifyError::Store(e)),
+        };
+        // What is not Albumen's own is no concern of the index: the sweep tells of it.
+        let _foreign = store.walk::<VerifyError>(false, |file| {
+            self.checked.stored += 1;
+            let named = self
+                .conn
+                .prepare_cached("SELECT 1 FROM derivatives WHERE path = ?1")?
+                .exists([&file.path])?;
+            if !named {
+                let what = format!("no item has it ({} bytes)", file.bytes);
+                let advice = "nothing: `albumen index` sweeps such files once a day";
+                self.tell(found(Kind::Orphan, Some(file.path), what, advice));
             }
-        }
+            Ok(())
+        })?;
         Ok(())
     }
 
@@ -632,13 +622,10 @@ struct Named {
 impl Named {
     /// What is wrong with the file, if anything.
     fn look(&self, dir: &Path) -> Option<(Kind, String)> {
-        let path = Path::new(&self.path);
-        let is_below =
-            path.starts_with("derived") && path.components().all(|c| matches!(c, Component::Normal(_)));
-        if !is_below {
+        if !store_dir::is_inside(&self.path) {
             return Some((Kind::DerivativeDamaged, "its path leads out of the store".to_owned()));
         }
-        match self.look_into(&dir.join(path)) {
+        match StoreDir::open(dir).and_then(|store| self.look_into(store.open_file(&self.path)?)) {
             Ok(None) => None,
             Ok(Some(why)) => Some((Kind::DerivativeDamaged, why)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -648,8 +635,7 @@ impl Named {
         }
     }
 
-    fn look_into(&self, path: &PathBuf) -> io::Result<Option<String>> {
-        let file = File::open(path)?;
+    fn look_into(&self, file: File) -> io::Result<Option<String>> {
         let meta = file.metadata()?;
         if !meta.is_file() || meta.len() != self.bytes as u64 {
             return Ok(Some(format!("the file has {} bytes and should have {}", meta.len(), self.bytes)));

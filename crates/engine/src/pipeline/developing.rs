@@ -11,6 +11,7 @@ use albumen_core::cancel::CancelToken;
 use albumen_core::clock::now;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
+use albumen_core::store_dir;
 use albumen_core::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
 use albumen_files::hash::{ContentHash, Hashed};
 use albumen_files::mounts::MountTable;

@@ -3,7 +3,6 @@
 pub mod budget;
 pub mod developing;
 pub mod keys;
-pub mod printable;
 pub mod progress;
 pub mod recognising;
 pub mod recorder;

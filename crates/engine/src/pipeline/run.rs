@@ -356,7 +356,7 @@ fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), Ru
     if shared.shutdown.requested() {
         return Ok(());
     }
-    sweep(index, config, &shared.store)?;
+    sweep(index, config, &shared.store, &shared.progress)?;
     for scope in &scopes {
         index.sum_up(scope, &plan.asked_for())?;
     }
@@ -490,7 +490,12 @@ fn cluster(index: &mut Index, given: Given<'_>, parts: &[Part]) -> Result<(), Ru
 }
 
 /// Forgets rows whose grace period is over, and removes derivatives that nothing names.
-pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(), RunError> {
+pub(crate) fn sweep(
+    index: &Index,
+    config: &Config,
+    store: &Store,
+    progress: &Progress,
+) -> Result<(), RunError> {
     let expired = index.forget_vanished(now() - config.grace.as_secs() as i64)?;
     let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
     /// Left-over files cost room only: once a day is often enough to look for them.
@@ -499,7 +504,17 @@ pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(),
     if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
         index.forget_derivatives()?;
         let mut named = index.derivative_lookup()?;
-        store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        let swept = store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        if let Some(first) = swept.foreign.first() {
+            let more = match swept.foreign.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            progress.notice(format!(
+                "{}{more} is not Albumen's and is left as it is: keep other programs out of the index folder",
+                first.display()
+            ));
+        }
         index.set_meta("swept_at", &now().to_string())?;
     }
     Ok(())

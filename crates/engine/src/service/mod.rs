@@ -625,7 +625,7 @@ impl Todo {
 fn walk_all(index: &mut Index, service: &Arc<Service>) -> Result<(), RunError> {
     walk(index, service, &[], 1)?;
     catch_up(index, service)?;
-    run::sweep(index, &service.config(), &service.shared.store)
+    run::sweep(index, &service.config(), &service.shared.store, &service.shared.progress)
 }
 
 /// Everything known for which a stage is due.
