@@ -10,6 +10,7 @@ mod discover;
 mod faults;
 mod fidelity;
 mod golden;
+mod hostile;
 mod index_run;
 mod inspect;
 mod layers;
