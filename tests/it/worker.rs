@@ -130,9 +130,13 @@ fn whatever_a_worker_does_the_engine_goes_on() {
         ("leave", "status 3"),
         ("garbage", "nonsense"),
         ("greeting", "nonsense"),
-        ("no-memory", "nonsense"),
-        ("unsealed", "not sealed"),
+        ("no-reply", "another size"),
+        ("stray-file", "open files"),
         ("lengths", "nonsense"),
+        ("ask", "again and again"),
+        ("ask-and-not-listen", "nonsense"),
+        ("map", "holds"),
+        ("fill-reply", "holds"),
         ("dimensions", "size that was not asked for"),
         ("no-jpeg", "no JPEG"),
         ("cancelled", "nobody had asked"),
@@ -145,7 +149,11 @@ fn whatever_a_worker_does_the_engine_goes_on() {
     }
     // Each limit is met with the other far away, however busy the machine is.
     let (soon, late) = (Duration::from_millis(300), Duration::from_secs(300));
-    let limits = [("loop", soon, late, "0.3 s of CPU"), ("sleep", late, soon, "more than 0.3 s")];
+    let limits = [
+        ("loop", soon, late, "0.3 s of CPU"),
+        ("ask-and-compute", soon, late, "0.3 s of CPU"),
+        ("sleep", late, soon, "more than 0.3 s"),
+    ];
     for (fault, cpu, wall, word) in limits {
         let deadline = Deadline { cpu, wall };
         let mut worker = WorkerHandle::new(WorkerSettings { deadline, ..faulty() });
@@ -195,6 +203,41 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
     let rights = |set: &str| status.lines().find_map(|l| l.strip_prefix(set)).map(str::trim);
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
         assert_eq!(rights(set), Some("0000000000000000"), "{set}");
+    }
+}
+
+#[test]
+fn a_sealed_worker_is_refused_every_call_that_is_not_listed() {
+    let mut worker = WorkerHandle::new(faulty());
+    if !worker.start().unwrap().seccomp {
+        eprintln!("skipped: there is no seccomp here (an emulator or an old kernel)");
+        return;
+    }
+    for probe in ["calls", "paths"] {
+        let passed = command(&mut worker, probe, 0).unwrap().facts.tags;
+        assert!(passed.is_empty(), "{probe}: {passed:?}");
+    }
+}
+
+#[test]
+fn a_worker_inherits_nothing_but_its_socket_and_its_reply() {
+    if !alone("worker::a_worker_inherits_nothing_but_its_socket_and_its_reply") {
+        return;
+    }
+    let secret = File::open("/proc/self/maps").unwrap();
+    let of_a_worker = || {
+        let mut worker = WorkerHandle::new(faulty());
+        worker.start().unwrap();
+        // Standard input twice, output, error, and the file that commands it.
+        command(&mut worker, "files", 0).unwrap().facts.tags
+    };
+    let without = of_a_worker();
+    assert_eq!(without.len(), 5, "{without:?}");
+    // As a library or whatever starts the engine would leave them open, low and high.
+    for at in [20, 21, 63, 64, 200, 900] {
+        // SAFETY: the number is free, and the copy stays open for this process, which ends with the test.
+        assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&secret), at) }, at);
+        assert_eq!(of_a_worker().len(), without.len(), "with {at} open");
     }
 }
 

@@ -5,7 +5,7 @@
 //! the rest of the structure is as good as missing. Otherwise a few hundred bytes that name each other, or entries that
 //! take no bytes in the file, would fill all memory.
 //!
-//! All of it together stays within what a worker may use without asking (`worker::memory::FIXED_ALLOWANCE`).
+//! All of it together stays within what a worker may use without asking (`albumen_isolation::memory::FIXED_ALLOWANCE`).
 
 use std::cell::Cell;
 

@@ -1,7 +1,7 @@
 //! Inspect, decode and render, driven: threads that take work from a queue, read and hash each file, hand it
 //! through the wall, store what comes back, and pass the result to the recorder.
 
-use super::budget::{Claim, MemoryBudget};
+use super::budget::{Claim, MemoryBudget, Resting};
 use super::keys;
 use super::progress::Progress;
 use super::recorder::{FileRecord, Record, RecordError, Stages};
@@ -76,6 +76,8 @@ pub struct Developer {
     thread: usize,
     index: Index,
     worker: WorkerHandle,
+    /// What the worker holds between two files.
+    resting: Option<Resting>,
     root: Option<(i64, Root)>,
     /// Stops the work on the present file.
     cancel: CancelToken,
@@ -84,7 +86,7 @@ pub struct Developer {
 impl Developer {
     pub fn new(shared: Shared, thread: usize, index: Index) -> Developer {
         let worker = WorkerHandle::new(shared.worker.clone());
-        Developer { shared, thread, index, worker, root: None, cancel: CancelToken::new() }
+        Developer { shared, thread, index, worker, resting: None, root: None, cancel: CancelToken::new() }
     }
 
     /// Works until the source ends or the run is stopped.
@@ -93,6 +95,7 @@ impl Developer {
         loop {
             let mut idle = || {
                 self.worker.end();
+                self.resting = None;
                 self.index.shrink();
             };
             let Some((job, cancel)) = source.next(self.thread, &mut idle) else { break };
@@ -315,14 +318,16 @@ impl Developer {
             Ok(s) => s,
             Err(e) => return Ok(Some(self.unreadable(job, hashed.stat, Fault::unreadable(e)))),
         };
-        let make_memory = || source.make_memory();
-        let claim = match job.priority {
-            0 => Claim::urgent(&self.shared.budget, &make_memory),
-            _ => Claim::new(&self.shared.budget),
-        };
+        let inputs = Inputs { primary, sidecars: files };
         let answer =
-            self.worker.develop(&request, &Inputs { primary, sidecars: files }, &claim, &self.cancel);
-        drop(claim);
+            through_worker(&self.shared.budget, &mut self.worker, &mut self.resting, |worker, claim| {
+                let make_memory = || source.make_memory();
+                let claim = match job.priority {
+                    0 => claim.urgently(&make_memory),
+                    _ => claim,
+                };
+                worker.develop(&request, &inputs, &claim, &self.cancel)
+            });
         // Written to meanwhile: what was seen is no longer it, and the walk that noticed may be over already.
         if matches!(stat_beneath(root, &relative::child(&job.folder, &job.name)), Ok(Some(stat)) if stat != hashed.stat)
         {
@@ -387,7 +392,17 @@ impl Developer {
                 let hash = rec.content_hash.as_deref().expect("set before");
                 let format = rec.facts.as_ref().and_then(|f| f.format);
                 let preview = format.is_some_and(|f| !f.browser_shows());
-                let rows = self.shared.store.write(hash, &key, &pictures.renditions, preview)?;
+                let rows = match self.shared.store.write(hash, &key, &pictures.renditions, preview) {
+                    Ok(rows) => rows,
+                    // That is in the way of this content's pictures, and of no others.
+                    Err(e) if store_dir::is_foreign(&e) => {
+                        let fault = Fault::unreadable(format_args!("its thumbnails cannot be stored: {e}"));
+                        self.count_failure(&fault);
+                        rec.render = Some(Outcome::Failed(fault));
+                        return Ok(true);
+                    }
+                    Err(e) => return Err(e.into()),
+                };
                 rec.derivatives = Some(rows);
                 rec.thumbhash = Some(pictures.thumbhash);
                 rec.render = Some(match pictures.damaged {
@@ -433,6 +448,32 @@ impl Developer {
         }
         Ok(Some((outcome, rows, record::thumbhash_of_content(conn, hash)?)))
     }
+}
+
+/// Has a file developed within the budget, of which what the worker holds at rest is off. A file that only a worker of no
+/// such holdings could do gets a fresh one.
+fn through_worker(
+    budget: &MemoryBudget,
+    worker: &mut WorkerHandle,
+    resting: &mut Option<Resting>,
+    mut develop: impl FnMut(&mut WorkerHandle, Claim<'_>) -> Result<Developed, Fault>,
+) -> Result<Developed, Fault> {
+    let growth = worker.growth();
+    let mut answer = develop(worker, Claim::new(budget).beside(growth));
+    let fault = match &answer {
+        Err(fault) => Some(fault),
+        Ok(developed) => developed.pictures.as_ref().and_then(|p| p.as_ref().err()),
+    };
+    if let Some(Fault::TooLarge { needed }) = fault
+        && growth > 0
+        && *needed <= budget.ceiling()
+    {
+        worker.end();
+        *resting = None;
+        answer = develop(worker, Claim::new(budget));
+    }
+    *resting = Some(budget.resting(worker.growth()));
+    answer
 }
 
 /// The content of a file that is only visited for a stage, if its `stat` is still the recorded one: then it need not be
