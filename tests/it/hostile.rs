@@ -1,11 +1,12 @@
 //! Small files that would take all memory if their structure were kept as it asks for: each is inspected by a real worker,
 //! which counts its allocations and may use no more than its fixed allowance without asking.
 
-use albumen::pipeline::cancel::CancelToken;
-use albumen::pipeline::fault::Fault;
-use albumen::pipeline::source::Source;
-use albumen::pipeline::vocabulary::{Admission, DevelopRequest, Developed, Inputs, RenderSettings};
-use albumen::worker::{WorkerHandle, WorkerSettings};
+use crate::support::{ROOT, worker_program};
+use albumen_core::cancel::CancelToken;
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Admission, DevelopRequest, Developed, Inputs, RenderSettings};
+use albumen_isolation::{WorkerHandle, WorkerSettings};
 use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
@@ -64,14 +65,11 @@ fn develop(
 }
 
 fn worker() -> WorkerHandle {
-    WorkerHandle::new(WorkerSettings {
-        program: Some(env!("CARGO_BIN_EXE_albumen-worker").into()),
-        ..WorkerSettings::default()
-    })
+    WorkerHandle::new(WorkerSettings { program: Some(worker_program()), ..WorkerSettings::default() })
 }
 
 fn plain_jpeg() -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/decode/warm/plain.jpg")).unwrap()
+    std::fs::read(Path::new(ROOT).join("crates/media/src/decode/warm/plain.jpg")).unwrap()
 }
 
 const RDF: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/">"#;

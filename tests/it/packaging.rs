@@ -1,5 +1,6 @@
 //! What the Debian package's scripts do, in a folder of their own and with stand-ins for what would change this machine.
 
+use crate::support::ROOT;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -35,7 +36,7 @@ impl Root {
 
     /// Runs the script as dpkg does after unpacking; what it called.
     fn configure(&self, before: &str) -> String {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/postinst");
+        let script = Path::new(ROOT).join("packaging/postinst");
         let output = Command::new("/bin/sh")
             .arg(script)
             .args(["configure", before])

@@ -68,8 +68,7 @@ pub struct VideoFacts {
 
 /// What the container says, without decoding the picture.
 pub fn probe(source: &Source) -> Result<VideoFacts, Fault> {
-    let format = sniff(&Reader::new(source)).ok_or_else(|| Fault::unsupported("it is no video"))?;
-    let container = Container::open(source, format, CPU_BUDGET_S)?;
+    let container = Container::open(source, format_of(source, None)?, CPU_BUDGET_S)?;
     let video = container.video()?;
     let (width, height) = video.size;
     let (display_width, display_height) = video.orientation.size(square(video.size, video.pixel_aspect));
@@ -114,6 +113,11 @@ pub fn first_picture(
     search.finish(fit, admission)
 }
 
+/// What a file is: as its facts say, else as its bytes show.
+fn format_of(source: &Source, known: Option<Format>) -> Result<Format, Fault> {
+    known.or_else(|| sniff(&Reader::new(source))).ok_or_else(|| Fault::unsupported("it is no video"))
+}
+
 /// The size with square pixels: the width gives way.
 fn square(size: (u32, u32), aspect: (i32, i32)) -> (u32, u32) {
     let wide = f64::from(size.0) * f64::from(aspect.0) / f64::from(aspect.1);
@@ -138,8 +142,7 @@ struct Search {
 
 impl Search {
     fn open(source: &Source, facts: &Facts, admission: &dyn Admission) -> Result<Search, Fault> {
-        let format = facts.format.ok_or_else(|| Fault::unsupported("its format is not known"))?;
-        let container = Container::open(source, format, CPU_BUDGET_S)?;
+        let container = Container::open(source, format_of(source, facts.format)?, CPU_BUDGET_S)?;
         let video = container.video()?;
         let pixels = u64::from(video.size.0) * u64::from(video.size.1);
         // 4:2:2 at 10 bits, the most that cameras write.
