@@ -13,7 +13,7 @@ pub struct GroupRow {
     pub id: i64,
     pub name: Vec<u8>,
     pub is_sidecar: bool,
-    pub clues: Option<Clues>,
+    pub clues: Option<Box<Clues>>,
     /// The file that it is a companion of, and as what.
     pub companion: Option<(i64, String)>,
     /// It is not what it was when its item was made ([`super::record::mark_stale`]).
@@ -32,7 +32,7 @@ pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
             id: r.get(0)?,
             name: r.get(1)?,
             is_sidecar: r.get(2)?,
-            clues: from_json(r, 3)?,
+            clues: from_json(r, 3)?.map(Box::new),
             companion: r.get::<_, Option<i64>>(4)?.zip(r.get(5)?),
             is_stale: r.get(6)?,
         })
@@ -44,6 +44,19 @@ pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
 pub fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
     let mut st = conn.prepare_cached("SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1")?;
     st.query_map([limit as i64], |r| r.get(0))?.collect()
+}
+
+/// Bytes that the largest of the next folders takes while it is put together: its names twice, and what is known of each file.
+pub fn largest_to_regroup(conn: &Connection, limit: usize) -> Result<u64> {
+    /// Bytes beside the name: the row, its clues, its places in the orders that it is looked up by.
+    const EACH: u64 = 600;
+    let mut st = conn.prepare_cached(
+        "SELECT coalesce(max(n * ?2 + 2 * names), 0) FROM (
+           SELECT count(*) AS n, sum(length(f.name)) AS names
+             FROM (SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1) d
+             CROSS JOIN files f ON f.folder_id = d.id GROUP BY d.id)",
+    )?;
+    st.query_row(params![limit as i64, EACH as i64], |r| r.get::<_, i64>(0)).map(|n| n as u64)
 }
 
 /// Makes `file` a companion of `primary`, or an item of its own.
@@ -105,6 +118,9 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
     Ok((facts, place))
 }
 
+/// Names of a folder that are looked through for the original of an edited copy.
+const MOST_NAMES: i64 = 2000;
+
 /// What only the folder tells: the movie of a Live Photo, and which file an edited copy was made from.
 fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
     let mut st = conn.prepare_cached(
@@ -129,13 +145,25 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
             let found = albumen_library::grouping::original(&claimed, names.iter().map(Vec::as_slice));
             Ok(found.map(|n| String::from_utf8_lossy(n).into_owned()))
         };
-        // Nearly always its stem is written alike; all names of a large folder are read only where it is not.
+        // Nearly always its stem is written alike, or in capitals; all names are read only where it is not, and not those of
+        // a large folder: thousands of copies whose original is missing would read them all each.
         let stem = claimed.rsplit_once('.').map_or(claimed.as_str(), |(stem, _)| stem);
-        facts.edited_from = match original(format!("{stem}.").as_bytes(), format!("{stem}/").as_bytes())? {
+        let stems = BTreeSet::from([stem.to_owned(), stem.to_lowercase(), stem.to_uppercase()]);
+        for stem in stems {
+            facts.edited_from = original(format!("{stem}.").as_bytes(), format!("{stem}/").as_bytes())?;
+            if facts.edited_from.is_some() {
+                return Ok(());
+            }
+        }
+        let is_large = conn
+            .prepare_cached(
+                "SELECT 1 FROM files WHERE folder_id = (SELECT folder_id FROM files WHERE id = ?1) LIMIT 1 OFFSET ?2",
+            )?
+            .exists(params![file, MOST_NAMES])?;
+        if !is_large {
             // Longer than a name can be, and so after all of them.
-            None => original(b"", &[0xff; 256])?,
-            found => found,
-        };
+            facts.edited_from = original(b"", &[0xff; 256])?;
+        }
     }
     Ok(())
 }

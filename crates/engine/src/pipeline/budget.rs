@@ -193,6 +193,11 @@ impl<'a> Claim<'a> {
     pub fn beside(self, growth: u64) -> Claim<'a> {
         Claim { growth, ..self }
     }
+
+    /// Gives back what it has.
+    pub fn release(&self) {
+        self.permit.replace(None);
+    }
 }
 
 impl Admission for Claim<'_> {
