@@ -5,7 +5,8 @@ use albumen_engine::config::values::Memory;
 use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::run::{self, Options, RunError};
 use albumen_engine::pipeline::shutdown::Shutdown;
-use std::path::PathBuf;
+use albumen_engine::service::room;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -60,6 +61,13 @@ impl Limits {
     /// As options of a run that has no others.
     pub fn options(&self, ctx: &Context) -> Options {
         Options {
+/// Whether the disk of the index has no room, which another error than that of a full disk may come from.
+fn is_full(index_dir: &Path) -> bool {
+    let is_read_only = rustix::fs::statvfs(index_dir)
+        .is_ok_and(|fs| fs.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+    !is_read_only && index_dir.is_dir() && !room::is_enough(index_dir)
+}
+
             recognise: !self.no_recognise && ctx.config.recognise.enabled,
             jobs: self.jobs,
             memory: self.memory.map(Memory::bytes),
@@ -109,7 +117,10 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
             ExitCode::from(match e {
                 RunError::Usage(_) => USAGE,
                 RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
-                RunError::Record(_) => STOPPED,
+                RunError::Record(e) if e.is_full() => STOPPED,
+                // A quota that is used up is an error of the disk for SQLite, and so is a disk that was mounted read-only.
+                RunError::Record(e) if e.may_be_want_of_room() && is_full(&ctx.index_dir()) => STOPPED,
+                RunError::Record(_) | RunError::Reopen(_) => FAILED,
             })
         }
     }

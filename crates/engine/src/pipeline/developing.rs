@@ -496,16 +496,24 @@ struct OneRunState {
     /// Priority and id of the last row that was fetched.
     after: (u8, i64),
 }
+    /// The queue could not be read: there is more in it.
+    error: Option<rusqlite::Error>,
 
 /// Rows fetched at a time.
 const FETCH: usize = 256;
 
 impl OneRun {
     pub fn new(index: Index, shutdown: Shutdown) -> OneRun {
-        let state = OneRunState { index, ready: VecDeque::new(), after: (0, 0) };
+        let state = OneRunState { index, ready: VecDeque::new(), after: (0, 0), error: None };
         OneRun { state: Mutex::new(state), shutdown }
     }
 }
+
+    /// Once all threads have ended: whether they did so since there was no more to do.
+    pub fn ended(self) -> Result<(), RecordError> {
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.error.map_or(Ok(()), |e| Err(e.into()))
+    }
 
 impl JobSource for OneRun {
     fn next(&self, _thread: usize, _idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {
@@ -513,14 +521,15 @@ impl JobSource for OneRun {
             return None;
         }
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let OneRunState { index, ready, after } = &mut *guard;
-        if ready.is_empty() {
-            let rows = index.pending_after(*after, FETCH).unwrap_or_else(|e| {
-                tracing::error!("the queue cannot be read: {e}");
-                Vec::new()
-            });
-            *after = rows.last().map_or(*after, |r| (r.priority, r.id));
-            ready.extend(rows);
+        let OneRunState { index, ready, after, error } = &mut *guard;
+        if ready.is_empty() && error.is_none() {
+            match index.pending_after(*after, FETCH) {
+                Ok(rows) => {
+                    *after = rows.last().map_or(*after, |r| (r.priority, r.id));
+                    ready.extend(rows);
+                }
+                Err(e) => *error = Some(e),
+            }
         }
         Some((ready.pop_front()?, self.shutdown.token().clone()))
     }

@@ -95,6 +95,9 @@ pub enum RunError {
     Open(#[from] OpenError),
     #[error("none of the volumes can be reached: {0}")]
     NoVolume(String),
+    /// In the middle of a run.
+    #[error("{0}")]
+    Reopen(OpenError),
     #[error("the worker cannot be started: {0}")]
     Worker(StartError),
     #[error(transparent)]
@@ -372,12 +375,12 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
         return Ok(());
     }
     let jobs = jobs(config, options).min(count as usize);
-    let source = OneRun::new(index.another()?, shared.shutdown.clone());
+    let source = OneRun::new(index.another().map_err(RunError::Reopen)?, shared.shutdown.clone());
     let mut developers = Vec::new();
     for thread in 0..jobs {
-        developers.push(Developer::new(shared.clone(), thread, index.another()?));
+        developers.push(Developer::new(shared.clone(), thread, index.another().map_err(RunError::Reopen)?));
     }
-    recorded(index, shared, |out| {
+    let developed = recorded(index, shared, |out| {
         std::thread::scope(|s| {
             let threads: Vec<_> = developers
                 .into_iter()
@@ -389,7 +392,9 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
             let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
             results.into_iter().try_for_each(|r| r.unwrap_or_else(|p| std::panic::resume_unwind(p)))
         })
-    })
+    });
+    developed?;
+    Ok(source.ended()?)
 }
 
 /// Runs `work`, which sends records, beside a recorder; returns when all that was sent is durable.
@@ -399,7 +404,7 @@ fn recorded(
     work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), RecordError>,
 ) -> Result<(), RunError> {
     let recorder = Recorder {
-        index: index.another()?,
+        index: index.another().map_err(RunError::Reopen)?,
         store: shared.store.clone(),
         stages: shared.stages.clone(),
         progress: shared.progress.clone(),
