@@ -21,6 +21,9 @@ pub struct Args {
     /// Walk and say what would be done, change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Begin anew where index.sqlite is missing or empty beside derived/; what users said is lost
+    #[arg(long)]
+    new_index: bool,
     /// What is gone below PATH was removed on purpose: let the volume guard take it so
     #[arg(long)]
     accept_removals: bool,
@@ -52,15 +55,12 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         force: args.force,
         dry_run: args.dry_run,
         accept_removals: args.accept_removals,
+        new_index: args.new_index,
         ..Options::default()
     };
     run_with(options, args.limits, ctx)
 }
 
-impl Limits {
-    /// As options of a run that has no others.
-    pub fn options(&self, ctx: &Context) -> Options {
-        Options {
 /// Whether the disk of the index has no room, which another error than that of a full disk may come from.
 fn is_full(index_dir: &Path) -> bool {
     let is_read_only = rustix::fs::statvfs(index_dir)
@@ -68,6 +68,10 @@ fn is_full(index_dir: &Path) -> bool {
     !is_read_only && index_dir.is_dir() && !room::is_enough(index_dir)
 }
 
+impl Limits {
+    /// As options of a run that has no others.
+    pub fn options(&self, ctx: &Context) -> Options {
+        Options {
             recognise: !self.no_recognise && ctx.config.recognise.enabled,
             jobs: self.jobs,
             memory: self.memory.map(Memory::bytes),

@@ -55,6 +55,8 @@ pub struct Options {
     pub dry_run: bool,
     /// What is gone below `paths` was removed on purpose.
     pub accept_removals: bool,
+    /// A lost database is begun anew.
+    pub new_index: bool,
     /// What to make due again first (`reindex`).
     pub again: Again,
 }
@@ -188,7 +190,9 @@ pub fn run(
     let plan = Plan::new(config, options.recognise);
     let mut index = match options.dry_run && !Index::is_there(index_dir) {
         true => Index::open_nowhere(index_dir)?,
-        false => Index::open_indexing(index_dir, || albumen_core::breakpoints::reached("in_a_migration"))?,
+        false => Index::open_indexing_as(index_dir, options.new_index, || {
+            albumen_core::breakpoints::reached("in_a_migration")
+        })?,
     };
     let mut volumes = Volumes::read(config, &index)?;
     if !options.dry_run {
