@@ -505,7 +505,15 @@ pub(crate) fn sweep(
     store: &Store,
     progress: &Progress,
 ) -> Result<(), RunError> {
-    let expired = index.forget_vanished(now() - config.grace.as_secs() as i64)?;
+    let expired = match index.time_that_passed(now())? {
+        Some(time) => index.forget_vanished(time - config.grace.as_secs() as i64)?,
+        None => {
+            tracing::warn!(
+                "the clock is more than a year ahead of the last run: nothing is forgotten before it is known to be right"
+            );
+            0
+        }
+    };
     let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
     /// Left-over files cost room only: once a day is often enough to look for them.
     const SWEEP_EVERY_S: i64 = 86_400;
