@@ -3,6 +3,7 @@
 mod support;
 
 mod backup;
+mod bad_day;
 mod decode;
 mod decode_heif;
 mod decode_rare;
@@ -11,6 +12,7 @@ mod faults;
 mod fidelity;
 mod golden;
 mod hostile;
+mod ignore_files;
 mod index_run;
 mod inspect;
 mod layers;

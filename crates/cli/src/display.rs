@@ -124,8 +124,11 @@ pub fn closing_table(s: &Summary, index: &Path) {
         duration(s.wall_s),
         s.peak_pss_bytes / 1_000_000
     ));
-    if s.failed > 0 {
-        say(format_args!("Why files failed: albumen --index {} failures", index.display()));
+    if s.unseen > 0 {
+        say(format_args!("Folders that were not walked: {}", s.unseen));
+    }
+    if s.failed + s.unseen > 0 {
+        say(format_args!("What failed, and why: albumen --index {} failures", index.display()));
     }
     say(format_args!("The index: {}", index.join(albumen_index::DATABASE).display()));
 }

@@ -59,6 +59,10 @@ impl Fault {
             "timed_out" | "crashed" => {
                 "It is tried again after an hour, a day and a week. If it opens elsewhere, please report it."
             }
+            "ignore_file" => {
+                "Correct the file or make it readable: until then its folder and all below it are hidden, and nothing is lost."
+            }
+            "too_deep" => "Move the folder up; what is recorded in it stays as it is.",
             _ => return None,
         })
     }

@@ -18,6 +18,7 @@ pub mod jobs;
 mod keep;
 mod lock;
 pub mod people;
+pub mod problems;
 pub mod query;
 pub mod quiet;
 pub mod record;
@@ -56,13 +57,13 @@ pub enum OpenError {
     Held { dir: PathBuf, holder: String },
     #[error("there is no index at {dir}: run `albumen index` first, or check --index", dir = .dir.display())]
     Missing { dir: PathBuf },
-    #[error("the index folder {dir} cannot be written: {why}", dir = .dir.display())]
     #[error(
         "the database {file} is missing or empty, but the thumbnails of an index are beside it: titles, tags, people and all else \
          that users said would be lost. Bring back a backup (`albumen restore`), or start anew with `albumen index --new-index`",
         file = .dir.join(DATABASE).display()
     )]
     Lost { dir: PathBuf },
+    #[error("the index folder {dir} cannot be written: {why}", dir = .dir.display())]
     NotWritable { dir: PathBuf, why: String },
     #[error("the index {dir} cannot be read: {why}", dir = .dir.display())]
     NotReadable { dir: PathBuf, why: String },
@@ -87,12 +88,12 @@ impl Index {
     /// For the one process that indexes: creates the folder and the schema, takes `index.lock`. Where the database is gone and
     /// the rest of an index is not, nothing is begun.
     pub fn open_indexing(dir: &Path, reached: impl Fn()) -> Result<Index, OpenError> {
-        let not_writable =
         Index::open_indexing_as(dir, false, reached)
     }
 
     /// The same; `anew`: a person has said that a lost database is to be begun anew.
     pub fn open_indexing_as(dir: &Path, anew: bool, reached: impl Fn()) -> Result<Index, OpenError> {
+        let not_writable =
             |e: std::io::Error| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() };
         refuse_backup(dir)?;
         create_private_dir(dir).map_err(not_writable)?;
@@ -102,23 +103,23 @@ impl Index {
         // A link there would lead thumbnails, and what removes them, to another place.
         StoreDir::open(dir).map_err(not_writable)?;
         let database = dir.join(DATABASE);
-        File::options().append(true).create(true).open(&database).map_err(not_writable)?;
         // A database of no bytes holds nothing, and SQLite would delete the log beside it.
         let is_lost = !std::fs::metadata(&database).is_ok_and(|m| m.len() > 0);
         if is_lost && !anew && holds_a_file(&dir.join(DERIVED)) {
             return Err(OpenError::Lost { dir: dir.to_owned() });
         }
         // Made before SQLite opens it: the files beside it get its mode.
+        File::options().append(true).create(true).open(&database).map_err(not_writable)?;
         for file in [DATABASE, "index.sqlite-wal", "index.sqlite-shm"] {
             restrict(&dir.join(file));
         }
         let mut conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
         // One with nothing in it.
         let is_empty = schema::current(&conn).map_err(|e| broken(dir, e))? == 0;
         if is_empty && !anew && holds_a_file(&dir.join(DERIVED)) {
             return Err(OpenError::Lost { dir: dir.to_owned() });
         }
+        schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
         Ok(Index { dir: dir.to_owned(), conn, _lock: Some(lock) })
     }
 
@@ -181,7 +182,6 @@ fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {
     OpenError::Broken { dir: dir.to_owned(), why: e.to_string() }
 }
 
-/// A backup that was changed has not the sums any more that it was made with, and would not be restored.
 /// Whether there is a file in a folder or two folders down, which is where derivatives are.
 fn holds_a_file(dir: &Path) -> bool {
     let inside = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
@@ -191,6 +191,7 @@ fn holds_a_file(dir: &Path) -> bool {
     })
 }
 
+/// A backup that was changed has not the sums any more that it was made with, and would not be restored.
 fn refuse_backup(dir: &Path) -> Result<(), OpenError> {
     match dir.join(backup::CONTENTS).exists() {
         true => Err(OpenError::Backup { dir: dir.to_owned() }),

@@ -184,3 +184,37 @@ fn what_the_kernel_does_not_watch_any_more_is_polled() {
     }
     h.until("all of them are seen", |h| h.names().len() == 18);
 }
+
+/// An ignore file that once overflowed the stack of the service at each start.
+#[test]
+fn an_ignore_file_that_breaks_hides_its_folder_and_stops_nothing() {
+    let mut h = House::new();
+    for folder in ["anna/bad", "anna/bad/private", "anna/ok"] {
+        std::fs::create_dir(h.path(folder)).unwrap();
+    }
+    for photo in ["anna/bad/1.jpg", "anna/bad/private/2.jpg", "anna/ok/3.jpg", "berta/4.jpg"] {
+        h.photo(photo);
+    }
+    let rules = h.path("anna/bad/.albumenignore");
+    std::fs::write(&rules, "/private/\n").unwrap();
+    h.start();
+    h.until("the rule is honoured", |h| h.names() == ["1.jpg", "3.jpg", "4.jpg"]);
+    let hostile =
+        [format!("/private/\n{}", "{".repeat(40_000)), format!("/private/\n{}\n", "*a".repeat(500_000))];
+    for text in hostile {
+        std::fs::write(&rules, &text).unwrap();
+        h.until("the folder is hidden", |h| h.names() == ["3.jpg", "4.jpg"]);
+        h.stop();
+        h.start();
+        h.upload(&h.photo("berta/4.jpg"));
+        assert_eq!(h.names(), ["3.jpg", "4.jpg"]);
+        let rows = h.get("/v1/failures").1["failures"].clone();
+        let rows = rows.as_array().unwrap();
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!((&rows[0]["fault"], &rows[0]["line"]), (&"ignore_file".into(), &2.into()), "{rows:?}");
+        h.until("it is counted", |h| h.get("/v1/status").1["index"]["not_walked"] == 1);
+        std::fs::write(&rules, "/private/\n").unwrap();
+        h.until("it is corrected", |h| h.names() == ["1.jpg", "3.jpg", "4.jpg"]);
+        assert_eq!(h.get("/v1/failures").1["failures"].as_array().unwrap().len(), 0);
+    }
+}

@@ -281,7 +281,7 @@ impl Developer {
             return Ok(Some(Record::Touched { pending_id: job.id, file_id, fs, stat: hashed.stat }));
         }
         let moved_from = match &known {
-            None => self.moved_from(&hashed)?,
+            None => self.moved_from(job.folder_id, &hashed)?,
             Some(_) => None,
         };
         let render_due = !same || due.contains(&Stage::Render);
@@ -416,7 +416,7 @@ impl Developer {
 
     /// Rule 3 of identity for what no walk of this run has seen: the file of this content whose path leads to nothing, on a
     /// volume that is there and is the one it was.
-    fn moved_from(&self, hashed: &Hashed) -> Result<Option<Elsewhere>, RecordError> {
+    fn moved_from(&self, folder: i64, hashed: &Hashed) -> Result<Option<Elsewhere>, RecordError> {
         let is_gone = |file: &Elsewhere| {
             let was: Option<Fingerprint> =
                 file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
@@ -424,11 +424,12 @@ impl Developer {
                 return false;
             };
             let is_inside = |(mount, _): &(Vec<u8>, i64)| relative::below(&file.path, mount).is_some();
-            volume::fingerprint(&root, &MountTable::read()).is_ok_and(|now| was.is_same(&now))
+            // The cheapest question first: mostly it is a copy that is there.
+            matches!(stat_beneath(&root, &file.path), Ok(None))
                 && !was.inner.iter().any(is_inside)
-                && matches!(stat_beneath(&root, &file.path), Ok(None))
+                && volume::fingerprint(&root, &MountTable::read()).is_ok_and(|now| was.is_same(&now))
         };
-        let elsewhere = record::elsewhere(&self.index.conn, &hashed.hash, &hashed.stat)?;
+        let elsewhere = record::elsewhere(&self.index.conn, folder, &hashed.hash, &hashed.stat)?;
         Ok(elsewhere.into_iter().find(is_gone))
     }
 
@@ -495,9 +496,9 @@ struct OneRunState {
     ready: VecDeque<PendingRow>,
     /// Priority and id of the last row that was fetched.
     after: (u8, i64),
-}
     /// The queue could not be read: there is more in it.
     error: Option<rusqlite::Error>,
+}
 
 /// Rows fetched at a time.
 const FETCH: usize = 256;
@@ -507,13 +508,13 @@ impl OneRun {
         let state = OneRunState { index, ready: VecDeque::new(), after: (0, 0), error: None };
         OneRun { state: Mutex::new(state), shutdown }
     }
-}
 
     /// Once all threads have ended: whether they did so since there was no more to do.
     pub fn ended(self) -> Result<(), RecordError> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         state.error.map_or(Ok(()), |e| Err(e.into()))
     }
+}
 
 impl JobSource for OneRun {
     fn next(&self, _thread: usize, _idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {

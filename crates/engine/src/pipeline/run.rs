@@ -83,8 +83,8 @@ pub struct Summary {
     /// Paths that were named, are not there, and of which nothing is known.
     #[serde(skip)]
     pub unknown: u64,
-    /// Folders that could not be looked at.
-    #[serde(skip)]
+    /// Folders that could not be looked at, are too deep, or are hidden since their ignore file cannot be honoured.
+    #[serde(rename = "not_walked")]
     pub unseen: u64,
 }
 
@@ -95,11 +95,11 @@ pub enum RunError {
     Usage(String),
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("none of the volumes can be reached: {0}")]
-    NoVolume(String),
     /// In the middle of a run.
     #[error("{0}")]
     Reopen(OpenError),
+    #[error("none of the volumes can be reached: {0}")]
+    NoVolume(String),
     #[error("the worker cannot be started: {0}")]
     Worker(StartError),
     #[error(transparent)]
@@ -233,6 +233,7 @@ pub fn run(
         priority: 1,
         missing_is_gone: true,
         dry_run: options.dry_run,
+        budget: shared.budget.clone(),
     };
     let mut worker = WorkerHandle::new(shared.worker.clone());
     worker.start().map_err(RunError::Worker)?;

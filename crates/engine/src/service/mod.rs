@@ -681,6 +681,7 @@ fn walk(
             priority,
             missing_is_gone: false,
             dry_run: false,
+            budget: service.shared.budget.clone(),
         }
     };
     let scanned = scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
@@ -695,6 +696,10 @@ fn walk(
         if let Some((path, space)) = index.path_and_space(*item)? {
             service.tell(Event::removed(events::Of { item: *item, path: &path, space: &space }));
         }
+    }
+    if scanned.unseen > 0 {
+        // They are counted, too.
+        let _ = service.counter.send(());
     }
     if !scanned.moved.is_empty() || !scanned.removed.is_empty() {
         let _ = service.tidier.send(Dirty::Background(Default::default()));
