@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0012_volume_spaces.sql"),
     include_str!("0013_counts.sql"),
     include_str!("0014_walk_problems.sql"),
+    include_str!("0015_unread.sql"),
 ];
 
 /// The schema this program writes.

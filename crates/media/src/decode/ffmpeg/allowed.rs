@@ -18,6 +18,12 @@ pub const DEMUXERS: &[(&[Format], &[&CStr])] = &[
     (&[Format::Mkv, Format::Webm], &[c"matroska"]),
     (&[Format::Avi], &[c"avi"]),
     (&[Format::Mts], &[c"mpegts"]),
+    (&[Format::Wmv], &[c"asf"]),
+    (&[Format::Flv], &[c"flv"]),
+    (&[Format::Ogv], &[c"ogg"]),
+    (&[Format::Mxf], &[c"mxf"]),
+    (&[Format::Dv], &[c"dv"]),
+    (&[Format::H264], &[c"h264"]),
     // Program streams, and the video alone.
     (&[Format::Mpeg], &[c"mpeg", c"mpegvideo"]),
 ];
@@ -38,6 +44,14 @@ pub const DECODERS: &[(AVCodecID, &CStr)] = &[
     (AV_CODEC_ID_DVVIDEO, c"dvvideo"),
     (AV_CODEC_ID_MSMPEG4V2, c"msmpeg4v2"),
     (AV_CODEC_ID_MSMPEG4V3, c"msmpeg4"),
+    // WMV, FLV and OGV files of the 2000s.
+    (AV_CODEC_ID_WMV1, c"wmv1"),
+    (AV_CODEC_ID_WMV2, c"wmv2"),
+    (AV_CODEC_ID_WMV3, c"wmv3"),
+    (AV_CODEC_ID_VC1, c"vc1"),
+    (AV_CODEC_ID_FLV1, c"flv"),
+    (AV_CODEC_ID_VP6F, c"vp6f"),
+    (AV_CODEC_ID_THEORA, c"theora"),
     // What cameras for films write.
     (AV_CODEC_ID_PRORES, c"prores"),
 ];
