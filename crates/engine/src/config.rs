@@ -40,6 +40,8 @@ pub struct Config {
     pub render: Render,
     pub recognise: Recognise,
     pub service: Service,
+    /// `[portal]`, which only albumen-portal reads and checks.
+    pub portal: toml::Table,
 }
 
 impl Default for Config {
@@ -55,6 +57,7 @@ impl Default for Config {
             render: Render::default(),
             recognise: Recognise::default(),
             service: Service::default(),
+            portal: toml::Table::new(),
         }
     }
 }

@@ -16,6 +16,9 @@ pub struct SpaceConfig {
     pub kind: SpaceKind,
     /// Absolute paths; one of a personal space may have wildcards.
     pub folders: Vec<Spanned<PathBuf>>,
+    /// The account of a personal space; only the portal uses and checks it.
+    #[serde(default)]
+    pub owner: Option<String>,
     #[serde(default = "yes")]
     pub people: bool,
     #[serde(default = "yes")]

@@ -25,6 +25,7 @@ fn the_explained_file_is_true() {
     let mut shipped = Config::parse(text).unwrap();
     shipped.ignore = Config::default().ignore;
     shipped.index = None;
+    shipped.portal.clear();
     assert_eq!(shipped, Config::default(), "what is not commented out is the default");
 
     let all: String = text
@@ -35,7 +36,7 @@ fn the_explained_file_is_true() {
         })
         .collect();
     let all = Config::parse(&all).unwrap_or_else(|e| panic!("{e}\n{all}"));
-    assert_eq!(all.spaces.len(), 2);
+    assert_eq!(all.spaces.len(), 3);
     assert_eq!(all.service.windows.len(), 2);
     assert_eq!(all.service.tokens.len(), 1);
 }

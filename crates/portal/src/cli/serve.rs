@@ -1,0 +1,153 @@
+//! `albumen-portal serve`.
+
+use super::{Done, Failure, NO_START};
+use crate::clock::now;
+use crate::config::{Config, Tls};
+use crate::http::App;
+use crate::net::authority::Authority;
+use crate::net::tls::{Certificates, Source, server_config};
+use crate::net::{self};
+use crate::setup;
+use crate::store::Store;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Run the engine (`albumen service`) as well, and end it with the portal
+    #[arg(long)]
+    with_engine: bool,
+}
+
+/// Names by which the portal is known: those of the config first, for they are in links.
+pub fn hosts(config: &Config) -> Vec<String> {
+    let mut hosts = config.portal.names.clone();
+    for name in net::host_names() {
+        if !hosts.contains(&name) {
+            hosts.push(name);
+        }
+    }
+    hosts
+}
+
+pub fn run(args: Args, config: Config) -> Done {
+    let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
+    let store = Arc::new(Store::open(&config.portal.state).map_err(|e| cannot(&e))?);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(16)
+        .thread_stack_size(1 << 20)
+        .enable_all()
+        .build()
+        .map_err(|e| cannot(&e))?;
+    runtime.block_on(serve(args, config, store))
+}
+
+async fn serve(args: Args, config: Config, store: Arc<Store>) -> Done {
+    let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
+    let hosts = hosts(&config);
+    let (authority, source) = match config.portal.tls {
+        Tls::Off => (None, None),
+        Tls::SelfSigned => {
+            let addresses: Vec<IpAddr> = net::host_addresses();
+            let authority = Authority::open(&config.portal.state, &hosts, now()).map_err(|e| cannot(&e))?;
+            let authority = Arc::new(authority);
+            let source = Source::Local { authority: authority.clone(), names: hosts.clone(), addresses };
+            (Some(authority), Some(source))
+        }
+        Tls::Files | Tls::Acme => match (&config.portal.certificate, &config.portal.key) {
+            (Some(certificate), Some(key)) => {
+                (None, Some(Source::Files { certificate: certificate.clone(), key: key.clone() }))
+            }
+            _ => return Err(Failure::new(NO_START, "certificate and key are not set")),
+        },
+    };
+    let tls = match source {
+        None => None,
+        Some(source) => {
+            let certificates = Arc::new(Certificates::load(source, now()).map_err(|e| cannot(&e))?);
+            let config = server_config(certificates.clone()).map_err(|e| cannot(&e))?;
+            Some((config, certificates))
+        }
+    };
+
+    let address = config.portal.listen;
+    let listen = |e| Failure::new(NO_START, net::ServeError::Listen { address, why: e });
+    let listener = TcpListener::bind(address).await.map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    let url = url(&config, &hosts, bound.port());
+    if let Some(path) = setup::offer(&store, &config.portal.state, &url, now()).map_err(|e| cannot(&e))? {
+        eprintln!(
+            "albumen-portal: there is no account yet: open the link in {} within an hour",
+            path.display()
+        );
+    }
+    eprintln!("albumen-portal: serving {url} on {bound}");
+
+    let (stop, stopped) = watch::channel(false);
+    let engine = match args.with_engine {
+        true => Some(tokio::spawn(crate::with_engine::supervise(config.path.clone(), stopped.clone()))),
+        false => None,
+    };
+    let app = Arc::new(App::new(config, store, hosts, authority));
+    let signals = tokio::spawn(signals(app.clone(), tls.as_ref().map(|(_, c)| c.clone()), stop));
+    // Where systemd does not wait for it, nothing hears this.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let served = net::serve(app, listener, tls, stopped).await;
+    signals.abort();
+    if let Some(engine) = engine {
+        // It hears the same word to stop, and takes its own time.
+        let _ = engine.await;
+    }
+    served.map_err(|e| cannot(&e))
+}
+
+fn url(config: &Config, hosts: &[String], port: u16) -> String {
+    let listen = config.portal.listen.ip();
+    let scheme = if config.portal.tls == Tls::Off { "http" } else { "https" };
+    let host = match config.portal.names.first() {
+        Some(name) => name.clone(),
+        None if !listen.is_unspecified() => match listen {
+            IpAddr::V4(a) => a.to_string(),
+            IpAddr::V6(a) => format!("[{a}]"),
+        },
+        None => hosts.first().cloned().unwrap_or_else(|| "localhost".into()),
+    };
+    format!("{scheme}://{host}:{port}{}", config.portal.base_path)
+}
+
+/// SIGTERM and SIGINT end the portal in order, SIGHUP has it look for folders and certificates; the latter also by itself.
+async fn signals(app: Arc<App>, certificates: Option<Arc<Certificates>>, stop: watch::Sender<bool>) {
+    let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
+    else {
+        tracing::error!("signals cannot be heard: only SIGKILL ends the portal");
+        return;
+    };
+    let mut tick = tokio::time::interval(Duration::from_secs(30));
+    loop {
+        let is_asked = tokio::select! {
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+            _ = hup.recv() => true,
+            _ = tick.tick() => false,
+        };
+        if is_asked {
+            app.forget_policy();
+        }
+        if let Some(certificates) = &certificates {
+            match certificates.refresh(now()) {
+                Ok(true) => tracing::warn!("a new certificate is in use"),
+                Ok(false) => {}
+                Err(e) => tracing::error!("the old certificate stays in use: {e}"),
+            }
+        }
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    let _ = stop.send(true);
+}

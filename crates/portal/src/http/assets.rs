@@ -1,0 +1,81 @@
+//! The built front end, which is part of the program: precompressed files, found by their names.
+//!
+//! build.rs takes what `web/dist` holds. Without it a page says how the front end is built.
+
+use super::App;
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+/// One file of `web/dist`.
+pub struct Asset {
+    /// Relative, with `/`.
+    pub path: &'static str,
+    pub media_type: &'static str,
+    /// Of the content, in quotes.
+    pub etag: &'static str,
+    /// Its name has a hash of its content in it: it never changes.
+    pub is_immutable: bool,
+    pub plain: &'static [u8],
+    pub gzip: Option<&'static [u8]>,
+    pub brotli: Option<&'static [u8]>,
+}
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+pub fn find(path: &str) -> Option<&'static Asset> {
+    ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
+}
+
+/// The answer with a file. index.html gets the `base` that all its addresses are relative to, and is asked for anew each time.
+pub fn answer(app: &App, asset: &'static Asset, headers: &HeaderMap) -> Response {
+    if asset.path == "index.html" {
+        return page(app, asset);
+    }
+    if headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.contains(asset.etag))
+    {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        put_caching(&mut response, asset);
+        return response;
+    }
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
+    let accepts = |coding: &str| {
+        let mut all = accepted.split(',').map(|c| c.trim().split(';'));
+        all.any(|mut c| c.next() == Some(coding) && !c.any(|q| matches!(q.trim(), "q=0" | "q=0.0")))
+    };
+    let (bytes, coding) = match asset {
+        Asset { brotli: Some(bytes), .. } if accepts("br") => (*bytes, Some("br")),
+        Asset { gzip: Some(bytes), .. } if accepts("gzip") => (*bytes, Some("gzip")),
+        asset => (asset.plain, None),
+    };
+    let mut response = Response::new(Body::from(bytes));
+    put_caching(&mut response, asset);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.media_type));
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    response
+}
+
+fn put_caching(response: &mut Response, asset: &'static Asset) {
+    let caching = if asset.is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    headers.insert(header::ETAG, HeaderValue::from_static(asset.etag));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+}
+
+fn page(app: &App, asset: &'static Asset) -> Response {
+    let text = String::from_utf8_lossy(asset.plain);
+    let based =
+        text.replacen("<base href=\"/\"", &format!("<base href=\"{}\"", app.config.portal.base_path), 1);
+    let mut response = Response::new(Body::from(based));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,46 @@
+//! Cookies: one for the session, one for what a visitor has unlocked.
+//!
+//! With TLS their names begin with `__Host-`: the browser then takes them from this host over TLS alone, for all paths.
+
+use crate::http::App;
+use axum::http::{HeaderMap, HeaderValue, header};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cookie {
+    Session,
+    Visitor,
+}
+
+impl Cookie {
+    pub fn name(self, app: &App) -> &'static str {
+        match (self, app.has_tls()) {
+            (Cookie::Session, true) => "__Host-albumen",
+            (Cookie::Session, false) => "albumen_session",
+            (Cookie::Visitor, true) => "__Host-albumen-visitor",
+            (Cookie::Visitor, false) => "albumen_visitor",
+        }
+    }
+
+    /// What the client sends; the first, where it sends several.
+    pub fn read(self, app: &App, headers: &HeaderMap) -> Option<String> {
+        let name = self.name(app);
+        let pairs =
+            headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+        pairs
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| v.to_owned())
+    }
+
+    /// Sets it; without `max_age` (seconds) until the browser ends.
+    pub fn set(self, app: &App, value: &str, max_age: Option<i64>) -> Option<HeaderValue> {
+        let secure = if app.has_tls() { "; Secure" } else { "" };
+        let age = max_age.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
+        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", self.name(app));
+        HeaderValue::from_str(&text).ok()
+    }
+
+    pub fn clear(self, app: &App) -> Option<HeaderValue> {
+        self.set(app, "", Some(0))
+    }
+}

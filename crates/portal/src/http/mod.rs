@@ -1,0 +1,118 @@
+//! HTTP: the routes as a table, who may ask for each, and the answers.
+
+pub mod api;
+mod assets;
+mod client;
+mod cookie;
+mod frame;
+mod guard;
+mod json;
+mod pages;
+mod problem;
+mod routes;
+
+pub use client::{Client, Peer};
+pub use guard::{Caller, Credential};
+pub use json::Json;
+pub use problem::Problem;
+pub use routes::{Access, Route, routes};
+
+use crate::config::{Config, Tls};
+use crate::net::authority::Authority;
+use crate::password::Hasher;
+use crate::rights::{Object, Policy, Rights, Subject, rights};
+use crate::store::{Store, StoreError};
+use axum::Router;
+use axum::http::StatusCode;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The answer of a handler.
+pub type Answer<T> = Result<T, Problem>;
+
+/// What all requests share.
+pub struct App {
+    pub config: Config,
+    pub store: Arc<Store>,
+    pub hasher: Hasher,
+    /// Names in `Host` that are this portal, in lower case; IP addresses always are.
+    pub hosts: Vec<String>,
+    /// The local authority, where the portal made its certificate itself.
+    pub authority: Option<Arc<Authority>>,
+    /// Questions that passkeys were asked.
+    pub challenges: api::passkeys::Challenges,
+    /// The present rules and their number.
+    policy: RwLock<Option<(i64, Arc<Policy>)>>,
+}
+
+impl App {
+    pub fn new(
+        config: Config,
+        store: Arc<Store>,
+        hosts: Vec<String>,
+        authority: Option<Arc<Authority>>,
+    ) -> App {
+        let (hasher, challenges) = (Hasher::default(), api::passkeys::Challenges::default());
+        App { config, store, hasher, hosts, authority, challenges, policy: RwLock::new(None) }
+    }
+
+    /// The present rules. They are read anew when any process has changed them.
+    pub fn policy(&self) -> Result<Arc<Policy>, StoreError> {
+        let version = self.store.policy_version()?;
+        let held = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, policy)) = held
+            && at == version
+        {
+            return Ok(policy);
+        }
+        let (version, policy) = self.store.policy(&self.config.resolve_spaces())?;
+        let policy = Arc::new(policy);
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Some((version, policy.clone()));
+        Ok(policy)
+    }
+
+    /// Forgets the rules that are kept: folders on the disk or the config may have changed.
+    pub fn forget_policy(&self) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// What a subject may do with an object now.
+    pub fn rights(&self, subject: &Subject, object: &Object<'_>) -> Result<Rights, StoreError> {
+        Ok(rights(&*self.policy()?, subject, object, crate::clock::now()))
+    }
+
+    pub fn has_tls(&self) -> bool {
+        self.config.portal.tls != Tls::Off
+    }
+
+    /// The address of a page below `base_path`; `path` does not begin with a slash.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.config.portal.base_path)
+    }
+}
+
+/// The router of the whole portal.
+pub fn router(app: Arc<App>) -> Router {
+    let mut api = Router::new();
+    for route in routes() {
+        api = api.route(route.path, guard::guarded(route, app.clone()));
+    }
+    let api = api.fallback(|| async { Problem::not_found() }).method_not_allowed_fallback(|| async {
+        let detail = "This address does not take requests of this kind.";
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not possible here", detail)
+    });
+    let inner = pages::routes().nest("/api/v1", api);
+    let base = app.config.portal.base_path.trim_end_matches('/').to_owned();
+    let whole = if base.is_empty() {
+        inner
+    } else {
+        let home = app.config.portal.base_path.clone();
+        Router::new()
+            .route(
+                &base,
+                axum::routing::get(move || async move { axum::response::Redirect::permanent(&home) }),
+            )
+            .nest(&base, inner)
+            .fallback(|| async { Problem::not_found() })
+    };
+    whole.layer(axum::middleware::from_fn_with_state(app.clone(), frame::frame)).with_state(app)
+}

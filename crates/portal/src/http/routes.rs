@@ -1,0 +1,119 @@
+//! The API's routes as data: the router is made from this table, the test of rights runs every row for every subject, and
+//! docs/portal-openapi.yaml is held against it both ways.
+
+use super::App;
+use super::api::{
+    accounts, audit, factors, groups, history, me, passkeys, preferences, sessions, settings, setup, spaces,
+    tokens,
+};
+use axum::http::Method;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use std::sync::{Arc, LazyLock};
+
+/// Whom a route is for. Who is not among them gets what an unknown address gets, or 401 where an account may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone: sign-in, setup, health.
+    Anyone,
+    /// Everyone, each with the part of the library that is visible to him.
+    Library,
+    /// Accounts, also through a token.
+    SignedIn,
+    /// An account itself, for its own sign-in, tokens, preferences and history; not through a token.
+    Own,
+    /// Administrators; not through a token.
+    Administrator,
+}
+
+/// One method of one path.
+pub struct Route {
+    pub method: Method,
+    /// Below `/api/v1`.
+    pub path: &'static str,
+    pub access: Access,
+    /// Bytes of the body at the most.
+    pub body: usize,
+    pub handler: fn(MethodFilter) -> MethodRouter<Arc<App>>,
+}
+
+/// Bytes of a JSON body, unless its row says otherwise.
+const BODY: usize = 64 << 10;
+
+macro_rules! table {
+    ($($method:ident $path:literal $access:ident $handler:path;)*) => {
+        vec![$(Route {
+            method: Method::$method,
+            path: $path,
+            access: Access::$access,
+            body: BODY,
+            handler: |filter| on(filter, $handler),
+        }),*]
+    };
+}
+
+static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
+    table! {
+        GET    "/health"                       Anyone        settings::health;
+        GET    "/setup"                        Anyone        setup::state;
+        POST   "/setup"                        Anyone        setup::first_account;
+        POST   "/session"                      Anyone        sessions::sign_in;
+        DELETE "/session"                      Own           sessions::sign_out;
+        POST   "/session/confirm"              Own           sessions::confirm;
+        POST   "/session/passkey/begin"        Anyone        passkeys::begin_sign_in;
+        POST   "/session/passkey"              Anyone        passkeys::sign_in;
+        POST   "/unlock"                       Anyone        spaces::unlock;
+
+        GET    "/me"                           SignedIn      me::show;
+        PATCH  "/me"                           Own           me::change;
+        POST   "/me/password"                  Own           me::change_password;
+        GET    "/me/activity"                  Own           audit::own;
+        GET    "/sessions"                     Own           sessions::list;
+        DELETE "/sessions"                     Own           sessions::end_others;
+        DELETE "/sessions/{id}"                Own           sessions::end;
+        GET    "/tokens"                       Own           tokens::list;
+        POST   "/tokens"                       Own           tokens::add;
+        DELETE "/tokens/{id}"                  Own           tokens::remove;
+        GET    "/second-factor"                Own           factors::show;
+        POST   "/second-factor"                Own           factors::prepare;
+        POST   "/second-factor/confirm"        Own           factors::confirm;
+        POST   "/second-factor/recovery-codes" Own           factors::renew_codes;
+        DELETE "/second-factor"                Own           factors::remove;
+        GET    "/passkeys"                     Own           passkeys::list;
+        POST   "/passkeys/begin"               Own           passkeys::begin_registration;
+        POST   "/passkeys"                     Own           passkeys::register;
+        DELETE "/passkeys/{id}"                Own           passkeys::remove;
+        GET    "/preferences"                  Own           preferences::show;
+        PATCH  "/preferences"                  Own           preferences::change;
+        GET    "/searches"                     Own           history::list;
+        POST   "/searches"                     Own           history::add;
+        DELETE "/searches"                     Own           history::clear;
+        DELETE "/searches/{id}"                Own           history::remove;
+
+        GET    "/accounts"                     SignedIn      accounts::list;
+        POST   "/accounts"                     Administrator accounts::add;
+        GET    "/accounts/{name}"              Administrator accounts::show;
+        PATCH  "/accounts/{name}"              Administrator accounts::change;
+        DELETE "/accounts/{name}"              Administrator accounts::remove;
+        POST   "/accounts/{name}/password"     Administrator accounts::set_password;
+        DELETE "/accounts/{name}/sessions"     Administrator accounts::end_sessions;
+        GET    "/groups"                       SignedIn      groups::list;
+        POST   "/groups"                       Administrator groups::add;
+        PATCH  "/groups/{name}"                Administrator groups::change;
+        DELETE "/groups/{name}"                Administrator groups::remove;
+        GET    "/spaces"                       Administrator spaces::list;
+        PATCH  "/spaces/{name}"                Administrator spaces::switch;
+        GET    "/spaces/{name}/access"         Administrator spaces::access;
+        PUT    "/spaces/{name}/access"         Administrator spaces::set_access;
+        GET    "/spaces/{name}/grants"         Administrator spaces::grants;
+        PUT    "/spaces/{name}/grants"         Administrator spaces::grant;
+        GET    "/spaces/{name}/visibility"     Administrator spaces::visibility;
+        PUT    "/spaces/{name}/visibility"     Administrator spaces::set_visibility;
+        GET    "/settings"                     Administrator settings::show;
+        PATCH  "/settings"                     Administrator settings::change;
+        GET    "/audit"                        Administrator audit::all;
+    }
+});
+
+pub fn routes() -> &'static [Route] {
+    &ROUTES
+}

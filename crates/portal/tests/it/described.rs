@@ -1,0 +1,198 @@
+//! docs/portal-openapi.yaml, read: whether an answer is one that it describes. Stricter than the standard: a key that is not
+//! described is a mistake, too, of the server or of the description.
+
+use crate::fixture::Answer;
+use albumen_portal::http::routes;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+/// The description as JSON.
+fn description() -> &'static Value {
+    static READ: OnceLock<Value> = OnceLock::new();
+    READ.get_or_init(|| {
+        serde_yaml_ng::from_str(include_str!("../../../../docs/portal-openapi.yaml")).unwrap()
+    })
+}
+
+/// Follows a `$ref`.
+fn resolved(value: &Value) -> &Value {
+    match value["$ref"].as_str() {
+        Some(to) => {
+            resolved(description().pointer(to.strip_prefix('#').unwrap()).expect("a $ref leads somewhere"))
+        }
+        None => value,
+    }
+}
+
+/// The description of a path that was asked; `None`: it describes none.
+fn described(path: &str) -> Option<&'static Value> {
+    let path = path.split('?').next().unwrap();
+    let asked: Vec<&str> = path.split('/').collect();
+    let all = description()["paths"].as_object().unwrap();
+    let fits = |template: &&String| {
+        let parts: Vec<&str> = template.split('/').collect();
+        parts.len() == asked.len() && parts.iter().zip(&asked).all(|(t, a)| t.starts_with('{') || t == a)
+    };
+    // `/second-factor/confirm` is itself, and no `{name}`.
+    let mut found: Vec<&String> = all.keys().filter(fits).collect();
+    found.sort_by_key(|t| t.contains('{'));
+    found.first().map(|t| &all[t.as_str()])
+}
+
+/// Panics where an answer is not as described.
+pub fn check(method: &str, path: &str, answer: &Answer) {
+    let Some(operations) = described(path) else {
+        assert_eq!(answer.status, 404, "{method} {path} is not described, and is answered");
+        return;
+    };
+    let operation = &operations[method.to_lowercase()];
+    if operation.is_null() {
+        assert_eq!(answer.status, 405, "{method} {path} is not described, and is answered");
+        return;
+    }
+    let response = resolved(&operation["responses"][answer.status.to_string()]);
+    assert!(!response.is_null(), "{method} {path}: {} is not described: {}", answer.status, answer.text);
+    if response["content"].is_null() {
+        assert_eq!(answer.text, "", "{method} {path} {}", answer.status);
+        return;
+    }
+    let kind = answer.header("content-type").unwrap_or_default();
+    let content = &response["content"][kind];
+    assert!(!content.is_null(), "{method} {path} {}: {kind} is not described", answer.status);
+    let mut wrong = Vec::new();
+    compare(&content["schema"], &answer.json(), "", &mut wrong);
+    assert!(wrong.is_empty(), "{method} {path} {}: {wrong:#?}\nin {}", answer.status, answer.text);
+}
+
+/// Holds a value against a schema: as much of JSON Schema as the description uses.
+pub fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+    let schema = resolved(schema);
+    for (key, _) in schema.as_object().expect("a schema is an object") {
+        let known = [
+            "type",
+            "enum",
+            "const",
+            "required",
+            "properties",
+            "additionalProperties",
+            "items",
+            "minItems",
+            "maxItems",
+            "minimum",
+            "maximum",
+            "pattern",
+            "oneOf",
+            "allOf",
+            "format",
+            "description",
+            "default",
+            "contentEncoding",
+        ];
+        assert!(known.contains(&key.as_str()), "this test knows nothing of `{key}` in a schema");
+    }
+    let mut complain = |why: String| wrong.push(format!("{at}: {why}"));
+    let is = |kind: &str| match kind {
+        "null" => value.is_null(),
+        "boolean" => value.is_boolean(),
+        "string" => value.is_string(),
+        "number" => value.is_number(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        other => panic!("no such type: {other}"),
+    };
+    let fits = match &schema["type"] {
+        Value::Null => true,
+        Value::String(kind) => is(kind),
+        Value::Array(kinds) => kinds.iter().any(|k| is(k.as_str().unwrap())),
+        other => panic!("no such type: {other}"),
+    };
+    if !fits {
+        complain(format!("{value} is not of type {}", schema["type"]));
+        return;
+    }
+    if schema["enum"].as_array().is_some_and(|all| !all.contains(value)) {
+        complain(format!("{value} is none of {}", schema["enum"]));
+    }
+    if !schema["const"].is_null() && schema["const"] != *value {
+        complain(format!("{value} is not {}", schema["const"]));
+    }
+    if let (Some(n), Some(least)) = (value.as_f64(), schema["minimum"].as_f64())
+        && n < least
+    {
+        complain(format!("{n} is less than {least}"));
+    }
+    if let (Some(n), Some(most)) = (value.as_f64(), schema["maximum"].as_f64())
+        && n > most
+    {
+        complain(format!("{n} is more than {most}"));
+    }
+    if let Some(items) = value.as_array() {
+        if schema["maxItems"].as_u64().is_some_and(|m| items.len() as u64 > m)
+            || schema["minItems"].as_u64().is_some_and(|m| (items.len() as u64) < m)
+        {
+            complain(format!("{} things", items.len()));
+        }
+        for (i, item) in items.iter().enumerate() {
+            compare(&schema["items"], item, &format!("{at}/{i}"), wrong);
+        }
+    } else if let (Some(fields), Some(described)) = (value.as_object(), schema["properties"].as_object()) {
+        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !fields.contains_key(name) {
+                wrong.push(format!("{at}: `{name}` is not there"));
+            }
+        }
+        for (name, value) in fields {
+            match described.get(name) {
+                Some(schema) => compare(schema, value, &format!("{at}/{name}"), wrong),
+                None => wrong.push(format!("{at}: `{name}` is not described")),
+            }
+        }
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        compare(part, value, at, wrong);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = |choice: &&Value| {
+            let mut wrong = Vec::new();
+            compare(choice, value, at, &mut wrong);
+            wrong.is_empty()
+        };
+        if choices.iter().filter(fits).count() != 1 {
+            wrong.push(format!("{at}: {value} is not exactly one of its kinds"));
+        }
+    }
+}
+
+#[test]
+fn what_is_described_is_served_and_what_is_served_is_described() {
+    let served: BTreeSet<(String, String)> =
+        routes().iter().map(|r| (r.path.to_owned(), r.method.as_str().to_lowercase())).collect();
+    let paths = description()["paths"].as_object().unwrap();
+    let described: BTreeSet<(String, String)> = paths
+        .iter()
+        .flat_map(|(path, operations)| {
+            operations.as_object().unwrap().keys().map(|m| (path.clone(), m.clone()))
+        })
+        .collect();
+    assert_eq!(served, described);
+}
+
+#[test]
+fn the_comparison_sees_mistakes() {
+    let wrong = |value: Value| {
+        let mut wrong = Vec::new();
+        compare(&description()["components"]["schemas"]["SecondFactor"], &value, "", &mut wrong);
+        wrong
+    };
+    assert!(wrong(serde_json::json!({ "on": true, "recovery_codes_left": 3 })).is_empty());
+    for bad in [
+        serde_json::json!({ "on": 1, "recovery_codes_left": 3 }),
+        serde_json::json!({ "on": true }),
+        serde_json::json!({ "on": true, "recovery_codes_left": 3, "more": 1 }),
+        serde_json::json!([]),
+    ] {
+        assert!(!wrong(bad.clone()).is_empty(), "{bad}");
+    }
+}

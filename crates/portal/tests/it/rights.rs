@@ -1,0 +1,279 @@
+//! Every row of the route table, for every subject: what is denied is denied as an unknown address is, and whole answers hold
+//! nothing that the subject must not learn.
+
+use crate::fixture::{Answer, Client, PASSWORD, Portal};
+use albumen_portal::http::{Access, routes};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A subject and what it may reach.
+struct Asking {
+    name: &'static str,
+    client: Client,
+    /// Whether the guard lets it through, by the kind of the row.
+    may: fn(Access) -> bool,
+    has_account: bool,
+    /// Words that no answer may hold.
+    must_not_learn: &'static [&'static str],
+}
+
+/// What is sent to a row: its path, its body, and the statuses that mean that the guard let it through.
+struct Sent {
+    path: &'static str,
+    body: Option<Value>,
+    let_through: &'static [u16],
+}
+
+/// The requests of each row. A route without an entry here fails the test.
+fn sent(method: &str, path: &str) -> Option<Sent> {
+    let ok: &[u16] = &[200, 201, 204];
+    let row = |path, body, let_through| Some(Sent { path, body, let_through });
+    match (method, path) {
+        ("GET", "/accounts/{name}") => row("/accounts/ben", None, ok),
+        ("GET", "/spaces/{name}/access") => row("/spaces/family/access", None, ok),
+        ("GET", "/spaces/{name}/grants") => row("/spaces/family/grants", None, ok),
+        ("GET", "/spaces/{name}/visibility") => row("/spaces/family/visibility", None, ok),
+        ("GET", "/health") => row("/health", None, ok),
+        ("GET", "/setup") => row("/setup", None, ok),
+        ("GET", "/me") => row("/me", None, ok),
+        ("GET", "/me/activity") => row("/me/activity", None, ok),
+        ("GET", "/sessions") => row("/sessions", None, ok),
+        ("GET", "/tokens") => row("/tokens", None, ok),
+        ("GET", "/second-factor") => row("/second-factor", None, ok),
+        ("GET", "/preferences") => row("/preferences", None, ok),
+        ("GET", "/searches") => row("/searches", None, ok),
+        ("GET", "/accounts") => row("/accounts", None, ok),
+        ("GET", "/groups") => row("/groups", None, ok),
+        ("GET", "/spaces") => row("/spaces", None, ok),
+        ("GET", "/settings") => row("/settings", None, ok),
+        ("GET", "/audit") => row("/audit", None, ok),
+        // Changes, in a form that changes nothing that others in this test need. 400, 409 and the like come after the guard.
+        ("POST", "/setup") => {
+            row("/setup", Some(json!({ "token": "x", "account": "x", "password": PASSWORD })), &[409])
+        }
+        ("POST", "/session") => row("/session", Some(json!({ "account": "", "password": "" })), &[401, 429]),
+        ("DELETE", "/session") => row("/session", None, &[204, 409]),
+        ("POST", "/session/confirm") => {
+            row("/session/confirm", Some(json!({ "password": PASSWORD })), &[204, 429])
+        }
+        ("POST", "/unlock") => {
+            row("/unlock", Some(json!({ "space": "family", "path": "trips", "password": "x" })), &[403, 429])
+        }
+        ("PATCH", "/me") => row("/me", Some(json!({ "language": "de" })), ok),
+        ("POST", "/me/password") => {
+            row("/me/password", Some(json!({ "current": "x", "new": "short" })), &[400])
+        }
+        ("DELETE", "/sessions") => row("/sessions", None, ok),
+        ("DELETE", "/sessions/{id}") => row("/sessions/999999", None, &[404]),
+        ("POST", "/tokens") => {
+            row("/tokens", Some(json!({ "name": "", "kind": "token", "rights": {} })), &[400])
+        }
+        ("DELETE", "/tokens/{id}") => row("/tokens/999999", None, &[404]),
+        ("POST", "/second-factor") => row("/second-factor", None, ok),
+        ("POST", "/second-factor/confirm") => {
+            row("/second-factor/confirm", Some(json!({ "code": "" })), &[400])
+        }
+        ("POST", "/second-factor/recovery-codes") => row("/second-factor/recovery-codes", None, &[409]),
+        ("DELETE", "/second-factor") => row("/second-factor", None, ok),
+        // By an address there are no passkeys.
+        ("GET", "/passkeys") => row("/passkeys", None, ok),
+        ("POST", "/passkeys/begin") => row("/passkeys/begin", None, &[409]),
+        ("POST", "/passkeys") => row(
+            "/passkeys",
+            Some(json!({ "name": "x", "challenge": "x", "client_data": "x", "attestation": "x" })),
+            &[409],
+        ),
+        ("DELETE", "/passkeys/{id}") => row("/passkeys/999999", None, &[404]),
+        ("POST", "/session/passkey/begin") => row("/session/passkey/begin", None, &[409]),
+        ("POST", "/session/passkey") => row(
+            "/session/passkey",
+            Some(
+                json!({ "challenge": "", "credential": "", "client_data": "", "authenticator_data": "", "signature": "" }),
+            ),
+            &[409],
+        ),
+        ("PATCH", "/preferences") => row("/preferences", Some(json!({ "theme": "dark" })), ok),
+        ("POST", "/searches") => row("/searches", Some(json!({ "query": "sea" })), ok),
+        ("DELETE", "/searches") => row("/searches", None, ok),
+        ("DELETE", "/searches/{id}") => row("/searches/999999", None, &[404]),
+        ("POST", "/accounts") => row("/accounts", Some(json!({ "name": "x", "password": "short" })), &[400]),
+        ("PATCH", "/accounts/{name}") => row("/accounts/ben", Some(json!({ "language": "de" })), ok),
+        ("DELETE", "/accounts/{name}") => row("/accounts/nobody", None, &[404]),
+        ("POST", "/accounts/{name}/password") => {
+            row("/accounts/ben/password", Some(json!({ "password": "short" })), &[400])
+        }
+        ("DELETE", "/accounts/{name}/sessions") => row("/accounts/carl/sessions", None, ok),
+        ("POST", "/groups") => row("/groups", Some(json!({ "name": "-" })), &[400]),
+        ("PATCH", "/groups/{name}") => row("/groups/hikers", Some(json!({})), ok),
+        ("DELETE", "/groups/{name}") => row("/groups/none", None, &[404]),
+        ("PATCH", "/spaces/{name}") => row("/spaces/family", Some(json!({ "off": false })), ok),
+        ("PUT", "/spaces/{name}/access") => {
+            row("/spaces/family/access", Some(json!({ "account": "carl", "access": "none" })), ok)
+        }
+        ("PUT", "/spaces/{name}/grants") => {
+            row("/spaces/family/grants", Some(json!({ "path": "x", "account": "carl", "rights": {} })), ok)
+        }
+        ("PUT", "/spaces/{name}/visibility") => {
+            row("/spaces/family/visibility", Some(json!({ "path": "x", "visibility": null })), ok)
+        }
+        ("PATCH", "/settings") => row("/settings", Some(json!({})), ok),
+        _ => None,
+    }
+}
+
+/// Words that stand for secrets of the library below: each is in the store, and only some may see it.
+const BENS: &[&str] = &["bens-token", "bens-search", "bens-preference"];
+
+fn library() -> (Portal, Vec<Asking>) {
+    let mut portal = Portal::new();
+    portal.add("root", &["--admin"]);
+    portal.add("anna", &["--access", "family=full"]);
+    portal.add("ben", &["--access", "family=custom"]);
+    portal.add("carl", &[]);
+    portal.add("gone", &[]);
+    portal.done(&["group", "add", "hikers", "ben"], "");
+    portal.start();
+    let root = portal.sign_in("root");
+    let put = |path: &str, body: Value| {
+        let answer = portal.ask(&root, "PUT", path, Some(&body));
+        assert_eq!(answer.status, 204, "{answer:?}");
+    };
+    put(
+        "/spaces/family/grants",
+        json!({ "path": "trips/hidden-trip", "group": "hikers", "rights": { "view": true } }),
+    );
+    put("/spaces/family/visibility", json!({ "path": "open", "visibility": "public" }));
+    put(
+        "/spaces/family/visibility",
+        json!({ "path": "locked", "visibility": "password", "password": "kettle violet" }),
+    );
+    let ben = portal.sign_in("ben");
+    let ask = |method: &str, path: &str, body: Value| {
+        let answer = portal.ask(&ben, method, path, Some(&body));
+        assert!(answer.status < 300, "{answer:?}");
+    };
+    ask("POST", "/tokens", json!({ "name": "bens-token", "kind": "token", "rights": { "view": true } }));
+    ask("POST", "/searches", json!({ "query": "bens-search" }));
+    ask("PATCH", "/preferences", json!({ "bens-preference": 1 }));
+
+    let gone = portal.sign_in("gone");
+    let gone_token = portal.token(&gone, json!({ "manage": true }));
+    assert_eq!(portal.ask(&root, "PATCH", "/accounts/gone", Some(&json!({ "disabled": true }))).status, 200);
+    let unlock = json!({ "space": "family", "path": "locked", "password": "kettle violet" });
+    let unlocked = portal.ask(&Client::default(), "POST", "/unlock", Some(&unlock));
+    assert_eq!(unlocked.status, 204);
+
+    let none: fn(Access) -> bool = |access| matches!(access, Access::Anyone | Access::Library);
+    let own: fn(Access) -> bool = |access| access != Access::Administrator;
+    let looking: fn(Access) -> bool = |access| !matches!(access, Access::Administrator | Access::Own);
+    let hidden: &[&str] = &[
+        "bens-token",
+        "bens-search",
+        "bens-preference",
+        "hidden-trip",
+        "attic",
+        "gone",
+        "sign_in_failed",
+        "\"ben\"",
+    ];
+    let of_others: &[&str] =
+        &["bens-token", "bens-search", "bens-preference", "hidden-trip", "attic", "\"gone\""];
+    let asking = |name, client, may, has_account, must_not_learn| Asking {
+        name,
+        client,
+        may,
+        has_account,
+        must_not_learn,
+    };
+    let anna = portal.sign_in("anna");
+    let subjects = vec![
+        asking("anonymous", Client::default(), none, false, hidden),
+        asking("unlocked visitor", Client::with_cookie(&unlocked.cookie()), none, false, hidden),
+        asking("stale cookie", Client::with_cookie("albumen_session=AAAA"), none, false, hidden),
+        asking("disabled account", gone, none, false, hidden),
+        asking("token of a disabled account", gone_token, |_| false, false, hidden),
+        asking("viewing token", portal.token(&anna, json!({ "view": true })), looking, true, of_others),
+        asking("managing token", portal.token(&anna, json!({ "manage": true })), looking, true, of_others),
+        asking(
+            "managing token of an administrator",
+            portal.token(&root, json!({ "manage": true })),
+            looking,
+            true,
+            of_others,
+        ),
+        asking("account without access", portal.sign_in("carl"), own, true, of_others),
+        asking("account", anna, own, true, of_others),
+        asking("administrator", root, |_| true, true, BENS),
+    ];
+    (portal, subjects)
+}
+
+#[test]
+fn every_route_for_every_subject() {
+    let (portal, subjects) = library();
+    let unknown: BTreeMap<bool, Answer> =
+        [(false, portal.send(&Client::default(), "GET", "/api/v1/no/such", None))].into();
+    let unknown = &unknown[&false];
+    assert_eq!(unknown.status, 404);
+    let bytes = |answer: &Answer| {
+        let mut headers = answer.headers.clone();
+        headers.retain(|(name, _)| name != "date");
+        (answer.status, headers, answer.text.clone())
+    };
+    // What ends sessions comes last: others still need theirs.
+    let mut rows: Vec<_> = routes().iter().collect();
+    rows.sort_by_key(|r| (r.path == "/session" && r.method == "DELETE", r.method == "DELETE"));
+    let mut heard: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();
+    for route in rows {
+        let method = route.method.as_str();
+        let sent = sent(method, route.path)
+            .unwrap_or_else(|| panic!("{method} {} has no row in the table of this test", route.path));
+        for asking in &subjects {
+            let is_reset = method == "DELETE" && route.path == "/sessions";
+            let answer = portal.ask(&asking.client, method, sent.path, sent.body.as_ref());
+            let what = format!("{method} {} by {}: {answer:?}", sent.path, asking.name);
+            if (asking.may)(route.access) {
+                assert!(sent.let_through.contains(&answer.status), "{what}");
+            } else if asking.name == "token of a disabled account" {
+                assert_eq!((answer.status, answer.problem().as_str()), (401, "bad_token"), "{what}");
+            } else if asking.has_account {
+                assert_eq!(bytes(&answer), bytes(unknown), "forbidden is not unknown: {what}");
+            } else {
+                assert_eq!((answer.status, answer.problem().as_str()), (401, "sign_in_needed"), "{what}");
+            }
+            if !is_reset {
+                heard
+                    .entry(asking.name)
+                    .or_default()
+                    .push((what, answer.text.clone() + &format!("{:?}", answer.headers)));
+            }
+        }
+    }
+    for asking in &subjects {
+        for (what, text) in &heard[asking.name] {
+            for word in asking.must_not_learn {
+                assert!(!text.contains(word), "{} learned {word:?}: {what}", asking.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn spaces_are_listed_for_those_who_see_something_of_them() {
+    let (portal, subjects) = library();
+    let spaces = |name: &str| -> Vec<String> {
+        let asking = subjects.iter().find(|s| s.name == name).unwrap();
+        let me = portal.ask(&asking.client, "GET", "/me", None).json();
+        me["spaces"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(spaces("administrator"), ["family"], "and no personal space");
+    assert_eq!(spaces("account"), ["family", "anna"]);
+    // By the public folder.
+    assert_eq!(spaces("account without access"), ["family"]);
+    let ben = portal.sign_in("ben");
+    let me = portal.ask(&ben, "GET", "/me", None).json();
+    assert_eq!(me["spaces"][0]["partial"], true);
+    assert_eq!(me["spaces"][0]["rights"]["view"], false);
+    assert_eq!(me["spaces"][1]["name"], "ben");
+    assert_eq!(me["spaces"][1]["rights"]["manage"], true);
+}
