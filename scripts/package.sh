@@ -23,9 +23,9 @@ if [ $# -lt 2 ]; then
         echo "package: name the folder with the programs for $architecture" >&2
         exit 2
     }
-    cargo build --release --locked --bins
+    cargo build --release --locked --workspace --bins
 fi
-for program in "$programs/albumen" "$programs/albumen-worker"; do
+for program in "$programs/albumen" "$programs/albumen-worker" "$programs/albumen-portal"; do
     [ -x "$program" ] || { echo "package: $program is missing" >&2; exit 2; }
 done
 command -v dpkg-shlibdeps >/dev/null || {
@@ -63,7 +63,9 @@ zip() { gzip -9n -c "$1" >"$work/zipped" && put 644 "$work/zipped" "$2"; }
 # The programs.
 put 755 "$programs/albumen" usr/bin/albumen
 put 755 "$programs/albumen-worker" usr/libexec/albumen/albumen-worker
-there $strip --strip-unneeded --remove-section=.comment root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker
+put 755 "$programs/albumen-portal" usr/bin/albumen-portal
+there $strip --strip-unneeded --remove-section=.comment root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker \
+    root/usr/bin/albumen-portal
 
 # Models, under the names by which the program knows them: their sums. ONNX Runtime is code, and lies with code.
 ALBUMEN_MODELS=${ALBUMEN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/models}
@@ -93,6 +95,7 @@ grep -q '^index = "/var/lib/albumen"' "$work/albumen.toml"
 # It may hold tokens. Its group is not there before the package's script has made it.
 put 640 "$work/albumen.toml" etc/albumen/albumen.toml
 put 644 config/albumen.service lib/systemd/system/albumen.service
+put 644 config/albumen-portal.service lib/systemd/system/albumen-portal.service
 
 # Manual pages and completions come out of the program itself; one for another processor is asked through an emulator.
 mkdir "$work/manual"
@@ -102,16 +105,19 @@ if [ "$architecture" != "$own" ]; then
     cp "$(command -v "qemu-$machine-static")" "$work/" || { echo "package: apt-get install qemu-user-static" >&2; exit 2; }
 fi
 there $emulator root/usr/bin/albumen manual manual
+there $emulator root/usr/bin/albumen-portal manual manual
 for page in "$work"/manual/*.1; do
     zip "$page" "usr/share/man/man1/$(basename "$page").gz"
 done
-put 644 "$work/manual/albumen.bash" usr/share/bash-completion/completions/albumen
-put 644 "$work/manual/_albumen" usr/share/zsh/vendor-completions/_albumen
-put 644 "$work/manual/albumen.fish" usr/share/fish/vendor_completions.d/albumen.fish
+for program in albumen albumen-portal; do
+    put 644 "$work/manual/$program.bash" "usr/share/bash-completion/completions/$program"
+    put 644 "$work/manual/_$program" "usr/share/zsh/vendor-completions/_$program"
+    put 644 "$work/manual/$program.fish" "usr/share/fish/vendor_completions.d/$program.fish"
+done
 
 # Documents and licences.
 docs=usr/share/doc/albumen
-for file in README.md SHORTCOMINGS.md docs/*.md docs/openapi.yaml; do
+for file in README.md SHORTCOMINGS.md docs/*.md docs/openapi.yaml docs/portal-openapi.yaml; do
     put 644 "$file" "$docs/$(basename "$file")"
 done
 put 644 models/manifest.toml "$docs/models.toml"
@@ -126,7 +132,8 @@ zip "$work/changelog" "$docs/changelog.gz"
 mkdir -p "$work/debian" "$root/DEBIAN"
 printf 'Source: albumen\n\nPackage: albumen\nArchitecture: any\n' >"$work/debian/control"
 depends=$(there env DEB_HOST_ARCH="$architecture" dpkg-shlibdeps -O --ignore-missing-info \
-    root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker root/usr/lib/albumen/libonnxruntime.so)
+    root/usr/bin/albumen root/usr/bin/albumen-portal root/usr/libexec/albumen/albumen-worker \
+    root/usr/lib/albumen/libonnxruntime.so)
 depends=${depends#shlibs:Depends=}
 # The worker opens FFmpeg's libraries itself when a file needs them. Debian names their packages by their major versions.
 for library in avcodec avformat avutil swscale; do
