@@ -4,6 +4,7 @@ pub mod api;
 mod assets;
 mod client;
 mod cookie;
+pub mod files;
 mod frame;
 mod guard;
 mod json;
