@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("albumen-worker", &["core", "isolation", "media", "recognise"]),
     ("albumen-index", &["core", "files", "library", "models"]),
     ("albumen-engine", &["core", "files", "index", "isolation", "library", "models"]),
+    ("albumen-portal", &["files", "index"]),
     ("albumen", &["core", "engine", "files", "index", "isolation", "library", "models"]),
 ];
 
@@ -94,10 +95,12 @@ fn no_crate_imports_one_above_it() {
 }
 
 #[test]
-fn the_engines_program_links_no_codec_and_no_onnx_runtime() {
-    let linked = tree(&["--package", "albumen"]);
-    let found: Vec<_> = WORKERS_ONLY.iter().filter(|name| linked.contains(**name)).collect();
-    assert!(found.is_empty(), "albumen links {found:?}");
+fn engine_and_portal_link_no_codec_and_no_onnx_runtime() {
+    for program in ["albumen", "albumen-portal"] {
+        let linked = tree(&["--package", program]);
+        let found: Vec<_> = WORKERS_ONLY.iter().filter(|name| linked.contains(**name)).collect();
+        assert!(found.is_empty(), "{program} links {found:?}");
+    }
     let worker = tree(&["--package", "albumen-worker"]);
     let gone: Vec<_> = WORKERS_ONLY.iter().filter(|name| !worker.contains(**name)).collect();
     assert!(gone.is_empty(), "albumen-worker links no {gone:?}: this list is out of date");

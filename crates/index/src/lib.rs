@@ -16,6 +16,7 @@ pub mod findings;
 pub mod items;
 pub mod jobs;
 mod keep;
+pub mod located;
 mod lock;
 pub mod people;
 pub mod problems;

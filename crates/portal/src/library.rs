@@ -6,6 +6,14 @@
 
 use crate::rights::Rights;
 use crate::store::{AccountId, FolderPath};
+use albumen_files::FileStat;
+use albumen_files::open::{Root, open_beneath};
+use albumen_index::Index;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a subject may see of the library.
 ///
@@ -72,4 +80,84 @@ impl Scope {
         let any_folder = self.folders.iter().any(|f| f.rights.view);
         !any_folder && self.spaces.is_empty() && self.albums.is_empty() && self.account.is_none()
     }
+}
+
+/// Read connections that are kept.
+const READERS: usize = 4;
+
+/// The engine's index, read only: many readers, each for one request.
+#[derive(Debug)]
+pub struct Library {
+    dir: PathBuf,
+    readers: Mutex<Vec<Index>>,
+}
+
+/// Why the library does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    #[error(transparent)]
+    Open(#[from] albumen_index::OpenError),
+    #[error("the index cannot be read: {0}")]
+    Read(Box<dyn std::error::Error + Send + Sync>),
+    #[error("{path} cannot be opened: {why}", path = .path.display())]
+    File { path: PathBuf, why: String },
+    #[error("the work on the index was stopped: {0}")]
+    Stopped(String),
+}
+
+impl Library {
+    pub fn new(dir: PathBuf) -> Library {
+        Library { dir, readers: Mutex::default() }
+    }
+
+    /// The engine's state folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Asks the index, where waiting for the disk is allowed.
+    pub async fn read<T: Send + 'static, E: std::error::Error + Send + Sync + 'static>(
+        self: &Arc<Library>,
+        ask: impl FnOnce(&Index) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, LibraryError> {
+        let library = self.clone();
+        let asked = tokio::task::spawn_blocking(move || library.ask(ask)).await;
+        asked.unwrap_or_else(|e| Err(LibraryError::Stopped(e.to_string())))
+    }
+
+    /// As [`Library::read`], on a thread that may wait.
+    pub fn ask<T, E: std::error::Error + Send + Sync + 'static>(
+        &self,
+        ask: impl FnOnce(&Index) -> Result<T, E>,
+    ) -> Result<T, LibraryError> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let index = match pooled {
+            Some(index) => index,
+            None => Index::open_read(&self.dir)?,
+        };
+        // A reader whose question failed may be of an index that was exchanged: it is not kept.
+        let answer = ask(&index).map_err(|e| LibraryError::Read(Box::new(e)))?;
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS {
+            readers.push(index);
+        }
+        Ok(answer)
+    }
+
+    /// Forgets connections: the index may have been exchanged by a restore.
+    pub fn forget(&self) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Opens a file below the engine's state folder, without following links.
+    pub fn open_derived(&self, path: &str) -> Result<(File, FileStat), LibraryError> {
+        open(&self.dir, path.as_bytes())
+    }
+}
+
+/// Opens a regular file below a folder: descriptor by descriptor, without following links.
+pub fn open(root: &Path, below: &[u8]) -> Result<(File, FileStat), LibraryError> {
+    let fail = |why: String| LibraryError::File { path: root.join(OsStr::from_bytes(below)), why };
+    let root = Root::open(root).map_err(|e| fail(e.to_string()))?;
+    open_beneath(&root, below).map_err(|e| fail(e.to_string()))
 }

@@ -139,6 +139,7 @@ async fn signals(app: Arc<App>, certificates: Option<Arc<Certificates>>, stop: w
         };
         if is_asked {
             app.forget_policy();
+            app.library.forget();
         }
         if let Some(certificates) = &certificates {
             match certificates.refresh(now()) {

@@ -154,7 +154,8 @@ fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
     let name = space.name.get_ref();
     let folders = space.folders.iter().map(|f| f.get_ref());
     if !name.contains("{}") {
-        return vec![with(name.clone(), folders.cloned().collect(), false)];
+        // As the engine records them: a folder that is reached through a link by where it is.
+        return vec![with(name.clone(), folders.map(|f| albumen_files::absolute(f)).collect(), false)];
     }
     let mut found: Vec<(String, Vec<PathBuf>)> = Vec::new();
     for (matched, path) in folders.flat_map(|f| resolve_pattern(f)) {

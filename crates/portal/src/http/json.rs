@@ -31,10 +31,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                     "The body is larger than this address takes.",
                 ))
             }
-            Err(JsonRejection::JsonDataError(e)) => Err(Problem::invalid(e.body_text())),
-            Err(e) => Err(Problem::invalid(e.body_text())),
+            Err(e) => Err(Problem::invalid(format!("The body does not fit: {}.", reason(&e)))),
         }
     }
+}
+
+/// The parser's own words about what it found, without the framework's around them.
+fn reason(e: &dyn std::error::Error) -> String {
+    let mut inner = e;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

@@ -19,6 +19,7 @@ pub use problem::Problem;
 pub use routes::{Access, Route, routes};
 
 use crate::config::{Config, Tls};
+use crate::library::Library;
 use crate::net::authority::Authority;
 use crate::password::Hasher;
 use crate::rights::{Object, Policy, Rights, Subject, rights};
@@ -39,6 +40,7 @@ pub struct App {
     pub hosts: Vec<String>,
     /// The local authority, where the portal made its certificate itself.
     pub authority: Option<Arc<Authority>>,
+    pub library: Arc<Library>,
     /// Questions that passkeys were asked.
     pub challenges: api::passkeys::Challenges,
     /// The present rules and their number.
@@ -53,7 +55,8 @@ impl App {
         authority: Option<Arc<Authority>>,
     ) -> App {
         let (hasher, challenges) = (Hasher::default(), api::passkeys::Challenges::default());
-        App { config, store, hasher, hosts, authority, challenges, policy: RwLock::new(None) }
+        let library = Arc::new(Library::new(config.index.clone()));
+        App { config, store, hasher, hosts, authority, library, challenges, policy: RwLock::new(None) }
     }
 
     /// The present rules. They are read anew when any process has changed them.

@@ -8,7 +8,7 @@ use crate::rights::Subject;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Extension, Router};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -20,7 +20,14 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/ca", get(authority))
         .route("/ca.crt", get(certificate))
         .route("/plain.css", get(style))
+        // The application has no view below these: what the API does not know there is not.
+        .route("/api", any(unknown))
+        .route("/api/{*path}", any(unknown))
         .route("/{*path}", get(file))
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found()
 }
 
 /// A file of the front end; any other address is a view of the application.

@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 problem documents, in words that people understand.
 
+use crate::library::LibraryError;
 use crate::password::PasswordError;
 use crate::sign_in::Refusal;
 use crate::store::{AccountError, GroupError, StoreError};
@@ -129,6 +130,19 @@ impl From<StoreError> for Problem {
                 "The disk is full",
                 "The disk of the portal's own data is full: an administrator must make room.",
             ),
+            _ => Problem::internal(),
+        }
+    }
+}
+
+impl From<LibraryError> for Problem {
+    fn from(e: LibraryError) -> Problem {
+        tracing::error!("{e}");
+        match e {
+            LibraryError::Open(_) => {
+                let detail = "The photo library cannot be opened now: the engine may be starting, or has not indexed anything yet.";
+                Problem::busy(detail, 10)
+            }
             _ => Problem::internal(),
         }
     }

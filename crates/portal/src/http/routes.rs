@@ -3,8 +3,8 @@
 
 use super::App;
 use super::api::{
-    accounts, audit, factors, groups, history, me, passkeys, preferences, sessions, settings, setup, spaces,
-    tokens,
+    accounts, audit, factors, groups, history, items, me, passkeys, preferences, sessions, settings, setup,
+    spaces, tokens,
 };
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -88,6 +88,11 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         POST   "/searches"                     Own           history::add;
         DELETE "/searches"                     Own           history::clear;
         DELETE "/searches/{id}"                Own           history::remove;
+
+        GET    "/items/{id}"                   Library       items::show;
+        GET    "/items/{id}/thumbnail/{size}"  Library       items::thumbnail;
+        GET    "/items/{id}/original"          Library       items::original;
+        GET    "/items/{id}/motion"            Library       items::motion;
 
         GET    "/accounts"                     SignedIn      accounts::list;
         POST   "/accounts"                     Administrator accounts::add;

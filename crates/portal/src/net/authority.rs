@@ -5,11 +5,13 @@
 //! authority; an authority is kept as long as it can be.
 
 use super::tls::{TlsError, certified};
+use base64::Engine;
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType, SerialNumber,
 };
 use ring::digest::{SHA256, digest};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
@@ -58,13 +60,17 @@ impl Authority {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(|e| fail(&dir, &e))?;
         let recipe_path = dir.join("authority.json");
         let key_path = dir.join("authority.key");
+        let certificate_path = dir.join("authority.crt");
         match std::fs::read_to_string(&recipe_path) {
             Ok(text) => {
                 let recipe: Recipe = serde_json::from_str(&text).map_err(|e| fail(&recipe_path, &e))?;
                 let key = std::fs::read_to_string(&key_path).map_err(|e| fail(&key_path, &e))?;
                 let key = KeyPair::from_pem(&key).map_err(|e| fail(&key_path, &e))?;
+                let certificate = CertificateDer::from_pem_file(&certificate_path)
+                    .map_err(|e| fail(&certificate_path, &e))?;
                 let is_valid = now < recipe.created + (AUTHORITY_DAYS - CERTIFICATE_DAYS) * 86_400;
-                let authority = Authority::make(&recipe, key).map_err(|e| fail(&recipe_path, &e))?;
+                let authority =
+                    Authority::of(&recipe, key, Some(certificate)).map_err(|e| fail(&recipe_path, &e))?;
                 if is_valid && names.iter().all(|n| authority.may_vouch_for(n)) {
                     return Ok(authority);
                 }
@@ -80,16 +86,22 @@ impl Authority {
         let serial = u64::from_be_bytes(crate::secret::random().map_err(|e| fail(&key_path, &e))?) >> 1;
         let recipe = Recipe { created: now, serial, domains };
         let key = KeyPair::generate().map_err(|e| fail(&key_path, &e))?;
-        // The key first: a recipe without its key would be an error, a key without a recipe is made anew.
+        // The recipe last: without one, key and certificate are made anew.
         write_private(&key_path, key.serialize_pem().as_bytes()).map_err(|e| fail(&key_path, &e))?;
         let text = serde_json::to_vec(&recipe).map_err(|e| fail(&recipe_path, &e))?;
-        let authority = Authority::make(&recipe, key).map_err(|e| fail(&recipe_path, &e))?;
-        write_private(&dir.join("authority.crt"), authority.pem.as_bytes()).map_err(|e| fail(&dir, &e))?;
+        let authority = Authority::of(&recipe, key, None).map_err(|e| fail(&recipe_path, &e))?;
+        write_private(&certificate_path, authority.pem.as_bytes())
+            .map_err(|e| fail(&certificate_path, &e))?;
         write_private(&recipe_path, &text).map_err(|e| fail(&recipe_path, &e))?;
         Ok(authority)
     }
 
-    fn make(recipe: &Recipe, key: KeyPair) -> Result<Authority, rcgen::Error> {
+    /// The authority of a recipe. Its certificate is signed once: signatures differ each time, and devices have this one.
+    fn of(
+        recipe: &Recipe,
+        key: KeyPair,
+        known: Option<CertificateDer<'static>>,
+    ) -> Result<Authority, rcgen::Error> {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::OrganizationName, "Albumen");
         params
@@ -114,14 +126,12 @@ impl Authority {
         ];
         let permitted_subtrees = names.chain(networks.map(GeneralSubtree::IpAddress)).collect();
         params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
-        let certificate = params.self_signed(&key)?;
-        Ok(Authority {
-            pem: certificate.pem(),
-            der: certificate.der().clone(),
-            domains: recipe.domains.clone(),
-            params,
-            key,
-        })
+        let der = match known {
+            Some(der) => der,
+            None => params.self_signed(&key)?.der().clone(),
+        };
+        let pem = pem(&der);
+        Ok(Authority { pem, der, domains: recipe.domains.clone(), params, key })
     }
 
     /// Whether a name or address is within its constraints.
@@ -171,6 +181,14 @@ impl Authority {
             digest(&SHA256, &self.der).as_ref().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>();
         pairs.join(":")
     }
+}
+
+/// A certificate as text.
+fn pem(der: &CertificateDer<'_>) -> String {
+    let coded = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<String> =
+        coded.as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l).into_owned()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 /// A certificate of the portal; its key is in memory only.

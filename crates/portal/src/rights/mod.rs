@@ -182,7 +182,14 @@ pub fn rights(policy: &Policy, subject: &Subject, object: &Object<'_>, now: i64)
                 (Some(_), None) => false,
             };
             // Of an item seen only through an album the space is the owner's: the same limit holds.
-            if is_inside { of_account(policy, *account, object) & *rights } else { Rights::NONE }
+            if !is_inside || !policy.is_active(*account) {
+                return Rights::NONE;
+            }
+            let open = match object {
+                Object::Folder(folder) | Object::Item { folder, .. } => policy.open_rights(folder, &[]),
+                _ => Rights::NONE,
+            };
+            (open | of_account(policy, *account, object)) & *rights
         }
         Subject::Share { id, unlocked } => of_share(policy, id, *unlocked, object, now),
         Subject::Guest { request, unlocked } => match object {

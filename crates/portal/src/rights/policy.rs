@@ -129,6 +129,14 @@ impl Policy {
         }
     }
 
+    /// Whether a link shows pictures alone: no names, places and dates, and no files that hold them.
+    pub fn hides_details(&self, subject: &super::Subject) -> bool {
+        match subject {
+            super::Subject::Share { id, .. } => self.shares.get(id).is_none_or(|s| s.hide_details),
+            _ => false,
+        }
+    }
+
     /// On a whole space. Administrators manage shared spaces and do not see personal ones.
     pub(super) fn space_rights(&self, id: AccountId, space: &str) -> Rights {
         let (Some(rules), Some(account)) = (self.spaces.get(space), self.accounts.get(&id)) else {

@@ -9,16 +9,16 @@ use std::collections::BTreeSet;
 /// The scope of a subject. For every folder it says what [`super::rights`] says: a property test holds them together.
 pub fn scope(policy: &Policy, subject: &Subject, now: i64) -> Scope {
     let mut scope = match subject {
-        Subject::Visitor { unlocked } => folders(policy, None, unlocked),
+        Subject::Visitor { unlocked } => folders(policy, None, Some(unlocked)),
         Subject::Account { id, unlocked } if policy.is_active(*id) => {
-            let mut scope = folders(policy, Some(*id), unlocked);
+            let mut scope = folders(policy, Some(*id), Some(unlocked));
             scope.albums = albums(policy, *id);
             scope.account = Some(*id);
             scope
         }
         Subject::Account { .. } => Scope::default(),
         Subject::Token { account, rights, spaces } if policy.is_active(*account) => {
-            let mut scope = folders(policy, Some(*account), &[]);
+            let mut scope = folders(policy, Some(*account), Some(&[]));
             match spaces {
                 Some(spaces) => {
                     scope.spaces.retain(|s| spaces.contains(&s.space));
@@ -39,8 +39,9 @@ pub fn scope(policy: &Policy, subject: &Subject, now: i64) -> Scope {
     scope
 }
 
-/// Of an account, and what is open to everyone. Folders inside of others only where they say something else.
-fn folders(policy: &Policy, id: Option<AccountId>, unlocked: &[FolderPath]) -> Scope {
+/// Of an account, and with `open` what is open to everyone or unlocked. Folders inside of others only where they say something
+/// else.
+fn folders(policy: &Policy, id: Option<AccountId>, open: Option<&[FolderPath]>) -> Scope {
     let mut scope = Scope::default();
     let mut names: Vec<&String> = policy.spaces.keys().collect();
     names.sort();
@@ -56,13 +57,17 @@ fn folders(policy: &Policy, id: Option<AccountId>, unlocked: &[FolderPath]) -> S
         let granted = rules.folders.grants.keys().filter(|folder| {
             custom.is_some_and(|(id, account)| !policy.granted(id, account, rules, folder).is_none())
         });
-        let said = rules.folders.visibility.keys().filter(|folder| folder.depth() <= VISIBILITY_LEVELS);
+        let said = rules
+            .folders
+            .visibility
+            .keys()
+            .filter(|folder| open.is_some() && folder.depth() <= VISIBILITY_LEVELS);
         let speaking: BTreeSet<&FolderPath> = granted.chain(said).collect();
         // In order, so that the one around a folder is the last that holds it.
         let mut around: Vec<(&FolderPath, Rights)> = Vec::new();
         for folder in speaking {
             let own = id.map_or(Rights::NONE, |id| policy.folder_rights(id, folder));
-            let rights = own | policy.open_rights(folder, unlocked);
+            let rights = own | open.map_or(Rights::NONE, |unlocked| policy.open_rights(folder, unlocked));
             around.retain(|(outer, _)| outer.holds(folder));
             let above = around.last().map_or(Rights::NONE, |(_, rights)| *rights);
             around.push((folder, rights));
@@ -96,11 +101,11 @@ fn share(policy: &Policy, id: &str, unlocked: bool, now: i64) -> Scope {
     match &share.what {
         ShareWhat::Items(items) => {
             scope.items = Some(items.iter().copied().collect());
-            let creators = folders(policy, Some(share.creator), &[]);
+            let creators = folders(policy, Some(share.creator), None);
             (scope.spaces, scope.folders) = (creators.spaces, creators.folders);
         }
         ShareWhat::Folder(folder) => {
-            let creators = folders(policy, Some(share.creator), &[]);
+            let creators = folders(policy, Some(share.creator), None);
             let at = policy.contribution(share.creator, folder);
             let inside =
                 creators.folders.into_iter().filter(|f| folder.holds(&f.folder) && f.folder != *folder);

@@ -5,6 +5,7 @@ mod cli;
 mod described;
 mod faults;
 mod fixture;
+mod library;
 mod rights;
 mod signing_in;
 mod tls;

@@ -42,6 +42,11 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
         ("GET", "/second-factor") => row("/second-factor", None, ok),
         ("GET", "/preferences") => row("/preferences", None, ok),
         ("GET", "/searches") => row("/searches", None, ok),
+        // Of these each sees its own part; which items are seen is tested in `library`. No item has this number.
+        ("GET", "/items/{id}") => row("/items/999999", None, &[404, 503]),
+        ("GET", "/items/{id}/thumbnail/{size}") => row("/items/999999/thumbnail/m", None, &[404, 503]),
+        ("GET", "/items/{id}/original") => row("/items/999999/original", None, &[404, 503]),
+        ("GET", "/items/{id}/motion") => row("/items/999999/motion", None, &[404, 503]),
         ("GET", "/accounts") => row("/accounts", None, ok),
         ("GET", "/groups") => row("/groups", None, ok),
         ("GET", "/spaces") => row("/spaces", None, ok),
@@ -266,7 +271,7 @@ fn spaces_are_listed_for_those_who_see_something_of_them() {
         let me = portal.ask(&asking.client, "GET", "/me", None).json();
         me["spaces"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(spaces("administrator"), ["family"], "and no personal space");
+    assert_eq!(spaces("administrator"), ["family", "root"], "and no personal space of others");
     assert_eq!(spaces("account"), ["family", "anna"]);
     // By the public folder.
     assert_eq!(spaces("account without access"), ["family"]);

@@ -23,7 +23,7 @@ fn the_local_authority_is_trusted_once_it_is_installed() {
     portal.add("anna", &["--admin"]);
     let address = portal.start();
     let (url, port) = (format!("https://localhost:{}", address.port()), address.port());
-    let to = format!("localhost:{port}:{address}");
+    let to = format!("localhost:{port}:127.0.0.1");
     let refused = curl(&["--resolve", &to, &format!("{url}/api/v1/health")]).unwrap_err();
     assert!(refused.contains("certificate"), "{refused}");
 

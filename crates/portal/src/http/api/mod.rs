@@ -5,6 +5,7 @@ pub mod audit;
 pub mod factors;
 pub mod groups;
 pub mod history;
+pub mod items;
 pub mod me;
 pub mod passkeys;
 pub mod preferences;

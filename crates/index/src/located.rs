@@ -1,0 +1,72 @@
+//! One item for a server that decides by itself what its caller may see: where it is, and what may be sent of it.
+
+use super::Index;
+use rusqlite::{OptionalExtension, Result, params};
+
+/// Where an item's file is, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    pub space: String,
+    /// Absolute, raw bytes.
+    pub volume: Vec<u8>,
+    /// Relative to the volume, raw bytes; empty for the volume itself.
+    pub folder: Vec<u8>,
+    pub name: Vec<u8>,
+    /// By its content; `None` where it is unknown.
+    pub format: Option<String>,
+    /// Why the volume is not there.
+    pub offline: Option<String>,
+}
+
+/// A picture that was made of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Derived {
+    /// Relative to the index folder. It holds content, version and settings: a file never changes under its name.
+    pub path: String,
+}
+
+impl Index {
+    /// An item that is shown; `None` for companions, hidden and vanished ones.
+    pub fn located(&self, item: i64) -> Result<Option<Located>> {
+        self.conn
+            .prepare_cached(
+                "SELECT s.name, v.path, d.path, f.name, i.format, v.offline
+                 FROM items i JOIN files f ON f.id = i.file_id JOIN folders d ON d.id = f.folder_id
+                   JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id
+                 WHERE i.file_id = ?1 AND i.hidden = 0",
+            )?
+            .query_row([item], |r| {
+                Ok(Located {
+                    space: r.get(0)?,
+                    volume: r.get(1)?,
+                    folder: r.get(2)?,
+                    name: r.get(3)?,
+                    format: r.get(4)?,
+                    offline: r.get(5)?,
+                })
+            })
+            .optional()
+    }
+
+    /// The picture of an item of one size: `sm`, `m`, `xl`, `preview`.
+    pub fn derived(&self, item: i64, size: &str) -> Result<Option<Derived>> {
+        self.conn
+            .prepare_cached(
+                "SELECT d.path FROM files f JOIN derivatives d ON d.content_hash = f.content_hash
+                 WHERE f.id = ?1 AND d.name = ?2",
+            )?
+            .query_row(params![item, size], |r| Ok(Derived { path: r.get(0)? }))
+            .optional()
+    }
+
+    /// The name of the clip of a Live Photo; it is in the photo's folder.
+    pub fn live_video(&self, item: i64) -> Result<Option<Vec<u8>>> {
+        self.conn
+            .prepare_cached(
+                "SELECT name FROM files
+                 WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL ORDER BY id LIMIT 1",
+            )?
+            .query_row([item], |r| r.get(0))
+            .optional()
+    }
+}
