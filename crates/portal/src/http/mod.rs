@@ -115,7 +115,8 @@ pub fn router(app: Arc<App>) -> Router {
                 &base,
                 axum::routing::get(move || async move { axum::response::Redirect::permanent(&home) }),
             )
-            .nest(&base, inner)
+            // With the slash at its end: the page `/photos/`, and not `/photos`, is the first one.
+            .nest(&app.config.portal.base_path, inner)
             .fallback(|| async { Problem::not_found() })
     };
     whole.layer(axum::middleware::from_fn_with_state(app.clone(), frame::frame)).with_state(app)

@@ -145,7 +145,7 @@ impl Store {
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
             let added = tx.execute(sql, params![account, credential, public_key, counter, name, event.at])? > 0;
             if added {
-                audit::record(tx, &event.of("passkey_added", name))?;
+                audit::record(tx, &event.of("passkey_added", ""))?;
             }
             Ok(added)
         })

@@ -92,7 +92,8 @@ impl Store {
                 ],
             )?;
             let id = tx.last_insert_rowid();
-            audit::record(tx, &event.of("token_added", new.name))?;
+            // Its name is the account's own affair.
+            audit::record(tx, &event.of("token_added", &id.to_string()))?;
             Ok(id)
         })
     }

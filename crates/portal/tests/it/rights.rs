@@ -107,7 +107,7 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
         ("POST", "/accounts/{name}/password") => {
             row("/accounts/ben/password", Some(json!({ "password": "short" })), &[400])
         }
-        ("DELETE", "/accounts/{name}/sessions") => row("/accounts/carl/sessions", None, ok),
+        ("DELETE", "/accounts/{name}/sessions") => row("/accounts/eve/sessions", None, ok),
         ("POST", "/groups") => row("/groups", Some(json!({ "name": "-" })), &[400]),
         ("PATCH", "/groups/{name}") => row("/groups/hikers", Some(json!({})), ok),
         ("DELETE", "/groups/{name}") => row("/groups/none", None, &[404]),
@@ -135,6 +135,7 @@ fn library() -> (Portal, Vec<Asking>) {
     portal.add("anna", &["--access", "family=full"]);
     portal.add("ben", &["--access", "family=custom"]);
     portal.add("carl", &[]);
+    portal.add("eve", &[]);
     portal.add("gone", &[]);
     portal.done(&["group", "add", "hikers", "ben"], "");
     portal.start();
@@ -274,7 +275,7 @@ fn spaces_are_listed_for_those_who_see_something_of_them() {
     assert_eq!(spaces("administrator"), ["family", "root"], "and no personal space of others");
     assert_eq!(spaces("account"), ["family", "anna"]);
     // By the public folder.
-    assert_eq!(spaces("account without access"), ["family"]);
+    assert_eq!(spaces("account without access"), ["family", "carl"]);
     let ben = portal.sign_in("ben");
     let me = portal.ask(&ben, "GET", "/me", None).json();
     assert_eq!(me["spaces"][0]["partial"], true);
