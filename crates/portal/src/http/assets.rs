@@ -27,7 +27,7 @@ pub fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
 }
 
-/// The answer with a file. index.html gets the `base` that all its addresses are relative to, and is asked for anew each time.
+/// The answer with a file. in index.html `{{base}}` becomes the path that all its addresses are relative to, and is asked for anew each time.
 pub fn answer(app: &App, asset: &'static Asset, headers: &HeaderMap) -> Response {
     if asset.path == "index.html" {
         return page(app, asset);
@@ -71,8 +71,7 @@ fn put_caching(response: &mut Response, asset: &'static Asset) {
 
 fn page(app: &App, asset: &'static Asset) -> Response {
     let text = String::from_utf8_lossy(asset.plain);
-    let based =
-        text.replacen("<base href=\"/\"", &format!("<base href=\"{}\"", app.config.portal.base_path), 1);
+    let based = text.replacen("{{base}}", &app.config.portal.base_path, 1);
     let mut response = Response::new(Body::from(based));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));

@@ -16,9 +16,9 @@ pub use scope::scope;
 use crate::store::{AccountId, AlbumRole, FolderPath};
 use std::ops::{BitAnd, BitOr, BitOrAssign};
 
-/// What may be done.
+/// What may be done. In JSON a list of words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(into = "Vec<Right>", from = "Vec<Right>")]
 pub struct Rights {
     pub view: bool,
     pub download: bool,
@@ -60,6 +60,40 @@ impl Rights {
             return Rights::ALL;
         }
         Rights { view: self.view || self.download || self.upload, ..self }
+    }
+}
+
+/// One of the rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    View,
+    Download,
+    Upload,
+    Manage,
+}
+
+impl From<Rights> for Vec<Right> {
+    fn from(rights: Rights) -> Vec<Right> {
+        let all = [
+            (rights.view, Right::View),
+            (rights.download, Right::Download),
+            (rights.upload, Right::Upload),
+            (rights.manage, Right::Manage),
+        ];
+        all.into_iter().filter(|(has, _)| *has).map(|(_, right)| right).collect()
+    }
+}
+
+impl From<Vec<Right>> for Rights {
+    fn from(words: Vec<Right>) -> Rights {
+        let has = |right| words.contains(&right);
+        Rights {
+            view: has(Right::View),
+            download: has(Right::Download),
+            upload: has(Right::Upload),
+            manage: has(Right::Manage),
+        }
     }
 }
 

@@ -71,7 +71,7 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
         ("DELETE", "/sessions") => row("/sessions", None, ok),
         ("DELETE", "/sessions/{id}") => row("/sessions/999999", None, &[404]),
         ("POST", "/tokens") => {
-            row("/tokens", Some(json!({ "name": "", "kind": "token", "rights": {} })), &[400])
+            row("/tokens", Some(json!({ "name": "", "kind": "token", "rights": [] })), &[400])
         }
         ("DELETE", "/tokens/{id}") => row("/tokens/999999", None, &[404]),
         ("POST", "/second-factor") => row("/second-factor", None, ok),
@@ -116,7 +116,7 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
             row("/spaces/family/access", Some(json!({ "account": "carl", "access": "none" })), ok)
         }
         ("PUT", "/spaces/{name}/grants") => {
-            row("/spaces/family/grants", Some(json!({ "path": "x", "account": "carl", "rights": {} })), ok)
+            row("/spaces/family/grants", Some(json!({ "path": "x", "account": "carl", "rights": [] })), ok)
         }
         ("PUT", "/spaces/{name}/visibility") => {
             row("/spaces/family/visibility", Some(json!({ "path": "x", "visibility": null })), ok)
@@ -146,7 +146,7 @@ fn library() -> (Portal, Vec<Asking>) {
     };
     put(
         "/spaces/family/grants",
-        json!({ "path": "trips/hidden-trip", "group": "hikers", "rights": { "view": true } }),
+        json!({ "path": "trips/hidden-trip", "group": "hikers", "rights": ["view"] }),
     );
     put("/spaces/family/visibility", json!({ "path": "open", "visibility": "public" }));
     put(
@@ -158,12 +158,12 @@ fn library() -> (Portal, Vec<Asking>) {
         let answer = portal.ask(&ben, method, path, Some(&body));
         assert!(answer.status < 300, "{answer:?}");
     };
-    ask("POST", "/tokens", json!({ "name": "bens-token", "kind": "token", "rights": { "view": true } }));
+    ask("POST", "/tokens", json!({ "name": "bens-token", "kind": "token", "rights": ["view"] }));
     ask("POST", "/searches", json!({ "query": "bens-search" }));
     ask("PATCH", "/preferences", json!({ "bens-preference": 1 }));
 
     let gone = portal.sign_in("gone");
-    let gone_token = portal.token(&gone, json!({ "manage": true }));
+    let gone_token = portal.token(&gone, json!(["manage"]));
     assert_eq!(portal.ask(&root, "PATCH", "/accounts/gone", Some(&json!({ "disabled": true }))).status, 200);
     let unlock = json!({ "space": "family", "path": "locked", "password": "kettle violet" });
     let unlocked = portal.ask(&Client::default(), "POST", "/unlock", Some(&unlock));
@@ -198,11 +198,11 @@ fn library() -> (Portal, Vec<Asking>) {
         asking("stale cookie", Client::with_cookie("albumen_session=AAAA"), none, false, hidden),
         asking("disabled account", gone, none, false, hidden),
         asking("token of a disabled account", gone_token, |_| false, false, hidden),
-        asking("viewing token", portal.token(&anna, json!({ "view": true })), looking, true, of_others),
-        asking("managing token", portal.token(&anna, json!({ "manage": true })), looking, true, of_others),
+        asking("viewing token", portal.token(&anna, json!(["view"])), looking, true, of_others),
+        asking("managing token", portal.token(&anna, json!(["manage"])), looking, true, of_others),
         asking(
             "managing token of an administrator",
-            portal.token(&root, json!({ "manage": true })),
+            portal.token(&root, json!(["manage"])),
             looking,
             true,
             of_others,
@@ -278,8 +278,8 @@ fn spaces_are_listed_for_those_who_see_something_of_them() {
     assert_eq!(spaces("account without access"), ["family", "carl"]);
     let ben = portal.sign_in("ben");
     let me = portal.ask(&ben, "GET", "/me", None).json();
-    assert_eq!(me["spaces"][0]["partial"], true);
-    assert_eq!(me["spaces"][0]["rights"]["view"], false);
+    assert_eq!(me["spaces"][0]["whole"], false);
+    assert_eq!(me["spaces"][0]["rights"], json!([]));
     assert_eq!(me["spaces"][1]["name"], "ben");
-    assert_eq!(me["spaces"][1]["rights"]["manage"], true);
+    assert_eq!(me["spaces"][1]["rights"], json!(["view", "download", "upload", "manage"]));
 }

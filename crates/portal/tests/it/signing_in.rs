@@ -227,7 +227,7 @@ fn a_second_factor_from_its_set_up_to_the_lost_phone() {
 fn a_new_password_ends_the_rest_and_goes_on() {
     let portal = with_anna();
     let (session, other) = (portal.sign_in("anna"), portal.sign_in("anna"));
-    let token = portal.token(&session, json!({ "view": true }));
+    let token = portal.token(&session, json!(["view"]));
     let wrong = json!({ "current": "wrong", "new": "another kettle 8" });
     assert_eq!(portal.ask(&session, "POST", "/me/password", Some(&wrong)).status, 401);
     let body = json!({ "current": PASSWORD, "new": "another kettle 8" });

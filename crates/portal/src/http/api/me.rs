@@ -23,9 +23,8 @@ struct SpaceRow {
     kind: SpaceKind,
     /// On the space as a whole, or on its top folder.
     rights: Rights,
-    /// Some of its folders are visible, and not all.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    partial: bool,
+    /// All of it is visible; otherwise some of its folders are.
+    whole: bool,
 }
 
 /// The account, and the spaces of which it sees anything.
@@ -36,15 +35,15 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Answer<Respons
     let mut spaces = Vec::new();
     for space in app.config.resolve_spaces().iter() {
         let whole = scope.spaces.iter().find(|s| s.space == space.name);
-        let row = |rights, partial| SpaceRow { name: space.name.clone(), kind: space.kind, rights, partial };
+        let row = |rights, whole| SpaceRow { name: space.name.clone(), kind: space.kind, rights, whole };
         if let Some(whole) = whole {
-            spaces.push(row(whole.rights, false));
+            spaces.push(row(whole.rights, true));
         } else if scope.folders.iter().any(|f| f.folder.space == space.name && f.rights.view) {
             let tops =
                 space.folders.iter().map(|f| FolderPath::new(&space.name, f.as_os_str().as_bytes(), ""));
             let mut on_tops = tops.map(|top| rights(&policy, &caller.subject, &Object::Folder(&top), now()));
             let first = on_tops.next().unwrap_or(Rights::NONE);
-            spaces.push(row(on_tops.fold(first, |all, rights| all & rights), true));
+            spaces.push(row(on_tops.fold(first, |all, rights| all & rights), false));
         }
     }
     let mut answer = json!({
