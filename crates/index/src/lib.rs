@@ -22,6 +22,7 @@ pub mod people;
 pub mod problems;
 pub mod query;
 pub mod quiet;
+pub mod read;
 pub mod record;
 pub mod restore;
 pub mod said;
@@ -82,11 +83,19 @@ pub enum OpenError {
 pub struct Index {
     dir: PathBuf,
     pub conn: Connection,
+    /// What the SQL function `visible` answers by.
+    scope: read::visible::Slot,
     /// Held for the life of an indexing process.
     _lock: Option<File>,
 }
 
 impl Index {
+    fn with(dir: &Path, conn: Connection, lock: Option<File>) -> Result<Index, OpenError> {
+        let scope = read::visible::Slot::default();
+        scope.define(&conn).map_err(|e| broken(dir, e))?;
+        Ok(Index { dir: dir.to_owned(), conn, scope, _lock: lock })
+    }
+
     /// For the one process that indexes: creates the folder and the schema, takes `index.lock`. Where the database is gone and
     /// the rest of an index is not, nothing is begun.
     pub fn open_indexing(dir: &Path, reached: impl Fn()) -> Result<Index, OpenError> {
@@ -122,7 +131,7 @@ impl Index {
             return Err(OpenError::Lost { dir: dir.to_owned() });
         }
         schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
-        Ok(Index { dir: dir.to_owned(), conn, _lock: Some(lock) })
+        Index::with(dir, conn, Some(lock))
     }
 
     /// For who says what indexing would do where there is no index yet: an empty one that is nowhere, save for what SQLite
@@ -130,7 +139,7 @@ impl Index {
     pub fn open_nowhere(dir: &Path) -> Result<Index, OpenError> {
         let mut conn = connect_to(dir, Path::new(""), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut conn, || ()).map_err(|e| broken(dir, e))?;
-        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+        Index::with(dir, conn, None)
     }
 
     /// Whether there is an index in a folder.
@@ -143,19 +152,19 @@ impl Index {
         refuse_backup(dir)?;
         let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.pragma_update(None, "synchronous", "FULL").map_err(|e| broken(dir, e))?;
-        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+        Index::with(dir, conn, None)
     }
 
     /// For those who only look.
     pub fn open_read(dir: &Path) -> Result<Index, OpenError> {
         let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        Ok(Index { dir: dir.to_owned(), conn, _lock: None })
+        Index::with(dir, conn, None)
     }
 
     /// One more connection of the process that holds the lock (the recorder's, a job source's).
     pub fn another(&self) -> Result<Index, OpenError> {
         let conn = connect(&self.dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        Ok(Index { dir: self.dir.clone(), conn, _lock: None })
+        Index::with(&self.dir, conn, None)
     }
 
     /// For the service that holds the lock: where it can be asked, for [`service_socket`].

@@ -85,11 +85,7 @@ pub fn restore(dir: &Path, from: &Path) -> Result<Done, RestoreError> {
 
     let replaced = exchange(dir, &staged)?;
     drop(staging);
-    let index = Index {
-        dir: dir.to_owned(),
-        conn: super::connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?,
-        _lock: None,
-    };
+    let index = Index::with(dir, super::connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?, None)?;
     index.conn.pragma_update(None, "synchronous", "FULL")?;
     let pictures_due = index.make_missing_pictures_again()?;
     Ok(Done { from: from.to_owned(), contents, replaced, derivatives, pictures_due })

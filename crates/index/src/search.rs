@@ -7,6 +7,7 @@
 //! so that a deep page costs what the first does.
 
 use super::Index;
+use super::read::visible::Visible;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use albumen_core::vocabulary::{Facts, Gps, Place};
 use albumen_library::people::names;
@@ -37,6 +38,9 @@ const LEAST_TEXT_GROWTH: i64 = 1_000;
 const MERGED_PAGES: i64 = 500;
 /// The newest item when all text was one piece: a key of `meta`.
 const TEXT_MERGED: &str = "text_merged_to";
+
+/// Columns of `item_text` that say nothing of people.
+const BUT_PEOPLE: &str = "name folder title description tags place camera lens";
 
 /// Sorts after every digit, letter and sign of a date.
 const AFTER_ANY_DATE: &str = "~";
@@ -101,6 +105,57 @@ pub struct Page {
     pub after: Option<Cursor>,
     /// Only items of these spaces, by name; `None`: of all.
     pub spaces: Option<Vec<String>>,
+    /// Narrowed to these, all of which must hold.
+    pub within: Vec<Within>,
+    /// Only what the scope of the connection shows ([`Index::look_as`]).
+    pub is_scoped: bool,
+    pub order: Order,
+    /// Items of the answer that are skipped: for a part of a range whose size is known.
+    pub offset: usize,
+}
+
+/// What a list is narrowed to beside its query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Within {
+    /// By name.
+    Space(String),
+    /// Directly in one of these folders, by id.
+    Folders(Vec<i64>),
+    /// Picked by hand for an album, by id.
+    Album(i64),
+    /// With a face of a person, by id.
+    Person(String),
+    /// Taken on days from the first to the last, both included, as the timeline names them.
+    Days { first: String, last: String },
+    /// Without a date.
+    Undated,
+}
+
+/// The order of a list. All but the first read all that is found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+    AddedLast,
+    AddedFirst,
+    Name,
+    Size,
+    Rating,
+}
+
+impl Order {
+    fn sql(self) -> &'static str {
+        match self {
+            Order::NewestFirst => NEWEST_FIRST,
+            Order::OldestFirst => "ORDER BY coalesce(i.taken_local, ''), i.file_id",
+            Order::AddedLast => "ORDER BY i.added DESC, i.file_id DESC",
+            Order::AddedFirst => "ORDER BY i.added, i.file_id",
+            Order::Name => "ORDER BY (SELECT name FROM files n WHERE n.id = i.file_id), i.file_id",
+            Order::Size => "ORDER BY (SELECT bytes FROM files n WHERE n.id = i.file_id) DESC, i.file_id DESC",
+            Order::Rating => "ORDER BY coalesce(i.rating, 0) DESC, coalesce(i.taken_local, '') DESC, i.file_id DESC",
+        }
+    }
 }
 
 /// File ids of the items found, newest first.
@@ -114,7 +169,10 @@ pub struct Found {
 impl Index {
     /// Items that fit a query, newest first.
     pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
-        for way in ways(&self.conn, query, page)? {
+        if page.order != Order::NewestFirst || page.offset > 0 {
+            return self.sorted(query, page);
+        }
+        for way in ways(&self.conn, query, page, &self.scope())? {
             if let Some(found) = self.found_by(&way, page)? {
                 return Ok(found);
             }
@@ -154,6 +212,42 @@ impl Index {
             .filter(|_| more)
             .map(|(file, taken)| Cursor { taken_local: taken.clone(), file: *file });
         Ok(Some(Found { items: rows.into_iter().map(|(file, _)| file).collect(), next }))
+    }
+
+    /// A page in any order, by its position: all that is found is read and sorted.
+    fn sorted(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
+        let way = ways(&self.conn, query, page, &self.scope())?.pop().expect("there is a way");
+        let Sql { text, mut values } = way.from;
+        // The place of a page is where it begins.
+        let start = match &page.after {
+            Some(cursor) => usize::try_from(cursor.file).unwrap_or(0),
+            None => page.offset,
+        };
+        let sql = format!("SELECT i.file_id {text} {} LIMIT ? OFFSET ?", page.order.sql());
+        values.push(Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)));
+        values.push(Value::Integer(i64::try_from(start).unwrap_or(i64::MAX)));
+        let mut st = self.conn.prepare_cached(&sql)?;
+        let mut items = st.query_map(params_from_iter(values), |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+        let has_more = items.len() > page.limit;
+        items.truncate(page.limit);
+        let end = i64::try_from(start + items.len()).unwrap_or(i64::MAX);
+        let next = has_more.then(|| Cursor { taken_local: String::new(), file: end });
+        Ok(Found { items, next })
+    }
+
+    /// How many items of each day a query finds; `""` for those without a date.
+    pub(crate) fn days_found(
+        &self,
+        query: &Query,
+        page: &Page,
+    ) -> std::result::Result<std::collections::BTreeMap<String, u64>, SearchError> {
+        let way = ways(&self.conn, query, page, &self.scope())?.pop().expect("there is a way");
+        let sql = format!("SELECT coalesce(substr(i.taken_local, 1, 10), ''), count(*) {} GROUP BY 1", way.from.text);
+        let mut st = self.conn.prepare_cached(&sql)?;
+        let days = st.query_map(params_from_iter(way.from.values), |r| {
+            Ok((r.get(0)?, r.get::<_, i64>(1)?.unsigned_abs()))
+        })?;
+        Ok(days.collect::<Result<_>>()?)
     }
 
     /// The item that stands so many rows after the beginning of a page; `None` where the timeline ends before.
@@ -200,7 +294,12 @@ impl Index {
 
     /// How many items fit a query.
     pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
-        let ways = ways(&self.conn, query, &Page::default())?;
+        self.count_page(query, &Page::default())
+    }
+
+    /// How many items fit a query, of those that a page is narrowed to.
+    pub fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
+        let ways = ways(&self.conn, query, page, &self.scope())?;
         let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
         let count: i64 = self
             .conn
@@ -453,8 +552,19 @@ impl Way {
 }
 
 /// The ways to try, one after the other; the last one goes to the end.
-fn ways(conn: &Connection, query: &Query, page: &Page) -> std::result::Result<Vec<Way>, SearchError> {
-    let mut conditions = conditions(conn, query)?;
+fn ways(
+    conn: &Connection,
+    query: &Query,
+    page: &Page,
+    scope: &Visible,
+) -> std::result::Result<Vec<Way>, SearchError> {
+    // Who may not see the people of a space does not find its items by them either.
+    let people_of = if page.is_scoped { scope.whole_spaces() } else { None };
+    let mut conditions = conditions(conn, query, people_of)?;
+    conditions.extend(page.within.iter().map(|within| narrowed(within, people_of)));
+    if page.is_scoped {
+        conditions.push(Condition::new(Sql::new("visible(i.folder_id, i.file_id)", []), None));
+    }
     let mut fewest: Option<(i64, usize)> = None;
     for (at, condition) in conditions.iter().enumerate() {
         let Some(list) = &condition.list else { continue };
@@ -502,31 +612,83 @@ fn ways(conn: &Connection, query: &Query, page: &Page) -> std::result::Result<Ve
     Ok(ways)
 }
 
-fn conditions(conn: &Connection, query: &Query) -> std::result::Result<Vec<Condition>, SearchError> {
+/// `people_of`: the spaces whose people may be found by; `None`: all.
+fn conditions(
+    conn: &Connection,
+    query: &Query,
+    people_of: Option<&[i64]>,
+) -> std::result::Result<Vec<Condition>, SearchError> {
     let mut out = Vec::new();
     for Term { denied, any_of } in &query.terms {
-        let parts = any_of.iter().map(|f| condition(conn, f)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let parts = any_of
+            .iter()
+            .map(|filter| condition(conn, filter, people_of))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         let whole = Condition::any_of(parts);
         out.push(if *denied { whole.denied() } else { whole });
     }
     Ok(out)
 }
 
-fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Condition, SearchError> {
+/// A condition for what a page is narrowed to.
+fn narrowed(within: &Within, people_of: Option<&[i64]>) -> Condition {
+    match within {
+        Within::Space(name) => {
+            let test = "i.space_id = (SELECT id FROM spaces WHERE name = ?)";
+            Condition::new(Sql::new(test, [text(name)]), None)
+        }
+        Within::Folders(ids) => {
+            let ids = serde_json::to_string(ids).expect("numbers");
+            Condition::on_items("i.folder_id IN (SELECT value FROM json_each(?))", [Value::Text(ids)])
+        }
+        Within::Album(id) => {
+            let test = "EXISTS (SELECT 1 FROM album_items x WHERE x.album_id = ? AND x.file_id = i.file_id)";
+            let list = "SELECT file_id FROM album_items WHERE album_id = ?";
+            let id = Value::Integer(*id);
+            Condition::new(Sql::new(test, [id.clone()]), Some(Sql::new(list, [id])))
+        }
+        Within::Person(id) => of_people(vec![id.clone()]).in_spaces(people_of),
+        Within::Days { first, last } => {
+            // A whole day takes in its times; a month or a year of which no more is known stands for itself.
+            let until = if last.len() < 10 { last.clone() } else { format!("{last}{AFTER_ANY_DATE}") };
+            let test = "coalesce(i.taken_local, '') >= ? AND coalesce(i.taken_local, '') <= ?";
+            let list = format!("SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}");
+            let values = [text(first), text(&until)];
+            Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
+        }
+        Within::Undated => {
+            let test = "coalesce(i.taken_local, '') = ''";
+            let list = format!("SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}");
+            Condition::new(Sql::new(test, []), Some(Sql::new(list, [])))
+        }
+    }
+}
+
+fn condition(
+    conn: &Connection,
+    filter: &Filter,
+    people_of: Option<&[i64]>,
+) -> std::result::Result<Condition, SearchError> {
     Ok(match filter {
         Filter::Words { field, words } => match (match_text(*field, words), field) {
             // Nothing but signs: no word can be found.
             (None, _) => Condition::nothing(),
             (Some(expression), Some(_)) => matching(expression),
             (Some(expression), None) => {
-                let mut anywhere = vec![matching(expression)];
+                let mut anywhere = match people_of {
+                    None => vec![matching(expression)],
+                    Some(_) => vec![
+                        matching(format!("{{{BUT_PEOPLE}}} : {expression}")),
+                        matching(format!("people : {expression}")).in_spaces(people_of),
+                    ],
+                };
                 let labels = subjects_named(conn, &words.text, words.is_prefix)?;
                 if !labels.is_empty() {
                     anywhere.push(having("subjects", "label", labels));
                 }
                 let people = people_named(conn, &words.text, words.is_prefix)?;
                 if !people.is_empty() {
-                    anywhere.push(of_people(people));
+                    anywhere.push(of_people(people).in_spaces(people_of));
                 }
                 // What a country is called elsewhere stands in no item.
                 let countries: Vec<Value> = countries_called(&words.text).map(text).collect();
@@ -598,7 +760,7 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
             };
             match in_regions.into_iter().chain(known).collect::<Vec<_>>() {
                 nobody if nobody.is_empty() => Condition::nothing(),
-                somebody => Condition::any_of(somebody),
+                somebody => Condition::any_of(somebody).in_spaces(people_of),
             }
         }
         Filter::Subject(name) => match subjects_named(conn, name, false)? {
@@ -609,6 +771,8 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
             tags if tags.is_empty() => Condition::nothing(),
             tags => having("item_tags", "tag", tags),
         },
+        // Albums have no owner yet: who reads by rules finds nothing by them.
+        Filter::Album(_) if people_of.is_some() => Condition::nothing(),
         Filter::Album(name) => album(conn, name)?,
         Filter::Area(area) => inside(area),
         Filter::Has(what) => match what {
@@ -620,7 +784,7 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
             Has::Rating => Condition::on_items("i.rating IS NOT NULL", []),
             Has::Tags => has_row("item_tags"),
             Has::Subjects => has_row("subjects"),
-            Has::Faces => Condition::new(Sql::new(SHOWN_FACES, []), None),
+            Has::Faces => Condition::new(Sql::new(SHOWN_FACES, []), None).in_spaces(people_of),
         }
         .without_list(),
         Filter::Is(Is::Sphere) => Condition::on_items("i.is_360 = 1", []),
@@ -630,6 +794,21 @@ fn condition(conn: &Connection, filter: &Filter) -> std::result::Result<Conditio
 }
 
 impl Condition {
+    /// The same, of items of some spaces; `None`: of all.
+    fn in_spaces(self, spaces: Option<&[i64]>) -> Condition {
+        let Some(spaces) = spaces else { return self };
+        let ids = spaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let also = format!(" AND i.space_id IN ({ids}))");
+        Condition {
+            test: self.test.within("(", &also),
+            gathered: self.gathered.map(|sql| sql.within("(", &also)),
+            list: self.list.map(|list| {
+                let after = format!(") l CROSS JOIN items i ON i.file_id = l.file_id WHERE i.space_id IN ({ids})");
+                list.within("SELECT l.file_id AS file_id FROM (", &after)
+            }),
+        }
+    }
+
     /// For what no index lists.
     fn without_list(self) -> Condition {
         Condition { list: None, ..self }
@@ -839,7 +1018,7 @@ fn album(conn: &Connection, name: &str) -> std::result::Result<Condition, Search
             if query.terms.iter().flat_map(|t| &t.any_of).any(|f| matches!(f, Filter::Album(_))) {
                 return Ok(Condition::nothing());
             }
-            match conditions(conn, &query)? {
+            match conditions(conn, &query, None)? {
                 parts if parts.is_empty() => Condition::on_items("1", []),
                 mut parts if parts.len() == 1 => parts.remove(0),
                 parts => Condition::all_of(parts),

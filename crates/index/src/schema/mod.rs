@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0014_walk_problems.sql"),
     include_str!("0015_unread.sql"),
     include_str!("0016_people_words.sql"),
+    include_str!("0017_reading.sql"),
 ];
 
 /// The schema this program writes.
