@@ -187,7 +187,7 @@ fn pages_join_without_gap_or_repeat() {
         let mut joined = Vec::new();
         let mut after: Option<Cursor> = None;
         loop {
-            let page = library.index.search(&query, &Page { limit: 7, after, spaces: None }).unwrap();
+            let page = library.index.search(&query, &Page { limit: 7, after, ..Page::default() }).unwrap();
             joined.extend(page.items);
             let Some(next) = page.next else { break };
             after = Some(next.to_string().parse().unwrap());
@@ -249,7 +249,7 @@ fn common_words_are_found_by_every_way_wherever_they_lie() {
         assert_eq!(index.count(&parsed).unwrap(), all.len() as u64, "{query}");
         let mut after = None;
         for page in all.chunks(100).take(3) {
-            let found = index.search(&parsed, &Page { limit: 100, after, spaces: None }).unwrap();
+            let found = index.search(&parsed, &Page { limit: 100, after, ..Page::default() }).unwrap();
             assert_eq!(found.items, page, "{query}");
             after = found.next;
         }
@@ -259,7 +259,7 @@ fn common_words_are_found_by_every_way_wherever_they_lie() {
 #[test]
 fn a_space_sees_its_own() {
     let library = holiday();
-    let page = |space: &str| Page { limit: 9, after: None, spaces: Some(vec![space.to_owned()]) };
+    let page = |space: &str| Page { limit: 9, spaces: Some(vec![space.to_owned()]), ..Page::default() };
     assert_eq!(library.index.search(&Query::default(), &page("home")).unwrap().items.len(), 5);
     assert!(library.index.search(&Query::default(), &page("elsewhere")).unwrap().items.is_empty());
 }

@@ -9,6 +9,7 @@ use crate::store::{AccountId, FolderPath};
 use albumen_files::FileStat;
 use albumen_files::open::{Root, open_beneath};
 use albumen_index::Index;
+use albumen_index::read::visible::{FolderRule, Rules, Visible};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -84,12 +85,33 @@ impl Scope {
 
 /// Read connections that are kept.
 const READERS: usize = 4;
+/// Resolved scopes that are kept: a byte for each folder of the index.
+const SCOPES: usize = 32;
+
+/// What the index's filter takes of a scope. Albums are not in it: their contents have no owner in the index yet, so that
+/// an item is seen by its folder or not at all.
+fn rules(scope: &Scope) -> Rules {
+    let folders = scope.folders.iter().map(|f| FolderRule {
+        space: f.folder.space.clone(),
+        volume: f.folder.volume.clone(),
+        path: f.folder.path.clone(),
+        rights: f.rights.bits(),
+    });
+    Rules {
+        spaces: scope.spaces.iter().map(|s| (s.space.clone(), s.rights.bits())).collect(),
+        folders: folders.collect(),
+        items: Vec::new(),
+        only: scope.items.clone(),
+    }
+}
 
 /// The engine's index, read only: many readers, each for one request.
 #[derive(Debug)]
 pub struct Library {
     dir: PathBuf,
     readers: Mutex<Vec<Index>>,
+    /// Scopes that were resolved last, the newest at the end.
+    scopes: Mutex<Vec<(Scope, Arc<Visible>)>>,
 }
 
 /// Why the library does not answer.
@@ -107,7 +129,7 @@ pub enum LibraryError {
 
 impl Library {
     pub fn new(dir: PathBuf) -> Library {
-        Library { dir, readers: Mutex::default() }
+        Library { dir, readers: Mutex::default(), scopes: Mutex::default() }
     }
 
     /// The engine's state folder.
@@ -144,9 +166,29 @@ impl Library {
         Ok(answer)
     }
 
-    /// Forgets connections: the index may have been exchanged by a restore.
+    /// A scope resolved against the folders of the index. It is kept until there are new folders.
+    pub fn visible(&self, index: &Index, scope: &Scope) -> Result<Arc<Visible>, rusqlite::Error> {
+        let lock = || self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock().iter().find(|(of, _)| of == scope).map(|(_, visible)| visible.clone());
+        if let Some(visible) = kept
+            && !index.is_outdated(&visible)?
+        {
+            return Ok(visible);
+        }
+        let visible = Arc::new(index.resolve(&rules(scope))?);
+        let mut scopes = lock();
+        scopes.retain(|(of, _)| of != scope);
+        if scopes.len() >= SCOPES {
+            scopes.remove(0);
+        }
+        scopes.push((scope.clone(), visible.clone()));
+        Ok(visible)
+    }
+
+    /// Forgets connections and scopes: the index may have been exchanged by a restore.
     pub fn forget(&self) {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Opens a file below the engine's state folder, without following links.

@@ -3,7 +3,7 @@
 
 use super::App;
 use super::api::{
-    accounts, audit, factors, groups, history, items, me, passkeys, preferences, sessions, settings, setup,
+    accounts, audit, factors, groups, history, items, lists, me, passkeys, preferences, sessions, settings, setup,
     spaces, tokens,
 };
 use axum::http::Method;
@@ -89,6 +89,11 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         DELETE "/searches"                     Own           history::clear;
         DELETE "/searches/{id}"                Own           history::remove;
 
+        GET    "/timeline"                     Library       lists::timeline;
+        GET    "/items"                        Library       lists::items;
+        GET    "/items/thumbhashes"            Library       lists::thumbhashes;
+        GET    "/folders"                      Library       lists::folders;
+        GET    "/people"                       Library       lists::people;
         GET    "/items/{id}"                   Library       items::show;
         GET    "/items/{id}/thumbnail/{size}"  Library       items::thumbnail;
         GET    "/items/{id}/original"          Library       items::original;

@@ -7,13 +7,13 @@ use crate::library::{self, LibraryError};
 use crate::rights::{Object, Rights, rights, scope};
 use crate::store::FolderPath;
 use albumen_index::located::Located;
-use albumen_index::view::Detail;
+use albumen_index::view::{Detail, ItemView};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
@@ -48,13 +48,21 @@ pub async fn show(
     let (located, folder, may) = visible(&app, &caller, id).await?;
     let view = app.library.read(move |index| index.item_view(id, Detail::Full)).await?;
     let Some(view) = view else { return Err(Problem::not_found()) };
-    let mut item = serde_json::to_value(view).map_err(|e| LibraryError::Read(Box::new(e)))?;
     let scope = scope(&*app.policy()?, &caller.subject, now());
+    // Where the engine has a folder of the volume, clients have a path of the space.
+    let shown = app.config.resolve_spaces().named(&located.space).and_then(|s| s.shown(&folder));
+    let item = shown_item(id, view, &shown.unwrap_or_default(), may, scope.shows_people(&located.space))?;
+    Ok(Json(item).into_response())
+}
+
+/// An item as clients see it: what `albumen show` prints, without absolute paths and stages.
+pub fn shown_item(id: i64, view: ItemView, folder: &str, may: Rights, has_people: bool) -> Answer<Value> {
+    let mut item = serde_json::to_value(view).map_err(|e| LibraryError::Read(Box::new(e)))?;
     let Some(keys) = item.as_object_mut() else { return Err(Problem::internal()) };
     for key in ["path", "path_bytes", "volume", "stages", "content_hash"] {
         keys.remove(key);
     }
-    if !scope.shows_people(&located.space) {
+    if !has_people {
         keys.remove("faces");
         keys.remove("regions");
     }
@@ -64,12 +72,10 @@ pub async fn show(
             derivative.insert("version".into(), json!(version));
         }
     }
-    // Where the engine has a folder of the volume, clients have a path of the space.
-    let shown = app.config.resolve_spaces().named(&located.space).and_then(|s| s.shown(&folder));
-    keys.insert("folder".into(), json!(shown.unwrap_or_default()));
+    keys.insert("folder".into(), json!(folder));
     keys.insert("id".into(), json!(id));
     keys.insert("rights".into(), json!(may));
-    Ok(Json(item).into_response())
+    Ok(item)
 }
 
 /// A few letters that change with the picture. The path of a derivative has content, version and settings in it.
@@ -102,10 +108,10 @@ pub async fn thumbnail(
     // One hop to a thread that may wait: for the rows and for the file.
     let opened = tokio::task::spawn_blocking(move || -> Answer<_> {
         let found = library.ask(|index| match index.located(id)? {
-            Some(located) => index.derived(id, &size).map(|derived| Some((located, derived))),
+            Some(located) => Ok(Some((located, index.derived(id, &size)?, index.thumbnail_key(id)?))),
             None => Ok(None),
         })?;
-        let Some((located, derived)) = found else { return Err(Problem::not_found()) };
+        let Some((located, derived, key)) = found else { return Err(Problem::not_found()) };
         let folder = FolderPath::new(&located.space, located.volume, located.folder);
         let object = Object::Item { id, folder: &folder, albums: &[] };
         if !rights(&policy, &subject, &object, now()).view {
@@ -113,11 +119,13 @@ pub async fn thumbnail(
         }
         let Some(derived) = derived else { return Err(Problem::not_found()) };
         let (file, stat) = library.open_derived(&derived.path)?;
-        Ok((file, stat.size, derived.path))
+        Ok((file, stat.size, derived.path, key))
     });
-    let (file, length, name) = opened.await.map_err(|e| LibraryError::Stopped(e.to_string()))??;
+    let (file, length, name, key) = opened.await.map_err(|e| LibraryError::Stopped(e.to_string()))??;
     let version = version(&name);
-    let caching = if known.as_deref() == Some(version.as_str()) { FOR_EVER } else { ASK_AGAIN };
+    // Clients know the version from an item, or the key of all sizes from a grid.
+    let is_current = known.is_some_and(|known| known == version || Some(known.as_str()) == key.map(|k| k.to_string()).as_deref());
+    let caching = if is_current { FOR_EVER } else { ASK_AGAIN };
     let etag = format!("\"{version}\"");
     Ok(answer(Served { file, length, etag, media_type: "image/jpeg", caching, save_as: None }, &headers))
 }

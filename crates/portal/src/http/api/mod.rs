@@ -6,6 +6,7 @@ pub mod factors;
 pub mod groups;
 pub mod history;
 pub mod items;
+pub mod lists;
 pub mod me;
 pub mod passkeys;
 pub mod preferences;
