@@ -1,0 +1,360 @@
+// The virtual grid: draws the part of a TimelineModel that is on the screen, loads what it lacks, and cancels requests for
+// what has left. Plain DOM: a frame creates and removes only what came and went.
+
+import { GridFocus } from "./focus";
+import { rowWidths } from "./layout";
+import type { Loader } from "./loader";
+import { Flag, type GridItem, type TimelineModel } from "./model";
+import { at, drift, isNearFalseEnd, type Mapping, type Position, scrolled, trackHeight } from "./scroll";
+
+/** What the grid asks of the page around it. */
+export interface GridHost {
+  /** Address of an item, for its link. */
+  href(item: GridItem): string;
+  /** Address of an item's picture of at least `pixels` device pixels on the short edge. */
+  picture(item: GridItem, pixels: number): string;
+  /** Name of an item for screen readers. */
+  label(item: GridItem, day: string): string;
+  heading(day: string): string;
+  duration(seconds: number): string;
+  /** The item was chosen; its link is not followed. */
+  open(position: number, item: GridItem): void;
+  /** The day at the top of the screen and how far down the content it is, from 0 to 1. */
+  moved(day: string, fraction: number): void;
+}
+
+interface Shown {
+  readonly element: HTMLElement;
+  /** Tiles by their position in the timeline. */
+  readonly tiles: Map<number, HTMLElement>;
+  base: number;
+}
+
+/** Pictures are drawn this many viewports above and below the screen. */
+const OVERSCAN = 0.75;
+/** The track is put back after this many milliseconds without a scroll event. */
+const PAUSE = 160;
+
+export class Grid {
+  readonly #track = document.createElement("div");
+  readonly #shown = new Map<number, Shown>();
+  readonly #focus: GridFocus;
+  #position: Position = { top: 0, scrollTop: 0 };
+  #frame = 0;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #viewport = 0;
+
+  constructor(
+    private readonly scroller: HTMLElement,
+    private readonly model: TimelineModel,
+    private readonly loader: Loader,
+    private readonly host: GridHost,
+  ) {
+    this.#track.className = "grid-track";
+    scroller.append(this.#track);
+    scroller.addEventListener("scroll", this.#onScroll, { passive: true });
+    this.#track.addEventListener("click", this.#onClick);
+    this.#focus = new GridFocus(this.#track, model, (position) => this.showPosition(position));
+    loader.onLoaded = (bucket, take) => this.#take(bucket, take);
+    this.resized();
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#pause);
+    this.scroller.removeEventListener("scroll", this.#onScroll);
+    this.#focus.destroy();
+    this.loader.stop();
+    for (const shown of this.#shown.values()) release(shown.element);
+    this.#track.remove();
+  }
+
+  /** The viewport or the model's metrics have changed. What was at the top stays there. */
+  resized(): void {
+    this.#viewport = this.scroller.clientHeight;
+    this.#clear();
+    this.#place();
+    this.#draw();
+  }
+
+  /** Keeps the item at the top of the screen while `change` lays the model out anew. */
+  relayout(change: () => void): void {
+    const anchor = this.#anchor();
+    change();
+    this.#clear();
+    this.#viewport = this.scroller.clientHeight;
+    this.#position = at(this.#offsetOf(anchor), this.#mapping());
+    this.#place();
+    this.#draw();
+  }
+
+  /** Scrolls to a fraction of the content, 0 to 1. */
+  showFraction(fraction: number): void {
+    this.#jump(fraction * Math.max(0, this.model.height - this.#viewport));
+  }
+
+  showSection(section: number): void {
+    this.#jump(this.model.offset(section));
+  }
+
+  /** Scrolls as little as needed to have the item's row on the screen. */
+  showPosition(position: number): void {
+    const section = this.model.sectionOfPosition(position);
+    const bucketFirst = this.model.buckets[this.model.sections[section]?.bucket ?? 0]?.first ?? 0;
+    const row = this.model.rows(section)?.find((r) => position - bucketFirst < r.to);
+    const top = this.model.rowsTop(section) + (row?.top ?? 0);
+    const bottom = top + (row?.height ?? 0);
+    if (top < this.#position.top + this.model.metrics.heading) this.#jump(top - this.model.metrics.heading);
+    else if (bottom > this.#position.top + this.#viewport)
+      this.#jump(bottom - this.#viewport + this.model.metrics.gap);
+    else this.#draw();
+  }
+
+  /** The element that shows an item, for the viewer's opening animation. */
+  tile(position: number): HTMLElement | undefined {
+    return this.#shown.get(this.model.sectionOfPosition(position))?.tiles.get(position);
+  }
+
+  focusPosition(position: number): void {
+    this.showPosition(position);
+    this.#focus.move(position);
+  }
+
+  readonly #onScroll = () => {
+    this.#position = scrolled(this.#position, this.scroller.scrollTop, this.#mapping());
+    if (isNearFalseEnd(this.#position, this.#mapping())) this.#recentre();
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#recentre(), PAUSE);
+    this.#request();
+  };
+
+  readonly #onClick = (event: MouseEvent) => {
+    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    const tile = (event.target as Element).closest<HTMLElement>(".tile");
+    const position = Number(tile?.dataset.position);
+    const item = tile && this.model.item(position);
+    if (!item) return;
+    event.preventDefault();
+    this.host.open(position, item);
+  };
+
+  #mapping(): Mapping {
+    return { content: this.model.height, viewport: this.#viewport };
+  }
+
+  #jump(top: number): void {
+    this.#position = at(top, this.#mapping());
+    this.#place();
+    this.#draw();
+  }
+
+  #recentre(): void {
+    if (drift(this.#position, this.#mapping()) < 1) return;
+    this.#position = at(this.#position.top, this.#mapping());
+    this.#place();
+    this.#draw();
+  }
+
+  /** Sets the height of the track and the scroll offset. The event that this causes finds nothing to do. */
+  #place(): void {
+    this.#track.style.height = `${trackHeight(this.#mapping())}px`;
+    this.scroller.scrollTop = this.#position.scrollTop;
+    // Browsers round the offset; the difference would count as a step.
+    this.#position = { top: this.#position.top, scrollTop: this.scroller.scrollTop };
+  }
+
+  #request(): void {
+    if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  /** What is at the top of the screen: a section, and how far into it in parts of its height. */
+  #anchor(): { section: number; part: number } {
+    const section = this.model.sectionAt(this.#position.top);
+    const top = this.model.offset(section);
+    const height = this.model.offset(section + 1) - top;
+    return { section, part: height > 0 ? (this.#position.top - top) / height : 0 };
+  }
+
+  #offsetOf(anchor: { section: number; part: number }): number {
+    const top = this.model.offset(anchor.section);
+    return top + anchor.part * (this.model.offset(anchor.section + 1) - top);
+  }
+
+  /** Items have come: `take` puts them into the model. What is on the screen stays where it is. */
+  #take(bucket: number, take: () => boolean): void {
+    const anchor = this.#anchor();
+    if (!take()) return;
+    const range = this.model.buckets[bucket]?.sections ?? [0, 0];
+    for (let s = range[0]; s < range[1]; s++) this.#remove(s);
+    const top = this.#offsetOf(anchor);
+    this.#position = { top, scrollTop: this.#position.scrollTop };
+    this.#track.style.height = `${trackHeight(this.#mapping())}px`;
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#recentre(), PAUSE);
+    this.#request();
+  }
+
+  #draw(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const { top } = this.#position;
+    const margin = this.#viewport * OVERSCAN;
+    const [from, to] = [top - margin, top + this.#viewport + margin];
+    const first = this.model.sectionAt(from);
+    let last = first;
+    const needed = new Set<number>();
+    for (let s = first; s < this.model.sections.length && this.model.offset(s) < to; s++) {
+      last = s;
+      const section = this.model.sections[s];
+      if (section && !this.model.columns(section.bucket)) needed.add(section.bucket);
+      this.#drawSection(s, from, to);
+    }
+    for (const s of this.#shown.keys()) if (s < first || s > last) this.#remove(s);
+    this.loader.want(needed);
+    const day = this.model.sections[this.model.sectionAt(top + this.model.metrics.heading)]?.day;
+    const range = this.model.height - this.#viewport;
+    if (day !== undefined) this.host.moved(day, range > 0 ? Math.min(1, top / range) : 0);
+  }
+
+  #drawSection(s: number, from: number, to: number): void {
+    let shown = this.#shown.get(s);
+    if (!shown) {
+      shown = { element: this.#sectionElement(s), tiles: new Map(), base: Number.NaN };
+      this.#shown.set(s, shown);
+    }
+    const y = this.model.offset(s) + this.#position.scrollTop - this.#position.top;
+    if (shown.base !== y) {
+      shown.base = y;
+      shown.element.style.transform = `translateY(${y}px)`;
+    }
+    this.#drawRows(s, shown, from - this.model.rowsTop(s), to - this.model.rowsTop(s));
+  }
+
+  /** Tiles of the rows between two offsets of the section; others are removed. */
+  #drawRows(s: number, shown: Shown, from: number, to: number): void {
+    const rows = this.model.rows(s);
+    const section = this.model.sections[s];
+    const bucket = section && this.model.buckets[section.bucket];
+    const columns = section && this.model.columns(section.bucket);
+    if (!rows || !bucket || !columns) return;
+    const { metrics } = this.model;
+    const heading = this.model.hasHeading(s) ? metrics.heading : 0;
+    const keep = new Set<number>();
+    for (const row of rows) {
+      if (row.top + row.height < from || row.top > to) continue;
+      let x = 0;
+      const widths = rowWidths(columns.aspect, row, metrics);
+      for (let i = row.from; i < row.to; i++) {
+        const position = bucket.first + i;
+        const width = widths[i - row.from] ?? 0;
+        keep.add(position);
+        if (!shown.tiles.has(position)) {
+          const tile = this.#tile(position, section.day, x, heading + row.top, width, row.height);
+          shown.tiles.set(position, tile);
+          insertInOrder(shown.element, tile, position);
+        }
+        x += width + metrics.gap;
+      }
+    }
+    for (const [position, tile] of shown.tiles) {
+      if (keep.has(position)) continue;
+      shown.tiles.delete(position);
+      release(tile);
+    }
+  }
+
+  #sectionElement(s: number): HTMLElement {
+    const section = this.model.sections[s];
+    const element = document.createElement("section");
+    element.className = "grid-section";
+    element.dataset.section = String(s);
+    const height = this.model.offset(s + 1) - this.model.offset(s);
+    element.style.height = `${height}px`;
+    if (section && this.model.hasHeading(s)) {
+      const heading = document.createElement("h2");
+      heading.className = "grid-heading";
+      heading.textContent = this.host.heading(section.day);
+      element.append(heading);
+    }
+    if (!this.model.rows(s)) {
+      const skeleton = document.createElement("div");
+      skeleton.className = "grid-skeleton";
+      const top = this.model.hasHeading(s) ? this.model.metrics.heading : 0;
+      skeleton.style.top = `${top}px`;
+      skeleton.style.backgroundSize = `${this.model.metrics.rowHeight * 1.25}px ${this.model.metrics.rowHeight + this.model.metrics.gap}px`;
+      element.append(skeleton);
+    }
+    const next = [...this.#shown.keys()].filter((other) => other > s).sort((a, b) => a - b)[0];
+    this.#track.insertBefore(element, next === undefined ? null : (this.#shown.get(next)?.element ?? null));
+    return element;
+  }
+
+  #tile(position: number, day: string, x: number, y: number, width: number, height: number): HTMLElement {
+    const link = document.createElement("a");
+    const item = this.model.item(position);
+    link.className = "tile";
+    link.dataset.position = String(position);
+    link.tabIndex = this.#focus.position === position ? 0 : -1;
+    Object.assign(link.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
+    if (!item) return link;
+    link.href = this.host.href(item);
+    link.setAttribute("aria-label", this.host.label(item, day));
+    if ((item.flags & Flag.noThumbnail) === 0) {
+      const image = document.createElement("img");
+      image.alt = "";
+      image.decoding = "async";
+      image.draggable = false;
+      image.onload = () => link.classList.add("is-loaded");
+      image.onerror = () => link.classList.add("is-missing");
+      image.src = this.host.picture(item, Math.min(width, height) * devicePixelRatio);
+      link.append(image);
+    } else {
+      link.classList.add("is-missing");
+    }
+    if (item.isVideo)
+      link.append(badge("video", item.duration === undefined ? "" : this.host.duration(item.duration)));
+    else if (item.flags & Flag.sphere) link.append(badge("sphere", "360°"));
+    else if (item.flags & Flag.moves) link.append(badge("moves", ""));
+    if (item.flags & Flag.favourite) link.append(badge("favourite", ""));
+    return link;
+  }
+
+  #remove(s: number): void {
+    const shown = this.#shown.get(s);
+    if (!shown) return;
+    this.#shown.delete(s);
+    release(shown.element);
+  }
+
+  #clear(): void {
+    for (const s of [...this.#shown.keys()]) this.#remove(s);
+  }
+}
+
+function badge(kind: string, text: string): HTMLElement {
+  const element = document.createElement("span");
+  element.className = `badge badge-${kind}`;
+  element.textContent = text;
+  return element;
+}
+
+/** Keeps tiles in the order of the timeline, for screen readers and the tab key. */
+function insertInOrder(parent: HTMLElement, tile: HTMLElement, position: number): void {
+  let before = parent.lastElementChild as HTMLElement | null;
+  let next: Element | null = null;
+  while (before?.dataset.position !== undefined && Number(before.dataset.position) > position) {
+    next = before;
+    before = before.previousElementSibling as HTMLElement | null;
+  }
+  parent.insertBefore(tile, next);
+}
+
+/** Removes an element; pictures that are still on their way are cancelled. */
+function release(element: HTMLElement): void {
+  for (const image of element.querySelectorAll("img")) {
+    image.onload = null;
+    image.onerror = null;
+    if (!image.complete) image.removeAttribute("src");
+  }
+  element.remove();
+}

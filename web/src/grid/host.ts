@@ -1,0 +1,35 @@
+// What every grid of the application shares: pictures, names, headings.
+
+import { type ThumbnailSize, thumbnail } from "../api/client";
+import { language, t } from "../i18n";
+import { clock, dayInWords } from "../lib/dates";
+import type { GridHost } from "./grid";
+import type { GridItem } from "./model";
+
+/** What differs from page to page. */
+export interface ListHost {
+  address(item: GridItem): string;
+  open(position: number, item: GridItem): void;
+  moved(day: string, fraction: number): void;
+}
+
+/** The smallest thumbnail that looks sharp: 240 and 320 pixels on the short edge, then 1280. */
+export function sizeFor(pixels: number): ThumbnailSize {
+  if (pixels <= 260) return "sm";
+  return pixels <= 480 ? "m" : "xl";
+}
+
+const heading = (day: string) =>
+  day === "undated" ? t("timeline.undated") : dayInWords(day, language.value, new Date().getFullYear());
+
+export function gridHost(list: ListHost): GridHost {
+  return {
+    href: list.address,
+    open: list.open,
+    moved: list.moved,
+    picture: (item, pixels) => thumbnail(item.id, item.key, sizeFor(pixels)),
+    label: (item, day) => t(item.isVideo ? "timeline.video" : "timeline.photo", { day: heading(day) }),
+    heading,
+    duration: clock,
+  };
+}

@@ -1,0 +1,251 @@
+// The timeline as a list of sections with heights and offsets. A section is a day, or a part of a day that has very many
+// items. Items are loaded in buckets, runs of sections of some hundred items. Pure but for its own state.
+
+import { estimateHeight, type GridMetrics, justify, type Row, rowsHeight } from "./layout";
+
+/** A day of the timeline index: `2023-07-01`, `1965-07`, `1965`, or `undated`. */
+export interface DayCount {
+  readonly day: string;
+  readonly count: number;
+}
+
+/** The columns of `GET items?format=grid`, all of one length. */
+export interface GridColumns {
+  readonly ids: readonly number[];
+  readonly aspect: readonly number[];
+  readonly kind: string;
+  readonly flags: readonly number[];
+  readonly keys: readonly number[];
+  readonly durations: readonly (readonly [number, number])[];
+}
+
+/** Bits of `flags`. */
+export const Flag = {
+  favourite: 1,
+  moves: 2,
+  sphere: 4,
+  hdr: 8,
+  raw: 16,
+  noThumbnail: 32,
+  damaged: 64,
+  stack: 128,
+} as const;
+
+/** Items of a section at most; a day with more is several sections, of which the first has the heading. */
+export const SECTION_ITEMS = 500;
+/** A bucket takes whole sections until it has so many items. */
+const BUCKET_ITEMS = 300;
+
+export interface Section {
+  readonly day: string;
+  /** Items of the day before this section. */
+  readonly offset: number;
+  readonly count: number;
+  /** Position of its first item in the whole timeline. */
+  readonly first: number;
+  readonly bucket: number;
+}
+
+export interface Bucket {
+  readonly sections: readonly [from: number, to: number];
+  readonly first: number;
+  readonly count: number;
+}
+
+/** One item, as the grid and the viewer need it. */
+export interface GridItem {
+  readonly id: number;
+  readonly aspect: number;
+  readonly isVideo: boolean;
+  readonly flags: number;
+  readonly key: number;
+  readonly duration?: number;
+}
+
+export class TimelineModel {
+  readonly sections: readonly Section[];
+  readonly buckets: readonly Bucket[];
+  readonly count: number;
+  #metrics: GridMetrics;
+  /** Offsets of the sections in the content, and the content's height last. */
+  #offsets: Float64Array;
+  #rows: (readonly Row[] | undefined)[];
+  #columns: (GridColumns | undefined)[];
+
+  constructor(days: readonly DayCount[], metrics: GridMetrics) {
+    const sections: Section[] = [];
+    const buckets: Bucket[] = [];
+    let first = 0;
+    let bucketStart = 0;
+    let bucketFirst = 0;
+    const closeBucket = () => {
+      if (sections.length === bucketStart) return;
+      buckets.push({
+        sections: [bucketStart, sections.length],
+        first: bucketFirst,
+        count: first - bucketFirst,
+      });
+      bucketStart = sections.length;
+      bucketFirst = first;
+    };
+    for (const { day, count } of days) {
+      for (let offset = 0; offset < count; offset += SECTION_ITEMS) {
+        const size = Math.min(SECTION_ITEMS, count - offset);
+        // One request asks for whole days, or for a part of one day.
+        const partOfDay = count > SECTION_ITEMS;
+        if (partOfDay || first - bucketFirst + size > BUCKET_ITEMS || day === "undated") closeBucket();
+        sections.push({ day, offset, count: size, first, bucket: buckets.length });
+        first += size;
+        if (partOfDay) closeBucket();
+      }
+    }
+    closeBucket();
+    this.sections = sections;
+    this.buckets = buckets;
+    this.count = first;
+    this.#metrics = metrics;
+    this.#rows = new Array(sections.length);
+    this.#columns = new Array(buckets.length);
+    this.#offsets = new Float64Array(sections.length + 1);
+    this.#measure();
+  }
+
+  get metrics(): GridMetrics {
+    return this.#metrics;
+  }
+
+  /** Height of the content. */
+  get height(): number {
+    return this.#offsets[this.sections.length] ?? 0;
+  }
+
+  /** Lays everything out anew, for another width or zoom. Loaded items stay. */
+  setMetrics(metrics: GridMetrics): void {
+    this.#metrics = metrics;
+    this.#rows = new Array(this.sections.length);
+    this.#measure();
+  }
+
+  /** Takes the items of a bucket. A wrong number of them means that the timeline has changed: false, nothing is taken. */
+  setColumns(bucket: number, columns: GridColumns): boolean {
+    const b = this.buckets[bucket];
+    if (!b || columns.ids.length !== b.count) return false;
+    this.#columns[bucket] = columns;
+    for (let s = b.sections[0]; s < b.sections[1]; s++) this.#rows[s] = undefined;
+    this.#measure();
+    return true;
+  }
+
+  /** Forgets items, to save memory. Heights go back to the estimate unless rows are known. */
+  dropColumns(bucket: number): void {
+    this.#columns[bucket] = undefined;
+  }
+
+  columns(bucket: number): GridColumns | undefined {
+    return this.#columns[bucket];
+  }
+
+  /** Offset of a section in the content. */
+  offset(section: number): number {
+    return this.#offsets[section] ?? this.height;
+  }
+
+  /** Offset of the first row below a section's heading. */
+  rowsTop(section: number): number {
+    return this.offset(section) + this.#headingHeight(section);
+  }
+
+  hasHeading(section: number): boolean {
+    return this.sections[section]?.offset === 0;
+  }
+
+  /** The rows of a section, once its items are loaded. */
+  rows(section: number): readonly Row[] | undefined {
+    const known = this.#rows[section];
+    if (known) return known;
+    const s = this.sections[section];
+    const columns = s && this.#columns[s.bucket];
+    const bucket = s && this.buckets[s.bucket];
+    if (!columns || !bucket) return undefined;
+    const start = s.first - bucket.first;
+    const rows = justify(columns.aspect, start, start + s.count, this.#metrics);
+    this.#rows[section] = rows;
+    return rows;
+  }
+
+  /** The section at a content offset. */
+  sectionAt(top: number): number {
+    let low = 0;
+    let high = this.sections.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#offsets[middle] ?? 0) <= top) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The section that holds an item, by the item's position in the timeline. */
+  sectionOfPosition(position: number): number {
+    let low = 0;
+    let high = this.sections.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.sections[middle]?.first ?? 0) <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The item at a position, if its bucket is loaded. */
+  item(position: number): GridItem | undefined {
+    const section = this.sections[this.sectionOfPosition(position)];
+    const bucket = section && this.buckets[section.bucket];
+    const columns = section && this.#columns[section.bucket];
+    if (!bucket || !columns) return undefined;
+    const i = position - bucket.first;
+    const id = columns.ids[i];
+    if (id === undefined) return undefined;
+    const duration = columns.durations.find(([at]) => at === i)?.[1];
+    return {
+      id,
+      aspect: (columns.aspect[i] ?? 100) / 100,
+      isVideo: columns.kind[i] === "v",
+      flags: columns.flags[i] ?? 0,
+      key: columns.keys[i] ?? 0,
+      ...(duration === undefined ? {} : { duration }),
+    };
+  }
+
+  /** The position of an item among those that are loaded. */
+  positionOf(id: number): number | undefined {
+    for (const [b, columns] of this.#columns.entries()) {
+      const i = columns?.ids.indexOf(id) ?? -1;
+      const bucket = this.buckets[b];
+      if (i >= 0 && bucket) return bucket.first + i;
+    }
+    return undefined;
+  }
+
+  #headingHeight(section: number): number {
+    return this.hasHeading(section) ? this.#metrics.heading : 0;
+  }
+
+  #isLastOfDay(section: number): boolean {
+    return this.sections[section + 1]?.day !== this.sections[section]?.day;
+  }
+
+  /** Sums up the heights. At most a few thousand additions, also for a million items. */
+  #measure(): void {
+    let top = 0;
+    for (let s = 0; s < this.sections.length; s++) {
+      this.#offsets[s] = top;
+      const rows = this.rows(s);
+      const section = this.sections[s];
+      const height = rows ? rowsHeight(rows) : estimateHeight(section?.count ?? 0, this.#metrics);
+      top +=
+        this.#headingHeight(s) + height + (this.#isLastOfDay(s) ? this.#metrics.dayGap : this.#metrics.gap);
+    }
+    this.#offsets[this.sections.length] = top;
+  }
+}

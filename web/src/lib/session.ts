@@ -1,0 +1,80 @@
+// Who is signed in, and the preferences of this browser.
+
+import { effect, signal } from "@preact/signals";
+import { ApiError, api } from "../api/client";
+import type { Me } from "../api/shapes";
+import { use } from "../i18n";
+import { go, route } from "./address";
+
+/** `undefined`: not known yet; `null`: no account is signed in. */
+export const me = signal<Me | null | undefined>(undefined);
+/** Why it could not be found out who is signed in. */
+export const startError = signal<unknown>(undefined);
+
+export async function start(): Promise<void> {
+  startError.value = undefined;
+  try {
+    setMe(await api.me());
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) setMe(null);
+    else startError.value = error;
+  }
+}
+
+function setMe(value: Me | null): void {
+  me.value = value;
+  const wished = value?.account.language;
+  void use(wished ? [wished, ...navigator.languages] : navigator.languages);
+}
+
+export async function signIn(
+  account: string,
+  password: string,
+  remember: boolean,
+  otp?: string,
+): Promise<void> {
+  await api.signIn(account, password, remember, otp);
+  setMe(await api.me());
+  // The address that was asked for before.
+  const next = route.value.query.get("next");
+  go(next?.startsWith("/") === false && !next.includes(":") ? next : "photos", { replace: true });
+}
+
+export async function signOut(): Promise<void> {
+  await api.signOut();
+  setMe(null);
+  go("", { replace: true });
+}
+
+/** A request was answered with 401: the session has ended. */
+export function sessionEnded(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error.status !== 401) return false;
+  setMe(null);
+  return true;
+}
+
+export type Theme = "system" | "light" | "dark";
+
+function stored(key: string): string | null {
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    // Storage may be switched off; the preference lasts as long as the page.
+    return null;
+  }
+}
+
+export const theme = signal<Theme>((stored("theme") as Theme | null) ?? "system");
+
+export function followTheme(): void {
+  effect(() => {
+    const { value } = theme;
+    if (value === "system") document.documentElement.removeAttribute("data-theme");
+    else document.documentElement.setAttribute("data-theme", value);
+    try {
+      localStorage.setItem("theme", value);
+    } catch {
+      // See above.
+    }
+  });
+}

@@ -1,0 +1,68 @@
+// The application: the bar at the top, the tabs, and the page that the address names.
+
+import "./ui/tokens.css";
+import "./ui/base.css";
+import "./app.css";
+import { render } from "preact";
+import { AppBar } from "./app-bar";
+import { t } from "./i18n";
+import { follow, go, href, route } from "./lib/address";
+import { followTheme, me, start, startError } from "./lib/session";
+import { FoldersPage } from "./pages/folders/view";
+import { PeoplePage } from "./pages/people/view";
+import { SignIn } from "./pages/sign-in/view";
+import { TimelinePage } from "./pages/timeline/view";
+import { Empty, Failed } from "./ui/states";
+
+function Page() {
+  const [first] = route.value.segments;
+  switch (first) {
+    case "photos":
+      return <TimelinePage />;
+    case "folders":
+      return <FoldersPage />;
+    case "people":
+      return <PeoplePage />;
+    default:
+      return (
+        <main class="page is-padded">
+          <Empty icon="warning" title={t("error.page")} hint={t("error.pageHint")} />
+          <a class="button is-centred" href={href(["photos"])}>
+            {t("error.home")}
+          </a>
+        </main>
+      );
+  }
+}
+
+function App() {
+  if (startError.value !== undefined) return <Failed error={startError.value} retry={() => void start()} />;
+  if (me.value === undefined) return null;
+  const { segments, query } = route.value;
+  if (me.value === null) {
+    // After signing in, the address that was asked for is opened.
+    if (segments[0] !== "sign-in" && segments.length > 0) {
+      const asked = `${href([...segments])}${query.size > 0 ? `?${query}` : ""}`;
+      queueMicrotask(() => go(href(["sign-in"], { next: asked }), { replace: true }));
+    }
+    return <SignIn />;
+  }
+  if (segments.length === 0 || segments[0] === "sign-in") {
+    queueMicrotask(() => go(href(["photos"]), { replace: true }));
+    return null;
+  }
+  return (
+    <div class="app">
+      <AppBar />
+      <Page />
+    </div>
+  );
+}
+
+const root = document.getElementById("app");
+if (root) {
+  follow();
+  followTheme();
+  void start();
+  render(<App />, root);
+}

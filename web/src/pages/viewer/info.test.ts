@@ -1,0 +1,15 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { exposure, size } from "./info";
+
+test("exposure times as cameras write them", () => {
+  assert.equal(exposure(0.004), "1/250 s");
+  assert.equal(exposure(0.8), "0.8 s");
+  assert.equal(exposure(13), "13 s");
+});
+
+test("sizes of files", () => {
+  assert.equal(size(999, "en"), "999 byte");
+  assert.equal(size(3_400_000, "en"), "3.4 MB");
+  assert.equal(size(0, "en"), "0 byte");
+});

@@ -1,0 +1,44 @@
+// What a page shows when there is nothing to show: empty, failed.
+
+import { ApiError } from "../api/client";
+import { type Key, t } from "../i18n";
+import { Icon, type IconName } from "./icons";
+
+export function Empty(props: { icon: IconName; title: string; hint: string }) {
+  return (
+    <div class="empty">
+      <Icon name={props.icon} />
+      <h2>{props.title}</h2>
+      <p>{props.hint}</p>
+    </div>
+  );
+}
+
+/** The cause of an error and the next step, in the user's language. */
+export function explain(error: unknown): string {
+  if (!(error instanceof ApiError)) return t("error.other", { status: "-" });
+  const keys: Record<number, Key> = {
+    0: "error.unreachable",
+    404: "error.notFound",
+    429: "error.busy",
+    503: "error.busy",
+  };
+  const key = keys[error.status];
+  if (key) return t(key);
+  // A 400 says what is wrong with what the user wrote, in the portal's words.
+  if (error.status === 400 && error.detail) return error.detail;
+  return t("error.other", { status: String(error.status) });
+}
+
+export function Failed(props: { error: unknown; retry: () => void }) {
+  return (
+    <div class="empty" role="alert">
+      <Icon name="warning" />
+      <h2>{t("error.title")}</h2>
+      <p>{explain(props.error)}</p>
+      <button type="button" class="button" onClick={props.retry}>
+        {t("error.retry")}
+      </button>
+    </div>
+  );
+}
