@@ -32,6 +32,10 @@ interface Slide {
   alt?: string;
 }
 
+/** Width of the facts beside the picture in CSS pixels, as in app.css; on a phone they are over it. */
+const INFO_WIDTH = 352;
+const PHONE_WIDTH = 600;
+
 /** Short edge of the picture that is shown first, in pixels. */
 const XL = 1280;
 
@@ -68,7 +72,14 @@ export function Viewer(props: ViewerProps) {
   latest.current = props;
   const [item, setItem] = useState<Item>();
   const [showsInfo, setShowsInfo] = useState(false);
+  const infoIsBeside = useRef(false);
+  const resize = useRef<() => void>(() => {});
   const { id } = props;
+
+  useEffect(() => {
+    infoIsBeside.current = showsInfo;
+    resize.current();
+  }, [showsInfo]);
 
   useEffect(() => {
     const controller = new AbortController();
@@ -92,6 +103,10 @@ export function Viewer(props: ViewerProps) {
         index: position ?? 0,
         appendToEl: host.current,
         bgOpacity: 1,
+        getViewportSizeFn: () => ({
+          x: window.innerWidth - (infoIsBeside.current && window.innerWidth > PHONE_WIDTH ? INFO_WIDTH : 0),
+          y: window.innerHeight,
+        }),
         loop: false,
         showHideAnimationType: matchMedia("(prefers-reduced-motion: reduce)").matches ? "none" : "fade",
         showAnimationDuration: 140,
@@ -139,6 +154,7 @@ export function Viewer(props: ViewerProps) {
         if (!lone) latest.current.focus(at);
       });
       pswp.init();
+      resize.current = () => pswp.updateSize(true);
       destroy = () => pswp.destroy();
     })();
     return () => {
