@@ -136,10 +136,19 @@ def fetch(store, wanted, machine, downloads):
 def main():
     parser = argparse.ArgumentParser(description="Get the models of manifest.toml into the cache.")
     parser.add_argument("--machine", default=platform.machine(), help="x86_64 or aarch64; this machine's by default")
-    machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(m := parser.parse_args().machine, m)
+    parser.add_argument("--path", metavar="NAME", help="print where an artefact is kept, and get nothing")
+    arguments = parser.parse_args()
+    machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(m := arguments.machine, m)
     store = store_path()
-    store.mkdir(parents=True, exist_ok=True)
     manifest = tomllib.loads((HERE / "manifest.toml").read_text())
+    if arguments.path:
+        table = dict(artefacts(manifest, machine)).get(arguments.path)
+        if not table or not have(store, table):
+            print(f"{arguments.path} is not in {store}: run `make models`", file=sys.stderr)
+            return 1
+        print(store / table["sha256"])
+        return 0
+    store.mkdir(parents=True, exist_ok=True)
     missing, failed = {}, False
     for name, table in artefacts(manifest, machine):
         if not have(store, table):

@@ -1,22 +1,99 @@
 #!/bin/sh
-# Builds Albumen and indexes the sample library in testdata/: `make demo`.
+# Shows Albumen with a library that it makes itself: `make demo`. Builds everything, makes and indexes about 300 pictures and
+# clips, starts the engine and the portal on a free port of 127.0.0.1, checks that they answer, and prints where to look.
+# On a terminal, or with DEMO_STAY=1, it stays until it is interrupted; otherwise it ends after the check.
+#
+#   DEMO_PROFILE=dev   build without optimisation
+#   DEMO_FOLDER=DIR    where the library, index and accounts go (default: target/demo)
 set -eu
 cd "$(dirname "$0")/.."
 
-cargo build --release --locked --bins
+profile=${DEMO_PROFILE:-release}
+programs=target/$profile
+[ "$profile" != dev ] || programs=target/debug
+folder=${DEMO_FOLDER:-target/demo}
+
+scripts/web.sh
+cargo build --profile "$profile" --locked --bins --example demo_library
 python3 models/fetch.py || echo "demo: without the models there are no faces and subjects; all else works" >&2
 
-index=target/demo
-rm -rf "$index"
+rm -rf "$folder"
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+photos=$folder/photos
+portrait=$(python3 models/fetch.py --path test_portrait 2>/dev/null || true)
+"$programs/examples/demo_library" "$photos/shared" ${portrait:+--portrait "$portrait"}
+# Anna's own photos; Ben has none, and sees only what is shared.
+mkdir -p "$photos/anna" "$photos/ben"
+mv "$photos/shared/2025" "$photos/anna/"
+
+cat > "$folder/albumen.toml" <<END
+index = "$folder/index"
+
+[[space]]
+name = "Family"
+kind = "shared"
+folders = ["$photos/shared"]
+
+[[space]]
+name = "anna"
+kind = "personal"
+owner = "anna"
+folders = ["$photos/anna"]
+
+[[space]]
+name = "ben"
+kind = "personal"
+owner = "ben"
+folders = ["$photos/ben"]
+
+[service]
+socket = "$folder/albumen.sock"
+
+[portal]
+listen = "127.0.0.1:0"
+tls = "off"
+state = "$folder/portal"
+END
+config=$folder/albumen.toml
+
+# A word of letters and digits that nothing else knows.
+word() {
+    od -An -tx1 -N8 /dev/urandom | tr -d ' \n'
+}
+password=$(word)
+printf '%s\n' "$password" | "$programs/albumen-portal" --config "$config" account add anna --admin --display-name Anna --password-stdin
+word | "$programs/albumen-portal" --config "$config" account add ben --display-name Ben --password-stdin
+
 status=0
-# Some of the samples are broken on purpose: files that fail are told of and end in 1.
-target/release/albumen --index "$index" index testdata || status=$?
+# The files in "Damaged files" are broken on purpose, so that you see what Albumen says of them: exit code 1.
+"$programs/albumen" --config "$config" index || status=$?
 [ "$status" -le 1 ] || exit "$status"
 
-cat <<END
+log=$folder/portal.log
+"$programs/albumen-portal" --config "$config" serve --with-engine 2> "$log" &
+portal=$!
+trap 'kill "$portal" 2>/dev/null; wait "$portal" 2>/dev/null || true' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-The index is $index/index.sqlite (docs/index.md), the thumbnails are below $index/derived. Try:
-  target/release/albumen --index $index failures
-  target/release/albumen --index $index export | head -1
-  target/release/albumen --index $index index ~/Pictures
-END
+url=
+tries=0
+while [ -z "$url" ]; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 300 ] || ! kill -0 "$portal" 2>/dev/null; then
+        echo "demo: the portal did not start:" >&2
+        cat "$log" >&2
+        exit 1
+    fi
+    url=$(sed -n 's/.*serving \(http[^ ]*\) on .*/\1/p' "$log")
+    [ -n "$url" ] || sleep 0.1
+done
+
+python3 scripts/demo_check.py "$url" anna "$password"
+echo "portal: $url"
+echo "account: anna"
+echo "password: $password"
+if [ -t 1 ] || [ "${DEMO_STAY:-}" = 1 ]; then
+    wait "$portal"
+fi
