@@ -8,6 +8,8 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly title: string,
+    /** What kind of problem, the last part of its `type`: `wrong_password`, `code_needed`, `not_found`. */
+    readonly kind?: string,
     readonly detail?: string,
     /** Seconds after which the portal asks to try again. */
     readonly retryAfter?: number,
@@ -48,14 +50,22 @@ async function problem(response: Response): Promise<ApiError> {
   const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   let title = response.statusText;
   let detail: string | undefined;
+  let kind: string | undefined;
   try {
-    const body = (await response.json()) as { title?: unknown; detail?: unknown };
+    const body = (await response.json()) as { type?: unknown; title?: unknown; detail?: unknown };
+    if (typeof body.type === "string") kind = body.type.split(":").pop();
     if (typeof body.title === "string") title = body.title;
     if (typeof body.detail === "string") detail = body.detail;
   } catch {
     // A proxy in between may answer with something that is no JSON: the status has to do.
   }
-  return new ApiError(response.status, title, detail, Number.isNaN(retryAfter) ? undefined : retryAfter);
+  return new ApiError(
+    response.status,
+    title,
+    kind,
+    detail,
+    Number.isNaN(retryAfter) ? undefined : retryAfter,
+  );
 }
 
 async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {

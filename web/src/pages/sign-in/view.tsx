@@ -6,9 +6,6 @@ import { t } from "../../i18n";
 import { signIn } from "../../lib/session";
 import { explain } from "../../ui/states";
 
-/** Type of the problem that asks for a one-time code. */
-const OTP_NEEDED = "otp";
-
 export function SignIn() {
   const form = useRef<HTMLFormElement>(null);
   const [isBusy, setBusy] = useState(false);
@@ -25,14 +22,12 @@ export function SignIn() {
     try {
       await signIn(text("account"), text("password"), data.has("remember"), text("otp") || undefined);
     } catch (error) {
-      if (
-        error instanceof ApiError &&
-        error.status === 401 &&
-        error.title.toLowerCase().includes(OTP_NEEDED)
-      ) {
+      const kind = error instanceof ApiError ? error.kind : undefined;
+      if (kind === "code_needed") {
         setNeedsOtp(true);
         setMessage(t("signIn.otpNeeded"));
-      } else if (error instanceof ApiError && error.status === 401) setMessage(t("signIn.wrong"));
+      } else if (kind === "wrong_password") setMessage(t("signIn.wrong"));
+      else if (kind === "wrong_code") setMessage(t("signIn.wrongCode"));
       else if (error instanceof ApiError && error.status === 429)
         setMessage(t("signIn.later", { seconds: error.retryAfter ?? 60 }));
       else setMessage(explain(error));
