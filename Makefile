@@ -1,7 +1,7 @@
 # What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test models instructions bench corpus-report package arm64 soak
+.PHONY: help setup demo web test models instructions bench corpus-report package arm64 soak
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -9,11 +9,17 @@ help: ## this list
 setup: ## install what is missing for building and testing (Debian 12; root or sudo)
 	@scripts/setup.sh test
 
-demo: setup ## build in release, index the sample library, say where to look
+demo: setup ## build in release, make and index a library, start engine and portal, say where to look
 	@scripts/demo.sh
 
-test: setup models ## every test; ALBUMEN_CORPUS=FOLDER for those with real media
+web: setup ## build the portal's front end, which is packed into albumen-portal
+	@scripts/web.sh
+
+test: setup models web ## every test; ALBUMEN_CORPUS=FOLDER for those with real media
+	npm --prefix web run --silent check
+	npm --prefix web test --silent
 	cargo test --locked --workspace --lib --bins --test it
+	npm --prefix web run --silent test:browser
 
 models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 	@python3 models/fetch.py

@@ -14,7 +14,8 @@ programs=target/$profile
 folder=${DEMO_FOLDER:-target/demo}
 
 scripts/web.sh
-cargo build --profile "$profile" --locked --bins --example demo_library
+# The whole workspace, so that its packages are compiled with the features that tests have compiled them with.
+cargo build --profile "$profile" --locked --workspace --bins --example demo_library
 python3 models/fetch.py || echo "demo: without the models there are no faces and subjects; all else works" >&2
 
 rm -rf "$folder"

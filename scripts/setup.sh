@@ -9,6 +9,8 @@ set -eu
 # The codecs come from Debian, the rest is compiled from crates; docs/licences.md says what is linked.
 packages="cmake nasm clang libclang-dev pkg-config g++ libavcodec-dev libavformat-dev libavutil-dev libswscale-dev \
 libswresample-dev libde265-dev libdav1d-dev"
+# The portal's front end is bundled with Node.js, from wherever it was installed.
+command -v npm >/dev/null || packages="$packages nodejs npm"
 
 if [ "${1:-}" = test ]; then
     # Disk images for the tests of the volume guard.
@@ -20,7 +22,8 @@ if [ "${1:-}" = test ]; then
     # `make models` speaks to the registries through pip and npm. Those of the machine are good, whoever installed them.
     python3 -c 'import sys, venv, ensurepip, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         packages="$packages python3 python3-venv python3-pip"
-    command -v npm >/dev/null || packages="$packages npm"
+    # The browser of the portal's tests, and letters for it to show.
+    packages="$packages chromium fonts-noto-core"
 fi
 
 if ! command -v dpkg-query >/dev/null; then
