@@ -17,6 +17,8 @@ if [ "${1:-}" = test ]; then
     packages="$packages mount e2fsprogs dosfstools"
     # The other decoders that pictures and videos are compared with.
     packages="$packages libvips-tools ffmpeg"
+    # The portal is asked by other programs, with certificates that are made for it.
+    packages="$packages curl openssl"
     # scripts/instructions.py counts with it.
     packages="$packages valgrind"
     # `make models` speaks to the registries through pip and npm. Those of the machine are good, whoever installed them.
