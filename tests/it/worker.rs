@@ -428,7 +428,8 @@ fn the_sealed_recogniser_answers_as_in_process() {
     let first = recogniser.pid();
     for open in std::fs::read_dir(format!("/proc/{}/fd", first.unwrap())).unwrap() {
         let open = std::fs::read_link(open.unwrap().path()).unwrap();
-        assert!(!open.is_absolute() || open == Path::new("/dev/null"), "it has {} open", open.display());
+        let is_its_own = open == Path::new("/dev/null") || open.starts_with("/memfd:albumen-reply (deleted)");
+        assert!(!open.is_absolute() || is_its_own, "it has {} open", open.display());
     }
     std::fs::write(&path, b"no picture").unwrap();
     assert!(recogniser.recognise(&File::open(&path).unwrap(), &faces, &CancelToken::new()).is_err());
