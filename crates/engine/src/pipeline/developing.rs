@@ -40,8 +40,13 @@ const SIDECAR_LIMIT: u64 = 16 << 20;
 /// Where threads get their work from.
 pub trait JobSource: Sync {
     /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more. `idle` is
-    /// called when there has been nothing for long: what costs memory may go.
-    fn next(&self, thread: usize, idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)>;
+    /// called when there has been nothing for long: what costs memory may go. A queue that cannot be read is an error, and
+    /// not one that is empty.
+    fn next(
+        &self,
+        thread: usize,
+        idle: &mut dyn FnMut(),
+    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError>;
     /// The work on a file has ended; its record is on its way.
     fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
@@ -98,7 +103,7 @@ impl Developer {
                 self.resting = None;
                 self.index.shrink();
             };
-            let Some((job, cancel)) = source.next(self.thread, &mut idle) else { break };
+            let Some((job, cancel)) = source.next(self.thread, &mut idle)? else { break };
             let kindness = source.kindness(&job);
             self.worker.be_kind(kindness);
             // This thread reads and hashes; it stays as it is for the CPU, since it could not be raised again.
@@ -496,8 +501,6 @@ struct OneRunState {
     ready: VecDeque<PendingRow>,
     /// Priority and id of the last row that was fetched.
     after: (u8, i64),
-    /// The queue could not be read: there is more in it.
-    error: Option<rusqlite::Error>,
 }
 
 /// Rows fetched at a time.
@@ -505,33 +508,42 @@ const FETCH: usize = 256;
 
 impl OneRun {
     pub fn new(index: Index, shutdown: Shutdown) -> OneRun {
-        let state = OneRunState { index, ready: VecDeque::new(), after: (0, 0), error: None };
+        let state = OneRunState { index, ready: VecDeque::new(), after: (0, 0) };
         OneRun { state: Mutex::new(state), shutdown }
-    }
-
-    /// Once all threads have ended: whether they did so since there was no more to do.
-    pub fn ended(self) -> Result<(), RecordError> {
-        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        state.error.map_or(Ok(()), |e| Err(e.into()))
     }
 }
 
 impl JobSource for OneRun {
-    fn next(&self, _thread: usize, _idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {
+    fn next(
+        &self,
+        _thread: usize,
+        _idle: &mut dyn FnMut(),
+    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
         if self.shutdown.requested() {
-            return None;
+            return Ok(None);
         }
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let OneRunState { index, ready, after, error } = &mut *guard;
-        if ready.is_empty() && error.is_none() {
-            match index.pending_after(*after, FETCH) {
-                Ok(rows) => {
-                    *after = rows.last().map_or(*after, |r| (r.priority, r.id));
-                    ready.extend(rows);
-                }
-                Err(e) => *error = Some(e),
-            }
+        let OneRunState { index, ready, after } = &mut *guard;
+        if ready.is_empty() {
+            let rows = index.pending_after(*after, FETCH)?;
+            *after = rows.last().map_or(*after, |r| (r.priority, r.id));
+            ready.extend(rows);
         }
-        Some((ready.pop_front()?, self.shutdown.token().clone()))
+        Ok(ready.pop_front().map(|row| (row, self.shutdown.token().clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_cannot_be_read_is_an_error_of_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let queue = OneRun::new(index.another().unwrap(), Shutdown::default());
+        assert!(matches!(queue.next(0, &mut || ()), Ok(None)), "an empty queue is none");
+        index.conn.execute("DROP TABLE pending", []).unwrap();
+        assert!(queue.next(0, &mut || ()).is_err());
     }
 }

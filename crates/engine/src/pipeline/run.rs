@@ -404,8 +404,7 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
             results.into_iter().try_for_each(|r| r.unwrap_or_else(|p| std::panic::resume_unwind(p)))
         })
     });
-    developed?;
-    Ok(source.ended()?)
+    Ok(developed?)
 }
 
 /// Runs `work`, which sends records, beside a recorder; returns when all that was sent is durable.
