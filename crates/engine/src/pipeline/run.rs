@@ -391,7 +391,7 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
     for thread in 0..jobs {
         developers.push(Developer::new(shared.clone(), thread, index.another().map_err(RunError::Reopen)?));
     }
-    let developed = recorded(index, shared, |out| {
+    recorded(index, shared, |out| {
         std::thread::scope(|s| {
             let threads: Vec<_> = developers
                 .into_iter()
@@ -403,8 +403,7 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
             let results: Vec<_> = threads.into_iter().map(|t| t.join()).collect();
             results.into_iter().try_for_each(|r| r.unwrap_or_else(|p| std::panic::resume_unwind(p)))
         })
-    });
-    Ok(developed?)
+    })
 }
 
 /// Runs `work`, which sends records, beside a recorder; returns when all that was sent is durable.
