@@ -108,7 +108,8 @@ fn a_jpeg_whose_end_is_zeros_or_missing_is_damaged() {
 
 #[test]
 fn a_jpeg_with_a_hole_is_damaged() {
-    for coding in CODINGS {
+    // A hole that arithmetic decoding goes through is not told from data.
+    for coding in CODINGS.into_iter().filter(|c| *c != Coding::Arithmetic) {
         let whole = jpeg(&scene(false), coding, Subsamp::Sub2x2);
         for percent in (15..95).step_by(20) {
             let at = whole.len() * percent / 100;
@@ -138,6 +139,10 @@ fn what_stands_behind_a_whole_jpeg_is_no_damage() {
             ] {
                 // Arithmetic data may end in zeros that are left out: they tell no end of their own.
                 if coding == Coding::Arithmetic && what == "no last marker" {
+                    continue;
+                }
+                // Padding is what encoders in hardware write, and those write one scan.
+                if coding == Coding::Progressive && what == "zeros before the last marker" {
                     continue;
                 }
                 assert!(!is_damaged(&file), "{coding:?}, flat: {flat}, {what}");

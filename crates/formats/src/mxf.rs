@@ -102,6 +102,8 @@ impl Facts {
     /// Local tags of two bytes, each with a length of two.
     fn read_set(&mut self, kind: u8, mut set: &[u8]) {
         let (mut width, mut height, mut fields) = (None, None, false);
+        // What is shown of what is stored, which is a multiple of 16.
+        let (mut shown_width, mut shown_height) = (None, None);
         while let Some((head, rest)) = set.split_first_chunk::<4>() {
             let tag = u16::from_be_bytes([head[0], head[1]]);
             let length = usize::from(u16::from_be_bytes([head[2], head[3]])).min(rest.len());
@@ -117,6 +119,8 @@ impl Facts {
                 // Descriptors of pictures.
                 (0x27..=0x29 | 0x51, 0x3203) => width = u32::try_from(number()).ok(),
                 (0x27..=0x29 | 0x51, 0x3202) => height = u32::try_from(number()).ok(),
+                (0x27..=0x29 | 0x51, 0x3209) => shown_width = u32::try_from(number()).ok(),
+                (0x27..=0x29 | 0x51, 0x3208) => shown_height = u32::try_from(number()).ok(),
                 (0x27..=0x29 | 0x51, 0x320C) => fields = number() == 1,
                 (0x27..=0x29 | 0x51, 0x320E) => keep(&mut self.shape, ratio()),
                 (0x27..=0x29 | 0x51, 0x3001) => self.rate = ratio().or(self.rate),
@@ -136,7 +140,8 @@ impl Facts {
                 _ => {}
             }
         }
-        if let (Some(w), Some(h)) = (width, height)
+        let shown = |shown: Option<u32>, stored: Option<u32>| shown.filter(|n| *n > 0).or(stored);
+        if let (Some(w), Some(h)) = (shown(shown_width, width), shown(shown_height, height))
             && (1..=1 << 16).contains(&w)
             && (1..=1 << 15).contains(&h)
         {

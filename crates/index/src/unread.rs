@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_walk_replaces_what_it_saw_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
-        let index = Index::open(dir.path()).unwrap();
+        let index = Index::open_indexing(dir.path(), || {}).unwrap();
         let space = index.space("me", "personal").unwrap();
         let volume = index.volume(space, b"/v").unwrap().id;
         let seen = |folders: &[(&str, &str, u64)]| {

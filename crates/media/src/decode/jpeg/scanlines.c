@@ -354,8 +354,9 @@ static int ends_in_step(albumen_jpeg *jpeg) {
     }
     byte = *source->next_input_byte++;
     source->bytes_in_buffer--;
+    /* Zeros before the picture's own end are padding; before another file they were the picture's end. */
     if (after_ff && byte != 0 && byte != 0xFF && (byte < 0xD0 || byte > 0xD7))
-      return 1;
+      return byte == JPEG_EOI || zeros < HOLE_BYTES;
     after_ff = byte == 0xFF;
     zeros += byte == 0;
     stray += byte != 0 && byte != 0xFF;
