@@ -152,7 +152,7 @@ fn read_mini(body: View<'_>, found: &mut Findings) -> Option<()> {
         found.add_exif(exif::read(body.part(xmp_at.checked_sub(exif_length)?, exif_length)));
     }
     if xmp {
-        found.add_xmp(body.from(xmp_at).head(MAX_METADATA as usize));
+        found.add_xmp(body.from(xmp_at).head(PACKET));
     }
     Some(())
 }
