@@ -46,7 +46,8 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     }
     let after = args.after.as_deref().map(str::parse).transpose()?;
     let spaces = (!args.space.is_empty()).then(|| args.space.clone());
-    let found = index.search(&query, &Page { limit: args.limit as usize, after, spaces, ..Page::default() })?;
+    let found =
+        index.search(&query, &Page { limit: args.limit as usize, after, spaces, ..Page::default() })?;
     let mut items = Vec::new();
     for id in found.items {
         items.extend(index.item_view(id, Detail::Full)?);

@@ -26,7 +26,6 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, RawDir, Stat};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashSet};
-use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 /// Folders inside folders below a root; deeper ones are reported and not walked. Each level with siblings waiting holds a descriptor, of which a process has 1024 by default.

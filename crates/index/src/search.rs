@@ -7,8 +7,8 @@
 //! so that a deep page costs what the first does.
 
 use super::Index;
-use super::read::visible::Visible;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
+use super::read::visible::Visible;
 use albumen_core::vocabulary::{Facts, Gps, Place};
 use albumen_library::people::names;
 use albumen_library::places::countries_called;
@@ -153,7 +153,9 @@ impl Order {
             Order::AddedFirst => "ORDER BY i.added, i.file_id",
             Order::Name => "ORDER BY (SELECT name FROM files n WHERE n.id = i.file_id), i.file_id",
             Order::Size => "ORDER BY (SELECT bytes FROM files n WHERE n.id = i.file_id) DESC, i.file_id DESC",
-            Order::Rating => "ORDER BY coalesce(i.rating, 0) DESC, coalesce(i.taken_local, '') DESC, i.file_id DESC",
+            Order::Rating => {
+                "ORDER BY coalesce(i.rating, 0) DESC, coalesce(i.taken_local, '') DESC, i.file_id DESC"
+            }
         }
     }
 }
@@ -227,7 +229,8 @@ impl Index {
         values.push(Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)));
         values.push(Value::Integer(i64::try_from(start).unwrap_or(i64::MAX)));
         let mut st = self.conn.prepare_cached(&sql)?;
-        let mut items = st.query_map(params_from_iter(values), |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+        let mut items =
+            st.query_map(params_from_iter(values), |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
         let has_more = items.len() > page.limit;
         items.truncate(page.limit);
         let end = i64::try_from(start + items.len()).unwrap_or(i64::MAX);
@@ -242,7 +245,10 @@ impl Index {
         page: &Page,
     ) -> std::result::Result<std::collections::BTreeMap<String, u64>, SearchError> {
         let way = ways(&self.conn, query, page, &self.scope())?.pop().expect("there is a way");
-        let sql = format!("SELECT coalesce(substr(i.taken_local, 1, 10), ''), count(*) {} GROUP BY 1", way.from.text);
+        let sql = format!(
+            "SELECT coalesce(substr(i.taken_local, 1, 10), ''), count(*) {} GROUP BY 1",
+            way.from.text
+        );
         let mut st = self.conn.prepare_cached(&sql)?;
         let days = st.query_map(params_from_iter(way.from.values), |r| {
             Ok((r.get(0)?, r.get::<_, i64>(1)?.unsigned_abs()))
@@ -652,13 +658,17 @@ fn narrowed(within: &Within, people_of: Option<&[i64]>) -> Condition {
             // A whole day takes in its times; a month or a year of which no more is known stands for itself.
             let until = if last.len() < 10 { last.clone() } else { format!("{last}{AFTER_ANY_DATE}") };
             let test = "coalesce(i.taken_local, '') >= ? AND coalesce(i.taken_local, '') <= ?";
-            let list = format!("SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}");
+            let list = format!(
+                "SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}"
+            );
             let values = [text(first), text(&until)];
             Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
         }
         Within::Undated => {
             let test = "coalesce(i.taken_local, '') = ''";
-            let list = format!("SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}");
+            let list = format!(
+                "SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}"
+            );
             Condition::new(Sql::new(test, []), Some(Sql::new(list, [])))
         }
     }
@@ -803,7 +813,8 @@ impl Condition {
             test: self.test.within("(", &also),
             gathered: self.gathered.map(|sql| sql.within("(", &also)),
             list: self.list.map(|list| {
-                let after = format!(") l CROSS JOIN items i ON i.file_id = l.file_id WHERE i.space_id IN ({ids})");
+                let after =
+                    format!(") l CROSS JOIN items i ON i.file_id = l.file_id WHERE i.space_id IN ({ids})");
                 list.within("SELECT l.file_id AS file_id FROM (", &after)
             }),
         }

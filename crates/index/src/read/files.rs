@@ -52,7 +52,10 @@ impl Index {
             .optional()?;
         let visible = self.scope();
         let rights = |place: &Place| visible.rights(place.folder_id, item);
-        Ok(place.map(|place| (rights(&place), place)).filter(|(r, _)| r & super::visible::VIEW != 0).map(|(r, p)| (p, r)))
+        Ok(place
+            .map(|place| (rights(&place), place))
+            .filter(|(r, _)| r & super::visible::VIEW != 0)
+            .map(|(r, p)| (p, r)))
     }
 
     /// A derivative by its name: `sm`, `m`, `xl`, `preview`. Whether the item may be seen is for the caller to ask.

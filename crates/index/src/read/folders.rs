@@ -60,7 +60,13 @@ impl Index {
     }
 
     /// Ids of a folder, and of those below it if wanted.
-    pub fn folder_ids(&self, space: &str, volume: &[u8], path: &[u8], with_sub_folders: bool) -> Result<Vec<i64>> {
+    pub fn folder_ids(
+        &self,
+        space: &str,
+        volume: &[u8],
+        path: &[u8],
+        with_sub_folders: bool,
+    ) -> Result<Vec<i64>> {
         let Some(volume_id) = self.volume_of(space, volume)? else { return Ok(Vec::new()) };
         let all = self.folders_at(volume_id, path)?.into_iter();
         Ok(all.filter(|(_, found)| with_sub_folders || found == path).map(|(id, _)| id).collect())

@@ -113,8 +113,9 @@ impl Index {
 
     /// ThumbHashes of items that have one.
     pub fn thumbhashes(&self, items: &[i64]) -> Result<Vec<(i64, Vec<u8>)>> {
-        let mut st =
-            self.conn.prepare_cached("SELECT thumbhash FROM files WHERE id = ?1 AND thumbhash IS NOT NULL")?;
+        let mut st = self
+            .conn
+            .prepare_cached("SELECT thumbhash FROM files WHERE id = ?1 AND thumbhash IS NOT NULL")?;
         let mut out = Vec::new();
         for &id in items {
             out.extend(st.query_row([id], |r| r.get(0)).optional()?.map(|hash| (id, hash)));

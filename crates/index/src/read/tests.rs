@@ -206,7 +206,8 @@ fn people_are_found_only_in_spaces_that_are_seen_whole() {
         let found = index.search(&Query::parse(query).unwrap(), &page(vec![])).unwrap();
         assert_eq!(found.items, [0], "{query}");
     }
-    let by_id = |id: &str| index.search(&Query::default(), &page(vec![Within::Person(id.into())])).unwrap().items;
+    let by_id =
+        |id: &str| index.search(&Query::default(), &page(vec![Within::Person(id.into())])).unwrap().items;
     assert_eq!(by_id("p0"), [0]);
     assert!(by_id("p24").is_empty());
 }

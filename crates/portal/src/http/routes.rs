@@ -3,8 +3,8 @@
 
 use super::App;
 use super::api::{
-    accounts, audit, factors, groups, history, items, lists, me, passkeys, preferences, sessions, settings, setup,
-    spaces, tokens,
+    accounts, audit, factors, groups, history, items, lists, me, passkeys, preferences, sessions, settings,
+    setup, spaces, tokens,
 };
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};

@@ -107,9 +107,11 @@ pub async fn thumbnail(
     let (library, subject) = (app.library.clone(), caller.subject.clone());
     // One hop to a thread that may wait: for the rows and for the file.
     let opened = tokio::task::spawn_blocking(move || -> Answer<_> {
-        let found = library.ask(|index| match index.located(id)? {
-            Some(located) => Ok(Some((located, index.derived(id, &size)?, index.thumbnail_key(id)?))),
-            None => Ok(None),
+        let found = library.ask(|index| -> rusqlite::Result<_> {
+            match index.located(id)? {
+                Some(located) => Ok(Some((located, index.derived(id, &size)?, index.thumbnail_key(id)?))),
+                None => Ok(None),
+            }
         })?;
         let Some((located, derived, key)) = found else { return Err(Problem::not_found()) };
         let folder = FolderPath::new(&located.space, located.volume, located.folder);
@@ -124,7 +126,9 @@ pub async fn thumbnail(
     let (file, length, name, key) = opened.await.map_err(|e| LibraryError::Stopped(e.to_string()))??;
     let version = version(&name);
     // Clients know the version from an item, or the key of all sizes from a grid.
-    let is_current = known.is_some_and(|known| known == version || Some(known.as_str()) == key.map(|k| k.to_string()).as_deref());
+    let is_current = known.is_some_and(|known| {
+        known == version || Some(known.as_str()) == key.map(|k| k.to_string()).as_deref()
+    });
     let caching = if is_current { FOR_EVER } else { ASK_AGAIN };
     let etag = format!("\"{version}\"");
     Ok(answer(Served { file, length, etag, media_type: "image/jpeg", caching, save_as: None }, &headers))

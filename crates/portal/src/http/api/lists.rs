@@ -50,7 +50,9 @@ pub struct Asked {
 type AskedQuery = Result<Query<Asked>, QueryRejection>;
 
 fn asked(query: AskedQuery) -> Answer<Asked> {
-    query.map(|Query(asked)| asked).map_err(|e| Problem::invalid(format!("The query of the address does not fit: {e}.")))
+    query
+        .map(|Query(asked)| asked)
+        .map_err(|e| Problem::invalid(format!("The query of the address does not fit: {e}.")))
 }
 
 /// Asks the index within the caller's scope, on a thread that may wait.
@@ -97,7 +99,8 @@ fn days(text: &str) -> Answer<Within> {
     }
     let (a, b) = text.split_once("..").unwrap_or((text, text));
     let is_day = |day: &str| {
-        let digits = |from: usize, to: usize| day.get(from..to).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
+        let digits =
+            |from: usize, to: usize| day.get(from..to).is_some_and(|d| d.bytes().all(|b| b.is_ascii_digit()));
         let dash = |at: usize| day.as_bytes().get(at) == Some(&b'-');
         match day.len() {
             4 => digits(0, 4),
@@ -169,7 +172,9 @@ pub async fn items(State(app): State<Arc<App>>, caller: Caller, query: AskedQuer
         let is_grid = match asked.format.as_deref() {
             None => false,
             Some("grid") => true,
-            Some(other) => return Err(Problem::invalid(format!("There is no format {other:?}; there is grid."))),
+            Some(other) => {
+                return Err(Problem::invalid(format!("There is no format {other:?}; there is grid.")));
+            }
         };
         let largest = if is_grid { LARGEST_GRID } else { LARGEST_PAGE };
         let after = asked.after.as_deref().filter(|a| !a.is_empty());
@@ -213,9 +218,12 @@ fn whole_items(app: &App, index: &Index, scope: &Scope, ids: &[i64]) -> Answer<V
 pub async fn thumbhashes(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
     let asked = asked(query)?;
     let text = asked.ids.unwrap_or_default();
-    let ids: Option<Vec<i64>> = text.split(',').filter(|id| !id.is_empty()).map(|id| id.parse().ok()).collect();
+    let ids: Option<Vec<i64>> =
+        text.split(',').filter(|id| !id.is_empty()).map(|id| id.parse().ok()).collect();
     let ids = ids.filter(|ids| ids.len() <= IDS);
-    let ids = ids.ok_or_else(|| Problem::invalid(format!("ids takes at most {IDS} numbers with commas between them.")))?;
+    let ids = ids.ok_or_else(|| {
+        Problem::invalid(format!("ids takes at most {IDS} numbers with commas between them."))
+    })?;
     let answer = within_scope(&app, &caller, move |index, _| {
         let mut seen = Vec::with_capacity(ids.len());
         for id in ids {
@@ -266,7 +274,9 @@ fn top_of(index: &Index, space: &Space) -> Answer<Option<FolderContent>> {
     for folder in &space.folders {
         use std::os::unix::ffi::OsStrExt;
         let at = FolderPath::new(&space.name, folder.as_os_str().as_bytes(), "");
-        let Some(content) = index.folder_content(&at.space, &at.volume, &at.path).map_err(read)? else { continue };
+        let Some(content) = index.folder_content(&at.space, &at.volume, &at.path).map_err(read)? else {
+            continue;
+        };
         let name = space.shown(&at).unwrap_or_default().into_bytes();
         let items = content.items + content.folders.iter().map(|f| f.items).sum::<u64>();
         let cover = content.folders.iter().find_map(|f| f.cover);
@@ -318,7 +328,9 @@ mod tests {
         assert_eq!(days("2023-07-01").ok(), Some(range("2023-07-01", "2023-07-01")));
         assert_eq!(days("2023-07-31..1965").ok(), Some(range("1965", "2023-07-31")));
         assert_eq!(days("undated").ok(), Some(Within::Undated));
-        for wrong in ["", "today", "2023-7-1", "2023-07-01..", "2023-07-01T10", "20230701", "..", "2023-07-0%"] {
+        for wrong in
+            ["", "today", "2023-7-1", "2023-07-01..", "2023-07-01T10", "20230701", "..", "2023-07-0%"]
+        {
             assert!(days(wrong).is_err(), "{wrong}");
         }
     }
