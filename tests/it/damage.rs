@@ -113,7 +113,7 @@ fn a_jpeg_with_a_hole_is_damaged() {
         let whole = jpeg(&scene(false), coding, Subsamp::Sub2x2);
         for percent in (15..95).step_by(20) {
             let at = whole.len() * percent / 100;
-            let hole = zeroed(&whole, at, (at + 1024).min(whole.len() - 100));
+            let hole = zeroed(&whole, at, (at + 4096).min(whole.len() - 100));
             assert!(is_damaged(&hole), "{coding:?} at {percent} %");
         }
     }
@@ -237,4 +237,9 @@ fn whole_pictures_of_the_corpus_are_not_damaged() {
 }
 
 /// Files that are damaged indeed, and why.
-const KNOWN_DAMAGED: &[&str] = &[];
+const KNOWN_DAMAGED: &[&str] = &[
+    // Cut short by the project that they come from, to be small.
+    "pixel-motion-photo-shortened.jpg",
+    "pixel-motion-photo-without-exif-shortened.jpg",
+    "non-motion-photo-shortened.jpg",
+];
