@@ -122,6 +122,12 @@ pub fn move_file(
     fs: FsId,
     stat: &FileStat,
 ) -> Result<()> {
+    // With the row its companions lose what hides them.
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO items_stale (file_id) SELECT c.id FROM files c JOIN files g ON g.id = c.companion_of
+         WHERE g.folder_id = ?1 AND g.name = ?2 AND g.id <> ?3 AND g.vanished IS NOT NULL",
+    )?
+    .execute(params![folder_id, name, id])?;
     conn.prepare_cached(
         "DELETE FROM files WHERE folder_id = ?1 AND name = ?2 AND id <> ?3 AND vanished IS NOT NULL",
     )?

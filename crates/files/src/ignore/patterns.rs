@@ -199,7 +199,9 @@ impl Patterns {
         let mut groups = vec![group()];
         let mut chars = line.chars();
         let mut no_class_ends = false;
+        let mut is_after_braces = false;
         while let Some(c) = chars.next() {
+            let was_after_braces = std::mem::take(&mut is_after_braces);
             let mut code = [0; 4];
             let code: &[u8] = match c {
                 '{' => {
@@ -234,8 +236,8 @@ impl Patterns {
                     if number > MOST_ALTERNATIVES || bytes > MOST_WILDCARDS {
                         return Err(too_many());
                     }
-                    outer.here =
-                        outer.here.iter().flat_map(|a| done.iter().map(|b| [&a[..], b].concat())).collect();
+                    outer.here = outer.here.iter().flat_map(|a| done.iter().map(|b| joined(a, b))).collect();
+                    is_after_braces = true;
                     continue;
                 }
                 '*' => &[STAR],
@@ -259,7 +261,12 @@ impl Patterns {
             };
             let Some(group) = groups.last_mut() else { continue };
             // The finished branches of the groups around it are bounded where they are multiplied.
-            group.here.iter_mut().for_each(|branch| branch.extend(code));
+            for branch in &mut group.here {
+                match was_after_braces {
+                    true => *branch = joined(branch, code),
+                    false => branch.extend(code),
+                }
+            }
             if bytes_of(&group.here) > MOST_WILDCARDS {
                 return Err(too_many());
             }
@@ -541,6 +548,13 @@ fn named_class(text: &str) -> Option<(&'static [(char, char)], &str)> {
         _ => return None,
     };
     Some((ranges, rest))
+}
+
+/// Two parts of a pattern in a row, one of them out of braces: a star at the end of one and at the beginning of the other are one
+/// star, and no `**`.
+fn joined(a: &[u8], b: &[u8]) -> Vec<u8> {
+    let both = a.last() == Some(&STAR) && b.first() == Some(&STAR);
+    [a, if both { &b[1..] } else { b }].concat()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub const DEMUXERS: &[(&[Format], &[&CStr])] = &[
     (&[Format::Mxf], &[c"mxf"]),
     (&[Format::Dv], &[c"dv"]),
     (&[Format::H264], &[c"h264"]),
+    (&[Format::H265], &[c"hevc"]),
     // Program streams, and the video alone.
     (&[Format::Mpeg], &[c"mpeg", c"mpegvideo"]),
 ];

@@ -193,7 +193,8 @@ impl Items {
     #[cfg(test)]
     pub fn of_properties(properties: Vec<Property>) -> Items {
         let item = Item { id: 1, properties: (0..properties.len()).collect(), ..Item::default() };
-        Items { primary: 1, items: vec![item], properties, ..Items::default() }
+        let places = [(1, 0)].into_iter().collect();
+        Items { primary: 1, items: vec![item], places, properties, ..Items::default() }
     }
 
     /// Where the primary item is a base picture with its gain map applied (`tmap`, ISO 21496-1): the base is shown.
