@@ -206,26 +206,32 @@ fn an_ignore_file_that_breaks_hides_its_folder_and_stops_nothing() {
     for photo in ["anna/bad/1.jpg", "anna/bad/private/2.jpg", "anna/ok/3.jpg", "berta/4.jpg"] {
         h.photo(photo);
     }
+    // In whatever order they were developed.
+    let sorted = |h: &House| {
+        let mut names = h.names();
+        names.sort();
+        names
+    };
     let rules = h.path("anna/bad/.albumenignore");
     std::fs::write(&rules, "/private/\n").unwrap();
     h.start();
-    h.until("the rule is honoured", |h| h.names() == ["1.jpg", "3.jpg", "4.jpg"]);
+    h.until("the rule is honoured", |h| sorted(h) == ["1.jpg", "3.jpg", "4.jpg"]);
     let hostile =
         [format!("/private/\n{}", "{".repeat(40_000)), format!("/private/\n{}\n", "*a".repeat(500_000))];
     for text in hostile {
         std::fs::write(&rules, &text).unwrap();
-        h.until("the folder is hidden", |h| h.names() == ["3.jpg", "4.jpg"]);
+        h.until("the folder is hidden", |h| sorted(h) == ["3.jpg", "4.jpg"]);
         h.stop();
         h.start();
         h.upload(&h.photo("berta/4.jpg"));
-        assert_eq!(h.names(), ["3.jpg", "4.jpg"]);
+        assert_eq!(sorted(&h), ["3.jpg", "4.jpg"]);
         let rows = h.get("/v1/failures").1["failures"].clone();
         let rows = rows.as_array().unwrap();
         assert_eq!(rows.len(), 1, "{rows:?}");
         assert_eq!((&rows[0]["fault"], &rows[0]["line"]), (&"ignore_file".into(), &2.into()), "{rows:?}");
         h.until("it is counted", |h| h.get("/v1/status").1["index"]["not_walked"] == 1);
         std::fs::write(&rules, "/private/\n").unwrap();
-        h.until("it is corrected", |h| h.names() == ["1.jpg", "3.jpg", "4.jpg"]);
+        h.until("it is corrected", |h| sorted(h) == ["1.jpg", "3.jpg", "4.jpg"]);
         assert_eq!(h.get("/v1/failures").1["failures"].as_array().unwrap().len(), 0);
     }
 }
