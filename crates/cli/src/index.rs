@@ -6,7 +6,7 @@ use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::run::{self, Options, RunError};
 use albumen_engine::pipeline::shutdown::Shutdown;
 use albumen_engine::service::room;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -59,13 +59,6 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         ..Options::default()
     };
     run_with(options, args.limits, ctx)
-}
-
-/// Whether the disk of the index has no room, which another error than that of a full disk may come from.
-fn is_full(index_dir: &Path) -> bool {
-    let is_read_only = rustix::fs::statvfs(index_dir)
-        .is_ok_and(|fs| fs.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
-    !is_read_only && index_dir.is_dir() && !room::is_enough(index_dir)
 }
 
 impl Limits {
@@ -123,7 +116,9 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
                 RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
                 RunError::Record(e) if e.is_full() => STOPPED,
                 // A quota that is used up is an error of the disk for SQLite, and so is a disk that was mounted read-only.
-                RunError::Record(e) if e.may_be_want_of_room() && is_full(&ctx.index_dir()) => STOPPED,
+                RunError::Record(e) if e.may_be_want_of_room() && room::is_used_up(&ctx.index_dir()) => {
+                    STOPPED
+                }
                 RunError::Record(_) | RunError::Reopen(_) => FAILED,
             })
         }

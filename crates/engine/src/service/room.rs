@@ -123,20 +123,26 @@ impl Room {
 }
 
 /// Asks the disk for room and gives it back. Quotas and what is reserved for root count, as they do for the index.
-pub fn is_enough(index_dir: &Path) -> bool {
+fn ask(index_dir: &Path) -> rustix::io::Result<()> {
     let path = index_dir.join(".room");
-    let asked = || -> rustix::io::Result<()> {
-        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
-        // It is there for as long as it is open.
-        rustix::fs::unlink(&path)?;
-        match fallocate(&file, FallocateFlags::empty(), 0, ENOUGH) {
-            // Such a file system tells whoever writes.
-            Err(Errno::OPNOTSUPP) => Ok(()),
-            asked => asked,
-        }
-    };
-    asked().is_ok()
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
+    // It is there for as long as it is open.
+    rustix::fs::unlink(&path)?;
+    match fallocate(&file, FallocateFlags::empty(), 0, ENOUGH) {
+        // Such a file system tells whoever writes.
+        Err(Errno::OPNOTSUPP) => Ok(()),
+        asked => asked,
+    }
+}
+
+fn is_enough(index_dir: &Path) -> bool {
+    ask(index_dir).is_ok()
+}
+
+/// Whether the disk is full or a quota is used up: not whether it fails, or may only be read.
+pub fn is_used_up(index_dir: &Path) -> bool {
+    matches!(ask(index_dir), Err(Errno::NOSPC | Errno::DQUOT))
 }
 
 #[cfg(test)]
