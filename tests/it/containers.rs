@@ -190,7 +190,6 @@ fn bt709_keeps_its_colours_in_packed_and_alpha_formats() {
     for (name, codec) in [
         ("packed.mov", &["-c:v", "rawvideo", "-pix_fmt", "uyvy422"][..]),
         ("packed.avi", &["-c:v", "rawvideo", "-pix_fmt", "yuyv422"]),
-        ("semi.mov", &["-c:v", "rawvideo", "-pix_fmt", "nv12"]),
         ("alpha.mov", &["-c:v", "prores_ks", "-profile:v", "4444", "-pix_fmt", "yuva444p10le"]),
         ("alpha.mkv", &["-c:v", "ffv1", "-pix_fmt", "yuva420p"]),
         ("ten.mov", &["-c:v", "v210", "-pix_fmt", "yuv422p10le"]),
