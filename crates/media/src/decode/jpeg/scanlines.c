@@ -337,7 +337,8 @@ static int all_scans_came(const struct jpeg_decompress_struct *cinfo) {
  * blocks before it were not those that were coded; zeros up to the end of the file were the rest of the picture. */
 static int ends_in_step(albumen_jpeg *jpeg) {
   struct jpeg_source_mgr *source = &jpeg->source;
-  unsigned stray = 0, zeros = 0;
+  /* Arithmetic decoding takes zeros for data and leaves few of them. */
+  unsigned stray = 0, zeros = 0, most_zeros = jpeg->cinfo.arith_code ? 0 : HOLE_BYTES;
   int after_ff = 0;
   /* The decoder met the marker already. */
   if (jpeg->cinfo.unread_marker != 0 || jpeg->cut)
@@ -347,7 +348,7 @@ static int ends_in_step(albumen_jpeg *jpeg) {
     if (source->bytes_in_buffer == 0) {
       size_t n = jpeg->read(jpeg->context, jpeg->offset, jpeg->input, INPUT_BYTES);
       if (n == 0 || n > INPUT_BYTES)
-        return zeros < HOLE_BYTES;
+        return zeros < most_zeros;
       jpeg->offset += n;
       source->next_input_byte = jpeg->input;
       source->bytes_in_buffer = n;
@@ -356,7 +357,7 @@ static int ends_in_step(albumen_jpeg *jpeg) {
     source->bytes_in_buffer--;
     /* Zeros before the picture's own end are padding; before another file they were the picture's end. */
     if (after_ff && byte != 0 && byte != 0xFF && (byte < 0xD0 || byte > 0xD7))
-      return byte == JPEG_EOI || zeros < HOLE_BYTES;
+      return byte == JPEG_EOI || zeros < most_zeros;
     after_ff = byte == 0xFF;
     zeros += byte == 0;
     stray += byte != 0 && byte != 0xFF;
