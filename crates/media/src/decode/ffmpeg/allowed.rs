@@ -53,6 +53,11 @@ pub const DECODERS: &[(AVCodecID, &CStr)] = &[
     (AV_CODEC_ID_FLV1, c"flv"),
     (AV_CODEC_ID_VP6F, c"vp6f"),
     (AV_CODEC_ID_THEORA, c"theora"),
+    (AV_CODEC_ID_MSMPEG4V1, c"msmpeg4v1"),
+    // Without compression or without loss, as editors keep masters.
+    (AV_CODEC_ID_RAWVIDEO, c"rawvideo"),
+    (AV_CODEC_ID_V210, c"v210"),
+    (AV_CODEC_ID_FFV1, c"ffv1"),
     // What cameras for films write.
     (AV_CODEC_ID_PRORES, c"prores"),
 ];
