@@ -5,10 +5,10 @@
 //! goes and marked damaged.
 
 mod bmp;
-pub(super) mod canvas;
+mod canvas;
 mod gif;
 mod jp2;
-pub(super) mod jxl;
+mod jxl;
 mod png;
 pub(super) mod tiff;
 mod webp;
@@ -23,8 +23,6 @@ use albumen_core::vocabulary::{Admission, Format};
 pub(super) struct Job<'a> {
     pub source: &'a Source,
     pub orientation: Orientation,
-    /// The profile of RGB samples where the file holds none; else they are sRGB.
-    pub untagged: Option<&'a [u8]>,
     pub fit: Fit<'a>,
     pub admission: &'a dyn Admission,
 }
