@@ -17,6 +17,7 @@ mod people;
 mod places;
 mod recognise;
 mod render;
+mod roots;
 mod search;
 mod service;
 mod testdata;

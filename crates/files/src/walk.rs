@@ -17,6 +17,7 @@ use super::FileStat;
 use super::ignore::{ALBUMENIGNORE, LONGEST_ALBUMENIGNORE, NOMEDIA, Rules};
 use super::mounts::{FsId, FsInfo, MountTable};
 use super::open::{self, Root, fault};
+use super::patience::Beat;
 use super::relative;
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::{Format, SIDECAR_EXTENSIONS};
@@ -133,6 +134,7 @@ pub struct Walk<'r> {
     reach: Reach,
     not_entered: Vec<Vec<u8>>,
     listing: Vec<u8>,
+    beat: Beat,
 }
 
 /// A folder on the way down.
@@ -158,10 +160,13 @@ impl<'r> Walk<'r> {
     /// Walks `start` (relative to the root; empty for all of it), a folder or one file. Rules of the folders above
     /// `start` hold for it.
     pub fn new(root: &'r Root, start: &[u8], rules: Rules) -> Walk<'r> {
-        let mounts = MountTable::read();
-        let at = root.path().canonicalize().unwrap_or_else(|_| root.path().to_owned());
+        Walk::with_mounts(root, start, rules, MountTable::read())
+    }
+
+    /// The same, with the kernel's table of mounts as it was read.
+    pub fn with_mounts(root: &'r Root, start: &[u8], rules: Rules, mounts: MountTable) -> Walk<'r> {
         let mount_points =
-            mounts.inside(&at).map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
+            mounts.inside(root.real()).map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
         Walk {
             root,
             mounts,
@@ -175,7 +180,13 @@ impl<'r> Walk<'r> {
             reach: Reach::Tree,
             not_entered: Vec::new(),
             listing: Vec::with_capacity(LISTING),
+            beat: Beat::default(),
         }
+    }
+
+    /// The same, telling somebody who waits that it gets on.
+    pub fn telling(self, beat: Beat) -> Walk<'r> {
+        Walk { beat, ..self }
     }
 
     /// The same, no further than that.
@@ -340,6 +351,7 @@ impl<'r> Walk<'r> {
         for Entry { name, role, mut kind, .. } in entries {
             whole.truncate(prefix);
             whole.extend_from_slice(&name);
+            self.beat.tick();
             let mut stat = None;
             // Some file systems do not say in the listing what an entry is.
             if !matches!(kind, FileType::Directory | FileType::Symlink | FileType::Fifo | FileType::Socket) {
@@ -382,6 +394,7 @@ impl<'r> Walk<'r> {
         let mut entries = RawDir::new(fd, self.listing.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
+            self.beat.tick();
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
                 each(Listed { name, kind: entry.file_type(), inode: entry.ino() });

@@ -95,6 +95,15 @@ impl Index {
             .map(|n| n as u64)
     }
 
+    /// Whether a file is recorded as unavailable, which is tried again from time to time.
+    pub fn has_unavailable(&self) -> Result<bool> {
+        self.conn
+            .prepare_cached(
+                "SELECT 1 FROM stage_state WHERE state = 'failed' AND fault = 'unavailable' LIMIT 1",
+            )?
+            .exists([])
+    }
+
     /// Files of the scope for which a stage after render is due (it looks at recorded facts and derivatives), in
     /// canonical order of content; those after (`after_hash`, `after_id`).
     pub fn due_files(

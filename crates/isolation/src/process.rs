@@ -7,6 +7,7 @@ use super::kind::Kindness;
 use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
 use super::wire;
 use albumen_core::cancel::CancelToken;
+use albumen_core::fault::{in_words, is_shortage};
 use albumen_core::source::Source;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -31,6 +32,8 @@ pub const MEMORY_VARIABLE: &str = "ALBUMEN_WORKER_MEMORY";
 
 /// How often a busy child's CPU time and the wish to stop are looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// A busy child that has used no CPU for so long may wait for a file system that does not answer.
+const STILL: Duration = Duration::from_secs(3);
 /// How long a child may take from its start to its hello: it links codecs from a slow disk and warms them up.
 const HELLO: Duration = Duration::from_secs(60);
 /// How long a killed child is waited for; one that takes longer sits in the kernel.
@@ -116,6 +119,10 @@ pub enum Lost {
     /// Which limit it was.
     TimedOut(String),
     Nonsense(Nonsense),
+    /// This machine had no descriptor or memory left for the conversation.
+    Short(io::Error),
+    /// It waits for a file system that does not answer.
+    Hangs,
     /// It left because it wanted this many bytes beyond its allowance.
     Overran(u64),
     /// It ended by itself.
@@ -176,7 +183,13 @@ impl Process {
             Ok(Some((Say::Hello(hello), _))) => process.hello = hello,
             Ok(Some(_)) => return Err(ended("its first word is no greeting".into())),
             Ok(None) => return Err(ended(describe(process.ended()))),
-            Err(nonsense) => return Err(ended(nonsense.to_string())),
+            Err(lost) => {
+                return Err(ended(match lost {
+                    Lost::Nonsense(nonsense) => nonsense.to_string(),
+                    Lost::Short(e) => in_words(&e),
+                    _ => "its first word could not be heard".into(),
+                }));
+            }
         }
         if process.hello.version != env!("CARGO_PKG_VERSION") {
             let theirs = process.hello.version.chars().take(40).collect();
@@ -221,17 +234,19 @@ impl Process {
         resident.saturating_sub(shared) * rustix::param::page_size() as u64
     }
 
-    /// CPU time it has used, user and system, all threads.
-    fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+    /// CPU time it has used, user and system, all threads; `None` where it cannot be read.
+    fn cpu(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
         // The name in brackets may hold anything; the fields begin after the last bracket with the state.
         let fields = stat.rsplit_once(") ").map_or("", |(_, f)| f);
         let ticks: u64 = fields.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
-        Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+        Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
     }
 
     /// Asks, answers its wishes for memory through `admit`, and returns the reply's memory and the length of its
     /// header. After any `Err` the process must be dropped.
+    ///
+    /// `hangs` is asked where it has used no CPU for a while: whether the file system of its files has stopped to answer.
     pub fn converse(
         &mut self,
         ask: &Ask,
@@ -239,24 +254,30 @@ impl Process {
         deadline: Deadline,
         cancel: &CancelToken,
         admit: &mut dyn FnMut(u64) -> Grant,
+        hangs: &mut dyn FnMut() -> bool,
     ) -> Result<(Source, u64), Lost> {
-        let cpu_before = self.cpu();
+        let mut cpu_before = self.cpu();
         let starved_before = self.waited_for_cpu();
         let mut began = Instant::now();
+        let (mut worked, mut worked_at) = (cpu_before, Instant::now());
         wire::send(self.socket(), &encode(ask), files).map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Lost::NotThere,
+            _ if is_shortage(&e) => Lost::Short(e),
             _ => Lost::Nonsense(Nonsense(format!("cannot be asked: {e}").into())),
         })?;
         loop {
-            let ready = wire::wait(self.socket(), LOOK)
-                .map_err(|e| Lost::Nonsense(Nonsense(format!("cannot be heard: {e}").into())))?;
+            let ready = wire::wait(self.socket(), LOOK).map_err(|e| match is_shortage(&e) {
+                true => Lost::Short(e),
+                false => Lost::Nonsense(Nonsense(format!("cannot be heard: {e}").into())),
+            })?;
             if ready {
-                match self.listen().map_err(Lost::Nonsense)? {
+                match self.listen()? {
                     None => return Err(Lost::Ended(self.ended())),
                     Some((Say::Need { bytes }, _)) => {
                         let asked = Instant::now();
                         let grant = admit(bytes);
                         began += asked.elapsed();
+                        worked_at = Instant::now();
                         // If it died meanwhile, the next look says so.
                         let _ = wire::send(self.socket(), &encode(&grant), &[]);
                     }
@@ -287,18 +308,39 @@ impl Process {
             {
                 return Err(Lost::TimedOut(format!("more than {} s", deadline.wall.as_secs_f32())));
             }
-            if !ready && self.cpu().saturating_sub(cpu_before) > deadline.cpu {
-                return Err(Lost::TimedOut(format!("more than {} s of CPU", deadline.cpu.as_secs_f32())));
+            if ready {
+                continue;
+            }
+            // Where it cannot be read it says nothing about the file.
+            if let Some(cpu) = self.cpu() {
+                let before = *cpu_before.get_or_insert(cpu);
+                if cpu.saturating_sub(before) > deadline.cpu {
+                    let why = format!("more than {} s of CPU", deadline.cpu.as_secs_f32());
+                    return Err(Lost::TimedOut(why));
+                }
+                if worked != Some(cpu) {
+                    (worked, worked_at) = (Some(cpu), Instant::now());
+                }
+            }
+            if worked_at.elapsed() > STILL {
+                if hangs() {
+                    return Err(Lost::Hangs);
+                }
+                worked_at = Instant::now();
             }
         }
     }
 
     /// The next message, which is known to be there; `None` when the socket has ended.
-    fn listen(&self) -> Result<Option<(Say, Option<OwnedFd>)>, Nonsense> {
+    fn listen(&self) -> Result<Option<(Say, Option<OwnedFd>)>, Lost> {
         match wire::receive(self.socket()) {
             Ok(None) => Ok(None),
-            Ok(Some(message)) => Ok(Some((decode(&message.bytes)?, message.files.into_iter().next()))),
-            Err(e) => Err(Nonsense(e.to_string().into())),
+            Ok(Some(message)) => {
+                let say = decode(&message.bytes).map_err(Lost::Nonsense)?;
+                Ok(Some((say, message.files.into_iter().next())))
+            }
+            Err(e) if is_shortage(&e) => Err(Lost::Short(e)),
+            Err(e) => Err(Lost::Nonsense(Nonsense(e.to_string().into()))),
         }
     }
 

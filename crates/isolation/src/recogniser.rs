@@ -93,12 +93,12 @@ impl RecogniserHandle {
     ) -> Result<Recognised, Fault> {
         let mut lost = Lost::NotThere;
         for _ in 0..2 {
-            let process = self.seat.filled().map_err(|e| Fault::Crashed { why: e.to_string() })?;
+            let process = self.seat.filled().map_err(Fault::unavailable)?;
             let files = [picture.as_fd()];
             // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.
             let mut admit = |needed| Err(Fault::TooLarge { needed });
             let answer = process
-                .converse(&Ask::Recognise(*request), &files, self.deadline, cancel, &mut admit)
+                .converse(&Ask::Recognise(*request), &files, self.deadline, cancel, &mut admit, &mut || false)
                 .and_then(|(reply, header)| read_recognised(&reply, header).map_err(Lost::Nonsense));
             match answer {
                 Ok(Err(Fault::Cancelled)) => {

@@ -1,16 +1,16 @@
 //! The worker's side of the wall: warm up, seal, then one file after the other until the engine closes the socket.
 
 use super::develop::develop;
-use super::faults;
-use albumen_core::fault::Fault;
-use albumen_core::source::Source;
-use albumen_core::vocabulary::{Admission, Codecs, Inputs};
 use albumen_isolation::process::{ENGINE_VARIABLE, FAULTS_VARIABLE, MEMORY_VARIABLE};
 use albumen_isolation::protocol::{
-    Ask, EXIT_PANICKED, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
+    Ask, EXIT_PANICKED, EXIT_SHORT, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
 };
+use super::faults;
 use albumen_isolation::{memory, sandbox, wire};
 use albumen_media::decode;
+use albumen_core::fault::{Fault, is_shortage};
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Admission, Codecs, Inputs};
 use albumen_recognise::Recogniser;
 use std::cell::Cell;
 use std::fs::File;
@@ -58,7 +58,7 @@ impl Admission for EngineAdmission<'_> {
         let gone =
             |e: &dyn std::fmt::Display| Fault::Crashed { why: format!("the engine is not there: {e}") };
         self.engine.say(&Say::Need { bytes }).map_err(|e| gone(&e))?;
-        let message = wire::receive(self.engine.0.as_fd()).map_err(|e| gone(&e))?;
+        let message = wire::receive(self.engine.0.as_fd()).map_err(|e| gone(&ended(e)))?;
         let message = message.ok_or_else(|| gone(&"it closed the socket"))?;
         decode::<Grant>(&message.bytes).map_err(|e| gone(&e))??;
         // What was granted from the start stays granted.
@@ -134,8 +134,15 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             engine.say(&Say::Elsewhere).map_err(|e| e.to_string())?;
             continue;
         }
+        let outcome = match Source::take_shortage() {
+            // Whatever was made of the bytes that could be read: the others are there.
+            Some(e) if !matches!(outcome, Err(Fault::Cancelled | Fault::TooLarge { .. })) => {
+                Err(Fault::from(e))
+            }
+            _ => outcome,
+        };
         let (header, body) = encode_developed(&outcome);
-        engine.done(&header, &body).map_err(|e| e.to_string())?;
+        engine.done(&header, &body).map_err(ended)?;
         leave_if(panicked);
     }
     Ok(())
@@ -161,7 +168,7 @@ pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
         let Some(file) = files.into_iter().next() else { return Err("asked without a file".into()) };
         let (outcome, panicked) =
             caught(|| recogniser.recognise(&source(file)?.read_all(PICTURE_LIMIT)?, &request));
-        engine.done(&encode_recognised(&outcome), &[]).map_err(|e| e.to_string())?;
+        engine.done(&encode_recognised(&outcome), &[]).map_err(ended)?;
         leave_if(panicked);
     }
     Ok(())
@@ -181,9 +188,18 @@ fn leave_if(panicked: bool) {
     }
 }
 
+/// Why a message could not be sent or received. Where the machine was short of something the status says so, since words
+/// may be what cannot be sent.
+fn ended(e: io::Error) -> String {
+    if is_shortage(&e) {
+        std::process::exit(EXIT_SHORT);
+    }
+    e.to_string()
+}
+
 /// The next question and its files; `None` when the engine has closed the socket.
 fn next(engine: &Engine) -> Result<Option<(Ask, Vec<OwnedFd>)>, String> {
-    let Some(message) = wire::receive(engine.0.as_fd()).map_err(|e| e.to_string())? else { return Ok(None) };
+    let Some(message) = wire::receive(engine.0.as_fd()).map_err(ended)? else { return Ok(None) };
     Ok(Some((decode(&message.bytes).map_err(|e| e.to_string())?, message.files)))
 }
 

@@ -230,8 +230,13 @@ impl Recognising {
                 self.handle.recognise(&picture, &request, self.shared.shutdown.token()).map(Some)
             }
         };
-        if answer == Err(Fault::Cancelled) {
-            return Looked::Stopped;
+        match &answer {
+            Err(Fault::Cancelled) => return Looked::Stopped,
+            // What is due stays due, and is looked at again soon.
+            Err(fault @ Fault::Unavailable { .. }) => {
+                return Looked::Broken(format!("faces and subjects wait: {fault}"));
+            }
+            _ => {}
         }
         if let Ok(Some(seen)) = &answer {
             self.shared.progress.stage_cpu("faces", seen.faces_s);
@@ -254,7 +259,7 @@ impl Recognising {
     fn picture(&self, content_hash: &str) -> Result<Option<File>, Fault> {
         let rows = record::derivatives(&self.index.conn, content_hash).map_err(Fault::unreadable)?;
         match rows.iter().find(|r| r.name == DerivativeName::Xl) {
-            Some(xl) => File::open(self.index.dir().join(&xl.path)).map(Some).map_err(Fault::unreadable),
+            Some(xl) => File::open(self.index.dir().join(&xl.path)).map(Some).map_err(Fault::from),
             None => Ok(None),
         }
     }

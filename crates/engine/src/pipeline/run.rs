@@ -13,13 +13,12 @@ use super::store::Store;
 use super::volumes::{Target, Volumes};
 use crate::config::Config;
 use albumen_core::clock::now;
-use albumen_core::vocabulary::{RenderSettings, Stage};
-use albumen_files::relative;
+use albumen_files::{patience, relative};
 use albumen_index::again::Again;
 use albumen_index::due::{Scope, StageNow};
 use albumen_index::{Index, OpenError, people};
-use albumen_isolation::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use albumen_models::files::{self as models, default_dir};
+use albumen_isolation::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use crossbeam_channel::bounded;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -84,6 +83,9 @@ pub struct Summary {
     /// Folders that could not be looked at.
     #[serde(skip)]
     pub unseen: u64,
+    /// Files and volumes that could not be read at present, by no fault of theirs; the next run tries them again.
+    #[serde(skip)]
+    pub put_off: u64,
 }
 
 /// Why there was no run, or why it ended early.
@@ -182,6 +184,7 @@ pub fn run(
     shutdown: &Shutdown,
 ) -> Result<Summary, RunError> {
     let begun = Instant::now();
+    super::descriptors::raise();
     let plan = Plan::new(config, options.recognise);
     let mut index = match options.dry_run && !Index::is_there(index_dir) {
         true => Index::open_nowhere(index_dir)?,
@@ -204,7 +207,7 @@ pub fn run(
     }
     let is_accepted =
         |t: &Target| options.accept_removals && volumes.known.iter().any(|k| k.volume == t.volume);
-    if targets.iter().all(|t| !t.volume.exists() && !is_accepted(t)) {
+    if targets.iter().all(|t| !patience::may_be_there(&t.volume) && !is_accepted(t)) {
         let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
         // Known volumes are marked; a path that never was one is the person's slip.
         if !options.dry_run {
@@ -226,6 +229,7 @@ pub fn run(
         priority: 1,
         missing_is_gone: true,
         dry_run: options.dry_run,
+        patience: patience::LONG,
     };
     let mut worker = WorkerHandle::new(shared.worker.clone());
     worker.start().map_err(RunError::Worker)?;
@@ -269,6 +273,7 @@ fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant
         volumes_offline: scanned.volumes_offline,
         unknown: scanned.unknown,
         unseen: scanned.unseen,
+        put_off: Progress::get(&progress.put_off) + scanned.put_off.len() as u64,
     }
 }
 
@@ -294,6 +299,7 @@ pub(crate) fn shared(
             faults: std::env::var_os("ALBUMEN_FAULTS").is_some_and(|v| v == "1"),
             ..WorkerSettings::default()
         },
+        uploads: Default::default(),
     }
 }
 
@@ -372,7 +378,7 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
         return Ok(());
     }
     let jobs = jobs(config, options).min(count as usize);
-    let source = OneRun::new(index.another()?, shared.shutdown.clone());
+    let source = OneRun::new(index.another()?, shared.shutdown.clone(), shared.progress.clone());
     let mut developers = Vec::new();
     for thread in 0..jobs {
         developers.push(Developer::new(shared.clone(), thread, index.another()?));
@@ -512,7 +518,9 @@ fn mark_left(
     targets: &[Target],
     progress: &Progress,
 ) -> Result<(), RunError> {
-    let is_left = |t: &&Target| !t.volume.exists() && targets.iter().all(|other| other.volume != t.volume);
+    let is_left = |t: &&Target| {
+        !patience::may_be_there(&t.volume) && targets.iter().all(|other| other.volume != t.volume)
+    };
     let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
     for (_, path, _, offline) in index.volumes()? {
         if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {

@@ -5,6 +5,8 @@
 //! connection); they are applied in one short transaction, so a kill leaves the index as it was; nothing is removed
 //! before moves are resolved and the guard has agreed.
 
+use albumen_core::fault::{Fault, in_words, is_shortage};
+use super::pace::Pace;
 use super::progress::Progress;
 use super::recorder::RecordError;
 use super::shutdown::Shutdown;
@@ -15,18 +17,22 @@ use albumen_files::identity::{self, Arrived, FolderSum, Found, Glance, Listed, O
 use albumen_files::ignore::Rules;
 use albumen_files::mounts::MountTable;
 use albumen_files::open::Root;
+use albumen_files::patience::{self, Beat, Missed, Running};
 use albumen_files::read::{Read, read};
 use albumen_files::relative;
 use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
-use albumen_files::walk::{Folder, Reach, Role, Walk};
+use albumen_files::walk::{Folder, InnerMount, Reach, Role, Walk, WalkError};
 use albumen_index::due::Scope;
 use albumen_index::findings::Finding;
 use albumen_index::scan::{FileRow, VolumeRow, What};
 use albumen_index::{Index, items, record};
 use albumen_library::sidecar_names::MediaNames;
+use crossbeam_channel::{Sender, bounded};
 use std::collections::{BTreeSet, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// How to scan.
 #[derive(Debug, Clone)]
@@ -42,6 +48,8 @@ pub struct ScanOptions {
     pub missing_is_gone: bool,
     /// Take everything back at the end; only the counts remain.
     pub dry_run: bool,
+    /// How long a file system may take to answer before its volume is put off.
+    pub patience: Duration,
 }
 
 /// What a scan found that the caller must know.
@@ -54,6 +62,9 @@ pub struct Scanned {
     pub unknown: u64,
     /// Folders, and entries of them, that could not be looked at.
     pub unseen: u64,
+    /// What could not be walked to its end, and nothing is wrong with: the file system did not answer, the disk reported an
+    /// error, or there was no descriptor or memory. It is to be walked again soon.
+    pub put_off: Vec<(PathBuf, Reach)>,
     /// Too much had vanished, or another volume stood in a volume's place.
     pub stopped_by_guard: bool,
     pub moved: Vec<Moved>,
@@ -96,8 +107,18 @@ pub fn scan(
     for (number, target) in targets.iter().enumerate() {
         let mut one = One { index, options, progress, shutdown, volumes: &volumes, number: number as i64 };
         match one.walk(target)? {
+            Walked::PutOff { why } => {
+                let path = target.path();
+                progress.notice(format!(
+                    "{}: {why}. Nothing was changed, and it is looked at again soon.",
+                    path.display()
+                ));
+                index.forget_gone(number as i64)?;
+                out.put_off.push((path, target.reach));
+            }
             Walked::Whole(w) => {
                 out.unseen += w.unseen;
+                out.put_off.extend(w.is_short.then(|| (target.path(), target.reach)));
                 if w.is_gone && index.gone_of(w.number)?.is_empty() {
                     let path = w.root.join(&w.start);
                     progress.notice(format!(
@@ -125,7 +146,7 @@ pub fn scan(
             Walked::Stopped => return Ok(out),
         }
     }
-    let moves = find_moves(index, &walked, shutdown)?;
+    let moves = find_moves(index, &walked, options.patience, shutdown)?;
     if shutdown.requested() {
         return Ok(out);
     }
@@ -189,7 +210,7 @@ struct WholeWalk {
     number: i64,
     volume_id: i64,
     volume: PathBuf,
-    root: Root,
+    root: Arc<Root>,
     start: Vec<u8>,
     reach: Reach,
     people: bool,
@@ -197,6 +218,8 @@ struct WholeWalk {
     known: Known,
     seen: Seen,
     accepted: bool,
+    /// Something in it could not be looked at for want of what comes back by itself.
+    is_short: bool,
     /// There is nothing where it was to begin.
     is_gone: bool,
     /// See [`Scanned::unseen`].
@@ -215,7 +238,17 @@ enum Walked {
     Removed {
         volume_id: i64,
     },
+    /// See [`Scanned::put_off`].
+    PutOff {
+        why: String,
+    },
     Stopped,
+}
+
+/// What a walk gives to the thread that keeps the index.
+enum Step {
+    Folder { folder: Result<Folder, WalkError>, start_is_gone: bool },
+    End { start_is_gone: bool, not_entered: Vec<Vec<u8>>, inner: Vec<InnerMount> },
 }
 
 /// One target on its walk.
@@ -230,9 +263,11 @@ struct One<'a> {
 }
 
 /// A volume's root, what it is known by, and whether nothing is in it.
-fn opened(volume: &Path) -> std::io::Result<(Root, Fingerprint, bool)> {
-    let root = Root::open(volume)?;
-    let fingerprint = volume::fingerprint(&root, &MountTable::read())?;
+type Opened = std::io::Result<(Root, Fingerprint, bool)>;
+
+fn opened(volume: &Path, named: &Path) -> Opened {
+    let root = Root::open_named(volume, named)?;
+    let fingerprint = volume::fingerprint(&root, &MountTable::try_read()?)?;
     let is_empty = volume::is_empty(&root)?;
     Ok((root, fingerprint, is_empty))
 }
@@ -240,13 +275,18 @@ fn opened(volume: &Path) -> std::io::Result<(Root, Fingerprint, bool)> {
 impl One<'_> {
     fn walk(&mut self, target: &Target) -> Result<Walked, RecordError> {
         let index = self.index;
-        let opened = opened(&target.volume);
+        let opened = match self.opened(&target.volume, &target.named) {
+            Ok((root, fingerprint, is_empty)) => Ok((Arc::new(root), fingerprint, is_empty)),
+            Err(e) if is_shortage(&e) => return Ok(self.put_off(&e)),
+            Err(e) => Err(e),
+        };
         let path = target.volume.as_os_str().as_bytes();
         if let Ok((root, fingerprint, _)) = &opened
             && !self.options.dry_run
             && index.volume_at(path)?.is_none()
+            && let Err(missed) = self.adopt(target, root, fingerprint)?
         {
-            self.adopt(target, root, fingerprint)?;
+            return Ok(self.put_off(&missed));
         }
         let row = if self.options.dry_run {
             let nobodys = VolumeRow { id: nobodys(self.number), fingerprint: None };
@@ -273,7 +313,10 @@ impl One<'_> {
         let (mut volume_files, mut sample) = (files, (0, 0));
         if was.as_ref().is_some_and(|was| is_empty || !was.is_same(&fingerprint)) {
             volume_files = index.count_media(&Scope::Below { volume_id, path: Vec::new() })?;
-            sample = self.look_for_known(volume_id, &root)?;
+            sample = match self.look_for_known(volume_id, &root)? {
+                Ok(sample) => sample,
+                Err(missed) => return Ok(self.put_off(&missed)),
+            };
         }
         let known = Known { fingerprint: was, subtree: target.start.clone(), files, volume_files };
         let seen = Seen { fingerprint, is_empty, sample, vanished: 0 };
@@ -285,27 +328,45 @@ impl One<'_> {
         let mut visited: HashSet<i64> = HashSet::new();
         // Below these nothing counts as gone: they could not be looked at.
         let mut unseen: Vec<Vec<u8>> = Vec::new();
-        let mut failures = 0;
+        let (mut failures, mut is_short) = (0, false);
         let mut only_file = None;
-        let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
-            .without(volumes::inside(&target.volume, self.volumes))
-            .no_further_than(target.reach);
-        while let Some(folder) = walk.next() {
+        let (give, given) = bounded(1);
+        let work = {
+            let (root, target, rules) = (root.clone(), target.clone(), self.options.rules.clone());
+            let left_out = volumes::inside(&target.volume, self.volumes);
+            move |beat: &Beat| walk_aside(&root, &target, rules, left_out, beat, &give)
+        };
+        let stop = || self.shutdown.requested();
+        let walk = match Running::start(&target.volume, work) {
+            Ok(walk) => walk,
+            Err(missed) => return Ok(self.put_off(&missed.into())),
+        };
+        let (start_is_gone, not_entered, inner) = loop {
             if self.shutdown.requested() {
                 return Ok(Walked::Stopped);
             }
+            let (folder, start_is_gone) = match walk.next(&given, self.options.patience, &stop) {
+                Ok(Some(Ok(Step::Folder { folder, start_is_gone }))) => (folder, start_is_gone),
+                Ok(Some(Ok(Step::End { start_is_gone, not_entered, inner }))) => {
+                    break (start_is_gone, not_entered, inner);
+                }
+                Ok(Some(Err(e))) => return Ok(self.put_off(&e)),
+                Ok(None) => return Ok(self.put_off(&Missed::Lost.into())),
+                Err(missed) => return Ok(self.put_off(&missed.into())),
+            };
             match folder {
                 Ok(folder) => {
                     let id = self.folder(volume_id, &folder)?;
                     visited.extend(id);
                     for e in folder.errors {
+                        is_short |= is_unavailable(&e);
                         failures += u64::from(e.is_failure);
                         self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
                         unseen.push(e.path);
                     }
                     only_file = folder.only.or(only_file);
                 }
-                Err(_) if walk.start_is_gone() && self.options.missing_is_gone => {
+                Err(_) if start_is_gone && self.options.missing_is_gone => {
                     let (folder, name) = relative::split(&target.start);
                     if let Some(folder) = index.folder_id(volume_id, folder)?
                         && let Some(file) = index.file_in(folder, name)?
@@ -315,15 +376,16 @@ impl One<'_> {
                     }
                 }
                 Err(e) => {
+                    is_short |= is_unavailable(&e);
                     failures += u64::from(e.is_failure);
                     self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
                     unseen.push(e.path);
                 }
             }
-        }
-        let is_gone = walk.start_is_gone() && self.options.missing_is_gone;
-        unseen.extend_from_slice(walk.not_entered());
-        let fingerprint = seen.fingerprint.clone().with_inner(walk.inner_mounts());
+        };
+        let is_gone = start_is_gone && self.options.missing_is_gone;
+        unseen.extend(not_entered);
+        let fingerprint = seen.fingerprint.clone().with_inner(&inner);
         if only_file.is_none() {
             for (id, path) in index.folders_below(volume_id, &target.start)? {
                 if !visited.contains(&id) && !unseen.iter().any(|u| relative::below(&path, u).is_some()) {
@@ -333,7 +395,6 @@ impl One<'_> {
                 }
             }
         }
-        drop(walk);
         Ok(Walked::Whole(Box::new(WholeWalk {
             number: self.number,
             volume_id,
@@ -346,41 +407,87 @@ impl One<'_> {
             known,
             seen: Seen { fingerprint, ..seen },
             accepted,
+            is_short,
             is_gone,
             unseen: failures,
         })))
     }
 
+    /// What ends the walk of a target that is to be walked again soon.
+    fn put_off(&self, e: &std::io::Error) -> Walked {
+        match self.shutdown.requested() {
+            true => Walked::Stopped,
+            false => Walked::PutOff { why: in_words(e) },
+        }
+    }
+
+    /// Opens a volume, aside.
+    fn opened(&self, volume: &Path, named: &Path) -> Opened {
+        let paths = (volume.to_owned(), named.to_owned());
+        self.aside(volume, move |_| opened(&paths.0, &paths.1))?
+    }
+
+    /// Makes calls on a file system that may hang.
+    fn aside<T: Send + 'static>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Beat) -> T + Send + 'static,
+    ) -> Result<T, Missed> {
+        patience::call(path, self.options.patience, &|| self.shutdown.requested(), work)
+    }
+
     /// A target that the index does not know may be a volume that it does, under another name: the same folder of the same
     /// file system, with its files in it, and no longer where it was. Gives that volume its new name.
-    fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> rusqlite::Result<()> {
+    fn adopt(
+        &self,
+        target: &Target,
+        root: &Arc<Root>,
+        now: &Fingerprint,
+    ) -> rusqlite::Result<std::io::Result<()>> {
         let index = self.index;
         for (id, path, was) in index.fingerprints()? {
             let old = relative::on_disk(&[&path]);
             let Ok(was) = serde_json::from_str::<Fingerprint>(&was) else { continue };
-            let is_still_there = || opened(&old).is_ok_and(|(_, there, _)| there.is_same(&was));
-            if !was.is_same(now) || is_still_there() {
+            if !was.is_same(now) {
                 continue;
             }
-            let (looked_for, present) = self.look_for_known(id, root)?;
+            match self.opened(&old, &old) {
+                Ok((_, there, _)) if there.is_same(&was) => continue,
+                Err(e) if is_shortage(&e) => return Ok(Err(e)),
+                Ok(_) | Err(_) => {}
+            }
+            let (looked_for, present) = match self.look_for_known(id, root)? {
+                Ok(found) => found,
+                Err(e) => return Ok(Err(e)),
+            };
             if looked_for > 0 && present * 2 >= looked_for {
                 self.progress.notice(format!(
                     "{} is {} under another name",
                     target.volume.display(),
                     old.display()
                 ));
-                return index.rename_volume(id, target.volume.as_os_str().as_bytes(), &target.space);
+                return index.rename_volume(id, target.volume.as_os_str().as_bytes(), &target.space).map(Ok);
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// How many known files of a volume were looked for, and how many were there.
-    fn look_for_known(&self, volume_id: i64, root: &Root) -> rusqlite::Result<(usize, usize)> {
+    fn look_for_known(
+        &self,
+        volume_id: i64,
+        root: &Arc<Root>,
+    ) -> rusqlite::Result<std::io::Result<(usize, usize)>> {
         let known = self.index.sample(volume_id, volume::SAMPLE)?;
         let sample: Vec<SampleFile> =
             known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
-        Ok((sample.len(), volume::count_present(root, &sample)))
+        let (looked_for, at) = (sample.len(), root.clone());
+        let counted = self.aside(root.path(), move |_| volume::count_present(&at, &sample));
+        Ok(match counted {
+            Ok(Ok(present)) => Ok((looked_for, present)),
+            Ok(Err(fault)) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, fault.to_string())),
+            Err(missed) => Err(missed.into()),
+        })
     }
 
     fn gone(&self, file: i64) -> Result<(), RecordError> {
@@ -492,6 +599,41 @@ impl One<'_> {
     }
 }
 
+/// Whether a part of a walk failed for want of what comes back by itself.
+fn is_unavailable(e: &WalkError) -> bool {
+    matches!(e.fault, Fault::Unavailable { .. })
+}
+
+/// Walks a target on a thread of its own and hands over what it sees.
+fn walk_aside(
+    root: &Root,
+    target: &Target,
+    rules: Rules,
+    left_out: Vec<Vec<u8>>,
+    beat: &Beat,
+    give: &Sender<std::io::Result<Step>>,
+) {
+    let mounts = match MountTable::try_read() {
+        Ok(mounts) => mounts,
+        // The other side has gone where it does not want to know.
+        Err(e) => return drop(give.send(Err(e))),
+    };
+    let mut walk = Walk::with_mounts(root, &target.start, rules, mounts)
+        .without(left_out)
+        .no_further_than(target.reach)
+        .telling(beat.clone());
+    while let Some(folder) = walk.next() {
+        let start_is_gone = walk.start_is_gone();
+        if give.send(Ok(Step::Folder { folder, start_is_gone })).is_err() {
+            return;
+        }
+        beat.tick();
+    }
+    let (start_is_gone, not_entered) = (walk.start_is_gone(), walk.not_entered().to_vec());
+    let inner = walk.inner_mounts().to_vec();
+    drop(give.send(Ok(Step::End { start_is_gone, not_entered, inner })));
+}
+
 /// What the walk has seen of a folder, in one figure.
 fn sum_of(folder: &Folder) -> FolderSum {
     FolderSum::of(folder.files.iter().map(|f| Listed {
@@ -518,6 +660,7 @@ fn recorded(f: &FileRow) -> Recorded<&[u8]> {
 fn find_moves(
     index: &Index,
     walked: &[WholeWalk],
+    patience: Duration,
     shutdown: &Shutdown,
 ) -> Result<Vec<(Finding, i64)>, RecordError> {
     let vanished: Vec<Vanished> = index
@@ -536,10 +679,12 @@ fn find_moves(
             }
             let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
             let path = relative::child(&finding.folder, &finding.name);
-            let Ok(Read::Done { hashed, .. }) = read(&w.root, &path, Role::Media, shutdown.token().flag())
-            else {
-                continue;
-            };
+            let (root, below, stop) = (w.root.clone(), path.clone(), shutdown.token().clone());
+            let work =
+                move |beat: &Beat| read(&root, &below, Role::Media, &Pace::in_front(stop, beat.clone()));
+            // What cannot be read now is told by its content when it is.
+            let answer = patience::call(&w.root.join(&path), patience, &|| shutdown.requested(), work);
+            let Ok(Ok(Read::Done { hashed, .. })) = answer else { continue };
             finding.stat = hashed.stat;
             let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
             arrived.push(Arrived { path, hash: hashed.hash, size, mtime_ns });
