@@ -1,14 +1,14 @@
 //! A folder that is exchanged between the walk and the work on its files: what another owner has must never come into a
 //! space. Each variant is tried with queued files, with files that are due again, and in `verify --deep`.
 
-use super::support::Mounted;
-use albumen::config::Config;
-use albumen::discover::patience;
-use albumen::index::Index;
-use albumen::pipeline::progress::Progress;
-use albumen::pipeline::scan::{ScanOptions, scan};
-use albumen::pipeline::shutdown::Shutdown;
-use albumen::pipeline::volumes::Volumes;
+use super::support::{Mounted, ROOT};
+use albumen_engine::config::Config;
+use albumen_engine::pipeline::progress::Progress;
+use albumen_engine::pipeline::scan::{ScanOptions, scan};
+use albumen_engine::pipeline::shutdown::Shutdown;
+use albumen_engine::pipeline::volumes::Volumes;
+use albumen_files::patience;
+use albumen_index::Index;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -28,7 +28,7 @@ impl Homes {
             let folder = homes.photos(owner).join(FOLDER);
             std::fs::create_dir_all(&folder).unwrap();
             for n in 0..4 {
-                let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kinds/plain.jpg");
+                let from = Path::new(ROOT).join("testdata/kinds/plain.jpg");
                 let mut bytes = std::fs::read(from).unwrap();
                 bytes.extend(format!("{owner:>5} {n}").bytes());
                 let path = folder.join(format!("{n}.jpg"));

@@ -272,7 +272,7 @@ impl Fuse {
         use std::io::BufRead;
         let control = tempfile::NamedTempFile::new().expect("a temporary file");
         let program = std::process::Command::new("python3")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fuse.py"))
+            .arg(Path::new(ROOT).join("tests/it/fuse.py"))
             .args([folder, at, control.path()])
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())

@@ -8,7 +8,7 @@
 //! Promises: [`call`] returns after its patience at the latest, and soon after it is told to stop; no call here waits for a
 //! file system in order to find out which one a path is on.
 
-use super::mounts::MountTable;
+use super::mounts::{Mount, MountTable};
 use albumen_core::fault::{HANGS, is_shortage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
@@ -29,8 +29,9 @@ pub const LONG: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(50);
 /// How long a call that is told to stop may take to do so before it is left behind.
 const TO_STOP: Duration = Duration::from_millis(250);
-/// Calls left behind on one file system, after which it is not asked any more, however lately they began.
+/// Calls left behind on one file system for longer than a moment, after which it is not asked any more.
 const MOST_LEFT_BEHIND: usize = 4;
+const LATELY: Duration = Duration::from_secs(1);
 /// Threads that are kept for the next call.
 const IDLE_THREADS: usize = 4;
 /// The kernel's table of mounts is read again after so long.
@@ -97,12 +98,19 @@ fn calls() -> MutexGuard<'static, LeftBehind> {
 }
 
 impl LeftBehind {
+    fn add(&mut self, device: Device, at: PathBuf, beat: Beat, is_left: bool) -> u64 {
+        let (id, now) = (self.next, Instant::now());
+        self.next += 1;
+        self.calls.insert(id, Call { device, at, began: now, moved: now, beat: (beat, 0), is_left });
+        id
+    }
+
     fn is_stuck(&self, device: Device) -> bool {
         let mut left = self.calls.values().filter(|c| c.is_left && c.device == device).peekable();
         if left.peek().is_none() {
             return false;
         }
-        left.clone().count() >= MOST_LEFT_BEHIND
+        left.clone().filter(|c| c.began.elapsed() >= LATELY).count() >= MOST_LEFT_BEHIND
             || left.any(|c| c.beat.0.count() == c.beat.1 && c.moved.elapsed() >= SHORT)
     }
 }
@@ -166,11 +174,7 @@ impl Running {
             if calls.is_stuck(device) {
                 return Err(Missed::Hangs);
             }
-            let (id, now) = (calls.next, Instant::now());
-            calls.next += 1;
-            let beat = (beat.clone(), 0);
-            calls.calls.insert(id, Call { device, at, began: now, moved: now, beat, is_left: false });
-            id
+            calls.add(device, at, beat.clone(), false)
         };
         let (moving, ended) = (beat.clone(), Ended(id));
         run(Box::new(move || {
@@ -229,6 +233,42 @@ struct Ended(u64);
 impl Drop for Ended {
     fn drop(&mut self) {
         calls().calls.remove(&self.0);
+    }
+}
+
+/// Open files. Closing one may hang, too, since a FUSE program hears of it: dropped, they are closed aside where that may be.
+pub struct Opened<T: Send + 'static> {
+    path: PathBuf,
+    files: Option<T>,
+}
+
+impl<T: Send + 'static> Opened<T> {
+    /// Files that are on the file system that holds `path`.
+    pub fn new(path: &Path, files: T) -> Opened<T> {
+        Opened { path: path.to_owned(), files: Some(files) }
+    }
+}
+
+impl<T: Send + 'static> std::ops::Deref for Opened<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.files.as_ref().expect("they are taken out when this is dropped")
+    }
+}
+
+impl<T: Send + 'static> Drop for Opened<T> {
+    fn drop(&mut self) {
+        let files = self.files.take();
+        if !mounts().holding(&self.path).is_some_and(Mount::may_hang) {
+            return;
+        }
+        let (device, at) = mount_of(&self.path);
+        let ended = Ended(calls().add(device, at, Beat::default(), true));
+        run(Box::new(move || {
+            let _ended = ended;
+            drop(files);
+        }));
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is due, what failed, and making stages due again.
 
 use super::Index;
+use albumen_core::fault::is_shortage;
 use albumen_core::vocabulary::Stage;
-use albumen_files::{below, relative};
+use albumen_files::{below, patience, relative};
 use rusqlite::{Result, params};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -256,8 +257,14 @@ impl Index {
             return Ok(None);
         };
         let rest = rest.as_os_str().as_bytes();
-        if rest.is_empty() || path.is_dir() {
-            return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
+        match patience::stat(path) {
+            Ok(found) if found.is_dir() => {
+                return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
+            }
+            // Where the disk cannot tell, the index does.
+            Err(e) if is_shortage(&e) => return self.scope_below(volume_id, rest).map(Some),
+            _ if rest.is_empty() => return self.scope_below(volume_id, rest).map(Some),
+            _ => {}
         }
         let (folder, name) = relative::split(rest);
         let folder_id = self.folder_id(volume_id, folder)?;

@@ -1,16 +1,16 @@
 //! The worker's side of the wall: warm up, seal, then one file after the other until the engine closes the socket.
 
 use super::develop::develop;
+use super::faults;
+use albumen_core::fault::{Fault, is_shortage};
+use albumen_core::source::Source;
+use albumen_core::vocabulary::{Admission, Codecs, Inputs};
 use albumen_isolation::process::{ENGINE_VARIABLE, FAULTS_VARIABLE, MEMORY_VARIABLE};
 use albumen_isolation::protocol::{
     Ask, EXIT_PANICKED, EXIT_SHORT, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
 };
-use super::faults;
 use albumen_isolation::{memory, sandbox, wire};
 use albumen_media::decode;
-use albumen_core::fault::{Fault, is_shortage};
-use albumen_core::source::Source;
-use albumen_core::vocabulary::{Admission, Codecs, Inputs};
 use albumen_recognise::Recogniser;
 use std::cell::Cell;
 use std::fs::File;

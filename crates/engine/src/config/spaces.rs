@@ -4,8 +4,8 @@
 //! who links his `Photos` to another's must not see the other's photos as his own.
 
 use super::parts::{SpaceConfig, SpaceKind};
-use albumen_files::patience;
 use albumen_core::fault::is_shortage;
+use albumen_files::patience;
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -2,8 +2,6 @@
 //! through the wall, store what comes back, and pass the result to the recorder.
 
 use super::budget::{Claim, MemoryBudget};
-use albumen_core::cancel::CancelToken;
-use albumen_core::fault::{self, Fault};
 use super::fetching::{self, Fetched, KeptRoot, ReadFile, Wanted};
 use super::keys;
 use super::pace::{Pace, Uploads};
@@ -11,11 +9,13 @@ use super::progress::Progress;
 use super::recorder::{FileRecord, Record, RecordError, Stages};
 use super::shutdown::Shutdown;
 use super::store::Store;
+use albumen_core::cancel::CancelToken;
 use albumen_core::clock::now;
+use albumen_core::fault::{self, Fault};
 use albumen_core::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
 use albumen_files::hash::{ContentHash, Hashed};
 use albumen_files::open::stat_beneath;
-use albumen_files::patience::{self, Beat, Missed};
+use albumen_files::patience::{self, Beat, Missed, Opened};
 use albumen_files::volume::{self, Fingerprint};
 use albumen_files::{FileStat, relative};
 use albumen_index::Index;
@@ -264,7 +264,10 @@ impl Developer {
                 let stat = stat.unwrap_or_else(|| last_stat(job, known.as_ref()));
                 Visited::Done(self.unreadable(job, stat, fault))
             }
-            Fetched::Read(fetched) => return self.develop(job, known, fetched, source),
+            Fetched::Read(fetched) => {
+                let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
+                return self.develop(job, known, &Opened::new(&path, fetched), source);
+            }
         })
     }
 
@@ -325,10 +328,10 @@ impl Developer {
         &mut self,
         job: &PendingRow,
         known: Option<FileRow>,
-        fetched: ReadFile,
+        fetched: &Opened<ReadFile>,
         source: &dyn JobSource,
     ) -> Result<Visited, RecordError> {
-        let ReadFile { file, hashed, pages: _pages, sidecars } = fetched;
+        let hashed = fetched.hashed.clone();
         let hash = hashed.hash.as_str().to_owned();
         let fs = job.fs;
         let due = match &known {
@@ -359,12 +362,11 @@ impl Developer {
         };
         let (mut names, mut files) = (Vec::new(), Vec::new());
         let mut inputs = vec![hash.clone().into_bytes()];
-        for (name, file, stat) in sidecars {
-            let Ok(source) = Source::from_file(file) else { continue };
+        for (name, file, stat) in &fetched.sidecars {
             inputs.push(format!("{}:{}", stat.size, stat.mtime_ns).into_bytes());
             inputs.push(name.clone());
-            names.push(name);
-            files.push(source);
+            names.push(name.clone());
+            files.push(file.clone());
         }
         let file_inputs = keys::digest16(&inputs.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let request = DevelopRequest {
@@ -374,10 +376,7 @@ impl Developer {
             sidecars: names,
             render: (render_due && shared.is_none()).then(|| self.shared.render.clone()),
         };
-        let primary = match Source::from_file(file) {
-            Ok(s) => s,
-            Err(e) => return Ok(Visited::Done(self.unreadable(job, hashed.stat, Fault::from(e)))),
-        };
+        let primary = fetched.file.clone();
         let probed = primary.clone();
         let make_memory = || source.make_memory();
         let claim = match job.priority {

@@ -3,8 +3,9 @@
 //! Promises: a file is opened beneath the very folder that the last walk of its volume has seen (file system, inode, owner),
 //! which is looked at anew for every file; nothing here touches the index.
 
-use albumen_core::fault::Fault;
 use super::pace::Pace;
+use albumen_core::fault::{Fault, is_shortage};
+use albumen_core::source::Source;
 use albumen_files::FileStat;
 use albumen_files::hash::{ContentHash, Hashed};
 use albumen_files::open::{Root, open_beneath, stat_beneath};
@@ -12,7 +13,6 @@ use albumen_files::pages::Pages;
 use albumen_files::read::{Read, read};
 use albumen_files::volume::{self, Fingerprint};
 use albumen_files::{relative, walk};
-use albumen_core::fault::is_shortage;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -55,10 +55,11 @@ pub enum Fetched {
 
 /// An open file, its content, and its sidecars (name, file, `stat`).
 pub struct ReadFile {
-    pub file: File,
+    pub file: Source,
     pub hashed: Hashed,
-    pub pages: Pages,
-    pub sidecars: Vec<(Vec<u8>, File, FileStat)>,
+    pub sidecars: Vec<(Vec<u8>, Source, FileStat)>,
+    /// What was not in memory before is forgotten with this.
+    _pages: Pages,
 }
 
 /// A volume's root, kept for the next file of the same volume.
@@ -145,7 +146,11 @@ fn with_sidecars(wanted: &Wanted, root: &Root, file: File, hashed: Hashed, pages
     let mut sidecars = Vec::new();
     for name in &wanted.sidecars {
         match open_beneath(root, &relative::child(&wanted.folder, name)) {
-            Ok((file, stat)) if stat.size <= SIDECAR_LIMIT => sidecars.push((name.clone(), file, stat)),
+            Ok((file, stat)) if stat.size <= SIDECAR_LIMIT => {
+                if let Ok(source) = Source::from_file(file) {
+                    sidecars.push((name.clone(), source, stat));
+                }
+            }
             Err(fault @ Fault::Unavailable { .. }) if wanted.spare_sidecars => {
                 return Fetched::Failed(fault, Some(hashed.stat));
             }
@@ -153,5 +158,8 @@ fn with_sidecars(wanted: &Wanted, root: &Root, file: File, hashed: Hashed, pages
             Ok(_) | Err(_) => {}
         }
     }
-    Fetched::Read(ReadFile { file, hashed, pages, sidecars })
+    match Source::from_file(file) {
+        Ok(file) => Fetched::Read(ReadFile { file, hashed, sidecars, _pages: pages }),
+        Err(e) => Fetched::Failed(Fault::from(e), Some(hashed.stat)),
+    }
 }

@@ -5,13 +5,13 @@
 //! connection); they are applied in one short transaction, so a kill leaves the index as it was; nothing is removed
 //! before moves are resolved and the guard has agreed.
 
-use albumen_core::fault::{Fault, in_words, is_shortage};
 use super::pace::Pace;
 use super::progress::Progress;
 use super::recorder::RecordError;
 use super::shutdown::Shutdown;
 use super::volumes::{self, Target, kind_name};
 use albumen_core::clock::now;
+use albumen_core::fault::{Fault, in_words, is_shortage};
 use albumen_files::hash::ContentHash;
 use albumen_files::identity::{self, Arrived, FolderSum, Found, Glance, Listed, On, Recorded, Vanished};
 use albumen_files::ignore::Rules;
@@ -680,11 +680,16 @@ fn find_moves(
             let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
             let path = relative::child(&finding.folder, &finding.name);
             let (root, below, stop) = (w.root.clone(), path.clone(), shutdown.token().clone());
-            let work =
-                move |beat: &Beat| read(&root, &below, Role::Media, &Pace::in_front(stop, beat.clone()));
+            let work = move |beat: &Beat| {
+                let pace = Pace::in_front(stop, beat.clone());
+                match read(&root, &below, Role::Media, &pace) {
+                    Ok(Read::Done { hashed, .. }) => Some(hashed),
+                    _ => None,
+                }
+            };
             // What cannot be read now is told by its content when it is.
             let answer = patience::call(&w.root.join(&path), patience, &|| shutdown.requested(), work);
-            let Ok(Ok(Read::Done { hashed, .. })) = answer else { continue };
+            let Ok(Some(hashed)) = answer else { continue };
             finding.stat = hashed.stat;
             let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
             arrived.push(Arrived { path, hash: hashed.hash, size, mtime_ns });

@@ -9,14 +9,11 @@
 
 use super::gate::{Gate, Tired};
 use super::room::Room;
-use albumen_files::{patience, relative};
-use albumen_index::Index;
-use albumen_index::scan::PendingRow;
-use albumen_core::cancel::CancelToken;
 use crate::pipeline::developing::JobSource;
 use crate::pipeline::recorder::RecordError;
 use crate::pipeline::shutdown::Shutdown;
 use albumen_core::cancel::CancelToken;
+use albumen_files::{patience, relative};
 use albumen_index::Index;
 use albumen_index::scan::PendingRow;
 use albumen_isolation::Kindness;

@@ -13,10 +13,10 @@
 use super::watched::{Change, Watched};
 use super::{Order, Service, mounting};
 use crate::config::Spaces;
+use albumen_core::fault::is_shortage;
 use albumen_files::ignore::{ALBUMENIGNORE, NOMEDIA};
 use albumen_files::patience;
 use albumen_files::walk::Reach;
-use albumen_core::fault::is_shortage;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
 use notify::{EventKind, RecommendedWatcher};
