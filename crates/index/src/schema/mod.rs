@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0015_unread.sql"),
     include_str!("0016_people_words.sql"),
     include_str!("0017_reading.sql"),
+    include_str!("0018_words.sql"),
 ];
 
 /// The schema this program writes.
