@@ -162,7 +162,7 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT DISTINCT v.space_id FROM faces a JOIN files f ON f.id = a.file_id
                JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
-              WHERE a.clustered = 0 AND a.person_id IS NULL AND a.lost = 0
+              WHERE a.clustered = 0 AND a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0
                 AND a.embedder = (SELECT value FROM meta WHERE key = 'embedder')
                 AND f.vanished IS NULL AND f.companion_of IS NULL",
         )?;

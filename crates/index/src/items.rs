@@ -245,6 +245,12 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
     search::Findable::to_write(conn, file, hidden, &f, &place)
 }
 
+/// Whether searches read of a shown item what they would read if it were written now.
+pub fn is_findable(conn: &Connection, file: i64) -> Result<bool> {
+    let (facts, place) = final_facts(conn, file)?;
+    Ok(search::Findable::to_write(conn, file, false, &facts, &place.unwrap_or_default())?.is_none())
+}
+
 /// The tags of an item; those that it has already are not written.
 fn put_tags(conn: &Connection, file: i64, tags: &[String]) -> Result<()> {
     let mut st = conn.prepare_cached("SELECT tag FROM item_tags WHERE file_id = ?1")?;

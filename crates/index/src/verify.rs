@@ -7,7 +7,7 @@
 
 use super::query::Query;
 use super::said::DateEdit;
-use super::{DATABASE, Index, OpenError, schema, view};
+use super::{DATABASE, Index, OpenError, items, schema, view};
 use albumen_files::hash::{self, HashError};
 use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
@@ -520,13 +520,49 @@ impl Check<'_> {
                 self.tell(found(Kind::Edit, None, format!("{who} {what}"), advice));
             }
         }
+        self.names_found()?;
         self.checked.edits += self.conn.query_row(
             "SELECT (SELECT count(*) FROM face_edits) + (SELECT count(*) FROM person_edits)
-                  + (SELECT count(*) FROM person_aliases) + (SELECT count(*) FROM people_apart)",
+                  + (SELECT count(*) FROM person_aliases) + (SELECT count(*) FROM people_apart)
+                  + (SELECT count(*) FROM faces WHERE mark IS NOT NULL)",
             [],
             |r| r.get::<_, i64>(0).map(|n| n as u64),
         )?;
         Ok(())
+    }
+
+    /// Searches and people must agree: an item is found by the names that its faces bear, and by no others.
+    fn names_found(&mut self) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let page: Vec<i64> = self
+                .conn
+                .prepare_cached(
+                    "SELECT f.id FROM files f JOIN items i ON i.file_id = f.id
+                      WHERE f.id > ?1 AND i.hidden = 0
+                        AND (f.facts LIKE '%\"regions\"%' OR f.id IN (SELECT file_id FROM people_renamed)
+                          OR EXISTS (SELECT 1 FROM faces a WHERE a.file_id = f.id AND a.person_id IS NOT NULL))
+                      ORDER BY f.id LIMIT ?2",
+                )?
+                .query_map(params![after, PAGE as i64], |r| r.get(0))?
+                .collect::<Result<_>>()?;
+            let Some(&last) = page.last() else { return Ok(()) };
+            after = last;
+            for file in page {
+                if !items::is_findable(&self.conn, file)? {
+                    let path = self.path_of(file)?;
+                    let what = "is not found by the names of the people in it, or by another's";
+                    let mut finding = found(Kind::Item, Some(path), what, MAKE_AGAIN);
+                    if self.depth.repair {
+                        let tx = self.conn.unchecked_transaction()?;
+                        items::refresh(&tx, file)?;
+                        tx.commit()?;
+                        finding.repaired = true;
+                    }
+                    self.tell(finding);
+                }
+            }
+        }
     }
 
     /// Reads every original again. A disk that gives other bytes than before, at the same size and times, is dying, or

@@ -217,6 +217,9 @@ pub fn run(
         progress
             .notice(format!("{}: there is no such file or folder, and none is known", slip.volume.display()));
     }
+    if let Some(words) = volumes.spaces_by_hand(&options.paths, &targets) {
+        progress.notice(words);
+    }
     let _meter = Meter::start(progress.clone());
     let shared = shared(config, options, &plan, index_dir, &progress, shutdown);
     let scan_options = ScanOptions {
@@ -434,6 +437,15 @@ fn recognise(index: &Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunE
     let Given { config, options, plan, shared } = given;
     if !options.recognise {
         return Ok(());
+    }
+    let mut people_in: BTreeMap<i64, bool> = BTreeMap::new();
+    for part in parts {
+        for space in index.spaces_of(&part.scope)? {
+            *people_in.entry(space).or_insert(true) &= part.faces;
+        }
+    }
+    for (space, on) in people_in {
+        people::switch(index, space, on)?;
     }
     for part in parts.iter().filter(|p| !p.faces || !p.subjects) {
         // Switched off: what was found there goes, what users said stays.

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0011_failures.sql"),
     include_str!("0012_volume_spaces.sql"),
     include_str!("0013_counts.sql"),
+    include_str!("0014_people_words.sql"),
 ];
 
 /// The schema this program writes.
