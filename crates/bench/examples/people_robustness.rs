@@ -161,7 +161,7 @@ fn joins(people: &[Person], face: &FoundFace) -> Result<usize, Option<usize>> {
         return Ok(person as usize);
     }
     let near = gallery.nearest(&[Probe { embedding: &face.embedding, quality: face.quality, own: None }], &t);
-    Err(gallery.ask_who(&near[0], face.quality, &t, |_| true).map(|(person, _)| person))
+    Err(gallery.ask_who(&near[0], &t, |_| true).map(|(person, _)| person))
 }
 
 fn each_pixel(picture: &RgbImage, change: impl Fn(u8) -> u8) -> RgbImage {

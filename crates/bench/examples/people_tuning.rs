@@ -337,7 +337,7 @@ fn questions(samples: &[Sample], t: &Thresholds) {
         open.iter().map(|s| Probe { embedding: &s.embedding, quality: s.quality, own: None }).collect();
     let mut asked: Vec<(f32, bool, &str)> = Vec::new();
     for (s, near) in open.iter().zip(gallery.nearest(&probes, t)) {
-        if let Some((person, p)) = gallery.ask_who(&near, s.quality, t, |_| true) {
+        if let Some((person, p)) = gallery.ask_who(&near, t, |_| true) {
             asked.push((p.rank, names[person] == s.identity, "is"));
         }
     }

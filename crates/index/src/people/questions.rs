@@ -245,7 +245,7 @@ fn drafts_of(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Draft>
                 false
             })
         };
-        if let Some((person, proposal)) = gallery.vectors.ask_who(&near, w.quality, &t, may) {
+        if let Some((person, proposal)) = gallery.vectors.ask_who(&near, &t, may) {
             let person = gallery.people[person].id.clone();
             drafts.push(Draft { proposal, asked: Asked::Is { face: w.ids[0], person } });
         }

@@ -148,25 +148,21 @@ impl Gallery {
         found
     }
 
-    /// "Is this ...?" of a face that waits: the first of the people near to it that may be meant, where it lacks little. `None`
-    /// where there is nothing to ask; a face without any quality is like anybody.
+    /// "Is this ...?" of a face that waits: the first of the people near to it that may be meant, where it lacks little and leads
+    /// the next one. `None` where there is nothing to ask.
     pub fn ask_who(
         &self,
         near: &[Nearness],
-        quality: f32,
         t: &Thresholds,
         mut may: impl FnMut(usize) -> bool,
     ) -> Option<(usize, Proposal)> {
-        if quality <= 0.0 {
-            return None;
-        }
         let at = near.iter().position(|n| n.margin() >= -t.ask_face && may(n.person))?;
         let n = &near[at];
         // What another comes to speaks against it.
         let next = near.get(at + 1).map_or(f32::NEG_INFINITY, Nearness::margin);
         let doubt = (t.ask_lead - (n.margin() - next)).max(0.0);
-        let (similarity, required) = (n.similarity, n.required);
-        Some((n.person, Proposal { similarity, required, rank: n.margin() - doubt }))
+        let (similarity, required, rank) = (n.similarity, n.required, n.margin() - doubt);
+        (rank >= -t.ask_most).then_some((n.person, Proposal { similarity, required, rank }))
     }
 
     /// "Are these two the same?": pairs of people, by position, that lack little of what joining needs.
