@@ -39,8 +39,13 @@ const SIDECAR_LIMIT: u64 = 16 << 20;
 /// Where threads get their work from.
 pub trait JobSource: Sync {
     /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more. `idle` is
-    /// called when there has been nothing for long: what costs memory may go.
-    fn next(&self, thread: usize, idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)>;
+    /// called when there has been nothing for long: what costs memory may go. A queue that cannot be read is an error, and
+    /// not one that is empty.
+    fn next(
+        &self,
+        thread: usize,
+        idle: &mut dyn FnMut(),
+    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError>;
     /// The work on a file has ended; its record is on its way.
     fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
@@ -94,7 +99,7 @@ impl Developer {
                 self.worker.end();
                 self.index.shrink();
             };
-            let Some((job, cancel)) = source.next(self.thread, &mut idle) else { break };
+            let Some((job, cancel)) = source.next(self.thread, &mut idle)? else { break };
             let kindness = source.kindness(&job);
             self.worker.be_kind(kindness);
             // This thread reads and hashes; it stays as it is for the CPU, since it could not be raised again.
@@ -466,20 +471,36 @@ impl OneRun {
 }
 
 impl JobSource for OneRun {
-    fn next(&self, _thread: usize, _idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {
+    fn next(
+        &self,
+        _thread: usize,
+        _idle: &mut dyn FnMut(),
+    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
         if self.shutdown.requested() {
-            return None;
+            return Ok(None);
         }
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let OneRunState { index, ready, after } = &mut *guard;
         if ready.is_empty() {
-            let rows = index.pending_after(*after, FETCH).unwrap_or_else(|e| {
-                tracing::error!("the queue cannot be read: {e}");
-                Vec::new()
-            });
+            let rows = index.pending_after(*after, FETCH)?;
             *after = rows.last().map_or(*after, |r| (r.priority, r.id));
             ready.extend(rows);
         }
-        Some((ready.pop_front()?, self.shutdown.token().clone()))
+        Ok(ready.pop_front().map(|row| (row, self.shutdown.token().clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_cannot_be_read_is_an_error_of_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let queue = OneRun::new(index.another().unwrap(), Shutdown::default());
+        assert!(matches!(queue.next(0, &mut || ()), Ok(None)), "an empty queue is none");
+        index.conn.execute("DROP TABLE pending", []).unwrap();
+        assert!(queue.next(0, &mut || ()).is_err());
     }
 }
