@@ -72,7 +72,7 @@ impl Limits {
 pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
     let Options { recognise, jobs, memory, .. } = limits.options(ctx);
     let options = Options { recognise, jobs, memory, ..options };
-    let shutdown = match Shutdown::on_signals() {
+    let shutdown = match Shutdown::on_signals_and_hangup() {
         Ok(s) => s,
         Err(e) => {
             complain(&format!("signals cannot be handled: {e}"));

@@ -273,7 +273,7 @@ fn main() -> ExitCode {
     };
     let is_service = matches!(cli.command, Command::Service(_));
     let log = cli.global.log_format.unwrap_or(if is_service { config.service.log } else { LogFormat::Text });
-    start_log(cli.global.verbose, log);
+    start_log(cli.global.verbose, is_service, log);
     let ctx = Context { global: cli.global, config, config_path };
     output::ended(run(cli.command, &ctx))
 }
@@ -305,11 +305,11 @@ fn run(command: Command, ctx: &Context) -> ExitCode {
     }
 }
 
-fn start_log(verbose: u8, format: LogFormat) {
+fn start_log(verbose: u8, is_service: bool, format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
-        0 => "error",
-        1 => "info",
+        0 if !is_service => "error",
+        0 | 1 => "info",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));

@@ -280,7 +280,7 @@ impl Looker<'_> {
             }
             Looked::Seen(records) => {
                 if self.service.models.are_whole() {
-                    tracing::warn!("the models are whole again: faces and subjects are recognised");
+                    tracing::info!("the models are whole again: faces and subjects are recognised");
                     self.begin_round();
                 }
                 for record in records {

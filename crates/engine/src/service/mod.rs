@@ -328,6 +328,14 @@ pub fn run(
     if !config.service.socket.as_os_str().is_empty() {
         index.name_socket(&config.service.socket)?;
     }
+    let socket = &config.service.socket;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        index = %index_dir.display(),
+        socket = %socket.display(),
+        tcp = config.service.tcp.as_ref().map_or(String::new(), |t| t.get_ref().to_string()),
+        "the service has started"
+    );
     let progress = Arc::new(Progress::default());
     let meter = run::Meter::start(progress.clone());
     let options = Options { recognise: config.recognise.enabled, ..Options::default() };
@@ -452,6 +460,9 @@ pub fn run(
         Ok(())
     });
     drop(meter);
+    if result.is_ok() {
+        tracing::info!("the service has stopped: everything finished is in the index");
+    }
     result
 }
 
@@ -463,8 +474,8 @@ fn hear_hangups(service: &Arc<Service>) -> std::io::Result<()> {
         for _ in signals.forever() {
             let Some(service) = service.upgrade() else { return };
             match service.reload() {
-                Ok(changed) if changed.is_empty() => tracing::warn!("config read again: nothing has changed"),
-                Ok(changed) => tracing::warn!("config read again, changed: {}", changed.join(", ")),
+                Ok(changed) if changed.is_empty() => tracing::info!("config read again: nothing has changed"),
+                Ok(changed) => tracing::info!("config read again, changed: {}", changed.join(", ")),
                 Err(why) => tracing::error!("the config is refused and the old one stays: {why}"),
             }
         }

@@ -113,7 +113,7 @@ impl Room {
             s.look_at = None;
             s.ended = Some(Instant::now());
             self.changed.notify_all();
-            tracing::warn!("there is room on the disk with the index again: work goes on");
+            tracing::info!("there is room on the disk with the index again: work goes on");
         } else {
             s.pause = (s.pause * 2).min(LOOK_AT_LEAST);
             s.look_at = Some(Instant::now() + s.pause);
