@@ -3,7 +3,7 @@
 
 use super::{said, search};
 use albumen_core::vocabulary::{Clues, Facts, Kind, Motion, Place};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Result, Row, params};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
@@ -71,32 +71,63 @@ pub fn put_place(conn: &Connection, file: i64, place: Option<&Place>, zone: Opti
     .map(drop)
 }
 
-/// What a column of JSON holds; `None` where it is NULL, or was written by a version that called things otherwise.
+/// What a column of JSON holds; `None` where it is NULL, or cannot be parsed: that is logged.
 pub fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
     let json: Option<String> = row.get(column)?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    let parsed = json.map(|json| serde_json::from_str(&json)).transpose();
+    Ok(parsed.unwrap_or_else(|e| {
+        let name = row.as_ref().column_name(column).unwrap_or("a column").to_owned();
+        tracing::error!("{name} of a row cannot be parsed and is left out, see `albumen verify`: {e}");
+        None
+    }))
 }
 
 /// The facts of a file as inspect found them.
 pub fn facts(conn: &Connection, file: i64) -> Result<Facts> {
-    let found = conn
+    let found: Option<Option<String>> = conn
         .prepare_cached("SELECT facts FROM files WHERE id = ?1")?
-        .query_row([file], |r| from_json(r, 0))
+        .query_row([file], |r| r.get(0))
         .optional()?;
-    Ok(found.flatten().unwrap_or_default())
+    Ok(parse_facts(conn, file, found.flatten())?.unwrap_or_default())
+}
+
+/// Facts as they are stored. Where they cannot be parsed this is logged, and inspect is made due if this connection may
+/// write: the next run reads the file again.
+fn parse_facts(conn: &Connection, file: i64, json: Option<String>) -> Result<Option<Facts>> {
+    let Some(json) = json else { return Ok(None) };
+    match serde_json::from_str(&json) {
+        Ok(facts) => Ok(Some(facts)),
+        Err(e) => {
+            tracing::error!(
+                file,
+                "the facts of a file in the index cannot be parsed, it is inspected again: {e}"
+            );
+            if !conn.is_readonly(MAIN_DB)? {
+                inspect_anew(conn, file)?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Makes inspect due for a file whose stored facts are of no use.
+pub(crate) fn inspect_anew(conn: &Connection, file: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = 'inspect'")?
+        .execute([file])
+        .map(drop)
 }
 
 /// The facts of a file as a person should see them: what the file says, completed by the zone of its place,
 /// then what users said.
 pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
-    let row: Option<(Option<Facts>, Option<Place>, Option<String>)> = conn
+    let row: Option<(Option<String>, Option<Place>, Option<String>)> = conn
         .prepare_cached(
             "SELECT f.facts, p.place, p.zone FROM files f LEFT JOIN file_places p ON p.file_id = f.id WHERE f.id = ?1",
         )?
-        .query_row([file], |r| Ok((from_json(r, 0)?, from_json(r, 1)?, r.get(2)?)))
+        .query_row([file], |r| Ok((r.get(0)?, from_json(r, 1)?, r.get(2)?)))
         .optional()?;
     let (facts, place, zone) = row.unwrap_or_default();
-    let mut facts = facts.unwrap_or_default();
+    let mut facts = parse_facts(conn, file, facts)?.unwrap_or_default();
     if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
         albumen_library::taken::complete_with_zone(taken, &zone);
     }

@@ -8,6 +8,7 @@
 use super::query::Query;
 use super::said::DateEdit;
 use super::{DATABASE, Index, OpenError, schema, view};
+use albumen_core::vocabulary::Facts;
 use albumen_files::hash::{self, HashError};
 use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
@@ -46,6 +47,8 @@ pub enum Kind {
     DerivativeDamaged,
     /// A file counts as rendered and has no pictures.
     DerivativeUnnamed,
+    /// What is stored of a file cannot be parsed.
+    Facts,
     /// A media file that is no item and no part of one, or an item that cannot be searched.
     Item,
     /// Something a user said that cannot be understood, or contradicts itself.
@@ -71,6 +74,7 @@ impl Kind {
             Kind::DerivativeMissing => "derivative_missing",
             Kind::DerivativeDamaged => "derivative_damaged",
             Kind::DerivativeUnnamed => "derivative_unnamed",
+            Kind::Facts => "facts",
             Kind::Item => "item",
             Kind::Edit => "edit",
             Kind::Original => "original",
@@ -190,6 +194,7 @@ impl Check<'_> {
         self.orphans()?;
         self.derivatives()?;
         self.rendered_without_pictures()?;
+        self.facts()?;
         self.items()?;
         self.edits()?;
         self.people()?;
@@ -383,6 +388,32 @@ impl Check<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The facts of every file can be parsed.
+    fn facts(&mut self) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let page: Vec<(i64, String)> = self
+                .conn
+                .prepare_cached(
+                    "SELECT id, facts FROM files WHERE id > ?1 AND facts IS NOT NULL ORDER BY id LIMIT ?2",
+                )?
+                .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?)))?
+                .collect::<Result<_>>()?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.0;
+            for (file, json) in &page {
+                let Err(e) = serde_json::from_str::<Facts>(json) else { continue };
+                let what = format!("what was read from it cannot be parsed in the index: {e}");
+                let mut finding = found(Kind::Facts, Some(self.path_of(*file)?), what, MAKE_AGAIN);
+                if self.depth.repair {
+                    super::items::inspect_anew(&self.conn, *file)?;
+                    finding.repaired = true;
+                }
+                self.tell(finding);
+            }
+        }
     }
 
     /// Every media file is an item or part of one, and every item that is shown can be searched. A folder that waits
