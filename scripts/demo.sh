@@ -9,9 +9,15 @@ python3 models/fetch.py || echo "demo: without the models there are no faces and
 index=target/demo
 rm -rf "$index"
 status=0
-# Some of the samples are broken on purpose: files that fail are told of and end in 1.
+# Some of the samples are broken on purpose: files that fail are listed and end the run with 1.
 target/release/albumen --index "$index" index testdata || status=$?
 [ "$status" -le 1 ] || exit "$status"
+
+echo
+echo "testdata/broken has files that are damaged on purpose, to show how failures are reported. They are all that failed:"
+target/release/albumen --index "$index" failures
+unexpected=$(target/release/albumen --index "$index" failures --json | grep -v '/testdata/broken/' | grep -c '"path"' || true)
+[ "$unexpected" -eq 0 ] || { echo "demo: $unexpected other files failed" >&2; exit 1; }
 
 cat <<END
 
