@@ -2,7 +2,7 @@
 //! and that an answer from behind the wall is that of the function behind it.
 
 use crate::support;
-use crate::support::{ROOT, worker_program};
+use crate::support::{ROOT, note_skipped, worker_program};
 use albumen_core::cancel::CancelToken;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
@@ -176,8 +176,8 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
     let mut worker = WorkerHandle::new(faulty());
     let report = worker.start().unwrap();
     if report.level() == "none" {
-        eprintln!("skipped: neither Landlock nor seccomp here (an emulator or an old kernel)");
-        return;
+        let why = "neither Landlock nor seccomp here (an emulator or an old kernel)";
+        return note_skipped("a_sealed_worker_can_do_nothing_but_its_work", why);
     }
     let found = command(&mut worker, "probe", 0).unwrap().facts.tags;
     for attempt in &found {
@@ -363,7 +363,10 @@ fn the_sealed_recogniser_answers_as_in_process() {
     let dir = models::default_dir();
     let portrait = dir.join(&manifest().test_portrait.sha256);
     if !models::available(&dir).faces || !portrait.is_file() {
-        return eprintln!("skipped: the sealed recogniser needs models: run `make models`");
+        return note_skipped(
+            "the_sealed_recogniser_answers_as_in_process",
+            "the models are not there: run `make models`",
+        );
     }
     let picture = as_jpeg(&portrait);
     let folder = tempfile::tempdir().unwrap();

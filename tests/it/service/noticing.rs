@@ -163,6 +163,17 @@ fn a_disk_inside_that_goes_with_its_mount_point_keeps_its_files() {
 
 #[test]
 fn what_the_kernel_does_not_watch_any_more_is_polled() {
+    const LIMIT: &str = "echo 8 >/proc/sys/user/max_inotify_watches";
+    let probe = Command::new("unshare").args(["--user", "--map-root-user", "sh", "-c", LIMIT]).output();
+    let refusal = match &probe {
+        Ok(out) if out.status.success() => None,
+        Ok(out) => Some(String::from_utf8_lossy(&out.stderr).trim().to_owned()),
+        Err(e) => Some(format!("unshare: {e}")),
+    };
+    if let Some(why) = refusal {
+        let why = format!("a user namespace with a limit of its own is refused: {why}");
+        return crate::support::machine_lacks("what_the_kernel_does_not_watch_any_more_is_polled", &why);
+    }
     let mut h = House::with("poll = \"1s\"\n");
     let folders: Vec<String> = (0..9).map(|n| format!("anna/{n}/{n}")).collect();
     for (n, folder) in folders.iter().enumerate() {
