@@ -7,6 +7,7 @@ mod decode;
 mod decode_heif;
 mod decode_rare;
 mod discover;
+mod evolution;
 mod faults;
 mod fidelity;
 mod golden;

@@ -29,6 +29,7 @@ mod verify;
 
 use albumen_engine::config::{Config, LogFormat, Spaces};
 use albumen_engine::service::client;
+use albumen_index::Error as IndexError;
 use albumen_index::{Index, OpenError};
 use answer::Refusal;
 use clap::{Parser, Subcommand};
@@ -191,7 +192,7 @@ fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
                 return Err(ExitCode::from(FAILED));
             }
             Err(e) => {
-                let e: rusqlite::Error = e;
+                let e: IndexError = e;
                 complain(&format!("the index cannot be read: {e}"));
                 return Err(ExitCode::from(NO_START));
             }

@@ -129,7 +129,7 @@ fn estimate(again: &Again, paths: &[PathBuf], limits: &super::index::Limits, ctx
 type Counted = (BTreeMap<&'static str, u64>, BTreeMap<String, Cost>);
 
 /// The files by stage and what the work has cost so far; `Err`: the path that no volume holds.
-fn count(index: &Index, again: &Again, paths: &[PathBuf]) -> rusqlite::Result<Result<Counted, PathBuf>> {
+fn count(index: &Index, again: &Again, paths: &[PathBuf]) -> albumen_index::Result<Result<Counted, PathBuf>> {
     let mut scopes = Vec::new();
     for path in paths {
         match index.scope_of(&absolute(path))? {

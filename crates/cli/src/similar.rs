@@ -41,7 +41,7 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let item = items_named(&index, std::slice::from_ref(&args.file))?[0];
     let items = lines(&index, item, &args).map_err(|e| match e {
         SimilarError::NoVector(_) => Refusal::new(FAILED, without_vector(&args.file, item, &index, ctx, &e)),
-        SimilarError::Sql(e) => e.into(),
+        SimilarError::Index(e) => e.into(),
     })?;
     ctx.print(&Answer { items }, |answer| {
         for line in &answer.items {

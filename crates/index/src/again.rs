@@ -5,8 +5,9 @@
 use super::Index;
 use super::due::Scope;
 use super::people::forget_conclusions;
+use crate::Result;
 use albumen_core::vocabulary::Stage;
-use rusqlite::{Result, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -166,7 +167,7 @@ impl Index {
                 AND a.embedder = (SELECT value FROM meta WHERE key = 'embedder')
                 AND f.vanished IS NULL AND f.companion_of IS NULL",
         )?;
-        st.query_map([], |r| r.get(0))?.collect()
+        Ok(st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// What the parts of the work have cost so far: inspect, decode, render, faces, subjects.
@@ -188,6 +189,6 @@ impl Index {
             sum.cpu_s += cost.cpu_s;
         }
         self.set_meta("stage_cost", &serde_json::to_string(&all).expect("plain figures"))?;
-        tx.commit()
+        Ok(tx.commit()?)
     }
 }

@@ -4,7 +4,7 @@
 use super::Index;
 use super::query::{Filter, Query};
 use super::search::SearchError;
-use rusqlite::{OptionalExtension, Result, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
 use serde::Serialize;
 
 /// An album as it is listed.
@@ -35,7 +35,7 @@ pub enum AlbumError {
     #[error(transparent)]
     Search(#[from] SearchError),
     #[error("the index cannot be written: {0}")]
-    Sql(#[from] rusqlite::Error),
+    Index(#[from] crate::Error),
 }
 
 impl Index {
@@ -57,7 +57,7 @@ impl Index {
                     count: r.get::<_, i64>(3)? as u64,
                 })
             })?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         for album in &mut albums {
             if let Some(query) = &album.query {
                 album.count = self.count(&Query::parse(query)?)?;

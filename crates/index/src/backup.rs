@@ -87,7 +87,7 @@ pub enum BackupError {
     )]
     Damaged(String),
     #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    Index(#[from] crate::Error),
     #[error("{} cannot be written: {why}", path.display())]
     Write { path: PathBuf, why: io::Error },
 }

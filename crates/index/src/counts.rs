@@ -2,7 +2,8 @@
 
 use super::Index;
 use super::due::{DUE, StageNow, UNDONE, files_for};
-use rusqlite::{Result, params};
+use crate::Result;
+use rusqlite::params;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -75,7 +76,7 @@ impl Index {
         let conn = &self.conn;
         let mut st = conn.prepare_cached("SELECT id, name FROM spaces")?;
         let spaces = st.query_map([], |r| Ok((r.get::<_, i64>(0)?, (r.get(1)?, Counts::of(stages)))))?;
-        let mut spaces: BTreeMap<i64, (String, Counts)> = spaces.collect::<Result<_>>()?;
+        let mut spaces: BTreeMap<i64, (String, Counts)> = spaces.collect::<rusqlite::Result<_>>()?;
         let mut each = |sql: &str, put: fn(&mut Counts, u64)| -> Result<()> {
             let mut st = conn.prepare_cached(sql)?;
             for row in st.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)? as u64)))? {

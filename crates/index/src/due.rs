@@ -1,9 +1,10 @@
 //! What is due, what failed, and making stages due again.
 
 use super::Index;
+use crate::Result;
 use albumen_core::vocabulary::Stage;
 use albumen_files::{below, relative};
-use rusqlite::{Result, params};
+use rusqlite::params;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -80,7 +81,8 @@ impl Index {
              ORDER BY f.folder_id, f.inode
              ON CONFLICT (folder_id, name) DO NOTHING"
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
             .execute(params![
                 volume,
@@ -92,7 +94,7 @@ impl Index {
                 i64::try_from(ceiling).unwrap_or(i64::MAX),
                 priority
             ])
-            .map(|n| n as u64)
+            .map(|n| n as u64)?)
     }
 
     /// Files of the scope for which a stage after render is due (it looks at recorded facts and derivatives), in
@@ -118,9 +120,12 @@ impl Index {
               WHERE {} AND {UNDONE} LIMIT ?6 + 1)",
             scope.sql()
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
-            .query_row(params![volume, path, now.stage.name(), now.version, now.settings, most], |r| r.get(0))
+            .query_row(params![volume, path, now.stage.name(), now.version, now.settings, most], |r| {
+                r.get(0)
+            })?)
     }
 
     /// [`Index::due_files`], in order of content through all files, or through the folders with a sort after it.
@@ -147,22 +152,23 @@ impl Index {
              ORDER BY f.content_hash, f.id LIMIT ?10"
         );
         let mut st = self.conn.prepare_cached(&sql)?;
-        st.query_map(
-            params![
-                volume,
-                path,
-                now.stage.name(),
-                now.version,
-                now.settings,
-                at,
-                0,
-                after.0,
-                after.1,
-                limit as i64
-            ],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )?
-        .collect()
+        Ok(st
+            .query_map(
+                params![
+                    volume,
+                    path,
+                    now.stage.name(),
+                    now.version,
+                    now.settings,
+                    at,
+                    0,
+                    after.0,
+                    after.1,
+                    limit as i64
+                ],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// How many files [`Index::due_files`] would give.
@@ -174,11 +180,12 @@ impl Index {
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
              WHERE {in_scope} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}"
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
             .query_row(params![volume, path, now.stage.name(), now.version, now.settings, at, 0], |r| {
                 r.get::<_, i64>(0).map(|n| n as u64)
-            })
+            })?)
     }
 
     /// The spaces that a scope touches.
@@ -190,7 +197,7 @@ impl Index {
             }
             _ => "SELECT DISTINCT space_id FROM volumes WHERE ?1 IS NULL OR id = ?1",
         };
-        self.conn.prepare_cached(sql)?.query_map([id], |r| r.get(0))?.collect()
+        Ok(self.conn.prepare_cached(sql)?.query_map([id], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// What is left to do in a scope: files that wait to be developed, and files for which one of `stages` is due.
@@ -216,7 +223,11 @@ impl Index {
              WHERE {} AND f.vanished IS NULL ORDER BY f.id LIMIT ?3",
             scope.sql()
         );
-        self.conn.prepare_cached(&sql)?.query_map(params![id, path, limit as i64], |r| r.get(0))?.collect()
+        Ok(self
+            .conn
+            .prepare_cached(&sql)?
+            .query_map(params![id, path, limit as i64], |r| r.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// The part of a volume that a path relative to it is, of a folder or a file; empty for all of it.

@@ -1,9 +1,10 @@
 //! What could not be done, and why: all of it, or a page.
 
 use super::Index;
+use crate::Result;
 use albumen_core::fault::Fault;
 use albumen_files::relative;
-use rusqlite::{Result, Row, params};
+use rusqlite::{Row, params};
 use serde::Serialize;
 
 /// One thing that could not be done.
@@ -35,7 +36,7 @@ const FAILURES: &str =
      AND NOT (s.stage = 'render' AND EXISTS (SELECT 1 FROM stage_state i
        WHERE i.file_id = s.file_id AND i.stage = 'inspect' AND i.reason = s.reason))";
 
-fn failure(r: &Row<'_>) -> Result<Failure> {
+fn failure(r: &Row<'_>) -> rusqlite::Result<Failure> {
     let path =
         relative::on_disk(&[&r.get::<_, Vec<u8>>(7)?, &r.get::<_, Vec<u8>>(8)?, &r.get::<_, Vec<u8>>(9)?]);
     let fault: Option<String> = r.get(3)?;

@@ -4,12 +4,13 @@
 use super::Index;
 use super::record;
 use super::scan::{FileRow, stat_at};
+use crate::Result;
 use albumen_core::vocabulary::Stage;
 use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
 use albumen_library::edited;
 use albumen_library::sidecar_names::split_number;
-use rusqlite::{Result, params};
+use rusqlite::params;
 
 /// One thing that a walk has found.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl Finding {
 impl Index {
     /// Begins a scan: no findings yet.
     pub fn begin_findings(&self) -> Result<()> {
-        self.conn.execute_batch(
+        Ok(self.conn.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS found (
                id INTEGER PRIMARY KEY, target INTEGER, volume_id INTEGER, folder BLOB, name BLOB, file_id INTEGER,
                what TEXT, fs_id INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER);
@@ -45,12 +46,12 @@ impl Index {
              CREATE TEMP TABLE IF NOT EXISTS owners (volume_id INTEGER, folder BLOB, sidecar BLOB, of BLOB);
              CREATE TEMP TABLE IF NOT EXISTS gone (file_id INTEGER PRIMARY KEY, target INTEGER NOT NULL);
              DELETE FROM temp.found; DELETE FROM temp.owners; DELETE FROM temp.gone;",
-        )
+        )?)
     }
 
     /// Notes a finding.
     pub fn found(&self, f: &Finding) -> Result<()> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "INSERT INTO temp.found (target, volume_id, folder, name, file_id, what, fs_id, inode, bytes, mtime_ns, ctime_ns)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -68,31 +69,33 @@ impl Index {
                 f.stat.mtime_ns,
                 f.stat.ctime_ns
             ])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Notes which file of its folder a sidecar speaks of.
     pub fn owner(&self, volume_id: i64, folder: &[u8], sidecar: &[u8], of: Option<&[u8]>) -> Result<()> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(
                 "INSERT INTO temp.owners (volume_id, folder, sidecar, of) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute(params![volume_id, folder, sidecar, of])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Notes that a known file was not where it should be.
     pub fn gone(&self, file: i64, target: i64) -> Result<()> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("INSERT OR IGNORE INTO temp.gone (file_id, target) VALUES (?1, ?2)")?
             .execute([file, target])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// The rows that a walk did not find.
     pub fn gone_of(&self, target: i64) -> Result<Vec<FileRow>> {
         let mut st = self.conn.prepare_cached("SELECT file_id FROM temp.gone WHERE target = ?1")?;
-        let ids = st.query_map([target], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+        let ids = st.query_map([target], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
         ids.into_iter().filter_map(|id| self.file(id).transpose()).collect()
     }
 
@@ -108,8 +111,9 @@ impl Index {
              WHERE f.content_hash IS NOT NULL AND f.is_sidecar = 0
                AND EXISTS (SELECT 1 FROM temp.found n WHERE n.what = 'new' AND n.bytes = f.bytes)",
         )?;
-        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, i64>(3)? as u64, r.get(4)?)))?
-            .collect()
+        Ok(st
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, i64>(3)? as u64, r.get(4)?)))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// New paths of one size, with the finding's id.
@@ -118,26 +122,27 @@ impl Index {
             "SELECT id, target, volume_id, folder, name, fs_id, inode, bytes, mtime_ns, ctime_ns
              FROM temp.found WHERE what = 'new' AND bytes = ?1 ORDER BY id",
         )?;
-        st.query_map([bytes as i64], |r| {
-            let finding = Finding {
-                target: r.get(1)?,
-                volume_id: r.get(2)?,
-                folder: r.get(3)?,
-                name: r.get(4)?,
-                file_id: None,
-                what: "new",
-                fs: FsId(r.get(5)?),
-                stat: stat_at(r, 6)?,
-            };
-            Ok((r.get(0)?, finding))
-        })?
-        .collect()
+        Ok(st
+            .query_map([bytes as i64], |r| {
+                let finding = Finding {
+                    target: r.get(1)?,
+                    volume_id: r.get(2)?,
+                    folder: r.get(3)?,
+                    name: r.get(4)?,
+                    file_id: None,
+                    what: "new",
+                    fs: FsId(r.get(5)?),
+                    stat: stat_at(r, 6)?,
+                };
+                Ok((r.get(0)?, finding))
+            })?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// A new path turned out to be a known file: neither is the one new nor the other gone.
     pub fn moved(&self, finding_id: i64, file: i64) -> Result<()> {
         self.conn.prepare_cached("DELETE FROM temp.found WHERE id = ?1")?.execute([finding_id])?;
-        self.conn.prepare_cached("DELETE FROM temp.gone WHERE file_id = ?1")?.execute([file]).map(drop)
+        Ok(self.conn.prepare_cached("DELETE FROM temp.gone WHERE file_id = ?1")?.execute([file]).map(drop)?)
     }
 
     /// Turns the findings into rows: new and changed files into the queue, sidecars and files that are back into

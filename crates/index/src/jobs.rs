@@ -1,9 +1,10 @@
 //! Requests to the service, kept until they are done.
 
 use super::Index;
+use crate::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rusqlite::{OptionalExtension, Result, params};
+use rusqlite::{OptionalExtension, params};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -39,10 +40,11 @@ impl Index {
     }
 
     pub fn job(&self, id: i64) -> Result<Option<JobRow>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT id, created, priority, paths, queued, done FROM jobs WHERE id = ?1")?
             .query_row([id], job_row)
-            .optional()
+            .optional()?)
     }
 
     /// Requests that are not done, oldest first.
@@ -50,15 +52,19 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT id, created, priority, paths, queued, done FROM jobs WHERE done IS NULL ORDER BY id",
         )?;
-        st.query_map([], job_row)?.collect()
+        Ok(st.query_map([], job_row)?.collect::<rusqlite::Result<_>>()?)
     }
 
     pub fn job_queued(&self, id: i64) -> Result<()> {
-        self.conn.prepare_cached("UPDATE jobs SET queued = 1 WHERE id = ?1")?.execute([id]).map(drop)
+        Ok(self.conn.prepare_cached("UPDATE jobs SET queued = 1 WHERE id = ?1")?.execute([id]).map(drop)?)
     }
 
     pub fn job_done(&self, id: i64, now: i64) -> Result<()> {
-        self.conn.prepare_cached("UPDATE jobs SET done = ?2 WHERE id = ?1")?.execute([id, now]).map(drop)
+        Ok(self
+            .conn
+            .prepare_cached("UPDATE jobs SET done = ?2 WHERE id = ?1")?
+            .execute([id, now])
+            .map(drop)?)
     }
 
     /// Path, space and id of the file of a name in a folder.
@@ -91,11 +97,11 @@ impl Index {
     /// Names of spaces.
     pub fn space_names(&self, ids: &[i64]) -> Result<Vec<String>> {
         let mut st = self.conn.prepare_cached("SELECT name FROM spaces WHERE id = ?1")?;
-        ids.iter().map(|id| st.query_row([id], |r| r.get(0))).collect()
+        Ok(ids.iter().map(|id| st.query_row([id], |r| r.get(0))).collect::<rusqlite::Result<_>>()?)
     }
 }
 
-fn job_row(r: &rusqlite::Row<'_>) -> Result<JobRow> {
+fn job_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<JobRow> {
     let paths: Vec<String> = serde_json::from_str(r.get_ref(3)?.as_str()?).unwrap_or_default();
     Ok(JobRow {
         id: r.get(0)?,

@@ -11,6 +11,7 @@ pub mod backup;
 pub mod counts;
 pub mod due;
 pub mod edits;
+mod error;
 pub mod failures;
 pub mod findings;
 pub mod items;
@@ -29,8 +30,14 @@ pub mod search;
 #[cfg(test)]
 mod search_tests;
 pub mod similar;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod verify;
 pub mod view;
+mod writer;
+
+pub use error::{Error, Result, SqlError};
+pub use writer::IndexWriter;
 
 use albumen_files::mounts::{FsInfo, MountTable};
 use rusqlite::config::DbConfig;
@@ -71,7 +78,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Index {
     dir: PathBuf,
-    pub conn: Connection,
+    conn: Connection,
     /// Held for the life of an indexing process.
     _lock: Option<File>,
 }
@@ -201,10 +208,7 @@ fn must_be_there(dir: &Path) -> Result<(), OpenError> {
 fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     must_be_there(dir)?;
     let conn = connect(dir, flags)?;
-    let found = schema::current(&conn).map_err(|e| broken(dir, e))?;
-    if found > schema::VERSION {
-        return Err(broken(dir, schema::MigrateError::Newer { found }));
-    }
+    let found = schema::usable(&conn).map_err(|e| broken(dir, e))?;
     if found < schema::VERSION {
         return Err(broken(
             dir,

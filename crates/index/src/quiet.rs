@@ -7,10 +7,11 @@
 use super::Index;
 use super::counts::STATES;
 use super::due::{Scope, StageNow, UNDONE, files_for};
+use crate::Result;
 use albumen_files::FileStat;
 use albumen_files::identity::{FolderSum, Listed};
 use albumen_files::mounts::FsId;
-use rusqlite::{OptionalExtension, Result, params};
+use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
 
 /// Folders summed up in one transaction: other writers wait for it.
@@ -26,7 +27,8 @@ pub struct KnownFolder {
 
 impl Index {
     pub fn known_folder(&self, volume_id: i64, path: &[u8]) -> Result<Option<KnownFolder>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(
                 "SELECT d.id, s.sum, s.media FROM folders d LEFT JOIN folder_sums s ON s.folder_id = d.id
                  WHERE d.volume_id = ?1 AND d.path = ?2",
@@ -36,7 +38,7 @@ impl Index {
                 let media = r.get::<_, Option<i64>>(2)?.unwrap_or(0) as u64;
                 Ok(KnownFolder { id: r.get(0)?, sum: sum.map(|sum| (sum, media)) })
             })
-            .optional()
+            .optional()?)
     }
 
     /// The folders of a scope in which a stage may be due.
@@ -47,7 +49,9 @@ impl Index {
         }
         let sql = format!("SELECT d.id FROM folders d WHERE {} AND {UNDONE} ORDER BY d.id", scope.sql());
         let mut st = self.conn.prepare_cached(&sql)?;
-        st.query_map(params![id, path, now.stage.name(), now.version, now.settings], |r| r.get(0))?.collect()
+        Ok(st
+            .query_map(params![id, path, now.stage.name(), now.version, now.settings], |r| r.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// The folders of a space in which a stage may be due.
@@ -58,8 +62,9 @@ impl Index {
         );
         let mut st = self.conn.prepare_cached(&sql)?;
         let nothing = None::<i64>;
-        st.query_map(params![space, nothing, now.stage.name(), now.version, now.settings], |r| r.get(0))?
-            .collect()
+        Ok(st
+            .query_map(params![space, nothing, now.stage.name(), now.version, now.settings], |r| r.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// Concludes what need not be looked at again in the folders of a scope, as far as it is not known yet; for folders
@@ -79,7 +84,7 @@ impl Index {
             .conn
             .prepare_cached(&sql)?
             .query_map(params![id, path], |r| r.get(0))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         for batch in unsummed.chunks(BATCH) {
             let tx =
                 rusqlite::Transaction::new_unchecked(&self.conn, rusqlite::TransactionBehavior::Immediate)?;
@@ -133,17 +138,17 @@ impl Index {
         let sum = FolderSum::of(listed);
         let kinds = self.kinds_in(folder)?;
         let of = |kind: &str| kinds.get(kind).copied().unwrap_or(0) as i64;
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "INSERT OR REPLACE INTO folder_sums (folder_id, sum, media, photos, videos) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![folder, sum.as_bytes(), media as i64, of("photo"), of("video")])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Concludes that a stage is due for no file of a folder, if that is so, and what it came to.
     pub(super) fn conclude_stage(&self, folder: i64, now: &StageNow) -> Result<()> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(&format!(
                 "INSERT OR REPLACE INTO folder_done (folder_id, stage, version, settings, done, damaged, failed, skipped)
                  SELECT ?1, ?2, ?3, ?4, {STATES}
@@ -154,7 +159,7 @@ impl Index {
                 files_for(now.stage)
             ))?
             .execute(params![folder, now.stage.name(), now.version, now.settings])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Present media files of a scope.
@@ -171,7 +176,10 @@ impl Index {
                 scope.sql()
             ),
         };
-        self.conn.prepare_cached(&sql)?.query_row(params![id, path], |r| r.get::<_, i64>(0).map(|n| n as u64))
+        Ok(self
+            .conn
+            .prepare_cached(&sql)?
+            .query_row(params![id, path], |r| r.get::<_, i64>(0).map(|n| n as u64))?)
     }
 
     /// Present media files of a scope, by kind.
@@ -182,7 +190,7 @@ impl Index {
                 "SELECT i.kind, 1 FROM files f JOIN items i ON i.file_id = f.id
                  WHERE f.folder_id = ?1 AND f.name = ?2 AND f.vanished IS NULL",
             )?;
-            return st.query_map(params![id, path], kind_and_number)?.collect();
+            return Ok(st.query_map(params![id, path], kind_and_number)?.collect::<rusqlite::Result<_>>()?);
         }
         let sql = format!(
             "SELECT d.id, q.photos, q.videos FROM folders d LEFT JOIN folder_sums q ON q.folder_id = d.id WHERE {}",
@@ -210,11 +218,11 @@ impl Index {
             "SELECT i.kind, count(*) FROM files f JOIN items i ON i.file_id = f.id
              WHERE f.folder_id = ?1 AND f.vanished IS NULL GROUP BY i.kind",
         )?;
-        st.query_map([folder], kind_and_number)?.collect()
+        Ok(st.query_map([folder], kind_and_number)?.collect::<rusqlite::Result<_>>()?)
     }
 }
 
-fn kind_and_number(r: &rusqlite::Row<'_>) -> Result<(String, u64)> {
+fn kind_and_number(r: &rusqlite::Row<'_>) -> rusqlite::Result<(String, u64)> {
     Ok((r.get(0)?, r.get::<_, i64>(1)? as u64))
 }
 

@@ -55,7 +55,7 @@ pub enum RestoreError {
     #[error("{} cannot be written: {why}", path.display())]
     Write { path: PathBuf, why: io::Error },
     #[error("the restored index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    Index(#[from] crate::Error),
     #[error("the restored index cannot be brought up to date: {0}; nothing was changed")]
     Migrate(#[from] schema::MigrateError),
 }
@@ -117,6 +117,10 @@ fn read_contents(from: &Path) -> Result<Contents, RestoreError> {
         _ => {}
     }
     let contents: Contents = serde_json::from_value(json).map_err(|e| damaged(format!("{CONTENTS}: {e}")))?;
+    // Before 0.2.0 schemas were numbered in another way.
+    if contents.albumen.starts_with("0.1.") {
+        return Err(schema::MigrateError::Unreleased.into());
+    }
     if contents.schema > schema::VERSION {
         return Err(newer(format!("schema {}; this program knows {}", contents.schema, schema::VERSION)));
     }

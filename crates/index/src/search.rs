@@ -8,6 +8,7 @@
 
 use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
+use crate::Result;
 use albumen_core::vocabulary::{Facts, Gps, Place};
 use albumen_library::places::countries_called;
 use albumen_models::taxonomy::taxonomy;
@@ -15,7 +16,7 @@ use jiff::ToSpan;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 /// No more items than these are counted of a condition (1 ms), and read and sorted (1 us each) to find the newest.
 const LIST_CAP: i64 = 20_000;
@@ -47,7 +48,7 @@ pub enum SearchError {
     #[error("{0:?} marks no place in a list: pass the one that came with the page before")]
     Cursor(String),
     #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    Index(#[from] crate::Error),
 }
 
 /// Where a page ended. As text, what the next one is asked for with.
@@ -142,7 +143,7 @@ impl Index {
             .conn
             .prepare_cached(&sql)?
             .query_map(params_from_iter(values), |r| Ok((r.get(0)?, r.get(1)?)))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         let more = rows.len() > page.limit;
         if end.is_some() && !more {
             return Ok(None);
@@ -166,12 +167,13 @@ impl Index {
             "SELECT i.file_id, coalesce(i.taken_local, '') {} {NEWEST_FIRST} LIMIT 1 OFFSET ?",
             from.text
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
             .query_row(params_from_iter(from.values), |r| {
                 Ok(Cursor { file: r.get(0)?, taken_local: r.get(1)? })
             })
-            .optional()
+            .optional()?)
     }
 
     /// Puts the pieces of the full-text index together where much has been added: a word is then looked up in an item in 5 us
@@ -210,7 +212,8 @@ impl Index {
 
     /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
     pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(
                 "SELECT country, country_code, region, city, count(*) FROM items
                  WHERE hidden = 0 AND country_code IS NOT NULL AND (?1 IS NULL OR country_code = ?1)
@@ -226,7 +229,7 @@ impl Index {
                 };
                 Ok((place, r.get::<_, i64>(4)? as u64))
             })?
-            .collect()
+            .collect::<rusqlite::Result<_>>()?)
     }
 }
 
@@ -684,7 +687,7 @@ fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
             || code.to_lowercase() == name
             || country.is_some_and(|country| country.to_lowercase() == name)
     });
-    failure.map(|()| codes)
+    Ok(failure.map(|()| codes)?)
 }
 
 /// A LIKE pattern for a name in any case.
@@ -795,14 +798,14 @@ fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
 
 /// The distinct values of an indexed column, hopping from one to the next instead of reading all rows.
 fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
-    conn.prepare_cached(&format!(
+    Ok(conn.prepare_cached(&format!(
         "WITH RECURSIVE hop(v) AS (
            SELECT (SELECT min({column}) FROM {table} WHERE {whose})
            UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {whose} AND {column} > v) FROM hop WHERE v IS NOT NULL)
          SELECT v FROM hop WHERE v IS NOT NULL"
     ))?
     .query_map([], |r| r.get(0))?
-    .collect()
+    .collect::<rusqlite::Result<_>>()?)
 }
 
 fn album(conn: &Connection, name: &str) -> std::result::Result<Condition, SearchError> {

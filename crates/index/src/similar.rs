@@ -25,7 +25,7 @@ pub enum SimilarError {
     #[error("{}", .0.as_deref().unwrap_or("it has not been looked at yet"))]
     NoVector(Option<String>),
     #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    Index(#[from] crate::Error),
 }
 
 impl Index {

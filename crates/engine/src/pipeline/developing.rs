@@ -4,7 +4,7 @@
 use super::budget::{Claim, MemoryBudget};
 use super::keys;
 use super::progress::Progress;
-use super::recorder::{FileRecord, Record, RecordError, Stages};
+use super::recorder::{FileRecord, Record, Stages};
 use super::shutdown::Shutdown;
 use super::store::Store;
 use albumen_core::cancel::CancelToken;
@@ -20,8 +20,9 @@ use albumen_files::read::{Read, read};
 use albumen_files::volume::{self, Fingerprint};
 use albumen_files::walk::{self, Role};
 use albumen_files::{FileStat, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::Index;
-use albumen_index::record::{self, DerivativeRow, Elsewhere, Outcome};
+use albumen_index::record::{DerivativeRow, Elsewhere, Outcome};
 use albumen_index::scan::{FileRow, PendingRow, What};
 use albumen_isolation::kind::DiskClass;
 use albumen_isolation::{Kindness, WorkerHandle, WorkerSettings};
@@ -45,7 +46,7 @@ pub trait JobSource: Sync {
         &self,
         thread: usize,
         idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError>;
+    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError>;
     /// The work on a file has ended; its record is on its way.
     fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
@@ -55,7 +56,7 @@ pub trait JobSource: Sync {
         None
     }
     /// What was made of a file could not be stored. Whether to give the file back and go on; else the work ends.
-    fn goes_on_after(&self, _e: &RecordError) -> bool {
+    fn goes_on_after(&self, _e: &IndexError) -> bool {
         false
     }
     /// A file that somebody waits for needs memory that others have.
@@ -92,7 +93,7 @@ impl Developer {
     }
 
     /// Works until the source ends or the run is stopped.
-    pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), RecordError> {
+    pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), IndexError> {
         let mut disk = DiskClass::of_this_thread();
         loop {
             let mut idle = || {
@@ -145,7 +146,7 @@ impl Developer {
     }
 
     /// One file, from its path to its record; `None` when the run was stopped in the middle.
-    fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Option<Record>, RecordError> {
+    fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Option<Record>, IndexError> {
         let dropped = Record::Dropped { pending_id: job.id };
         // A file that was new when it was queued may have been done since, for another request.
         let file_id = match job.file_id {
@@ -216,7 +217,7 @@ impl Developer {
         known: &FileRow,
         root: &Root,
         below: &[u8],
-    ) -> Result<bool, RecordError> {
+    ) -> Result<bool, IndexError> {
         if known.vanished || known.content_hash.is_none() {
             return Ok(false);
         }
@@ -225,7 +226,7 @@ impl Developer {
         Ok(same && self.due(known.id)?.is_empty())
     }
 
-    fn due(&self, file: i64) -> Result<Vec<Stage>, RecordError> {
+    fn due(&self, file: i64) -> Result<Vec<Stage>, IndexError> {
         let stages = [self.shared.stages.inspect.clone(), self.shared.stages.render.clone()];
         Ok(self.index.develop_due(file, &stages, now(), self.shared.budget.ceiling())?)
     }
@@ -263,7 +264,7 @@ impl Developer {
         file: std::fs::File,
         hashed: Hashed,
         source: &dyn JobSource,
-    ) -> Result<Option<Record>, RecordError> {
+    ) -> Result<Option<Record>, IndexError> {
         let hash = hashed.hash.as_str().to_owned();
         let fs = job.fs;
         let due = match &known {
@@ -373,7 +374,7 @@ impl Developer {
     }
 
     /// Stores the pictures and notes the outcomes; false when the run was stopped in the middle.
-    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<bool, RecordError> {
+    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<bool, IndexError> {
         let progress = &self.shared.progress;
         progress.stage_cpu("inspect", developed.cpu.inspect_s);
         progress.stage_cpu("decode", developed.cpu.decode_s);
@@ -405,7 +406,7 @@ impl Developer {
 
     /// Rule 3 of identity for what no walk of this run has seen: the file of this content whose path leads to nothing, on a
     /// volume that is there and is the one it was.
-    fn moved_from(&self, hashed: &Hashed) -> Result<Option<Elsewhere>, RecordError> {
+    fn moved_from(&self, hashed: &Hashed) -> Result<Option<Elsewhere>, IndexError> {
         let is_gone = |file: &Elsewhere| {
             let was: Option<Fingerprint> =
                 file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
@@ -417,7 +418,7 @@ impl Developer {
                 && !was.inner.iter().any(is_inside)
                 && matches!(stat_beneath(&root, &file.path), Ok(None))
         };
-        let elsewhere = record::elsewhere(&self.index.conn, &hashed.hash, &hashed.stat)?;
+        let elsewhere = self.index.elsewhere(&hashed.hash, &hashed.stat)?;
         Ok(elsewhere.into_iter().find(is_gone))
     }
 
@@ -425,17 +426,16 @@ impl Developer {
     fn rendered_before(
         &self,
         hash: &str,
-    ) -> Result<Option<(Outcome, Vec<DerivativeRow>, Option<Vec<u8>>)>, RecordError> {
+    ) -> Result<Option<(Outcome, Vec<DerivativeRow>, Option<Vec<u8>>)>, IndexError> {
         let now = &self.shared.stages.render;
-        let conn = &self.index.conn;
-        let Some(outcome) = record::rendered_before(conn, hash, now.version, &now.settings)? else {
+        let Some(outcome) = self.index.rendered_before(hash, now.version, &now.settings)? else {
             return Ok(None);
         };
-        let rows = record::derivatives(conn, hash)?;
+        let rows = self.index.derivatives(hash)?;
         if rows.is_empty() || !rows.iter().all(|r| self.shared.store.has(r)) {
             return Ok(None);
         }
-        Ok(Some((outcome, rows, record::thumbhash_of_content(conn, hash)?)))
+        Ok(Some((outcome, rows, self.index.thumbhash_of_content(hash)?)))
     }
 }
 
@@ -475,7 +475,7 @@ impl JobSource for OneRun {
         &self,
         _thread: usize,
         _idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
+    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError> {
         if self.shutdown.requested() {
             return Ok(None);
         }
@@ -500,7 +500,7 @@ mod tests {
         let index = Index::open_indexing(dir.path(), || ()).unwrap();
         let queue = OneRun::new(index.another().unwrap(), Shutdown::default());
         assert!(matches!(queue.next(0, &mut || ()), Ok(None)), "an empty queue is none");
-        index.conn.execute("DROP TABLE pending", []).unwrap();
+        albumen_index::testing::drop_queue(&index);
         assert!(queue.next(0, &mut || ()).is_err());
     }
 }

@@ -6,7 +6,6 @@
 //! before moves are resolved and the guard has agreed.
 
 use super::progress::Progress;
-use super::recorder::RecordError;
 use super::shutdown::Shutdown;
 use super::volumes::{self, Target, kind_name};
 use albumen_core::clock::now;
@@ -19,10 +18,11 @@ use albumen_files::read::{Read, read};
 use albumen_files::relative;
 use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
 use albumen_files::walk::{Folder, Reach, Role, Walk};
+use albumen_index::Error as IndexError;
+use albumen_index::Index;
 use albumen_index::due::Scope;
 use albumen_index::findings::Finding;
 use albumen_index::scan::{FileRow, VolumeRow, What};
-use albumen_index::{Index, items, record};
 use albumen_library::sidecar_names::MediaNames;
 use std::collections::{BTreeSet, HashSet};
 use std::os::unix::ffi::OsStrExt;
@@ -88,7 +88,7 @@ pub fn scan(
     options: &ScanOptions,
     progress: &Progress,
     shutdown: &Shutdown,
-) -> Result<Scanned, RecordError> {
+) -> Result<Scanned, IndexError> {
     let mut out = Scanned::default();
     index.begin_findings()?;
     let (mut walked, mut offline, mut removed) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,7 +130,7 @@ pub fn scan(
         return Ok(out);
     }
 
-    let tx = index.conn.unchecked_transaction()?;
+    let tx = index.write_together()?;
     if options.dry_run {
         for (number, target) in (0..).zip(targets) {
             let path = target.volume.as_os_str().as_bytes();
@@ -155,8 +155,8 @@ pub fn scan(
         {
             out.moved.push(Moved { item: *id, path, space });
         }
-        record::move_file(&index.conn, *id, folder, &row.name, row.fs, &row.stat)?;
-        items::refresh(&index.conn, *id)?;
+        tx.move_file(*id, folder, &row.name, row.fs, &row.stat)?;
+        tx.refresh(*id)?;
     }
     Progress::add(&progress.moved, moves.len() as u64);
     for (number, volume_id) in removed {
@@ -238,7 +238,7 @@ fn opened(volume: &Path) -> std::io::Result<(Root, Fingerprint, bool)> {
 }
 
 impl One<'_> {
-    fn walk(&mut self, target: &Target) -> Result<Walked, RecordError> {
+    fn walk(&mut self, target: &Target) -> Result<Walked, IndexError> {
         let index = self.index;
         let opened = opened(&target.volume);
         let path = target.volume.as_os_str().as_bytes();
@@ -353,7 +353,7 @@ impl One<'_> {
 
     /// A target that the index does not know may be a volume that it does, under another name: the same folder of the same
     /// file system, with its files in it, and no longer where it was. Gives that volume its new name.
-    fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> rusqlite::Result<()> {
+    fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> albumen_index::Result<()> {
         let index = self.index;
         for (id, path, was) in index.fingerprints()? {
             let old = relative::on_disk(&[&path]);
@@ -376,19 +376,19 @@ impl One<'_> {
     }
 
     /// How many known files of a volume were looked for, and how many were there.
-    fn look_for_known(&self, volume_id: i64, root: &Root) -> rusqlite::Result<(usize, usize)> {
+    fn look_for_known(&self, volume_id: i64, root: &Root) -> albumen_index::Result<(usize, usize)> {
         let known = self.index.sample(volume_id, volume::SAMPLE)?;
         let sample: Vec<SampleFile> =
             known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
         Ok((sample.len(), volume::count_present(root, &sample)))
     }
 
-    fn gone(&self, file: i64) -> Result<(), RecordError> {
+    fn gone(&self, file: i64) -> Result<(), IndexError> {
         Ok(self.index.gone(file, self.number)?)
     }
 
     /// One folder that was read; returns its id if the index knows it.
-    fn folder(&self, volume_id: i64, folder: &Folder) -> Result<Option<i64>, RecordError> {
+    fn folder(&self, volume_id: i64, folder: &Folder) -> Result<Option<i64>, IndexError> {
         let index = self.index;
         let known = index.known_folder(volume_id, &folder.path)?;
         let id = known.map(|k| k.id);
@@ -480,7 +480,7 @@ impl One<'_> {
     }
 
     /// Decides by names which file each sidecar of a folder speaks of.
-    fn assign_sidecars(&self, volume_id: i64, folder: &Folder) -> Result<(), RecordError> {
+    fn assign_sidecars(&self, volume_id: i64, folder: &Folder) -> Result<(), IndexError> {
         let media: Vec<&[u8]> =
             folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
         let names = MediaNames::new(&media);
@@ -519,7 +519,7 @@ fn find_moves(
     index: &Index,
     walked: &[WholeWalk],
     shutdown: &Shutdown,
-) -> Result<Vec<(Finding, i64)>, RecordError> {
+) -> Result<Vec<(Finding, i64)>, IndexError> {
     let vanished: Vec<Vanished> = index
         .may_have_moved()?
         .into_iter()
@@ -565,7 +565,7 @@ fn judge(
     at: i64,
     progress: &Progress,
     out: &mut Scanned,
-) -> Result<(), RecordError> {
+) -> Result<(), IndexError> {
     let gone = index.gone_of(w.number)?;
     let vanished = gone.iter().filter(|g| !g.is_sidecar).count() as u64;
     let seen = Seen { vanished, ..w.seen.clone() };
@@ -628,11 +628,11 @@ fn vanish(
     at: i64,
     progress: &Progress,
     out: &mut Scanned,
-) -> Result<(), RecordError> {
+) -> Result<(), IndexError> {
     if !row.is_sidecar && index.item_of(row.id)? == Some(row.id) {
         out.removed.push(row.id);
     }
-    record::vanish_file(&index.conn, row.id, at)?;
+    index.vanish_file(row.id, at)?;
     match &row.sidecar_of {
         Some(of) => index.inspect_again(row.folder_id, of)?,
         None => Progress::add(&progress.removed, u64::from(!row.is_sidecar)),
@@ -640,7 +640,7 @@ fn vanish(
     Ok(())
 }
 
-fn store(index: &Index, volume_id: i64, print: &Fingerprint) -> Result<(), RecordError> {
+fn store(index: &Index, volume_id: i64, print: &Fingerprint) -> Result<(), IndexError> {
     let json = serde_json::to_string(print).expect("a fingerprint is plain data");
     Ok(index.volume_seen(volume_id, &json)?)
 }

@@ -25,7 +25,7 @@ pub mod watched;
 use crate::config::{Config, Spaces};
 use crate::pipeline::developing::{Developer, Shared};
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recorder::{Record, RecordError, Recorder};
+use crate::pipeline::recorder::{Record, Recorder};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use crate::pipeline::shutdown::Shutdown;
@@ -34,6 +34,7 @@ use albumen_core::clock::now;
 use albumen_core::fault::Fault;
 use albumen_files::walk::Reach;
 use albumen_files::{absolute, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
 use albumen_index::record::Outcome;
 use albumen_index::{Index, OpenError};
@@ -141,7 +142,7 @@ pub enum ServiceError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    Record(#[from] RecordError),
+    Record(#[from] IndexError),
 }
 
 impl From<OpenError> for ServiceError {
@@ -286,7 +287,7 @@ impl Service {
 
     /// Writes to the index; where its disk is full, when there is room again. An error is another one, or the service is to
     /// stop.
-    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, RecordError>) -> Result<T, RecordError> {
+    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, IndexError>) -> Result<T, IndexError> {
         loop {
             match write() {
                 Err(e) if self.room.explains(&e) && self.room.wait() => {}
@@ -451,7 +452,7 @@ pub fn run(
         served?;
         match recorded {
             // It waited for room when it was told to stop. What it had is still in the queue.
-            Err(RecordError::DiskFull) => {}
+            Err(IndexError::DiskFull) => {}
             recorded => recorded?,
         }
         for thread in developing {
@@ -748,7 +749,7 @@ fn committed(service: &Arc<Service>, index: Index) -> crate::pipeline::recorder:
 }
 
 /// Counts what was committed, and tells listeners of it.
-fn told(service: &Service, index: &Index, record: &Record) -> rusqlite::Result<()> {
+fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Result<()> {
     let is_failure = |fault: &&Fault| !matches!(fault, Fault::Unsupported { .. });
     match record {
         Record::File(f) => {

@@ -9,9 +9,9 @@
 use super::gate::{Gate, Tired};
 use super::room::Room;
 use crate::pipeline::developing::JobSource;
-use crate::pipeline::recorder::RecordError;
 use crate::pipeline::shutdown::Shutdown;
 use albumen_core::cancel::CancelToken;
+use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::scan::PendingRow;
 use albumen_isolation::Kindness;
@@ -145,7 +145,7 @@ impl Queue {
         }
     }
 
-    fn take(&self, s: &mut State, thread: usize) -> Result<Option<PendingRow>, RecordError> {
+    fn take(&self, s: &mut State, thread: usize) -> Result<Option<PendingRow>, IndexError> {
         if !self.room.is_there() {
             return Ok(None);
         }
@@ -217,7 +217,7 @@ impl JobSource for Queue {
         &self,
         thread: usize,
         idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
+    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError> {
         let mut s = self.lock();
         let waits_since = Instant::now();
         let mut is_idle = false;
@@ -279,7 +279,7 @@ impl JobSource for Queue {
         self.gate.kindness().filter(|_| job.priority > 0)
     }
 
-    fn goes_on_after(&self, e: &RecordError) -> bool {
+    fn goes_on_after(&self, e: &IndexError) -> bool {
         self.room.ran_out(e)
     }
 
@@ -352,7 +352,7 @@ mod tests {
         let gate = Gate::new(service.background, service.windows);
         let room = Arc::new(Room::new(dir.path(), shutdown.clone()));
         let queue = Queue::new(index.another().unwrap(), gate, room, shutdown.clone(), rules);
-        index.conn.execute("DROP TABLE pending", []).unwrap();
+        albumen_index::testing::drop_queue(&index);
         queue.wake();
         assert!(queue.next(0, &mut || ()).is_err());
         assert_eq!((queue.is_idle(), told.load(Ordering::SeqCst)), (false, 0));

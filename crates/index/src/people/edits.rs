@@ -61,7 +61,7 @@ enum Before {
     },
     PersonEdit {
         person: String,
-        row: Option<(bool, Option<String>, bool, Option<i64>)>,
+        row: Option<PersonEditRow>,
     },
     Alias {
         alias: String,
@@ -75,6 +75,15 @@ enum Before {
     Born {
         person: String,
     },
+}
+
+/// What users said of a person, as it stands in `person_edits`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct PersonEditRow {
+    name_said: bool,
+    name: Option<String>,
+    hidden: bool,
+    cover_face: Option<i64>,
 }
 
 impl Before {
@@ -165,13 +174,9 @@ impl<'a> Edit<'a> {
         put_face_edit(&self.tx, face, person, verdict)
     }
 
-    fn edit_person(
-        &mut self,
-        person: &str,
-        change: impl FnOnce(&mut (bool, Option<String>, bool, Option<i64>)),
-    ) -> Result<()> {
+    fn edit_person(&mut self, person: &str, change: impl FnOnce(&mut PersonEditRow)) -> Result<()> {
         let was = person_edit(&self.tx, person)?;
-        let mut row = was.clone().unwrap_or((false, None, false, None));
+        let mut row = was.clone().unwrap_or_default();
         change(&mut row);
         self.before.push(Before::PersonEdit { person: person.to_owned(), row: was });
         put_person_edit(&self.tx, person, Some(&row))
@@ -367,7 +372,7 @@ impl Index {
         let (mut edit, id) = Edit::of_person(self, person)?;
         let was = edit.label(&id)?;
         let Some(name) = name.map(str::trim).filter(|n| !n.is_empty()) else {
-            edit.edit_person(&id, |row| (row.0, row.1) = (true, None))?;
+            edit.edit_person(&id, |row| (row.name_said, row.name) = (true, None))?;
             return edit.finish(format!("took the name from {was}"), Some(id), false);
         };
         let mut kept = id.clone();
@@ -389,7 +394,7 @@ impl Index {
                 }
             }
         }
-        edit.edit_person(&kept, |row| (row.0, row.1) = (true, Some(name.to_owned())))?;
+        edit.edit_person(&kept, |row| (row.name_said, row.name) = (true, Some(name.to_owned())))?;
         edit.finish(format!("named {was} {name}"), Some(kept), true)
     }
 
@@ -462,7 +467,7 @@ impl Index {
     /// Hides a person from lists, or shows it again.
     pub fn hide_person(&mut self, person: &str, hidden: bool) -> Result<EditDone> {
         let (mut edit, id) = Edit::of_person(self, person)?;
-        edit.edit_person(&id, |row| row.2 = hidden)?;
+        edit.edit_person(&id, |row| row.hidden = hidden)?;
         let words = format!("{} {}", if hidden { "hid" } else { "showed" }, edit.label(&id)?);
         edit.finish(words, Some(id), false)
     }
@@ -477,7 +482,7 @@ impl Index {
         if of.flatten().as_deref() != Some(&id) {
             return Err(EditError::NotFound(format!("face {face} is not one of {}", edit.label(&id)?)));
         }
-        edit.edit_person(&id, |row| row.3 = Some(face))?;
+        edit.edit_person(&id, |row| row.cover_face = Some(face))?;
         let words = format!("made face {face} the cover of {}", edit.label(&id)?);
         edit.finish(words, Some(id), false)
     }
@@ -489,7 +494,9 @@ impl Index {
             Ok(id) => id,
             Err(EditError::NotFound(_)) if !looks_like_id(person) => {
                 let id = edit.born(face)?;
-                edit.edit_person(&id, |row| (row.0, row.1) = (true, Some(person.trim().to_owned())))?;
+                edit.edit_person(&id, |row| {
+                    (row.name_said, row.name) = (true, Some(person.trim().to_owned()))
+                })?;
                 id
             }
             Err(e) => return Err(e),
@@ -701,26 +708,29 @@ fn put_face_edit(tx: &Connection, face: i64, person: &str, verdict: Option<&str>
 }
 
 #[allow(clippy::type_complexity)]
-fn person_edit(tx: &Connection, person: &str) -> Result<Option<(bool, Option<String>, bool, Option<i64>)>> {
+fn person_edit(tx: &Connection, person: &str) -> Result<Option<PersonEditRow>> {
     Ok(tx
         .query_row(
             "SELECT name_said, name, hidden, cover_face FROM person_edits WHERE person_id = ?1",
             [person],
-            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+            |r| {
+                Ok(PersonEditRow {
+                    name_said: r.get(0)?,
+                    name: r.get(1)?,
+                    hidden: r.get(2)?,
+                    cover_face: r.get(3)?,
+                })
+            },
         )
         .optional()?)
 }
 
-fn put_person_edit(
-    tx: &Connection,
-    person: &str,
-    row: Option<&(bool, Option<String>, bool, Option<i64>)>,
-) -> Result<()> {
+fn put_person_edit(tx: &Connection, person: &str, row: Option<&PersonEditRow>) -> Result<()> {
     match row {
-        Some((said, name, hidden, cover)) => tx.execute(
+        Some(PersonEditRow { name_said, name, hidden, cover_face }) => tx.execute(
             "INSERT OR REPLACE INTO person_edits (person_id, name_said, name, hidden, cover_face)
              VALUES (?1, ?2, ?3, ?4, (SELECT id FROM faces WHERE id = ?5))",
-            params![person, said, name, hidden, cover],
+            params![person, name_said, name, hidden, cover_face],
         )?,
         None => tx.execute("DELETE FROM person_edits WHERE person_id = ?1", [person])?,
     };

@@ -13,10 +13,11 @@ mod regions;
 pub use ask::{FaceLine, PersonLine, Suggestion, Suggestions, Why, faces_of_file};
 pub use cluster::{ClusterReport, cluster_space, forget_conclusions, mark_done, remove_found};
 pub use edits::{EditDone, SameName};
-pub use record::record_faces;
+pub(crate) use record::record_faces;
 
+use crate::Result;
 use albumen_core::vocabulary::{Box4, Region};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Why an edit was not made.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum EditError {
     )]
     NameTaken { bearer: String, was: String, people: Vec<String> },
     #[error("the index could not be changed: {0}")]
-    Sql(#[from] rusqlite::Error),
+    Index(#[from] crate::Error),
 }
 
 /// Boxes of two copies of one photo that overlap at least this much are the same face; detection of equal bytes
@@ -73,11 +74,11 @@ fn name_key(name: &str) -> String {
 
 /// What a merged person is called now.
 fn resolve(conn: &Connection, person: &str) -> Result<Option<String>> {
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "SELECT coalesce((SELECT person_id FROM person_aliases WHERE alias = ?1), id) FROM people WHERE id = ?1",
     )?
     .query_row([person], |r| r.get(0))
-    .optional()
+    .optional()?)
 }
 
 /// The people of a space that bear a name.
@@ -87,9 +88,10 @@ fn people_named(conn: &Connection, space: i64, name: &str) -> Result<Vec<String>
         "SELECT id, name FROM persons WHERE space_id = ?1 AND name IS NOT NULL ORDER BY seq",
     )?;
     let rows = st.query_map([space], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
-    rows.filter(|r| r.as_ref().map_or(true, |(_, n)| name_key(n) == key))
+    Ok(rows
+        .filter(|r| r.as_ref().map_or(true, |(_, n)| name_key(n) == key))
         .map(|r| r.map(|(id, _)| id))
-        .collect()
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// Brings a person into being. The id comes from the space, the founding face's content and box; if that person
@@ -117,7 +119,8 @@ pub fn names_in(conn: &Connection, file: i64, regions: &[Region]) -> Result<Vec<
     let mut st = conn.prepare_cached(
         "SELECT (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.region_name FROM faces a WHERE a.file_id = ?1",
     )?;
-    let faces = st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<Vec<_>>>()?;
+    let faces =
+        st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let (borne, matched): (Vec<Option<String>>, Vec<Option<String>>) = faces.into_iter().unzip();
     let unmatched = regions.iter().filter_map(|r| r.name.as_ref().map(|n| n.trim().to_owned()));
     let unmatched = unmatched.filter(|n| !matched.iter().flatten().any(|m| m == n));
@@ -130,29 +133,31 @@ pub fn names_in(conn: &Connection, file: i64, regions: &[Region]) -> Result<Vec<
 /// Makes the items searchable by the names that their people bear now.
 fn refresh_renamed(conn: &Connection) -> Result<()> {
     let mut st = conn.prepare_cached("DELETE FROM people_renamed RETURNING file_id")?;
-    let files = st.query_map([], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+    let files = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     files.into_iter().try_for_each(|file| super::items::refresh(conn, file))
 }
 
 /// The path of a photo, for messages.
 fn path_of(conn: &Connection, file: i64) -> Result<String> {
-    conn.prepare_cached(
-        "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
+    Ok(conn
+        .prepare_cached(
+            "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
-    )?
-    .query_row([file], |r| {
-        let part = |i| r.get::<_, Vec<u8>>(i);
-        Ok(albumen_files::relative::on_disk(&[&part(0)?, &part(1)?, &part(2)?]).display().to_string())
-    })
+        )?
+        .query_row([file], |r| {
+            let part = |i| r.get::<_, Vec<u8>>(i);
+            Ok(albumen_files::relative::on_disk(&[&part(0)?, &part(1)?, &part(2)?]).display().to_string())
+        })?)
 }
 
 /// The space of a file, now.
 fn space_of_file(conn: &Connection, file: i64) -> Result<i64> {
-    conn.prepare_cached(
-        "SELECT v.space_id FROM files f JOIN folders d ON d.id = f.folder_id
+    Ok(conn
+        .prepare_cached(
+            "SELECT v.space_id FROM files f JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
-    )?
-    .query_row([file], |r| r.get(0))
+        )?
+        .query_row([file], |r| r.get(0))?)
 }
 
 /// All faces of the photo and its copies in the space, with the space: (face, file, box).
@@ -165,8 +170,9 @@ fn faces_of_photo(conn: &Connection, file: i64) -> Result<Vec<(i64, i64, Box4)>>
            JOIN faces a ON a.file_id = g.id
           WHERE f.id = ?1 ORDER BY a.id",
     )?;
-    st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?, [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?])))?
-        .collect()
+    Ok(st
+        .query_map([file], |r| Ok((r.get(0)?, r.get(1)?, [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?])))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// A face and the same face in copies of its photo, itself first.

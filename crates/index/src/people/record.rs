@@ -1,9 +1,10 @@
 //! Faces as a look at a picture found them: new ones come, known ones are updated where their boxes overlap.
 
 use super::{iou, pair};
+use crate::Result;
 use albumen_core::vocabulary::{Box4, FoundFace};
 use albumen_library::people::vectors::dot;
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, params};
 
 /// Overlap (intersection over union) from which a newly found box is the face of a known one. Two detectors draw
 /// boxes of the same face with 0.4 and more; neighbours in a crowd overlap less than 0.2.
@@ -24,7 +25,7 @@ struct Old {
 
 /// Records the faces of a file in place of those it had. People and edits go over to the face whose box overlaps;
 /// one that is not found again stays (as lost) if a user has said who it is, else it goes.
-pub fn record_faces(conn: &Connection, file: i64, found: &[FoundFace], embedder: &str) -> Result<()> {
+pub(crate) fn record_faces(conn: &Connection, file: i64, found: &[FoundFace], embedder: &str) -> Result<()> {
     let old = known(conn, file)?;
     let (old_boxes, new_boxes): (Vec<_>, Vec<_>) =
         (old.iter().map(|f| f.area).collect(), found.iter().map(|f| f.area).collect());
@@ -84,9 +85,10 @@ pub fn record_faces(conn: &Connection, file: i64, found: &[FoundFace], embedder:
          SELECT id FROM files WHERE id = ?1 AND facts LIKE '%\"regions\"%'",
     )?
     .execute([file])?;
-    conn.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', ?1)")?
+    Ok(conn
+        .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', ?1)")?
         .execute([embedder])
-        .map(drop)
+        .map(drop)?)
 }
 
 fn known(conn: &Connection, file: i64) -> Result<Vec<Old>> {
@@ -96,17 +98,18 @@ fn known(conn: &Connection, file: i64) -> Result<Vec<Old>> {
                 OR EXISTS (SELECT 1 FROM person_edits e WHERE e.cover_face = faces.id)
            FROM faces WHERE file_id = ?1 ORDER BY id",
     )?;
-    st.query_map([file], |r| {
-        Ok(Old {
-            id: r.get(0)?,
-            area: [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?],
-            embedding: r.get::<_, Vec<u8>>(5)?.into_iter().map(|b| b as i8).collect(),
-            embedder: r.get(6)?,
-            by_machine: r.get(7)?,
-            kept: r.get(8)?,
-        })
-    })?
-    .collect()
+    Ok(st
+        .query_map([file], |r| {
+            Ok(Old {
+                id: r.get(0)?,
+                area: [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?],
+                embedding: r.get::<_, Vec<u8>>(5)?.into_iter().map(|b| b as i8).collect(),
+                embedder: r.get(6)?,
+                by_machine: r.get(7)?,
+                kept: r.get(8)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 fn cosine(a: &[i8], b: &[i8]) -> f32 {

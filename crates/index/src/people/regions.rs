@@ -3,9 +3,10 @@
 //! Such a name is found, not said: it beats the clustering, and every edit beats it, a removal too.
 
 use super::{found_person, iou, name_key, pair, people_named, resolve, rivals};
+use crate::Result;
 use crate::items;
 use albumen_core::vocabulary::Box4;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// A region may be drawn around the head or tightly around the face: how much of a match there must be.
 const REGION_MATCH: f32 = 0.1;
@@ -25,7 +26,7 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
            CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
           WHERE v.space_id = ?1 ORDER BY f.content_hash, f.id",
     )?;
-    let files: Vec<i64> = st.query_map([space], |r| r.get(0))?.collect::<Result<_>>()?;
+    let files: Vec<i64> = st.query_map([space], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     for &file in &files {
         match_file(conn, file)?;
         conn.prepare_cached("DELETE FROM regions_due WHERE file_id = ?1")?.execute([file])?;
@@ -48,7 +49,7 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
                 person: r.get(8)?,
             })
         })?
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<rusqlite::Result<Vec<_>>>()?;
     named.iter().try_for_each(|n| settle(conn, space, n))
 }
 
@@ -76,7 +77,7 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
     )?;
     let faces = st
         .query_map([file], |r| Ok((r.get(0)?, [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?], r.get(5)?)))?
-        .collect::<Result<Vec<(i64, Box4, Option<String>)>>>()?;
+        .collect::<rusqlite::Result<Vec<(i64, Box4, Option<String>)>>>()?;
     let (areas, boxes): (Vec<_>, Vec<_>) =
         (regions.iter().map(|r| r.area).collect(), faces.iter().map(|f| f.1).collect());
     let mut names: Vec<Option<&str>> = vec![None; faces.len()];
@@ -151,20 +152,23 @@ fn bound_person(conn: &Connection, space: i64, key: &str, name: &str) -> Result<
 }
 
 fn found_name(conn: &Connection, person: &str) -> Result<Option<String>> {
-    conn.prepare_cached("SELECT found_name FROM people WHERE id = ?1")?.query_row([person], |r| r.get(0))
+    Ok(conn
+        .prepare_cached("SELECT found_name FROM people WHERE id = ?1")?
+        .query_row([person], |r| r.get(0))?)
 }
 
 fn is_edited(conn: &Connection, person: &str) -> Result<bool> {
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM person_edits WHERE person_id = ?1 AND name_said = 1)")?
-        .query_row([person], |r| r.get(0))
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM person_edits WHERE person_id = ?1 AND name_said = 1)")?
+        .query_row([person], |r| r.get(0))?)
 }
 
 /// Whether a user has said that the face is not this person, or another face of the photo is.
 fn taken(conn: &Connection, face: i64, person: &str) -> Result<bool> {
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM face_edits WHERE face_id = ?1 AND person_id = ?2 AND verdict = 'not')
              OR EXISTS (SELECT 1 FROM faces a JOIN faces b ON b.file_id = a.file_id AND b.id <> a.id
                          WHERE a.id = ?1 AND b.person_id = ?2 AND b.how <> 'machine')",
     )?
-    .query_row(params![face, person], |r| r.get(0))
+    .query_row(params![face, person], |r| r.get(0))?)
 }

@@ -482,7 +482,7 @@ impl Story {
                 let said = said(&done);
                 self.said.push((done.edit, said));
             }
-            Err(EditError::Sql(e)) => panic!("{e}"),
+            Err(EditError::Index(e)) => panic!("{e}"),
             Err(_) => {}
         }
     }

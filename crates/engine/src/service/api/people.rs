@@ -31,7 +31,7 @@ impl From<EditError> for Refusal {
             EditError::NotFound(why) => Refusal(StatusCode::NOT_FOUND, why),
             EditError::Conflict(why) => Refusal(StatusCode::CONFLICT, why),
             EditError::NameTaken { .. } => Refusal(StatusCode::CONFLICT, e.to_string()),
-            EditError::Sql(e) => e.into(),
+            EditError::Index(e) => e.into(),
         }
     }
 }
