@@ -92,7 +92,8 @@ done <"$work/models"
 # What a person sees and edits. In the package the index has a place of its own.
 sed 's|^#index = "/var/lib/albumen"|index = "/var/lib/albumen"|' config/albumen.toml >"$work/albumen.toml"
 grep -q '^index = "/var/lib/albumen"' "$work/albumen.toml"
-put 644 "$work/albumen.toml" etc/albumen/albumen.toml
+# It may hold tokens. Its group is not there before the package's script has made it.
+put 640 "$work/albumen.toml" etc/albumen/albumen.toml
 put 644 config/albumen.service lib/systemd/system/albumen.service
 put 644 config/albumen-portal.service lib/systemd/system/albumen-portal.service
 

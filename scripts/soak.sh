@@ -9,9 +9,10 @@
 #   bare       `make demo` and `make test` in a clean Debian 12 that has nothing but a Rust toolchain;
 #              bare:TARGET, or "bare:TARGET TARGET", for other targets
 #   arm64      cross-built, run under an emulator, compared with this machine's results
-#   fuzz       every door of fuzz/doors.rs, or fuzz:DOOR; needs a nightly toolchain and cargo-fuzz
+#   fuzz       every door of fuzz/doors.rs in turns, or fuzz:DOOR, or "fuzz:DOOR DOOR"; installs what it needs
 #
-# ALBUMEN_SOAK_SECONDS (default 600) is how long whatever has no end of its own goes on: each test, each door.
+# ALBUMEN_SOAK_SECONDS (default 600) is how long whatever has no end of its own goes on: each test by the clock, each door by its
+# CPU time. docs/soak/fuzz-cpu.tsv has what each door has had so far. ALBUMEN_FUZZ_IDLE=1 fuzzes when nothing else wants the CPU.
 # What a part says in lines that begin with `soak:` goes into docs/soak/DATE-PART.md, with commit, machine and result; all
 # that it printed stays in target/soak.
 set -u
@@ -40,7 +41,8 @@ run() {
         bare:*) scripts/soak/bare.sh ${1#bare:} ;;
         arm64) scripts/arm64.sh ;;
         fuzz) scripts/soak/fuzz.sh ;;
-        fuzz:*) scripts/soak/fuzz.sh "${1#fuzz:}" ;;
+        # shellcheck disable=SC2086  # several doors
+        fuzz:*) scripts/soak/fuzz.sh ${1#fuzz:} ;;
         *) echo "soak: no part is called $1; see the head of scripts/soak.sh" >&2 && return 2 ;;
     esac
 }

@@ -103,6 +103,12 @@ as_albumen albumen verify || die "the index is not whole"
 say "as user albumen: $(sed 's/.*"found":\([0-9]*\).*/\1/' "$work/summary") files indexed, $(as_albumen albumen status --json | sed 's/.*"stage":"faces","done":\([0-9]*\).*/\1/') looked at for faces and subjects, exit code $status, verify finds nothing"
 say "sandbox: $(as_albumen albumen status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/')"
 
+rights=$(enter stat -c '%a %U:%G' /etc/albumen/albumen.toml)
+[ "$rights" = "640 root:albumen" ] || die "albumen.toml is $rights"
+as_albumen test -r /etc/albumen/albumen.toml || die "the service cannot read albumen.toml"
+enter setpriv --reuid nobody --regid nogroup --clear-groups test -r /etc/albumen/albumen.toml && die "anybody can read albumen.toml"
+say "albumen.toml: $rights"
+
 # The service, as the unit would start it: its command line, its user, its folders.
 printf '\n[[space]]\nname = "family"\nfolders = ["/srv/photos"]\n' >>"$root/etc/albumen/albumen.toml"
 [ "$architecture" = "$own" ] || printf 'people = false\nsubjects = false\n' >>"$root/etc/albumen/albumen.toml"

@@ -272,7 +272,7 @@ fn made_clip(args: &[&str], name: &str) -> Option<(tempfile::TempDir, Source)> {
     match made {
         Ok(status) if status.success() => Some((dir, open(&path))),
         other => {
-            eprintln!("skipped: no ffmpeg to make {name} ({other:?})");
+            crate::support::note_skipped(name, &format!("no ffmpeg to make it ({other:?})"));
             None
         }
     }

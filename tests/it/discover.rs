@@ -92,6 +92,7 @@ impl Library {
                         }
                         _ => {
                             arrived.push(Arrived {
+                                owner: "me".to_owned(),
                                 path: key.clone(),
                                 hash: hashed.hash,
                                 size: hashed.stat.size,
@@ -104,6 +105,7 @@ impl Library {
             }
             vanished.extend(rows.iter().filter(|r| !seen.contains(&r.id)).map(|r| Vanished {
                 id: r.id,
+                owner: "me".to_owned(),
                 path: r.key.clone(),
                 hash: r.hash.clone().unwrap(),
                 size: r.stat.size,

@@ -3,6 +3,7 @@
 mod support;
 
 mod backup;
+mod bad_day;
 mod decode;
 mod decode_heif;
 mod decode_rare;
@@ -10,9 +11,12 @@ mod discover;
 mod faults;
 mod fidelity;
 mod golden;
+mod hostile;
+mod ignore_files;
 mod index_run;
 mod inspect;
 mod layers;
+mod packaging;
 mod people;
 mod places;
 mod recognise;

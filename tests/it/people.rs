@@ -131,12 +131,22 @@ fn a_name_in_a_region_is_found_and_a_users_word_beats_it_for_good() {
           xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#"><mwg-rs:Regions rdf:parseType="Resource"><mwg-rs:RegionList><rdf:Bag>
         <rdf:li rdf:parseType="Resource"><mwg-rs:Name>Eileen Collins</mwg-rs:Name><mwg-rs:Type>Face</mwg-rs:Type>
         <mwg-rs:Area stArea:x="0.44" stArea:y="0.23" stArea:w="0.2" stArea:h="0.24" stArea:unit="normalized"/></rdf:li>
+        <rdf:li rdf:parseType="Resource"><mwg-rs:Name>Rex</mwg-rs:Name><mwg-rs:Type>Pet</mwg-rs:Type>
+        <mwg-rs:Area stArea:x="0.46" stArea:y="0.25" stArea:w="0.2" stArea:h="0.24" stArea:unit="normalized"/></rdf:li>
         </rdf:Bag></mwg-rs:RegionList></mwg-rs:Regions></rdf:Description></rdf:RDF></x:xmpmeta>"#;
     std::fs::write(library.photos().join("collins.png.xmp"), region).unwrap();
     library.index();
     let face = || library.faces("collins.png").remove(0);
     assert_eq!((face()["name"].as_str(), face()["how"].as_str()), (Some("Eileen Collins"), Some("sidecar")));
     let who = person(&face()).unwrap().to_owned();
+    // A pet is no person; its name is a tag.
+    assert!(
+        library.ok(&["show", &library.photo("collins.png")])["tags"]
+            .as_array()
+            .unwrap()
+            .contains(&"Rex".into())
+    );
+    assert_eq!(library.people(), [who.clone()].into());
 
     library.ok(&["people", "name", &who, "Eileen"]);
     for stage in ["inspect", "faces"] {
@@ -148,7 +158,9 @@ fn a_name_in_a_region_is_found_and_a_users_word_beats_it_for_good() {
         );
     }
     // A name that was taken away does not come back with the next reading of the sidecar.
-    library.ok(&["people", "name", &who]);
+    let why = library.refused(&["people", "name", &who], 2);
+    assert!(why.contains("--remove-name"), "{why}");
+    library.ok(&["people", "name", &who, "--remove-name"]);
     library.reindex("inspect");
     assert_eq!(face().get("name"), None);
     library.ok(&["people", "undo"]);
@@ -249,7 +261,16 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     // Hidden people are in no list until they are shown; a cover is chosen.
     library.ok(&["people", "hide", "Berta"]);
     assert!(!library.people().contains(&b));
-    library.ok(&["people", "show", &b]);
+    let (_, shown, notice) = library.run(&["people", "show", &b, "--json"]);
+    assert!(notice.contains("unhide"), "{notice}");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(
+        (&shown["person"]["hidden"], shown["faces"].as_array().unwrap().len()),
+        (&Value::Bool(true), 6)
+    );
+    assert!(!library.people().contains(&b), "looking changes nothing");
+    assert_eq!(library.ok(&["search", "person:berta"])["items"].as_array().unwrap().len(), 6);
+    library.ok(&["people", "unhide", &b]);
     assert!(library.people().contains(&b));
     library.ok(&["people", "cover", "Anna", &face]);
     assert_eq!(library.ok(&["people", "show", "Anna"])["person"]["cover"].to_string(), face);

@@ -26,10 +26,29 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
             Some(dir)
         }
         None => {
-            eprintln!("skipped: {test} needs ALBUMEN_CORPUS");
+            note_skipped(test, "ALBUMEN_CORPUS is not set");
             None
         }
     }
+}
+
+/// Says in one line that a test is skipped, and why. `.ci/run` counts the lines in the file that ALBUMEN_SKIPPED names, since
+/// the output of tests that pass is not shown.
+pub fn note_skipped(test: &str, why: &str) {
+    let line = format!("skipped: {test}: {why}\n");
+    eprint!("{line}");
+    if let Some(file) = std::env::var_os("ALBUMEN_SKIPPED") {
+        use std::io::Write;
+        let mut file =
+            std::fs::File::options().append(true).create(true).open(file).expect("ALBUMEN_SKIPPED");
+        file.write_all(line.as_bytes()).expect("ALBUMEN_SKIPPED");
+    }
+}
+
+/// Skips a test that needs what this machine refuses; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure.
+pub fn machine_lacks(test: &str, why: &str) {
+    assert!(std::env::var_os("ALBUMEN_REQUIRE_MOUNTS").is_none(), "{test}: {why}");
+    note_skipped(test, why);
 }
 
 /// A file of the corpus, which must exist.
@@ -48,7 +67,7 @@ pub fn models_dir(test: &str) -> Option<PathBuf> {
     }
     let required = std::env::var_os("ALBUMEN_CORPUS").is_some() || std::env::var_os("CI").is_some();
     assert!(!required, "{test}: {} missing from {dir:?}: run `make models`", found.missing.join(", "));
-    eprintln!("skipped: {test} needs models: run `make models`");
+    note_skipped(test, "the models are not there: run `make models`");
     None
 }
 
@@ -74,9 +93,10 @@ impl Mounted {
     }
 
     fn refused(test: &str, why: &str) -> bool {
-        let is_required = std::env::var_os("ALBUMEN_REQUIRE_MOUNTS").is_some();
-        assert!(!is_required || why.contains("unknown filesystem type"), "{test} could not mount: {why}");
-        eprintln!("skipped: {test} needs a mount, which this machine refuses: {why}");
+        match why.contains("unknown filesystem type") {
+            true => note_skipped(test, &format!("the kernel has no such file system: {why}")),
+            false => machine_lacks(test, &format!("a mount is refused: {why}")),
+        }
         false
     }
 

@@ -1,6 +1,6 @@
 //! What systemd is promised: readiness, a watchdog that is fed, a stop that is told, a unit without mistakes.
 
-use crate::support::ROOT;
+use crate::support::{ROOT, note_skipped};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
@@ -88,18 +88,15 @@ fn systemd_finds_the_unit_sound_and_hardened() {
     let unit = Path::new(ROOT).join(UNIT);
     let asked = Command::new("systemd-analyze").args(["security", "--offline=yes"]).arg(&unit).output();
     let Ok(out) = asked else {
-        eprintln!("skipped: systemd_finds_the_unit_sound_and_hardened needs systemd-analyze");
-        return;
+        return note_skipped("systemd_finds_the_unit_sound_and_hardened", "systemd-analyze is not installed");
     };
     let words = String::from_utf8_lossy(&out.stdout).into_owned();
     let overall = words.lines().find(|l| l.contains("Overall exposure level"));
     let Some(level) = overall.and_then(|l| l.split(": ").nth(1)?.split(' ').next()?.parse::<f64>().ok())
     else {
-        eprintln!(
-            "skipped: this systemd-analyze does not judge files: {}",
-            String::from_utf8_lossy(&out.stderr)
-        );
-        return;
+        let why =
+            format!("systemd-analyze does not judge files: {}", String::from_utf8_lossy(&out.stderr).trim());
+        return note_skipped("systemd_finds_the_unit_sound_and_hardened", &why);
     };
     assert!(level <= EXPOSURE, "{words}");
     eprintln!("exposure {level}");

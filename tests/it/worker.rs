@@ -2,7 +2,7 @@
 //! and that an answer from behind the wall is that of the function behind it.
 
 use crate::support;
-use crate::support::{ROOT, worker_program};
+use crate::support::{ROOT, note_skipped, worker_program};
 use albumen_core::cancel::CancelToken;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
@@ -130,9 +130,13 @@ fn whatever_a_worker_does_the_engine_goes_on() {
         ("leave", "status 3"),
         ("garbage", "nonsense"),
         ("greeting", "nonsense"),
-        ("no-memory", "nonsense"),
-        ("unsealed", "not sealed"),
+        ("no-reply", "another size"),
+        ("stray-file", "open files"),
         ("lengths", "nonsense"),
+        ("ask", "again and again"),
+        ("ask-and-not-listen", "nonsense"),
+        ("map", "holds"),
+        ("fill-reply", "holds"),
         ("dimensions", "size that was not asked for"),
         ("no-jpeg", "no JPEG"),
         ("cancelled", "nobody had asked"),
@@ -145,7 +149,11 @@ fn whatever_a_worker_does_the_engine_goes_on() {
     }
     // Each limit is met with the other far away, however busy the machine is.
     let (soon, late) = (Duration::from_millis(300), Duration::from_secs(300));
-    let limits = [("loop", soon, late, "0.3 s of CPU"), ("sleep", late, soon, "more than 0.3 s")];
+    let limits = [
+        ("loop", soon, late, "0.3 s of CPU"),
+        ("ask-and-compute", soon, late, "0.3 s of CPU"),
+        ("sleep", late, soon, "more than 0.3 s"),
+    ];
     for (fault, cpu, wall, word) in limits {
         let deadline = Deadline { cpu, wall };
         let mut worker = WorkerHandle::new(WorkerSettings { deadline, ..faulty() });
@@ -176,8 +184,8 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
     let mut worker = WorkerHandle::new(faulty());
     let report = worker.start().unwrap();
     if report.level() == "none" {
-        eprintln!("skipped: neither Landlock nor seccomp here (an emulator or an old kernel)");
-        return;
+        let why = "neither Landlock nor seccomp here (an emulator or an old kernel)";
+        return note_skipped("a_sealed_worker_can_do_nothing_but_its_work", why);
     }
     let found = command(&mut worker, "probe", 0).unwrap().facts.tags;
     for attempt in &found {
@@ -195,6 +203,41 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
     let rights = |set: &str| status.lines().find_map(|l| l.strip_prefix(set)).map(str::trim);
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
         assert_eq!(rights(set), Some("0000000000000000"), "{set}");
+    }
+}
+
+#[test]
+fn a_sealed_worker_is_refused_every_call_that_is_not_listed() {
+    let mut worker = WorkerHandle::new(faulty());
+    if !worker.start().unwrap().seccomp {
+        eprintln!("skipped: there is no seccomp here (an emulator or an old kernel)");
+        return;
+    }
+    for probe in ["calls", "paths"] {
+        let passed = command(&mut worker, probe, 0).unwrap().facts.tags;
+        assert!(passed.is_empty(), "{probe}: {passed:?}");
+    }
+}
+
+#[test]
+fn a_worker_inherits_nothing_but_its_socket_and_its_reply() {
+    if !alone("worker::a_worker_inherits_nothing_but_its_socket_and_its_reply") {
+        return;
+    }
+    let secret = File::open("/proc/self/maps").unwrap();
+    let of_a_worker = || {
+        let mut worker = WorkerHandle::new(faulty());
+        worker.start().unwrap();
+        // Standard input twice, output, error, and the file that commands it.
+        command(&mut worker, "files", 0).unwrap().facts.tags
+    };
+    let without = of_a_worker();
+    assert_eq!(without.len(), 5, "{without:?}");
+    // As a library or whatever starts the engine would leave them open, low and high.
+    for at in [20, 21, 63, 64, 200, 900] {
+        // SAFETY: the number is free, and the copy stays open for this process, which ends with the test.
+        assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&secret), at) }, at);
+        assert_eq!(of_a_worker().len(), without.len(), "with {at} open");
     }
 }
 
@@ -363,7 +406,10 @@ fn the_sealed_recogniser_answers_as_in_process() {
     let dir = models::default_dir();
     let portrait = dir.join(&manifest().test_portrait.sha256);
     if !models::available(&dir).faces || !portrait.is_file() {
-        return eprintln!("skipped: the sealed recogniser needs models: run `make models`");
+        return note_skipped(
+            "the_sealed_recogniser_answers_as_in_process",
+            "the models are not there: run `make models`",
+        );
     }
     let picture = as_jpeg(&portrait);
     let folder = tempfile::tempdir().unwrap();
@@ -385,7 +431,8 @@ fn the_sealed_recogniser_answers_as_in_process() {
     let first = recogniser.pid();
     for open in std::fs::read_dir(format!("/proc/{}/fd", first.unwrap())).unwrap() {
         let open = std::fs::read_link(open.unwrap().path()).unwrap();
-        assert!(!open.is_absolute() || open == Path::new("/dev/null"), "it has {} open", open.display());
+        let is_its_own = open == Path::new("/dev/null") || open.starts_with("/memfd:albumen-reply (deleted)");
+        assert!(!open.is_absolute() || is_its_own, "it has {} open", open.display());
     }
     std::fs::write(&path, b"no picture").unwrap();
     assert!(recogniser.recognise(&File::open(&path).unwrap(), &faces, &CancelToken::new()).is_err());

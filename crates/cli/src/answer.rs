@@ -117,7 +117,7 @@ impl From<EditError> for Refusal {
         let code = match e {
             EditError::Sql(e) => return e.into(),
             EditError::NotFound(_) => FAILED,
-            EditError::Conflict(_) | EditError::NameTaken { .. } => USAGE,
+            EditError::Conflict(_) | EditError::Invalid(_) | EditError::NameTaken { .. } => USAGE,
         };
         Refusal::new(code, e)
     }

@@ -1,6 +1,7 @@
 //! What a person sees during a run: a live display on a terminal, a line now and then elsewhere, a table at the end.
 
 use super::say;
+use albumen_core::printable::printable;
 use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::run::Summary;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -82,7 +83,7 @@ fn words(p: &Progress, begun: Instant) -> (String, u64, u64) {
     if let Some((path, for_s)) = p.slowest_now()
         && for_s > 0.5
     {
-        words += &format!("\nnow for {for_s:.0} s: {path}");
+        words += &format!("\nnow for {for_s:.0} s: {}", printable(&path));
     }
     (words, done, todo)
 }
@@ -123,8 +124,11 @@ pub fn closing_table(s: &Summary, index: &Path) {
         duration(s.wall_s),
         s.peak_pss_bytes / 1_000_000
     ));
-    if s.failed > 0 {
-        say(format_args!("Why files failed: albumen --index {} failures", index.display()));
+    if s.unseen > 0 {
+        say(format_args!("Folders that were not walked: {}", s.unseen));
+    }
+    if s.failed + s.unseen > 0 {
+        say(format_args!("What failed, and why: albumen --index {} failures", index.display()));
     }
     say(format_args!("The index: {}", index.join(albumen_index::DATABASE).display()));
 }

@@ -2,56 +2,102 @@
 
 use super::answer::Refusal;
 use super::people::{edit, print_face};
-use super::{Context, items_named, say};
-use albumen_index::people::Why;
+use super::{Context, complain, items_named, say};
+use albumen_index::people::{FaceList, Mark, Why};
 use clap::Subcommand;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Without one: list
+    /// Without one: list --waiting
     #[command(subcommand)]
     what: Option<What>,
 }
 
+#[derive(Debug, Default, clap::Args)]
+struct ListArgs {
+    /// A photo or video
+    #[arg(conflicts_with_all = ["person", "waiting"])]
+    file: Option<PathBuf>,
+    /// Only this person's
+    #[arg(long, conflicts_with = "waiting")]
+    person: Option<String>,
+    /// Those that have no person, each with the person it is nearest to
+    #[arg(long)]
+    waiting: bool,
+    /// Only of this space
+    #[arg(long, value_name = "NAME")]
+    space: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Also faces that the last look at their picture did not find, and what is no face
+    #[arg(long)]
+    lost: bool,
+}
+
 #[derive(Debug, Subcommand)]
 enum What {
-    /// The faces of a photo, of a person, or those that have no person
-    List {
-        /// A photo or video
-        #[arg(conflicts_with = "person")]
-        file: Option<PathBuf>,
-        /// Only this person's
-        #[arg(long)]
-        person: Option<String>,
-    },
-    /// Why a face is taken for whom it is: exemplars, distance, threshold, constraints
+    /// The faces of a photo, of a person, or (--waiting) those that have no person
+    List(ListArgs),
+    /// Why a face is taken for whom it is: verdict, exemplars, distance, threshold, constraints
     Why { face: i64 },
     /// "This is ...": a person by id or name; a new name makes a new person
-    Assign { face: i64, person: String },
+    Assign {
+        face: i64,
+        person: String,
+        /// Another face of the photo that is taken for the person is right, too (mirror, collage, photo of a photo)
+        #[arg(long)]
+        also: bool,
+    },
     /// "This is not ...": the person it is taken for, or another
     Reject { face: i64, person: Option<String> },
+    /// Say that this is no face
+    #[command(visible_alias = "no-face")]
+    NotAFace { face: i64 },
+    /// Say that this is nobody to be known: it is not asked about again
+    #[command(visible_alias = "nobody")]
+    Ignore { face: i64 },
+    /// Take `not-a-face` or `ignore` back
+    Known { face: i64 },
 }
 
 pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
-    match args.what.unwrap_or(What::List { file: None, person: None }) {
-        What::List { file, person } => {
-            let index = ctx.open_read()?;
-            let faces = match (file, &person) {
-                (Some(file), _) => index.faces_of(items_named(&index, &[file])?[0])?,
-                (None, Some(person)) => index.person(person)?.1,
-                (None, None) => index.waiting_faces(None)?,
-            };
-            ctx.print(&faces, |faces| faces.iter().for_each(print_face));
-            Ok(())
-        }
+    match args.what.unwrap_or(What::List(ListArgs { waiting: true, ..ListArgs::default() })) {
+        What::List(args) => list(args, ctx),
         What::Why { face } => {
             ctx.print(&ctx.open_read()?.why_face(face)?, print_why);
             Ok(())
         }
-        What::Assign { face, person } => edit(ctx, |index| index.assign_face(face, &person)),
+        What::Assign { face, person, also } => edit(ctx, |index| index.assign_face_also(face, &person, also)),
         What::Reject { face, person } => edit(ctx, |index| index.reject_face(face, person.as_deref())),
+        What::NotAFace { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::NoFace))),
+        What::Ignore { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::Nobody))),
+        What::Known { face } => edit(ctx, |index| index.mark_face(face, None)),
     }
+}
+
+fn list(args: ListArgs, ctx: &Context) -> Result<(), Refusal> {
+    let ListArgs { file, person, waiting, space, limit, lost } = args;
+    let index = ctx.open_read()?;
+    let spaces: Vec<String> = space.iter().cloned().collect();
+    ctx.spaces_named(&index, &spaces)?;
+    let list = FaceList { lost, limit };
+    let faces = match (file, &person) {
+        (Some(file), _) => index.faces_of(items_named(&index, &[file])?[0], list)?,
+        (None, Some(person)) => index.person_in(person, space.as_deref(), list)?.1,
+        (None, None) => {
+            if !waiting {
+                // Until the next release.
+                complain(
+                    &"faces list: give --waiting for the faces that have no person; without it, FILE or --person will be needed",
+                );
+            }
+            index.waiting_faces(Some(spaces.as_slice()).filter(|s| !s.is_empty()), limit)?
+        }
+    };
+    ctx.print(&faces, |faces| faces.iter().for_each(print_face));
+    Ok(())
 }
 
 fn print_why(why: &Why) {
@@ -70,6 +116,12 @@ fn print_why(why: &Why) {
         ));
         for e in &c.exemplars {
             say(format_args!("    like face {} ({:.3})  {}", e.face, e.similarity, e.path));
+        }
+    }
+    say(&why.verdict);
+    for (answer, command) in [("right", &why.yes), ("wrong", &why.no)] {
+        if let Some(command) = command {
+            say(format_args!("    {answer}: {command}"));
         }
     }
 }

@@ -22,7 +22,8 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
             Some(at) => format!(" (tried {} times, again after {at})", f.attempts),
             None => String::new(),
         };
-        say(format_args!("{}\n    {}: {}{again}", f.path, f.stage, f.reason));
+        say(&f.path);
+        say(format_args!("    {}: {}{again}", f.stage, f.reason));
         if let Some(advice) = f.advice {
             say(format_args!("    {advice}"));
         }

@@ -5,6 +5,7 @@ use albumen_engine::config::values::Memory;
 use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::run::{self, Options, RunError};
 use albumen_engine::pipeline::shutdown::Shutdown;
+use albumen_engine::service::room;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ pub struct Args {
     /// Walk and say what would be done, change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Begin anew where index.sqlite is missing or empty beside derived/; what users said is lost
+    #[arg(long)]
+    new_index: bool,
     /// What is gone below PATH was removed on purpose: let the volume guard take it so
     #[arg(long)]
     accept_removals: bool,
@@ -51,6 +55,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
         force: args.force,
         dry_run: args.dry_run,
         accept_removals: args.accept_removals,
+        new_index: args.new_index,
         ..Options::default()
     };
     run_with(options, args.limits, ctx)
@@ -72,7 +77,7 @@ impl Limits {
 pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
     let Options { recognise, jobs, memory, .. } = limits.options(ctx);
     let options = Options { recognise, jobs, memory, ..options };
-    let shutdown = match Shutdown::on_signals() {
+    let shutdown = match Shutdown::on_signals_and_hangup() {
         Ok(s) => s,
         Err(e) => {
             complain(&format!("signals cannot be handled: {e}"));
@@ -109,7 +114,12 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
             ExitCode::from(match e {
                 RunError::Usage(_) => USAGE,
                 RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
-                RunError::Record(_) => STOPPED,
+                RunError::Record(e) if e.is_full() => STOPPED,
+                // A quota that is used up is an error of the disk for SQLite, and so is a disk that was mounted read-only.
+                RunError::Record(e) if e.may_be_want_of_room() && room::is_used_up(&ctx.index_dir()) => {
+                    STOPPED
+                }
+                RunError::Record(_) | RunError::Reopen(_) => FAILED,
             })
         }
     }

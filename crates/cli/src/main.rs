@@ -27,12 +27,13 @@ mod submit;
 mod tags;
 mod verify;
 
+use albumen_core::printable::{PrintableLines, printable};
 use albumen_engine::config::{Config, LogFormat, Spaces};
 use albumen_engine::service::client;
 use albumen_index::{Index, OpenError};
 use answer::Refusal;
 use clap::{Parser, Subcommand};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -222,25 +223,12 @@ impl Context {
 
 /// One error, in one line, on standard error.
 pub fn complain(e: &dyn std::fmt::Display) {
-    eprintln!("albumen: {}", harmless(&e.to_string()));
+    eprintln!("albumen: {}", printable(&e.to_string()));
 }
 
 /// Prints one line.
 pub fn say(line: impl std::fmt::Display) {
-    output::write(|out| writeln!(out, "{}", harmless(&line.to_string())));
-}
-
-/// Text for a terminal: a file's name must not move its cursor, nor title its window. Lines stay lines.
-fn harmless(text: &str) -> std::borrow::Cow<'_, str> {
-    let acts = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
-    if !text.contains(acts) {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if acts(c) { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out.into()
+    output::write(|out| writeln!(out, "{}", printable(&line.to_string())));
 }
 
 /// Prints one JSON value.
@@ -273,7 +261,7 @@ fn main() -> ExitCode {
     };
     let is_service = matches!(cli.command, Command::Service(_));
     let log = cli.global.log_format.unwrap_or(if is_service { config.service.log } else { LogFormat::Text });
-    start_log(cli.global.verbose, log);
+    start_log(cli.global.verbose, is_service, log);
     let ctx = Context { global: cli.global, config, config_path };
     output::ended(run(cli.command, &ctx))
 }
@@ -305,27 +293,21 @@ fn run(command: Command, ctx: &Context) -> ExitCode {
     }
 }
 
-fn start_log(verbose: u8, format: LogFormat) {
+fn start_log(verbose: u8, is_service: bool, format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let level = match verbose {
-        0 => "error",
-        1 => "info",
+        0 if !is_service => "error",
+        0 | 1 => "info",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
     // A log is there already only where a test has called this twice.
     let _ = match format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => log.json().with_current_span(false).flatten_event(true).try_init(),
+        // Without colours: an escape sequence in a log is escaped, whoever wrote it.
+        LogFormat::Text => log.with_ansi(false).with_writer(|| PrintableLines(std::io::stderr())).try_init(),
+        LogFormat::Json => {
+            log.json().with_current_span(false).flatten_event(true).with_writer(std::io::stderr).try_init()
+        }
     };
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_name_does_not_act_on_the_terminal() {
-        assert_eq!(super::harmless("a.jpg\n\tb: é"), "a.jpg\n\tb: é");
-        assert_eq!(super::harmless("\x1b[31mred\u{9b}2J\r.jpg"), "\\u{1b}[31mred\\u{9b}2J\\r.jpg");
-    }
 }

@@ -1,12 +1,15 @@
 //! `albumen people`: who is in the photos, and what a user says of them. A person is given by id or by name.
 
 use super::answer::Refusal;
-use super::{Context, say};
+use super::{Context, USAGE, complain, say};
 use albumen_engine::service::client::{Edited, EditedPeople};
 use albumen_index::Index;
-use albumen_index::people::{EditDone, EditError, FaceLine, PersonLine, SameName};
+use albumen_index::people::{
+    Answer, EditDone, EditError, EditLine, FaceLine, FaceList, PersonLine, Question, SameName, Side,
+};
 use clap::Subcommand;
 use serde::Serialize;
+use std::io::{BufRead, IsTerminal, Write};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,55 +18,145 @@ pub struct Args {
     what: Option<What>,
 }
 
+/// Where a name is looked up.
+#[derive(Debug, Default, clap::Args)]
+struct InSpace {
+    /// Only of this space; tells people of one name apart
+    #[arg(long, value_name = "NAME")]
+    space: Option<String>,
+}
+
+impl InSpace {
+    fn name(&self) -> Option<&str> {
+        self.space.as_deref()
+    }
+
+    /// As a list of spaces, checked.
+    fn list(&self, ctx: &Context, index: &Index) -> Result<Option<Vec<String>>, Refusal> {
+        let named: Vec<String> = self.space.iter().cloned().collect();
+        ctx.spaces_named(index, &named)?;
+        Ok(Some(named).filter(|n| !n.is_empty()))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum What {
-    /// The people there are: named ones first, then those in most photos
+    /// List people: those with a name first, then those in most photos
     List {
-        /// Only of this space
-        #[arg(long, value_name = "NAME")]
-        space: Option<String>,
-        /// Hidden ones, too
+        #[command(flatten)]
+        of: InSpace,
+        /// Hidden people, too
         #[arg(long)]
         hidden: bool,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
     },
-    /// One person and its faces; a hidden one comes back into lists
-    Show { person: String },
-    /// Name a person; without NAME, take the name away for good
+    /// Show a person and its faces; changes nothing
+    Show {
+        person: String,
+        #[command(flatten)]
+        of: InSpace,
+        /// At most this many faces
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+        /// Also faces that the last look at their picture did not find
+        #[arg(long)]
+        lost: bool,
+    },
+    /// Name a person; asks for the name where none is given
     Name {
         person: String,
+        #[arg(conflicts_with = "remove_name")]
         name: Option<String>,
+        /// Take the name away for good
+        #[arg(long)]
+        remove_name: bool,
         /// If another person bears the name: they are one
         #[arg(long, conflicts_with = "separate")]
         merge: bool,
         /// If another person bears the name: they are two
         #[arg(long)]
         separate: bool,
+        /// With --merge: both faces of a photo that shows the person twice are right
+        #[arg(long, requires = "merge")]
+        also: bool,
+        #[command(flatten)]
+        of: InSpace,
     },
-    /// Say that people are one
+    /// Say that people are one; says who remains
     Merge {
         #[arg(num_args = 2.., required = true)]
         people: Vec<String>,
+        /// Both faces are right where a photo shows the person twice (mirror, collage, photo of a photo)
+        #[arg(long)]
+        also: bool,
+        #[command(flatten)]
+        of: InSpace,
     },
-    /// Say that these faces of a person are somebody else
+    /// Say that two people are two; they are not proposed as one again
+    Apart {
+        one: String,
+        other: String,
+        #[command(flatten)]
+        of: InSpace,
+    },
+    /// Say that these faces of a person are another person
     Split {
         person: String,
         #[arg(required = true, value_name = "FACE")]
         faces: Vec<i64>,
+        #[command(flatten)]
+        of: InSpace,
     },
-    /// Leave a person out of lists
-    Hide { person: String },
+    /// Leave a person out of lists and questions; its name still finds it
+    Hide {
+        person: String,
+        #[command(flatten)]
+        of: InSpace,
+    },
+    /// Take a hidden person back into lists
+    Unhide {
+        person: String,
+        #[command(flatten)]
+        of: InSpace,
+    },
     /// Choose the face that stands for a person
     Cover {
         person: String,
         #[arg(value_name = "FACE")]
         face: i64,
+        #[command(flatten)]
+        of: InSpace,
     },
-    /// What is worth asking about: people who may be one, people without a name
+    /// Questions worth answering, best first: who is this face, are these two the same
+    Ask {
+        #[command(flatten)]
+        of: InSpace,
+        /// At most this many
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// Answer a question of `ask`
+    Answer {
+        question: String,
+        #[arg(value_enum)]
+        answer: AnswerArg,
+    },
+    /// People who may be one, and people without a name
     Suggest {
-        #[arg(long, value_name = "NAME")]
-        space: Option<String>,
-        /// At most so many of each
-        #[arg(long, default_value_t = 20)]
+        #[command(flatten)]
+        of: InSpace,
+        /// At most this many of each
+        #[arg(long, default_value_t = 20, value_name = "N")]
+        limit: usize,
+    },
+    /// List the edits that can be undone, the last first
+    Edits {
+        #[command(flatten)]
+        of: InSpace,
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
     },
     /// Undo an edit of people or faces, the last one by default
@@ -73,28 +166,77 @@ enum What {
     },
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum AnswerArg {
+    Yes,
+    No,
+    /// The first side is no face
+    #[value(alias = "not_a_face")]
+    NotAFace,
+    /// The first side is nobody to be known
+    Ignore,
+}
+
+impl From<AnswerArg> for Answer {
+    fn from(answer: AnswerArg) -> Answer {
+        match answer {
+            AnswerArg::Yes => Answer::Yes,
+            AnswerArg::No => Answer::No,
+            AnswerArg::NotAFace => Answer::NotAFace,
+            AnswerArg::Ignore => Answer::Ignore,
+        }
+    }
+}
+
 pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
-    match args.what.unwrap_or(What::List { space: None, hidden: false }) {
-        What::List { space, hidden } => {
-            let people = ctx.open_read()?.people(space.as_ref().map(std::slice::from_ref), hidden)?;
+    let list = What::List { of: InSpace::default(), hidden: false, limit: None };
+    match args.what.unwrap_or(list) {
+        What::List { of, hidden, limit } => {
+            let index = ctx.open_read()?;
+            let mut people = index.people(of.list(ctx, &index)?.as_deref(), hidden)?;
+            people.truncate(limit.unwrap_or(usize::MAX));
             ctx.print(&people, |people| people.iter().for_each(print_person));
             Ok(())
         }
-        What::Show { person } => show(ctx, &person),
-        What::Name { person, name, merge, separate } => {
+        What::Show { person, of, limit, lost } => show(ctx, &person, of.name(), FaceList { lost, limit }),
+        What::Name { person, name, remove_name, merge, separate, also, of } => {
             let same = match (merge, separate) {
                 (true, _) => SameName::Merge,
                 (_, true) => SameName::Separate,
                 _ => SameName::Refuse,
             };
-            edit(ctx, |index| index.name_person(&person, name.as_deref(), same))
+            let name = match (name, remove_name) {
+                (Some(name), _) => Some(name),
+                (None, true) => None,
+                (None, false) => Some(ask_name(ctx, &person)?),
+            };
+            edit(ctx, |index| index.name_person_in(&person, of.name(), name.as_deref(), same, also))
         }
-        What::Merge { people } => edit(ctx, |index| index.merge_people(&people)),
-        What::Split { person, faces } => edit(ctx, |index| index.split_person(&person, &faces)),
-        What::Hide { person } => edit(ctx, |index| index.hide_person(&person, true)),
-        What::Cover { person, face } => edit(ctx, |index| index.set_cover(&person, face)),
-        What::Suggest { space, limit } => {
-            let found = ctx.open_read()?.suggest_people(space.as_ref().map(std::slice::from_ref), limit)?;
+        What::Merge { people, also, of } => {
+            edit(ctx, |index| index.merge_people_in(&people, of.name(), also))
+        }
+        What::Apart { one, other, of } => edit(ctx, |index| index.tell_apart(&one, &other, of.name())),
+        What::Split { person, faces, of } => {
+            edit(ctx, |index| index.split_person_in(&person, of.name(), &faces))
+        }
+        What::Hide { person, of } => edit(ctx, |index| index.hide_person_in(&person, of.name(), true)),
+        What::Unhide { person, of } => edit(ctx, |index| index.hide_person_in(&person, of.name(), false)),
+        What::Cover { person, face, of } => edit(ctx, |index| index.set_cover_in(&person, of.name(), face)),
+        What::Ask { of, limit } => {
+            let index = ctx.open_read()?;
+            let questions = index.questions(of.list(ctx, &index)?.as_deref(), limit)?;
+            ctx.print(&questions, |questions| {
+                if questions.is_empty() {
+                    say("No questions.");
+                }
+                questions.iter().for_each(print_question);
+            });
+            Ok(())
+        }
+        What::Answer { question, answer } => edit(ctx, |index| index.answer(&question, answer.into())),
+        What::Suggest { of, limit } => {
+            let index = ctx.open_read()?;
+            let found = index.suggest_people(of.list(ctx, &index)?.as_deref(), limit)?;
             ctx.print(&found, |found| {
                 for m in &found.merges {
                     let (a, b) = (m.a_name.as_ref().unwrap_or(&m.a), m.b_name.as_ref().unwrap_or(&m.b));
@@ -104,20 +246,50 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
                     ));
                 }
                 for p in &found.unnamed {
-                    say(format_args!("{} has no name and is in {} photo(s)", p.id, p.items));
+                    let photo = p.photo.as_deref().unwrap_or("-");
+                    say(format_args!("{} has no name and is in {} photo(s)  {photo}", p.id, p.items));
                 }
             });
+            Ok(())
+        }
+        What::Edits { of, limit } => {
+            let index = ctx.open_read()?;
+            let edits = index.people_edits(of.list(ctx, &index)?.as_deref(), limit)?;
+            ctx.print(&edits, |edits| edits.iter().for_each(print_edit));
             Ok(())
         }
         What::Undo { edit: id } => edit(ctx, |index| index.undo_people_edit(id, None)),
     }
 }
 
-/// The opposite of `hide`, and the way to look at one person.
-fn show(ctx: &Context, name: &str) -> Result<(), Refusal> {
-    let (person, faces) = ctx.open_read()?.person(name)?;
+/// Asks at the terminal for the name of a person.
+fn ask_name(ctx: &Context, person: &str) -> Result<String, Refusal> {
+    if ctx.global.json || !std::io::stdin().is_terminal() {
+        return Err(Refusal::new(
+            USAGE,
+            "there is no name: give one, or --remove-name to take the name away",
+        ));
+    }
+    let unread = |e: std::io::Error| Refusal::new(USAGE, format_args!("the name cannot be read: {e}"));
+    let mut out = std::io::stderr();
+    write!(out, "Name of {person}: ").and_then(|()| out.flush()).map_err(unread)?;
+    let mut name = String::new();
+    std::io::stdin().lock().read_line(&mut name).map_err(unread)?;
+    match name.trim() {
+        "" => Err(Refusal::new(USAGE, "no name was given: nothing is changed")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn show(ctx: &Context, name: &str, space: Option<&str>, list: FaceList) -> Result<(), Refusal> {
+    let (person, faces) = ctx.open_read()?.person_in(name, space, list)?;
     if person.hidden {
-        return edit(ctx, |index| index.hide_person(name, false));
+        // Until the next release: it took a hidden person back into lists before.
+        complain(&format!(
+            "{} is hidden and stays so: `albumen people unhide {}` takes it back into lists (`show` no longer does)",
+            person.name.as_ref().unwrap_or(&person.id),
+            person.id
+        ));
     }
     ctx.print(&Shown { person, faces }, |shown| {
         print_person(&shown.person);
@@ -135,22 +307,49 @@ struct Shown {
 fn print_person(p: &PersonLine) {
     let name = p.name.as_deref().unwrap_or("-");
     let hidden = if p.hidden { ", hidden" } else { "" };
+    let photo = p.photo.as_deref().unwrap_or("-");
     say(format_args!(
-        "{}  {name}  {} photo(s), {} face(s), space {}{hidden}",
+        "{}  {name}  {} photo(s), {} face(s), space {}{hidden}  {photo}",
         p.id, p.items, p.faces, p.space
     ));
 }
 
+fn print_question(q: &Question) {
+    say(format_args!("{}  {}", q.question, q.text));
+    let side = |s: &Side| {
+        let who = s.name.as_ref().or(s.person.as_ref()).map_or(String::new(), |who| format!("{who}  "));
+        let items = s.items.map_or(String::new(), |n| format!("{n} photo(s)  "));
+        say(format_args!("    {who}{items}face {}  {}", s.face, s.path));
+    };
+    side(&q.a);
+    side(&q.b);
+    for a in &q.answers {
+        say(format_args!("    {}: {}", a.answer.name().replace('_', "-"), a.command));
+    }
+}
+
+fn print_edit(e: &EditLine) {
+    let after = e.after.map_or(String::new(), |later| format!("; undo edit {later} first"));
+    say(format_args!("{}  {}  space {}  {}{after}", e.edit, e.at, e.space, e.words));
+}
+
 pub fn print_face(f: &FaceLine) {
-    let who = match (&f.name, &f.person) {
-        (Some(name), _) => name,
-        (None, Some(id)) => id,
-        (None, None) => "-",
+    let who = match (&f.name, &f.person, f.mark.as_deref()) {
+        (_, _, Some("no_face")) => "no face",
+        (_, _, Some(_)) => "nobody to be known",
+        (Some(name), ..) => name,
+        (None, Some(id), _) => id,
+        (None, None, _) => "-",
     };
     let how = f.how.as_ref().map_or(String::new(), |how| format!(" ({how})"));
+    let lost = if f.lost && f.mark.is_none() { ", lost" } else { "" };
+    let nearest = f.candidate.as_ref().map_or(String::new(), |c| {
+        let who = c.name.as_ref().unwrap_or(&c.person);
+        format!(", nearest {who} {:.2} of {:.2}", c.similarity, c.required)
+    });
     let [x, y, w, h] = f.area;
     say(format_args!(
-        "{}  {who}{how}  quality {:.2}, box {x:.3} {y:.3} {w:.3} {h:.3}  {}",
+        "{}  {who}{how}{lost}  quality {:.2}, box {x:.3} {y:.3} {w:.3} {h:.3}{nearest}  {}",
         f.id, f.quality, f.path
     ));
 }
@@ -170,7 +369,11 @@ pub fn edit(
             0 => String::new(),
             n => format!("; {n} more face(s) joined"),
         };
-        say(format_args!("Edit {}: {}{joined}", done.edit, done.words));
+        let left = match done.left.len() {
+            0 => String::new(),
+            n => format!("; {n} face(s) left"),
+        };
+        say(format_args!("Edit {}: {}{joined}{left}", done.edit, done.words));
     });
     Ok(())
 }

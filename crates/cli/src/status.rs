@@ -5,6 +5,7 @@ use albumen_core::clock::now;
 use albumen_engine::pipeline::run::Plan;
 use albumen_engine::service::client;
 use albumen_index::counts::Counts;
+use albumen_index::problems::NotWalked;
 use albumen_index::service_socket;
 use albumen_isolation::{WorkerHandle, WorkerSettings};
 use serde::Serialize;
@@ -14,6 +15,9 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
+/// Folders that were not walked are listed up to this many.
+const MOST_PROBLEMS: usize = 100;
+
 #[derive(Serialize)]
 struct Status {
     index: String,
@@ -21,6 +25,8 @@ struct Status {
     counts: Counts,
     sandbox: &'static str,
     volumes: Vec<Volume>,
+    /// The first folders that were not walked; `failures` lists all.
+    problems: Vec<NotWalked>,
     /// Models that are not there, and what to do.
     missing: Vec<String>,
     /// What the service that runs on this index says of a full disk.
@@ -58,6 +64,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
                     offline,
                 })
                 .collect(),
+            problems: index.not_walked(MOST_PROBLEMS)?,
             missing: plan.missing.clone(),
             disk_full: disk_full(&ctx.index_dir()),
         })
@@ -92,6 +99,13 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
             "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9}",
             c.stage, c.done, c.damaged, c.failed, c.skipped, c.due
         ));
+    }
+    for p in &s.problems {
+        say(format_args!("not walked: {}: {}", p.path, p.reason));
+    }
+    let more = s.counts.not_walked.saturating_sub(s.problems.len() as u64);
+    if more > 0 {
+        say(format_args!("not walked: {more} more, see albumen failures"));
     }
     for m in &s.missing {
         say(format_args!("missing: {m}"));

@@ -59,6 +59,10 @@ impl Fault {
             "timed_out" | "crashed" => {
                 "It is tried again after an hour, a day and a week. If it opens elsewhere, please report it."
             }
+            "ignore_file" => {
+                "Correct the file or make it readable: until then its folder and all below it are hidden, and nothing is lost."
+            }
+            "too_deep" => "Move the folder up; what is recorded in it stays as it is.",
             _ => return None,
         })
     }
@@ -84,7 +88,32 @@ impl From<std::io::Error> for Fault {
         match e.kind() {
             // A reader that runs off the end of a file was led there by the file's own figures.
             std::io::ErrorKind::UnexpectedEof => Fault::corrupt("the file ends too early"),
+            // The kernel has a number for each of its errors. Without one it is a decoder's word for the bytes that it was given.
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput
+                if e.raw_os_error().is_none() =>
+            {
+                Fault::corrupt(e)
+            }
             _ => Fault::unreadable(e),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+    use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn what_a_decoder_says_of_the_bytes_is_no_fault_of_the_disk() {
+        for kind in [ErrorKind::InvalidData, ErrorKind::InvalidInput, ErrorKind::UnexpectedEof] {
+            let fault = Fault::from(Error::new(kind, "bad Huffman code"));
+            assert!(matches!(fault, Fault::Corrupt { .. }) && !fault.is_transient(), "{fault:?}");
+        }
+        for errno in [Errno::IO, Errno::ACCESS, Errno::INVAL, Errno::STALE] {
+            let fault = Fault::from(Error::from(errno));
+            assert!(matches!(fault, Fault::Unreadable { .. }) && fault.is_transient(), "{fault:?}");
         }
     }
 }

@@ -6,5 +6,7 @@ pub mod cancel;
 pub mod clock;
 pub mod fault;
 pub mod ladder;
+pub mod printable;
 pub mod source;
+pub mod store_dir;
 pub mod vocabulary;

@@ -26,8 +26,14 @@ enum Bytes {
 impl Source {
     /// A source over an open regular file.
     pub fn from_file(file: File) -> io::Result<Source> {
-        let len = file.metadata()?.len();
-        Ok(Source { bytes: Bytes::File(Arc::new(file)), base: 0, len })
+        Source::from_shared(Arc::new(file))
+    }
+
+    /// The same over a file that is used elsewhere, too.
+    pub fn from_shared(file: Arc<File>) -> io::Result<Source> {
+        // Not `metadata`, which is a system call that takes a path, too; a sealed worker has none of those.
+        let len = u64::try_from(rustix::fs::fstat(&*file)?.st_size).unwrap_or(0);
+        Ok(Source { bytes: Bytes::File(file), base: 0, len })
     }
 
     /// A source over bytes already in memory.

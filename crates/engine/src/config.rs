@@ -88,7 +88,7 @@ impl Config {
     /// Reads one file.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = std::fs::read_to_string(path)
-            .map_err(|e| ConfigError(format!("{}: cannot be read: {e}", path.display())))?;
+            .map_err(|e| ConfigError(format!("{}: cannot be read: {e}{}", path.display(), advice(&e))))?;
         Config::parse(&text).map_err(|ConfigError(why)| ConfigError(format!("{}: {why}", path.display())))
     }
 
@@ -135,6 +135,17 @@ impl Config {
     /// What derivatives look like.
     pub fn render_settings(&self) -> RenderSettings {
         RenderSettings { quality: self.render.quality.get(), preview_size: self.render.preview.get() }
+    }
+}
+
+/// What to do about a config that cannot be read.
+fn advice(e: &std::io::Error) -> &'static str {
+    match e.kind() {
+        // The package's may hold tokens, and belongs to root and the group of the service.
+        std::io::ErrorKind::PermissionDenied => {
+            "; use --config FILE for settings of your own, or become a member of the file's group"
+        }
+        _ => "",
     }
 }
 

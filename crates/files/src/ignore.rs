@@ -2,97 +2,93 @@
 //!
 //! Precedence: the deepest `.albumenignore` that says something about a name (also `!name`, take it after all), then
 //! those above it, then the config's patterns, then the defaults. What lies in an ignored folder is never looked at.
+//!
+//! Promises: an `.albumenignore` that cannot be honoured (not readable, not a text file, over a limit, a bad pattern) hides its
+//! own folder and all below it, and nothing else; the memory of all rules on the way down is bounded.
 
-use super::relative::{below, split};
-use ignore::Match;
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+mod patterns;
+
+use super::open;
+use super::relative::below;
+use super::skipped::is_skipped;
+use patterns::{Patterns, Refused, Verdict};
+use rustix::fd::BorrowedFd;
+use rustix::fs::{AtFlags, FileType};
+use rustix::io::Errno;
+use std::io::Read;
 
 /// A folder with a file of this name is left out, with all below it.
 pub const NOMEDIA: &[u8] = b".nomedia";
 /// A file of patterns (gitignore syntax) for the folder that it is in and all below.
 pub const ALBUMENIGNORE: &[u8] = b".albumenignore";
-/// The longest `.albumenignore` that is read, bytes; what people write by hand is a thousandth of it.
+/// The longest `.albumenignore` that is honoured, bytes; what people write by hand is a thousandth of it.
 pub const LONGEST_ALBUMENIGNORE: usize = 1 << 20;
-
-/// Folders that NAS systems and other systems keep for themselves, and Nextcloud's of deleted files and old versions. Dot
-/// folders (`.Trash-1000`, `.thumbnails`, ...) go by their dot.
-const DEFAULT_FOLDERS: [&[u8]; 11] = [
-    b"@eaDir",
-    b"#recycle",
-    b"#snapshot",
-    b"@tmp",
-    b"@Recycle",
-    b"@Recently-Snapshot",
-    b"files_trashbin",
-    b"files_versions",
-    b"$RECYCLE.BIN",
-    b"System Volume Information",
-    b"lost+found",
-];
-
-/// Files that bear the names of photos by their beginnings: what macOS leaves on shares, and what Android makes of a photo
-/// that its user has deleted, or that is not written yet; phones that are synchronised as they are bring these along.
-const DEFAULT_FILES: [&[u8]; 3] = [b"._", b".trashed-", b".pending-"];
-
-/// Of an Apple Photos library only these hold what was taken; the rest is made from it.
-const PHOTOS_LIBRARY: &[u8] = b".photoslibrary";
-const PHOTOS_ORIGINALS: [&[u8]; 2] = [b"originals", b"Masters"];
-/// Lightroom's folders of previews, beside its catalogue.
-const LIGHTROOM_DATA: &[u8] = b".lrdata";
-
-/// Left out by default, by name alone: other programs' folders, dot folders, and files that are no photos of anybody's.
-pub fn is_default_ignored(name: &[u8], is_folder: bool) -> bool {
-    if is_folder {
-        name.starts_with(b".") || DEFAULT_FOLDERS.contains(&name) || name.ends_with(LIGHTROOM_DATA)
-    } else {
-        DEFAULT_FILES.iter().any(|beginning| name.starts_with(beginning))
-    }
-}
-
-/// Whether a folder is one that Apple Photos makes for itself.
-fn is_photos_own(path: &[u8]) -> bool {
-    let (folder, name) = split(path);
-    folder.ends_with(PHOTOS_LIBRARY) && !PHOTOS_ORIGINALS.contains(&name)
-}
+/// Bytes of all rules on the way down from the root together: a part of what a run sets aside for the engine.
+const MOST_MEMORY: usize = 1 << 20;
+/// Bytes of patterns with wildcards on the way down, each of which may be compared with every character of a path.
+const MOST_WILDCARDS: usize = 128 << 10;
 
 /// The rules that hold in one folder of a walk; grows and shrinks as the walk goes down and up.
 #[derive(Debug, Clone)]
 pub struct Rules {
     defaults: bool,
-    config: Gitignore,
+    config: Patterns,
     /// The `.albumenignore` files on the way down: the folder's path, and its patterns.
-    local: Vec<(Vec<u8>, Gitignore)>,
+    local: Vec<(Vec<u8>, Patterns)>,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Rules { defaults: true, config: Gitignore::empty(), local: Vec::new() }
+        Rules { defaults: true, config: Patterns::default(), local: Vec::new() }
+    }
+}
+
+/// Why the rules of a folder cannot be followed.
+#[derive(Debug)]
+pub(super) enum NoRules {
+    /// Its `.albumenignore` cannot be honoured: the folder is hidden. The line, and why.
+    Hides(Option<u32>, String),
+    /// It could not be read this time, which says nothing about it.
+    NotNow(Errno),
+}
+
+impl From<Refused> for NoRules {
+    fn from(refused: Refused) -> NoRules {
+        NoRules::Hides(refused.line, refused.why)
     }
 }
 
 impl Rules {
     /// Patterns are in gitignore syntax, relative to the volume. The error says which one is bad, and why.
     pub fn new(defaults: bool, patterns: &[String]) -> Result<Rules, String> {
-        let mut builder = GitignoreBuilder::new("");
+        let mut config = Patterns::default();
         for pattern in patterns {
-            builder.add_line(None, pattern).map_err(|e| format!("`{pattern}`: {e}"))?;
+            config.add_line(pattern.as_bytes()).map_err(|why| format!("`{pattern}`: {why}"))?;
         }
-        let config = builder.build().map_err(|e| e.to_string())?;
+        config.shrink();
         Ok(Rules { defaults, config, local: Vec::new() })
     }
 
-    /// Adds the patterns of the `.albumenignore` in `folder`; lines that are no patterns are passed over.
-    pub(super) fn enter(&mut self, folder: &[u8], patterns: &[u8]) {
-        let mut builder = GitignoreBuilder::new("");
-        for line in patterns.split(|b| *b == b'\n') {
-            let _ = builder.add_line(None, &String::from_utf8_lossy(line));
+    /// Takes in the rules of an open folder, where it has any.
+    pub(super) fn enter(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> Result<(), NoRules> {
+        match read(folder)? {
+            Some(text) => Ok(self.add(path, &text)?),
+            None => Ok(()),
         }
-        if let Ok(rules) = builder.build() {
-            self.local.push((folder.to_vec(), rules));
+    }
+
+    /// Adds the patterns of the `.albumenignore` in `folder`.
+    fn add(&mut self, folder: &[u8], text: &[u8]) -> Result<(), Refused> {
+        let patterns = Patterns::of_file(text)?;
+        let sum = |of: fn(&Patterns) -> usize| {
+            self.local.iter().map(|(_, p)| p).chain([&patterns]).map(of).sum::<usize>()
+        };
+        if sum(Patterns::memory) > MOST_MEMORY || sum(Patterns::wildcards) > MOST_WILDCARDS {
+            let why = "with those of the folders above it has too many patterns".to_owned();
+            return Err(Refused { line: None, why });
         }
+        self.local.push((folder.to_vec(), patterns));
+        Ok(())
     }
 
     /// Drops what was added in folders that do not hold `folder`, which the walk goes to next.
@@ -106,25 +102,48 @@ impl Rules {
     pub fn ignores(&self, path: &[u8], is_folder: bool) -> bool {
         for (of, rules) in self.local.iter().rev() {
             let Some(below) = below(path, of) else { continue };
-            match rules.matched(as_path(below), is_folder) {
-                Match::Ignore(_) => return true,
-                Match::Whitelist(_) => return false,
-                Match::None => {}
+            if let Some(verdict) = rules.verdict(below, is_folder) {
+                return verdict == Verdict::LeftOut;
             }
         }
-        match self.config.matched(as_path(path), is_folder) {
-            Match::Ignore(_) => true,
-            Match::Whitelist(_) => false,
-            Match::None => {
-                self.defaults
-                    && (is_default_ignored(split(path).1, is_folder) || (is_folder && is_photos_own(path)))
-            }
+        match self.config.verdict(path, is_folder) {
+            Some(verdict) => verdict == Verdict::LeftOut,
+            None => self.defaults && is_skipped(path, is_folder),
         }
     }
 }
 
-fn as_path(bytes: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(bytes))
+/// The text of the `.albumenignore` of an open folder; `None` where it has none.
+fn read(folder: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, NoRules> {
+    let hides = |why: &str| Err(NoRules::Hides(None, why.to_owned()));
+    let refused = |e: Errno| match e {
+        Errno::ACCESS | Errno::PERM => NoRules::Hides(None, "there is no permission to read it".to_owned()),
+        Errno::LOOP | Errno::NXIO | Errno::INVAL => NoRules::Hides(None, "it is no file".to_owned()),
+        // A disk that fails, or want of descriptors or memory.
+        e => NoRules::NotNow(e),
+    };
+    match rustix::fs::statat(folder, ALBUMENIGNORE, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(None),
+        Err(e) => return Err(refused(e)),
+        Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Symlink => return hides("it is a symbolic link; links are not followed"),
+            FileType::Directory => return hides("it is a folder, not a file"),
+            _ => return hides("it is a pipe, socket or device, not a file"),
+        },
+    }
+    let file = match open::open_here(folder, ALBUMENIGNORE) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(e) => return Err(refused(e)),
+    };
+    let mut text = Vec::new();
+    let io = |e: std::io::Error| NoRules::NotNow(Errno::from_io_error(&e).unwrap_or(Errno::IO));
+    file.take(LONGEST_ALBUMENIGNORE as u64 + 1).read_to_end(&mut text).map_err(io)?;
+    match text.len() > LONGEST_ALBUMENIGNORE {
+        true => hides(&format!("it is larger than {} KB", LONGEST_ALBUMENIGNORE >> 10)),
+        false => Ok(Some(text)),
+    }
 }
 
 #[cfg(test)]
@@ -133,29 +152,8 @@ mod tests {
 
     #[test]
     fn defaults_by_name() {
-        let rules = Rules::default();
-        for folder in [
-            "@eaDir",
-            "a/#recycle",
-            "#snapshot",
-            "x/y/@tmp",
-            ".Trash-1000",
-            "a/.hidden",
-            "anna/files_trashbin",
-            "Lightroom/Catalog Previews.lrdata",
-            "Mac/Fotos.photoslibrary/resources",
-        ] {
-            assert!(rules.ignores(folder.as_bytes(), true), "{folder}");
-        }
-        for folder in ["2019", "a/eaDir", "recycle", "tmp", "Mac/Fotos.photoslibrary/originals", "resources"]
-        {
-            assert!(!rules.ignores(folder.as_bytes(), true), "{folder}");
-        }
-        for file in ["a/._IMG_1.JPG", ".trashed-1714492983-IMG_1.jpg", "Camera/.pending-1714492983-VID_1.mp4"]
-        {
-            assert!(rules.ignores(file.as_bytes(), false), "{file}");
-        }
-        assert!(!rules.ignores(b"a/.IMG_1.JPG", false));
+        assert!(Rules::default().ignores(b"a/@eaDir", true));
+        assert!(!Rules::default().ignores(b"a/eaDir", true));
         assert!(!Rules::new(false, &[]).unwrap().ignores(b"@eaDir", true));
     }
 
@@ -165,12 +163,12 @@ mod tests {
         assert!(rules.ignores(b"a/b.gif", false));
         assert!(rules.ignores(b"Private", true));
         assert!(!rules.ignores(b"a/Private", true));
-        rules.enter(b"a", b"!*.gif\n/b/*.jpg\n!@eaDir\n# note\n");
+        rules.add(b"a", b"!*.gif\n/b/*.jpg\n!@eaDir\n# note\n").unwrap();
         assert!(!rules.ignores(b"a/b.gif", false));
         assert!(!rules.ignores(b"a/@eaDir", true));
         assert!(rules.ignores(b"a/b/1.jpg", false));
         assert!(!rules.ignores(b"a/c/b/1.jpg", false));
-        rules.enter(b"a/b", b"!1.jpg");
+        rules.add(b"a/b", b"!1.jpg").unwrap();
         assert!(!rules.ignores(b"a/b/1.jpg", false));
         rules.leave_to(b"a/longer");
         assert!(rules.ignores(b"a/b/1.jpg", false), "the rules of a/b went with it");

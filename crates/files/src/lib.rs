@@ -21,6 +21,7 @@ pub mod pages;
 pub mod read;
 pub mod relative;
 pub mod signature;
+pub mod skipped;
 pub mod volume;
 pub mod walk;
 

@@ -237,9 +237,12 @@ impl FsInfo {
         PSEUDO.contains(&self.magic)
     }
 
-    /// Whether it is no place for an index: locks and `mmap` are not safe on NFS and SMB.
+    /// Whether it is no place for an index: locks and `mmap` are not safe on NFS and SMB, nor on what FUSE brings over the
+    /// network (sshfs).
     pub fn refuses_index(&self) -> bool {
+        let driver = || self.source.as_deref()?.split_once(':')?.0.strip_prefix("fuse.");
         matches!(self.magic, NFS | SMB | CIFS | SMB2)
+            || (self.magic == FUSE && driver().is_some_and(|driver| NETWORK_FUSE.contains(&driver)))
     }
 
     /// For people: `ext4:/dev/sda1`, or the UUID.
@@ -273,6 +276,19 @@ mod tests {
         42 27 0:52 / /mnt/auto rw - autofs systemd-1 rw,fd=51\n\
         43 42 8:17 / /mnt/auto rw - ext4 /dev/sdb1 rw\n\
         nonsense\n";
+
+    #[test]
+    fn an_index_is_not_put_on_the_network() {
+        let refuses = |magic, source: &str| {
+            FsInfo { uuid: None, fsid: None, source: Some(source.to_owned()), magic }.refuses_index()
+        };
+        for driver in NETWORK_FUSE {
+            assert!(refuses(FUSE, &format!("fuse.{driver}:me@box:/photos")), "{driver}");
+        }
+        assert!(refuses(NFS, "nfs4:box:/photos") && refuses(SMB2, "cifs://box/photos"));
+        // Disks that FUSE has the driver for.
+        assert!(!refuses(FUSE, "fuseblk:/dev/sdb1") && !refuses(FUSE, "fuse.mergerfs:/a:/b"));
+    }
 
     #[test]
     fn mountinfo_is_read() {

@@ -100,7 +100,17 @@ pub(super) fn open_folder(parent: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd
 
 /// Opens a regular file by the name that it has in an open folder. Not through a link.
 pub(super) fn open_here(parent: BorrowedFd<'_>, name: &[u8]) -> Result<File, Errno> {
-    let fd = rustix::fs::openat(parent, name, READ, Mode::empty())?;
+    let fd = match rustix::fs::openat(parent, name, READ, Mode::empty()) {
+        // As in `open_beneath`: a lease is on it. Of a regular file the end of that may be waited for.
+        Err(Errno::WOULDBLOCK) => {
+            let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+                return Err(Errno::INVAL);
+            }
+            rustix::fs::openat(parent, name, READ - OFlags::NONBLOCK, Mode::empty())?
+        }
+        opened => opened?,
+    };
     match FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) {
         FileType::RegularFile => Ok(File::from(fd)),
         _ => Err(Errno::INVAL),

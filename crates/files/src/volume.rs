@@ -6,10 +6,10 @@
 //!
 //! Promises: [`judge`] is a pure function; a doubt is decided for keeping.
 
-use super::ignore::is_default_ignored;
 use super::mounts::{FsInfo, MountTable};
 use super::open::{Root, stat_beneath};
 use super::relative::below;
+use super::skipped::is_skipped;
 use super::walk::InnerMount;
 use rustix::fs::{FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ pub fn is_empty(root: &Root) -> std::io::Result<bool> {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         let is_folder = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
-        if !matches!(name, b"." | b"..") && !is_default_ignored(name, is_folder) && !name.starts_with(b".") {
+        if !matches!(name, b"." | b"..") && !is_skipped(name, is_folder) && !name.starts_with(b".") {
             return Ok(false);
         }
     }

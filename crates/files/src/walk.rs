@@ -6,7 +6,9 @@
 //!   what they point to is found where it really is.
 //! - An entry that cannot be looked at gives a [`WalkError`] with its path, and the walk goes on. A folder that could
 //!   not be read, or vanished during the walk, is reported: nothing recorded below it counts as gone.
-//! - Memory is that of one folder, and the names of the sibling folders still to be visited on the way down.
+//! - A folder whose `.albumenignore` cannot be honoured is hidden with all below it ([`Unwalked::Hidden`]), and its siblings
+//!   are walked.
+//! - Memory is that of one folder, which is asked for where it is large, and the names of the sibling folders still to be visited on the way down.
 //! - Order: folders by name, depth first; files of a folder by inode, which is near the order on a spinning disk.
 //!
 //! Only names are looked at. A file is a candidate by its extension; since opening every file of a NAS costs a disk
@@ -14,20 +16,19 @@
 //! [`read`](super::read) to judge by its first bytes.
 
 use super::FileStat;
-use super::ignore::{ALBUMENIGNORE, LONGEST_ALBUMENIGNORE, NOMEDIA, Rules};
+use super::ignore::{ALBUMENIGNORE, NOMEDIA, NoRules, Rules};
 use super::mounts::{FsId, FsInfo, MountTable};
 use super::open::{self, Root, fault};
 use super::relative;
 use albumen_core::fault::Fault;
-use albumen_core::vocabulary::{Format, SIDECAR_EXTENSIONS};
+use albumen_core::vocabulary::{Admission, Format, SIDECAR_EXTENSIONS};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, RawDir, Stat};
 use rustix::io::Errno;
 use std::collections::HashSet;
-use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
-/// Folders inside folders. Each level with siblings waiting holds a descriptor, of which a process has 1024 by default.
+/// Folders inside folders below a root; deeper ones are reported and not walked. Each level with siblings waiting holds a descriptor, of which a process has 1024 by default.
 pub const DEEPEST: usize = 256;
 /// Bytes for the kernel to list names into; 32 KiB is what the C library uses.
 const LISTING: usize = 32 << 10;
@@ -80,20 +81,56 @@ pub struct Skipped {
     pub special: u64,
 }
 
-/// Something that could not be looked at. Nothing recorded at this path or below it counts as gone.
+/// Something that was not walked, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkError {
-    /// Relative to the volume's root.
+    /// Relative to the volume's root: a folder, or an entry that could not be looked at.
     pub path: Vec<u8>,
     pub fault: Fault,
-    /// It is there, and somebody should see to it: neither gone meanwhile nor a folder inside itself.
-    pub is_failure: bool,
+    pub what: Unwalked,
+}
+
+/// What that means for what is recorded at the path and below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwalked {
+    /// It could not be looked at: nothing counts as gone.
+    Unseen,
+    /// Too many folders inside each other: the same.
+    TooDeep,
+    /// It is gone meanwhile, or a folder inside itself: no failure, and nothing counts as gone.
+    Elsewhere,
+    /// The folder's `.albumenignore` cannot be honoured, perhaps because of this line: all of it is hidden.
+    Hidden { line: Option<u32> },
 }
 
 impl WalkError {
     fn new(path: Vec<u8>, e: Errno) -> WalkError {
-        let is_failure = !matches!(e, Errno::NOENT | Errno::NOTDIR | Errno::LOOP);
-        WalkError { path, fault: fault(e), is_failure }
+        let is_elsewhere = matches!(e, Errno::NOENT | Errno::NOTDIR | Errno::LOOP);
+        let what = if is_elsewhere { Unwalked::Elsewhere } else { Unwalked::Unseen };
+        WalkError { path, fault: fault(e), what }
+    }
+
+    fn no_rules(path: &[u8], why: NoRules) -> WalkError {
+        match why {
+            NoRules::Hides(line, why) => WalkError {
+                path: path.to_vec(),
+                fault: Fault::unreadable(why),
+                what: Unwalked::Hidden { line },
+            },
+            NoRules::NotNow(e) => WalkError { what: Unwalked::Unseen, ..WalkError::new(path.to_vec(), e) },
+        }
+    }
+
+    fn too_deep(path: Vec<u8>) -> WalkError {
+        let why = format!(
+            "it has more than {DEEPEST} folders inside each other above it, and is not walked: move it up"
+        );
+        WalkError { path, fault: Fault::unreadable(why), what: Unwalked::TooDeep }
+    }
+
+    /// Somebody should see to it.
+    pub fn is_failure(&self) -> bool {
+        self.what != Unwalked::Elsewhere
     }
 }
 
@@ -133,6 +170,64 @@ pub struct Walk<'r> {
     reach: Reach,
     not_entered: Vec<Vec<u8>>,
     listing: Vec<u8>,
+    memory: Memory<'r>,
+}
+
+/// Whom the walk asks for the memory of a large folder.
+struct Memory<'r>(Option<&'r dyn Admission>);
+
+impl std::fmt::Debug for Memory<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() { "bounded" } else { "unbounded" })
+    }
+}
+
+/// What is known of the size of a listing while it is read.
+struct ListingSize<'r> {
+    memory: Option<&'r dyn Admission>,
+    /// Bytes that the names up to here take, with all that is made of them before the next folder.
+    bytes: u64,
+    /// Bytes that may be used without asking again.
+    admitted: u64,
+    refused: Option<Fault>,
+}
+
+impl ListingSize<'_> {
+    /// Bytes of a listing that nobody is asked for: a part of what is set aside for the engine.
+    const FREE: u64 = 2 << 20;
+    /// Bytes for each name beside its own, which stands twice: in the listing and where sidecars are assigned.
+    const EACH: u64 = 400;
+
+    /// One more name; whether it may be kept. After a refusal names are only counted, so that the figure is whole.
+    fn takes(&mut self, name: &[u8]) -> bool {
+        self.bytes += Self::EACH + 2 * name.len() as u64;
+        if self.bytes > self.admitted && self.refused.is_none() {
+            // In steps, of which there are few.
+            let wanted = self.bytes.max(self.admitted * 2);
+            match self.memory.map_or(Ok(()), |memory| memory.admit(wanted)) {
+                Ok(()) => self.admitted = wanted,
+                // Twice as much may be more than there is, where what is needed is not.
+                Err(Fault::TooLarge { .. }) if self.memory.is_some_and(|m| m.ceiling() >= self.bytes) => {
+                    let most = self.memory.map_or(0, |memory| memory.ceiling());
+                    match self.memory.map_or(Ok(()), |memory| memory.admit(most)) {
+                        Ok(()) => self.admitted = most,
+                        Err(fault) => self.refused = Some(fault),
+                    }
+                }
+                Err(fault) => self.refused = Some(fault),
+            }
+        }
+        self.refused.is_none()
+    }
+
+    /// The end of the listing.
+    fn end(self) -> Result<(), Fault> {
+        match self.refused {
+            Some(Fault::TooLarge { .. }) => Err(Fault::TooLarge { needed: self.bytes }),
+            Some(fault) => Err(fault),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A folder on the way down.
@@ -175,7 +270,13 @@ impl<'r> Walk<'r> {
             reach: Reach::Tree,
             not_entered: Vec::new(),
             listing: Vec::with_capacity(LISTING),
+            memory: Memory(None),
         }
+    }
+
+    /// The same within some memory: a folder whose listing does not fit is not walked.
+    pub fn within(self, memory: &'r dyn Admission) -> Walk<'r> {
+        Walk { memory: Memory(Some(memory)), ..self }
     }
 
     /// The same, no further than that.
@@ -210,10 +311,16 @@ impl<'r> Walk<'r> {
             Err(e) => return Some(Err(at(b"", e))),
         };
         let (mut fd, mut path, mut place) = (None, Vec::new(), place);
+        if depth(start) > DEEPEST + 1 {
+            // One more is a file in the deepest folder, or else it is found out below.
+            return Some(Err(WalkError::too_deep(start.to_vec())));
+        }
         for name in start.split(|b| *b == b'/').filter(|name| !name.is_empty()) {
             let parent: BorrowedFd<'_> = fd.as_ref().map_or(self.root.as_fd(), |fd: &OwnedFd| fd.as_fd());
-            if self.is_left_out(parent, &path) {
-                return None;
+            match self.is_left_out(parent, &path) {
+                Ok(true) => return None,
+                Ok(false) => {}
+                Err(why) => return Some(Err(WalkError::no_rules(&path, why))),
             }
             let child = relative::child(&path, name);
             let stat = match rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -232,6 +339,9 @@ impl<'r> Walk<'r> {
                     return Some(Err(at(&child, Errno::NOTDIR)));
                 }
                 return Some(Ok(one_file(path, name, &stat, &place)));
+            }
+            if depth(&child) > DEEPEST {
+                return Some(Err(WalkError::too_deep(child)));
             }
             let opened = open::open_folder(parent, name)
                 .and_then(|fd| Ok((self.place_of(fd.as_fd(), Some(&place))?, fd)));
@@ -260,21 +370,12 @@ impl<'r> Walk<'r> {
     }
 
     /// Whether a folder above the start is left out; takes in its rules if not.
-    fn is_left_out(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> bool {
+    fn is_left_out(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> Result<bool, NoRules> {
         if rustix::fs::statat(folder, NOMEDIA, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            return true;
+            return Ok(true);
         }
-        self.take_rules(folder, path);
-        false
-    }
-
-    fn take_rules(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> bool {
-        let Ok(file) = open::open_here(folder, ALBUMENIGNORE) else { return false };
-        let mut patterns = Vec::new();
-        if file.take(LONGEST_ALBUMENIGNORE as u64).read_to_end(&mut patterns).is_ok() {
-            self.rules.enter(path, &patterns);
-        }
-        true
+        self.rules.enter(folder, path)?;
+        Ok(false)
     }
 
     fn place_of(&self, folder: BorrowedFd<'_>, parent: Option<&Place>) -> Result<Place, Errno> {
@@ -310,6 +411,8 @@ impl<'r> Walk<'r> {
         }
         let mut entries: Vec<Entry> = Vec::new();
         let (mut has_nomedia, mut has_rules) = (false, false);
+        let mut size =
+            ListingSize { memory: self.memory.0, bytes: 0, admitted: ListingSize::FREE, refused: None };
         self.list(&fd, |entry| {
             has_nomedia |= entry.name == NOMEDIA;
             has_rules |= entry.name == ALBUMENIGNORE;
@@ -317,6 +420,8 @@ impl<'r> Walk<'r> {
             // Of most files in a folder that is not about photos, not even the name is kept.
             if entry.kind == FileType::RegularFile && role.is_none() {
                 folder.skipped.not_media += 1;
+            } else if !size.takes(entry.name) {
+                entries = Vec::new();
             } else {
                 entries.push(Entry { name: entry.name.to_vec(), role, kind: entry.kind, inode: entry.inode });
             }
@@ -326,8 +431,11 @@ impl<'r> Walk<'r> {
             folder.skipped = Skipped { ignored: 1, ..Skipped::default() };
             return Ok(folder);
         }
+        size.end().map_err(|fault| WalkError { path: folder.path.clone(), fault, what: Unwalked::Unseen })?;
         if has_rules {
-            self.take_rules(fd.as_fd(), &folder.path);
+            self.rules
+                .enter(fd.as_fd(), &folder.path)
+                .map_err(|why| WalkError::no_rules(&folder.path, why))?;
         }
 
         entries.sort_unstable_by(|a, b| a.inode.cmp(&b.inode).then_with(|| a.name.cmp(&b.name)));
@@ -393,7 +501,6 @@ impl<'r> Walk<'r> {
     /// Goes down into the next waiting folder.
     fn descend(&mut self) -> Option<Result<Folder, WalkError>> {
         loop {
-            let depth = self.stack.len();
             let level = self.stack.last_mut()?;
             let Some(name) = level.waiting.pop() else {
                 self.stack.pop();
@@ -416,15 +523,12 @@ impl<'r> Walk<'r> {
             };
             let is_loop = place.fs.inodes_are_stable()
                 && self.stack.iter().any(|l| (l.place.device, l.place.inode) == (place.device, place.inode));
-            let why = if is_loop {
-                Some("the folder holds itself (a loop)".to_owned())
-            } else if depth > DEEPEST {
-                Some(format!("more than {DEEPEST} folders inside each other"))
-            } else {
-                None
-            };
-            if let Some(why) = why {
-                return Some(Err(WalkError { path, fault: Fault::unreadable(why), is_failure: false }));
+            if is_loop {
+                let fault = Fault::unreadable("the folder holds itself (a loop)");
+                return Some(Err(WalkError { path, fault, what: Unwalked::Elsewhere }));
+            }
+            if depth(&path) > DEEPEST {
+                return Some(Err(WalkError::too_deep(path)));
             }
             self.note_mount(&path, &parent, &place);
             return Some(self.read_folder(fd, path, place));
@@ -441,6 +545,11 @@ impl Iterator for Walk<'_> {
             None => self.descend(),
         }
     }
+}
+
+/// Folders between the root and a path, and the path itself.
+fn depth(path: &[u8]) -> usize {
+    if path.is_empty() { 0 } else { path.iter().filter(|b| **b == b'/').count() + 1 }
 }
 
 /// An entry as the kernel lists it.

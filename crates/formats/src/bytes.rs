@@ -4,6 +4,7 @@
 //! that one inspection reads from a file. Whatever is out of reach is `None`, never an error: a walker takes
 //! what it can get.
 
+use super::budget::Budget;
 use albumen_core::source::Source;
 use std::cell::{Cell, RefCell};
 
@@ -16,16 +17,32 @@ const CACHED_BLOCKS: usize = 16;
 /// The most that one inspection reads from one file. A `moov` of a day-long video has about 30 MB.
 const READ_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// A caching reader over one file.
+/// Reads of one inspection, from the cache or not. A fragmented movie of a day needs 3 million.
+const READS: u64 = 16_000_000;
+
+/// Bytes that one inspection copies out of a file, however often the same.
+const COPIED: u64 = 256 * 1024 * 1024;
+
+/// A caching reader over one file, with the budget of its inspection.
 pub struct Reader {
     source: Source,
     blocks: RefCell<Vec<(u64, Vec<u8>)>>,
     left: Cell<u64>,
+    reads: Cell<u64>,
+    copied: Cell<u64>,
+    budget: Budget,
 }
 
 impl Reader {
     pub fn new(source: &Source) -> Reader {
-        Reader { source: source.clone(), blocks: RefCell::new(Vec::new()), left: Cell::new(READ_LIMIT) }
+        Reader {
+            source: source.clone(),
+            blocks: RefCell::new(Vec::new()),
+            left: Cell::new(READ_LIMIT),
+            reads: Cell::new(READS),
+            copied: Cell::new(COPIED),
+            budget: Budget::default(),
+        }
     }
 
     /// A reader over bytes in memory: metadata that was put together from parts.
@@ -56,6 +73,8 @@ impl Reader {
         if offset.checked_add(buf.len() as u64)? > self.len() {
             return None;
         }
+        self.reads.set(self.reads.get().checked_sub(1)?);
+        self.copied.set(self.copied.get().checked_sub(buf.len() as u64)?);
         if buf.len() as u64 > BLOCK {
             self.spend(buf.len() as u64)?;
             return (self.source.read_at(offset, buf).ok()? == buf.len()).then_some(());
@@ -110,6 +129,17 @@ impl<'a> View<'a> {
         self.len == 0
     }
 
+    /// What the whole file's structure may still cost.
+    pub fn budget(&self) -> &'a Budget {
+        &self.reader.budget
+    }
+
+    /// Takes bytes that were unpacked off what an inspection may copy.
+    pub fn charge(&self, bytes: usize) -> Option<()> {
+        self.reader.copied.set(self.reader.copied.get().checked_sub(bytes as u64)?);
+        Some(())
+    }
+
     /// Where this part begins in the file.
     pub fn base(&self) -> u64 {
         self.base
@@ -128,7 +158,10 @@ impl<'a> View<'a> {
 
     /// Exactly `len` bytes.
     pub fn get(&self, at: u64, len: usize) -> Option<Vec<u8>> {
-        if at.checked_add(len as u64)? > self.len || len as u64 > self.reader.left.get() {
+        if at.checked_add(len as u64)? > self.len
+            || len as u64 > self.reader.left.get()
+            || len as u64 > self.reader.copied.get()
+        {
             return None;
         }
         let mut out = vec![0; len];

@@ -7,7 +7,7 @@ use super::bytes::{View, text, tidy};
 use super::lens;
 use super::makernote;
 use super::tiff::{Entry, Ifd, Tiff};
-use super::values::{keep, place};
+use super::values::{add_words, keep, place};
 use albumen_core::vocabulary::Gps;
 
 /// A date as written, with its parts that stand in other tags.
@@ -99,7 +99,7 @@ impl Exif {
         keep(&mut self.model, text(0x110));
         keep(&mut self.software, text(0x131));
         keep(&mut self.description, text(0x10E));
-        keep(&mut self.copyright, ifd.find(0x8298).and_then(|e| copyright(&tiff.bytes(e)?)));
+        keep(&mut self.copyright, ifd.find(0x8298).and_then(|e| copyright(&tiff.text_bytes(e)?)));
         keep(
             &mut self.orientation,
             uint(0x112).and_then(|v| u8::try_from(v).ok()).filter(|v| (1..=8).contains(v)),
@@ -107,12 +107,12 @@ impl Exif {
         keep(&mut self.modified, text(0x132).map(|text| ExifDate { text, ..ExifDate::default() }));
         keep(&mut self.rating, uint(0x4746));
         keep(&mut self.rating_percent, uint(0x4749));
-        let utf16 = |tag| ifd.find(tag).and_then(|e| utf16le(&tiff.bytes(e)?));
+        let utf16 = |tag| ifd.find(tag).and_then(|e| utf16le(&tiff.text_bytes(e)?));
         keep(&mut self.xp_title, utf16(0x9C9B));
         keep(&mut self.xp_comment, utf16(0x9C9C));
         keep(&mut self.xp_subject, utf16(0x9C9F));
         if let Some(words) = utf16(0x9C9E) {
-            self.xp_keywords.extend(words.split(';').filter_map(tidy));
+            add_words(&mut self.xp_keywords, words.split(';').filter_map(tidy));
         }
         keep(&mut self.xmp, ifd.find(0x2BC).and_then(|e| tiff.bytes(e)));
         keep(&mut self.iptc, ifd.find(0x83BB).and_then(|e| tiff.bytes(e)));
@@ -248,7 +248,7 @@ impl Exif {
                 // The reference is a number by the standard, and a digit as text in some files.
                 let below = ifd
                     .find(5)
-                    .and_then(|e| tiff.bytes(e))
+                    .and_then(|e| tiff.text_bytes(e))
                     .is_some_and(|b| matches!(b.first(), Some(1 | b'1')));
                 if below { -a.abs() } else { a }
             });

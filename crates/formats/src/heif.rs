@@ -4,14 +4,17 @@
 //! item before its transforms; the display size is after clap, irot and imir, as the standard wants.
 
 use super::bmff::{self, boxes};
+use super::budget::PACKET;
 use super::bytes::{Reader, View};
 use super::{Findings, exif, movie};
+use std::collections::HashSet;
 
-/// The most items looked at: a 200-megapixel picture has 768 tiles, a burst some thousand.
-const MAX_ITEMS: usize = 65_536;
+/// The most items looked at: a 200-megapixel picture has 768 tiles, a burst some thousand. What is kept of them is
+/// bounded by the file's budget.
+const MAX_ITEMS: usize = 16_384;
 
-/// The most bytes of one metadata item.
-const MAX_METADATA: u64 = 32 * 1024 * 1024;
+/// Metadata items that are read.
+const MAX_METADATA_ITEMS: usize = 24;
 
 /// One item: what it is, where its bytes are, what is said of it.
 #[derive(Debug, Clone, Default)]
@@ -139,6 +142,9 @@ impl<'a> Meta<'a> {
                     .map(|s| String::from_utf8_lossy(s).into_owned())
                     .unwrap_or_default();
             }
+            if !self.file.budget().take(2 * size_of::<Item>() + content_type.len()) {
+                break;
+            }
             self.items.push(Item { id, kind, content_type, ..Item::default() });
         }
         self.items.sort_by_key(|i| i.id);
@@ -181,6 +187,10 @@ impl<'a> Meta<'a> {
                 number(&mut at, index_size)?;
                 let offset = number(&mut at, offset_size)?;
                 let length = number(&mut at, length_size)?;
+                // An extent may take no bytes in the file at all.
+                if !self.file.budget().take_one::<(u64, u64)>() {
+                    return None;
+                }
                 list.push((base.checked_add(offset)?, length));
             }
             if let Some(item) = self.slot(id) {
@@ -193,7 +203,8 @@ impl<'a> Meta<'a> {
 
     fn read_properties(&mut self, iprp: View<'a>) {
         if let Some(ipco) = bmff::find(iprp, b"ipco") {
-            self.properties = boxes(ipco.body).collect();
+            let budget = self.file.budget();
+            self.properties = boxes(ipco.body).take_while(|_| budget.take_one::<bmff::Box<'_>>()).collect();
         }
         for b in boxes(iprp).filter(|b| &b.kind == b"ipma") {
             self.read_associations(&b);
@@ -209,12 +220,15 @@ impl<'a> Meta<'a> {
             at += if version < 1 { 2 } else { 4 };
             let n = v.u8(at)?;
             at += 1;
-            let mut list = Vec::with_capacity(n.into());
+            let mut list = Vec::new();
             for _ in 0..n {
                 // The top bit says that the property is essential.
                 let index = if flags & 1 == 1 { v.be16(at)? & 0x7FFF } else { u16::from(v.u8(at)? & 0x7F) };
                 at += if flags & 1 == 1 { 2 } else { 1 };
                 if index > 0 {
+                    if !self.file.budget().take_one::<usize>() {
+                        return None;
+                    }
                     list.push(usize::from(index) - 1);
                 }
             }
@@ -231,7 +245,12 @@ impl<'a> Meta<'a> {
         let id = |v: View<'_>, at: u64| if wide == 2 { v.be16(at).map(u32::from) } else { v.be32(at) };
         for r in boxes(v) {
             let (Some(from), Some(n)) = (id(r.body, 0), r.body.be16(wide)) else { continue };
-            let to = (0..u64::from(n)).map_while(|i| id(r.body, wide + 2 + i * wide)).collect();
+            let budget = self.file.budget();
+            let to = (0..u64::from(n)).map_while(|i| id(r.body, wide + 2 + i * wide));
+            let to: Vec<u32> = to.take_while(|_| budget.take_one::<u32>()).collect();
+            if !budget.take_one::<([u8; 4], u32, Vec<u32>)>() {
+                break;
+            }
             self.references.push((r.kind, from, to));
         }
     }
@@ -243,13 +262,15 @@ impl<'a> Meta<'a> {
             1 => self.idat?,
             _ => return None,
         };
-        let mut out = Vec::new();
+        let len = |&(at, len): &(u64, u64)| if len == 0 { home.from(at) } else { home.part(at, len) }.len();
+        let whole = item.extents.iter().map(len).fold(0u64, u64::saturating_add);
+        if whole > PACKET as u64 {
+            return None;
+        }
+        let mut out = Vec::with_capacity(whole as usize);
         for &(at, len) in &item.extents {
             // Length 0 means "to the end".
             let part = if len == 0 { home.from(at) } else { home.part(at, len) };
-            if out.len() as u64 + part.len() > MAX_METADATA {
-                return None;
-            }
             out.extend(part.head(usize::MAX));
         }
         Some(out)
@@ -261,15 +282,15 @@ impl<'a> Meta<'a> {
             self.read_geometry(item, found);
         }
         // Metadata that describes the primary item first: pictures with thumbnails may have several.
-        let describes = |id: u32| {
-            self.references
-                .iter()
-                .any(|(k, from, to)| k == b"cdsc" && *from == id && primary.is_some_and(|p| to.contains(&p)))
-        };
+        let of_primary = self
+            .references
+            .iter()
+            .filter(|(kind, _, to)| kind == b"cdsc" && primary.is_some_and(|p| to.contains(&p)));
+        let describing: HashSet<u32> = of_primary.map(|(_, from, _)| *from).collect();
         let mut metadata: Vec<&Item> =
             self.items.iter().filter(|i| matches!(&i.kind, b"Exif" | b"mime")).collect();
-        metadata.sort_by_key(|i| !describes(i.id));
-        for item in metadata {
+        metadata.sort_by_key(|i| !describing.contains(&i.id));
+        for item in metadata.into_iter().take(MAX_METADATA_ITEMS) {
             if &item.kind == b"Exif" {
                 if let Some(bytes) = self.bytes(item) {
                     found.add_exif(exif_item(bytes));
@@ -346,7 +367,7 @@ impl<'a> Meta<'a> {
 
 /// An EXIF item begins with the distance from there to the TIFF header. Some writers leave that out or get it
 /// wrong: then the header is searched for.
-pub fn exif_item(bytes: Vec<u8>) -> Option<exif::Exif> {
+pub fn exif_item(mut bytes: Vec<u8>) -> Option<exif::Exif> {
     let said = bytes.get(..4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize);
     let is_tiff =
         |at: usize| bytes.get(at..).is_some_and(|b| b.starts_with(b"II*\0") || b.starts_with(b"MM\0*"));
@@ -354,6 +375,7 @@ pub fn exif_item(bytes: Vec<u8>) -> Option<exif::Exif> {
         .and_then(|n| n.checked_add(4))
         .filter(|&n| is_tiff(n))
         .or_else(|| (0..bytes.len().min(64)).find(|&n| is_tiff(n)))?;
-    let reader = Reader::from_bytes(bytes[at..].to_vec());
+    bytes.drain(..at);
+    let reader = Reader::from_bytes(bytes);
     exif::read(reader.view())
 }

@@ -2,7 +2,9 @@
 //!
 //! Promises: data sets stand alone; text is UTF-8 where the block says so or where it is valid, else Latin.
 
+use super::budget::TEXT;
 use super::bytes::tidy;
+use super::values::add_words;
 
 /// What an IPTC block says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,7 +41,7 @@ pub fn read(bytes: &[u8]) -> Option<Iptc> {
         };
         match number {
             5 => set(&mut out.title),
-            25 => out.keywords.extend(text()),
+            25 => add_words(&mut out.keywords, text().into_iter()),
             55 => set(&mut out.date_created),
             60 => set(&mut out.time_created),
             62 => set(&mut out.digital_date),
@@ -82,6 +84,7 @@ fn sets(bytes: &[u8]) -> impl Iterator<Item = (u8, u8, &[u8])> {
 
 fn decode(value: &[u8], utf8: bool) -> Option<String> {
     let value = value.split(|&b| b == 0).next().unwrap_or_default();
+    let value = &value[..value.len().min(TEXT)];
     match std::str::from_utf8(value) {
         Ok(s) => tidy(s),
         Err(_) if utf8 => tidy(&String::from_utf8_lossy(value)),

@@ -2,15 +2,13 @@
 //!
 //! Promises: entropy-coded data is not read; a broken segment length ends the walk and keeps what was found.
 
+use super::budget::PACKET;
 use super::bytes::{Reader, View};
 use super::tiff::Tiff;
 use super::{Findings, exif, photoshop};
 
 /// Markers between the start and the first scan; more is no picture.
 const MAX_SEGMENTS: usize = 4096;
-
-/// The most that extended XMP may say it is: depth maps of phones reach 10 MB.
-const MAX_EXTENDED_XMP: usize = 32 * 1024 * 1024;
 
 const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const XMP_LOOSE_HEADER: &[u8] = b"http://ns.adobe.com/x";
@@ -32,7 +30,7 @@ pub fn read(reader: &Reader) -> Findings {
 /// Reads a JPEG that stands in a part of a file.
 pub fn read_view(view: View<'_>, found: &mut Findings) {
     let mut exif_parts: Vec<View<'_>> = Vec::new();
-    let mut photoshop_parts: Vec<u8> = Vec::new();
+    let mut photoshop_parts: Vec<View<'_>> = Vec::new();
     let mut extended: Vec<(u32, u32, View<'_>)> = Vec::new();
     let mut at = 2;
     for _ in 0..MAX_SEGMENTS {
@@ -82,14 +80,14 @@ pub fn read_view(view: View<'_>, found: &mut Findings) {
                 }
             }
             0xED if body.head(PHOTOSHOP_HEADER.len()) == PHOTOSHOP_HEADER => {
-                photoshop_parts.extend(body.from(PHOTOSHOP_HEADER.len() as u64).head(usize::MAX));
+                photoshop_parts.push(body.from(PHOTOSHOP_HEADER.len() as u64));
             }
             _ => {}
         }
     }
     read_exif_parts(&exif_parts, found);
     if !photoshop_parts.is_empty() {
-        photoshop::read(&photoshop_parts, found);
+        photoshop::read(&joined(&photoshop_parts), found);
     }
     if let Some(packet) = join_extended(&extended) {
         found.add_xmp(packet);
@@ -156,10 +154,7 @@ fn read_exif_parts(parts: &[View<'_>], found: &mut Findings) {
     if continued.is_empty() {
         found.add_exif(exif::read(*first));
     } else {
-        let mut whole = first.head(usize::MAX);
-        for part in &continued {
-            whole.extend(part.head(usize::MAX));
-        }
+        let whole = joined(&parts[..=continued.len()]);
         found.add_exif(exif::read(Reader::from_bytes(whole).view()));
     }
     for other in &rest[continued.len()..] {
@@ -167,11 +162,23 @@ fn read_exif_parts(parts: &[View<'_>], found: &mut Findings) {
     }
 }
 
+/// Parts put together, as many as there may be.
+fn joined(parts: &[View<'_>]) -> Vec<u8> {
+    /// Bytes. Blocks of metadata that are cut into segments have some 100 KB.
+    const LONGEST: usize = 4 << 20;
+    let len = parts.iter().map(|p| p.len()).sum::<u64>();
+    let mut whole = Vec::with_capacity(len.min(LONGEST as u64) as usize);
+    for part in parts {
+        whole.extend(part.head(LONGEST - whole.len()));
+    }
+    whole
+}
+
 /// Puts extended XMP together; `None` when parts are missing.
 fn join_extended(parts: &[(u32, u32, View<'_>)]) -> Option<Vec<u8>> {
     let total = parts.first()?.0 as usize;
     let have: u64 = parts.iter().map(|p| p.2.len()).sum();
-    if total > MAX_EXTENDED_XMP || have < total as u64 {
+    if total > PACKET || have < total as u64 {
         return None;
     }
     let mut whole = vec![0; total];

@@ -6,7 +6,7 @@ use super::{Findings, exif, heif, photoshop};
 use std::io::Read;
 
 /// The most bytes of one metadata box, also after unpacking.
-const MAX_METADATA: usize = 8 * 1024 * 1024;
+const MAX_METADATA: usize = 4 * 1024 * 1024;
 
 // ------------------------------------------------------------------------------------------- JPEG XL
 
@@ -36,7 +36,7 @@ pub fn read_jxl(reader: &Reader) -> Findings {
                     let unpacked = brotli_decompressor::Decompressor::new(&packed[..], 4096)
                         .take(MAX_METADATA as u64)
                         .read_to_end(&mut bytes);
-                    if unpacked.is_err() {
+                    if unpacked.is_err() || b.body.charge(bytes.len()).is_none() {
                         continue;
                     }
                     if &kind == b"Exif" {

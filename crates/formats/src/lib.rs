@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod bmff;
+pub mod budget;
 pub mod bytes;
 pub mod exif;
 pub mod heif;
@@ -112,6 +113,8 @@ pub struct Findings {
     /// All packets, the main one first.
     pub xmp: Vec<Xmp>,
     pub iptc: Option<Iptc>,
+    /// Packets of EXIF and XMP that were read, whatever came of them.
+    packets: usize,
     /// Texts with a key of their own: `png:Creation Time`.
     pub text: Vec<(String, String)>,
     pub movie: Option<Movie>,
@@ -130,6 +133,9 @@ impl Findings {
     /// Takes a block; of several the first that has a value counts.
     fn add_exif(&mut self, exif: Option<Exif>) {
         let Some(mut exif) = exif else { return };
+        if !self.has_room_for_packet() {
+            return;
+        }
         if let Some(packet) = exif.xmp.take() {
             self.add_xmp(packet);
         }
@@ -143,16 +149,25 @@ impl Findings {
     }
 
     fn add_xmp(&mut self, packet: Vec<u8>) {
-        /// Packets of one file: the main one, an extension, a copy in another container.
-        const MAX_PACKETS: usize = 8;
-        if self.xmp.len() < MAX_PACKETS {
+        if self.has_room_for_packet() {
             self.xmp.extend(xmp::read(&packet));
         }
     }
 
+    /// Counts a packet of metadata, readable or not. False: there were absurdly many before it.
+    fn has_room_for_packet(&mut self) -> bool {
+        /// Of one file: EXIF and XMP, an extension, a copy in another container, those of each embedded picture.
+        const MAX_PACKETS: usize = 24;
+        self.packets += 1;
+        self.packets <= MAX_PACKETS
+    }
+
     fn add_text(&mut self, key: &str, value: String) {
         const MAX_TEXTS: usize = 1000;
-        if self.text.len() < MAX_TEXTS {
+        /// Bytes of all of them.
+        const MAX_BYTES: usize = 1 << 20;
+        let before: usize = self.text.iter().map(|(_, value)| value.len()).sum();
+        if self.text.len() < MAX_TEXTS && before + value.len() <= MAX_BYTES {
             self.text.push((key.to_owned(), value));
         }
     }

@@ -62,7 +62,7 @@ pub fn read(tiff: &Tiff<'_>, entry: Entry, make: &str, out: &mut MakerNote) {
 
 /// The number of the lens is its series and its place in it, a byte each.
 fn pentax(tiff: &Tiff<'_>, first: u64, out: &mut MakerNote) {
-    let lens = tiff.ifd(first).find(0x3F).and_then(|e| tiff.bytes(e));
+    let lens = tiff.ifd(first).find(0x3F).and_then(|e| tiff.text_bytes(e));
     if let Some([series, number, ..]) = lens.as_deref() {
         keep(&mut out.lens, lens::of_number("pentax", &format!("{series} {number}")));
     }

@@ -5,7 +5,7 @@
 
 use super::bytes::{Reader, View, text};
 use super::movie::Movie;
-use super::values::keep;
+use super::values::{add_words, keep};
 use super::{Findings, iso6709};
 
 /// Elements looked at on one level.
@@ -230,7 +230,7 @@ fn read_tags(tags: View<'_>, found: &mut Findings) {
                 "TITLE" => keep(&mut movie.title, Some(value)),
                 "DESCRIPTION" | "COMMENT" => keep(&mut movie.description, Some(value)),
                 "COPYRIGHT" => keep(&mut movie.copyright, Some(value)),
-                "KEYWORDS" => movie.keywords.extend(value.split(',').filter_map(super::bytes::tidy)),
+                "KEYWORDS" => add_words(&mut movie.keywords, value.split(',').filter_map(super::bytes::tidy)),
                 _ => {}
             }
         }

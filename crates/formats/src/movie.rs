@@ -4,9 +4,10 @@
 //! those of the first video track as coded; the display size has the pixel aspect and the display matrix applied.
 
 use super::bmff::{self, Box, boxes};
+use super::budget::TEXT;
 use super::bytes::{Reader, View, text, tidy};
 use super::exif;
-use super::values::{keep, place};
+use super::values::{add_words, keep, place};
 use super::{Findings, iso6709};
 use albumen_core::vocabulary::Gps;
 
@@ -20,7 +21,7 @@ const CANON_UUID: [u8; 16] = *b"\x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce
 /// Seconds between 1904-01-01, where QuickTime counts from, and 1970-01-01.
 const EPOCH_1904: i64 = 2_082_844_800;
 
-/// The most bytes of one metadata value.
+/// The most bytes of one XMP packet.
 const MAX_VALUE: usize = 4 * 1024 * 1024;
 
 /// What a movie says of itself.
@@ -84,17 +85,20 @@ pub fn read(reader: &Reader) -> Findings {
 
 /// The movie box's contents where they are packed (`cmov`), as QuickTime did for the web.
 fn inflated(moov: View<'_>) -> Option<Reader> {
-    /// The longest header: a movie of a day has about 30 MB, and nobody packed such.
-    const LONGEST: usize = 16 << 20;
+    /// The longest header. QuickTime packed those of films of minutes for the web, which have some 100 KB.
+    const LONGEST: usize = 4 << 20;
     let cmov = bmff::find(moov, b"cmov")?.body;
     if bmff::find(cmov, b"dcom")?.body.array(0) != Some(*b"zlib") {
         return None;
     }
     // The length of what comes out, then zlib's stream of a whole movie box.
     let packed = bmff::find(cmov, b"cmvd")?.body.from(4).head(MAX_VALUE);
-    let bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, LONGEST).ok()?;
+    let mut bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, LONGEST).ok()?;
     let header = 8;
-    (bytes.get(4..8) == Some(b"moov")).then(|| Reader::from_bytes(bytes[header..].to_vec()))
+    (bytes.get(4..8) == Some(b"moov")).then(|| {
+        bytes.drain(..header);
+        Reader::from_bytes(bytes)
+    })
 }
 
 /// Adds up the fragments of a video track: a fragmented movie's header has no length.
@@ -568,7 +572,7 @@ fn read_udta(udta: View<'_>, found: &mut Findings) {
 /// `©` text: a length and a language of 16 bits each before it.
 fn international_text(v: View<'_>) -> Option<String> {
     let n = u64::from(v.be16(0)?);
-    let bytes = if n + 4 <= v.len() { v.part(4, n) } else { v }.head(MAX_VALUE);
+    let bytes = if n + 4 <= v.len() { v.part(4, n) } else { v }.head(TEXT);
     text(&bytes)
 }
 
@@ -648,7 +652,7 @@ fn read_meta(body: View<'_>, found: &mut Findings) {
 fn apply_item(key: &str, itunes: bool, kind: &[u8; 4], data: &Box<'_>, movie: &mut Movie) {
     // Type and locale before the value; 1 is UTF-8, 2 UTF-16.
     let Some(type_) = data.body.be32(0) else { return };
-    let bytes = data.body.from(8).head(MAX_VALUE);
+    let bytes = data.body.from(8).head(TEXT);
     let value = match type_ & 0xFF_FFFF {
         2 => tidy(&encoding_rs::UTF_16BE.decode_with_bom_removal(&bytes).0),
         23 => <[u8; 4]>::try_from(&bytes[..]).ok().map(|b| f32::from_be_bytes(b).to_string()),
@@ -681,7 +685,7 @@ fn apply_item(key: &str, itunes: bool, kind: &[u8; 4], data: &Box<'_>, movie: &m
         "title" | "displayname" => keep(&mut movie.title, Some(value)),
         "description" | "comment" => keep(&mut movie.description, Some(value)),
         "copyright" => keep(&mut movie.copyright, Some(value)),
-        "keywords" => movie.keywords.extend(value.split(',').filter_map(tidy)),
+        "keywords" => add_words(&mut movie.keywords, value.split(',').filter_map(tidy)),
         "rating.user" => keep(&mut movie.rating, value.parse().ok()),
         _ => {}
     }

@@ -438,7 +438,12 @@ fn h264_parameters(sps: &[u8]) -> Option<Picture> {
                     let (mut last, mut next) = (8, 8);
                     for _ in 0..if i < 6 { 16 } else { 64 } {
                         if next != 0 {
-                            next = (last + b.se()? + 256) % 256;
+                            // delta_scale is a signed byte; what is beyond is no SPS.
+                            let delta = b.se()?;
+                            if !(-128..=127).contains(&delta) {
+                                return None;
+                            }
+                            next = (last + delta + 256) % 256;
                         }
                         if next != 0 {
                             last = next;
@@ -580,6 +585,32 @@ fn avchd_date(stream: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A scaling list whose steps add up beyond 32 bits.
+    #[test]
+    fn a_scaling_list_beyond_all_bounds_is_no_parameter_set() {
+        let ue = |v: u64| {
+            let v = v + 1;
+            format!("{}{v:b}", "0".repeat(63 - v.leading_zeros() as usize))
+        };
+        // High profile; then, among others, a scaling matrix with one list of two steps.
+        let mut bits = format!("{:08b}{:016b}", 100, 40);
+        for v in [0, 1, 0, 0] {
+            bits.push_str(&ue(v));
+        }
+        bits.push_str("011");
+        // Both are the largest step up that the code has.
+        bits.push_str(&ue((1 << 32) - 3).repeat(2));
+        let sps = |bits: &str| {
+            let bytes: Vec<u8> = (bits.as_bytes().chunks(8))
+                .map(|c| c.iter().fold(0, |b, d| b << 1 | (d - b'0')) << (8 - c.len()))
+                .collect();
+            h264_parameters(&bytes)
+        };
+        assert!(sps(&bits).is_none());
+        bits.push_str(&"1".repeat(400));
+        assert!(sps(&bits).is_none());
+    }
 
     #[test]
     fn the_size_in_an_h264_parameter_set() {

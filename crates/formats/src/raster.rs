@@ -2,6 +2,7 @@
 //!
 //! Promises: reads chunk headers and metadata chunks only; a broken chunk ends the walk and keeps what was found.
 
+use super::budget::TEXT;
 use super::bytes::{Reader, View, text, tidy};
 use super::{Findings, exif, photoshop};
 
@@ -9,7 +10,7 @@ use super::{Findings, exif, photoshop};
 const MAX_CHUNKS: usize = 100_000;
 
 /// The most bytes of one metadata chunk, also after inflating.
-const MAX_METADATA: usize = 8 * 1024 * 1024;
+const MAX_METADATA: usize = 4 * 1024 * 1024;
 
 // ----------------------------------------------------------------------------------------------- PNG
 
@@ -33,7 +34,7 @@ pub fn read_png(reader: &Reader) -> Findings {
                 }
             }
             b"tEXt" | b"zTXt" | b"iTXt" => {
-                png_text(&kind, &body.head(MAX_METADATA), &mut found);
+                png_text(&kind, body, &mut found);
             }
             b"IEND" => break,
             _ => {}
@@ -43,11 +44,21 @@ pub fn read_png(reader: &Reader) -> Findings {
     found
 }
 
-fn png_text(kind: &[u8; 4], body: &[u8], found: &mut Findings) -> Option<()> {
-    let (key, rest) = split_nul(body)?;
-    let key = String::from_utf8_lossy(key).into_owned();
-    let inflate =
-        |bytes: &[u8]| miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, MAX_METADATA).ok();
+fn png_text(kind: &[u8; 4], chunk: View<'_>, found: &mut Findings) -> Option<()> {
+    /// Of a keyword, which has 79 letters at the most.
+    const LONGEST_KEY: usize = 80;
+    let key = chunk.head(LONGEST_KEY);
+    let key = String::from_utf8_lossy(split_nul(&key)?.0).into_owned();
+    let most = if is_packet(&key) { MAX_METADATA } else { TEXT };
+    let body = chunk.head(most);
+    let (_, rest) = split_nul(&body)?;
+    let inflate = |bytes: &[u8]| {
+        let whole = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, most);
+        // A text that is longer than anybody reads, or broken, is as long as it could be read.
+        let bytes = whole.or_else(|e| if most == TEXT { Ok(e.output) } else { Err(e) }).ok()?;
+        chunk.charge(bytes.len())?;
+        Some(bytes)
+    };
     let (value, utf8) = match kind {
         b"tEXt" => (rest.to_vec(), false),
         b"zTXt" => (inflate(rest.get(1..)?)?, false),
@@ -87,6 +98,11 @@ fn png_text(kind: &[u8; 4], body: &[u8], found: &mut Findings) -> Option<()> {
     Some(())
 }
 
+/// Whether a keyword stands for metadata of another format.
+fn is_packet(key: &str) -> bool {
+    key == "XML:com.adobe.xmp" || key.starts_with("Raw profile type ")
+}
+
 fn split_nul(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|&b| b == 0)?;
     Some((&bytes[..at], &bytes[at + 1..]))
@@ -97,8 +113,8 @@ fn raw_profile(value: &[u8]) -> Option<Vec<u8>> {
     let s = std::str::from_utf8(value).ok()?;
     let mut lines = s.trim_start().splitn(3, '\n');
     let (_name, _length, digits) = (lines.next()?, lines.next()?, lines.next()?);
-    let digits: Vec<u8> = digits.bytes().filter_map(|b| (b as char).to_digit(16)).map(|d| d as u8).collect();
-    Some(digits.chunks_exact(2).map(|p| p[0] << 4 | p[1]).collect())
+    let mut digits = digits.bytes().filter_map(|b| (b as char).to_digit(16)).map(|d| d as u8);
+    Some(std::iter::from_fn(|| Some(digits.next()? << 4 | digits.next()?)).collect())
 }
 
 // ----------------------------------------------------------------------------------------------- GIF

@@ -1,16 +1,32 @@
 //! RDF as XMP uses it: from a packet to a tree of properties. What they mean is for [`super::xmp`] and
 //! [`super::regions`] to say.
 //!
-//! Promises: a broken packet gives what stood before the break; size, depth and count are bounded; namespaces
-//! are told by their address, not by the prefix. No entity is expanded but the five of XML.
+//! Promises: a broken packet gives what stood before the break; bytes, depth and count are bounded, also of what packets
+//! name by `rdf:nodeID` again and again; namespaces are told by their address, not by the prefix. No entity is expanded
+//! but the five of XML.
 
+use super::budget::{Budget, WORDS};
 use super::bytes::tidy;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Elements and attributes taken from one packet. Edit histories have thousands.
-const MAX_NODES: usize = 50_000;
+/// Attributes of one element. darktable and Lightroom write some hundred into one description.
+const MAX_ATTRIBUTES: usize = 4096;
+
+/// Namespaces that may be declared around one element. Packets declare some thirty.
+const MAX_SCOPE: usize = 512;
+
+/// Parts that are put in the place of their names, and their bytes. Packets that name any name a few regions.
+const NAMED_NODES: usize = 10_000;
+const NAMED_BYTES: usize = 1 << 20;
+
+/// How deep names may lead to names.
+const NAMED_DEPTH: usize = 8;
+
+/// The most bytes of a packet that is in no UTF-8, of which another copy must be made.
+const MAX_OTHER_ENCODING: usize = 1 << 20;
 
 /// How deep elements may stand in each other.
 const MAX_DEPTH: usize = 40;
@@ -100,7 +116,7 @@ impl Node {
 
     /// All values of an array.
     pub fn values(&self) -> Vec<String> {
-        self.items().into_iter().filter_map(|i| i.leaf()).collect()
+        self.items().into_iter().filter_map(|i| i.leaf()).take(WORDS).collect()
     }
 
     fn leaf(&self) -> Option<String> {
@@ -112,37 +128,35 @@ impl Node {
 pub fn read(packet: &[u8]) -> Option<Vec<Node>> {
     let text = decode(packet);
     let start = text.find('<')?;
-    let root = tree(&text[start..]);
-    let rdf = find_deep(&root, "rdf:RDF")?;
-    let mut properties: Vec<Node> = Vec::new();
-    for d in &rdf.children {
-        if d.node_id.is_none() || !d.name.ends_with(":Description") {
-            properties.extend(d.children.iter().cloned());
-        }
-    }
+    let rdf = find_deep(tree(&text[start..]), "rdf:RDF")?;
+    let budget = Budget::of_parts(NAMED_NODES, NAMED_BYTES);
+    let (named, described): (Vec<Node>, Vec<Node>) =
+        rdf.children.into_iter().partition(|d| d.node_id.is_some() && d.name.ends_with(":Description"));
     // A value that is described elsewhere, by its name.
-    let named: HashMap<&str, &Node> =
-        rdf.children.iter().filter_map(|d| Some((d.node_id.as_deref()?, d))).collect();
-    for p in &mut properties {
-        resolve(p, &named, 0);
+    let others = described.iter().filter(|d| d.node_id.is_some()).map(|d| copy(d, &budget));
+    let others: Vec<Node> = others.map_while(|d| d).collect();
+    let by_name: HashMap<&str, &Node> =
+        named.iter().chain(&others).filter_map(|d| Some((d.node_id.as_deref()?, d))).collect();
+    let mut properties: Vec<Node> = described.into_iter().flat_map(|d| d.children).collect();
+    if !by_name.is_empty() {
+        for p in &mut properties {
+            resolve(p, &by_name, &budget, 0);
+        }
     }
     Some(properties)
 }
 
 /// UTF-8 as it should be, UTF-16 as the standard also allows, or else the Latin-1 that some programs write.
-fn decode(bytes: &[u8]) -> String {
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    let short = &bytes[..bytes.len().min(MAX_OTHER_ENCODING)];
     match bytes {
-        [0xFE, 0xFF, ..] | [0, b'<', ..] => {
-            encoding_rs::UTF_16BE.decode_with_bom_removal(bytes).0.into_owned()
-        }
-        [0xFF, 0xFE, ..] | [b'<', 0, ..] => {
-            encoding_rs::UTF_16LE.decode_with_bom_removal(bytes).0.into_owned()
-        }
+        [0xFE, 0xFF, ..] | [0, b'<', ..] => encoding_rs::UTF_16BE.decode_with_bom_removal(short).0,
+        [0xFF, 0xFE, ..] | [b'<', 0, ..] => encoding_rs::UTF_16LE.decode_with_bom_removal(short).0,
         _ => match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
+            Ok(text) => text.into(),
             // One damaged character must not turn all others into two each.
-            Err(_) if has_long_characters(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+            Err(_) if has_long_characters(short) => String::from_utf8_lossy(short),
+            Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(short).0,
         },
     }
 }
@@ -153,35 +167,60 @@ fn has_long_characters(bytes: &[u8]) -> bool {
     bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).any(|c| !c.is_ascii() && c != '\u{feff}')
 }
 
-fn resolve(node: &mut Node, named: &HashMap<&str, &Node>, depth: usize) {
-    if depth > 8 || named.is_empty() {
-        return;
-    }
-    if let Some(target) = node.node_id.take().and_then(|id| named.get(id.as_str())) {
-        node.children.extend(target.children.iter().take(1000).cloned());
+/// Puts what is described elsewhere in the place of its name, as far as the budget goes. `depth` counts the names that led
+/// here.
+fn resolve(node: &mut Node, named: &HashMap<&str, &Node>, budget: &Budget, depth: usize) {
+    let target = node.node_id.take().and_then(|id| named.get(id.as_str()).copied());
+    let mut depth = depth;
+    if let Some(target) = target.filter(|_| depth < NAMED_DEPTH) {
+        depth += 1;
         if target.name.starts_with("rdf:") && target.name != "rdf:Description" {
-            node.children = vec![Node { node_id: None, ..(*target).clone() }];
+            node.children = copy(target, budget).map(|t| Node { node_id: None, ..t }).into_iter().collect();
+        } else {
+            node.children.extend(target.children.iter().map_while(|c| copy(c, budget)));
         }
     }
     for c in &mut node.children {
-        resolve(c, named, depth + 1);
+        resolve(c, named, budget, depth);
     }
 }
 
-fn find_deep<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+/// A copy that the budget has room for.
+fn copy(node: &Node, budget: &Budget) -> Option<Node> {
+    let bytes = node.name.len() + node.text.len() + node.lang.as_ref().map_or(0, String::len);
+    if !budget.take(4 * size_of::<Node>() + bytes) {
+        return None;
+    }
+    Some(Node {
+        name: node.name.clone(),
+        text: node.text.clone(),
+        lang: node.lang.clone(),
+        node_id: node.node_id.clone(),
+        children: node.children.iter().map_while(|c| copy(c, budget)).collect(),
+    })
+}
+
+fn find_deep(node: Node, name: &str) -> Option<Node> {
     if node.name == name {
         return Some(node);
     }
-    node.children.iter().find_map(|c| find_deep(c, name))
+    node.children.into_iter().find_map(|c| find_deep(c, name))
 }
+
+/// A namespace that is declared: its prefix, and the one that it has in here.
+type Declared = (String, Option<&'static str>);
 
 /// The tree of elements, as far as it is well formed.
 fn tree(text: &str) -> Node {
     let mut reader = Reader::from_str(text);
     reader.config_mut().check_end_names = false;
-    let mut scopes: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    let mut scopes: Vec<Vec<Declared>> = vec![Vec::new()];
     let mut stack = vec![Node::default()];
-    let mut nodes = 0;
+    let budget = Budget::default();
+    // How deep within a property that is not known, of which nothing is kept; edit histories are long.
+    let mut unknown = 0usize;
+    // Where the descriptions stand.
+    let mut rdf_depth = None;
     loop {
         let event = match reader.read_event() {
             Ok(Event::Eof) | Err(_) => break,
@@ -189,22 +228,34 @@ fn tree(text: &str) -> Node {
         };
         match event {
             Event::Start(e) => {
-                if stack.len() >= MAX_DEPTH || nodes > MAX_NODES {
+                if unknown > 0 {
+                    unknown += 1;
+                    continue;
+                }
+                if stack.len() >= MAX_DEPTH {
                     break;
                 }
-                let node = open(&e, &mut scopes, &mut nodes);
+                let Some(node) = open(&e, &mut scopes, &budget) else { break };
+                if node.name == "rdf:RDF" {
+                    rdf_depth.get_or_insert(stack.len());
+                }
+                // Within a description, that is: what stands around is of any name.
+                if rdf_depth.is_some_and(|depth| stack.len() > depth + 1) && !is_known(&node.name) {
+                    scopes.pop();
+                    unknown = 1;
+                    continue;
+                }
                 stack.push(node);
             }
+            Event::Empty(_) | Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) if unknown > 0 => {}
             Event::Empty(e) => {
-                if nodes > MAX_NODES {
-                    break;
-                }
-                let node = open(&e, &mut scopes, &mut nodes);
+                let Some(node) = open(&e, &mut scopes, &budget) else { break };
                 scopes.pop();
                 if let Some(parent) = stack.last_mut() {
                     parent.children.push(node);
                 }
             }
+            Event::End(_) if unknown > 0 => unknown -= 1,
             Event::End(_) => {
                 if stack.len() < 2 {
                     break;
@@ -214,12 +265,12 @@ fn tree(text: &str) -> Node {
             }
             Event::Text(t) => {
                 if let Some(node) = stack.last_mut() {
-                    append(node, &t);
+                    append(node, &t, &budget);
                 }
             }
             Event::CData(t) => {
                 if let Some(node) = stack.last_mut() {
-                    append(node, &t);
+                    append(node, &t, &budget);
                 }
             }
             Event::GeneralRef(r) => {
@@ -236,7 +287,7 @@ fn tree(text: &str) -> Node {
                         },
                     };
                     if let Some(c) = c {
-                        append(node, c.encode_utf8(&mut [0; 4]));
+                        append(node, c.encode_utf8(&mut [0; 4]), &budget);
                     }
                 }
             }
@@ -249,10 +300,16 @@ fn tree(text: &str) -> Node {
     stack.pop().unwrap_or_default()
 }
 
-fn append(node: &mut Node, s: &str) {
-    if node.text.len() + s.len() <= MAX_TEXT {
+/// Adds to a text, as far as it may go; of a property that is not known there is none.
+fn append(node: &mut Node, s: &str, budget: &Budget) {
+    if node.text.len() + s.len() <= MAX_TEXT && is_known(&node.name) && budget.take(2 * s.len()) {
         node.text.push_str(s);
     }
+}
+
+/// Whether a name is of one of the [`NAMESPACES`]. Others are part of the tree and say nothing.
+fn is_known(name: &str) -> bool {
+    name.split_once(':').is_none_or(|(prefix, _)| prefix == "xml" || NAMESPACES.iter().any(|n| n.1 == prefix))
 }
 
 fn close(stack: &mut Vec<Node>) {
@@ -263,51 +320,137 @@ fn close(stack: &mut Vec<Node>) {
     }
 }
 
-/// An element with its attributes; opens a scope of namespaces.
-fn open(e: &BytesStart<'_>, scopes: &mut Vec<Vec<(String, String)>>, nodes: &mut usize) -> Node {
-    let mut scope = Vec::new();
-    let mut attributes = Vec::new();
-    for a in e.attributes().with_checks(false).flatten().take(MAX_NODES) {
-        let key = a.key.as_ref().to_owned();
-        let value = match quick_xml::escape::unescape(&a.value) {
-            Ok(v) => v.into_owned(),
-            Err(_) => a.value.into_owned(),
-        };
-        match key.strip_prefix("xmlns:") {
-            Some(prefix) => scope.push((prefix.to_owned(), value)),
-            None => attributes.push((key, value)),
-        }
-    }
+/// An element with its attributes; opens a scope of namespaces. `None`: there is no room for it.
+fn open(e: &BytesStart<'_>, scopes: &mut Vec<Vec<Declared>>, budget: &Budget) -> Option<Node> {
+    let around: usize = scopes.iter().map(Vec::len).sum();
+    let attributes = || {
+        let mut all = e.attributes();
+        all.with_checks(false);
+        all.flatten().take(MAX_ATTRIBUTES)
+    };
+    // An attribute may use a namespace that one behind it declares.
+    let declared = attributes().filter_map(|a| {
+        let prefix = a.key.as_ref().strip_prefix("xmlns:")?.to_owned();
+        let address = unescaped(&a.value);
+        Some((prefix, NAMESPACES.iter().find(|n| n.0 == address).map(|n| n.1)))
+    });
+    let scope: Vec<Declared> = declared.take(MAX_SCOPE.saturating_sub(around)).collect();
     scopes.push(scope);
-    *nodes += 1 + attributes.len();
-    let mut node = Node { name: canonical(e.name().as_ref(), scopes), ..Node::default() };
-    for (key, value) in attributes {
-        let name = canonical(&key, scopes);
+    // The first child of a node takes room for four.
+    let take = |text: usize| budget.take(4 * size_of::<Node>() + text);
+    let name = canonical(e.name().as_ref(), scopes);
+    if !take(name.len()) {
+        return None;
+    }
+    let mut node = Node { name, ..Node::default() };
+    for a in attributes().filter(|a| !a.key.as_ref().starts_with("xmlns:") && a.value.len() <= MAX_TEXT) {
+        let name = canonical(a.key.as_ref(), scopes);
+        let value = unescaped(&a.value);
         match name.as_str() {
-            "xml:lang" => node.lang = Some(value),
-            "rdf:nodeID" => node.node_id = Some(value),
-            "rdf:resource" => append(&mut node, &value),
             "rdf:about" | "rdf:parseType" | "rdf:ID" => {}
-            _ if value.len() > MAX_TEXT => {}
-            _ => node.children.push(Node { name, text: value, ..Node::default() }),
+            "rdf:resource" => append(&mut node, &value, budget),
+            _ if !is_known(&name) => {}
+            _ if !take(name.len() + value.len()) => return None,
+            "xml:lang" => node.lang = Some(value.into_owned()),
+            "rdf:nodeID" => node.node_id = Some(value.into_owned()),
+            _ => node.children.push(Node { name, text: value.into_owned(), ..Node::default() }),
         }
     }
-    node
+    Some(node)
+}
+
+/// A value with XML's own entities read; with any other as it stands.
+fn unescaped(value: &str) -> Cow<'_, str> {
+    quick_xml::escape::unescape(value).unwrap_or(Cow::Borrowed(value))
 }
 
 /// `prefix:Name` with the prefix that the namespace has in here.
-fn canonical(name: &str, scopes: &[Vec<(String, String)>]) -> String {
+fn canonical(name: &str, scopes: &[Vec<Declared>]) -> String {
     let Some((prefix, local)) = name.split_once(':') else { return name.to_owned() };
-    let address = scopes.iter().rev().flatten().find(|(p, _)| p == prefix).map(|(_, a)| a.as_str());
-    match address.and_then(|a| NAMESPACES.iter().find(|n| n.0 == a)) {
-        Some((_, known)) => format!("{known}:{local}"),
-        None => name.to_owned(),
+    match scopes.iter().rev().flatten().find(|(p, _)| p == prefix) {
+        Some((_, Some(known))) => format!("{known}:{local}"),
+        _ => name.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Nodes of a tree.
+    fn count(nodes: &[Node]) -> usize {
+        nodes.iter().map(|n| 1 + count(&n.children)).sum()
+    }
+
+    fn packet(body: &str) -> String {
+        format!(
+            r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+            xmlns:dc="http://purl.org/dc/elements/1.1/">{body}</rdf:RDF></x:xmpmeta>"#
+        )
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { cases: 24, ..Default::default() })]
+        /// Descriptions that name the next ones, each several times: in a chain, in circles, of any kind.
+        #[test]
+        fn names_of_names_stay_small(
+            levels in 1usize..30,
+            each in 1usize..60,
+            step in 1usize..4,
+            kind in "(rdf:Description|rdf:Bag|rdf:Seq|dc:thing)",
+            inner in "(dc:a|rdf:li|rdf:Description)",
+            nested in proptest::bool::ANY,
+            circle in proptest::bool::ANY,
+        ) {
+            let mut body = String::from(r#"<rdf:Description rdf:about=""><dc:rights>me</dc:rights><dc:title rdf:nodeID="n0"/>"#);
+            body.push_str("</rdf:Description>");
+            for level in 0..levels {
+                let next = if circle { (level + step) % levels } else { level + step };
+                let one = match nested {
+                    true => format!(r#"<{inner}><rdf:Bag><rdf:li rdf:nodeID="n{next}"/></rdf:Bag></{inner}>"#),
+                    false => format!(r#"<{inner} rdf:nodeID="n{next}"/>"#),
+                };
+                body.push_str(&format!(r#"<{kind} rdf:nodeID="n{level}">{}</{kind}>"#, one.repeat(each)));
+            }
+            let properties = read(packet(&body).as_bytes()).unwrap();
+            proptest::prop_assert!(count(&properties) <= 2 * NAMED_NODES + 3 * levels * each + 100);
+            let rights = properties.iter().find(|p| p.name == "dc:rights").unwrap();
+            proptest::prop_assert_eq!(rights.value(), Some("me".to_owned()), "what is beside it stays");
+        }
+    }
+
+    #[test]
+    fn packets_of_many_parts_stay_small_and_keep_their_beginning() {
+        let long = "x".repeat(60_000);
+        for part in [
+            "<dc:a/>".to_owned(),
+            "<dc:a>t</dc:a>".to_owned(),
+            r#"<dc:a dc:b="" dc:c="" dc:d="" xml:lang="en"/>"#.to_owned(),
+            format!(r#"<dc:a dc:b="{long}"/>"#),
+            format!("<dc:a>{long}</dc:a>"),
+            format!("<dc:a{}/>", r#" xmlns:p="q""#.repeat(2000)),
+            format!(
+                "<dc:a {}/>",
+                (0..2000).map(|i| format!(r#" xmlns:p{i}="" p{i}:x="""#)).collect::<String>()
+            ),
+            "<dc:a>&amp;&#65;<![CDATA[text]]></dc:a>".to_owned(),
+            "<z:unknown z:text='some'>text</z:unknown>".to_owned(),
+        ] {
+            let body = format!(
+                "<rdf:Description><dc:rights>me</dc:rights>{}</rdf:Description>",
+                part.repeat((6 << 20) / part.len())
+            );
+            let properties = read(packet(&body).as_bytes()).unwrap();
+            let bytes = |n: &Node| size_of::<Node>() + n.name.len() + n.text.len();
+            fn sum(nodes: &[Node], of: &dyn Fn(&Node) -> usize) -> usize {
+                nodes.iter().map(|n| of(n) + sum(&n.children, of)).sum()
+            }
+            assert!(sum(&properties, &bytes) <= 5 << 20, "{}", &part[..part.len().min(40)]);
+            assert_eq!(properties[0].value().as_deref(), Some("me"), "{}", &part[..part.len().min(40)]);
+        }
+        let deep = format!("<rdf:Description><dc:rights>me</dc:rights>{}", "<dc:a>".repeat(200_000));
+        assert_eq!(read(packet(&deep).as_bytes()).unwrap()[0].value().as_deref(), Some("me"));
+    }
 
     #[test]
     fn latin_1_is_read_where_nothing_is_utf_8() {

@@ -9,6 +9,8 @@ use albumen_core::vocabulary::{Box4, Region};
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawRegion {
     pub name: Option<String>,
+    /// A pet: its name is a tag, and it is no person.
+    pub is_pet: bool,
     /// Left, top, width, height as fractions of the picture that the writer saw.
     pub area: [f64; 4],
     /// The size of that picture, where it is written.
@@ -50,7 +52,8 @@ fn mwg(regions: &Node, out: &mut Vec<RawRegion>) {
     let Some(list) = regions.field("mwg-rs:RegionList") else { return };
     for r in list.items().into_iter().take(MAX_REGIONS) {
         let kind = r.field("mwg-rs:Type").and_then(Node::value);
-        if kind.is_some_and(|k| !k.eq_ignore_ascii_case("face") && !k.eq_ignore_ascii_case("pet")) {
+        let is_pet = kind.as_ref().is_some_and(|k| k.eq_ignore_ascii_case("pet"));
+        if !is_pet && kind.is_some_and(|k| !k.eq_ignore_ascii_case("face")) {
             continue;
         }
         let Some(area) = r.field("mwg-rs:Area") else { continue };
@@ -68,7 +71,7 @@ fn mwg(regions: &Node, out: &mut Vec<RawRegion>) {
             (x, y, w, h) = (x / pw, y / ph, w / pw, h / ph);
         }
         let name = r.field("mwg-rs:Name").and_then(Node::value);
-        out.push(RawRegion { name, area: [x - w / 2.0, y - h / 2.0, w, h], applied_to: size });
+        out.push(RawRegion { name, is_pet, area: [x - w / 2.0, y - h / 2.0, w, h], applied_to: size });
     }
 }
 
@@ -79,7 +82,7 @@ fn microsoft(info: &Node, out: &mut Vec<RawRegion>) {
         let v: Vec<f64> = rectangle.split(',').map_while(|p| p.trim().parse().ok()).collect();
         let [x, y, w, h] = v[..] else { continue };
         let name = r.field("MPReg:PersonDisplayName").and_then(Node::value);
-        out.push(RawRegion { name, area: [x, y, w, h], applied_to: None });
+        out.push(RawRegion { name, is_pet: false, area: [x, y, w, h], applied_to: None });
     }
 }
 
@@ -118,7 +121,7 @@ mod tests {
     use super::*;
 
     fn region(applied_to: Option<(f64, f64)>) -> RawRegion {
-        RawRegion { name: None, area: [0.1, 0.2, 0.3, 0.4], applied_to }
+        RawRegion { name: None, is_pet: false, area: [0.1, 0.2, 0.3, 0.4], applied_to }
     }
 
     fn close(a: Box4, b: Box4) -> bool {
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_no_region() {
-        let out = RawRegion { name: None, area: [1.2, 0.0, 0.3, 0.3], applied_to: None };
+        let out = RawRegion { name: None, is_pet: false, area: [1.2, 0.0, 0.3, 0.3], applied_to: None };
         assert_eq!(upright(&out, None, 1), None);
     }
 }

@@ -5,7 +5,7 @@
 use super::Findings;
 use super::bytes::{Reader, View, text};
 use super::movie::Movie;
-use super::values::keep;
+use super::values::{add_words, keep};
 
 /// Chunks looked at on one level.
 const MAX_CHUNKS: usize = 10_000;
@@ -118,7 +118,7 @@ fn read_info(list: View<'_>, found: &mut Findings) {
             b"ICOP" => keep(&mut movie.copyright, Some(value)),
             b"IMAK" | b"IMAU" => keep(&mut movie.make, Some(value)),
             b"IMOD" => keep(&mut movie.model, Some(value)),
-            b"IKEY" => movie.keywords.extend(value.split([';', ',']).filter_map(super::bytes::tidy)),
+            b"IKEY" => add_words(&mut movie.keywords, value.split([';', ',']).filter_map(super::bytes::tidy)),
             _ => {}
         }
     }

@@ -3,14 +3,20 @@
 //! What is read is bounded; a broken sidecar says nothing and costs the photo nothing. Which file a sidecar belongs to is
 //! decided in `albumen_library::sidecar_names`.
 
+use super::budget::PACKET;
 use super::bytes::tidy;
 use super::values::place;
 use super::xmp::{self, Xmp};
 use albumen_core::source::Source;
 use albumen_core::vocabulary::Gps;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
 
-/// The most bytes of a sidecar that are read. darktable's histories reach some MB.
-const MAX_SIDECAR: u64 = 8 * 1024 * 1024;
+/// The most bytes of Takeout's JSON; those with hundreds of comments have some 100 KB.
+const MAX_JSON: u64 = 1 << 20;
+
+/// People that one JSON may name.
+const MAX_PEOPLE: usize = 1000;
 
 /// What Google Photos says of a picture.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -30,44 +36,158 @@ pub enum Sidecar {
 
 /// Reads a sidecar; `None` when it says nothing that is understood.
 pub fn read(source: &Source) -> Option<Sidecar> {
-    if source.len() > MAX_SIDECAR {
+    if source.len() > PACKET as u64 {
         return None;
     }
-    let bytes = source.head(MAX_SIDECAR as usize).ok()?;
+    let bytes = source.head(PACKET).ok()?;
     match bytes.iter().find(|b| !b.is_ascii_whitespace())? {
+        b'{' if source.len() > MAX_JSON => None,
         b'{' => takeout(&bytes).map(Sidecar::Takeout),
         _ => xmp::read(&bytes).map(|x| Sidecar::Xmp(Box::new(x))),
     }
 }
 
+/// What is wanted of any value of Takeout's JSON: one of another kind than it should be is none, and costs its neighbours
+/// nothing. All else is read over, and no tree is built of it.
+#[derive(Debug, Default)]
+enum Scalar {
+    #[default]
+    None,
+    Text(String),
+    Number(f64),
+    Whole(i64),
+    /// The fields of an object that are wanted somewhere.
+    Object(Box<Fields>),
+    /// The names in a list of objects.
+    Names(Vec<String>),
+}
+
+#[derive(Debug, Default)]
+struct Fields {
+    title: Scalar,
+    description: Scalar,
+    photo_taken_time: Scalar,
+    geo_data: Scalar,
+    geo_data_exif: Scalar,
+    people: Scalar,
+    timestamp: Scalar,
+    latitude: Scalar,
+    longitude: Scalar,
+    altitude: Scalar,
+    name: Scalar,
+}
+
+impl Scalar {
+    fn text(&self) -> Option<&str> {
+        if let Scalar::Text(s) = self { Some(s) } else { None }
+    }
+
+    fn number(&self) -> Option<f64> {
+        match self {
+            Scalar::Number(v) => Some(*v),
+            Scalar::Whole(v) => Some(*v as f64),
+            _ => None,
+        }
+    }
+
+    fn whole(&self) -> Option<i64> {
+        match self {
+            Scalar::Whole(v) => Some(*v),
+            other => other.text()?.parse().ok(),
+        }
+    }
+
+    fn fields(&self) -> Option<&Fields> {
+        if let Scalar::Object(fields) = self { Some(fields) } else { None }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Scalar, D::Error> {
+        value.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any value")
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Scalar, E> {
+        Ok(Scalar::None)
+    }
+    fn visit_unit<E>(self) -> Result<Scalar, E> {
+        Ok(Scalar::None)
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Whole(v))
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Scalar, E> {
+        Ok(i64::try_from(v).map_or(Scalar::Number(v as f64), Scalar::Whole))
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(v))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(v.to_owned()))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
+        let mut fields = Fields::default();
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            let slot = match &*key {
+                "title" => &mut fields.title,
+                "description" => &mut fields.description,
+                "photoTakenTime" => &mut fields.photo_taken_time,
+                "geoData" => &mut fields.geo_data,
+                "geoDataExif" => &mut fields.geo_data_exif,
+                "people" => &mut fields.people,
+                "timestamp" => &mut fields.timestamp,
+                "latitude" => &mut fields.latitude,
+                "longitude" => &mut fields.longitude,
+                "altitude" => &mut fields.altitude,
+                "name" => &mut fields.name,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            *slot = map.next_value()?;
+        }
+        Ok(Scalar::Object(Box::new(fields)))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scalar, A::Error> {
+        let mut names = Vec::new();
+        while names.len() < MAX_PEOPLE
+            && let Some(value) = list.next_element::<Scalar>()?
+        {
+            names.extend(value.fields().and_then(|f| f.name.text()).and_then(tidy));
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Names(names))
+    }
+}
+
 fn takeout(bytes: &[u8]) -> Option<Takeout> {
-    let json: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    let text = |v: &serde_json::Value| v.as_str().and_then(tidy);
-    let seconds = |key: &str| {
-        let v = &json[key]["timestamp"];
-        v.as_i64().or_else(|| v.as_str()?.parse().ok())
+    let json: Scalar = serde_json::from_slice(bytes).ok()?;
+    let json = json.fields()?;
+    let position = |place_in: &Scalar| {
+        let fields = place_in.fields()?;
+        let alt = fields.altitude.number().filter(|a| *a != 0.0);
+        place(fields.latitude.number()?, fields.longitude.number()?, alt)
     };
-    let position = |key: &str| {
-        let g = &json[key];
-        let alt = g["altitude"].as_f64().filter(|a| *a != 0.0);
-        place(g["latitude"].as_f64()?, g["longitude"].as_f64()?, alt)
-    };
-    let taken = seconds("photoTakenTime");
+    let taken = json.photo_taken_time.fields().and_then(|f| f.timestamp.whole());
     // Albums and lists have JSON files, too: without a time and a title it is no picture's.
-    if taken.is_none() && json["title"].as_str().is_none() {
+    if taken.is_none() && json.title.text().is_none() {
         return None;
     }
     Some(Takeout {
         taken,
-        description: text(&json["description"]),
-        gps: position("geoData").or_else(|| position("geoDataExif")),
-        people: json["people"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .take(1000)
-            .filter_map(|p| text(&p["name"]))
-            .collect(),
+        description: json.description.text().and_then(tidy),
+        gps: position(&json.geo_data).or_else(|| position(&json.geo_data_exif)),
+        people: if let Scalar::Names(names) = &json.people { names.clone() } else { Vec::new() },
     })
 }
 
@@ -86,5 +206,25 @@ mod tests {
         assert_eq!((t.taken, t.people), (Some(1_696_566_000), vec!["Ann".to_owned()]));
         assert_eq!(t.gps, Some(Gps { lat: 48.85, lon: 2.29, alt: Some(65.0) }));
         assert_eq!(takeout(br#"{"albums":[]}"#), None);
+    }
+
+    #[test]
+    fn a_field_of_another_kind_costs_itself() {
+        let wrong =
+            ["7", "-1e300", "null", "true", "[]", "[[1],{}]", "{}", r#"{"name":{"name":[]}}"#, r#""text""#];
+        for other in wrong {
+            for field in ["photoTakenTime", "geoData", "people", "description", "unknown"] {
+                let json = format!(
+                    r#"{{"title":"a.jpg","{field}":{other},"geoDataExif":{{"latitude":1,"longitude":2.5}}}}"#
+                );
+                let t = takeout(json.as_bytes()).unwrap_or_else(|| panic!("{json}"));
+                assert_eq!(t.gps, Some(Gps { lat: 1.0, lon: 2.5, alt: None }), "{json}");
+                let t = takeout(
+                    format!(r#"{{"{field}":{other},"title":"a.jpg","people":[5,{{"name":"Ann"}}]}}"#)
+                        .as_bytes(),
+                );
+                assert!(field == "people" || t.unwrap().people == ["Ann"], "{json}");
+            }
+        }
     }
 }

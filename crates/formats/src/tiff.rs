@@ -6,13 +6,11 @@
 //! Why not kamadak-exif: it refuses blocks over 64 KB, gives up on a whole directory for one broken entry, and
 //! wants all of a RAW file in memory (docs/decisions.md).
 
+use super::budget;
 use super::bytes::View;
 
 /// The most entries taken from one directory; real ones have under 300.
 const MAX_ENTRIES: u64 = 4096;
-
-/// The most bytes taken for one value. Embedded XMP in Adobe's TIFFs reaches some MB.
-const MAX_VALUE: u64 = 16 * 1024 * 1024;
 
 /// A TIFF structure: byte order and offsets that count from the view's start.
 #[derive(Clone, Copy)]
@@ -132,6 +130,9 @@ impl<'a> Tiff<'a> {
             if at >= self.view.len() {
                 continue;
             }
+            if !self.view.budget().take_one::<Entry>() {
+                break;
+            }
             ifd.entries.push(Entry { tag, kind, count, at });
         }
         let end = count.checked_mul(size).and_then(|o| o.checked_add(at)?.checked_add(head));
@@ -158,10 +159,19 @@ impl<'a> Tiff<'a> {
         out
     }
 
-    /// The bytes of a value; one that runs over the end is cut where the file ends.
+    /// The bytes of a value; one that runs over the end is cut where the file ends, one of absurd length is cut, too.
     pub fn bytes(&self, e: Entry) -> Option<Vec<u8>> {
-        let len =
-            e.count.checked_mul(width_of(e.kind))?.min(MAX_VALUE).min(self.view.len().checked_sub(e.at)?);
+        self.up_to(e, budget::PACKET)
+    }
+
+    /// The first bytes of a value, as many as a text may have.
+    pub fn text_bytes(&self, e: Entry) -> Option<Vec<u8>> {
+        self.up_to(e, budget::TEXT)
+    }
+
+    fn up_to(&self, e: Entry, most: usize) -> Option<Vec<u8>> {
+        let there = self.view.len().checked_sub(e.at)?;
+        let len = e.count.checked_mul(width_of(e.kind))?.min(most as u64).min(there);
         self.view.get(e.at, len as usize)
     }
 
@@ -232,7 +242,7 @@ impl<'a> Tiff<'a> {
 
     /// An ASCII value (or bytes that hold text).
     pub fn text(&self, e: Entry) -> Option<String> {
-        super::bytes::text(&self.bytes(e)?)
+        super::bytes::text(&self.text_bytes(e)?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What readers of all formats do with a value that they have found.
 
+use super::budget::WORDS;
 use albumen_core::vocabulary::Gps;
 
 /// Coordinates that can be a place: in range, not 0,0 (what receivers without a fix write).
@@ -13,5 +14,16 @@ pub fn place(lat: f64, lon: f64, alt: Option<f64>) -> Option<Gps> {
 pub fn keep<T>(slot: &mut Option<T>, value: Option<T>) {
     if slot.is_none() {
         *slot = value;
+    }
+}
+
+/// Adds keywords to a list, as many as a photo may have, each as long as one may be.
+pub fn add_words(list: &mut Vec<String>, words: impl Iterator<Item = String>) {
+    /// Bytes of one.
+    const LONGEST: usize = 1024;
+    for mut word in words.take(WORDS.saturating_sub(list.len())) {
+        word.truncate(word.floor_char_boundary(LONGEST));
+        word.shrink_to_fit();
+        list.push(word);
     }
 }

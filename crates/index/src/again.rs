@@ -5,6 +5,7 @@
 use super::Index;
 use super::due::Scope;
 use super::people::forget_conclusions;
+use albumen_core::store_dir::StoreDir;
 use albumen_core::vocabulary::Stage;
 use rusqlite::{Result, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
@@ -131,7 +132,9 @@ impl Index {
             while let Some(r) = rows.next()? {
                 let content: String = r.get(0)?;
                 let is_known = lost.last().is_some_and(|l| *l == content);
-                if !is_known && !self.dir().join(r.get::<_, String>(1)?).is_file() {
+                let path: String = r.get(1)?;
+                let is_there = || StoreDir::open(self.dir()).and_then(|d| d.open_file(&path)).is_ok();
+                if !is_known && !is_there() {
                     lost.push(content);
                 }
             }
@@ -162,7 +165,7 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT DISTINCT v.space_id FROM faces a JOIN files f ON f.id = a.file_id
                JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
-              WHERE a.clustered = 0 AND a.person_id IS NULL AND a.lost = 0
+              WHERE a.clustered = 0 AND a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0
                 AND a.embedder = (SELECT value FROM meta WHERE key = 'embedder')
                 AND f.vanished IS NULL AND f.companion_of IS NULL",
         )?;

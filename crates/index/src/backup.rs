@@ -14,6 +14,7 @@
 //! Leaves to others: bringing it back ([`super::restore`]).
 
 use super::{DATABASE, OpenError, create_private_dir, restrict, schema, verify, view};
+use albumen_core::store_dir::StoreDir;
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -261,7 +262,7 @@ fn copy_derivatives(dir: &Path, to: &Path) -> Result<(Derived, u64), BackupError
     while let Some(r) = rows.next()? {
         let path: String = r.get(0)?;
         let target = to.join(&path);
-        let mut source = match File::open(dir.join(&path)) {
+        let mut source = match StoreDir::open(dir).and_then(|store| store.open_file(&path)) {
             Ok(source) if is_store_path(&path) => source,
             _ => {
                 missing += 1;

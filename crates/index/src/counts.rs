@@ -16,6 +16,8 @@ pub struct Counts {
     pub videos: u64,
     /// Files that wait to be developed.
     pub pending: u64,
+    /// Folders that walks could not enter, or that are hidden since their ignore file cannot be honoured.
+    pub not_walked: u64,
     pub stages: Vec<StageCount>,
 }
 
@@ -59,6 +61,7 @@ impl AddAssign<&Counts> for Counts {
         self.photos += other.photos;
         self.videos += other.videos;
         self.pending += other.pending;
+        self.not_walked += other.not_walked;
         if self.stages.is_empty() {
             self.stages = other.stages.clone();
             return;
@@ -96,6 +99,10 @@ impl Index {
             "SELECT v.space_id, count(*) FROM pending p JOIN folders d ON d.id = p.folder_id
                JOIN volumes v ON v.id = d.volume_id GROUP BY v.space_id",
             |c, n| c.pending = n,
+        )?;
+        each(
+            "SELECT v.space_id, count(*) FROM walk_problems p JOIN volumes v ON v.id = p.volume_id GROUP BY v.space_id",
+            |c, n| c.not_walked = n,
         )?;
         for (i, stage) in stages.iter().enumerate() {
             let from = "FROM volumes v CROSS JOIN folders d ON d.volume_id = v.id";

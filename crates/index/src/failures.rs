@@ -15,6 +15,9 @@ pub struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     pub reason: String,
+    /// The line of an ignore file that cannot be honoured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// What the owner can do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'static str>,
@@ -46,14 +49,17 @@ fn failure(r: &Row<'_>) -> Result<Failure> {
         advice: fault.as_deref().and_then(Fault::advice),
         fault,
         reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
+        line: None,
         attempts: r.get::<_, i64>(5)? as u64,
         retry_at: r.get::<_, Option<i64>>(6)?.map(super::view::utc),
     })
 }
 
 impl Index {
-    /// Everything that could not be done, by path and stage; none of it is kept in memory.
+    /// Everything that could not be done: folders that were not walked, then files by path and stage; none of it is kept in
+    /// memory.
     pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {
+        self.problems(&mut each)?;
         let mut st = self.conn.prepare(&format!("{FAILURES} ORDER BY v.path, d.path, f.name, s.stage"))?;
         let mut rows = st.query([])?;
         while let Some(r) = rows.next()? {
@@ -63,7 +69,7 @@ impl Index {
     }
 
     /// The failures of the next `files` files after one, by id, each with all of its stages; of some spaces or of all. And
-    /// where the next page begins.
+    /// where the next page begins. Folders that were not walked come after all files, on pages that begin at negative numbers.
     pub fn failure_page(
         &self,
         after: i64,
@@ -71,6 +77,14 @@ impl Index {
         spaces: Option<&[String]>,
     ) -> Result<(Vec<Failure>, Option<i64>)> {
         let spaces = spaces.map(|s| serde_json::to_string(s).expect("strings"));
+        // The number that a page begins at after a problem; -1: before the first.
+        let problems = |after: i64, room: usize| -> Result<(Vec<Failure>, Option<i64>)> {
+            let (page, next) = self.problem_page(after, room, spaces.as_deref())?;
+            Ok((page, next.map(|last| -1 - last)))
+        };
+        if after < 0 {
+            return problems(-1 - after, files);
+        }
         let mut st = self.conn.prepare_cached(&format!(
             "{FAILURES} AND s.file_id > ?1 AND (?2 IS NULL OR v.space_id IN
                (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
@@ -88,7 +102,13 @@ impl Index {
             }
             page.push(failure(r)?);
         }
-        Ok((page, None))
+        if seen == files {
+            let (_, next) = problems(0, 0)?;
+            return Ok((page, next));
+        }
+        let (rest, next) = problems(0, files - seen)?;
+        page.extend(rest);
+        Ok((page, next))
     }
 }
 

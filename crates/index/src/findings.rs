@@ -27,6 +27,21 @@ pub struct Finding {
     pub stat: FileStat,
 }
 
+/// A file that is gone and may be at a new path.
+#[derive(Debug, Clone)]
+pub struct MayHaveMoved {
+    pub id: i64,
+    /// Below the volume.
+    pub path: Vec<u8>,
+    pub hash: String,
+    pub size: u64,
+    pub mtime_ns: i64,
+    /// The name of the space that it was in.
+    pub space: String,
+    /// The absolute path of its volume.
+    pub volume: Vec<u8>,
+}
+
 impl Finding {
     /// A sidecar that is new or was changed.
     pub const SIDECAR: &str = "sidecar";
@@ -45,7 +60,8 @@ impl Index {
              CREATE TEMP TABLE IF NOT EXISTS owners (volume_id INTEGER, folder BLOB, sidecar BLOB, of BLOB);
              CREATE TEMP TABLE IF NOT EXISTS gone (file_id INTEGER PRIMARY KEY, target INTEGER NOT NULL);
              DELETE FROM temp.found; DELETE FROM temp.owners; DELETE FROM temp.gone;",
-        )
+        )?;
+        self.begin_problems()
     }
 
     /// Notes a finding.
@@ -96,20 +112,32 @@ impl Index {
         ids.into_iter().filter_map(|id| self.file(id).transpose()).collect()
     }
 
-    /// Files that are gone, now or since an earlier run, and have the size of a new path: id, path below the volume,
-    /// hash, size, mtime.
-    #[allow(clippy::type_complexity)]
-    pub fn may_have_moved(&self) -> Result<Vec<(i64, Vec<u8>, String, u64, i64)>> {
+    /// Files that are gone, now or since an earlier run, and have the size of a new path. Those that are only hidden are not
+    /// gone.
+    pub fn may_have_moved(&self) -> Result<Vec<MayHaveMoved>> {
         let mut st = self.conn.prepare_cached(
-            "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes, f.mtime_ns
+            "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes,
+               f.mtime_ns, s.name, v.path
              FROM (SELECT file_id FROM temp.gone
                    UNION SELECT id FROM files INDEXED BY files_vanished WHERE vanished IS NOT NULL) g
                CROSS JOIN files f ON f.id = g.file_id JOIN folders d ON d.id = f.folder_id
+               JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id
              WHERE f.content_hash IS NOT NULL AND f.is_sidecar = 0
+               AND NOT EXISTS (SELECT 1 FROM hidden_files h WHERE h.file_id = f.id)
                AND EXISTS (SELECT 1 FROM temp.found n WHERE n.what = 'new' AND n.bytes = f.bytes)",
         )?;
-        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get::<_, i64>(3)? as u64, r.get(4)?)))?
-            .collect()
+        st.query_map([], |r| {
+            Ok(MayHaveMoved {
+                id: r.get(0)?,
+                path: r.get(1)?,
+                hash: r.get(2)?,
+                size: r.get::<_, i64>(3)? as u64,
+                mtime_ns: r.get(4)?,
+                space: r.get(5)?,
+                volume: r.get(6)?,
+            })
+        })?
+        .collect()
     }
 
     /// New paths of one size, with the finding's id.

@@ -3,7 +3,7 @@
 
 use super::{said, search};
 use albumen_core::vocabulary::{Clues, Facts, Kind, Motion, Place};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Result, Row, params};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ pub struct GroupRow {
     pub id: i64,
     pub name: Vec<u8>,
     pub is_sidecar: bool,
-    pub clues: Option<Clues>,
+    pub clues: Option<Box<Clues>>,
     /// The file that it is a companion of, and as what.
     pub companion: Option<(i64, String)>,
     /// It is not what it was when its item was made ([`super::record::mark_stale`]).
@@ -32,7 +32,7 @@ pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
             id: r.get(0)?,
             name: r.get(1)?,
             is_sidecar: r.get(2)?,
-            clues: from_json(r, 3)?,
+            clues: from_json(r, 3)?.map(Box::new),
             companion: r.get::<_, Option<i64>>(4)?.zip(r.get(5)?),
             is_stale: r.get(6)?,
         })
@@ -44,6 +44,19 @@ pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
 pub fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
     let mut st = conn.prepare_cached("SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1")?;
     st.query_map([limit as i64], |r| r.get(0))?.collect()
+}
+
+/// Bytes that the largest of the next folders takes while it is put together: its names twice, and what is known of each file.
+pub fn largest_to_regroup(conn: &Connection, limit: usize) -> Result<u64> {
+    /// Bytes beside the name: the row, its clues, its places in the orders that it is looked up by.
+    const EACH: u64 = 600;
+    let mut st = conn.prepare_cached(
+        "SELECT coalesce(max(n * ?2 + 2 * names), 0) FROM (
+           SELECT count(*) AS n, sum(length(f.name)) AS names
+             FROM (SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1) d
+             CROSS JOIN files f ON f.folder_id = d.id GROUP BY d.id)",
+    )?;
+    st.query_row(params![limit as i64, EACH as i64], |r| r.get::<_, i64>(0)).map(|n| n as u64)
 }
 
 /// Makes `file` a companion of `primary`, or an item of its own.
@@ -71,32 +84,63 @@ pub fn put_place(conn: &Connection, file: i64, place: Option<&Place>, zone: Opti
     .map(drop)
 }
 
-/// What a column of JSON holds; `None` where it is NULL, or was written by a version that called things otherwise.
+/// What a column of JSON holds; `None` where it is NULL, or cannot be parsed: that is logged.
 pub fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
     let json: Option<String> = row.get(column)?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    let parsed = json.map(|json| serde_json::from_str(&json)).transpose();
+    Ok(parsed.unwrap_or_else(|e| {
+        let name = row.as_ref().column_name(column).unwrap_or("a column").to_owned();
+        tracing::error!("{name} of a row cannot be parsed and is left out, see `albumen verify`: {e}");
+        None
+    }))
 }
 
 /// The facts of a file as inspect found them.
 pub fn facts(conn: &Connection, file: i64) -> Result<Facts> {
-    let found = conn
+    let found: Option<Option<String>> = conn
         .prepare_cached("SELECT facts FROM files WHERE id = ?1")?
-        .query_row([file], |r| from_json(r, 0))
+        .query_row([file], |r| r.get(0))
         .optional()?;
-    Ok(found.flatten().unwrap_or_default())
+    Ok(parse_facts(conn, file, found.flatten())?.unwrap_or_default())
+}
+
+/// Facts as they are stored. Where they cannot be parsed this is logged, and inspect is made due if this connection may
+/// write: the next run reads the file again.
+fn parse_facts(conn: &Connection, file: i64, json: Option<String>) -> Result<Option<Facts>> {
+    let Some(json) = json else { return Ok(None) };
+    match serde_json::from_str(&json) {
+        Ok(facts) => Ok(Some(facts)),
+        Err(e) => {
+            tracing::error!(
+                file,
+                "the facts of a file in the index cannot be parsed, it is inspected again: {e}"
+            );
+            if !conn.is_readonly(MAIN_DB)? {
+                inspect_anew(conn, file)?;
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// Makes inspect due for a file whose stored facts are of no use.
+pub(crate) fn inspect_anew(conn: &Connection, file: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = 'inspect'")?
+        .execute([file])
+        .map(drop)
 }
 
 /// The facts of a file as a person should see them: what the file says, completed by the zone of its place,
 /// then what users said.
 pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
-    let row: Option<(Option<Facts>, Option<Place>, Option<String>)> = conn
+    let row: Option<(Option<String>, Option<Place>, Option<String>)> = conn
         .prepare_cached(
             "SELECT f.facts, p.place, p.zone FROM files f LEFT JOIN file_places p ON p.file_id = f.id WHERE f.id = ?1",
         )?
-        .query_row([file], |r| Ok((from_json(r, 0)?, from_json(r, 1)?, r.get(2)?)))
+        .query_row([file], |r| Ok((r.get(0)?, from_json(r, 1)?, r.get(2)?)))
         .optional()?;
     let (facts, place, zone) = row.unwrap_or_default();
-    let mut facts = facts.unwrap_or_default();
+    let mut facts = parse_facts(conn, file, facts)?.unwrap_or_default();
     if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
         albumen_library::taken::complete_with_zone(taken, &zone);
     }
@@ -104,6 +148,9 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
     said::apply(conn, file, &mut facts)?;
     Ok((facts, place))
 }
+
+/// Names of a folder that are looked through for the original of an edited copy.
+const MOST_NAMES: i64 = 2000;
 
 /// What only the folder tells: the movie of a Live Photo, and which file an edited copy was made from.
 fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
@@ -129,13 +176,25 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
             let found = albumen_library::grouping::original(&claimed, names.iter().map(Vec::as_slice));
             Ok(found.map(|n| String::from_utf8_lossy(n).into_owned()))
         };
-        // Nearly always its stem is written alike; all names of a large folder are read only where it is not.
+        // Nearly always its stem is written alike, or in capitals; all names are read only where it is not, and not those of
+        // a large folder: thousands of copies whose original is missing would read them all each.
         let stem = claimed.rsplit_once('.').map_or(claimed.as_str(), |(stem, _)| stem);
-        facts.edited_from = match original(format!("{stem}.").as_bytes(), format!("{stem}/").as_bytes())? {
+        let stems = BTreeSet::from([stem.to_owned(), stem.to_lowercase(), stem.to_uppercase()]);
+        for stem in stems {
+            facts.edited_from = original(format!("{stem}.").as_bytes(), format!("{stem}/").as_bytes())?;
+            if facts.edited_from.is_some() {
+                return Ok(());
+            }
+        }
+        let is_large = conn
+            .prepare_cached(
+                "SELECT 1 FROM files WHERE folder_id = (SELECT folder_id FROM files WHERE id = ?1) LIMIT 1 OFFSET ?2",
+            )?
+            .exists(params![file, MOST_NAMES])?;
+        if !is_large {
             // Longer than a name can be, and so after all of them.
-            None => original(b"", &[0xff; 256])?,
-            found => found,
-        };
+            facts.edited_from = original(b"", &[0xff; 256])?;
+        }
     }
     Ok(())
 }
@@ -243,6 +302,12 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
     ])?;
     put_tags(conn, file, &f.tags)?;
     search::Findable::to_write(conn, file, hidden, &f, &place)
+}
+
+/// Whether searches read of a shown item what they would read if it were written now.
+pub fn is_findable(conn: &Connection, file: i64) -> Result<bool> {
+    let (facts, place) = final_facts(conn, file)?;
+    Ok(search::Findable::to_write(conn, file, false, &facts, &place.unwrap_or_default())?.is_none())
 }
 
 /// The tags of an item; those that it has already are not written.

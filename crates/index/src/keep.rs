@@ -4,12 +4,46 @@ use super::Index;
 use albumen_core::vocabulary::Stage;
 use rusqlite::{OptionalExtension, Result, params};
 
+/// The longest time between two runs that is believed, seconds: a year.
+const LONGEST_PAUSE_S: i64 = 366 * 86_400;
+
 impl Index {
-    /// Removes the rows of files that vanished before `before` (Unix seconds). Returns how many.
+    /// Removes the rows of files that vanished before `before` (Unix seconds), but for those that an ignore file only hides.
+    /// Returns how many.
     pub fn forget_vanished(&self, before: i64) -> Result<u64> {
         self.conn
-            .execute("DELETE FROM files WHERE vanished IS NOT NULL AND vanished < ?1", [before])
+            .execute(
+                "DELETE FROM files WHERE vanished IS NOT NULL AND vanished < ?1
+                   AND NOT EXISTS (SELECT 1 FROM hidden_files h WHERE h.file_id = files.id)",
+                [before],
+            )
             .map(|n| n as u64)
+    }
+
+    /// The time as far as it has passed between runs, for what is forgotten after a while. It follows the clock, but not where
+    /// that is wrong: where it has jumped ahead by more than a year since it was last looked at (`None`: then nothing is to be
+    /// forgotten), no time has passed, and after a pause it catches up no faster than twice as fast. So the rows of deleted
+    /// files outlive a box that wakes up in another decade, also when it runs there for a while.
+    pub fn time_that_passed(&self, now: i64) -> Result<Option<i64>> {
+        let time = |key| -> Result<Option<i64>> { Ok(self.meta(key)?.and_then(|v| v.parse().ok())) };
+        let seen = match time("clock_seen")? {
+            Some(seen) => seen,
+            // An index of an earlier version.
+            None => time("swept_at")?.unwrap_or(now),
+        };
+        let passed = time("time_passed")?.unwrap_or(seen);
+        let since = now.saturating_sub(seen);
+        let is_leap = since > LONGEST_PAUSE_S;
+        // What stays as it was need not be written.
+        let new = match is_leap || since < 0 {
+            true => passed,
+            false => passed.saturating_add(since.saturating_mul(2)).min(now).max(passed),
+        };
+        if since != 0 || self.meta("time_passed")?.is_none() {
+            self.set_meta("clock_seen", &now.to_string())?;
+            self.set_meta("time_passed", &new.to_string())?;
+        }
+        Ok((!is_leap).then_some(new))
     }
 
     /// The latest moment that the index has recorded. A clock that says less is wrong (many boxes wake up in 1970), and what

@@ -19,6 +19,7 @@ mod keep;
 pub mod located;
 mod lock;
 pub mod people;
+pub mod problems;
 pub mod query;
 pub mod quiet;
 pub mod read;
@@ -34,6 +35,7 @@ pub mod similar;
 pub mod verify;
 pub mod view;
 
+use albumen_core::store_dir::{DERIVED, StoreDir};
 use albumen_files::mounts::{FsInfo, MountTable};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -57,6 +59,12 @@ pub enum OpenError {
     Held { dir: PathBuf, holder: String },
     #[error("there is no index at {dir}: run `albumen index` first, or check --index", dir = .dir.display())]
     Missing { dir: PathBuf },
+    #[error(
+        "the database {file} is missing or empty, but the thumbnails of an index are beside it: titles, tags, people and all else \
+         that users said would be lost. Bring back a backup (`albumen restore`), or start anew with `albumen index --new-index`",
+        file = .dir.join(DATABASE).display()
+    )]
+    Lost { dir: PathBuf },
     #[error("the index folder {dir} cannot be written: {why}", dir = .dir.display())]
     NotWritable { dir: PathBuf, why: String },
     #[error("the index {dir} cannot be read: {why}", dir = .dir.display())]
@@ -87,22 +95,40 @@ impl Index {
         Ok(Index { dir: dir.to_owned(), conn, scope, _lock: lock })
     }
 
-    /// For the one process that indexes: creates the folder and the schema, takes `index.lock`.
+    /// For the one process that indexes: creates the folder and the schema, takes `index.lock`. Where the database is gone and
+    /// the rest of an index is not, nothing is begun.
     pub fn open_indexing(dir: &Path, reached: impl Fn()) -> Result<Index, OpenError> {
+        Index::open_indexing_as(dir, false, reached)
+    }
+
+    /// The same; `anew`: a person has said that a lost database is to be begun anew.
+    pub fn open_indexing_as(dir: &Path, anew: bool, reached: impl Fn()) -> Result<Index, OpenError> {
         let not_writable =
             |e: std::io::Error| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() };
         refuse_backup(dir)?;
         create_private_dir(dir).map_err(not_writable)?;
         refuse_network(dir)?;
         let lock = lock::take(dir)?;
-        create_private_dir(&dir.join("derived")).map_err(not_writable)?;
-        // Made before SQLite opens it: the files beside it get its mode.
+        create_private_dir(&dir.join(DERIVED)).map_err(not_writable)?;
+        // A link there would lead thumbnails, and what removes them, to another place.
+        StoreDir::open(dir).map_err(not_writable)?;
         let database = dir.join(DATABASE);
+        // A database of no bytes holds nothing, and SQLite would delete the log beside it.
+        let is_lost = !std::fs::metadata(&database).is_ok_and(|m| m.len() > 0);
+        if is_lost && !anew && holds_a_file(&dir.join(DERIVED)) {
+            return Err(OpenError::Lost { dir: dir.to_owned() });
+        }
+        // Made before SQLite opens it: the files beside it get its mode.
         File::options().append(true).create(true).open(&database).map_err(not_writable)?;
         for file in [DATABASE, "index.sqlite-wal", "index.sqlite-shm"] {
             restrict(&dir.join(file));
         }
         let mut conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        // One with nothing in it.
+        let is_empty = schema::current(&conn).map_err(|e| broken(dir, e))? == 0;
+        if is_empty && !anew && holds_a_file(&dir.join(DERIVED)) {
+            return Err(OpenError::Lost { dir: dir.to_owned() });
+        }
         schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
         Index::with(dir, conn, Some(lock))
     }
@@ -164,6 +190,15 @@ pub fn service_socket(dir: &Path) -> Option<PathBuf> {
 
 fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {
     OpenError::Broken { dir: dir.to_owned(), why: e.to_string() }
+}
+
+/// Whether there is a file in a folder or two folders down, which is where derivatives are.
+fn holds_a_file(dir: &Path) -> bool {
+    let inside = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let is_file = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+    inside(dir).any(|a| {
+        is_file(&a) || inside(&a.path()).any(|b| is_file(&b) || inside(&b.path()).any(|c| is_file(&c)))
+    })
 }
 
 /// A backup that was changed has not the sums any more that it was made with, and would not be restored.

@@ -37,7 +37,7 @@ pub enum Filter {
     /// ISO code or name.
     Country(String),
     City(String),
-    Person(String),
+    Person(Words),
     Subject(String),
     Tag(String),
     Album(String),
@@ -244,7 +244,7 @@ fn filter(key: &str, value: &str, quoted: bool) -> Result<Filter, QueryError> {
         "description" => text(TextField::Description),
         "country" => Filter::Country(value.to_owned()),
         "city" => Filter::City(value.to_owned()),
-        "person" => Filter::Person(value.to_owned()),
+        "person" => Filter::Person(Words::new(value, quoted)),
         "subject" => Filter::Subject(value.to_owned()),
         "tag" => Filter::Tag(value.to_owned()),
         "album" => Filter::Album(value.to_owned()),

@@ -122,6 +122,12 @@ pub fn move_file(
     fs: FsId,
     stat: &FileStat,
 ) -> Result<()> {
+    // With the row its companions lose what hides them.
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO items_stale (file_id) SELECT c.id FROM files c JOIN files g ON g.id = c.companion_of
+         WHERE g.folder_id = ?1 AND g.name = ?2 AND g.id <> ?3 AND g.vanished IS NOT NULL",
+    )?
+    .execute(params![folder_id, name, id])?;
     conn.prepare_cached(
         "DELETE FROM files WHERE folder_id = ?1 AND name = ?2 AND id <> ?3 AND vanished IS NOT NULL",
     )?
@@ -141,8 +147,15 @@ pub fn move_file(
     touch_file(conn, id, fs, stat).map(drop)
 }
 
-/// The vanished file that a content at a new path is: of a sampled hash only with the same size and time. `None` where the
-/// path is known.
+/// What SQL says of two spaces, `a` and `b`, with one owner: see [`albumen_files::identity::owner`].
+const SAME_OWNER: &str = "(a.name = b.name OR (substr(a.name, 1, 1) = '/' AND substr(b.name, 1, 1) = '/'))";
+
+/// So many rows of one content are looked at: of a content with many copies it is no matter which, and looking at all of them
+/// for each new one takes time that grows with the square of their number.
+const COPIES: u32 = 64;
+
+/// The vanished file of the same owner that a content at a new path is: of a sampled hash only with the same size and time.
+/// `None` where the path is known. Of several the one that went last.
 pub fn vanished_for(
     conn: &Connection,
     folder_id: i64,
@@ -150,18 +163,21 @@ pub fn vanished_for(
     content_hash: &ContentHash,
     stat: &FileStat,
 ) -> Result<Option<i64>> {
-    let mut st = conn.prepare_cached(
-        "SELECT id, vanished FROM files WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0
-           AND (?6 OR (bytes = ?2 AND mtime_ns = ?3))
-           AND NOT EXISTS (SELECT 1 FROM files WHERE folder_id = ?4 AND name = ?5)",
-    )?;
     let (bytes, mtime, is_whole) = (stat.size as i64, stat.mtime_ns, content_hash.is_whole());
-    let gone = st
-        .query_map(params![content_hash.as_str(), bytes, mtime, folder_id, name, is_whole], |r| {
-            Ok((std::cmp::Reverse(r.get::<_, i64>(1)?), r.get::<_, i64>(0)?))
-        })?;
-    // The one that went last; ordered here, since there is nearly always none and SQLite would make a table for it.
-    Ok(gone.collect::<Result<Vec<_>>>()?.into_iter().min().map(|(_, id)| id))
+    conn.prepare_cached(&format!(
+        "SELECT f.id FROM (SELECT id, folder_id FROM files INDEXED BY files_vanished_hash
+             WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0 AND (?6 OR (bytes = ?2 AND mtime_ns = ?3))
+               AND NOT EXISTS (SELECT 1 FROM hidden_files h WHERE h.file_id = files.id)
+             ORDER BY content_hash, vanished DESC, id LIMIT {COPIES}) f
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
+           CROSS JOIN spaces a ON a.id = v.space_id
+         WHERE NOT EXISTS (SELECT 1 FROM files WHERE folder_id = ?4 AND name = ?5)
+           AND EXISTS (SELECT 1 FROM folders e JOIN volumes w ON w.id = e.volume_id JOIN spaces b ON b.id = w.space_id
+             WHERE e.id = ?4 AND {SAME_OWNER})
+         LIMIT 1"
+    ))?
+    .query_row(params![content_hash.as_str(), bytes, mtime, folder_id, name, is_whole], |r| r.get(0))
+    .optional()
 }
 
 /// Another path at which a content was last seen.
@@ -177,19 +193,29 @@ pub struct Elsewhere {
     pub path: Vec<u8>,
 }
 
-/// Where a content is recorded as present, on volumes that are not offline: of a sampled hash only with the same size and
-/// time. No more than a few: of a content with many copies it is no matter which one moved.
-pub fn elsewhere(conn: &Connection, content_hash: &ContentHash, stat: &FileStat) -> Result<Vec<Elsewhere>> {
-    let mut st = conn.prepare_cached(
+/// Where a content is recorded as present, with the owner of a folder and on volumes that are not offline: of a sampled hash
+/// only with the same size and time. No more than a few.
+pub fn elsewhere(
+    conn: &Connection,
+    folder_id: i64,
+    content_hash: &ContentHash,
+    stat: &FileStat,
+) -> Result<Vec<Elsewhere>> {
+    let mut st = conn.prepare_cached(&format!(
         "SELECT f.id, f.folder_id, f.name, v.path, v.fingerprint,
            CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB)
-         FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
-         WHERE f.content_hash = ?1 AND f.vanished IS NULL AND f.is_sidecar = 0 AND v.offline IS NULL
-           AND (?4 OR (f.bytes = ?2 AND f.mtime_ns = ?3))
-         ORDER BY f.id LIMIT 8",
-    )?;
+         FROM (SELECT id, folder_id, name FROM files INDEXED BY files_by_hash
+             WHERE content_hash = ?1 AND vanished IS NULL AND is_sidecar = 0 AND (?4 OR (bytes = ?2 AND mtime_ns = ?3))
+             ORDER BY id LIMIT {COPIES}) f
+           CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
+           CROSS JOIN spaces a ON a.id = v.space_id
+         WHERE v.offline IS NULL
+           AND EXISTS (SELECT 1 FROM folders e JOIN volumes w ON w.id = e.volume_id JOIN spaces b ON b.id = w.space_id
+             WHERE e.id = ?5 AND {SAME_OWNER})
+         LIMIT 8"
+    ))?;
     let found = st.query_map(
-        params![content_hash.as_str(), stat.size as i64, stat.mtime_ns, content_hash.is_whole()],
+        params![content_hash.as_str(), stat.size as i64, stat.mtime_ns, content_hash.is_whole(), folder_id],
         |r| {
             Ok(Elsewhere {
                 id: r.get(0)?,
@@ -392,11 +418,11 @@ pub fn rendered_before(
     version: u32,
     settings: &str,
 ) -> Result<Option<Outcome>> {
-    conn.prepare_cached(
-        "SELECT s.state, s.reason FROM files f JOIN stage_state s ON s.file_id = f.id AND s.stage = 'render'
-         WHERE f.content_hash = ?1 AND s.version = ?2 AND substr(s.input_key, 1, 16) = ?3
-           AND s.state IN ('done', 'damaged') LIMIT 1",
-    )?
+    conn.prepare_cached(&format!(
+        "SELECT s.state, s.reason FROM (SELECT id FROM files WHERE content_hash = ?1 LIMIT {COPIES}) f
+           CROSS JOIN stage_state s ON s.file_id = f.id AND s.stage = 'render'
+         WHERE s.version = ?2 AND substr(s.input_key, 1, 16) = ?3 AND s.state IN ('done', 'damaged') LIMIT 1"
+    ))?
     .query_row(params![content_hash, version, settings], |r| {
         let reason = r.get::<_, Option<String>>(1)?.unwrap_or_default();
         Ok(match r.get_ref(0)?.as_str()? {

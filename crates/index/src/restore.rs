@@ -9,6 +9,7 @@ use super::DATABASE;
 use super::backup::{self, CONTENTS, Contents, DERIVED, FORMAT, sync_folder};
 use super::{Index, OpenError, create_private_dir, lock, refuse_network, restrict, schema, verify};
 use albumen_core::breakpoints::reached;
+use albumen_core::store_dir::{self, StoreDir};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{CWD, RenameFlags};
 use serde::Serialize;
@@ -162,13 +163,17 @@ fn bring_derivatives(
         return Err(damaged(format!("the sum of {DERIVED} is not the one that was written down")));
     }
     let mut came = 0;
+    let home = dir.join(store_dir::DERIVED);
+    let not_written = |why| RestoreError::Write { path: home.clone(), why };
+    create_private_dir(&home).map_err(not_written)?;
+    let store = StoreDir::open(dir).map_err(not_written)?;
     let temporary = staging.join("derivative.jpg");
     for line in BufReader::new(File::open(&list).map_err(RestoreError::Read)?).lines() {
         let line = line.map_err(RestoreError::Read)?;
         let Some((sum, path)) = line.split_once("  ") else { continue };
         let target = dir.join(path);
         // Their names say what is in them; what is there was written whole.
-        if !backup::is_store_path(path) || target.is_file() {
+        if !backup::is_store_path(path) || store.open_file(path).is_ok() {
             continue;
         }
         let Ok(mut source) = File::open(from.join(path)) else { continue };
@@ -176,8 +181,13 @@ fn bring_derivatives(
         if backup::copy_summed(&mut source, &temporary).map_err(write)?.blake3 != sum {
             continue;
         }
-        create_private_dir(target.parent().unwrap_or(dir)).map_err(write)?;
-        fs::rename(&temporary, &target).map_err(write)?;
+        // Through no link, and in the place of nothing that is not Albumen's.
+        let (folder, name) = match store.folder_of(path, true) {
+            Ok(place) => place,
+            Err(e) if store_dir::is_foreign(&e) => continue,
+            Err(e) => return Err(write(e)),
+        };
+        rustix::fs::renameat(rustix::fs::CWD, &temporary, &folder, name).map_err(|e| write(e.into()))?;
         came += 1;
     }
     Ok(came)

@@ -131,12 +131,13 @@ impl Index {
         st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
     }
 
-    /// The volumes that have been walked: id, path, fingerprint.
-    pub fn fingerprints(&self) -> Result<Vec<(i64, Vec<u8>, String)>> {
+    /// The volumes that have been walked: id, path, fingerprint, name of the space.
+    pub fn fingerprints(&self) -> Result<Vec<(i64, Vec<u8>, String, String)>> {
         let mut st = self.conn.prepare_cached(
-            "SELECT id, path, fingerprint FROM volumes WHERE fingerprint IS NOT NULL ORDER BY id",
+            "SELECT v.id, v.path, v.fingerprint, s.name FROM volumes v JOIN spaces s ON s.id = v.space_id
+              WHERE v.fingerprint IS NOT NULL ORDER BY v.id",
         )?;
-        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
     }
 
     /// The same volume, at another path. A space that has no other volume goes along and gets the new name, if nobody has
@@ -224,13 +225,21 @@ impl Index {
         st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
     }
 
-    /// The known files of one folder, those that have vanished among them.
-    pub fn folder_files(&self, folder_id: i64) -> Result<Vec<FileRow>> {
+    /// The known files of one folder one by one, in whatever order, those that have vanished among them.
+    pub fn each_folder_file<E: From<rusqlite::Error>>(
+        &self,
+        folder_id: i64,
+        mut each: impl FnMut(FileRow) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
              FROM files WHERE folder_id = ?1",
         )?;
-        st.query_map([folder_id], file_row)?.collect()
+        let mut rows = st.query([folder_id])?;
+        while let Some(row) = rows.next()? {
+            each(file_row(row)?)?;
+        }
+        Ok(())
     }
 
     pub fn file(&self, id: i64) -> Result<Option<FileRow>> {

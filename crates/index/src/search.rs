@@ -10,6 +10,7 @@ use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use super::read::visible::Visible;
 use albumen_core::vocabulary::{Facts, Gps, Place};
+use albumen_library::people::names;
 use albumen_library::places::countries_called;
 use albumen_models::taxonomy::taxonomy;
 use jiff::ToSpan;
@@ -652,7 +653,7 @@ fn narrowed(within: &Within, people_of: Option<&[i64]>) -> Condition {
             let id = Value::Integer(*id);
             Condition::new(Sql::new(test, [id.clone()]), Some(Sql::new(list, [id])))
         }
-        Within::Person(id) => having("faces", "person_id", vec![id.clone()]).in_spaces(people_of),
+        Within::Person(id) => of_people(vec![id.clone()]).in_spaces(people_of),
         Within::Days { first, last } => {
             // A whole day takes in its times; a month or a year of which no more is known stands for itself.
             let until = if last.len() < 10 { last.clone() } else { format!("{last}{AFTER_ANY_DATE}") };
@@ -697,7 +698,7 @@ fn condition(
                 }
                 let people = people_named(conn, &words.text, words.is_prefix)?;
                 if !people.is_empty() {
-                    anywhere.push(having("faces", "person_id", people).in_spaces(people_of));
+                    anywhere.push(of_people(people).in_spaces(people_of));
                 }
                 // What a country is called elsewhere stands in no item.
                 let countries: Vec<Value> = countries_called(&words.text).map(text).collect();
@@ -760,12 +761,12 @@ fn condition(
                 None => Condition::nothing(),
             }
         }
-        Filter::Person(name) => {
+        Filter::Person(Words { text, is_prefix }) => {
             // Named by a region in the file, or a face that is known.
-            let in_regions = words_of(name, false).map(|words| matching(format!("people : {words}")));
-            let known = match people_named(conn, name, false)? {
+            let in_regions = words_of(text, *is_prefix).map(|words| matching(format!("people : {words}")));
+            let known = match people_named(conn, text, *is_prefix)? {
                 people if people.is_empty() => None,
-                people => Some(having("faces", "person_id", people)),
+                people => Some(of_people(people)),
             };
             match in_regions.into_iter().chain(known).collect::<Vec<_>>() {
                 nobody if nobody.is_empty() => Condition::nothing(),
@@ -793,7 +794,7 @@ fn condition(
             Has::Rating => Condition::on_items("i.rating IS NOT NULL", []),
             Has::Tags => has_row("item_tags"),
             Has::Subjects => has_row("subjects"),
-            Has::Faces => has_row("faces").in_spaces(people_of),
+            Has::Faces => Condition::new(Sql::new(SHOWN_FACES, []), None).in_spaces(people_of),
         }
         .without_list(),
         Filter::Is(Is::Sphere) => Condition::on_items("i.is_360 = 1", []),
@@ -946,15 +947,35 @@ fn having(table: &str, column: &str, values: Vec<String>) -> Condition {
     Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
 }
 
+/// Items with a face, lost ones aside.
+const SHOWN_FACES: &str = "EXISTS (SELECT 1 FROM faces x WHERE x.file_id = i.file_id AND x.lost = 0)";
+
+/// Items with a face of one of some people. A face that is lost is nobody's to be found by.
+fn of_people(people: Vec<String>) -> Condition {
+    let marks = vec!["?"; people.len()].join(", ");
+    let values: Vec<Value> = people.into_iter().map(Value::Text).collect();
+    let test = format!(
+        "EXISTS (SELECT 1 FROM faces x WHERE x.file_id = i.file_id AND x.lost = 0 AND x.person_id IN ({marks}))"
+    );
+    let list = format!("SELECT DISTINCT file_id FROM faces WHERE lost = 0 AND person_id IN ({marks})");
+    Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
+}
+
 /// Ids of the people in whose names the words stand in a row, in any case; with `prefix` the beginning of the last
-/// word is enough.
+/// word is enough. Hidden people are found, too: who is asked for by name is not hidden from.
 fn people_named(conn: &Connection, words: &str, prefix: bool) -> Result<Vec<String>> {
-    let words = format!(" {}", words.to_lowercase());
-    let mut st = conn.prepare_cached("SELECT id, name FROM persons WHERE name IS NOT NULL AND hidden = 0")?;
+    let words = format!(" {}", names::key(words));
+    if words.len() == 1 {
+        return Ok(Vec::new());
+    }
+    let mut st = conn.prepare_cached(
+        "SELECT p.id, p.name FROM persons p JOIN spaces s ON s.id = p.space_id
+          WHERE p.name IS NOT NULL AND s.people_off = 0",
+    )?;
     let mut rows = st.query([])?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
-        let name = format!(" {} ", row.get::<_, String>(1)?.to_lowercase());
+        let name = format!(" {} ", names::key(&row.get::<_, String>(1)?));
         if name.match_indices(&words).any(|(at, _)| prefix || name[at + words.len()..].starts_with(' ')) {
             ids.push(row.get(0)?);
         }

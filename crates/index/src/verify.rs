@@ -7,7 +7,9 @@
 
 use super::query::Query;
 use super::said::DateEdit;
-use super::{DATABASE, Index, OpenError, schema, view};
+use super::{DATABASE, Index, OpenError, items, schema, view};
+use albumen_core::store_dir::{self, StoreDir};
+use albumen_core::vocabulary::Facts;
 use albumen_files::hash::{self, HashError};
 use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
@@ -18,7 +20,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 /// Rows read at a time, so that no read transaction lives for long.
@@ -46,6 +48,8 @@ pub enum Kind {
     DerivativeDamaged,
     /// A file counts as rendered and has no pictures.
     DerivativeUnnamed,
+    /// What is stored of a file cannot be parsed.
+    Facts,
     /// A media file that is no item and no part of one, or an item that cannot be searched.
     Item,
     /// Something a user said that cannot be understood, or contradicts itself.
@@ -71,6 +75,7 @@ impl Kind {
             Kind::DerivativeMissing => "derivative_missing",
             Kind::DerivativeDamaged => "derivative_damaged",
             Kind::DerivativeUnnamed => "derivative_unnamed",
+            Kind::Facts => "facts",
             Kind::Item => "item",
             Kind::Edit => "edit",
             Kind::Original => "original",
@@ -129,7 +134,7 @@ pub enum VerifyError {
     #[error("the index cannot be read: {0}")]
     Sql(#[from] rusqlite::Error),
     #[error("the folder of thumbnails cannot be read: {0}")]
-    Store(io::Error),
+    Store(#[from] io::Error),
 }
 
 const MAKE_AGAIN: &str = "run `albumen verify --repair`, then `albumen index`";
@@ -190,6 +195,7 @@ impl Check<'_> {
         self.orphans()?;
         self.derivatives()?;
         self.rendered_without_pictures()?;
+        self.facts()?;
         self.items()?;
         self.edits()?;
         self.people()?;
@@ -352,37 +358,52 @@ impl Check<'_> {
 
     /// Files of `derived/` that no row names. While somebody indexes, pictures are there a moment before their rows.
     fn orphans(&mut self) -> std::result::Result<(), VerifyError> {
-        let derived = self.dir.join("derived");
-        let mut folders = vec![derived];
-        while let Some(folder) = folders.pop() {
-            let entries = match std::fs::read_dir(&folder) {
-                Ok(entries) => entries,
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(VerifyError::Store(e)),
-            };
-            for entry in entries {
-                let entry = entry.map_err(VerifyError::Store)?;
-                let Ok(meta) = entry.metadata() else { continue };
-                if meta.is_dir() {
-                    folders.push(entry.path());
-                    continue;
+        let store = match StoreDir::open(self.dir) {
+            Ok(store) => store,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(VerifyError::Store(e)),
+        };
+        // What is not Albumen's own is no concern of the index: the sweep tells of it.
+        let _foreign = store.walk::<VerifyError>(false, |file| {
+            self.checked.stored += 1;
+            let named = self
+                .conn
+                .prepare_cached("SELECT 1 FROM derivatives WHERE path = ?1")?
+                .exists([&file.path])?;
+            if !named {
+                let what = format!("no item has it ({} bytes)", file.bytes);
+                let advice = "nothing: `albumen index` sweeps such files once a day";
+                self.tell(found(Kind::Orphan, Some(file.path), what, advice));
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The facts of every file can be parsed.
+    fn facts(&mut self) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let page: Vec<(i64, String)> = self
+                .conn
+                .prepare_cached(
+                    "SELECT id, facts FROM files WHERE id > ?1 AND facts IS NOT NULL ORDER BY id LIMIT ?2",
+                )?
+                .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?)))?
+                .collect::<Result<_>>()?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.0;
+            for (file, json) in &page {
+                let Err(e) = serde_json::from_str::<Facts>(json) else { continue };
+                let what = format!("what was read from it cannot be parsed in the index: {e}");
+                let mut finding = found(Kind::Facts, Some(self.path_of(*file)?), what, MAKE_AGAIN);
+                if self.depth.repair {
+                    super::items::inspect_anew(&self.conn, *file)?;
+                    finding.repaired = true;
                 }
-                self.checked.stored += 1;
-                let path = entry.path();
-                let relative =
-                    path.strip_prefix(self.dir).expect("listed below it").to_string_lossy().into_owned();
-                let named = self
-                    .conn
-                    .prepare_cached("SELECT 1 FROM derivatives WHERE path = ?1")?
-                    .exists([&relative])?;
-                if !named {
-                    let what = format!("no item has it ({} bytes)", meta.len());
-                    let advice = "nothing: `albumen index` sweeps such files once a day";
-                    self.tell(found(Kind::Orphan, Some(relative), what, advice));
-                }
+                self.tell(finding);
             }
         }
-        Ok(())
     }
 
     /// Every media file is an item or part of one, and every item that is shown can be searched. A folder that waits
@@ -520,13 +541,49 @@ impl Check<'_> {
                 self.tell(found(Kind::Edit, None, format!("{who} {what}"), advice));
             }
         }
+        self.names_found()?;
         self.checked.edits += self.conn.query_row(
             "SELECT (SELECT count(*) FROM face_edits) + (SELECT count(*) FROM person_edits)
-                  + (SELECT count(*) FROM person_aliases) + (SELECT count(*) FROM people_apart)",
+                  + (SELECT count(*) FROM person_aliases) + (SELECT count(*) FROM people_apart)
+                  + (SELECT count(*) FROM faces WHERE mark IS NOT NULL)",
             [],
             |r| r.get::<_, i64>(0).map(|n| n as u64),
         )?;
         Ok(())
+    }
+
+    /// Searches and people must agree: an item is found by the names that its faces bear, and by no others.
+    fn names_found(&mut self) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let page: Vec<i64> = self
+                .conn
+                .prepare_cached(
+                    "SELECT f.id FROM files f JOIN items i ON i.file_id = f.id
+                      WHERE f.id > ?1 AND i.hidden = 0
+                        AND (f.facts LIKE '%\"regions\"%' OR f.id IN (SELECT file_id FROM people_renamed)
+                          OR EXISTS (SELECT 1 FROM faces a WHERE a.file_id = f.id AND a.person_id IS NOT NULL))
+                      ORDER BY f.id LIMIT ?2",
+                )?
+                .query_map(params![after, PAGE as i64], |r| r.get(0))?
+                .collect::<Result<_>>()?;
+            let Some(&last) = page.last() else { return Ok(()) };
+            after = last;
+            for file in page {
+                if !items::is_findable(&self.conn, file)? {
+                    let path = self.path_of(file)?;
+                    let what = "is not found by the names of the people in it, or by another's";
+                    let mut finding = found(Kind::Item, Some(path), what, MAKE_AGAIN);
+                    if self.depth.repair {
+                        let tx = self.conn.unchecked_transaction()?;
+                        items::refresh(&tx, file)?;
+                        tx.commit()?;
+                        finding.repaired = true;
+                    }
+                    self.tell(finding);
+                }
+            }
+        }
     }
 
     /// Reads every original again. A disk that gives other bytes than before, at the same size and times, is dying, or
@@ -632,13 +689,10 @@ struct Named {
 impl Named {
     /// What is wrong with the file, if anything.
     fn look(&self, dir: &Path) -> Option<(Kind, String)> {
-        let path = Path::new(&self.path);
-        let is_below =
-            path.starts_with("derived") && path.components().all(|c| matches!(c, Component::Normal(_)));
-        if !is_below {
+        if !store_dir::is_inside(&self.path) {
             return Some((Kind::DerivativeDamaged, "its path leads out of the store".to_owned()));
         }
-        match self.look_into(&dir.join(path)) {
+        match StoreDir::open(dir).and_then(|store| self.look_into(store.open_file(&self.path)?)) {
             Ok(None) => None,
             Ok(Some(why)) => Some((Kind::DerivativeDamaged, why)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -648,8 +702,7 @@ impl Named {
         }
     }
 
-    fn look_into(&self, path: &PathBuf) -> io::Result<Option<String>> {
-        let file = File::open(path)?;
+    fn look_into(&self, file: File) -> io::Result<Option<String>> {
         let meta = file.metadata()?;
         if !meta.is_file() || meta.len() != self.bytes as u64 {
             return Ok(Some(format!("the file has {} bytes and should have {}", meta.len(), self.bytes)));

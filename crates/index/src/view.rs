@@ -352,7 +352,7 @@ fn companions(conn: &Connection, file: i64) -> Result<Vec<CompanionView>> {
 
 /// `None` while the stage has not looked at the file; an empty list when it looked and found nothing.
 fn faces(conn: &Connection, file: i64, full: bool) -> Result<Option<Vec<FaceView>>> {
-    let lines = super::people::faces_of_file(conn, file)?;
+    let lines = super::people::faces_of_file(conn, file, false)?;
     if lines.is_empty() && !stage_done(conn, file, "faces")? {
         return Ok(None);
     }

@@ -19,9 +19,8 @@ use std::time::Duration;
 /// Files a worker serves before a fresh one takes its place: leaks of a library stay small, and the start (4 to 40 ms
 /// of CPU) costs nothing by comparison.
 const FILES_A_WORKER: u32 = 2000;
-/// How often, in files, a worker's resting size is looked at (a look costs about 20 µs).
-const LOOK_EVERY: u32 = 16;
-/// Bytes that a worker at rest may have grown since its birth before it is replaced.
+/// Bytes that a worker at rest may have grown since its birth before it is replaced. Below that, the engine takes what it
+/// has grown off the budget ([`WorkerHandle::growth`]).
 const GROWTH: u64 = 24 << 20;
 
 /// Files in a row that needed none of the codecs behind shared libraries, after which a worker that has opened them makes
@@ -59,6 +58,8 @@ pub struct WorkerHandle {
     codecs: Codecs,
     /// Files since one needed all of them.
     without_libraries: u32,
+    /// Bytes that the process holds at rest beyond those of its birth.
+    growth: u64,
 }
 
 impl WorkerHandle {
@@ -71,7 +72,13 @@ impl WorkerHandle {
             memory: settings.memory,
             faults: settings.faults,
         };
-        WorkerHandle { seat: Seat::new(launch), deadline: settings.deadline, codecs, without_libraries: 0 }
+        WorkerHandle {
+            seat: Seat::new(launch),
+            deadline: settings.deadline,
+            codecs,
+            without_libraries: 0,
+            growth: 0,
+        }
     }
 
     /// How kind it is from the next file on; `None`: as the engine is. A process that is kinder than that is replaced.
@@ -90,9 +97,21 @@ impl WorkerHandle {
         self.seat.pid()
     }
 
+    /// Bytes that the process holds at rest beyond those it was born with: memory that no file has asked for.
+    pub fn growth(&self) -> u64 {
+        self.growth
+    }
+
     /// Ends the worker; the next file starts another.
     pub fn end(&mut self) {
+        self.growth = 0;
         self.seat.end();
+    }
+
+    /// Kills the process, which is of no more use.
+    fn clear(&mut self) {
+        self.growth = 0;
+        self.seat.clear();
     }
 
     /// What [`albumen_worker::develop::develop`] says of this file, from behind the wall. Blocks until it is done, at
@@ -108,18 +127,37 @@ impl WorkerHandle {
         if files.len() > FILES_LIMIT || request.sidecars.len() + 1 != files.len() {
             return Err(Fault::unreadable("too many sidecars, or fewer than were named"));
         }
-        match self.within_memory(request, &files, self.deadline, admission, cancel) {
-            // What decoding ended, hung or grew in says nothing about the facts: they were found before it, and are lost
-            // with the process. They are asked for once more, alone.
-            Err(fault) if request.render.is_some() && loses_the_process(&fault) => {
-                let alone = DevelopRequest { render: None, ..request.clone() };
-                match self.within_memory(&alone, &files, FOR_FACTS, admission, cancel) {
-                    Ok(developed) => Ok(Developed { pictures: Some(Err(fault)), ..developed }),
-                    Err(Fault::Cancelled) => Err(Fault::Cancelled),
-                    Err(_) => Err(fault),
-                }
+        let fault = match self.within_memory(request, &files, self.deadline, admission, cancel) {
+            Err(fault) if loses_the_process(&fault) => fault,
+            other => return other,
+        };
+        // What decoding ended, hung or grew in says nothing about the facts: they were found before it, and are lost
+        // with the process. They are asked for once more, alone.
+        if request.render.is_some() {
+            let alone = DevelopRequest { render: None, ..request.clone() };
+            match self.within_memory(&alone, &files, FOR_FACTS, admission, cancel) {
+                Ok(developed) => return Ok(Developed { pictures: Some(Err(fault)), ..developed }),
+                Err(Fault::Cancelled) => return Err(Fault::Cancelled),
+                Err(_) => {}
             }
-            other => other,
+        }
+        // Reading the facts is what lost it, and sidecars are part of that. They must not cost the photo anything.
+        if request.sidecars.is_empty() {
+            return Err(fault);
+        }
+        let bare = DevelopRequest { sidecars: Vec::new(), ..request.clone() };
+        match self.within_memory(&bare, &files[..1], self.deadline, admission, cancel) {
+            Ok(developed) => {
+                let sidecars: Vec<_> = request.sidecars.iter().map(|s| String::from_utf8_lossy(s)).collect();
+                tracing::warn!(
+                    "a sidecar was left out, since reading it failed ({fault}): {} in {}",
+                    sidecars.join(", "),
+                    String::from_utf8_lossy(&request.folder)
+                );
+                Ok(developed)
+            }
+            Err(Fault::Cancelled) => Err(Fault::Cancelled),
+            Err(_) => Err(fault),
         }
     }
 
@@ -182,9 +220,9 @@ impl WorkerHandle {
             tries += 1;
             let filled = self.seat.filled();
             let process = filled.map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
-            let answer = process
-                .converse(&ask, files, deadline, cancel, &mut admit)
-                .and_then(|(reply, header)| read_developed(&reply, header, request).map_err(Lost::Nonsense));
+            let answer = process.converse(&ask, files, deadline, cancel, &mut admit, |reply, header| {
+                read_developed(reply, header, request)
+            });
             match answer {
                 Ok(outcome) => {
                     let says_cancelled = match &outcome {
@@ -200,7 +238,7 @@ impl WorkerHandle {
                     let outcome = if says_cancelled { Err(Fault::Cancelled) } else { outcome };
                     return outcome.map_err(Attempt::Fault);
                 }
-                Err(Lost::NotThere) => self.seat.clear(),
+                Err(Lost::NotThere) => self.clear(),
                 // Its name had promised another format.
                 Err(Lost::Elsewhere) if self.codecs == Codecs::Own => {
                     self.choose_codecs(true);
@@ -212,7 +250,7 @@ impl WorkerHandle {
                 }
             }
         }
-        self.seat.clear();
+        self.clear();
         Err(match lost {
             Lost::Overran(needed) => Attempt::Overran { needed, granted: holds },
             other => Attempt::Fault(fault_of(other, holds)),
@@ -237,9 +275,12 @@ impl WorkerHandle {
     /// After a file: decides whether the worker may serve another. One that caught a panic leaves by itself.
     fn rest(&mut self, panicked: bool) {
         let Some((process, served)) = self.seat.served() else { return };
-        let grown = served.is_multiple_of(LOOK_EVERY) && process.rss() > process.born_rss + GROWTH;
-        if panicked || grown || served >= FILES_A_WORKER {
+        // A look costs about 20 µs.
+        let growth = process.rss().saturating_sub(process.born_rss);
+        if panicked || growth > GROWTH || served >= FILES_A_WORKER {
             self.end();
+        } else {
+            self.growth = growth;
         }
     }
 }

@@ -16,8 +16,11 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicIsize, Ordering::Relaxed};
 
 /// Bytes that each file may use without asking, beyond what the idle worker holds: reading metadata, tables and
-/// small buffers. The engine reserves it with each worker.
+/// small buffers.
 pub const FIXED_ALLOWANCE: u64 = 16 << 20;
+/// Of these, bytes that the engine reserves with each worker. Files that use more do so while others use less; a file
+/// that has all memory there is may have no more than these beside it.
+pub const RESERVED_ALLOWANCE: u64 = 8 << 20;
 /// Free bytes that malloc may keep between files; beyond, they go back to the kernel. Giving back costs a page fault
 /// (about 0.25 µs a KB) when the next file needs them again.
 const KEPT_FREE: usize = 4 << 20;
@@ -36,6 +39,8 @@ static IN_USE: AtomicIsize = AtomicIsize::new(0);
 static LIMIT: AtomicIsize = AtomicIsize::new(isize::MAX);
 /// Bytes in use by the idle worker.
 static IDLE: AtomicIsize = AtomicIsize::new(0);
+/// Of the limit, bytes that are not asked for.
+static ALLOWANCE: AtomicIsize = AtomicIsize::new(FIXED_ALLOWANCE as isize);
 /// The socket to say it on; -1 before there is one.
 static ENGINE: AtomicI32 = AtomicI32::new(-1);
 
@@ -67,12 +72,24 @@ pub fn watch(engine: BorrowedFd<'_>) {
     IDLE.store(IN_USE.load(Relaxed), Relaxed);
 }
 
-/// Sets what may be used beyond the fixed allowance, in bytes. An eighth on top is for the pieces between blocks and
-/// the small things that no estimate counts.
-pub fn limit(granted: u64) {
-    let most = granted.saturating_add(granted / 8).saturating_add(FIXED_ALLOWANCE);
-    let most = isize::try_from(most).unwrap_or(isize::MAX);
-    LIMIT.store(IDLE.load(Relaxed).saturating_add(most), Relaxed);
+/// Sets what may be used beyond the fixed allowance, in bytes, where no file may have more than `ceiling`.
+pub fn limit(granted: u64, ceiling: u64) {
+    let (most, allowance) = most(granted, ceiling);
+    ALLOWANCE.store(signed(allowance), Relaxed);
+    LIMIT.store(IDLE.load(Relaxed).saturating_add(signed(most)), Relaxed);
+}
+
+/// The most bytes that may be in use for a file, and how many of them it need not ask for. An eighth on top is for the
+/// pieces between blocks and the small things that no estimate counts; there is none at the ceiling, where no other file
+/// leaves any.
+fn most(granted: u64, ceiling: u64) -> (u64, u64) {
+    let usual = granted.saturating_add(granted / 8).saturating_add(FIXED_ALLOWANCE);
+    let all = ceiling.max(granted).saturating_add(RESERVED_ALLOWANCE);
+    if usual <= all { (usual, FIXED_ALLOWANCE) } else { (all, RESERVED_ALLOWANCE) }
+}
+
+fn signed(bytes: u64) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
 }
 
 /// No limit: between files, when the engine's own protocol is spoken.
@@ -141,7 +158,7 @@ pub fn want(bytes: usize) {
 #[cold]
 fn overran(total: isize) -> ! {
     LIMIT.store(isize::MAX, Relaxed);
-    let bytes = total.saturating_sub(IDLE.load(Relaxed)).saturating_sub_unsigned(FIXED_ALLOWANCE as usize);
+    let bytes = total.saturating_sub(IDLE.load(Relaxed)).saturating_sub(ALLOWANCE.load(Relaxed));
     let mut text = [0u8; 64];
     let len = last_words(&mut text, bytes.max(0) as u64);
     // SAFETY: `text` is initialised and `len` is within it; `_exit` runs no destructors, which is what is wanted in
@@ -178,6 +195,16 @@ mod tests {
         assert_eq!(read_only_file("Pss:                 12 kB"), None);
         // The text of this test is among what is let go, and goes on.
         let_go_of_programs();
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_uses_more_than_the_ceiling_and_what_is_reserved(granted in 0u64..1 << 40, more in 0u64..1 << 40) {
+            let ceiling = granted + more;
+            let (most, allowance) = most(granted, ceiling);
+            proptest::prop_assert!(most <= ceiling + RESERVED_ALLOWANCE);
+            proptest::prop_assert!(most >= granted + allowance);
+        }
     }
 
     #[test]

@@ -4,15 +4,16 @@
 //! a one is killed, put aside and reaped whenever it lets go. A child is gone when its `Process` is dropped.
 
 use super::kind::Kindness;
+use super::memory::FIXED_ALLOWANCE;
 use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
-use super::wire;
+use super::wire::{self, ReplyMemory};
 use albumen_core::cancel::CancelToken;
 use albumen_core::source::Source;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
@@ -29,6 +30,12 @@ pub const ENGINE_VARIABLE: &str = "ALBUMEN_ENGINE";
 /// Tells the program how many bytes of address space are its backstop.
 pub const MEMORY_VARIABLE: &str = "ALBUMEN_WORKER_MEMORY";
 
+/// Requests for memory that a child may make for one file. Decoders make three at the most.
+const REQUESTS: u32 = 100;
+/// Bytes that a child may hold beyond what was granted: what earlier files left behind, and what is not on its heap.
+const OVERDRAFT: u64 = 64 << 20;
+/// Descriptors that are closed one by one on kernels that cannot close a range.
+const CLOSED_SINGLY: u32 = 65_536;
 /// How often a busy child's CPU time and the wish to stop are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a child may take from its start to its hello: it links codecs from a slow disk and warms them up.
@@ -102,6 +109,7 @@ pub struct Process {
     child: Option<Child>,
     pid: u32,
     socket: Option<OwnedFd>,
+    reply: ReplyMemory,
     pub hello: Hello,
     /// Resident bytes of its own when it was ready.
     pub born_rss: u64,
@@ -133,6 +141,7 @@ impl Process {
         let program = &launch.program.clone().map_or_else(find_program, Ok)?;
         let spawn_error = |why| StartError::Spawn { program: program.clone(), why };
         let (ours, theirs) = wire::pair().map_err(spawn_error)?;
+        let reply = ReplyMemory::new().map_err(spawn_error)?;
         let mut command = Command::new(program);
         command
             .args(&launch.arguments)
@@ -141,7 +150,7 @@ impl Process {
             .env(MEMORY_VARIABLE, launch.memory.to_string())
             .current_dir("/")
             .stdin(Stdio::from(theirs))
-            .stdout(Stdio::null())
+            .stdout(Stdio::from(reply.for_process().map_err(spawn_error)?))
             .stderr(Stdio::null());
         // ONNX Runtime would keep a diary of its use in the user's home, with a name for this machine, and send it to its
         // maker. What switches that off through its interface comes after it has begun.
@@ -155,12 +164,15 @@ impl Process {
         if launch.faults {
             command.env(FAULTS_VARIABLE, "1").stderr(Stdio::inherit());
         }
+        // SAFETY: `close_inherited` makes system calls only, which is what may be done between fork and exec.
+        unsafe { command.pre_exec(close_inherited) };
         let child = spawn(command).map_err(spawn_error)?;
         living().insert(child.id());
         let mut process = Process {
             pid: child.id(),
             child: Some(child),
             socket: Some(ours),
+            reply,
             hello: Hello { version: String::new(), sandbox: Default::default(), unable: None },
             born_rss: 0,
             kindness: None,
@@ -173,7 +185,7 @@ impl Process {
             }
         }
         match process.listen() {
-            Ok(Some((Say::Hello(hello), _))) => process.hello = hello,
+            Ok(Some(Say::Hello(hello))) => process.hello = hello,
             Ok(Some(_)) => return Err(ended("its first word is no greeting".into())),
             Ok(None) => return Err(ended(describe(process.ended()))),
             Err(nonsense) => return Err(ended(nonsense.to_string())),
@@ -230,17 +242,24 @@ impl Process {
         Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
-    /// Asks, answers its wishes for memory through `admit`, and returns the reply's memory and the length of its
+    /// Asks, answers its requests for memory through `admit`, and has the reply read, by its bytes and the length of its
     /// header. After any `Err` the process must be dropped.
-    pub fn converse(
+    pub fn converse<T>(
         &mut self,
         ask: &Ask,
         files: &[BorrowedFd<'_>],
         deadline: Deadline,
         cancel: &CancelToken,
         admit: &mut dyn FnMut(u64) -> Grant,
-    ) -> Result<(Source, u64), Lost> {
+        read: impl FnOnce(&Source, u64) -> Result<T, Nonsense>,
+    ) -> Result<T, Lost> {
         let cpu_before = self.cpu();
+        let (mut looked, mut requests) = (Instant::now(), 0);
+        let mut granted = match ask {
+            Ask::Develop { granted, .. } => Some(*granted),
+            // Its memory is reserved as a whole.
+            Ask::Recognise(_) => None,
+        };
         let starved_before = self.waited_for_cpu();
         let mut began = Instant::now();
         wire::send(self.socket(), &encode(ask), files).map_err(|e| match e.kind() {
@@ -253,29 +272,36 @@ impl Process {
             if ready {
                 match self.listen().map_err(Lost::Nonsense)? {
                     None => return Err(Lost::Ended(self.ended())),
-                    Some((Say::Need { bytes }, _)) => {
+                    Some(Say::Need { bytes }) => {
+                        requests += 1;
+                        if requests > REQUESTS {
+                            return Err(Lost::Nonsense("asked for memory again and again".into()));
+                        }
                         let asked = Instant::now();
                         let grant = admit(bytes);
                         began += asked.elapsed();
-                        // If it died meanwhile, the next look says so.
-                        let _ = wire::send(self.socket(), &encode(&grant), &[]);
+                        if grant.is_ok() {
+                            granted = granted.map(|g| g.max(bytes));
+                        }
+                        match wire::send_now(self.socket(), &encode(&grant)) {
+                            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                                return Err(Lost::Nonsense("does not read its answers".into()));
+                            }
+                            // If it died meanwhile, the next message says so.
+                            _ => {}
+                        }
                     }
-                    Some((Say::Overran { bytes }, _)) => return Err(Lost::Overran(bytes)),
-                    Some((Say::Elsewhere, _)) => return Err(Lost::Elsewhere),
-                    Some((Say::Done { header, body }, Some(memory))) => {
-                        let len = header.checked_add(body).ok_or("a length beyond all numbers");
-                        let file = len.map_err(Nonsense::from).and_then(|len| {
-                            wire::open_sealed(memory, len).map_err(|e| Nonsense(e.to_string().into()))
-                        });
-                        let source = file.and_then(|f| {
-                            Source::from_file(f).map_err(|_| "memory that cannot be read".into())
-                        });
-                        return Ok((source.map_err(Lost::Nonsense)?, header));
+                    Some(Say::Overran { bytes }) => return Err(Lost::Overran(bytes)),
+                    Some(Say::Elsewhere) => return Err(Lost::Elsewhere),
+                    Some(Say::Done { header, body }) => {
+                        let len = header.checked_add(body).ok_or("a length beyond all numbers".into());
+                        let len = len.map_err(Lost::Nonsense)?;
+                        let reply = self.reply.read(len, |source| read(source, header));
+                        return reply
+                            .unwrap_or_else(|e| Err(Nonsense(e.to_string().into())))
+                            .map_err(Lost::Nonsense);
                     }
-                    Some((Say::Done { .. }, None)) => {
-                        return Err(Lost::Nonsense("a reply without its memory".into()));
-                    }
-                    Some((Say::Hello(_), _)) => return Err(Lost::Nonsense("a second greeting".into())),
+                    Some(Say::Hello(_)) => return Err(Lost::Nonsense("a second greeting".into())),
                 }
             }
             if cancel.is_cancelled() {
@@ -287,17 +313,39 @@ impl Process {
             {
                 return Err(Lost::TimedOut(format!("more than {} s", deadline.wall.as_secs_f32())));
             }
-            if !ready && self.cpu().saturating_sub(cpu_before) > deadline.cpu {
-                return Err(Lost::TimedOut(format!("more than {} s of CPU", deadline.cpu.as_secs_f32())));
+            // Also of a process that keeps talking.
+            if !ready || looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                if self.cpu().saturating_sub(cpu_before) > deadline.cpu {
+                    return Err(Lost::TimedOut(format!("more than {} s of CPU", deadline.cpu.as_secs_f32())));
+                }
+                self.check_memory(granted).map_err(Lost::Nonsense)?;
             }
         }
     }
 
+    /// Whether it holds about what it was granted. It counts its allocations itself; this is for a process that does not, or
+    /// that takes memory in ways that it does not count.
+    fn check_memory(&self, granted: Option<u64>) -> Result<(), Nonsense> {
+        let Some(granted) = granted else { return Ok(()) };
+        let most =
+            (self.born_rss + FIXED_ALLOWANCE + OVERDRAFT).saturating_add(granted).saturating_add(granted / 8);
+        let holds = self.rss() + self.reply.held();
+        if holds > most {
+            let mib = |bytes: u64| bytes >> 20;
+            let why =
+                format!("holds {} MiB, which is more than the {} MiB that it may", mib(holds), mib(most));
+            return Err(Nonsense(why.into()));
+        }
+        Ok(())
+    }
+
     /// The next message, which is known to be there; `None` when the socket has ended.
-    fn listen(&self) -> Result<Option<(Say, Option<OwnedFd>)>, Nonsense> {
+    fn listen(&self) -> Result<Option<Say>, Nonsense> {
         match wire::receive(self.socket()) {
             Ok(None) => Ok(None),
-            Ok(Some(message)) => Ok(Some((decode(&message.bytes)?, message.files.into_iter().next()))),
+            Ok(Some(message)) if !message.files.is_empty() => Err("a message with open files".into()),
+            Ok(Some(message)) => Ok(Some(decode(&message.bytes)?)),
             Err(e) => Err(Nonsense(e.to_string().into())),
         }
     }
@@ -401,6 +449,26 @@ fn abandoned() -> std::sync::MutexGuard<'static, Vec<Child>> {
 
 fn reap_abandoned() {
     abandoned().retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
+}
+
+/// Between fork and exec: marks everything but the three standard descriptors to be closed. What the engine opens it
+/// opens so that it is closed; this is for libraries and for whatever started the engine.
+fn close_inherited() -> io::Result<()> {
+    const FIRST: u32 = 3;
+    // SAFETY: plain system calls on numbers; none touches memory of this process.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, FIRST, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) == 0 {
+            return Ok(());
+        }
+        // Before Linux 5.11.
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        let known = libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0;
+        let end = if known { limit.rlim_cur.min(CLOSED_SINGLY.into()) as u32 } else { CLOSED_SINGLY };
+        for file in FIRST..end {
+            libc::fcntl(file as libc::c_int, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+    Ok(())
 }
 
 type Order = (Command, mpsc::Sender<io::Result<Child>>);

@@ -1,8 +1,8 @@
 //! What the engine and a worker say to each other, and the engine's distrust of what it hears.
 //!
 //! A worker greets with [`Say::Hello`]. Then, for each file: the engine sends an [`Ask`] with the open files; the
-//! worker may say [`Say::Need`] any number of times and waits for a [`Grant`]; it ends with [`Say::Done`] and one
-//! piece of sealed memory that holds a JSON header and, after it, the JPEG bytes of the derivatives.
+//! worker may say [`Say::Need`] some times and waits for a [`Grant`]; it ends with [`Say::Done`] when it has written a JSON
+//! header and, after it, the JPEG bytes of the derivatives into the reply's memory, which the engine made.
 //!
 //! Whoever has taken over a worker may answer anything. So everything here is a pure function over bytes that
 //! gives a checked value or [`Nonsense`]; nothing that a worker said is used before it has passed. These
@@ -23,6 +23,9 @@ use std::borrow::Cow;
 
 /// Bytes of a reply's JSON header. Five hundred faces with 512-value embeddings need 1.3 MB.
 pub const HEADER_LIMIT: u64 = 4 << 20;
+/// Nodes of the header's JSON: of facts, and of faces, which have 512 numbers each.
+const FACTS_NODES: usize = 100_000;
+const FACES_NODES: usize = 850_000;
 /// Bytes of a whole reply, which the engine holds while it writes the files. The largest that can be asked for is a
 /// `full` preview; 200 megapixels at quality 80 make about 60 MB.
 pub const REPLY_LIMIT: u64 = 128 << 20;
@@ -110,7 +113,7 @@ pub enum Say {
     },
     /// The file at hand needs codecs that this worker has not opened: it is for another.
     Elsewhere,
-    /// The sealed memory that comes along holds `header` bytes of JSON, then `body` bytes of JPEGs.
+    /// The reply's memory holds `header` bytes of JSON, then `body` bytes of JPEGs.
     Done {
         header: u64,
         body: u64,
@@ -217,7 +220,7 @@ pub fn read_developed(
     header: u64,
     request: &DevelopRequest,
 ) -> Result<Result<Developed, Fault>, Nonsense> {
-    let wire: Result<WireDeveloped, Fault> = read_header(reply, header)?;
+    let wire: Result<WireDeveloped, Fault> = read_header(reply, header, FACTS_NODES)?;
     let wire = match wire {
         Ok(wire) => wire,
         Err(fault) if reply.len() == header => return Ok(Err(believable_fault(fault)?)),
@@ -274,7 +277,7 @@ pub fn read_developed(
 }
 
 /// The reply's JSON header as a value whose strings and lists are no longer than allowed.
-fn read_header<T: DeserializeOwned>(reply: &Source, header: u64) -> Result<T, Nonsense> {
+fn read_header<T: DeserializeOwned>(reply: &Source, header: u64, nodes: usize) -> Result<T, Nonsense> {
     fn check(value: &Value) -> Result<(), Nonsense> {
         match value {
             Value::String(s) if s.len() > STRING_LIMIT => Err("a text that is too long".into()),
@@ -291,9 +294,29 @@ fn read_header<T: DeserializeOwned>(reply: &Source, header: u64) -> Result<T, No
         return Err("a reply that is too long".into());
     }
     let bytes = reply.slice(0, header as usize).map_err(|_| "a header outside the reply's memory")?;
+    check_nodes(&bytes, nodes)?;
     let value: Value = decode(&bytes)?;
     check(&value)?;
     serde_json::from_value(value).map_err(|e| Nonsense(e.to_string().into()))
+}
+
+/// Refuses JSON whose tree would have more nodes, before there is a tree: two bytes make a node of 32, and an object of
+/// eight bytes one of 600.
+fn check_nodes(json: &[u8], most: usize) -> Result<(), Nonsense> {
+    /// Nodes that an object counts for.
+    const OBJECT: usize = 16;
+    let (mut nodes, mut in_text, mut escaped) = (0, false, false);
+    for byte in json {
+        match (in_text, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => in_text = !in_text,
+            (false, b'{') => nodes += OBJECT,
+            (false, b'[' | b',') => nodes += 1,
+            _ => {}
+        }
+    }
+    if nodes > most { Err("a reply of too many parts".into()) } else { Ok(()) }
 }
 
 fn believable_fault(fault: Fault) -> Result<Fault, Nonsense> {
@@ -382,7 +405,7 @@ pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised,
     if reply.len() != header {
         return Err("bytes that belong to nothing".into());
     }
-    let recognised: Recognised = match read_header(reply, header)? {
+    let recognised: Recognised = match read_header(reply, header, FACES_NODES)? {
         Ok(recognised) => recognised,
         Err(fault) => return Ok(Err(believable_fault(fault)?)),
     };
@@ -524,6 +547,24 @@ mod tests {
         assert!(read(&whole, u64::MAX).is_err());
         let facts_only = DevelopRequest { render: None, ..request() };
         assert!(read_developed(&Source::from_bytes(whole), len, &facts_only).is_err());
+    }
+
+    #[test]
+    fn a_header_of_many_parts_is_refused_before_it_is_a_tree() {
+        for (part, count) in
+            [("0,", 150_000), ("[],", 80_000), ("{},", 10_000), ("{\"a\":[0]},", 10_000), ("\"\",", 150_000)]
+        {
+            let header = format!("{{\"Ok\":[{}0]}}", part.repeat(count));
+            let len = header.len() as u64;
+            assert!(len < HEADER_LIMIT);
+            let error =
+                read_developed(&Source::from_bytes(header.into_bytes()), len, &request()).unwrap_err();
+            assert!(error.0.contains("too many parts"), "{part}: {error}");
+        }
+        // Brackets in a text are text.
+        let mut said = developed();
+        said.facts.title = Some("[{,\\\"".repeat(6000));
+        assert!(pass(&Ok(said)).unwrap().is_ok());
     }
 
     #[test]

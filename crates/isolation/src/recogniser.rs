@@ -97,9 +97,14 @@ impl RecogniserHandle {
             let files = [picture.as_fd()];
             // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.
             let mut admit = |needed| Err(Fault::TooLarge { needed });
-            let answer = process
-                .converse(&Ask::Recognise(*request), &files, self.deadline, cancel, &mut admit)
-                .and_then(|(reply, header)| read_recognised(&reply, header).map_err(Lost::Nonsense));
+            let answer = process.converse(
+                &Ask::Recognise(*request),
+                &files,
+                self.deadline,
+                cancel,
+                &mut admit,
+                read_recognised,
+            );
             match answer {
                 Ok(Err(Fault::Cancelled)) => {
                     lost = Lost::Nonsense("stopped, though nobody had asked for it".into());

@@ -1,11 +1,12 @@
 //! The socket between the engine and a worker: whole messages of at most [`MESSAGE_LIMIT`] bytes, with open files
-//! beside them, and sealed memory for what is longer.
+//! beside them, and shared memory for a reply.
 //!
 //! A `SOCK_SEQPACKET` pair keeps message borders, so neither side ever parses a length to find the next message,
 //! and an end of file is the other side's death. What the messages mean is said in [`super::protocol`].
 
+use albumen_core::source::Source;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{MemfdFlags, SealFlags};
+use rustix::fs::MemfdFlags;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -14,8 +15,8 @@ use rustix::net::{
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileExt;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes. A request carries file names (at most 255 bytes each) and a folder path (at most 4096 bytes), which
@@ -39,6 +40,20 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Sends one message. A dead other side is `BrokenPipe`, never a signal.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    send_with(socket, bytes, files, SendFlags::NOSIGNAL)
+}
+
+/// The same, but a socket that is full is `WouldBlock`: the other side does not read what it is sent.
+pub fn send_now(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+    send_with(socket, bytes, &[], SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
+}
+
+fn send_with(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    files: &[BorrowedFd<'_>],
+    flags: SendFlags,
+) -> io::Result<()> {
     if bytes.len() > MESSAGE_LIMIT || files.len() > FILES_LIMIT {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "message too long"));
     }
@@ -48,7 +63,7 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[BorrowedFd<'_>]) -> i
         ancillary.push(SendAncillaryMessage::ScmRights(files));
     }
     loop {
-        match rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, SendFlags::NOSIGNAL) {
+        match rustix::net::sendmsg(socket, &[IoSlice::new(bytes)], &mut ancillary, flags) {
             Ok(n) if n == bytes.len() => return Ok(()),
             Ok(_) => return Err(io::ErrorKind::WriteZero.into()),
             Err(Errno::INTR) => {}
@@ -97,57 +112,80 @@ pub fn wait(socket: BorrowedFd<'_>, wait: Duration) -> io::Result<bool> {
     }
 }
 
-/// Memory with these parts in it, one after the other, which nobody can change any more.
-pub fn sealed_memory(parts: &[&[u8]]) -> io::Result<OwnedFd> {
-    let memory = rustix::fs::memfd_create("albumen-reply", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    let file = File::from(memory);
-    let mut at = 0;
-    for part in parts {
-        file.write_all_at(part, at)?;
-        at += part.len() as u64;
+/// Memory for one process's replies. It is made by the engine, so that a process needs no call that makes files, and
+/// holds no more than one reply: [`ReplyMemory::read`] empties it.
+///
+/// The process can change it at any time. So the engine reads each byte once, into memory of its own, and checks what it
+/// has read there.
+#[derive(Debug)]
+pub struct ReplyMemory(Arc<File>);
+
+impl ReplyMemory {
+    pub fn new() -> io::Result<ReplyMemory> {
+        let memory = rustix::fs::memfd_create("albumen-reply", MemfdFlags::CLOEXEC)?;
+        Ok(ReplyMemory(Arc::new(File::from(memory))))
     }
-    rustix::fs::fcntl_add_seals(file.as_fd(), SEALS)?;
-    Ok(file.into())
+
+    /// A descriptor for the process.
+    pub fn for_process(&self) -> io::Result<OwnedFd> {
+        Ok(self.0.try_clone()?.into())
+    }
+
+    /// Bytes of memory that it takes now.
+    pub fn held(&self) -> u64 {
+        rustix::fs::fstat(&*self.0).map_or(0, |s| u64::try_from(s.st_blocks).unwrap_or(0) * 512)
+    }
+
+    /// Has a reply of `len` bytes read, and gives its memory back.
+    pub fn read<T>(&self, len: u64, read: impl FnOnce(&Source) -> T) -> io::Result<T> {
+        let source = Source::from_shared(self.0.clone())?;
+        let outcome = match source.len() == len {
+            true => Ok(read(&source)),
+            false => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the reply has another size than was said"))
+            }
+        };
+        self.0.set_len(0)?;
+        outcome
+    }
 }
 
-/// What the engine demands of memory that it reads.
-pub const SEALS: SealFlags =
-    SealFlags::SEAL.union(SealFlags::SHRINK).union(SealFlags::GROW).union(SealFlags::WRITE);
-
-/// The memory behind `fd`, where it is sealed and exactly `len` bytes long.
-pub fn open_sealed(fd: OwnedFd, len: u64) -> io::Result<File> {
-    let nonsense = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-    // Asking for seals fails on anything that is no memfd, so a pipe or a device cannot stand in for one.
-    let seals =
-        rustix::fs::fcntl_get_seals(&fd).map_err(|_| nonsense("the reply's memory is no memory file"))?;
-    if !seals.contains(SEALS) {
-        return Err(nonsense("the reply's memory is not sealed"));
+/// The process's side: writes these parts one after the other, in the place of what was there.
+pub fn write_reply(memory: BorrowedFd<'_>, parts: &[&[u8]]) -> io::Result<()> {
+    let mut at = 0;
+    for part in parts {
+        let mut rest = *part;
+        while !rest.is_empty() {
+            match rustix::io::pwrite(memory, rest, at) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    rest = &rest[n..];
+                    at += n as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+        }
     }
-    let file = File::from(fd);
-    if file.metadata()?.len() != len {
-        return Err(nonsense("the reply's memory has another size than was said"));
-    }
-    Ok(file)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsFd;
 
     #[test]
     fn a_message_arrives_whole_with_its_files() {
         let (a, b) = pair().unwrap();
-        let memory = sealed_memory(&[b"hello ", b"you"]).unwrap();
-        send(a.as_fd(), b"look", &[memory.as_fd()]).unwrap();
+        let memory = ReplyMemory::new().unwrap();
+        let file = memory.for_process().unwrap();
+        send(a.as_fd(), b"look", &[file.as_fd()]).unwrap();
         send(a.as_fd(), b"again", &[]).unwrap();
         let first = receive(b.as_fd()).unwrap().unwrap();
-        assert_eq!(first.bytes, b"look");
-        let file = open_sealed(first.files.into_iter().next().unwrap(), 9).unwrap();
-        let mut text = [0; 9];
-        file.read_exact_at(&mut text, 0).unwrap();
-        assert_eq!(&text, b"hello you");
+        assert_eq!((&first.bytes[..], first.files.len()), (&b"look"[..], 1));
         assert_eq!(receive(b.as_fd()).unwrap().unwrap().bytes, b"again");
-        assert!(!wait(b.as_fd(), Duration::from_millis(1)).unwrap());
+        assert!(!wait(b.as_fd(), Duration::ZERO).unwrap());
         drop(a);
         assert!(wait(b.as_fd(), Duration::from_secs(1)).unwrap());
         assert!(receive(b.as_fd()).unwrap().is_none());
@@ -155,14 +193,26 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_could_still_change_is_refused() {
-        let loose = rustix::fs::memfd_create("t", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).unwrap();
-        assert!(open_sealed(loose, 0).is_err());
-        let sealed = sealed_memory(&[b"abc"]).unwrap();
-        assert!(open_sealed(sealed.try_clone().unwrap(), 4).is_err());
-        assert!(open_sealed(sealed.try_clone().unwrap(), 3).is_ok());
-        assert!(File::from(sealed).write_all_at(b"x", 0).is_err());
+    fn a_reply_is_read_once_and_its_memory_given_back() {
+        let memory = ReplyMemory::new().unwrap();
+        let theirs = memory.for_process().unwrap();
+        for parts in [&[&b"hello "[..], b"you"][..], &[b"short"], &[]] {
+            write_reply(theirs.as_fd(), parts).unwrap();
+            let all = parts.concat();
+            let got = memory.read(all.len() as u64, |s| s.slice(0, all.len()).unwrap()).unwrap();
+            assert_eq!(got, all);
+            assert_eq!(memory.held(), 0);
+        }
+        write_reply(theirs.as_fd(), &[b"abc"]).unwrap();
+        assert!(memory.held() > 0);
+        assert!(memory.read(4, |_| ()).is_err(), "another length than was said");
+        assert_eq!(memory.held(), 0);
+    }
+
+    #[test]
+    fn a_socket_that_nobody_reads_does_not_hold_the_sender() {
         let (a, _b) = pair().unwrap();
-        assert!(open_sealed(a, 0).is_err());
+        let full = (0..10_000).find_map(|_| send_now(a.as_fd(), &[0; 1000]).err());
+        assert_eq!(full.unwrap().kind(), io::ErrorKind::WouldBlock);
     }
 }

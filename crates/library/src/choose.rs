@@ -67,8 +67,9 @@ pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
     let turned = f.orientation.unwrap_or(1);
     let sidecars = e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x));
     let written = sidecars.chain(e.xmp.iter().map(|x| ("xmp".to_owned(), x)));
-    let regions = written.map(|(source, x)| (source, (!x.regions.is_empty()).then_some(&x.regions)));
-    let regions = first(&mut f, "regions", regions).into_iter().flatten();
+    let regions =
+        written.map(|(source, x)| (source, x.regions.iter().any(|r| !r.is_pet).then_some(&x.regions)));
+    let regions = first(&mut f, "regions", regions).into_iter().flatten().filter(|r| !r.is_pet);
     f.regions = regions.filter_map(|r| regions::upright(r, found.coded, turned)).collect();
     words(&mut f, &e);
     f.edited_from = edited::original_name(e.name);
@@ -282,6 +283,10 @@ fn words(f: &mut Facts, e: &Evidence<'_>) {
     // A region says it better.
     let in_regions = |name: &String| f.regions.iter().any(|r| r.name.as_ref() == Some(name));
     tags.extend(people.filter(|name| !in_regions(name)).map(|name| format!("People/{name}")));
+    let pets = sidecars().chain(inside()).flat_map(|(_, x)| &x.regions).filter(|r| r.is_pet);
+    tags.extend(
+        pets.filter_map(|r| Some(r.name.as_deref()?.trim().to_owned())).filter(|name| !name.is_empty()),
+    );
     f.tags = tags.into_iter().collect();
 }
 

@@ -85,23 +85,33 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
 
 /// Media files by the stems of their names, in the order of names.
 struct Stems {
-    of: Vec<String>,
-    files: HashMap<String, Vec<usize>>,
+    /// Of each member; empty for sidecars, of which none is asked for.
+    of: Vec<Box<str>>,
+    /// The media files in order of their stems.
+    files: Vec<usize>,
 }
 
 impl Stems {
     fn new(members: &[Member<'_>], media: &[usize]) -> Stems {
-        let of: Vec<String> = members.iter().map(|m| stem(m.name)).collect();
-        let mut files: HashMap<String, Vec<usize>> = HashMap::with_capacity(media.len());
-        for &i in media {
-            files.entry(of[i].clone()).or_default().push(i);
-        }
+        let of: Vec<Box<str>> = members
+            .iter()
+            .map(|m| if m.is_sidecar { Box::default() } else { stem(m.name).into_boxed_str() })
+            .collect();
+        let mut files = media.to_vec();
+        // Stable: those of one stem stay in the order of names.
+        files.sort_by(|a, b| of[*a].cmp(&of[*b]));
         Stems { of, files }
+    }
+
+    /// The media files that have a stem.
+    fn with<'s>(&'s self, stem: &'s str) -> impl Iterator<Item = usize> + 's {
+        let start = self.files.partition_point(|i| *self.of[*i] < *stem);
+        self.files[start..].iter().copied().take_while(move |i| *self.of[*i] == *stem)
     }
 
     /// The media files that have the stem of one of them, itself among them.
     fn beside(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
-        self.files.get(&self.of[file]).into_iter().flatten().copied()
+        self.with(&self.of[file])
     }
 }
 
@@ -118,7 +128,7 @@ fn is_by_product(name: &[u8]) -> bool {
 /// What a by-product was made of: a clip, else a RAW, of the same stem. In GoPro's small copies an `L` stands for the codec of
 /// the clip (`GL010012.LRV`, `GX010012.MP4`), in Insta360's the number of the lens is another.
 fn maker(members: &[Member<'_>], stems: &Stems, by_product: usize) -> Option<usize> {
-    let stem = stems.of[by_product].as_str();
+    let stem = &*stems.of[by_product];
     let mut names = vec![stem.to_owned()];
     if let Some(rest) = stem.strip_prefix("gl") {
         names.extend(["gx", "gh"].map(|codec| format!("{codec}{rest}")));
@@ -127,7 +137,7 @@ fn maker(members: &[Member<'_>], stems: &Stems, by_product: usize) -> Option<usi
     if let [day, time, _, number] = fields[..] {
         names.extend(["00", "10", "01"].map(|lens| format!("vid_{day}_{time}_{lens}_{number}")));
     }
-    let files = || names.iter().filter_map(|name| stems.files.get(name)).flatten().copied();
+    let files = || names.iter().flat_map(|name| stems.with(name));
     let clues = |i: &usize| members[*i].clues;
     files()
         .find(|i| clues(i).and_then(|f| f.kind) == Some(Kind::Video))
@@ -177,23 +187,24 @@ fn pair_live_photos(
     let is = |i: usize, kind: Kind| clues(i).and_then(|f| f.kind) == Some(kind);
     let id = |i: usize| clues(i).and_then(|f| f.content_identifier.as_deref());
     let movies: Vec<usize> = media.iter().copied().filter(|&i| is(i, Kind::Video)).collect();
-    let mut stills: HashMap<&str, Vec<usize>> = HashMap::new();
-    for &still in media.iter().filter(|&&i| is(i, Kind::Photo)) {
-        if let Some(id) = id(still) {
-            stills.entry(id).or_default().push(still);
-        }
-    }
     let mut taken = vec![false; members.len()];
     // Copies in one folder have one identifier: equal stems first.
     for same_stem in [true, false] {
+        let key = |i: usize| id(i).map(|id| (id, if same_stem { &*stems.of[i] } else { "" }));
+        // In reverse: the first is taken from the end, and never looked at again.
+        let mut stills: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
+        for &still in media.iter().rev().filter(|&&i| is(i, Kind::Photo)) {
+            if let Some(key) = key(still).filter(|_| !taken[still] && of[still].is_none()) {
+                stills.entry(key).or_default().push(still);
+            }
+        }
         for &movie in &movies {
-            let Some(candidates) = id(movie).filter(|_| of[movie].is_none()).and_then(|id| stills.get(id))
+            let Some(candidates) =
+                key(movie).filter(|_| of[movie].is_none()).and_then(|k| stills.get_mut(&k))
             else {
                 continue;
             };
-            let fits =
-                |&&s: &&usize| !taken[s] && of[s].is_none() && (!same_stem || stems.of[s] == stems.of[movie]);
-            if let Some(&still) = candidates.iter().find(fits) {
+            if let Some(still) = candidates.pop() {
                 taken[still] = true;
                 of[movie] = Some((still, Role::LiveVideo));
             }

@@ -1,7 +1,7 @@
 //! Which media file of a folder a sidecar belongs to, decided by names alone.
 
 use albumen_core::vocabulary::{Format, Kind};
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
 
 /// Takeout cuts a JSON's name to 46 characters before `.json`.
 const TAKEOUT_NAME: usize = 46;
@@ -9,39 +9,95 @@ const TAKEOUT_NAME: usize = 46;
 /// What Takeout puts between a photo's name and `.json` since 2024, cut from the end where the name is long.
 const SUPPLEMENTAL: &str = ".supplemental-metadata";
 
-/// The names of a folder's media files, for [`MediaNames::owner_of`]: a folder may hold tens of thousands, with a sidecar each.
+/// The names of a folder's media files, for [`MediaNames::owner_of`]: a folder may hold a hundred thousand, with a sidecar each, so
+/// each name is held once and found by binary search.
 pub struct MediaNames {
-    /// In lower case, as the others.
-    names: Vec<String>,
-    exact: HashMap<String, usize>,
-    of_stem: HashMap<String, Vec<usize>>,
+    /// In lower case.
+    names: Vec<Box<str>>,
+    /// Numbers of names, in order of these and of the numbers: of several that are alike the first is meant.
+    exact: Vec<u32>,
+    /// In order of stems.
+    stems: Vec<u32>,
     /// By the number of a double, and the name without it.
-    numbered: BTreeMap<(String, String), usize>,
+    numbered: Vec<u32>,
     /// By the number of a double, and the name without it and without its extension.
-    numbered_stems: HashMap<(String, String), usize>,
+    numbered_stems: Vec<u32>,
+}
+
+/// A name in lower case, taken apart; `None` without an extension.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    stem: &'a str,
+    /// The stem without the number of a double.
+    bare: &'a str,
+    number: &'a str,
+    extension: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(name: &'a str) -> Option<Parts<'a>> {
+        let (stem, extension) = split_extension(name)?;
+        let (bare, number) = split_number(stem);
+        Some(Parts { stem, bare, number: number.unwrap_or_default(), extension })
+    }
+
+    /// The name without the number of a double.
+    fn unnumbered(self) -> impl Iterator<Item = u8> + 'a {
+        self.bare.bytes().chain(*b".").chain(self.extension.bytes())
+    }
 }
 
 impl MediaNames {
     pub fn new(media: &[&[u8]]) -> MediaNames {
-        let names: Vec<String> = media.iter().map(|m| lower(m)).collect();
-        let mut all = MediaNames {
-            exact: HashMap::with_capacity(names.len()),
-            of_stem: HashMap::with_capacity(names.len()),
-            numbered: BTreeMap::new(),
-            numbered_stems: HashMap::with_capacity(names.len()),
-            names: Vec::new(),
+        let names: Vec<Box<str>> = media.iter().map(|m| lower(m).into_boxed_str()).collect();
+        let parts = |i: u32| Parts::of(&names[i as usize]);
+        // A folder has no four thousand million files.
+        let mut exact: Vec<u32> = (0..names.len() as u32).collect();
+        exact.sort_by(|a, b| names[*a as usize].cmp(&names[*b as usize]));
+        let with_extension: Vec<u32> = (0..names.len() as u32).filter(|i| parts(*i).is_some()).collect();
+        // Sorting is stable: those that are alike stay in order.
+        let sorted = |compare: fn(Parts<'_>, Parts<'_>) -> Ordering| {
+            let mut order = with_extension.clone();
+            order.sort_by(|a, b| match (parts(*a), parts(*b)) {
+                (Some(a), Some(b)) => compare(a, b),
+                _ => Ordering::Equal,
+            });
+            order
         };
-        // Of several that are alike the first.
-        for (i, name) in names.iter().enumerate() {
-            all.exact.entry(name.clone()).or_insert(i);
-            let Some((stem, ext)) = split_extension(name) else { continue };
-            all.of_stem.entry(stem.to_owned()).or_default().push(i);
-            let (bare, number) = split_number(stem);
-            let number = number.unwrap_or_default().to_owned();
-            all.numbered.entry((number.clone(), format!("{bare}.{ext}"))).or_insert(i);
-            all.numbered_stems.entry((number, bare.to_owned())).or_insert(i);
-        }
-        MediaNames { names, ..all }
+        let stems = sorted(|a, b| a.stem.cmp(b.stem));
+        let numbered = sorted(|a, b| a.number.cmp(b.number).then_with(|| a.unnumbered().cmp(b.unnumbered())));
+        let numbered_stems = sorted(|a, b| (a.number, a.bare).cmp(&(b.number, b.bare)));
+        MediaNames { names, exact, stems, numbered, numbered_stems }
+    }
+
+    /// Those in an order that is not before something, as `compare` says.
+    fn from<'s>(
+        &'s self,
+        order: &'s [u32],
+        compare: impl Fn(Parts<'s>) -> Ordering,
+    ) -> impl Iterator<Item = (usize, Parts<'s>)> {
+        let parts = |i: &u32| Some((*i as usize, Parts::of(&self.names[*i as usize])?));
+        let start = order.partition_point(|i| parts(i).is_some_and(|(_, p)| compare(p).is_lt()));
+        order[start..].iter().filter_map(parts)
+    }
+
+    fn exactly(&self, name: &str) -> Option<usize> {
+        let start = self.exact.partition_point(|i| *self.names[*i as usize] < *name);
+        let found = *self.exact.get(start)? as usize;
+        (*self.names[found] == *name).then_some(found)
+    }
+
+    /// The first with this number of a double, and this name without it.
+    fn numbered(&self, number: &str, name: &str) -> Option<usize> {
+        let compare = |p: Parts<'_>| p.number.cmp(number).then_with(|| p.unnumbered().cmp(name.bytes()));
+        let (i, parts) = self.from(&self.numbered, compare).next()?;
+        compare(parts).is_eq().then_some(i)
+    }
+
+    fn numbered_stem(&self, number: &str, stem: &str) -> Option<usize> {
+        let compare = |p: Parts<'_>| (p.number, p.bare).cmp(&(number, stem));
+        let (i, parts) = self.from(&self.numbered_stems, compare).next()?;
+        compare(parts).is_eq().then_some(i)
     }
 
     /// Which of the media files a sidecar belongs to.
@@ -52,7 +108,7 @@ impl MediaNames {
     pub fn owner_of(&self, sidecar_name: &[u8]) -> Option<usize> {
         let sidecar = lower(sidecar_name);
         let (base, kind) = split_extension(&sidecar)?;
-        let exact = self.exact.get(base).copied();
+        let exact = self.exactly(base);
         match kind {
             "xmp" => exact.or_else(|| self.first_of_stem(base)),
             "json" => exact.or_else(|| self.takeouts(base)),
@@ -63,28 +119,29 @@ impl MediaNames {
     fn takeouts(&self, base: &str) -> Option<usize> {
         // `name.jpg(1)` is for `name(1).jpg`, also with the supplement between.
         let (bare, number) = split_number(base);
-        let key = |name: &str| (number.unwrap_or_default().to_owned(), name.to_owned());
         // The whole name, or with any beginning of the supplement, as far as the cut leaves it.
         let full = (0..=SUPPLEMENTAL.len()).filter_map(|n| {
             let name = bare.strip_suffix(&SUPPLEMENTAL[..n])?;
-            self.numbered.get(&key(name)).copied()
+            self.numbered(number.unwrap_or_default(), name)
         });
         if let Some(i) = full.min() {
             return Some(i);
         }
         // Takeout cuts what is longer, so that the base is a beginning of the name.
         if bare.chars().count() >= TAKEOUT_NAME - number.map_or(0, str::len) {
-            let from = key(bare);
-            let begun = self.numbered.range(from.clone()..);
-            let begun = begun.take_while(|((n, name), _)| *n == from.0 && name.starts_with(bare));
-            if let Some(i) = begun.map(|(_, i)| *i).min() {
+            let number = number.unwrap_or_default();
+            let compare = |p: Parts<'_>| p.number.cmp(number).then_with(|| p.unnumbered().cmp(bare.bytes()));
+            let begins =
+                |p: &Parts<'_>| p.number == number && p.unnumbered().take(bare.len()).eq(bare.bytes());
+            let begun = self.from(&self.numbered, compare).take_while(|(_, parts)| begins(parts));
+            if let Some(i) = begun.map(|(i, _)| i).min() {
                 return Some(i);
             }
         }
         // Edited copies share the original's JSON; a live photo's movie the still's.
         let name = bare.split(SUPPLEMENTAL_START).next().unwrap_or(bare);
         let stem = split_extension(name).map_or(bare, |(stem, _)| stem);
-        self.numbered_stems.get(&key(stem)).copied()
+        self.numbered_stem(number.unwrap_or_default(), stem)
     }
 
     /// The first file of a stem, in the order of names: pictures that everything shows before RAW files before
@@ -96,8 +153,8 @@ impl MediaNames {
             let format = Format::all().find(|f| f.extensions().contains(&ext));
             format.map_or(3, |f| if f.kind() == Kind::Video { 2 } else { u8::from(f.is_raw()) })
         };
-        let fits = self.of_stem.get(stem)?.iter().map(|&i| (rank(&self.names[i]), self.names[i].as_str(), i));
-        fits.min().map(|f| f.2)
+        let of_stem = self.from(&self.stems, |p| p.stem.cmp(stem)).take_while(|(_, p)| p.stem == stem);
+        of_stem.map(|(i, _)| (rank(&self.names[i]), &self.names[i], i)).min().map(|f| f.2)
     }
 }
 

@@ -8,9 +8,11 @@ use albumen_core::vocabulary::{
     DerivativeName, Developed, Facts, Format, Kind, Pictures, Rendition, StageCpu,
 };
 use albumen_isolation::protocol::{Say, encode};
+use albumen_isolation::sandbox::{ALLOWED, ALLOWED_IN_PART};
 use albumen_isolation::wire;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::ptr;
 use std::time::Duration;
 
 /// What such a file starts with; the command follows, up to a line feed.
@@ -31,7 +33,7 @@ pub fn inject(primary: &Source, renders: bool, engine: BorrowedFd<'_>) -> Option
     match command {
         b"segfault" => {
             // SAFETY: none; the crash is what the test asks for.
-            unsafe { std::ptr::null_mut::<u8>().write_volatile(1) };
+            unsafe { ptr::null_mut::<u8>().write_volatile(1) };
         }
         b"abort" => std::process::abort(),
         b"panic" => panic!("as commanded"),
@@ -44,19 +46,39 @@ pub fn inject(primary: &Source, renders: bool, engine: BorrowedFd<'_>) -> Option
         b"hog-at-once" => drop(std::hint::black_box(Vec::<u8>::with_capacity(1 << 40))),
         b"garbage" => drop(wire::send(engine, b"\xff\x00 what?", &[])),
         b"greeting" => drop(wire::send(engine, br#"{"need":{"bytes":"many"}}"#, &[])),
-        b"no-memory" => say(engine, &Say::Done { header: 10, body: 0 }, None),
-        b"unsealed" => {
-            let memory = rustix::fs::memfd_create("loose", rustix::fs::MemfdFlags::ALLOW_SEALING);
-            say(engine, &Say::Done { header: 0, body: 0 }, memory.ok().as_ref().map(AsFd::as_fd));
-        }
+        b"no-reply" => say(engine, &Say::Done { header: 10, body: 0 }, None),
+        b"stray-file" => say(engine, &Say::Done { header: 0, body: 0 }, Some(io::stdin().as_fd())),
         b"lengths" => {
-            let memory = wire::sealed_memory(&[b"{}"]).ok();
-            say(engine, &Say::Done { header: u64::MAX, body: 2 }, memory.as_ref().map(AsFd::as_fd));
+            let _ = wire::write_reply(io::stdout().as_fd(), &[b"{}"]);
+            say(engine, &Say::Done { header: u64::MAX, body: 2 }, None);
         }
+        b"fill-reply" => fill_reply(),
+        b"map" => map(),
+        b"ask" => loop {
+            // Reads its answers, and asks again at once.
+            say(engine, &Say::Need { bytes: 1 }, None);
+            if !matches!(wire::receive(engine), Ok(Some(_))) {
+                break;
+            }
+        },
+        b"ask-and-compute" => loop {
+            let began = std::time::Instant::now();
+            while began.elapsed() < Duration::from_millis(20) {
+                std::hint::spin_loop();
+            }
+            say(engine, &Say::Need { bytes: 1 }, None);
+            if !matches!(wire::receive(engine), Ok(Some(_))) {
+                break;
+            }
+        },
+        b"ask-and-not-listen" => while wire::send(engine, &encode(&Say::Need { bytes: 1 }), &[]).is_ok() {},
         b"dimensions" => return Some(Ok(picture(100_000, 100_000))),
         b"no-jpeg" => return Some(Ok(picture(100, 100))),
         b"cancelled" => return Some(Err(Fault::Cancelled)),
         b"probe" => return Some(Ok(developed(probe()))),
+        b"calls" => return Some(Ok(developed(calls()))),
+        b"paths" => return Some(Ok(developed(paths()))),
+        b"files" => return Some(Ok(developed(files()))),
         _ => return None,
     }
     // Whatever has not ended the process must be stopped by the engine.
@@ -75,6 +97,104 @@ fn hog() {
         held.push(vec![1; 64 << 10]);
         std::hint::black_box(&held);
     }
+}
+
+/// Takes memory from the kernel itself, which no allocator counts.
+fn map() {
+    const PIECE: usize = 4 << 20;
+    for _ in 0..128 {
+        // SAFETY: a new anonymous mapping, written within its length where there is one.
+        unsafe {
+            let at = libc::mmap(
+                ptr::null_mut(),
+                PIECE,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            if at == libc::MAP_FAILED {
+                break;
+            }
+            ptr::write_bytes(at.cast::<u8>(), 1, PIECE);
+        }
+    }
+}
+
+/// Puts as much as it can into the reply's memory.
+fn fill_reply() {
+    // Less than the kernel would end it for.
+    const MOST: u64 = 112 << 20;
+    let piece = vec![1; 1 << 20];
+    let mut at = 0;
+    while at < MOST
+        && let Ok(n) = rustix::io::pwrite(io::stdout(), &piece, at)
+    {
+        at += n as u64;
+    }
+}
+
+/// Makes every system call that is on neither list, with arguments of no effect; those that were not refused.
+fn calls() -> Vec<String> {
+    /// Beyond the last call of any kernel; a processor that knows a second set has it from a high bit on.
+    const CALLS: libc::c_long = 1024;
+    const SECOND_SET: libc::c_long = 0x4000_0000;
+    /// Trampolines that the kernel makes for probes on x86-64: no filter sees them, and a process that makes them itself is ended.
+    const TRAMPOLINES: [libc::c_long; 2] = [335, 336];
+    let is_listed = |call| {
+        ALLOWED.contains(&call)
+            || ALLOWED_IN_PART.contains(&call)
+            || cfg!(target_arch = "x86_64") && TRAMPOLINES.contains(&call)
+    };
+    let first = (0..CALLS).filter(|call| !is_listed(*call));
+    let both = first.chain(SECOND_SET..SECOND_SET + CALLS);
+    let passed = both.filter_map(|call| {
+        // SAFETY: a call that is refused does nothing; one that is not has no valid pointer and no open file.
+        let answer = unsafe { libc::syscall(call, -1, 0, 0, 0, 0, 0) };
+        let errno = io::Error::last_os_error().raw_os_error();
+        let refused = answer == -1 && matches!(errno, Some(libc::EPERM | libc::ENOSYS));
+        (!refused).then(|| format!("call {call}: {answer} {errno:?}"))
+    });
+    passed.collect()
+}
+
+/// Asks for what paths lead to in every way that takes a path; those ways that were not refused.
+fn paths() -> Vec<String> {
+    let mut passed = Vec::new();
+    for path in [c"/etc/hostname", c"/", c"etc", c"../etc", c"", c"/proc/self/exe", c"/dev/shm"] {
+        for folder in [libc::AT_FDCWD, 0, 1, -1] {
+            for flags in [0, libc::AT_EMPTY_PATH, libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW] {
+                let mut room = [0u64; 64];
+                let (at, to) = (path.as_ptr(), room.as_mut_ptr());
+                // SAFETY: paths end with a zero byte, and the room is larger than each of these structures.
+                let tries = unsafe {
+                    [
+                        ("statx", libc::syscall(libc::SYS_statx, folder, at, flags, 0x7ff, to)),
+                        ("newfstatat", libc::syscall(libc::SYS_newfstatat, folder, at, to, flags)),
+                        ("faccessat", libc::syscall(libc::SYS_faccessat, folder, at, 0)),
+                        ("faccessat2", libc::syscall(libc::SYS_faccessat2, folder, at, 0, flags)),
+                        ("readlinkat", libc::syscall(libc::SYS_readlinkat, folder, at, to, 64)),
+                        ("openat", libc::syscall(libc::SYS_openat, folder, at, libc::O_PATH)),
+                        (
+                            "name_to_handle_at",
+                            libc::syscall(libc::SYS_name_to_handle_at, folder, at, to, to, flags),
+                        ),
+                        ("statfs", libc::syscall(libc::SYS_statfs, at, to)),
+                    ]
+                };
+                let answered = tries.iter().filter(|(_, answer)| *answer >= 0);
+                passed.extend(answered.map(|(call, _)| format!("{call}({folder}, {path:?}, {flags})")));
+            }
+        }
+    }
+    passed
+}
+
+/// The descriptors that this process has open, by asking for each.
+fn files() -> Vec<String> {
+    // SAFETY: reads the flags of a descriptor, open or not.
+    let open = (0..4096).filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0);
+    open.map(|fd| fd.to_string()).collect()
 }
 
 fn developed(tags: Vec<String>) -> Developed {
@@ -103,7 +223,7 @@ fn probe() -> Vec<String> {
         found.push(("tcp socket", errno(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) >= 0)));
         found.push(("unix socket", errno(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) >= 0)));
         let program = c"/bin/true";
-        let arguments = [program.as_ptr(), std::ptr::null()];
+        let arguments = [program.as_ptr(), ptr::null()];
         libc::execv(program.as_ptr(), arguments.as_ptr());
         found.push(("run a program", errno(false)));
         let child = libc::fork();
@@ -115,7 +235,7 @@ fn probe() -> Vec<String> {
         found.push(("signal the engine", errno(libc::kill(libc::getppid(), 0) == 0)));
         found.push(("own a file's signals", errno(libc::fcntl(0, libc::F_SETOWN, libc::getppid()) == 0)));
         let code = libc::mmap(
-            std::ptr::null_mut(),
+            ptr::null_mut(),
             4096,
             libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
             libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,

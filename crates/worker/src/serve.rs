@@ -22,7 +22,7 @@ use std::path::Path;
 /// Bytes of a picture for the recogniser: twice what a JPEG of 5120 x 1280 pixels at quality 100 takes.
 const PICTURE_LIMIT: u64 = 32 << 20;
 
-/// The socket that the engine gave as standard input.
+/// The socket that the engine gave as standard input. Standard output is the memory for replies.
 struct Engine(OwnedFd);
 
 impl Engine {
@@ -30,16 +30,15 @@ impl Engine {
         wire::send(self.0.as_fd(), &encode(say), &[])
     }
 
-    /// Hands over a header and pictures in sealed memory.
+    /// Hands over a header and pictures in the reply's memory, which counts as this process's own while it is written.
     fn done(&self, header: &[u8], body: &[&[u8]]) -> io::Result<()> {
         let parts: Vec<&[u8]> = std::iter::once(header).chain(body.iter().copied()).collect();
-        let memory = wire::sealed_memory(&parts)?;
-        let body = body.iter().map(|b| b.len() as u64).sum();
-        wire::send(
-            self.0.as_fd(),
-            &encode(&Say::Done { header: header.len() as u64, body }),
-            &[memory.as_fd()],
-        )
+        let body: usize = body.iter().map(|b| b.len()).sum();
+        memory::count(0, header.len() + body);
+        let written = wire::write_reply(io::stdout().as_fd(), &parts);
+        memory::count(header.len() + body, 0);
+        written?;
+        self.say(&Say::Done { header: header.len() as u64, body: body as u64 })
     }
 }
 
@@ -63,7 +62,7 @@ impl Admission for EngineAdmission<'_> {
         decode::<Grant>(&message.bytes).map_err(|e| gone(&e))??;
         // What was granted from the start stays granted.
         self.granted.set(self.granted.get().max(bytes));
-        memory::limit(self.granted.get());
+        memory::limit(self.granted.get(), self.ceiling);
         Ok(())
     }
 
@@ -113,7 +112,7 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
         if files.is_empty() {
             return Err("asked without a file".into());
         }
-        memory::limit(granted);
+        memory::limit(granted, ceiling);
         let admission = EngineAdmission { engine: &engine, granted: Cell::new(granted), ceiling };
         let (outcome, panicked) = caught(|| {
             let primary = source(files.remove(0))?;
@@ -127,15 +126,16 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             }
             develop(&request, &inputs, &admission)
         });
-        memory::unlimited();
         // Before the answer is out: with it the engine takes back the permit.
         memory::give_back();
         if decode::missed_a_codec() {
+            memory::unlimited();
             engine.say(&Say::Elsewhere).map_err(|e| e.to_string())?;
             continue;
         }
         let (header, body) = encode_developed(&outcome);
         engine.done(&header, &body).map_err(|e| e.to_string())?;
+        memory::unlimited();
         leave_if(panicked);
     }
     Ok(())

@@ -163,6 +163,17 @@ fn a_disk_inside_that_goes_with_its_mount_point_keeps_its_files() {
 
 #[test]
 fn what_the_kernel_does_not_watch_any_more_is_polled() {
+    const LIMIT: &str = "echo 8 >/proc/sys/user/max_inotify_watches";
+    let probe = Command::new("unshare").args(["--user", "--map-root-user", "sh", "-c", LIMIT]).output();
+    let refusal = match &probe {
+        Ok(out) if out.status.success() => None,
+        Ok(out) => Some(String::from_utf8_lossy(&out.stderr).trim().to_owned()),
+        Err(e) => Some(format!("unshare: {e}")),
+    };
+    if let Some(why) = refusal {
+        let why = format!("a user namespace with a limit of its own is refused: {why}");
+        return crate::support::machine_lacks("what_the_kernel_does_not_watch_any_more_is_polled", &why);
+    }
     let mut h = House::with("poll = \"1s\"\n");
     let folders: Vec<String> = (0..9).map(|n| format!("anna/{n}/{n}")).collect();
     for (n, folder) in folders.iter().enumerate() {
@@ -183,4 +194,44 @@ fn what_the_kernel_does_not_watch_any_more_is_polled() {
         h.photo(&format!("{folder}/new {n}.jpg"));
     }
     h.until("all of them are seen", |h| h.names().len() == 18);
+}
+
+/// An ignore file that once overflowed the stack of the service at each start.
+#[test]
+fn an_ignore_file_that_breaks_hides_its_folder_and_stops_nothing() {
+    let mut h = House::new();
+    for folder in ["anna/bad", "anna/bad/private", "anna/ok"] {
+        std::fs::create_dir(h.path(folder)).unwrap();
+    }
+    for photo in ["anna/bad/1.jpg", "anna/bad/private/2.jpg", "anna/ok/3.jpg", "berta/4.jpg"] {
+        h.photo(photo);
+    }
+    // In whatever order they were developed.
+    let sorted = |h: &House| {
+        let mut names = h.names();
+        names.sort();
+        names
+    };
+    let rules = h.path("anna/bad/.albumenignore");
+    std::fs::write(&rules, "/private/\n").unwrap();
+    h.start();
+    h.until("the rule is honoured", |h| sorted(h) == ["1.jpg", "3.jpg", "4.jpg"]);
+    let hostile =
+        [format!("/private/\n{}", "{".repeat(40_000)), format!("/private/\n{}\n", "*a".repeat(500_000))];
+    for text in hostile {
+        std::fs::write(&rules, &text).unwrap();
+        h.until("the folder is hidden", |h| sorted(h) == ["3.jpg", "4.jpg"]);
+        h.stop();
+        h.start();
+        h.upload(&h.photo("berta/4.jpg"));
+        assert_eq!(sorted(&h), ["3.jpg", "4.jpg"]);
+        let rows = h.get("/v1/failures").1["failures"].clone();
+        let rows = rows.as_array().unwrap();
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        assert_eq!((&rows[0]["fault"], &rows[0]["line"]), (&"ignore_file".into(), &2.into()), "{rows:?}");
+        h.until("it is counted", |h| h.get("/v1/status").1["index"]["not_walked"] == 1);
+        std::fs::write(&rules, "/private/\n").unwrap();
+        h.until("it is corrected", |h| sorted(h) == ["1.jpg", "3.jpg", "4.jpg"]);
+        assert_eq!(h.get("/v1/failures").1["failures"].as_array().unwrap().len(), 0);
+    }
 }

@@ -96,7 +96,10 @@ fn people_are_named_merged_split_hidden_and_undone() {
     assert_eq!(h.post(&format!("/v1/people/{anna}/hide"), &json!({})).0, 200);
     assert!(a.named().is_empty());
     assert_eq!(h.get("/v1/people?hidden=true").1["people"][0]["hidden"], true);
-    assert_eq!(h.post(&format!("/v1/people/{anna}/show"), &json!({})).0, 200);
+    assert_eq!(h.get(&format!("/v1/people/{anna}")).1["person"]["hidden"], true, "looking changes nothing");
+    assert_eq!(h.post(&format!("/v1/people/{anna}/show"), &json!({})).0, 200, "the old name of unhide");
+    assert_eq!(h.post(&format!("/v1/people/{anna}/hide"), &json!({})).0, 200);
+    assert_eq!(h.post(&format!("/v1/people/{anna}/unhide"), &json!({})).0, 200);
     assert_eq!(a.named(), ["Anna"]);
     let (_, unnamed) = h.get("/v1/people/suggest");
     assert_eq!(unnamed["unnamed"].as_array().unwrap().len(), 1, "the one that was split off");
@@ -105,11 +108,58 @@ fn people_are_named_merged_split_hidden_and_undone() {
 
     // What is no edit is refused in words.
     assert_eq!(h.post(&format!("/v1/people/{anna}/name"), &json!({})).0, 422, "no name is not null");
+    let long = json!({ "name": "x".repeat(201) });
+    assert_eq!(h.post(&format!("/v1/people/{anna}/name"), &long).0, 400);
     assert_eq!(h.post("/v1/people/merge", &json!({ "people": [anna] })).0, 400);
     assert_eq!(h.post("/v1/people/Anna/hide", &json!({})).0, 404, "names are not taken");
     assert_eq!(h.post("/v1/people/undo", &json!({ "edit": 99 })).0, 404);
     assert_eq!(h.get("/v1/faces?item=1&person=x").0, 400);
     assert_eq!(h.get("/v1/faces/x").0, 400);
+}
+
+#[test]
+fn questions_are_asked_and_what_is_no_face_is_shown_nowhere() {
+    let a = Album::new();
+    let h = &a.h;
+    let anna = a.assign(0, "Anna")["person"].as_str().unwrap().to_owned();
+    // Between two directions: a little too far from hers to join.
+    let embedding: Vec<u8> = (0..128).map(|i| [42, 0, 0, 92][i / 32]).collect();
+    h.database()
+        .execute(
+            "UPDATE faces SET embedding = ?2, clustered = 0 WHERE id = ?1",
+            params![a.faces[2], embedding],
+        )
+        .unwrap();
+    let asked = || h.get("/v1/people/ask").1["questions"].as_array().unwrap().clone();
+    let questions = asked();
+    assert_eq!(questions.len(), 1, "{questions:?}");
+    assert_eq!(
+        (&questions[0]["text"], &questions[0]["b"]["person"]),
+        (&"Is this Anna?".into(), &anna.clone().into())
+    );
+    assert_eq!((&questions[0]["a"]["face"], &questions[0]["kind"]), (&a.faces[2].into(), &"is".into()));
+    let answer = |answer: &str| {
+        h.post("/v1/people/answer", &json!({ "question": questions[0]["question"], "answer": answer })).0
+    };
+    assert_eq!(answer("perhaps"), 422);
+    assert_eq!((answer("no"), asked().len()), (200, 0));
+    assert_eq!(h.post("/v1/people/undo", &json!({})).0, 200);
+    assert_eq!((answer("not_a_face"), asked().len()), (200, 0));
+    let of_item = format!("/v1/faces?item={}", a.items[2]);
+    assert_eq!(h.get(&of_item).1["faces"], json!([]));
+    assert_eq!(h.get(&format!("{of_item}&lost=true")).1["faces"][0]["mark"], "no_face");
+    assert_eq!(h.post(&format!("/v1/faces/{}/mark", a.faces[2]), &json!({ "mark": null })).0, 200);
+    assert_eq!(h.get(&of_item).1["faces"][0]["id"], a.faces[2]);
+    let waiting = h.get("/v1/faces?limit=1").1;
+    assert_eq!(waiting["faces"].as_array().unwrap().len(), 1);
+    assert_eq!((answer("yes"), asked().len()), (200, 0));
+    assert_eq!(h.get(&format!("/v1/people/{anna}")).1["person"]["items"], 3);
+    // Whoever is one person by a mirror needs a word on it.
+    let other = json!({ "people": [anna, "p0000000000000000"] });
+    assert_eq!(h.post("/v1/people/apart", &other).0, 404);
+    let edits = h.get("/v1/people/edits?limit=2").1;
+    assert_eq!(edits["edits"].as_array().unwrap().len(), 2, "{edits}");
+    assert_eq!(h.post("/v1/people/answer", &json!({ "question": "what", "answer": "no" })).0, 400);
 }
 
 #[test]
@@ -130,6 +180,8 @@ fn a_token_sees_and_edits_the_people_of_its_spaces_only() {
     for path in [
         "/v1/people?space=berta".to_owned(),
         "/v1/people/suggest?space=berta".to_owned(),
+        "/v1/people/ask?space=berta".to_owned(),
+        "/v1/people/edits?space=berta".to_owned(),
         "/v1/faces?space=berta".to_owned(),
         format!("/v1/people/{bertas}"),
         format!("/v1/faces?person={bertas}"),
@@ -144,6 +196,17 @@ fn a_token_sees_and_edits_the_people_of_its_spaces_only() {
         (format!("/v1/people/{bertas}/name"), json!({ "name": "Eve" })),
         (format!("/v1/people/{bertas}/hide"), json!({})),
         (format!("/v1/people/{bertas}/show"), json!({})),
+        (format!("/v1/people/{bertas}/unhide"), json!({})),
+        ("/v1/people/apart".to_owned(), json!({ "people": [hers, bertas] })),
+        (
+            "/v1/people/answer".to_owned(),
+            json!({ "question": format!("is:{theirs}:{hers}"), "answer": "yes" }),
+        ),
+        (
+            "/v1/people/answer".to_owned(),
+            json!({ "question": format!("same:{hers}:{bertas}"), "answer": "no" }),
+        ),
+        (format!("/v1/faces/{theirs}/mark"), json!({ "mark": "no_face" })),
         (format!("/v1/people/{bertas}/cover"), json!({ "face": theirs })),
         (format!("/v1/people/{bertas}/split"), json!({ "faces": [theirs] })),
         (format!("/v1/people/{hers}/cover"), json!({ "face": theirs })),
@@ -156,6 +219,8 @@ fn a_token_sees_and_edits_the_people_of_its_spaces_only() {
     ] {
         assert_eq!(post(&path, body).0, 404, "{path}");
     }
+    let edits = get("/v1/people/edits").1["edits"].as_array().unwrap().clone();
+    assert_eq!(edits.iter().map(|e| e["space"].as_str().unwrap()).collect::<Vec<_>>(), ["anna"]);
     // The last edit is berta's; the last that this token may see is not.
     let (status, undone) = post("/v1/people/undo", json!({}));
     assert_eq!(status, 200, "{undone}");

@@ -454,7 +454,7 @@ fn one_capability_is_enough_to_read_what_others_may_not() {
     let is_root = rustix::process::getuid().is_root();
     let has_setpriv = Command::new("setpriv").arg("--version").output().is_ok_and(|o| o.status.success());
     if !is_root || !has_setpriv {
-        return eprintln!("skipped: needs root and setpriv");
+        return crate::support::machine_lacks("a service of an ordinary user", "it needs root and setpriv");
     }
     let mut h = House::new();
     let photo = h.photo("anna/secret.jpg");

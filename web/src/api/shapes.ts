@@ -1,6 +1,13 @@
 // Shapes of answers that the first pages use. `npm run types` makes types.ts from docs/portal-openapi.yaml; these names
 // stand for its schemas.
 
+export interface Rights {
+  readonly view: boolean;
+  readonly download: boolean;
+  readonly upload: boolean;
+  readonly manage: boolean;
+}
+
 export interface Account {
   readonly name: string;
   readonly display_name: string;
@@ -14,8 +21,7 @@ export interface Session {
 export interface Space {
   readonly name: string;
   readonly kind: "personal" | "shared";
-  /** `view`, `download`, `upload`, `manage`: those that there are. */
-  readonly rights: readonly string[];
+  readonly rights: Rights;
 }
 
 export interface Me {
@@ -66,8 +72,7 @@ export interface Item {
     readonly width: number;
     readonly height: number;
   }[];
-  /** `view`, `download`, `upload`, `manage`: those that there are. */
-  readonly rights: readonly string[];
+  readonly rights: Rights;
 }
 
 export interface Folder {

@@ -104,7 +104,7 @@ fn resolve_pattern(pattern: &Path) -> Vec<(String, PathBuf)> {
                 names.sort();
                 names.retain(|name| {
                     // As in a shell, a wildcard does not stand for a hidden folder or for a system's own (@eaDir).
-                    !albumen_files::ignore::is_default_ignored(name.as_bytes(), true)
+                    !albumen_files::skipped::is_skipped(name.as_bytes(), true)
                         && matcher.is_match(Path::new(name))
                         && is_real_folder(&path.join(name))
                 });

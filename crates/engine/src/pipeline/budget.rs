@@ -27,6 +27,8 @@ struct State {
     /// What is left of `--memory` after the fixed part.
     rest: u64,
     used: u64,
+    /// Bytes that workers hold at rest beyond the fixed part.
+    resting: u64,
     next_ticket: u64,
     waiting: VecDeque<u64>,
     /// Of those, so many at the front are somebody's who waits (uploads).
@@ -34,11 +36,26 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    /// Whether a permit may be given now. With no other permit out it may, for nothing that is waited for would change that:
+    /// what the asker's own worker holds at rest is off its ceiling already.
+    fn has_room_for(&self, bytes: u64) -> bool {
+        self.used == 0 || self.used + self.resting + bytes <= self.rest
+    }
+}
+
 impl MemoryBudget {
     /// A budget of `rest` bytes, the fixed part already taken off.
     pub fn new(rest: u64) -> MemoryBudget {
-        let state =
-            State { rest, used: 0, next_ticket: 0, waiting: VecDeque::new(), urgent: 0, closed: false };
+        let state = State {
+            rest,
+            used: 0,
+            resting: 0,
+            next_ticket: 0,
+            waiting: VecDeque::new(),
+            urgent: 0,
+            closed: false,
+        };
         MemoryBudget { inner: Arc::new(Inner { state: Mutex::new(state), changed: Condvar::new() }) }
     }
 
@@ -55,6 +72,12 @@ impl MemoryBudget {
     /// Bytes in permits now.
     pub fn used(&self) -> u64 {
         self.lock().used
+    }
+
+    /// Takes off the budget what a worker holds while it has no file, until this is dropped.
+    pub fn resting(&self, bytes: u64) -> Resting {
+        self.lock().resting += bytes;
+        Resting { budget: self.clone(), bytes }
     }
 
     /// Lets everybody who waits go with [`Fault::Cancelled`]: the run is being stopped.
@@ -91,7 +114,7 @@ impl MemoryBudget {
                 Some(Err(Fault::Cancelled))
             } else if bytes > s.rest {
                 Some(Err(Fault::TooLarge { needed: bytes }))
-            } else if s.waiting.front() == Some(&ticket) && s.used + bytes <= s.rest {
+            } else if s.waiting.front() == Some(&ticket) && s.has_room_for(bytes) {
                 s.used += bytes;
                 Some(Ok(Permit { budget: self.clone(), bytes }))
             } else {
@@ -129,8 +152,24 @@ impl Drop for Permit {
     }
 }
 
+/// What a worker holds at rest; dropping it says that the worker is gone or has another size.
+#[derive(Debug)]
+pub struct Resting {
+    budget: MemoryBudget,
+    bytes: u64,
+}
+
+impl Drop for Resting {
+    fn drop(&mut self) {
+        self.budget.lock().resting -= self.bytes;
+        self.budget.inner.changed.notify_all();
+    }
+}
+
 /// One file's claim on the budget: at most one permit at a time.
 pub struct Claim<'a> {
+    /// Bytes that the file's worker holds already.
+    growth: u64,
     budget: &'a MemoryBudget,
     permit: RefCell<Option<Permit>>,
     /// Somebody waits for the file: how memory is made free for it.
@@ -139,12 +178,25 @@ pub struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     pub fn new(budget: &'a MemoryBudget) -> Claim<'a> {
-        Claim { budget, permit: RefCell::new(None), make_room: None }
+        Claim { growth: 0, budget, permit: RefCell::new(None), make_room: None }
     }
 
-    /// For a file that somebody waits for.
-    pub fn urgent(budget: &'a MemoryBudget, make_room: &'a dyn Fn()) -> Claim<'a> {
-        Claim { make_room: Some(make_room), ..Claim::new(budget) }
+    /// The same for a file that an upload waits for.
+    pub fn urgently<'b>(self, make_room: &'b dyn Fn()) -> Claim<'b>
+    where
+        'a: 'b,
+    {
+        Claim { growth: self.growth, budget: self.budget, permit: self.permit, make_room: Some(make_room) }
+    }
+
+    /// The same for a worker that holds so many bytes more than the fixed part: its file may have that much less.
+    pub fn beside(self, growth: u64) -> Claim<'a> {
+        Claim { growth, ..self }
+    }
+
+    /// Gives back what it has.
+    pub fn release(&self) {
+        self.permit.replace(None);
     }
 }
 
@@ -153,6 +205,9 @@ impl Admission for Claim<'_> {
         // The first permit goes back before the second is asked for: two claims that each hold one and wait for
         // more would wait for ever.
         self.permit.replace(None);
+        if bytes > self.ceiling() {
+            return Err(Fault::TooLarge { needed: bytes });
+        }
         let permit = match self.make_room {
             Some(make_room) => self.budget.acquire_urgently(bytes, make_room),
             None => self.budget.acquire(bytes),
@@ -161,7 +216,7 @@ impl Admission for Claim<'_> {
         Ok(())
     }
     fn ceiling(&self) -> u64 {
-        self.budget.ceiling()
+        self.budget.ceiling().saturating_sub(self.growth)
     }
 }
 
@@ -200,6 +255,25 @@ mod tests {
         assert_eq!(budget.used(), 90);
         drop(claim);
         assert_eq!(budget.used(), 0);
+    }
+
+    #[test]
+    fn what_workers_hold_at_rest_comes_off() {
+        for growth in [1, 7, 40, 99] {
+            let budget = MemoryBudget::new(100);
+            let resting = budget.resting(growth);
+            let claim = Claim::new(&budget).beside(growth);
+            assert_eq!(claim.ceiling(), 100 - growth);
+            assert_eq!(claim.admit(101 - growth), Err(Fault::TooLarge { needed: 101 - growth }));
+            claim.admit(100 - growth).unwrap();
+            assert!(!budget.lock().has_room_for(1), "all is taken, {growth} of it by a worker at rest");
+            drop(resting);
+            assert_eq!(budget.lock().has_room_for(1), growth > 0);
+            // What is at rest keeps no file waiting for ever that is alone.
+            drop(claim);
+            let _resting = budget.resting(growth);
+            budget.acquire(100).unwrap();
+        }
     }
 
     #[test]

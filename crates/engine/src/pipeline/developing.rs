@@ -1,7 +1,7 @@
 //! Inspect, decode and render, driven: threads that take work from a queue, read and hash each file, hand it
 //! through the wall, store what comes back, and pass the result to the recorder.
 
-use super::budget::{Claim, MemoryBudget};
+use super::budget::{Claim, MemoryBudget, Resting};
 use super::keys;
 use super::progress::Progress;
 use super::recorder::{FileRecord, Record, RecordError, Stages};
@@ -11,6 +11,7 @@ use albumen_core::cancel::CancelToken;
 use albumen_core::clock::now;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
+use albumen_core::store_dir;
 use albumen_core::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
 use albumen_files::hash::{ContentHash, Hashed};
 use albumen_files::mounts::MountTable;
@@ -39,8 +40,13 @@ const SIDECAR_LIMIT: u64 = 16 << 20;
 /// Where threads get their work from.
 pub trait JobSource: Sync {
     /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more. `idle` is
-    /// called when there has been nothing for long: what costs memory may go.
-    fn next(&self, thread: usize, idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)>;
+    /// called when there has been nothing for long: what costs memory may go. A queue that cannot be read is an error, and
+    /// not one that is empty.
+    fn next(
+        &self,
+        thread: usize,
+        idle: &mut dyn FnMut(),
+    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError>;
     /// The work on a file has ended; its record is on its way.
     fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
@@ -75,6 +81,8 @@ pub struct Developer {
     thread: usize,
     index: Index,
     worker: WorkerHandle,
+    /// What the worker holds between two files.
+    resting: Option<Resting>,
     root: Option<(i64, Root)>,
     /// Stops the work on the present file.
     cancel: CancelToken,
@@ -83,7 +91,7 @@ pub struct Developer {
 impl Developer {
     pub fn new(shared: Shared, thread: usize, index: Index) -> Developer {
         let worker = WorkerHandle::new(shared.worker.clone());
-        Developer { shared, thread, index, worker, root: None, cancel: CancelToken::new() }
+        Developer { shared, thread, index, worker, resting: None, root: None, cancel: CancelToken::new() }
     }
 
     /// Works until the source ends or the run is stopped.
@@ -92,9 +100,10 @@ impl Developer {
         loop {
             let mut idle = || {
                 self.worker.end();
+                self.resting = None;
                 self.index.shrink();
             };
-            let Some((job, cancel)) = source.next(self.thread, &mut idle) else { break };
+            let Some((job, cancel)) = source.next(self.thread, &mut idle)? else { break };
             let kindness = source.kindness(&job);
             self.worker.be_kind(kindness);
             // This thread reads and hashes; it stays as it is for the CPU, since it could not be raised again.
@@ -277,7 +286,7 @@ impl Developer {
             return Ok(Some(Record::Touched { pending_id: job.id, file_id, fs, stat: hashed.stat }));
         }
         let moved_from = match &known {
-            None => self.moved_from(&hashed)?,
+            None => self.moved_from(job.folder_id, &hashed)?,
             Some(_) => None,
         };
         let render_due = !same || due.contains(&Stage::Render);
@@ -314,14 +323,16 @@ impl Developer {
             Ok(s) => s,
             Err(e) => return Ok(Some(self.unreadable(job, hashed.stat, Fault::unreadable(e)))),
         };
-        let make_memory = || source.make_memory();
-        let claim = match job.priority {
-            0 => Claim::urgent(&self.shared.budget, &make_memory),
-            _ => Claim::new(&self.shared.budget),
-        };
+        let inputs = Inputs { primary, sidecars: files };
         let answer =
-            self.worker.develop(&request, &Inputs { primary, sidecars: files }, &claim, &self.cancel);
-        drop(claim);
+            through_worker(&self.shared.budget, &mut self.worker, &mut self.resting, |worker, claim| {
+                let make_memory = || source.make_memory();
+                let claim = match job.priority {
+                    0 => claim.urgently(&make_memory),
+                    _ => claim,
+                };
+                worker.develop(&request, &inputs, &claim, &self.cancel)
+            });
         // Written to meanwhile: what was seen is no longer it, and the walk that noticed may be over already.
         if matches!(stat_beneath(root, &relative::child(&job.folder, &job.name)), Ok(Some(stat)) if stat != hashed.stat)
         {
@@ -386,7 +397,17 @@ impl Developer {
                 let hash = rec.content_hash.as_deref().expect("set before");
                 let format = rec.facts.as_ref().and_then(|f| f.format);
                 let preview = format.is_some_and(|f| !f.browser_shows());
-                let rows = self.shared.store.write(hash, &key, &pictures.renditions, preview)?;
+                let rows = match self.shared.store.write(hash, &key, &pictures.renditions, preview) {
+                    Ok(rows) => rows,
+                    // That is in the way of this content's pictures, and of no others.
+                    Err(e) if store_dir::is_foreign(&e) => {
+                        let fault = Fault::unreadable(format_args!("its thumbnails cannot be stored: {e}"));
+                        self.count_failure(&fault);
+                        rec.render = Some(Outcome::Failed(fault));
+                        return Ok(true);
+                    }
+                    Err(e) => return Err(e.into()),
+                };
                 rec.derivatives = Some(rows);
                 rec.thumbhash = Some(pictures.thumbhash);
                 rec.render = Some(match pictures.damaged {
@@ -400,7 +421,7 @@ impl Developer {
 
     /// Rule 3 of identity for what no walk of this run has seen: the file of this content whose path leads to nothing, on a
     /// volume that is there and is the one it was.
-    fn moved_from(&self, hashed: &Hashed) -> Result<Option<Elsewhere>, RecordError> {
+    fn moved_from(&self, folder: i64, hashed: &Hashed) -> Result<Option<Elsewhere>, RecordError> {
         let is_gone = |file: &Elsewhere| {
             let was: Option<Fingerprint> =
                 file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
@@ -408,11 +429,12 @@ impl Developer {
                 return false;
             };
             let is_inside = |(mount, _): &(Vec<u8>, i64)| relative::below(&file.path, mount).is_some();
-            volume::fingerprint(&root, &MountTable::read()).is_ok_and(|now| was.is_same(&now))
+            // The cheapest question first: mostly it is a copy that is there.
+            matches!(stat_beneath(&root, &file.path), Ok(None))
                 && !was.inner.iter().any(is_inside)
-                && matches!(stat_beneath(&root, &file.path), Ok(None))
+                && volume::fingerprint(&root, &MountTable::read()).is_ok_and(|now| was.is_same(&now))
         };
-        let elsewhere = record::elsewhere(&self.index.conn, &hashed.hash, &hashed.stat)?;
+        let elsewhere = record::elsewhere(&self.index.conn, folder, &hashed.hash, &hashed.stat)?;
         Ok(elsewhere.into_iter().find(is_gone))
     }
 
@@ -432,6 +454,32 @@ impl Developer {
         }
         Ok(Some((outcome, rows, record::thumbhash_of_content(conn, hash)?)))
     }
+}
+
+/// Has a file developed within the budget, of which what the worker holds at rest is off. A file that only a worker of no
+/// such holdings could do gets a fresh one.
+fn through_worker(
+    budget: &MemoryBudget,
+    worker: &mut WorkerHandle,
+    resting: &mut Option<Resting>,
+    mut develop: impl FnMut(&mut WorkerHandle, Claim<'_>) -> Result<Developed, Fault>,
+) -> Result<Developed, Fault> {
+    let growth = worker.growth();
+    let mut answer = develop(worker, Claim::new(budget).beside(growth));
+    let fault = match &answer {
+        Err(fault) => Some(fault),
+        Ok(developed) => developed.pictures.as_ref().and_then(|p| p.as_ref().err()),
+    };
+    if let Some(Fault::TooLarge { needed }) = fault
+        && growth > 0
+        && *needed <= budget.ceiling()
+    {
+        worker.end();
+        *resting = None;
+        answer = develop(worker, Claim::new(budget));
+    }
+    *resting = Some(budget.resting(worker.growth()));
+    answer
 }
 
 /// The content of a file that is only visited for a stage, if its `stat` is still the recorded one: then it need not be
@@ -466,20 +514,36 @@ impl OneRun {
 }
 
 impl JobSource for OneRun {
-    fn next(&self, _thread: usize, _idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {
+    fn next(
+        &self,
+        _thread: usize,
+        _idle: &mut dyn FnMut(),
+    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
         if self.shutdown.requested() {
-            return None;
+            return Ok(None);
         }
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let OneRunState { index, ready, after } = &mut *guard;
         if ready.is_empty() {
-            let rows = index.pending_after(*after, FETCH).unwrap_or_else(|e| {
-                tracing::error!("the queue cannot be read: {e}");
-                Vec::new()
-            });
+            let rows = index.pending_after(*after, FETCH)?;
             *after = rows.last().map_or(*after, |r| (r.priority, r.id));
             ready.extend(rows);
         }
-        Some((ready.pop_front()?, self.shutdown.token().clone()))
+        Ok(ready.pop_front().map(|row| (row, self.shutdown.token().clone())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_cannot_be_read_is_an_error_of_the_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let queue = OneRun::new(index.another().unwrap(), Shutdown::default());
+        assert!(matches!(queue.next(0, &mut || ()), Ok(None)), "an empty queue is none");
+        index.conn.execute("DROP TABLE pending", []).unwrap();
+        assert!(queue.next(0, &mut || ()).is_err());
     }
 }

@@ -13,7 +13,7 @@ pub const RENDER_VERSION: u32 = 4;
 /// Raise when detection, alignment or grading change; another model changes the settings key by itself.
 pub const FACES_VERSION: u32 = 2;
 pub const SUBJECTS_VERSION: u32 = 2;
-pub const PEOPLE_VERSION: u32 = 1;
+pub const PEOPLE_VERSION: u32 = 2;
 pub const PLACES_VERSION: u32 = albumen_library::places::VERSION;
 
 /// 16 hex digits over some bytes.

@@ -8,6 +8,7 @@ use super::progress::Progress;
 use super::recorder::{RecognisedRecord, Record, RecordError};
 use albumen_core::clock::now;
 use albumen_core::fault::Fault;
+use albumen_core::store_dir::StoreDir;
 use albumen_core::vocabulary::{DerivativeName, RecogniseRequest};
 use albumen_index::due::{Scope, StageNow};
 use albumen_index::{Index, items, record};
@@ -254,7 +255,10 @@ impl Recognising {
     fn picture(&self, content_hash: &str) -> Result<Option<File>, Fault> {
         let rows = record::derivatives(&self.index.conn, content_hash).map_err(Fault::unreadable)?;
         match rows.iter().find(|r| r.name == DerivativeName::Xl) {
-            Some(xl) => File::open(self.index.dir().join(&xl.path)).map(Some).map_err(Fault::unreadable),
+            Some(xl) => StoreDir::open(self.index.dir())
+                .and_then(|dir| dir.open_file(&xl.path))
+                .map(Some)
+                .map_err(Fault::unreadable),
             None => Ok(None),
         }
     }

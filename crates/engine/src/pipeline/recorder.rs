@@ -92,6 +92,13 @@ pub struct Stages {
 pub enum RecordError {
     #[error("the disk with the index is full: make room and run again, nothing is lost")]
     DiskFull,
+    #[error(
+        "the database of the index is damaged ({0}), and the run has stopped. Check it with `albumen verify`, and bring back a \
+         backup with `albumen restore`; the photos themselves are not affected"
+    )]
+    Damaged(rusqlite::Error),
+    #[error("the index cannot be written ({0}): check whether its disk is mounted read-only, then run again")]
+    ReadOnly(rusqlite::Error),
     #[error("the index cannot be used: {0}")]
     Index(rusqlite::Error),
     #[error("the derivatives cannot be made durable: {0}")]
@@ -102,6 +109,10 @@ impl From<rusqlite::Error> for RecordError {
     fn from(e: rusqlite::Error) -> RecordError {
         match e.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => RecordError::DiskFull,
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                RecordError::Damaged(e)
+            }
+            Some(rusqlite::ErrorCode::ReadOnly) => RecordError::ReadOnly(e),
             _ => RecordError::Index(e),
         }
     }
@@ -122,7 +133,17 @@ impl RecordError {
         match self {
             RecordError::DiskFull => true,
             RecordError::Index(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure),
-            RecordError::Store(_) => false,
+            RecordError::Store(_) | RecordError::Damaged(_) | RecordError::ReadOnly(_) => false,
+        }
+    }
+
+    /// Whether a disk was full.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        match self {
+            RecordError::DiskFull => true,
+            RecordError::Store(e) => matches!(e.kind(), StorageFull | QuotaExceeded),
+            RecordError::Index(_) | RecordError::Damaged(_) | RecordError::ReadOnly(_) => false,
         }
     }
 }

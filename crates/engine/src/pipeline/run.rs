@@ -55,6 +55,8 @@ pub struct Options {
     pub dry_run: bool,
     /// What is gone below `paths` was removed on purpose.
     pub accept_removals: bool,
+    /// A lost database is begun anew.
+    pub new_index: bool,
     /// What to make due again first (`reindex`).
     pub again: Again,
 }
@@ -81,8 +83,8 @@ pub struct Summary {
     /// Paths that were named, are not there, and of which nothing is known.
     #[serde(skip)]
     pub unknown: u64,
-    /// Folders that could not be looked at.
-    #[serde(skip)]
+    /// Folders that could not be looked at, are too deep, or are hidden since their ignore file cannot be honoured.
+    #[serde(rename = "not_walked")]
     pub unseen: u64,
 }
 
@@ -93,6 +95,9 @@ pub enum RunError {
     Usage(String),
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// In the middle of a run.
+    #[error("{0}")]
+    Reopen(OpenError),
     #[error("none of the volumes can be reached: {0}")]
     NoVolume(String),
     #[error("the worker cannot be started: {0}")]
@@ -185,7 +190,9 @@ pub fn run(
     let plan = Plan::new(config, options.recognise);
     let mut index = match options.dry_run && !Index::is_there(index_dir) {
         true => Index::open_nowhere(index_dir)?,
-        false => Index::open_indexing(index_dir, || albumen_core::breakpoints::reached("in_a_migration"))?,
+        false => Index::open_indexing_as(index_dir, options.new_index, || {
+            albumen_core::breakpoints::reached("in_a_migration")
+        })?,
     };
     let mut volumes = Volumes::read(config, &index)?;
     if !options.dry_run {
@@ -217,6 +224,9 @@ pub fn run(
         progress
             .notice(format!("{}: there is no such file or folder, and none is known", slip.volume.display()));
     }
+    if let Some(words) = volumes.spaces_by_hand(&options.paths, &targets) {
+        progress.notice(words);
+    }
     let _meter = Meter::start(progress.clone());
     let shared = shared(config, options, &plan, index_dir, &progress, shutdown);
     let scan_options = ScanOptions {
@@ -226,6 +236,7 @@ pub fn run(
         priority: 1,
         missing_is_gone: true,
         dry_run: options.dry_run,
+        budget: shared.budget.clone(),
     };
     let mut worker = WorkerHandle::new(shared.worker.clone());
     worker.start().map_err(RunError::Worker)?;
@@ -356,7 +367,7 @@ fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), Ru
     if shared.shutdown.requested() {
         return Ok(());
     }
-    sweep(index, config, &shared.store)?;
+    sweep(index, config, &shared.store, &shared.progress)?;
     for scope in &scopes {
         index.sum_up(scope, &plan.asked_for())?;
     }
@@ -372,10 +383,10 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
         return Ok(());
     }
     let jobs = jobs(config, options).min(count as usize);
-    let source = OneRun::new(index.another()?, shared.shutdown.clone());
+    let source = OneRun::new(index.another().map_err(RunError::Reopen)?, shared.shutdown.clone());
     let mut developers = Vec::new();
     for thread in 0..jobs {
-        developers.push(Developer::new(shared.clone(), thread, index.another()?));
+        developers.push(Developer::new(shared.clone(), thread, index.another().map_err(RunError::Reopen)?));
     }
     recorded(index, shared, |out| {
         std::thread::scope(|s| {
@@ -399,7 +410,7 @@ fn recorded(
     work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), RecordError>,
 ) -> Result<(), RunError> {
     let recorder = Recorder {
-        index: index.another()?,
+        index: index.another().map_err(RunError::Reopen)?,
         store: shared.store.clone(),
         stages: shared.stages.clone(),
         progress: shared.progress.clone(),
@@ -434,6 +445,15 @@ fn recognise(index: &Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunE
     let Given { config, options, plan, shared } = given;
     if !options.recognise {
         return Ok(());
+    }
+    let mut people_in: BTreeMap<i64, bool> = BTreeMap::new();
+    for part in parts {
+        for space in index.spaces_of(&part.scope)? {
+            *people_in.entry(space).or_insert(true) &= part.faces;
+        }
+    }
+    for (space, on) in people_in {
+        people::switch(index, space, on)?;
     }
     for part in parts.iter().filter(|p| !p.faces || !p.subjects) {
         // Switched off: what was found there goes, what users said stays.
@@ -490,8 +510,21 @@ fn cluster(index: &mut Index, given: Given<'_>, parts: &[Part]) -> Result<(), Ru
 }
 
 /// Forgets rows whose grace period is over, and removes derivatives that nothing names.
-pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(), RunError> {
-    let expired = index.forget_vanished(now() - config.grace.as_secs() as i64)?;
+pub(crate) fn sweep(
+    index: &Index,
+    config: &Config,
+    store: &Store,
+    progress: &Progress,
+) -> Result<(), RunError> {
+    let expired = match index.time_that_passed(now())? {
+        Some(time) => index.forget_vanished(time - config.grace.as_secs() as i64)?,
+        None => {
+            tracing::warn!(
+                "the clock is more than a year ahead of the last run: nothing is forgotten before it is known to be right"
+            );
+            0
+        }
+    };
     let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
     /// Left-over files cost room only: once a day is often enough to look for them.
     const SWEEP_EVERY_S: i64 = 86_400;
@@ -499,7 +532,17 @@ pub(crate) fn sweep(index: &Index, config: &Config, store: &Store) -> Result<(),
     if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
         index.forget_derivatives()?;
         let mut named = index.derivative_lookup()?;
-        store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        let swept = store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        if let Some(first) = swept.foreign.first() {
+            let more = match swept.foreign.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            progress.notice(format!(
+                "{}{more} is not Albumen's and is left as it is: keep other programs out of the index folder",
+                first.display()
+            ));
+        }
         index.set_meta("swept_at", &now().to_string())?;
     }
     Ok(())

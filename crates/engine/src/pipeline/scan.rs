@@ -5,26 +5,29 @@
 //! connection); they are applied in one short transaction, so a kill leaves the index as it was; nothing is removed
 //! before moves are resolved and the guard has agreed.
 
+use super::budget::{Claim, MemoryBudget};
 use super::progress::Progress;
 use super::recorder::RecordError;
 use super::shutdown::Shutdown;
 use super::volumes::{self, Target, kind_name};
 use albumen_core::clock::now;
+use albumen_core::fault::Fault;
 use albumen_files::hash::ContentHash;
-use albumen_files::identity::{self, Arrived, FolderSum, Found, Glance, Listed, On, Recorded, Vanished};
-use albumen_files::ignore::Rules;
+use albumen_files::identity::{self, Arrived, FolderSum, Listed, On, Recorded, Vanished};
+use albumen_files::ignore::{ALBUMENIGNORE, Rules};
 use albumen_files::mounts::MountTable;
 use albumen_files::open::Root;
 use albumen_files::read::{Read, read};
 use albumen_files::relative;
 use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
-use albumen_files::walk::{Folder, Reach, Role, Walk};
+use albumen_files::walk::{Folder, Reach, Role, Unwalked, Walk, WalkError};
 use albumen_index::due::Scope;
-use albumen_index::findings::Finding;
+use albumen_index::findings::{Finding, MayHaveMoved};
+use albumen_index::problems::Problem;
 use albumen_index::scan::{FileRow, VolumeRow, What};
 use albumen_index::{Index, items, record};
 use albumen_library::sidecar_names::MediaNames;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +45,8 @@ pub struct ScanOptions {
     pub missing_is_gone: bool,
     /// Take everything back at the end; only the counts remain.
     pub dry_run: bool,
+    /// What a folder's listing takes, where it is a large one, comes off this.
+    pub budget: MemoryBudget,
 }
 
 /// What a scan found that the caller must know.
@@ -52,7 +57,7 @@ pub struct Scanned {
     pub volumes_offline: u64,
     /// Targets that are not there and of which nothing is known.
     pub unknown: u64,
-    /// Folders, and entries of them, that could not be looked at.
+    /// Folders, and entries of them, that could not be looked at, or are hidden since an ignore file cannot be honoured.
     pub unseen: u64,
     /// Too much had vanished, or another volume stood in a volume's place.
     pub stopped_by_guard: bool,
@@ -93,8 +98,17 @@ pub fn scan(
     index.begin_findings()?;
     let (mut walked, mut offline, mut removed) = (Vec::new(), Vec::new(), Vec::new());
     let volumes = volumes::all(index, targets)?;
+    let spaces = index.all_space_names()?;
     for (number, target) in targets.iter().enumerate() {
-        let mut one = One { index, options, progress, shutdown, volumes: &volumes, number: number as i64 };
+        let mut one = One {
+            index,
+            options,
+            progress,
+            shutdown,
+            volumes: &volumes,
+            spaces: &spaces,
+            number: number as i64,
+        };
         match one.walk(target)? {
             Walked::Whole(w) => {
                 out.unseen += w.unseen;
@@ -159,6 +173,14 @@ pub fn scan(
         items::refresh(&index.conn, *id)?;
     }
     Progress::add(&progress.moved, moves.len() as u64);
+    for w in &walked {
+        index.apply_problems(w.volume_id, &w.start, w.reach == Reach::Folder)?;
+    }
+    for file in index.apply_hidden(at)? {
+        if index.item_of(file)? == Some(file) {
+            out.removed.push(file);
+        }
+    }
     for (number, volume_id) in removed {
         index.gone_of(number)?.into_iter().try_for_each(|row| vanish(index, row, at, progress, &mut out))?;
         index.volume_offline(volume_id, "it was removed")?;
@@ -189,6 +211,7 @@ struct WholeWalk {
     number: i64,
     volume_id: i64,
     volume: PathBuf,
+    space: String,
     root: Root,
     start: Vec<u8>,
     reach: Reach,
@@ -226,6 +249,8 @@ struct One<'a> {
     shutdown: &'a Shutdown,
     /// See [`volumes::all`].
     volumes: &'a [PathBuf],
+    /// The spaces that there were before this scan.
+    spaces: &'a [String],
     number: i64,
 }
 
@@ -283,11 +308,11 @@ impl One<'_> {
         }
 
         let mut visited: HashSet<i64> = HashSet::new();
-        // Below these nothing counts as gone: they could not be looked at.
-        let mut unseen: Vec<Vec<u8>> = Vec::new();
-        let mut failures = 0;
+        let mut unwalked = Unwalkeds::default();
         let mut only_file = None;
+        let claim = Claim::new(&self.options.budget);
         let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
+            .within(&claim)
             .without(volumes::inside(&target.volume, self.volumes))
             .no_further_than(target.reach);
         while let Some(folder) = walk.next() {
@@ -299,11 +324,10 @@ impl One<'_> {
                     let id = self.folder(volume_id, &folder)?;
                     visited.extend(id);
                     for e in folder.errors {
-                        failures += u64::from(e.is_failure);
-                        self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
-                        unseen.push(e.path);
+                        self.unwalked(volume_id, &root, e, &mut unwalked)?;
                     }
                     only_file = folder.only.or(only_file);
+                    claim.release();
                 }
                 Err(_) if walk.start_is_gone() && self.options.missing_is_gone => {
                     let (folder, name) = relative::split(&target.start);
@@ -314,30 +338,41 @@ impl One<'_> {
                         self.gone(file)?;
                     }
                 }
-                Err(e) => {
-                    failures += u64::from(e.is_failure);
-                    self.progress.notice(format!("{}: {}", root.join(&e.path).display(), e.fault));
-                    unseen.push(e.path);
-                }
+                Err(e) => self.unwalked(volume_id, &root, e, &mut unwalked)?,
             }
         }
         let is_gone = walk.start_is_gone() && self.options.missing_is_gone;
-        unseen.extend_from_slice(walk.not_entered());
+        unwalked.unseen.extend(walk.not_entered().iter().cloned());
+        unwalked.end(self.progress);
         let fingerprint = seen.fingerprint.clone().with_inner(walk.inner_mounts());
         if only_file.is_none() {
             for (id, path) in index.folders_below(volume_id, &target.start)? {
-                if !visited.contains(&id) && !unseen.iter().any(|u| relative::below(&path, u).is_some()) {
-                    for file in index.folder_files(id)?.iter().filter(|f| !f.vanished) {
-                        self.gone(file.id)?;
-                    }
+                if !visited.contains(&id) && !unwalked.holds(&path) {
+                    index.each_folder_file(id, |file| match file.vanished {
+                        true => Ok(()),
+                        false => self.gone(file.id),
+                    })?;
+                }
+            }
+            for (id, path) in index.folders_hidden(volume_id, &target.start)? {
+                if !unwalked.holds(&path) {
+                    index.note_released(id)?;
                 }
             }
         }
+        // Also above the start, where the walk has met with such a file on its way.
+        for hidden in &unwalked.hidden {
+            for (id, _) in index.folders_below(volume_id, hidden)? {
+                index.note_hidden(id)?;
+            }
+        }
+        let failures = unwalked.failures;
         drop(walk);
         Ok(Walked::Whole(Box::new(WholeWalk {
             number: self.number,
             volume_id,
             volume: target.volume.clone(),
+            space: target.space.clone(),
             root,
             start: target.start.clone(),
             reach: target.reach,
@@ -352,10 +387,15 @@ impl One<'_> {
     }
 
     /// A target that the index does not know may be a volume that it does, under another name: the same folder of the same
-    /// file system, with its files in it, and no longer where it was. Gives that volume its new name.
+    /// file system, with its files in it, and no longer where it was. Gives that volume its new name, unless it would go to
+    /// another owner, who was known before.
     fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> rusqlite::Result<()> {
         let index = self.index;
-        for (id, path, was) in index.fingerprints()? {
+        for (id, path, was, space) in index.fingerprints()? {
+            let same_owner = identity::owner(&space) == identity::owner(&target.space);
+            if !same_owner && self.spaces.contains(&target.space) {
+                continue;
+            }
             let old = relative::on_disk(&[&path]);
             let Ok(was) = serde_json::from_str::<Fingerprint>(&was) else { continue };
             let is_still_there = || opened(&old).is_ok_and(|(_, there, _)| there.is_same(&was));
@@ -383,6 +423,53 @@ impl One<'_> {
         Ok((sample.len(), volume::count_present(root, &sample)))
     }
 
+    /// Something that was not walked.
+    fn unwalked(
+        &self,
+        volume_id: i64,
+        root: &Root,
+        e: WalkError,
+        all: &mut Unwalkeds,
+    ) -> Result<(), RecordError> {
+        let mut problem = Problem {
+            volume_id,
+            path: &e.path,
+            kind: Problem::UNSEEN,
+            line: None,
+            reason: e.fault.to_string(),
+        };
+        let ignore_file = relative::child(&e.path, ALBUMENIGNORE);
+        match e.what {
+            Unwalked::Hidden { line } => {
+                let why = match (&e.fault, line) {
+                    (Fault::Unreadable { why }, Some(line)) => format!("line {line}: {why}"),
+                    (Fault::Unreadable { why }, None) => why.clone(),
+                    (fault, _) => fault.to_string(),
+                };
+                let reason = format!("cannot be honoured: {why}; its folder and all below it are hidden");
+                problem = Problem { path: &ignore_file, kind: Problem::IGNORE_FILE, line, reason, ..problem };
+            }
+            Unwalked::TooDeep => problem.kind = Problem::TOO_DEEP,
+            Unwalked::Unseen if matches!(e.fault, Fault::TooLarge { .. }) => {
+                problem.kind = Problem::TOO_LARGE
+            }
+            Unwalked::Unseen | Unwalked::Elsewhere => {}
+        }
+        if all.told < MOST_TOLD {
+            self.progress.notice(format!("{}: {}", root.join(problem.path).display(), problem.reason));
+        }
+        all.told += 1;
+        if e.is_failure() {
+            all.failures += 1;
+            self.index.note_problem(&problem)?;
+        }
+        match e.what {
+            Unwalked::Hidden { .. } => all.hidden.insert(e.path),
+            _ => all.unseen.insert(e.path),
+        };
+        Ok(())
+    }
+
     fn gone(&self, file: i64) -> Result<(), RecordError> {
         Ok(self.index.gone(file, self.number)?)
     }
@@ -399,20 +486,9 @@ impl One<'_> {
             Progress::add(&self.progress.unchanged, media);
             return Ok(id);
         }
-        let files = match (id, &folder.only) {
-            (Some(id), None) => index.folder_files(id)?,
-            (Some(id), Some(only)) => match index.file_in(id, only)? {
-                Some(file) => Vec::from_iter(index.file(file)?),
-                None => Vec::new(),
-            },
-            (None, _) => Vec::new(),
-        };
-        let rows: Vec<Recorded<&[u8]>> = files.iter().map(recorded).collect();
-        let on = On { fs: folder.fs, stable_inodes: folder.stable_inodes };
-        let found = folder.files.iter().map(|f| Found { key: &f.name, stat: f.stat });
-        let compared = identity::compare(&rows, found, on);
-        let mut media_changed = false;
-        let mut sidecars_changed = false;
+        let beside = self.beside(id, folder)?;
+        let mut media_changed = beside.media_missing;
+        let mut sidecars_changed = beside.sidecars_missing;
         let finding = |name: &[u8], what, file_id, stat| Finding {
             target: self.number,
             volume_id,
@@ -423,14 +499,10 @@ impl One<'_> {
             fs: folder.fs,
             stat,
         };
-        for (file, glance) in folder.files.iter().zip(&compared.found) {
-            let known = match glance {
-                Glance::Unchanged { row } | Glance::Read { row } => Some(&files[*row]),
-                Glance::New => None,
-            };
+        for (file, known) in folder.files.iter().zip(&beside.known) {
             let id = known.map(|k| k.id);
             let here = known.filter(|k| !k.vanished);
-            let same_stat = here.is_some_and(|k| k.stat == file.stat && k.fs == folder.fs);
+            let same_stat = here.is_some_and(|k| k.same_stat);
             if file.role == Role::Sidecar {
                 // A sidecar has no hash: its stat alone says whether it changed.
                 if !same_stat {
@@ -440,36 +512,21 @@ impl One<'_> {
                 continue;
             }
             Progress::add(&self.progress.found, 1);
-            match glance {
-                Glance::Unchanged { .. } if here.is_some() => Progress::add(&self.progress.unchanged, 1),
-                Glance::Unchanged { .. } => {
+            match known {
+                Some(k) if k.unchanged && here.is_some() => Progress::add(&self.progress.unchanged, 1),
+                Some(k) if k.unchanged => {
                     // It had vanished and is back as it was.
                     Progress::add(&self.progress.unchanged, 1);
                     index.found(&finding(&file.name, Finding::BACK, id, file.stat))?;
                     media_changed = true;
                 }
                 // It could not be read before and nothing about it has changed: `due` says when to try again.
-                Glance::Read { .. } if same_stat && here.is_some_and(|k| k.content_hash.is_none()) => {
-                    Progress::add(&self.progress.unchanged, 1);
-                }
-                Glance::Read { .. } | Glance::New => {
+                Some(k) if same_stat && !k.was_read => Progress::add(&self.progress.unchanged, 1),
+                _ => {
                     let what = if known.is_some() { What::Changed } else { What::New };
                     media_changed |= here.is_none();
                     index.found(&finding(&file.name, what.as_str(), id, file.stat))?;
                 }
-            }
-        }
-        for row in compared.missing {
-            let gone = &files[row];
-            let failed_to_look =
-                folder.errors.iter().any(|e| e.path == relative::child(&folder.path, &gone.name));
-            if gone.vanished || failed_to_look {
-                continue;
-            }
-            self.gone(gone.id)?;
-            match gone.is_sidecar {
-                true => sidecars_changed = true,
-                false => media_changed = true,
             }
         }
         let has_sidecars = folder.files.iter().any(|f| f.role == Role::Sidecar);
@@ -477,6 +534,52 @@ impl One<'_> {
             self.assign_sidecars(volume_id, folder)?;
         }
         Ok(id)
+    }
+
+    /// Sets the files of a folder beside its rows, which come in one by one: a folder may hold a hundred thousand. Notes rows
+    /// that no file has the name of.
+    fn beside(&self, id: Option<i64>, folder: &Folder) -> Result<Beside, RecordError> {
+        let files = &folder.files;
+        let mut beside = Beside { known: vec![None; files.len()], ..Beside::default() };
+        let Some(id) = id else { return Ok(beside) };
+        // A walk lists them by inode.
+        let mut order: Vec<u32> = (0..files.len() as u32).collect();
+        order.sort_unstable_by(|a, b| files[*a as usize].name.cmp(&files[*b as usize].name));
+        let failed_to_look: HashSet<&[u8]> =
+            folder.errors.iter().map(|e| relative::split(&e.path).1).collect();
+        let on = On { fs: folder.fs, stable_inodes: folder.stable_inodes };
+        let mut set_beside = |row: FileRow| -> Result<(), RecordError> {
+            let at = order.binary_search_by(|i| files[*i as usize].name.as_slice().cmp(&row.name));
+            if let Ok(at) = at {
+                let at = order[at] as usize;
+                let now = files[at].stat;
+                beside.known[at] = Some(Beforehand {
+                    id: row.id,
+                    vanished: row.vanished,
+                    unchanged: identity::is_unchanged(&recorded(&row), now, on),
+                    same_stat: row.stat == now && row.fs == folder.fs,
+                    was_read: row.content_hash.is_some(),
+                });
+            } else if !row.vanished && !failed_to_look.contains(row.name.as_slice()) {
+                self.gone(row.id)?;
+                match row.is_sidecar {
+                    true => beside.sidecars_missing = true,
+                    false => beside.media_missing = true,
+                }
+            }
+            Ok(())
+        };
+        match &folder.only {
+            None => self.index.each_folder_file(id, set_beside)?,
+            Some(only) => {
+                if let Some(file) = self.index.file_in(id, only)?
+                    && let Some(row) = self.index.file(file)?
+                {
+                    set_beside(row)?;
+                }
+            }
+        }
+        Ok(beside)
     }
 
     /// Decides by names which file each sidecar of a folder speaks of.
@@ -489,6 +592,56 @@ impl One<'_> {
             self.index.owner(volume_id, &folder.path, &s.name, of)?;
         }
         Ok(())
+    }
+}
+
+/// What is recorded of a file that was found.
+#[derive(Clone, Copy)]
+struct Beforehand {
+    id: i64,
+    vanished: bool,
+    /// Rule 1 of identity.
+    unchanged: bool,
+    same_stat: bool,
+    /// It has a hash.
+    was_read: bool,
+}
+
+/// The rows of a folder beside its files.
+#[derive(Default)]
+struct Beside {
+    /// For each file in order.
+    known: Vec<Option<Beforehand>>,
+    media_missing: bool,
+    sidecars_missing: bool,
+}
+
+/// What a walk did not enter.
+#[derive(Default)]
+struct Unwalkeds {
+    /// Below these nothing counts as gone: they could not be looked at.
+    unseen: HashSet<Vec<u8>>,
+    /// All below these is hidden.
+    hidden: HashSet<Vec<u8>>,
+    failures: u64,
+    told: u64,
+}
+
+/// A walk says so much about what it did not enter; the rest is in the index.
+const MOST_TOLD: u64 = 20;
+
+impl Unwalkeds {
+    /// Whether a path is one of them, or below one.
+    fn holds(&self, path: &[u8]) -> bool {
+        let is = |path: &[u8]| self.unseen.contains(path) || self.hidden.contains(path);
+        is(path) || is(b"") || path.iter().enumerate().any(|(i, b)| *b == b'/' && is(&path[..i]))
+    }
+
+    fn end(&self, progress: &Progress) {
+        if self.told > MOST_TOLD {
+            let more = self.told - MOST_TOLD;
+            progress.notice(format!("{more} more folders were not walked: albumen failures lists them"));
+        }
     }
 }
 
@@ -520,14 +673,18 @@ fn find_moves(
     walked: &[WholeWalk],
     shutdown: &Shutdown,
 ) -> Result<Vec<(Finding, i64)>, RecordError> {
-    let vanished: Vec<Vanished> = index
-        .may_have_moved()?
-        .into_iter()
-        .filter_map(|(id, path, hash, size, mtime_ns)| {
-            Some(Vanished { id, path, hash: ContentHash::parse(&hash)?, size, mtime_ns })
-        })
-        .collect();
+    // Where they were: a file that the config gives to another space is still at its place, and is the same file.
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
+    let mut vanished: Vec<Vanished> = Vec::new();
+    for gone in index.may_have_moved()? {
+        let MayHaveMoved { id, path, hash, size, mtime_ns, space, volume } = gone;
+        let Some(hash) = ContentHash::parse(&hash) else { continue };
+        places.insert(relative::on_disk(&[&volume, &path]), vanished.len());
+        let owner = identity::owner(&space).to_owned();
+        vanished.push(Vanished { id, owner, path, hash, size, mtime_ns });
+    }
     let sizes: HashSet<u64> = vanished.iter().map(|v| v.size).collect();
+    let owners: HashSet<(String, u64)> = vanished.iter().map(|v| (v.owner.clone(), v.size)).collect();
     let (mut arrived, mut findings) = (Vec::new(), Vec::new());
     for size in sizes {
         for (finding_id, mut finding) in index.found_new_of_size(size)? {
@@ -536,13 +693,23 @@ fn find_moves(
             }
             let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
             let path = relative::child(&finding.folder, &finding.name);
+            let owner = identity::owner(&w.space).to_owned();
+            let here = places.get(&w.root.join(&path)).copied();
+            // Content that vanished with another owner need not be read.
+            if here.is_none() && !owners.contains(&(owner.clone(), size)) {
+                continue;
+            }
             let Ok(Read::Done { hashed, .. }) = read(&w.root, &path, Role::Media, shutdown.token().flag())
             else {
                 continue;
             };
             finding.stat = hashed.stat;
             let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
-            arrived.push(Arrived { path, hash: hashed.hash, size, mtime_ns });
+            if let Some(here) = here.map(|i| &mut vanished[i]).filter(|v| v.hash == hashed.hash) {
+                // Whose it was is whose it is.
+                here.owner.clone_from(&owner);
+            }
+            arrived.push(Arrived { owner, path, hash: hashed.hash, size, mtime_ns });
             findings.push((finding_id, finding));
         }
     }

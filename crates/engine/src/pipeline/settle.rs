@@ -1,6 +1,7 @@
 //! After inspect: files become items (grouping) and coordinates become places. Pure functions of recorded facts,
 //! run again at any time with the same answer.
 
+use super::budget::MemoryBudget;
 use super::developing::Shared;
 use super::keys;
 use super::recorder::RecordError;
@@ -14,6 +15,9 @@ use albumen_library::places::Gazetteer;
 use rusqlite::TransactionBehavior;
 use std::collections::HashSet;
 
+/// Bytes for the files of a folder that nobody is asked for.
+const GROUPED_FREELY: u64 = 2 << 20;
+
 /// Rows settled in one transaction.
 const BATCH: usize = 500;
 
@@ -25,7 +29,7 @@ pub fn settle(
     places: &StageNow,
     shared: &Shared,
 ) -> Result<(), RecordError> {
-    group(index, &shared.shutdown)?;
+    group(index, &shared.budget, &shared.shutdown)?;
     for scope in scopes {
         place(index, scope, places, shared)?;
     }
@@ -34,8 +38,17 @@ pub fn settle(
 }
 
 /// Puts the files of changed folders together into items.
-fn group(index: &mut Index, shutdown: &Shutdown) -> Result<(), RecordError> {
+fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Result<(), RecordError> {
     loop {
+        // Before the transaction: those who have the memory may be about to write. A folder that needs more than there is has
+        // all of it.
+        let largest = items::largest_to_regroup(&index.conn, BATCH)?;
+        let wanted = if largest > GROUPED_FREELY { largest.min(budget.ceiling()) } else { 0 };
+        let _permit = match (wanted > 0).then(|| budget.acquire(wanted)).transpose() {
+            Ok(permit) => permit,
+            // The run is being stopped.
+            Err(_) => return Ok(()),
+        };
         // It reads before it writes: begun for writing, or a commit in between would make it fail.
         let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let folders = items::folders_to_regroup(&tx, BATCH)?;
@@ -55,7 +68,7 @@ fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordErro
     let rows = items::group_rows(tx, folder)?;
     let members: Vec<Member<'_>> = rows
         .iter()
-        .map(|r| Member { name: &r.name, is_sidecar: r.is_sidecar, clues: r.clues.as_ref() })
+        .map(|r| Member { name: &r.name, is_sidecar: r.is_sidecar, clues: r.clues.as_deref() })
         .collect();
     let mut anew: HashSet<i64> = HashSet::new();
     for (row, of) in rows.iter().zip(companions(&members)) {
@@ -268,7 +281,7 @@ mod tests {
                     n += 1;
                     apply(&index, &folders, n, event);
                 }
-                group(&mut index, &Shutdown::default()).unwrap();
+                group(&mut index, &MemoryBudget::new(1 << 30), &Shutdown::default()).unwrap();
                 let made = items(&index);
                 items::refresh_all(&index.conn, files(&index, false)).unwrap();
                 prop_assert_eq!(made, items(&index));

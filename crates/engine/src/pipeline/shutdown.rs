@@ -1,7 +1,8 @@
-//! Being asked to stop: by Ctrl-C, SIGTERM or SIGHUP of a closed terminal. The first request stops the run
-//! cleanly, everything finished so far is kept; a second one of the same kind ends the process at once.
+//! Being asked to stop: by Ctrl-C, by SIGTERM, and in a command by the SIGHUP of a closed terminal. The first request stops
+//! the run cleanly, everything finished so far is kept; a second one ends the process at once.
 
 use albumen_core::cancel::CancelToken;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -13,11 +14,22 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Hears SIGINT and SIGTERM from now on.
+    /// For a service: hears SIGINT and SIGTERM from now on. SIGHUP has it read its config again.
     pub fn on_signals() -> std::io::Result<Shutdown> {
+        Shutdown::on(&[SIGINT, SIGTERM])
+    }
+
+    /// For a command: hears SIGHUP, too, unless it was started to outlive its terminal (`nohup`).
+    pub fn on_signals_and_hangup() -> std::io::Result<Shutdown> {
+        match is_ignored(SIGHUP) {
+            true => Shutdown::on_signals(),
+            false => Shutdown::on(&[SIGINT, SIGTERM, SIGHUP]),
+        }
+    }
+
+    fn on(signals: &[i32]) -> std::io::Result<Shutdown> {
         let shutdown = Shutdown::default();
-        let mut signals =
-            signal_hook::iterator::Signals::new([signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM])?;
+        let mut signals = signal_hook::iterator::Signals::new(signals)?;
         let heard = shutdown.clone();
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
@@ -40,7 +52,7 @@ impl Shutdown {
         self.signal.load(Ordering::SeqCst) != 0
     }
 
-    /// 130 or 143 once a signal has been heard.
+    /// 128 and the signal, such as 130 or 143, once one has been heard.
     pub fn exit_code(&self) -> Option<u8> {
         match self.signal.load(Ordering::SeqCst) {
             0 => None,
@@ -52,4 +64,12 @@ impl Shutdown {
     pub fn token(&self) -> &CancelToken {
         &self.token
     }
+}
+
+/// Whether whoever started this process has it ignore a signal.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }

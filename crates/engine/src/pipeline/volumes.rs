@@ -95,6 +95,25 @@ impl Volumes {
         out
     }
 
+    /// Where several paths were given that no config names, each is a space of its own, and people are not shared between
+    /// spaces: what to tell the user.
+    pub fn spaces_by_hand(&self, paths: &[PathBuf], targets: &[Target]) -> Option<String> {
+        let mut spaces: Vec<&str> = targets
+            .iter()
+            .filter(|t| !self.configured.iter().any(|c| c.volume == t.volume))
+            .map(|t| t.space.as_str())
+            .collect();
+        spaces.sort_unstable();
+        spaces.dedup();
+        (paths.len() > 1 && spaces.len() > 1).then(|| {
+            format!(
+                "each PATH is a space of its own ({}), with its own people: to share people between folders, name the folders \
+                 as one space in the config",
+                spaces.join(", ")
+            )
+        })
+    }
+
     /// Adds the volumes that lie inside of what is to be walked: its own walk leaves them out.
     fn add_inner(&self, targets: &mut Vec<Target>) {
         let outer: Vec<PathBuf> = targets

@@ -280,7 +280,7 @@ impl Looker<'_> {
             }
             Looked::Seen(records) => {
                 if self.service.models.are_whole() {
-                    tracing::warn!("the models are whole again: faces and subjects are recognised");
+                    tracing::info!("the models are whole again: faces and subjects are recognised");
                     self.begin_round();
                 }
                 for record in records {
@@ -341,12 +341,14 @@ fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Re
     Ok(())
 }
 
-/// Removes what was found in spaces that have people or subjects off; what users said stays.
+/// Removes what was found in spaces that have people or subjects off; what users said stays, and is true again when they are
+/// on.
 fn switch_off(index: &Index, service: &Service) {
     let spaces = Spaces::resolve(&service.config().spaces);
-    for space in spaces.iter().filter(|s| !s.people || !s.subjects) {
+    for space in spaces.iter() {
         let remove = || -> Result<bool, RecordError> {
             let Some(id) = index.space_id(&space.name)? else { return Ok(false) };
+            people::switch(index, id, space.people)?;
             let faces = !space.people && index.has_found_faces(id)?;
             if faces {
                 people::remove_found(index, id)?;

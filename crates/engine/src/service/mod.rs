@@ -328,6 +328,14 @@ pub fn run(
     if !config.service.socket.as_os_str().is_empty() {
         index.name_socket(&config.service.socket)?;
     }
+    let socket = &config.service.socket;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        index = %index_dir.display(),
+        socket = %socket.display(),
+        tcp = config.service.tcp.as_ref().map_or(String::new(), |t| t.get_ref().to_string()),
+        "the service has started"
+    );
     let progress = Arc::new(Progress::default());
     let meter = run::Meter::start(progress.clone());
     let options = Options { recognise: config.recognise.enabled, ..Options::default() };
@@ -452,6 +460,9 @@ pub fn run(
         Ok(())
     });
     drop(meter);
+    if result.is_ok() {
+        tracing::info!("the service has stopped: everything finished is in the index");
+    }
     result
 }
 
@@ -463,8 +474,8 @@ fn hear_hangups(service: &Arc<Service>) -> std::io::Result<()> {
         for _ in signals.forever() {
             let Some(service) = service.upgrade() else { return };
             match service.reload() {
-                Ok(changed) if changed.is_empty() => tracing::warn!("config read again: nothing has changed"),
-                Ok(changed) => tracing::warn!("config read again, changed: {}", changed.join(", ")),
+                Ok(changed) if changed.is_empty() => tracing::info!("config read again: nothing has changed"),
+                Ok(changed) => tracing::info!("config read again, changed: {}", changed.join(", ")),
                 Err(why) => tracing::error!("the config is refused and the old one stays: {why}"),
             }
         }
@@ -625,7 +636,7 @@ impl Todo {
 fn walk_all(index: &mut Index, service: &Arc<Service>) -> Result<(), RunError> {
     walk(index, service, &[], 1)?;
     catch_up(index, service)?;
-    run::sweep(index, &service.config(), &service.shared.store)
+    run::sweep(index, &service.config(), &service.shared.store, &service.shared.progress)
 }
 
 /// Everything known for which a stage is due.
@@ -681,6 +692,7 @@ fn walk(
             priority,
             missing_is_gone: false,
             dry_run: false,
+            budget: service.shared.budget.clone(),
         }
     };
     let scanned = scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
@@ -695,6 +707,10 @@ fn walk(
         if let Some((path, space)) = index.path_and_space(*item)? {
             service.tell(Event::removed(events::Of { item: *item, path: &path, space: &space }));
         }
+    }
+    if scanned.unseen > 0 {
+        // They are counted, too.
+        let _ = service.counter.send(());
     }
     if !scanned.moved.is_empty() || !scanned.removed.is_empty() {
         let _ = service.tidier.send(Dirty::Background(Default::default()));

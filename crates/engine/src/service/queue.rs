@@ -145,36 +145,36 @@ impl Queue {
         }
     }
 
-    fn take(&self, s: &mut State, thread: usize) -> Option<PendingRow> {
+    fn take(&self, s: &mut State, thread: usize) -> Result<Option<PendingRow>, RecordError> {
         if !self.room.is_there() {
-            return None;
+            return Ok(None);
         }
         if s.more {
             // Uploads are few: whether there is one is asked anew for every file, so that none waits behind a batch.
             let busy = s.busy.values().filter(|b| b.priority == 0).count();
-            let uploads = fetch(&s.index, (0, 0), busy + 1);
+            let uploads = s.index.pending_after((0, 0), busy + 1)?;
             if let Some(row) = uploads.into_iter().find(|r| r.priority == 0 && !s.busy.contains_key(&r.id)) {
                 let same = s.busy.values().find(|b| b.file.0 == row.folder_id && b.file.1 == row.name);
                 if let Some(same) = same {
                     same.token.cancel();
                 }
-                return Some(row);
+                return Ok(Some(row));
             }
         }
         if !s.rest(&self.gate, thread).is_zero() || !self.gate.background_may_run() {
-            return None;
+            return Ok(None);
         }
         loop {
             while let Some(row) = s.ready.pop_front() {
                 // A walk may have replaced it since, by an upload perhaps.
-                if s.index.is_pending(row.id).unwrap_or(true) && s.is_free(&row) {
-                    return Some(row);
+                if s.index.is_pending(row.id)? && s.is_free(&row) {
+                    return Ok(Some(row));
                 }
             }
             if !s.more {
-                return None;
+                return Ok(None);
             }
-            let rows = fetch(&s.index, (1, 0), FETCH + s.busy.len());
+            let rows = s.index.pending_after((1, 0), FETCH + s.busy.len())?;
             let free: Vec<PendingRow> = rows.into_iter().filter(|r| s.is_free(r)).collect();
             s.ready.extend(free);
             if s.ready.is_empty() {
@@ -212,23 +212,20 @@ impl State {
     }
 }
 
-fn fetch(index: &Index, after: (u8, i64), limit: usize) -> Vec<PendingRow> {
-    index.pending_after(after, limit).unwrap_or_else(|e| {
-        tracing::error!("the queue cannot be read: {e}");
-        Vec::new()
-    })
-}
-
 impl JobSource for Queue {
-    fn next(&self, thread: usize, idle: &mut dyn FnMut()) -> Option<(PendingRow, CancelToken)> {
+    fn next(
+        &self,
+        thread: usize,
+        idle: &mut dyn FnMut(),
+    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
         let mut s = self.lock();
         let waits_since = Instant::now();
         let mut is_idle = false;
         loop {
             if self.shutdown.requested() {
-                return None;
+                return Ok(None);
             }
-            if let Some(row) = self.take(&mut s, thread) {
+            if let Some(row) = self.take(&mut s, thread)? {
                 let token = CancelToken::new();
                 let busy = Busy {
                     priority: row.priority,
@@ -240,7 +237,7 @@ impl JobSource for Queue {
                 };
                 s.busy.insert(row.id, busy);
                 s.awaited |= row.priority > 0;
-                return Some((row, token));
+                return Ok(Some((row, token)));
             }
             self.tell_if_drained(&mut s);
             let rest = Some(s.rest(&self.gate, thread)).filter(|r| !r.is_zero());
@@ -335,5 +332,29 @@ mod tests {
             missed
         });
         assert_eq!(missed, None);
+    }
+
+    #[test]
+    fn a_queue_that_cannot_be_read_is_an_error_and_not_drained() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open_indexing(dir.path(), || ()).unwrap();
+        let service = Config::parse("").unwrap().service;
+        let (shutdown, told) = (Shutdown::default(), Arc::new(AtomicUsize::new(0)));
+        let tell = told.clone();
+        let rules = Rules {
+            threads: 1,
+            preempt: true,
+            idle: Duration::from_secs(3600),
+            drained: Box::new(move || {
+                tell.fetch_add(1, Ordering::SeqCst);
+            }),
+        };
+        let gate = Gate::new(service.background, service.windows);
+        let room = Arc::new(Room::new(dir.path(), shutdown.clone()));
+        let queue = Queue::new(index.another().unwrap(), gate, room, shutdown.clone(), rules);
+        index.conn.execute("DROP TABLE pending", []).unwrap();
+        queue.wake();
+        assert!(queue.next(0, &mut || ()).is_err());
+        assert_eq!((queue.is_idle(), told.load(Ordering::SeqCst)), (false, 0));
     }
 }

@@ -76,7 +76,7 @@ impl Room {
     /// As [`Room::ran_out`], of work that has files on the disk of temporary files, too: that may be the one that is full.
     /// SQLite calls a quota that is used up an error of the disk; which it is the disk itself is asked.
     pub fn explains(&self, e: &RecordError) -> bool {
-        let explains = e.may_be_want_of_room() && !(self.is_there() && self.is_enough());
+        let explains = e.may_be_want_of_room() && !(self.is_there() && is_enough(&self.index_dir));
         if explains {
             self.is_out();
         }
@@ -107,36 +107,42 @@ impl Room {
         if self.lock().look_at.is_none_or(|at| at > Instant::now()) {
             return false;
         }
-        let enough = self.is_enough();
+        let enough = is_enough(&self.index_dir);
         let mut s = self.lock();
         if enough {
             s.look_at = None;
             s.ended = Some(Instant::now());
             self.changed.notify_all();
-            tracing::warn!("there is room on the disk with the index again: work goes on");
+            tracing::info!("there is room on the disk with the index again: work goes on");
         } else {
             s.pause = (s.pause * 2).min(LOOK_AT_LEAST);
             s.look_at = Some(Instant::now() + s.pause);
         }
         enough
     }
+}
 
-    /// Asks the disk for room and gives it back. Quotas and what is reserved for root count, as they do for the index.
-    fn is_enough(&self) -> bool {
-        let path = self.index_dir.join(".room");
-        let asked = || -> rustix::io::Result<()> {
-            let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let file = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
-            // It is there for as long as it is open.
-            rustix::fs::unlink(&path)?;
-            match fallocate(&file, FallocateFlags::empty(), 0, ENOUGH) {
-                // Such a file system tells whoever writes.
-                Err(Errno::OPNOTSUPP) => Ok(()),
-                asked => asked,
-            }
-        };
-        asked().is_ok()
+/// Asks the disk for room and gives it back. Quotas and what is reserved for root count, as they do for the index.
+fn ask(index_dir: &Path) -> rustix::io::Result<()> {
+    let path = index_dir.join(".room");
+    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
+    // It is there for as long as it is open.
+    rustix::fs::unlink(&path)?;
+    match fallocate(&file, FallocateFlags::empty(), 0, ENOUGH) {
+        // Such a file system tells whoever writes.
+        Err(Errno::OPNOTSUPP) => Ok(()),
+        asked => asked,
     }
+}
+
+fn is_enough(index_dir: &Path) -> bool {
+    ask(index_dir).is_ok()
+}
+
+/// Whether the disk is full or a quota is used up: not whether it fails, or may only be read.
+pub fn is_used_up(index_dir: &Path) -> bool {
+    matches!(ask(index_dir), Err(Errno::NOSPC | Errno::DQUOT))
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! Questions about people and faces: lists, why a face is where it is, what is worth asking a user about.
 
 use super::edits::{find_person, label};
+use super::gallery::Gallery;
+use super::questions::forbidden;
 use super::{EditError, cluster, path_of, space_of_file};
 use crate::Index;
 use albumen_core::vocabulary::Box4;
-use albumen_library::people::Thresholds;
+use albumen_library::people::gallery::{Nearness, Probe};
 use albumen_library::people::suggest::merges;
-use albumen_library::people::vectors::{Vectors, dot_f32};
+use albumen_library::people::{Thresholds, Vectors};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 type Result<T> = std::result::Result<T, EditError>;
 
@@ -33,6 +36,9 @@ pub struct PersonLine {
     /// The face to show for it: a user's choice, else the best, of what is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cover: Option<i64>,
+    /// The photo that the cover is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
     /// Ids of people that were merged into it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
@@ -58,6 +64,27 @@ pub struct FaceLine {
     /// Not found by the last look at the picture; kept for what a user said.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,
+    /// A user said that it is no face (`no_face`) or nobody to be known (`nobody`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
+    /// In a list of faces that wait: the person it is nearest to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Candidate>,
+}
+
+/// Which faces to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FaceList {
+    /// Also those that are lost.
+    pub lost: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+impl FaceList {
+    fn most(self) -> i64 {
+        self.limit.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX))
+    }
 }
 
 /// Why a face is taken for whom it is, or for nobody.
@@ -74,6 +101,13 @@ pub struct Why {
     pub candidates: Vec<Candidate>,
     /// What was said of it, and what else binds it.
     pub constraints: Vec<String>,
+    /// What follows, in words.
+    pub verdict: String,
+    /// The commands that say it is right, and that it is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yes: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no: Option<String>,
 }
 
 /// A person that a face may be.
@@ -82,7 +116,8 @@ pub struct Candidate {
     pub person: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Mean cosine with all faces of the person, and what joining requires of that mean.
+    /// Mean cosine with all faces of the person, or with the exemplars nearest to it where that speaks more for the person;
+    /// and what joining requires of it.
     pub similarity: f32,
     pub distance: f32,
     pub required: f32,
@@ -127,12 +162,14 @@ const PERSON_LINE: &str = "
            (SELECT count(*) FROM faces a JOIN items i ON i.file_id = a.file_id
               WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0),
            (SELECT a.id FROM faces a JOIN items i ON i.file_id = a.file_id
-              WHERE a.person_id = p.id AND i.hidden = 0
-              ORDER BY a.id IS NOT p.cover_face, a.lost, a.quality DESC, a.id LIMIT 1),
+              WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0
+              ORDER BY a.id IS NOT p.cover_face, a.quality DESC, a.id LIMIT 1),
            (SELECT json_group_array(alias) FROM person_aliases x WHERE x.person_id = p.id)
       FROM persons p JOIN spaces s ON s.id = p.space_id";
 
-fn person_line(r: &Row) -> rusqlite::Result<PersonLine> {
+fn person_line(conn: &Connection, r: &Row) -> rusqlite::Result<PersonLine> {
+    let cover: Option<i64> = r.get(7)?;
+    let photo = cover.map(|face| path_of_face(conn, face)).transpose()?.flatten();
     Ok(PersonLine {
         id: r.get(0)?,
         name: r.get(1)?,
@@ -143,9 +180,19 @@ fn person_line(r: &Row) -> rusqlite::Result<PersonLine> {
         hidden: r.get(4)?,
         items: r.get::<_, i64>(5)? as u64,
         faces: r.get::<_, i64>(6)? as u64,
-        cover: r.get(7)?,
+        cover,
+        photo,
         aliases: serde_json::from_str(&r.get::<_, String>(8)?).unwrap_or_default(),
     })
+}
+
+/// The photo that a face is in.
+fn path_of_face(conn: &Connection, face: i64) -> rusqlite::Result<Option<String>> {
+    let file: Option<i64> = conn
+        .prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?
+        .query_row([face], |r| r.get(0))
+        .optional()?;
+    file.map(|file| path_of(conn, file)).transpose()
 }
 
 /// Limits `s` (spaces) to those named in ?1, a JSON list; NULL for all.
@@ -162,7 +209,7 @@ const SPACE_OF_FACE: &str = "JOIN files f ON f.id = a.file_id JOIN folders d ON 
 // The name by a subquery: a join would build the whole of `persons` for each question.
 const FACE_LINE: &str = "
     SELECT a.id, a.file_id, a.x, a.y, a.w, a.h, a.score, a.quality, a.person_id,
-           (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.how, a.lost
+           (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.how, a.lost, a.mark
       FROM faces a";
 
 fn face_line(conn: &Connection, r: &Row) -> rusqlite::Result<FaceLine> {
@@ -177,26 +224,29 @@ fn face_line(conn: &Connection, r: &Row) -> rusqlite::Result<FaceLine> {
         name: r.get(9)?,
         how: r.get(10)?,
         lost: r.get(11)?,
+        mark: r.get(12)?,
+        candidate: None,
     })
 }
 
-/// The faces of a file, from left to right, with their people.
-pub fn faces_of_file(conn: &Connection, file: i64) -> rusqlite::Result<Vec<FaceLine>> {
-    let mut st =
-        conn.prepare_cached(&format!("{FACE_LINE} WHERE a.file_id = ?1 ORDER BY a.x, a.y, a.w, a.h, a.id"))?;
-    st.query_map([file], |r| face_line(conn, r))?.collect()
+/// The faces of a file, from left to right, with their people; with `lost`, those that the last look did not find, too.
+pub fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlite::Result<Vec<FaceLine>> {
+    let mut st = conn.prepare_cached(&format!(
+        "{FACE_LINE} WHERE a.file_id = ?1 AND a.lost <= ?2 ORDER BY a.x, a.y, a.w, a.h, a.id"
+    ))?;
+    st.query_map(params![file, lost], |r| face_line(conn, r))?.collect()
 }
 
 impl Index {
     /// The people of some spaces, or of all: named ones first, then those in most photos.
     pub fn people(&self, spaces: Option<&[String]>, hidden_too: bool) -> Result<Vec<PersonLine>> {
         let mut st = self.conn.prepare_cached(&format!(
-            "{PERSON_LINE} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0)
+            "{PERSON_LINE} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0) AND s.people_off = 0
                 AND (p.name IS NOT NULL OR EXISTS (SELECT 1 FROM faces a JOIN items i ON i.file_id = a.file_id
-                       WHERE a.person_id = p.id AND i.hidden = 0))
+                       WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0))
               ORDER BY p.name IS NULL, 6 DESC, p.seq"
         ))?;
-        let found = st.query_map(params![names(spaces), hidden_too], person_line)?;
+        let found = st.query_map(params![names(spaces), hidden_too], |r| person_line(&self.conn, r))?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -223,29 +273,86 @@ impl Index {
 
     /// One person by id, alias or name, and its faces.
     pub fn person(&self, named: &str) -> Result<(PersonLine, Vec<FaceLine>)> {
-        let id = find_person(&self.conn, named)?;
-        let line = self.conn.query_row(&format!("{PERSON_LINE} WHERE p.id = ?1"), [&id], person_line)?;
+        self.person_in(named, None, FaceList::default())
+    }
+
+    /// The same; where `named` is a name, of a space.
+    pub fn person_in(
+        &self,
+        named: &str,
+        space: Option<&str>,
+        list: FaceList,
+    ) -> Result<(PersonLine, Vec<FaceLine>)> {
+        let id = find_person(&self.conn, named, space)?;
         // A photo that has moved to another space is not this one's to see, also before the next clustering.
         let mut st = self.conn.prepare_cached(&format!(
             "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id = ?1 AND v.space_id = (SELECT space_id FROM people WHERE id = ?1)
-                AND f.vanished IS NULL ORDER BY a.quality DESC, a.id"
+                AND f.vanished IS NULL AND a.lost <= ?2 ORDER BY a.quality DESC, a.id LIMIT ?3"
         ))?;
-        let faces = st.query_map([&id], |r| face_line(&self.conn, r))?.collect::<rusqlite::Result<_>>()?;
-        Ok((line, faces))
+        let faces = st
+            .query_map(params![id, list.lost, list.most()], |r| face_line(&self.conn, r))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok((self.person_line(&id)?, faces))
+    }
+
+    pub(super) fn person_line(&self, id: &str) -> Result<PersonLine> {
+        self.conn
+            .prepare_cached(&format!("{PERSON_LINE} WHERE p.id = ?1"))?
+            .query_row([id], |r| person_line(&self.conn, r))
+            .optional()?
+            .ok_or_else(|| EditError::NotFound(format!("there is no person {id}")))
     }
 
     /// The faces of a file, from left to right.
-    pub fn faces_of(&self, file: i64) -> Result<Vec<FaceLine>> {
-        Ok(faces_of_file(&self.conn, file)?)
+    pub fn faces_of(&self, file: i64, list: FaceList) -> Result<Vec<FaceLine>> {
+        let mut faces = faces_of_file(&self.conn, file, list.lost)?;
+        faces.truncate(list.limit.unwrap_or(usize::MAX));
+        Ok(faces)
     }
 
-    /// The faces of some spaces, or of all, that have no person.
-    pub fn waiting_faces(&self, spaces: Option<&[String]>) -> Result<Vec<FaceLine>> {
+    /// The faces of some spaces, or of all, that wait for a person, best first, each with the person it is nearest to.
+    pub fn waiting_faces(&self, spaces: Option<&[String]>, limit: Option<usize>) -> Result<Vec<FaceLine>> {
         let mut st = self.conn.prepare_cached(&format!(
-            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND f.vanished IS NULL AND {OF_SPACES} ORDER BY a.quality DESC, a.id"
+            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0 AND f.vanished IS NULL
+                AND {OF_SPACES} ORDER BY a.quality DESC, a.id LIMIT ?2"
         ))?;
-        let found = st.query_map([names(spaces)], |r| face_line(&self.conn, r))?;
-        Ok(found.collect::<rusqlite::Result<_>>()?)
+        let most = FaceList { limit, ..FaceList::default() }.most();
+        let mut faces = st
+            .query_map(params![names(spaces), most], |r| face_line(&self.conn, r))?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        self.add_candidates(&mut faces)?;
+        Ok(faces)
+    }
+
+    /// Adds to faces that wait the person that each is nearest to, hidden people aside.
+    fn add_candidates(&self, faces: &mut [FaceLine]) -> Result<()> {
+        let mut of: BTreeMap<(i64, String), Vec<(usize, Vec<i8>)>> = BTreeMap::new();
+        for (at, face) in faces.iter().enumerate() {
+            let (embedding, embedder): (Vec<u8>, String) = self
+                .conn
+                .prepare_cached("SELECT embedding, embedder FROM faces WHERE id = ?1")?
+                .query_row([face.id], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            let space = space_of_file(&self.conn, face.file)?;
+            let embedding = embedding.into_iter().map(|b| b as i8).collect();
+            of.entry((space, embedder)).or_default().push((at, embedding));
+        }
+        for ((space, embedder), some) in of {
+            let Some(dim) = some.first().map(|(_, e)| e.len()).filter(|n| *n > 0) else { continue };
+            let gallery = Gallery::of(&self.conn, space, &embedder, dim)?;
+            let probes: Vec<Probe<'_>> = some
+                .iter()
+                .map(|(at, e)| Probe { embedding: e, quality: faces[*at].quality, own: None })
+                .collect();
+            for ((at, e), near) in some.iter().zip(gallery.nearest(&probes)) {
+                let mut unit = Vectors::new(dim);
+                unit.push(e);
+                if let Some(first) = near.iter().find(|n| !gallery.people[n.person].hidden) {
+                    let probe = Probe { embedding: e, quality: faces[*at].quality, own: None };
+                    faces[*at].candidate = Some(self.candidate(&gallery, first, &unit.unit(0), &probe)?);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// One face.
@@ -279,92 +386,67 @@ impl Index {
             constraints.push(format!("a region in the {source} calls it {name}"));
         }
         let mut st = conn.prepare_cached(
-            "SELECT DISTINCT person_id FROM faces WHERE file_id = ?1 AND id <> ?2 AND person_id IS NOT NULL ORDER BY 1",
+            "SELECT DISTINCT person_id FROM faces WHERE file_id = ?1 AND id <> ?2 AND person_id IS NOT NULL AND lost = 0 ORDER BY 1",
         )?;
         for person in st.query_map(params![line.file, face], |r| r.get::<_, String>(0))? {
             constraints.push(format!("{} is in the same photo with another face", label(conn, &person?)?));
         }
         let candidates = self.candidates(&line, &embedding, &embedder)?;
-        Ok(Why { face: line, similarity, required, candidates, constraints })
+        let (verdict, yes, no) = verdict(&line, &candidates, (similarity, required));
+        Ok(Why { face: line, similarity, required, candidates, constraints, verdict, yes, no })
     }
 
+    /// The people nearest to a face: first the one it is taken for.
     fn candidates(&self, line: &FaceLine, embedding: &[u8], embedder: &str) -> Result<Vec<Candidate>> {
-        let conn = &self.conn;
         let dim = embedding.len();
         if dim == 0 {
             return Ok(Vec::new());
         }
-        let space = space_of_file(conn, line.file)?;
-        let mut probe = Vectors::new(dim);
-        probe.push(&embedding.iter().map(|b| *b as i8).collect::<Vec<_>>());
-        let unit = probe.unit(0);
-        let t = Thresholds::SFACE;
-        let mut near: Vec<(Candidate, String)> = Vec::new();
-        let mut st = conn.prepare_cached(
-            "SELECT p.id, p.name, v.count, v.sum, v.exemplars, v.ids FROM persons p
-               JOIN person_vectors v ON v.person_id = p.id WHERE p.space_id = ?1 AND v.embedder = ?2 AND v.count > 0",
-        )?;
-        let mut rows = st.query(params![space, embedder])?;
-        while let Some(r) = rows.next()? {
-            let sum: Vec<f32> = cluster::floats(&r.get::<_, Vec<u8>>(3)?);
-            if sum.len() != dim {
-                continue;
+        let space = space_of_file(&self.conn, line.file)?;
+        let gallery = Gallery::of(&self.conn, space, embedder, dim)?;
+        let embedding: Vec<i8> = embedding.iter().map(|b| *b as i8).collect();
+        let mut unit = Vectors::new(dim);
+        unit.push(&embedding);
+        let unit = unit.unit(0);
+        let own = line.person.as_deref().filter(|_| !line.lost);
+        let probe = gallery.probe(line.id, &embedding, line.quality, own);
+        let mut near: Vec<Nearness> = gallery.nearest(&[probe]).into_iter().flatten().collect();
+        let is_own = |n: &Nearness| line.person.as_deref() == Some(&gallery.people[n.person].id);
+        match near.iter().position(is_own) {
+            Some(at) => near[..=at].rotate_right(1),
+            None => {
+                let at = gallery.people.iter().position(|p| line.person.as_deref() == Some(&p.id));
+                let t = Thresholds::SFACE;
+                if let Some(own) = at.and_then(|at| gallery.vectors.compare(at, &unit, &probe, &t)) {
+                    near.insert(0, own);
+                }
             }
-            let person: String = r.get(0)?;
-            // The face itself is no evidence for itself.
-            let own = line.person.as_deref() == Some(&person) && !line.lost;
-            let (count, mut sum) = (r.get::<_, i64>(2)? as u32, sum);
-            if own {
-                sum.iter_mut().zip(&unit).for_each(|(s, x)| *s -= x);
-            }
-            let others = count - u32::from(own && count > 0);
-            if others == 0 {
-                continue;
-            }
-            let similarity = dot_f32(&sum, &unit) / others as f32;
-            let cohesion = t.cohesion_of(others, dot_f32(&sum, &sum));
-            let required = t.required(1, others, t.cohesion_of(1, 1.0), cohesion) + t.surcharge(line.quality);
-            let mut exemplars = Vectors::new(dim);
-            let bytes: Vec<u8> = r.get(4)?;
-            for row in bytes.chunks_exact(dim) {
-                exemplars.push(&row.iter().map(|b| *b as i8).collect::<Vec<_>>());
-            }
-            let ids: Vec<i64> = serde_json::from_str(&r.get::<_, String>(5)?).unwrap_or_default();
-            let mut reasons: Vec<Reason> = ids
-                .iter()
-                .zip(0..exemplars.len() as u32)
-                .filter(|(id, _)| **id != line.id)
-                .map(|(id, i)| Reason {
-                    face: *id,
-                    path: String::new(),
-                    similarity: exemplars.project(i, &unit),
-                })
-                .collect();
-            reasons.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.face.cmp(&b.face)));
-            reasons.truncate(REASONS);
-            let candidate = Candidate {
-                name: r.get(1)?,
-                similarity,
-                distance: 1.0 - similarity,
-                required,
-                exemplars: reasons,
-                person: person.clone(),
-            };
-            near.push((candidate, person));
         }
-        near.sort_by(|a, b| {
-            let first = |c: &Candidate| line.person.as_deref() != Some(&c.person);
-            first(&a.0).cmp(&first(&b.0)).then(b.0.similarity.total_cmp(&a.0.similarity)).then(a.1.cmp(&b.1))
-        });
         near.truncate(REASONS);
-        let mut candidates: Vec<Candidate> = near.into_iter().map(|(c, _)| c).collect();
-        for reason in candidates.iter_mut().flat_map(|c| &mut c.exemplars) {
-            let file: Option<i64> = conn
-                .query_row("SELECT file_id FROM faces WHERE id = ?1", [reason.face], |r| r.get(0))
-                .optional()?;
-            reason.path = file.map(|f| path_of(conn, f)).transpose()?.unwrap_or_default();
+        near.iter().map(|n| self.candidate(&gallery, n, &unit, &probe)).collect()
+    }
+
+    fn candidate(
+        &self,
+        gallery: &Gallery,
+        near: &Nearness,
+        unit: &[f32],
+        probe: &Probe<'_>,
+    ) -> Result<Candidate> {
+        let person = &gallery.people[near.person];
+        let mut exemplars = Vec::new();
+        for (face, similarity) in gallery.exemplars_of(near.person, unit, probe).into_iter().take(REASONS) {
+            let path = path_of_face(&self.conn, face)?.unwrap_or_default();
+            exemplars.push(Reason { face, path, similarity });
         }
-        Ok(candidates)
+        Ok(Candidate {
+            person: person.id.clone(),
+            name: person.name.clone(),
+            similarity: near.similarity,
+            distance: 1.0 - near.similarity,
+            required: near.required,
+            exemplars,
+        })
     }
 
     /// Ranked merges and unnamed people worth asking about; never what a constraint forbids.
@@ -384,7 +466,7 @@ impl Index {
             let proposals = merges(&known, &Thresholds::SFACE, threads, |_, _| true);
             for p in proposals {
                 let (a, b) = (&ids[p.a as usize], &ids[p.b as usize]);
-                if self.forbidden(a, b)? {
+                if forbidden(&self.conn, a, b)? {
                     continue;
                 }
                 let name = |id: &str| -> Result<Option<String>> {
@@ -411,21 +493,55 @@ impl Index {
         found.sort_by(|x, y| y.0.total_cmp(&x.0).then((&x.1.a, &x.1.b).cmp(&(&y.1.a, &y.1.b))));
         Ok(Suggestions { merges: found.into_iter().take(most).map(|f| f.1).collect(), unnamed })
     }
+}
 
-    /// Whether something speaks against two people being one: both in a photo, told apart, named or denied.
-    fn forbidden(&self, a: &str, b: &str) -> Result<bool> {
-        Ok(self.conn.query_row(
-            "SELECT EXISTS (SELECT 1 FROM people_apart WHERE a = min(?1, ?2) AND b = max(?1, ?2))
-                 OR EXISTS (SELECT 1 FROM persons x JOIN persons y ON y.id = ?2
-                             WHERE x.id = ?1 AND (x.hidden OR y.hidden OR x.name IS NOT NULL AND y.name IS NOT NULL))
-                 OR EXISTS (SELECT 1 FROM faces x JOIN face_edits e ON e.face_id = x.id AND e.verdict = 'not'
-                             WHERE x.person_id = ?1 AND e.person_id = ?2 OR x.person_id = ?2 AND e.person_id = ?1)
-                 OR EXISTS (SELECT 1 FROM faces x JOIN files f ON f.id = x.file_id
-                              JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
-                              JOIN faces y ON y.file_id = g.id AND y.person_id = ?2 WHERE x.person_id = ?1)",
-            [a, b],
-            |r| r.get(0),
-        )?)
+/// Why a face is where it is, in a sentence, and the commands that say it is right and that it is wrong.
+fn verdict(
+    face: &FaceLine,
+    candidates: &[Candidate],
+    (similarity, required): (Option<f64>, Option<f64>),
+) -> (String, Option<String>, Option<String>) {
+    let called = |name: &Option<String>, id: &str| name.clone().unwrap_or_else(|| id.to_owned());
+    let yes = |person: &str| Some(format!("albumen faces assign {} {person}", face.id));
+    let no = |person: &str| Some(format!("albumen faces reject {} {person}", face.id));
+    if let Some(mark) = &face.mark {
+        let what = if mark == "no_face" { "is no face" } else { "is nobody to be known" };
+        return (
+            format!("You said that this {what}."),
+            None,
+            Some(format!("albumen faces known {}", face.id)),
+        );
+    }
+    let lost = if face.lost { " The last look at the picture did not find this face." } else { "" };
+    if let Some(person) = &face.person {
+        let who = called(&face.name, person);
+        let words = match (face.how.as_deref(), similarity, required) {
+            (Some("edit"), ..) => format!("This is {who}: you said so."),
+            (Some("sidecar"), ..) => format!("This is {who}: a region in a sidecar says so."),
+            (Some("file"), ..) => format!("This is {who}: a region in the file says so."),
+            (_, Some(s), Some(r)) => {
+                format!("This is {who}: when it joined, it was {s:.2} alike, and {r:.2} was required.")
+            }
+            _ => format!("This is {who}, by its likeness."),
+        };
+        return (words + lost, yes(person), no(person));
+    }
+    match candidates.first() {
+        None => (format!("This face has no person: there is nobody to compare it with.{lost}"), None, None),
+        Some(c) => {
+            let who = called(&c.name, &c.person);
+            let words = match c.required - c.similarity {
+                lacks if lacks > 0.0 => format!(
+                    "This face has no person: it is nearest to {who}, {:.2} alike, and lacks {lacks:.2} of what is required.",
+                    c.similarity
+                ),
+                _ => format!(
+                    "This face has no person: it is near enough to {who} ({:.2}), and something stands against it.",
+                    c.similarity
+                ),
+            };
+            (words + lost, yes(&c.person), no(&c.person))
+        }
     }
 }
 

@@ -44,6 +44,7 @@ pub fn cluster_space(
     let mut report = ClusterReport::default();
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     report.joined += prepare(&tx, space)?;
+    refresh_renamed(&tx)?;
     tx.commit()?;
     let version = |conn: &Connection| conn.pragma_query_value(None, "data_version", |r| r.get::<_, i64>(0));
     // What the round before left waiting, and when.
@@ -113,7 +114,7 @@ fn leave_other_spaces(conn: &Connection, space: i64) -> Result<()> {
 }
 
 /// People without faces of whom nobody has said anything go.
-fn sweep(conn: &Connection, space: i64) -> Result<()> {
+pub(super) fn sweep(conn: &Connection, space: i64) -> Result<()> {
     conn.prepare_cached(
         "DELETE FROM region_names WHERE space_id = ?1
             AND NOT EXISTS (SELECT 1 FROM faces WHERE person_id = region_names.person_id)
@@ -134,13 +135,13 @@ fn sweep(conn: &Connection, space: i64) -> Result<()> {
     .map(drop)
 }
 
-/// A face that waits, as it was read.
-struct Waiting {
-    ids: Vec<i64>,
+/// A face that waits, as it was read: the first of its copies, and all of them.
+pub(super) struct Waiting {
+    pub(super) ids: Vec<i64>,
     content: String,
     area: Box4,
-    quality: f32,
-    embedding: Vec<i8>,
+    pub(super) quality: f32,
+    pub(super) embedding: Vec<i8>,
     fresh: bool,
 }
 
@@ -268,13 +269,13 @@ fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
            FROM faces a INDEXED BY faces_waiting CROSS JOIN files f ON f.id = a.file_id
            CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
            CROSS JOIN files g ON g.content_hash = f.content_hash AND g.id <> f.id
-           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL
+           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL AND b.lost = 0
            JOIN people p ON p.id = b.person_id AND p.space_id = ?1
-          WHERE a.person_id IS NULL AND v.space_id = ?1
+          WHERE a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0 AND v.space_id = ?1
             AND NOT EXISTS (SELECT 1 FROM face_edits e
                              WHERE e.face_id = a.id AND e.person_id = b.person_id AND e.verdict = 'not')
             AND NOT EXISTS (SELECT 1 FROM faces c INDEXED BY faces_by_file
-                             WHERE c.file_id = a.file_id AND c.id <> a.id AND c.person_id = b.person_id)
+                             WHERE c.file_id = a.file_id AND c.id <> a.id AND c.person_id = b.person_id AND c.lost = 0)
           ORDER BY a.id, b.id",
     )?;
     let rows = st
@@ -299,12 +300,12 @@ fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
 
 /// The faces without a person, copies together: those seen by an earlier clustering first, each part in canonical
 /// order.
-fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Waiting>> {
+pub(super) fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Waiting>> {
     let mut st = conn.prepare_cached(
         "SELECT a.id, coalesce(f.content_hash, 'file ' || f.id), a.x, a.y, a.w, a.h, a.quality, a.embedding, a.clustered
            FROM faces a INDEXED BY faces_waiting CROSS JOIN files f ON f.id = a.file_id
            CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
-          WHERE v.space_id = ?1 AND a.person_id IS NULL AND a.lost = 0 AND a.embedder = ?2 AND f.vanished IS NULL AND f.companion_of IS NULL
+          WHERE v.space_id = ?1 AND a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0 AND a.embedder = ?2 AND f.vanished IS NULL AND f.companion_of IS NULL
           ORDER BY 2, a.x, a.y, a.w, a.h, a.id",
     )?;
     let mut all: Vec<Waiting> = Vec::new();
@@ -353,7 +354,7 @@ fn forbidden(conn: &Connection, ids: &[i64], positions: &HashMap<&str, u32>) -> 
     let mut st = conn.prepare_cached(
         "SELECT b.person_id FROM faces a CROSS JOIN files f ON f.id = a.file_id
            CROSS JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
-           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL WHERE a.id = ?1
+           CROSS JOIN faces b ON b.file_id = g.id AND b.person_id IS NOT NULL AND b.lost = 0 WHERE a.id = ?1
          UNION ALL SELECT person_id FROM face_edits WHERE face_id = ?1 AND verdict = 'not'",
     )?;
     let mut forbidden = Vec::new();
@@ -544,26 +545,4 @@ pub fn forget_conclusions(index: &Index, space: i64) -> Result<u64> {
     // Whoever comes of the same founding face is that person again, under the same id.
     sweep(conn, space)?;
     Ok(forgotten as u64)
-}
-
-/// When people are switched off for a space: removes the faces found there, those that carry an edit aside. Switched on
-/// again, all of it is looked at anew.
-pub fn remove_found(index: &Index, space: i64) -> Result<()> {
-    let conn = index.conn.unchecked_transaction()?;
-    conn.execute(
-        "DELETE FROM stage_state WHERE stage IN ('faces', 'people') AND file_id IN (
-           SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
-             JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
-        [space],
-    )?;
-    conn.execute(
-        "DELETE FROM faces WHERE coalesce(how, '') <> 'edit'
-            AND NOT EXISTS (SELECT 1 FROM face_edits e WHERE e.face_id = faces.id)
-            AND NOT EXISTS (SELECT 1 FROM person_edits e WHERE e.cover_face = faces.id)
-            AND file_id IN (SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
-                              JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
-        [space],
-    )?;
-    sweep(&conn, space)?;
-    conn.commit()
 }

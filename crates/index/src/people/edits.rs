@@ -4,10 +4,11 @@
 //! first. An edit on whose rows a later one has built can only be undone after that one.
 
 use super::{
-    EditError, cluster, copies_of_face, faces_of_photo, found_person, path_of, people_named, refresh_renamed,
-    resolve, rivals, space_of_file,
+    EditError, Mark, cluster, copies_of_face, faces_of_photo, found_person, is_free, name_of, path_of,
+    people_named, refresh_renamed, resolve, rivals, space_of_file,
 };
 use crate::Index;
+use albumen_library::people::names;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -38,9 +39,27 @@ pub struct EditDone {
     pub person: Option<String>,
     /// Faces that joined a person because of it.
     pub joined: u64,
+    /// Faces that left a person because of it, to make room in their photo.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<i64>,
     /// Where it was, for those who hear of it.
     #[serde(skip)]
     pub space: Option<String>,
+}
+
+/// An edit in the list of those that can be undone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EditLine {
+    /// For `undo`.
+    pub edit: i64,
+    /// When it was made, UTC.
+    pub at: String,
+    pub space: String,
+    /// What was done, in words.
+    pub words: String,
+    /// The later edit that must be undone first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
 }
 
 /// A row as it was before an edit.
@@ -53,6 +72,23 @@ enum Before {
         how: Option<String>,
         similarity: Option<f64>,
         required: Option<f64>,
+        #[serde(default)]
+        clustered: bool,
+    },
+    /// A face that clustering moved because of the edit. It goes back where it is as clustering left it.
+    Moved {
+        id: i64,
+        to: Option<String>,
+        person: Option<String>,
+        how: Option<String>,
+        similarity: Option<f64>,
+        required: Option<f64>,
+        clustered: bool,
+    },
+    Mark {
+        face: i64,
+        mark: Option<String>,
+        lost: bool,
     },
     FaceEdit {
         face: i64,
@@ -82,6 +118,8 @@ impl Before {
     fn key(&self) -> String {
         match self {
             Before::Face { id, .. } => format!("face {id}"),
+            Before::Moved { id, .. } => format!("moved {id}"),
+            Before::Mark { face, .. } => format!("mark {face}"),
             Before::FaceEdit { face, person, .. } => format!("said {face} {person}"),
             Before::PersonEdit { person, .. } => format!("person {person}"),
             Before::Alias { alias, .. } => format!("alias {alias}"),
@@ -92,27 +130,34 @@ impl Before {
 }
 
 /// An edit under way.
-struct Edit<'a> {
-    tx: Transaction<'a>,
+pub(super) struct Edit<'a> {
+    pub(super) tx: Transaction<'a>,
     space: i64,
     before: Vec<Before>,
+    /// Faces that gave way to another of their photo.
+    left: Vec<i64>,
 }
 
 impl<'a> Edit<'a> {
-    /// In the space of a person, who is given by id, alias or a name that only one bears. Returns the id, too.
-    fn of_person(index: &'a mut Index, person: &str) -> Result<(Edit<'a>, String)> {
+    fn new(tx: Transaction<'a>, space: i64) -> Edit<'a> {
+        Edit { tx, space, before: Vec::new(), left: Vec::new() }
+    }
+
+    /// In the space of a person, who is given by id, alias or a name that only one bears, there or in the space named. Returns
+    /// the id, too.
+    fn of_person(index: &'a mut Index, person: &str, space: Option<&str>) -> Result<(Edit<'a>, String)> {
         let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let id = find_person(&tx, person)?;
+        let id = find_person(&tx, person, space)?;
         let space = space_of(&tx, &id)?;
-        Ok((Edit { tx, space, before: Vec::new() }, id))
+        Ok((Edit::new(tx, space), id))
     }
 
     /// In the space of a face.
-    fn of_face(index: &'a mut Index, face: i64) -> Result<Edit<'a>> {
+    pub(super) fn of_face(index: &'a mut Index, face: i64) -> Result<Edit<'a>> {
         let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let file = file_of(&tx, face)?;
         let space = space_of_file(&tx, file)?;
-        Ok(Edit { tx, space, before: Vec::new() })
+        Ok(Edit::new(tx, space))
     }
 
     /// Another person that the edit speaks of, who must be of the same space.
@@ -120,7 +165,7 @@ impl<'a> Edit<'a> {
         // Names are those of this space: another's Anna is none of its business, and may be called so as well.
         let id = match resolve(&self.tx, named)? {
             Some(id) => id,
-            None => only_one(named, people_named(&self.tx, self.space, named)?)?,
+            None => only_one(&self.tx, named, people_named(&self.tx, self.space, named)?)?,
         };
         if space_of(&self.tx, &id)? != self.space {
             return Err(EditError::Conflict(format!(
@@ -130,9 +175,9 @@ impl<'a> Edit<'a> {
         Ok(id)
     }
 
-    fn set_face(&mut self, face: i64, person: Option<&str>, how: Option<&str>) -> Result<()> {
+    pub(super) fn set_face(&mut self, face: i64, person: Option<&str>, how: Option<&str>) -> Result<()> {
         let was = self.tx.query_row(
-            "SELECT person_id, how, similarity, required FROM faces WHERE id = ?1",
+            "SELECT person_id, how, similarity, required, clustered FROM faces WHERE id = ?1",
             [face],
             |r| {
                 Ok(Before::Face {
@@ -141,6 +186,7 @@ impl<'a> Edit<'a> {
                     how: r.get(1)?,
                     similarity: r.get(2)?,
                     required: r.get(3)?,
+                    clustered: r.get(4)?,
                 })
             },
         )?;
@@ -152,7 +198,22 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    fn say(&mut self, face: i64, person: &str, verdict: Option<&str>) -> Result<()> {
+    /// Says of a face that it is none, or nobody; `None` takes it back.
+    pub(super) fn set_mark(&mut self, face: i64, mark: Option<Mark>) -> Result<()> {
+        let (was, lost): (Option<String>, bool) =
+            self.tx.query_row("SELECT mark, lost FROM faces WHERE id = ?1", [face], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })?;
+        if was.as_deref() == mark.map(Mark::name) {
+            return Ok(());
+        }
+        let no_face = Some(Mark::NoFace.name());
+        let lost_now = mark == Some(Mark::NoFace) || lost && was.as_deref() != no_face;
+        self.before.push(Before::Mark { face, mark: was, lost });
+        put_mark(&self.tx, face, mark.map(Mark::name), lost_now)
+    }
+
+    pub(super) fn say(&mut self, face: i64, person: &str, verdict: Option<&str>) -> Result<()> {
         let was: Option<String> = self
             .tx
             .query_row(
@@ -186,7 +247,7 @@ impl<'a> Edit<'a> {
         put_alias(&self.tx, alias, Some(person))
     }
 
-    fn set_apart(&mut self, one: &str, other: &str, stands: bool) -> Result<()> {
+    pub(super) fn set_apart(&mut self, one: &str, other: &str, stands: bool) -> Result<()> {
         let (a, b) = if one < other { (one, other) } else { (other, one) };
         let stood = are_apart(&self.tx, a, b)?;
         self.before.push(Before::Apart { a: a.to_owned(), b: b.to_owned(), stood });
@@ -205,29 +266,40 @@ impl<'a> Edit<'a> {
         Ok(person)
     }
 
-    /// Says that a face and its copies are a person: takes back what was said before, and makes room in the photo.
-    fn assert_is(&mut self, face: i64, person: &str) -> Result<()> {
+    /// Says that a face and its copies are a person: takes back what was said before. Another face of the photo that the
+    /// machine takes for the person gives way; with `also`, it is the person, too.
+    pub(super) fn assert_is(&mut self, face: i64, person: &str, also: bool) -> Result<()> {
         for other in rivals(&self.tx, face, person)? {
-            self.set_face(other, None, None)?;
+            if also {
+                self.say(other, person, Some("is"))?;
+                self.set_face(other, Some(person), Some("edit"))?;
+            } else {
+                self.left.push(other);
+                self.set_face(other, None, None)?;
+            }
         }
         for copy in copies_of_face(&self.tx, face)? {
-            let said: Vec<String> = {
-                let mut st = self.tx.prepare_cached(
-                    "SELECT person_id FROM face_edits WHERE face_id = ?1 AND verdict = 'is' AND person_id <> ?2",
-                )?;
-                st.query_map(params![copy, person], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
-            };
-            for old in said {
-                self.say(copy, &old, None)?;
-            }
+            self.forget_who(copy, Some(person))?;
+            self.set_mark(copy, None)?;
             self.say(copy, person, Some("is"))?;
             self.set_face(copy, Some(person), Some("edit"))?;
         }
         Ok(())
     }
 
+    /// Takes back who a face was said to be, save for one person.
+    pub(super) fn forget_who(&mut self, face: i64, save: Option<&str>) -> Result<()> {
+        let said: Vec<String> = {
+            let mut st = self.tx.prepare_cached(
+                "SELECT person_id FROM face_edits WHERE face_id = ?1 AND verdict = 'is' AND person_id IS NOT ?2",
+            )?;
+            st.query_map(params![face, save], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        said.iter().try_for_each(|old| self.say(face, old, None))
+    }
+
     /// Says that a face and its copies are not a person; those that were go back to waiting.
-    fn assert_not(&mut self, face: i64, person: &str) -> Result<()> {
+    pub(super) fn assert_not(&mut self, face: i64, person: &str) -> Result<()> {
         for copy in copies_of_face(&self.tx, face)? {
             self.say(copy, person, Some("not"))?;
             let is: Option<String> =
@@ -239,9 +311,13 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// All that is of `gone` becomes `kept`'s.
-    fn merge(&mut self, kept: &str, gone: &str) -> Result<()> {
-        self.may_merge(kept, gone)?;
+    /// All that is of `gone` becomes `kept`'s. With `also`, faces of both in one photo are both right.
+    fn merge(&mut self, kept: &str, gone: &str, also: bool) -> Result<()> {
+        self.may_merge(kept, gone, also)?;
+        let both: Vec<i64> = {
+            let mut st = self.tx.prepare_cached(IN_ONE_PHOTO)?;
+            st.query_map(params![kept, gone], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
         let list = |tx: &Connection, sql: &str| -> Result<Vec<i64>> {
             let mut st = tx.prepare_cached(sql)?;
             Ok(st.query_map([gone], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
@@ -269,6 +345,10 @@ impl<'a> Edit<'a> {
             self.set_apart(gone, &other, false)?;
             self.set_apart(kept, &other, true)?;
         }
+        for face in both {
+            self.say(face, kept, Some("is"))?;
+            self.set_face(face, Some(kept), Some("edit"))?;
+        }
         let aliases: Vec<String> = {
             let mut st = self
                 .tx
@@ -282,24 +362,23 @@ impl<'a> Edit<'a> {
     }
 
     /// Refuses a merge that something speaks against, and says which photo.
-    fn may_merge(&self, a: &str, b: &str) -> Result<()> {
+    fn may_merge(&self, a: &str, b: &str, also: bool) -> Result<()> {
         let (first, second) = (self.label(a)?, self.label(b)?);
-        let both: Option<i64> = self
-            .tx
-            .query_row(
-                "SELECT x.file_id FROM faces x JOIN files f ON f.id = x.file_id
-                   JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
-                   JOIN faces y ON y.file_id = g.id AND y.person_id = ?2
-                  WHERE x.person_id = ?1 ORDER BY x.file_id LIMIT 1",
-                params![a, b],
-                |r| r.get(0),
-            )
-            .optional()?;
-        if let Some(file) = both {
+        let both: Vec<i64> = {
+            let mut st = self.tx.prepare_cached(&format!(
+                "SELECT DISTINCT file_id FROM faces WHERE id IN ({IN_ONE_PHOTO}) ORDER BY 1"
+            ))?;
+            st.query_map(params![a, b], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        if let (Some(file), false) = (both.first(), also) {
+            let photos = match both.len() {
+                1 => String::new(),
+                n => format!(" and {} other photo(s)", n - 1),
+            };
             return Err(EditError::Conflict(format!(
-                "{first} and {second} cannot be one person: both are in {}. If one of these faces is wrong, say so \
-                 first (albumen faces reject)",
-                path_of(&self.tx, file)?
+                "{first} and {second} are both in {}{photos}. If one of the two faces is wrong, say so first (albumen faces \
+                 reject FACE); if both are right, as in a mirror, a collage or a photo of a photo, merge with --also",
+                path_of(&self.tx, *file)?
             )));
         }
         let denied: Option<i64> = self
@@ -339,21 +418,48 @@ impl<'a> Edit<'a> {
         label(&self.tx, person)
     }
 
-    /// Writes the log, lets the clustering bring in what follows, and commits.
-    fn finish(self, words: String, person: Option<String>, bring_in: bool) -> Result<EditDone> {
+    /// Lets the clustering bring in what follows, writes the log with what it moved, and commits.
+    pub(super) fn finish(
+        mut self,
+        words: String,
+        person: Option<String>,
+        bring_in: bool,
+    ) -> Result<EditDone> {
+        let joined = match bring_in {
+            true => {
+                let (joined, moved) = noting_moves(&self.tx, || settle(&self.tx, self.space))?;
+                self.before.extend(moved);
+                joined
+            }
+            false => 0,
+        };
         let before = serde_json::to_string(&self.before).expect("plain rows");
         self.tx.execute(
             "INSERT INTO people_edit_log (at, space_id, words, before) VALUES (?1, ?2, ?3, ?4)",
             params![albumen_core::clock::now(), self.space, words, before],
         )?;
         let edit = self.tx.last_insert_rowid();
-        let joined = if bring_in { settle(&self.tx, self.space)? } else { 0 };
         refresh_renamed(&self.tx)?;
         let space = space_name(&self.tx, self.space)?;
         self.tx.commit()?;
-        Ok(EditDone { edit, words, person, joined, space })
+        let mut left = self.left;
+        left.sort_unstable();
+        left.dedup();
+        Ok(EditDone { edit, words, person, joined, left, space })
     }
 }
+
+/// The faces of two people that are in one photo, or in copies of one.
+const IN_ONE_PHOTO: &str = "
+    SELECT x.id FROM faces x JOIN files f ON f.id = x.file_id
+      JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
+      JOIN faces y ON y.file_id = g.id AND y.person_id = ?2 AND y.lost = 0
+     WHERE x.person_id = ?1 AND x.lost = 0
+    UNION
+    SELECT y.id FROM faces x JOIN files f ON f.id = x.file_id
+      JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
+      JOIN faces y ON y.file_id = g.id AND y.person_id = ?2 AND y.lost = 0
+     WHERE x.person_id = ?1 AND x.lost = 0";
 
 /// Clusters a space after an edit: what was said may bring in other faces at once.
 fn settle(tx: &Connection, space: i64) -> Result<u64> {
@@ -361,22 +467,70 @@ fn settle(tx: &Connection, space: i64) -> Result<u64> {
     Ok(cluster::cluster_now(tx, space, threads)?.joined)
 }
 
+/// Does something that may move faces between people, and returns how they were before.
+fn noting_moves<T>(tx: &Connection, work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Before>)> {
+    tx.execute_batch(
+        "CREATE TEMP TABLE moved_faces (id INTEGER PRIMARY KEY, person, how, similarity, required, clustered);
+         CREATE TEMP TRIGGER note_moved_faces BEFORE UPDATE OF person_id ON main.faces
+         WHEN old.person_id IS NOT new.person_id BEGIN
+           INSERT OR IGNORE INTO moved_faces
+             VALUES (old.id, old.person_id, old.how, old.similarity, old.required, old.clustered);
+         END;",
+    )?;
+    let done = work()?;
+    let moved = {
+        let mut st = tx.prepare(
+            "SELECT m.id, a.person_id, m.person, m.how, m.similarity, m.required, m.clustered
+               FROM moved_faces m JOIN faces a ON a.id = m.id WHERE a.person_id IS NOT m.person ORDER BY m.id",
+        )?;
+        st.query_map([], |r| {
+            Ok(Before::Moved {
+                id: r.get(0)?,
+                to: r.get(1)?,
+                person: r.get(2)?,
+                how: r.get(3)?,
+                similarity: r.get(4)?,
+                required: r.get(5)?,
+                clustered: r.get(6)?,
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?
+    };
+    tx.execute_batch("DROP TRIGGER note_moved_faces; DROP TABLE moved_faces;")?;
+    Ok((done, moved))
+}
+
 impl Index {
     /// Names a person, or takes the name away (`None`), for good.
     pub fn name_person(&mut self, person: &str, name: Option<&str>, same: SameName) -> Result<EditDone> {
-        let (mut edit, id) = Edit::of_person(self, person)?;
+        self.name_person_in(person, None, name, same, false)
+    }
+
+    /// The same for a person of a space, where `person` is a name that several spaces know. With `also`, faces of both in one
+    /// photo are both right where two people become one.
+    pub fn name_person_in(
+        &mut self,
+        person: &str,
+        space: Option<&str>,
+        name: Option<&str>,
+        same: SameName,
+        also: bool,
+    ) -> Result<EditDone> {
+        let name = name.map(names::clean).transpose().map_err(|e| EditError::Invalid(e.to_string()))?;
+        let (mut edit, id) = Edit::of_person(self, person, space)?;
         let was = edit.label(&id)?;
-        let Some(name) = name.map(str::trim).filter(|n| !n.is_empty()) else {
+        let Some(name) = name else {
             edit.edit_person(&id, |row| (row.0, row.1) = (true, None))?;
             return edit.finish(format!("took the name from {was}"), Some(id), false);
         };
         let mut kept = id.clone();
         let others: Vec<String> =
-            people_named(&edit.tx, edit.space, name)?.into_iter().filter(|p| *p != id).collect();
+            people_named(&edit.tx, edit.space, &name)?.into_iter().filter(|p| *p != id).collect();
         if let Some(other) = others.first() {
             match same {
                 SameName::Refuse => {
-                    return Err(EditError::NameTaken { bearer: edit.label(other)?, was, people: others });
+                    let bearer = format!("{} ({})", edit.label(other)?, where_and_how_many(&edit.tx, other)?);
+                    return Err(EditError::NameTaken { bearer, was, people: others });
                 }
                 SameName::Separate => {
                     for other in &others {
@@ -385,20 +539,34 @@ impl Index {
                 }
                 SameName::Merge => {
                     kept = other.clone();
-                    edit.merge(&kept, &id)?;
+                    edit.merge(&kept, &id, also)?;
                 }
             }
         }
-        edit.edit_person(&kept, |row| (row.0, row.1) = (true, Some(name.to_owned())))?;
-        edit.finish(format!("named {was} {name}"), Some(kept), true)
+        edit.edit_person(&kept, |row| (row.0, row.1) = (true, Some(name.clone())))?;
+        let words = match kept == id {
+            true => format!("named {was} {name}"),
+            false => format!("merged {was} into {}, who remains", edit.label(&kept)?),
+        };
+        edit.finish(words, Some(kept), true)
     }
 
     /// Says that people are one. The named one's id stays, else the oldest's; of two names the first given stays.
     pub fn merge_people(&mut self, people: &[String]) -> Result<EditDone> {
+        self.merge_people_in(people, None, false)
+    }
+
+    /// The same for people of a space; with `also`, faces of two of them in one photo are both right.
+    pub fn merge_people_in(
+        &mut self,
+        people: &[String],
+        space: Option<&str>,
+        also: bool,
+    ) -> Result<EditDone> {
         let Some(first) = people.first() else {
             return Err(EditError::NotFound("no people were given to merge".into()));
         };
-        let (mut edit, id) = Edit::of_person(self, first)?;
+        let (mut edit, id) = Edit::of_person(self, first, space)?;
         let mut ids = vec![id];
         for other in &people[1..] {
             let other = edit.person(other)?;
@@ -423,16 +591,40 @@ impl Index {
         }
         ranked.sort();
         let kept = named.unwrap_or_else(|| ranked[0].1.clone());
-        let labels = ids.iter().map(|id| edit.label(id)).collect::<Result<Vec<_>>>()?;
-        for gone in ids.iter().filter(|id| **id != kept) {
-            edit.merge(&kept, gone)?;
+        let mut gone = Vec::new();
+        for id in ids.iter().filter(|id| **id != kept) {
+            let faces: i64 = edit.tx.query_row(
+                "SELECT count(*) FROM faces WHERE person_id = ?1 AND lost = 0",
+                [id],
+                |r| r.get(0),
+            )?;
+            gone.push(format!("{} ({faces} face(s))", edit.label(id)?));
+            edit.merge(&kept, id, also)?;
         }
-        edit.finish(format!("merged {}", labels.join(" and ")), Some(kept), true)
+        let words = format!("merged {} into {}, who remains", gone.join(" and "), edit.label(&kept)?);
+        edit.finish(words, Some(kept), true)
+    }
+
+    /// Says that two people are two: they are never proposed as one again.
+    pub fn tell_apart(&mut self, one: &str, other: &str, space: Option<&str>) -> Result<EditDone> {
+        let (mut edit, a) = Edit::of_person(self, one, space)?;
+        let b = edit.person(other)?;
+        if a == b {
+            return Err(EditError::Conflict(format!("{} is one person: split it first", edit.label(&a)?)));
+        }
+        edit.set_apart(&a, &b, true)?;
+        let words = format!("told {} and {} apart", edit.label(&a)?, edit.label(&b)?);
+        edit.finish(words, None, false)
     }
 
     /// Says that these faces of a person are somebody else, all of them the same: a new person.
     pub fn split_person(&mut self, person: &str, faces: &[i64]) -> Result<EditDone> {
-        let (mut edit, id) = Edit::of_person(self, person)?;
+        self.split_person_in(person, None, faces)
+    }
+
+    /// The same for a person of a space.
+    pub fn split_person_in(&mut self, person: &str, space: Option<&str>, faces: &[i64]) -> Result<EditDone> {
+        let (mut edit, id) = Edit::of_person(self, person, space)?;
         let Some(&founder) = faces.first() else {
             return Err(EditError::NotFound("no faces were given to split off".into()));
         };
@@ -452,7 +644,7 @@ impl Index {
             edit.assert_not(face, &id)?;
         }
         for &face in faces {
-            edit.assert_is(face, &new)?;
+            edit.assert_is(face, &new, false)?;
         }
         edit.set_apart(&id, &new, true)?;
         let words = format!("split {} face(s) off {}", faces.len(), edit.label(&id)?);
@@ -461,15 +653,48 @@ impl Index {
 
     /// Hides a person from lists, or shows it again.
     pub fn hide_person(&mut self, person: &str, hidden: bool) -> Result<EditDone> {
-        let (mut edit, id) = Edit::of_person(self, person)?;
+        self.hide_person_in(person, None, hidden)
+    }
+
+    /// The same for a person of a space.
+    pub fn hide_person_in(&mut self, person: &str, space: Option<&str>, hidden: bool) -> Result<EditDone> {
+        let (mut edit, id) = Edit::of_person(self, person, space)?;
         edit.edit_person(&id, |row| row.2 = hidden)?;
-        let words = format!("{} {}", if hidden { "hid" } else { "showed" }, edit.label(&id)?);
+        let words = format!("{} {}", if hidden { "hid" } else { "unhid" }, edit.label(&id)?);
         edit.finish(words, Some(id), false)
+    }
+
+    /// Hides those of some people who have no name.
+    pub(super) fn hide_unnamed(&mut self, people: &[String]) -> Result<EditDone> {
+        let Some(first) = people.first() else {
+            return Err(EditError::NotFound("no people were given to hide".into()));
+        };
+        let (mut edit, first) = Edit::of_person(self, first, None)?;
+        let mut hidden = Vec::new();
+        for id in
+            [Ok(first)].into_iter().chain(people[1..].iter().map(|p| edit.person(p))).collect::<Vec<_>>()
+        {
+            let id = id?;
+            if name_of(&edit.tx, &id)?.is_none() {
+                edit.edit_person(&id, |row| row.2 = true)?;
+                hidden.push(id);
+            }
+        }
+        if hidden.is_empty() {
+            return Err(EditError::Conflict("both have a name: hide one (albumen people hide)".into()));
+        }
+        let words = format!("hid {}", hidden.join(" and "));
+        edit.finish(words, None, false)
     }
 
     /// Makes one of a person's faces its cover.
     pub fn set_cover(&mut self, person: &str, face: i64) -> Result<EditDone> {
-        let (mut edit, id) = Edit::of_person(self, person)?;
+        self.set_cover_in(person, None, face)
+    }
+
+    /// The same for a person of a space.
+    pub fn set_cover_in(&mut self, person: &str, space: Option<&str>, face: i64) -> Result<EditDone> {
+        let (mut edit, id) = Edit::of_person(self, person, space)?;
         let of: Option<Option<String>> = edit
             .tx
             .query_row("SELECT person_id FROM faces WHERE id = ?1", [face], |r| r.get(0))
@@ -482,20 +707,34 @@ impl Index {
         edit.finish(words, Some(id), false)
     }
 
-    /// "This is ...": a person by id or name; a name that nobody bears makes a new person of that name.
+    /// "This is ...": a person by id or name; a name that is new in the space makes a new person.
     pub fn assign_face(&mut self, face: i64, person: &str) -> Result<EditDone> {
+        self.assign_face_also(face, person, false)
+    }
+
+    /// The same; with `also`, another face of the photo that is taken for the person is right, too.
+    pub fn assign_face_also(&mut self, face: i64, person: &str, also: bool) -> Result<EditDone> {
         let mut edit = Edit::of_face(self, face)?;
         let id = match edit.person(person) {
             Ok(id) => id,
             Err(EditError::NotFound(_)) if !looks_like_id(person) => {
+                let name = names::clean(person).map_err(|e| EditError::Invalid(e.to_string()))?;
                 let id = edit.born(face)?;
-                edit.edit_person(&id, |row| (row.0, row.1) = (true, Some(person.trim().to_owned())))?;
+                edit.edit_person(&id, |row| (row.0, row.1) = (true, Some(name)))?;
                 id
             }
             Err(e) => return Err(e),
         };
-        edit.assert_is(face, &id)?;
-        let words = format!("said that face {face} is {}", edit.label(&id)?);
+        edit.assert_is(face, &id, also)?;
+        let who = edit.label(&id)?;
+        let mut words = format!("said that face {face} is {who}");
+        if !edit.left.is_empty() {
+            let left: Vec<String> = edit.left.iter().map(i64::to_string).collect();
+            words += &format!(
+                "; face {} of the same photo is {who} no longer (if both are right, as in a mirror: assign again with --also)",
+                left.join(", ")
+            );
+        }
         edit.finish(words, Some(id), true)
     }
 
@@ -509,7 +748,9 @@ impl Index {
                 .query_row("SELECT person_id FROM faces WHERE id = ?1", [face], |r| {
                     r.get::<_, Option<String>>(0)
                 })?
-                .ok_or_else(|| EditError::NotFound(format!("face {face} is not taken for anybody")))?,
+                .ok_or_else(|| {
+                    EditError::NotFound(format!("face {face} has no person: say whom it is not"))
+                })?,
         };
         edit.assert_not(face, &id)?;
         let words = format!("said that face {face} is not {}", edit.label(&id)?);
@@ -536,16 +777,15 @@ impl Index {
             }));
         };
         let before = rows_of(&before)?;
-        let keys: HashSet<String> = before.iter().map(Before::key).collect();
         let later: Vec<(i64, String, String)> = {
             let mut st = tx.prepare(
                 "SELECT id, words, before FROM people_edit_log WHERE undone = 0 AND id > ?1 ORDER BY id",
             )?;
             st.query_map([id], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<rusqlite::Result<_>>()?
         };
+        let footprint = Footprint::of(&before);
         for (later, words, rows) in later {
-            let people = names_people(&before);
-            if rows_of(&rows)?.iter().any(|b| keys.contains(&b.key()) || builds_on(b, &people)) {
+            if footprint.is_built_on_by(&rows_of(&rows)?) {
                 return Err(EditError::Conflict(format!(
                     "edit {later} ({words}) came later and builds on this one: undo it first"
                 )));
@@ -557,7 +797,50 @@ impl Index {
         refresh_renamed(&tx)?;
         let space = space_name(&tx, space)?;
         tx.commit()?;
-        Ok(EditDone { edit: id, words: format!("undid: {words}"), person: None, joined, space })
+        let words = format!("undid: {words}");
+        Ok(EditDone { edit: id, words, person: None, joined, left: Vec::new(), space })
+    }
+
+    /// The edits of some spaces, or of all, that can be undone, the last first.
+    pub fn people_edits(&self, spaces: Option<&[String]>, limit: usize) -> Result<Vec<EditLine>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT l.id, l.at, s.name, l.words, l.before FROM people_edit_log l JOIN spaces s ON s.id = l.space_id
+              WHERE l.undone = 0 AND (?1 IS NULL OR s.name IN (SELECT value FROM json_each(?1))) ORDER BY l.id DESC LIMIT ?2",
+        )?;
+        let mut rows = st.query(params![
+            spaces.map(|s| serde_json::to_string(s).expect("strings")),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ])?;
+        let mut later: Vec<(i64, Vec<Before>)> = Vec::new();
+        let mut lines = Vec::new();
+        while let Some(r) = rows.next()? {
+            let edit: i64 = r.get(0)?;
+            let before = rows_of(&r.get::<_, String>(4)?)?;
+            let footprint = Footprint::of(&before);
+            let after = later.iter().find(|(_, rows)| footprint.is_built_on_by(rows)).map(|(id, _)| *id);
+            let at = crate::view::utc(r.get(1)?);
+            lines.push(EditLine { edit, at, space: r.get(2)?, words: r.get(3)?, after });
+            later.push((edit, before));
+        }
+        Ok(lines)
+    }
+}
+
+/// What an edit rests on: the rows it changed, and the people that it brought into being or merged away.
+struct Footprint {
+    keys: HashSet<String>,
+    people: HashSet<String>,
+}
+
+impl Footprint {
+    fn of(before: &[Before]) -> Footprint {
+        let rows = before.iter().filter(|b| !matches!(b, Before::Moved { .. }));
+        Footprint { keys: rows.map(Before::key).collect(), people: names_people(before) }
+    }
+
+    /// Whether a later edit changed one of its rows, or speaks of its people.
+    fn is_built_on_by(&self, later: &[Before]) -> bool {
+        later.iter().any(|b| self.keys.contains(&b.key()) || builds_on(b, &self.people))
     }
 }
 
@@ -597,7 +880,7 @@ fn builds_on(row: &Before, people: &HashSet<String>) -> bool {
         }
         Before::Apart { a, b, .. } => people.contains(a) || people.contains(b),
         Before::Face { person, .. } => person.as_ref().is_some_and(|p| people.contains(p)),
-        Before::Born { .. } => false,
+        Before::Born { .. } | Before::Moved { .. } | Before::Mark { .. } => false,
     }
 }
 
@@ -609,36 +892,25 @@ fn rows_of(json: &str) -> Result<Vec<Before>> {
 
 fn put_back(tx: &Connection, space: i64, before: &Before) -> Result<()> {
     match before {
-        Before::Face { id, person, how, similarity, required } => {
-            // The photo may have changed since: two of its faces do not become one person by an undo.
-            let is_free = match person {
-                Some(person) if how.as_deref() == Some("machine") => is_free(tx, *id, person)?,
-                _ => true,
-            };
-            if let Some(person) = person {
-                revive(tx, space, person)?;
-                if how.as_deref() != Some("machine") {
-                    for other in rivals(tx, *id, person)? {
-                        tx.execute(
-                            "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL
-                              WHERE id = ?1",
-                            [other],
-                        )?;
-                    }
-                }
-            }
-            let (person, how) = if is_free { (person, how) } else { (&None, &None) };
-            tx.execute(
-                "UPDATE faces SET person_id = ?2, how = ?3, similarity = ?4, required = ?5, clustered = 0 WHERE id = ?1",
-                params![id, person, how, similarity, required],
-            )?;
-            // Since the edit its photo may have come to another space.
-            tx.execute(
-                "INSERT OR IGNORE INTO faces_strayed (file_id) SELECT file_id FROM faces WHERE id = ?1",
-                [id],
-            )?;
-            Ok(())
+        Before::Face { id, person, how, similarity, required, clustered } => {
+            put_face(tx, space, *id, person.as_deref(), how.as_deref(), (*similarity, *required), *clustered)
         }
+        Before::Moved { id, to, person, how, similarity, required, clustered } => {
+            // What was said of it since, or found, stands.
+            let is_there: bool = tx.query_row(
+                "SELECT EXISTS (SELECT 1 FROM faces WHERE id = ?1 AND person_id IS ?2 AND coalesce(how, '') <> 'edit')",
+                params![id, to],
+                |r| r.get(0),
+            )?;
+            match is_there {
+                true => {
+                    let why = (*similarity, *required);
+                    put_face(tx, space, *id, person.as_deref(), how.as_deref(), why, *clustered)
+                }
+                false => Ok(()),
+            }
+        }
+        Before::Mark { face, mark, lost } => put_mark(tx, *face, mark.as_deref(), *lost),
         Before::FaceEdit { face, person, verdict } => {
             revive(tx, space, person)?;
             put_face_edit(tx, *face, person, verdict.as_deref())
@@ -671,18 +943,52 @@ fn revive(tx: &Connection, space: i64, person: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether no other face of the photo is that person.
-fn is_free(tx: &Connection, face: i64, person: &str) -> Result<bool> {
-    let Ok(file) = file_of(tx, face) else { return Ok(true) };
-    let copies = copies_of_face(tx, face)?;
-    for (other, _, _) in faces_of_photo(tx, file)? {
-        let is: Option<String> =
-            tx.query_row("SELECT person_id FROM faces WHERE id = ?1", [other], |r| r.get(0))?;
-        if is.as_deref() == Some(person) && !copies.contains(&other) {
-            return Ok(false);
+/// Puts a face back to where it was.
+fn put_face(
+    tx: &Connection,
+    space: i64,
+    id: i64,
+    person: Option<&str>,
+    how: Option<&str>,
+    (similarity, required): (Option<f64>, Option<f64>),
+    clustered: bool,
+) -> Result<()> {
+    if file_of(tx, id).is_err() {
+        // It is gone with its photo.
+        return Ok(());
+    }
+    let (mut person, mut how) = (person, how);
+    if let Some(who) = person {
+        revive(tx, space, who)?;
+        if how == Some("machine") {
+            // The photo may have changed since: two of its faces do not become one person by an undo.
+            if !is_free(tx, id, who)? {
+                (person, how) = (None, None);
+            }
+        } else {
+            for other in rivals(tx, id, who)? {
+                tx.execute(
+                    "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL WHERE id = ?1",
+                    [other],
+                )?;
+            }
         }
     }
-    Ok(true)
+    tx.execute(
+        "UPDATE faces SET person_id = ?2, how = ?3, similarity = ?4, required = ?5, clustered = ?6 WHERE id = ?1",
+        params![id, person, how, similarity, required, clustered],
+    )?;
+    // Since the edit its photo may have come to another space.
+    tx.execute(
+        "INSERT OR IGNORE INTO faces_strayed (file_id) SELECT file_id FROM faces WHERE id = ?1",
+        [id],
+    )?;
+    Ok(())
+}
+
+fn put_mark(tx: &Connection, face: i64, mark: Option<&str>, lost: bool) -> Result<()> {
+    tx.execute("UPDATE faces SET mark = ?2, lost = ?3 WHERE id = ?1", params![face, mark, lost])?;
+    Ok(())
 }
 
 fn put_face_edit(tx: &Connection, face: i64, person: &str, verdict: Option<&str>) -> Result<()> {
@@ -772,33 +1078,56 @@ fn looks_like_id(text: &str) -> bool {
     text.len() == 17 && text.starts_with('p') && text[1..].bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The person given by id, by the id of one merged into it, or by a name that only one bears.
-pub(super) fn find_person(conn: &Connection, named: &str) -> Result<String> {
+/// The person given by id, by the id of one merged into it, or by a name that only one bears, in the space named or in any.
+pub(super) fn find_person(conn: &Connection, named: &str, space: Option<&str>) -> Result<String> {
+    let mut st = conn.prepare_cached("SELECT id FROM spaces WHERE ?1 IS NULL OR name = ?1 ORDER BY id")?;
+    let spaces = st.query_map([space], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    if let (Some(space), true) = (space, spaces.is_empty()) {
+        return Err(EditError::NotFound(format!("there is no space {space}")));
+    }
     if let Some(id) = resolve(conn, named)? {
-        return Ok(id);
+        return match spaces.contains(&space_of(conn, &id)?) {
+            true => Ok(id),
+            false => Err(EditError::NotFound(format!("{} is not in that space", label(conn, &id)?))),
+        };
     }
     let mut found = Vec::new();
-    let mut st = conn.prepare_cached("SELECT id FROM spaces ORDER BY id")?;
-    let spaces = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     for space in spaces {
         found.extend(people_named(conn, space, named)?);
     }
-    only_one(named, found)
+    only_one(conn, named, found)
 }
 
-fn only_one(named: &str, mut found: Vec<String>) -> Result<String> {
+fn only_one(conn: &Connection, named: &str, mut found: Vec<String>) -> Result<String> {
     match found.len() {
         0 => Err(EditError::NotFound(format!("there is no person {named}"))),
         1 => Ok(found.remove(0)),
-        _ => Err(EditError::Conflict(format!("{named} is the name of several people: {}", found.join(", ")))),
+        _ => {
+            let mut each = Vec::new();
+            for id in &found {
+                each.push(format!("{id} ({})", where_and_how_many(conn, id)?));
+            }
+            Err(EditError::Conflict(format!(
+                "{named} is the name of several people: {}; give the id, or --space where that tells them apart",
+                each.join(", ")
+            )))
+        }
     }
+}
+
+/// The space of a person and in how many photos it is, to tell people of one name apart.
+fn where_and_how_many(conn: &Connection, person: &str) -> Result<String> {
+    Ok(conn.query_row(
+        "SELECT 'space ' || s.name || ', '
+           || (SELECT count(DISTINCT a.file_id) FROM faces a JOIN items i ON i.file_id = a.file_id
+                WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0) || ' photo(s)'
+           FROM people p JOIN spaces s ON s.id = p.space_id WHERE p.id = ?1",
+        [person],
+        |r| r.get(0),
+    )?)
 }
 
 /// A person in a message: the name if there is one, and the id.
 pub(super) fn label(conn: &Connection, person: &str) -> Result<String> {
-    let name: Option<String> = conn
-        .query_row("SELECT name FROM persons WHERE id = ?1", [person], |r| r.get(0))
-        .optional()?
-        .flatten();
-    Ok(name.map_or_else(|| person.to_owned(), |name| format!("{name} ({person})")))
+    Ok(name_of(conn, person)?.map_or_else(|| person.to_owned(), |name| format!("{name} ({person})")))
 }

@@ -2,20 +2,29 @@
 //!
 //! Promises: what a user said holds after every new look at a picture, every move, every clustering and every
 //! change of models, and can be undone; the machine never puts two faces of one photo into one person, and a face
-//! that has a person stays there. Leaves to [`albumen_library::people`]: which faces resemble each other.
+//! that has a person stays there, unless a user or a name in the metadata says otherwise. A face that is `lost` is shown
+//! nowhere and found by no name. Leaves to [`albumen_library::people`]: which faces resemble each other.
 
 mod ask;
 mod cluster;
 mod edits;
+mod gallery;
+mod marks;
+mod questions;
 mod record;
 mod regions;
+mod switch;
 
-pub use ask::{FaceLine, PersonLine, Suggestion, Suggestions, Why, faces_of_file};
-pub use cluster::{ClusterReport, cluster_space, forget_conclusions, mark_done, remove_found};
-pub use edits::{EditDone, SameName};
+pub use ask::{FaceLine, FaceList, PersonLine, Suggestion, Suggestions, Why, faces_of_file};
+pub use cluster::{ClusterReport, cluster_space, forget_conclusions, mark_done};
+pub use edits::{EditDone, EditLine, SameName};
+pub use marks::Mark;
+pub use questions::{Answer, AnswerTo, Question, Side};
 pub use record::record_faces;
+pub use switch::{remove_found, switch};
 
 use albumen_core::vocabulary::{Box4, Region};
+use albumen_library::people::names;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 /// Why an edit was not made.
@@ -27,6 +36,9 @@ pub enum EditError {
     /// It contradicts something that was said or that is plain to see: 409, exit 2.
     #[error("{0}")]
     Conflict(String),
+    /// A name or an answer that cannot be taken: 400, exit 2.
+    #[error("{0}")]
+    Invalid(String),
     /// Others of the space bear the name: 409, exit 2.
     #[error(
         "there is {bearer} already: give --merge if {was} is the same person, --separate if two people share the name"
@@ -48,8 +60,8 @@ fn iou(a: &Box4, b: &Box4) -> f32 {
     if either > 0.0 { both / either } else { 0.0 }
 }
 
-/// Pairs two lists of boxes one to one, best first, as long as `score` is over `least`.
-fn pair(a: &[Box4], b: &[Box4], least: f32, score: impl Fn(&Box4, &Box4) -> f32) -> Vec<(usize, usize)> {
+/// Pairs two lists one to one, best first, as long as `score` is over `least`.
+fn pair<T>(a: &[T], b: &[T], least: f32, score: impl Fn(&T, &T) -> f32) -> Vec<(usize, usize)> {
     let mut all: Vec<(f32, usize, usize)> = Vec::new();
     for (i, x) in a.iter().enumerate() {
         all.extend(b.iter().enumerate().map(|(j, y)| (score(x, y), i, j)).filter(|p| p.0 > least));
@@ -66,11 +78,6 @@ fn pair(a: &[Box4], b: &[Box4], least: f32, score: impl Fn(&Box4, &Box4) -> f32)
     all.into_iter().map(|(_, i, j)| (i, j)).collect()
 }
 
-/// A name as it is compared: people write "anna " and "Anna" for one person.
-fn name_key(name: &str) -> String {
-    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
-}
-
 /// What a merged person is called now.
 fn resolve(conn: &Connection, person: &str) -> Result<Option<String>> {
     conn.prepare_cached(
@@ -82,12 +89,12 @@ fn resolve(conn: &Connection, person: &str) -> Result<Option<String>> {
 
 /// The people of a space that bear a name.
 fn people_named(conn: &Connection, space: i64, name: &str) -> Result<Vec<String>> {
-    let key = name_key(name);
+    let key = names::key(name);
     let mut st = conn.prepare_cached(
         "SELECT id, name FROM persons WHERE space_id = ?1 AND name IS NOT NULL ORDER BY seq",
     )?;
     let rows = st.query_map([space], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
-    rows.filter(|r| r.as_ref().map_or(true, |(_, n)| name_key(n) == key))
+    rows.filter(|r| r.as_ref().map_or(true, |(_, n)| names::key(n) == key))
         .map(|r| r.map(|(id, _)| id))
         .collect()
 }
@@ -112,26 +119,71 @@ fn found_person(conn: &Connection, space: i64, content: &str, area: &Box4) -> Re
 }
 
 /// The names of the people in a photo, for searches: those its faces bear, and those of regions where no face was
-/// found. (A region whose face was found speaks through that face, so that an edit beats it.)
+/// found. (A region whose face was found, or was found once and is lost, speaks through that face, so that an edit beats
+/// it.) A region's name that stands for a person is what that person is called now. None where people are switched off.
 pub fn names_in(conn: &Connection, file: i64, regions: &[Region]) -> Result<Vec<String>> {
+    let space: Option<(i64, bool)> = conn
+        .prepare_cached(
+            "SELECT s.id, s.people_off FROM files f JOIN folders d ON d.id = f.folder_id
+               JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id WHERE f.id = ?1",
+        )?
+        .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let Some((space, false)) = space else { return Ok(Vec::new()) };
     let mut st = conn.prepare_cached(
-        "SELECT (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.region_name FROM faces a WHERE a.file_id = ?1",
+        "SELECT CASE WHEN a.lost = 0 THEN (SELECT p.name FROM persons p WHERE p.id = a.person_id) END, a.region_name
+           FROM faces a WHERE a.file_id = ?1",
     )?;
     let faces = st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<Vec<_>>>()?;
     let (borne, matched): (Vec<Option<String>>, Vec<Option<String>>) = faces.into_iter().unzip();
-    let unmatched = regions.iter().filter_map(|r| r.name.as_ref().map(|n| n.trim().to_owned()));
-    let unmatched = unmatched.filter(|n| !matched.iter().flatten().any(|m| m == n));
-    let mut names: Vec<String> = borne.into_iter().flatten().chain(unmatched).collect();
-    names.sort();
-    names.dedup();
-    Ok(names)
+    let matched: Vec<String> = matched.iter().flatten().map(|name| names::key(name)).collect();
+    let mut found: Vec<String> = borne.into_iter().flatten().collect();
+    for name in regions.iter().filter_map(|r| names::clean(r.name.as_deref()?).ok()) {
+        let key = names::key(&name);
+        if matched.contains(&key) {
+            continue;
+        }
+        match region_person(conn, space, &key)? {
+            Some(person) => found.extend(name_of(conn, &person)?),
+            None => found.push(name),
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// The person that a name in the regions of a space stands for, where it was met with a face.
+fn region_person(conn: &Connection, space: i64, key: &str) -> Result<Option<String>> {
+    let bound: Option<String> = conn
+        .prepare_cached("SELECT person_id FROM region_names WHERE space_id = ?1 AND name_key = ?2")?
+        .query_row(params![space, key], |r| r.get(0))
+        .optional()?;
+    bound.map_or(Ok(None), |person| resolve(conn, &person))
+}
+
+/// What a person is called.
+fn name_of(conn: &Connection, person: &str) -> Result<Option<String>> {
+    let name = conn
+        .prepare_cached("SELECT name FROM persons WHERE id = ?1")?
+        .query_row([person], |r| r.get(0))
+        .optional()?;
+    Ok(name.flatten())
 }
 
 /// Makes the items searchable by the names that their people bear now.
 fn refresh_renamed(conn: &Connection) -> Result<()> {
     let mut st = conn.prepare_cached("DELETE FROM people_renamed RETURNING file_id")?;
     let files = st.query_map([], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
-    files.into_iter().try_for_each(|file| super::items::refresh(conn, file))
+    super::items::refresh_all(conn, files)
+}
+
+/// The same for one file, where it needs it.
+fn refresh_file(conn: &Connection, file: i64) -> Result<()> {
+    match conn.prepare_cached("DELETE FROM people_renamed WHERE file_id = ?1")?.execute([file])? {
+        0 => Ok(()),
+        _ => super::items::refresh(conn, file),
+    }
 }
 
 /// The path of a photo, for messages.
@@ -155,14 +207,14 @@ fn space_of_file(conn: &Connection, file: i64) -> Result<i64> {
     .query_row([file], |r| r.get(0))
 }
 
-/// All faces of the photo and its copies in the space, with the space: (face, file, box).
+/// All faces of the photo and its copies in the space, lost ones aside: (face, file, box).
 fn faces_of_photo(conn: &Connection, file: i64) -> Result<Vec<(i64, i64, Box4)>> {
     let mut st = conn.prepare_cached(
         "SELECT a.id, a.file_id, a.x, a.y, a.w, a.h FROM files f
            JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
            JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
            JOIN folders gd ON gd.id = g.folder_id JOIN volumes gv ON gv.id = gd.volume_id AND gv.space_id = v.space_id
-           JOIN faces a ON a.file_id = g.id
+           JOIN faces a ON a.file_id = g.id AND a.lost = 0
           WHERE f.id = ?1 ORDER BY a.id",
     )?;
     st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?, [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?])))?
@@ -198,6 +250,21 @@ fn rivals(conn: &Connection, face: i64, person: &str) -> Result<Vec<i64>> {
         }
     }
     Ok(rivals)
+}
+
+/// Whether no other face of the photo, nor of its copies, is that person.
+fn is_free(conn: &Connection, face: i64, person: &str) -> Result<bool> {
+    let file: i64 =
+        conn.prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?.query_row([face], |r| r.get(0))?;
+    let copies = copies_of_face(conn, face)?;
+    let mut st =
+        conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM faces WHERE id = ?1 AND person_id = ?2)")?;
+    for (other, _, _) in faces_of_photo(conn, file)? {
+        if !copies.contains(&other) && st.query_row(params![other, person], |r| r.get(0))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Names that other programs have written into metadata: matched to found faces, and turned into people.
 //!
-//! Such a name is found, not said: it beats the clustering, and every edit beats it, a removal too.
+//! Such a name is found, not said: it beats the clustering, and every edit beats it, a removal too. A name means one person
+//! of the space: the one whom the machine has formed around the faces that bear it, however they came.
 
-use super::{found_person, iou, name_key, pair, people_named, resolve, rivals};
+use super::{found_person, iou, is_free, pair, people_named, region_person, rivals};
 use crate::items;
 use albumen_core::vocabulary::Box4;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use albumen_library::people::names;
+use rusqlite::{Connection, Result, params};
+use std::collections::BTreeMap;
 
 /// A region may be drawn around the head or tightly around the face: how much of a match there must be.
 const REGION_MATCH: f32 = 0.1;
@@ -31,10 +34,11 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
         conn.prepare_cached("DELETE FROM regions_due WHERE file_id = ?1")?.execute([file])?;
     }
     let mut st = conn.prepare_cached(
-        "SELECT a.id, a.region_name, a.region_source, f.content_hash, a.x, a.y, a.w, a.h, a.person_id
+        "SELECT a.id, a.region_name, a.region_source, coalesce(f.content_hash, ''), a.x, a.y, a.w, a.h, a.person_id
            FROM faces a INDEXED BY faces_unsettled CROSS JOIN files f ON f.id = a.file_id
            CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
           WHERE v.space_id = ?1 AND a.region_name IS NOT NULL AND (a.how IS NULL OR a.how = 'machine')
+            AND a.lost = 0 AND a.mark IS NULL
           ORDER BY f.content_hash, a.x, a.y, a.id",
     )?;
     let named = st
@@ -43,13 +47,17 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
                 face: r.get(0)?,
                 name: r.get(1)?,
                 source: r.get(2)?,
-                content: r.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                content: r.get(3)?,
                 area: [r.get(4)?, r.get(5)?, r.get(6)?, r.get(7)?],
                 person: r.get(8)?,
             })
         })?
         .collect::<Result<Vec<_>>>()?;
-    named.iter().try_for_each(|n| settle(conn, space, n))
+    let mut by_name: BTreeMap<String, Vec<Named>> = BTreeMap::new();
+    for n in named {
+        by_name.entry(names::key(&n.name)).or_default().push(n);
+    }
+    by_name.iter().try_for_each(|(key, named)| settle(conn, space, key, named))
 }
 
 /// A face with a name from a region and, perhaps, a person by machine.
@@ -69,19 +77,19 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
         Some(s) if s.starts_with("sidecar") => "sidecar",
         _ => "file",
     };
-    let regions: Vec<_> =
-        facts.regions.iter().filter(|r| r.name.as_ref().is_some_and(|n| !n.trim().is_empty())).collect();
+    let regions: Vec<(Box4, String)> =
+        facts.regions.iter().filter_map(|r| Some((r.area, names::clean(r.name.as_deref()?).ok()?))).collect();
     let mut st = conn.prepare_cached(
-        "SELECT id, x, y, w, h, region_name FROM faces WHERE file_id = ?1 AND lost = 0 ORDER BY id",
+        "SELECT id, x, y, w, h, region_name FROM faces WHERE file_id = ?1 AND lost = 0 AND mark IS NULL ORDER BY id",
     )?;
     let faces = st
         .query_map([file], |r| Ok((r.get(0)?, [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?], r.get(5)?)))?
         .collect::<Result<Vec<(i64, Box4, Option<String>)>>>()?;
     let (areas, boxes): (Vec<_>, Vec<_>) =
-        (regions.iter().map(|r| r.area).collect(), faces.iter().map(|f| f.1).collect());
+        (regions.iter().map(|r| r.0).collect(), faces.iter().map(|f| f.1).collect());
     let mut names: Vec<Option<&str>> = vec![None; faces.len()];
     for (i, j) in pair(&areas, &boxes, REGION_MATCH, fit) {
-        names[j] = regions[i].name.as_deref().map(str::trim);
+        names[j] = Some(&regions[i].1);
     }
     for ((id, _, before), name) in faces.iter().zip(names) {
         if before.as_deref() == name {
@@ -98,73 +106,140 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
     Ok(())
 }
 
-/// Gives a named face the person that its name stands for in the space, unless an edit says otherwise.
-fn settle(conn: &Connection, space: i64, n: &Named) -> Result<()> {
-    let key = name_key(&n.name);
-    let bound = bound_person(conn, space, &key, &n.name)?;
-    let own = match &n.person {
+/// Gives the faces of one name, in canonical order, the person that it stands for in the space, unless an edit says
+/// otherwise.
+fn settle(conn: &Connection, space: i64, key: &str, named: &[Named]) -> Result<()> {
+    let mut open = Vec::new();
+    for n in named {
         // A user's word on the person it is in covers all that is in it.
-        Some(p) if is_edited(conn, p)? => return Ok(()),
-        Some(p) if found_name(conn, p)?.is_none() => Some(p.clone()),
-        _ => None,
+        let covered = match &n.person {
+            Some(person) => is_named_by_user(conn, person)?,
+            None => false,
+        };
+        if !covered {
+            open.push(n);
+        }
+    }
+    let Some(first) = open.first() else { return Ok(()) };
+    let bound = match region_person(conn, space, key)? {
+        Some(person) => Some(person),
+        None => people_named(conn, space, &first.name)?.into_iter().next(),
     };
-    let person = match (bound, own) {
-        (Some(bound), _) => bound,
-        // The first to name a person of the machine names all of it.
-        (None, Some(own)) => own,
-        (None, None) => found_person(conn, space, &n.content, &n.area)?,
+    let person = match bound {
+        Some(bound) => bound,
+        None => match unnamed_around(conn, &open)? {
+            Some(person) => person,
+            None => found_person(conn, space, &first.content, &first.area)?,
+        },
     };
     conn.prepare_cached(
         "INSERT OR IGNORE INTO region_names (space_id, name_key, person_id) VALUES (?1, ?2, ?3)",
     )?
     .execute(params![space, key, person])?;
-    if taken(conn, n.face, &person)? {
-        return Ok(());
-    }
-    conn.prepare_cached(
-        "UPDATE people SET found_name = ?2, found_source = ?3 WHERE id = ?1 AND found_name IS NULL",
-    )?
-    .execute(params![person, n.name, n.source])?;
-    conn.prepare_cached(
-        "UPDATE faces SET person_id = ?2, how = ?3, similarity = NULL, required = NULL WHERE id = ?1",
-    )?
-    .execute(params![n.face, person, n.source])?;
-    for other in rivals(conn, n.face, &person)? {
+    for n in open {
+        if denied(conn, n.face, &person)? || taken(conn, n.face, key, &person)? {
+            continue;
+        }
         conn.prepare_cached(
-            "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL WHERE id = ?1",
+            "UPDATE people SET found_name = ?2, found_source = ?3 WHERE id = ?1 AND found_name IS NULL",
         )?
-        .execute([other])?;
+        .execute(params![person, n.name, n.source])?;
+        conn.prepare_cached(
+            "UPDATE faces SET person_id = ?2, how = ?3, similarity = NULL, required = NULL WHERE id = ?1",
+        )?
+        .execute(params![n.face, person, n.source])?;
+        for other in rivals(conn, n.face, &person)? {
+            conn.prepare_cached(
+                "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL WHERE id = ?1",
+            )?
+            .execute([other])?;
+        }
+        if let Some(around) = n.person.as_ref().filter(|around| **around != person) {
+            take_in(conn, around, &person)?;
+        }
     }
     Ok(())
 }
 
-/// The person that a name in a region stands for: as it was bound when first met, else the one who bears it now.
-fn bound_person(conn: &Connection, space: i64, key: &str, name: &str) -> Result<Option<String>> {
-    let bound: Option<String> = conn
-        .prepare_cached("SELECT person_id FROM region_names WHERE space_id = ?1 AND name_key = ?2")?
-        .query_row(params![space, key], |r| r.get(0))
-        .optional()?;
-    match bound {
-        Some(person) => resolve(conn, &person),
-        None => Ok(people_named(conn, space, name)?.into_iter().next()),
+/// The person of the machine, without a name, that most of these faces are in; of equal ones the oldest.
+fn unnamed_around(conn: &Connection, named: &[&Named]) -> Result<Option<String>> {
+    let mut count: BTreeMap<&str, u32> = BTreeMap::new();
+    for person in named.iter().filter_map(|n| n.person.as_deref()) {
+        *count.entry(person).or_default() += 1;
     }
+    let mut best: Option<((u32, i64), String)> = None;
+    for (person, faces) in count {
+        let unnamed: Option<i64> = conn
+            .prepare_cached(
+                "SELECT seq FROM persons WHERE id = ?1 AND name IS NULL AND name_source IS NOT 'edit'",
+            )?
+            .query_map([person], |r| r.get(0))?
+            .next()
+            .transpose()?;
+        if let Some(seq) = unnamed {
+            let rank = (faces, -seq);
+            if best.as_ref().is_none_or(|(most, _)| rank > *most) {
+                best = Some((rank, person.to_owned()));
+            }
+        }
+    }
+    Ok(best.map(|(_, person)| person))
 }
 
-fn found_name(conn: &Connection, person: &str) -> Result<Option<String>> {
-    conn.prepare_cached("SELECT found_name FROM people WHERE id = ?1")?.query_row([person], |r| r.get(0))
+/// The machine's person around a face that a name moved: all of it is that person, where it has no name, no user has
+/// spoken of it, no other name is in it, and no photo would have the person twice.
+fn take_in(conn: &Connection, around: &str, person: &str) -> Result<()> {
+    let is_untouched: bool = conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM people WHERE id = ?1 AND found_name IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM person_edits WHERE person_id = ?1)
+                AND NOT EXISTS (SELECT 1 FROM face_edits WHERE person_id = ?1)
+                AND NOT EXISTS (SELECT 1 FROM people_apart WHERE a = ?1 OR b = ?1)
+                AND NOT EXISTS (SELECT 1 FROM person_aliases WHERE person_id = ?1)
+                AND NOT EXISTS (SELECT 1 FROM faces WHERE person_id = ?1 AND (how <> 'machine' OR region_name IS NOT NULL))",
+        )?
+        .query_row([around], |r| r.get(0))?;
+    if !is_untouched {
+        return Ok(());
+    }
+    let mut st = conn.prepare_cached("SELECT id FROM faces WHERE person_id = ?1 ORDER BY id")?;
+    let faces = st.query_map([around], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+    for face in faces {
+        if !denied(conn, face, person)? && is_free(conn, face, person)? {
+            conn.prepare_cached("UPDATE faces SET person_id = ?2 WHERE id = ?1")?
+                .execute(params![face, person])?;
+        }
+    }
+    Ok(())
 }
 
-fn is_edited(conn: &Connection, person: &str) -> Result<bool> {
+/// Whether a user has named a person, or taken its name away.
+fn is_named_by_user(conn: &Connection, person: &str) -> Result<bool> {
     conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM person_edits WHERE person_id = ?1 AND name_said = 1)")?
         .query_row([person], |r| r.get(0))
 }
 
-/// Whether a user has said that the face is not this person, or another face of the photo is.
-fn taken(conn: &Connection, face: i64, person: &str) -> Result<bool> {
+/// Whether a user has said that the face is not this person.
+fn denied(conn: &Connection, face: i64, person: &str) -> Result<bool> {
     conn.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM face_edits WHERE face_id = ?1 AND person_id = ?2 AND verdict = 'not')
-             OR EXISTS (SELECT 1 FROM faces a JOIN faces b ON b.file_id = a.file_id AND b.id <> a.id
-                         WHERE a.id = ?1 AND b.person_id = ?2 AND b.how <> 'machine')",
+        "SELECT EXISTS (SELECT 1 FROM face_edits WHERE face_id = ?1 AND person_id = ?2 AND verdict = 'not')",
     )?
     .query_row(params![face, person], |r| r.get(0))
+}
+
+/// Whether another face of the photo is this person on the word of a user or of another name. The same name on several faces
+/// of a photo (a mirror, a collage) is right.
+fn taken(conn: &Connection, face: i64, key: &str, person: &str) -> Result<bool> {
+    let mut st = conn.prepare_cached(
+        "SELECT b.region_name FROM faces a JOIN faces b ON b.file_id = a.file_id AND b.id <> a.id
+          WHERE a.id = ?1 AND b.person_id = ?2 AND b.how <> 'machine' AND b.lost = 0",
+    )?;
+    let mut rows = st.query(params![face, person])?;
+    while let Some(r) = rows.next()? {
+        let name: Option<String> = r.get(0)?;
+        if name.is_none_or(|name| names::key(&name) != key) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

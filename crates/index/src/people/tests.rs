@@ -3,9 +3,11 @@
 use super::*;
 use crate::Index;
 use albumen_core::vocabulary::{Facts, FoundFace, Region};
-use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
+
+mod kinds;
+mod story;
 
 const DIM: usize = 64;
 const MODEL: &str = "model-1";
@@ -91,7 +93,19 @@ impl World {
     }
 
     fn faces(&self, file: i64) -> Vec<FaceLine> {
-        faces_of_file(&self.index.conn, file).expect("faces")
+        faces_of_file(&self.index.conn, file, false).expect("faces")
+    }
+
+    /// Lost ones, too.
+    fn all_faces(&self, file: i64) -> Vec<FaceLine> {
+        faces_of_file(&self.index.conn, file, true).expect("faces")
+    }
+
+    /// The files that a search finds.
+    fn found(&self, query: &str) -> BTreeSet<i64> {
+        let query = crate::query::Query::parse(query).expect("a query");
+        let page = crate::search::Page { limit: 1000, ..Default::default() };
+        self.index.search(&query, &page).expect("a search").items.into_iter().collect()
     }
 
     fn who(&self, file: i64) -> Vec<Option<String>> {
@@ -269,7 +283,8 @@ fn edits_outlive_another_detector_another_embedder_and_a_lost_face() {
     assert_eq!(w.name_of(&one).as_deref(), Some("Ada"));
     // The next look finds nobody: the face that a user spoke of stays, the others go.
     w.look(files[0], 1, &[], 0.0, OTHER_MODEL);
-    let left = w.faces(files[0]);
+    assert_eq!(w.faces(files[0]), []);
+    let left = w.all_faces(files[0]);
     assert_eq!(left.iter().map(|f| (f.id, f.lost)).collect::<Vec<_>>(), [(ids[1], true)]);
     assert_eq!(left[0].person, Some(two));
 }
@@ -405,222 +420,4 @@ fn a_space_with_another_name_keeps_its_people() {
         .query_row("SELECT space_id FROM people WHERE id = ?1", [&who], |r| r.get(0))
         .expect("a person");
     assert_eq!(of, w.space);
-}
-
-// ------------------------------------------------------------------------------------- what was said holds
-
-#[derive(Debug, Clone)]
-enum Op {
-    Cluster,
-    Name(usize, u8),
-    Merge(usize, usize),
-    Split(usize, usize),
-    Assign(usize, usize),
-    Reject(usize),
-    Hide(usize, bool),
-    Undo,
-    Look(usize, bool),
-    NewModel,
-    Photo(u64, u64),
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let n = 0..40usize;
-    prop_oneof![
-        3 => Just(Op::Cluster),
-        2 => (n.clone(), 0..4u8).prop_map(|(p, name)| Op::Name(p, name)),
-        2 => (n.clone(), n.clone()).prop_map(|(a, b)| Op::Merge(a, b)),
-        2 => (n.clone(), n.clone()).prop_map(|(p, f)| Op::Split(p, f)),
-        3 => (n.clone(), n.clone()).prop_map(|(f, p)| Op::Assign(f, p)),
-        3 => n.clone().prop_map(Op::Reject),
-        1 => (n.clone(), any::<bool>()).prop_map(|(p, h)| Op::Hide(p, h)),
-        2 => Just(Op::Undo),
-        2 => (n, any::<bool>()).prop_map(|(f, moved)| Op::Look(f, moved)),
-        1 => Just(Op::NewModel),
-        2 => (0..5u64, 0..5u64).prop_map(|(a, b)| Op::Photo(a, b)),
-    ]
-}
-
-/// What a user said, as the test understands it, beside the index.
-#[derive(Debug, Clone)]
-enum Said {
-    Is(i64, String),
-    Not(i64, String),
-    Name(String, String),
-    One(String, String),
-    Two(String, String),
-    Hidden(String, bool),
-}
-
-struct Story {
-    w: World,
-    photos: Vec<(i64, u64, Vec<u64>)>,
-    model: &'static str,
-    said: Vec<(i64, Vec<Said>)>,
-}
-
-impl Story {
-    fn people(&self) -> Vec<String> {
-        self.w.index.people(None, true).expect("people").into_iter().map(|p| p.id).collect()
-    }
-
-    fn all_faces(&self) -> Vec<FaceLine> {
-        self.photos.iter().flat_map(|p| self.w.faces(p.0)).collect()
-    }
-
-    fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
-        (!from.is_empty()).then(|| from[n % from.len()].clone())
-    }
-
-    fn done(
-        &mut self,
-        result: std::result::Result<EditDone, EditError>,
-        said: impl FnOnce(&EditDone) -> Vec<Said>,
-    ) {
-        match result {
-            Ok(done) => {
-                let said = said(&done);
-                self.said.push((done.edit, said));
-            }
-            Err(EditError::Sql(e)) => panic!("{e}"),
-            Err(_) => {}
-        }
-    }
-
-    fn apply(&mut self, op: &Op) {
-        let (people, faces) = (self.people(), self.all_faces());
-        match *op {
-            Op::Cluster => {
-                self.w.cluster();
-            }
-            Op::Name(p, name) => {
-                let Some(p) = Self::pick(&people, p) else { return };
-                let name = format!("Name {name}");
-                let done = self.w.index.name_person(&p, Some(&name), SameName::Refuse);
-                self.done(done, |_| vec![Said::Name(p, name)]);
-            }
-            Op::Merge(a, b) => {
-                let (Some(a), Some(b)) = (Self::pick(&people, a), Self::pick(&people, b)) else { return };
-                let done = self.w.index.merge_people(&[a.clone(), b.clone()]);
-                self.done(done, |_| vec![Said::One(a, b)]);
-            }
-            Op::Split(p, f) => {
-                let Some(p) = Self::pick(&people, p) else { return };
-                let of: Vec<i64> =
-                    faces.iter().filter(|f| f.person.as_ref() == Some(&p)).map(|f| f.id).collect();
-                let Some(f) = Self::pick(&of, f) else { return };
-                let done = self.w.index.split_person(&p, &[f]);
-                self.done(done, |d| {
-                    let new = d.person.clone().expect("the new person");
-                    vec![Said::Is(f, new.clone()), Said::Not(f, p.clone()), Said::Two(p, new)]
-                });
-            }
-            Op::Assign(f, p) => {
-                let (Some(f), Some(p)) = (Self::pick(&faces, f), Self::pick(&people, p)) else { return };
-                let done = self.w.index.assign_face(f.id, &p);
-                self.done(done, |_| vec![Said::Is(f.id, p)]);
-            }
-            Op::Reject(f) => {
-                let Some(f) = Self::pick(&faces, f) else { return };
-                let done = self.w.index.reject_face(f.id, None);
-                self.done(done, |d| vec![Said::Not(f.id, d.person.clone().expect("a person"))]);
-            }
-            Op::Hide(p, hidden) => {
-                let Some(p) = Self::pick(&people, p) else { return };
-                let done = self.w.index.hide_person(&p, hidden);
-                self.done(done, |_| vec![Said::Hidden(p, hidden)]);
-            }
-            Op::Undo => {
-                if let Ok(undone) = self.w.index.undo_people_edit(None, None) {
-                    self.said.retain(|(edit, _)| *edit != undone.edit);
-                }
-            }
-            Op::Look(n, moved) => {
-                let Some((file, number, people)) = Self::pick(&self.photos, n) else { return };
-                self.w.look(file, number, &people, if moved { 0.02 } else { 0.0 }, self.model);
-            }
-            Op::NewModel => {
-                self.model = if self.model == MODEL { OTHER_MODEL } else { MODEL };
-                for (file, number, people) in &self.photos {
-                    self.w.look(*file, *number, people, 0.01, self.model);
-                }
-            }
-            Op::Photo(a, b) => {
-                let number = self.photos.len() as u64;
-                let file = self.w.file(&format!("{number:03}.jpg"), &format!("b3:{number:03}"));
-                self.w.look(file, number, &[a, b], 0.0, self.model);
-                self.photos.push((file, number, vec![a, b]));
-            }
-        }
-    }
-
-    /// Every assertion that a later one has not taken back still holds, and the machine kept to the photos.
-    fn check(&self, after: &Op) {
-        let now =
-            |p: &str| resolve(&self.w.index.conn, p).expect("readable").expect("people are never forgotten");
-        let faces: BTreeMap<i64, FaceLine> = self.all_faces().into_iter().map(|f| (f.id, f)).collect();
-        let all: Vec<&Said> = self.said.iter().flat_map(|(_, s)| s).collect();
-        for (i, said) in all.iter().enumerate() {
-            let later = &all[i + 1..];
-            let holds = match said {
-                Said::Is(f, p) => {
-                    let taken_back = later.iter().any(|l| matches!(l, Said::Is(g, _) if g == f))
-                        || later.iter().any(|l| matches!(l, Said::Not(g, q) if g == f && now(q) == now(p)));
-                    taken_back || faces[f].person.as_ref() == Some(&now(p))
-                }
-                Said::Not(f, p) => {
-                    let taken_back =
-                        later.iter().any(|l| matches!(l, Said::Is(g, q) if g == f && now(q) == now(p)));
-                    taken_back || faces[f].person.as_ref() != Some(&now(p))
-                }
-                Said::Name(p, name) => {
-                    let taken_back = now(p) != *p
-                        || later.iter().any(|l| matches!(l, Said::Name(q, _) if now(q) == now(p)));
-                    taken_back || self.w.name_of(p).as_ref() == Some(name)
-                }
-                Said::One(a, b) => now(a) == now(b),
-                Said::Two(a, b) => now(a) != now(b),
-                Said::Hidden(p, hidden) => {
-                    let taken_back = now(p) != *p
-                        || later.iter().any(|l| matches!(l, Said::Hidden(q, _) if now(q) == now(p)));
-                    taken_back || self.w.index.person(p).expect("a person").0.hidden == *hidden
-                }
-            };
-            assert!(holds, "after {after:?}: {said:?} no longer holds");
-        }
-        for (file, _, _) in &self.photos {
-            let mut seen = BTreeSet::new();
-            for f in self.w.faces(*file).iter().filter(|f| f.how.as_deref() == Some("machine")) {
-                assert!(
-                    seen.insert(f.person.clone()),
-                    "after {after:?}: two faces of a photo are one person"
-                );
-                let others = self.w.faces(*file);
-                assert!(
-                    others.iter().all(|o| o.id == f.id || o.person != f.person),
-                    "after {after:?}: one is by machine"
-                );
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 200, ..ProptestConfig::default() })]
-    #[test]
-    fn whatever_happens_what_a_user_said_holds(ops in prop::collection::vec(op(), 1..40)) {
-        let w = World::new();
-        let photos = (0..12).map(|n| {
-            let people = vec![n % 4, (n + 1 + n / 4) % 5 + 4];
-            (w.photo(n, &people), n, people)
-        }).collect();
-        let mut story = Story { w, photos, model: MODEL, said: Vec::new() };
-        story.w.cluster();
-        for op in &ops {
-            story.apply(op);
-            story.check(op);
-        }
-        story.w.cluster();
-        story.check(&Op::Cluster);
-    }
 }

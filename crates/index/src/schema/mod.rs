@@ -19,6 +19,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0012_volume_spaces.sql"),
     include_str!("0013_counts.sql"),
     include_str!("0014_reading.sql"),
+    include_str!("0015_walk_problems.sql"),
+    include_str!("0016_people_words.sql"),
 ];
 
 /// The schema this program writes.

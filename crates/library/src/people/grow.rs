@@ -6,7 +6,8 @@
 //! margin. Because unit vectors are summed, the average similarity of two groups is one dot product of their sums:
 //! exact, however large they are.
 //!
-//! A group without a person that ends with two or more faces is a new person; one that stays alone waits.
+//! A group without a person that ends with two or more faces is a new person, if one of them is of any quality: blur, hands
+//! and thumbs resemble each other, too. What stays alone, or is worthless altogether, waits.
 
 use super::thresholds::Thresholds;
 use super::vectors::{Vectors, Want, dot_f32, search};
@@ -121,6 +122,7 @@ struct Group {
     sum: Option<Box<[f32]>>,
     /// Squared length of the sum.
     squared: f32,
+    /// Of its best face.
     quality: f32,
     /// Photos of its faces that have more than one face here; sorted.
     photos: Vec<u32>,
@@ -482,6 +484,7 @@ impl<'a> State<'a> {
         group.count += taken.count;
         group.squared = dot_f32(&sum, &sum);
         group.sum = Some(sum);
+        group.quality = group.quality.max(taken.quality);
         group.photos = union(&group.photos, &taken.photos);
         group.forbids = union(&group.forbids, &taken.forbids);
         group.version += 1;
@@ -505,6 +508,7 @@ impl<'a> State<'a> {
                 let Some(&Link { similarity, required }) = self.links.get(&i) else { return Fate::Waits };
                 match group.person {
                     Some(person) => Fate::Joins { person, similarity, required },
+                    None if group.quality <= 0.0 => Fate::Waits,
                     None => {
                         let next = numbers.len() as u32;
                         let group = *numbers.entry(root).or_insert(next);
@@ -599,6 +603,18 @@ mod tests {
         let fates = run(&[node(1), node(1), node(2), node(3)], &rows, &[]);
         assert_ne!(person(&fates[0]), person(&fates[1]));
         assert!(fates.iter().any(|f| person(f).is_some()));
+    }
+
+    #[test]
+    fn faces_without_any_quality_make_no_person_and_join_one() {
+        let rows: Vec<_> = (5..9).map(|k| face(0, k, 20)).collect();
+        let worthless = |photo| Node { quality: 0.0, ..node(photo) };
+        let none = [worthless(1), worthless(2), worthless(3), worthless(4)];
+        assert_eq!(run(&none, &rows, &[]), [Fate::Waits; 4]);
+        let one = [worthless(1), worthless(2), node(3), worthless(4)];
+        assert!(run(&one, &rows, &[]).iter().all(|f| matches!(f, Fate::Founds { group: 0, .. })));
+        let known = [(4..8).map(|k| face(0, k, 25)).collect::<Vec<_>>()];
+        assert!(matches!(run(&none[..1], &rows[..1], &known)[0], Fate::Joins { .. }));
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //! people are never joined into one (that is a user's to say; [`suggest`] proposes it).
 
 pub mod exemplars;
+pub mod gallery;
 pub mod grow;
+pub mod names;
 pub mod suggest;
 pub mod thresholds;
 pub mod vectors;

@@ -31,6 +31,16 @@ pub struct Thresholds {
     pub floor: f32,
     /// People whose similarity lacks at most this much of what joining needs are worth asking about.
     pub suggest_within: f32,
+    /// A face that lacks at most this much of what joining a person needs is asked about.
+    pub ask_face: f32,
+    /// Two people that lack at most this much are asked about.
+    pub ask_people: f32,
+    /// A question whose first answer leads the second by less comes later by what is missing.
+    pub ask_lead: f32,
+    /// What a face lacks and what its lead lacks may be together, or it is not asked about.
+    pub ask_most: f32,
+    /// By how much questions about two people come later than those about a face that lacks as much.
+    pub ask_same_later: f32,
 }
 
 impl Thresholds {
@@ -44,12 +54,17 @@ impl Thresholds {
         cohesion: 0.70,
         usual_cohesion: 0.62,
         usual_weight: 3.0,
-        nearest: 0.56,
-        nearest_lead: 0.08,
+        nearest: 0.50,
+        nearest_lead: 0.16,
         poor_below: 0.3,
         poor: 0.02,
         floor: 0.40,
-        suggest_within: 0.10,
+        suggest_within: 0.03,
+        ask_face: 0.06,
+        ask_people: 0.03,
+        ask_lead: 0.20,
+        ask_most: 0.08,
+        ask_same_later: 0.03,
     };
 
     /// The similarity that groups of `a` and `b` faces need, given their cohesions (see [`Thresholds::cohesion_of`]).

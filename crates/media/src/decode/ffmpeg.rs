@@ -4,6 +4,7 @@
 //! Promises: no threads, no files; everything allocated is freed; a frame's planes are only ever read inside of
 //! the memory that FFmpeg says they have.
 
+pub mod allowed;
 pub mod library;
 
 use super::colour::{Cicp, cicp::UNSPECIFIED};
@@ -30,11 +31,7 @@ impl Decoder {
     /// `extradata` is the codec's configuration record; `max_pixels` bounds what a picture's own header may claim.
     pub fn open(codec: ffi::AVCodecID, extradata: &[u8], max_pixels: i64) -> Result<Decoder, Fault> {
         silence();
-        // SAFETY: looks an entry up in FFmpeg's own table, which lives as long as the program.
-        let found = unsafe { library::avcodec_find_decoder(codec) };
-        if found.is_null() {
-            return Err(Fault::unsupported("this build of FFmpeg cannot decode it"));
-        }
+        let found = find(codec)?;
         // SAFETY: `found` is a codec; a null result is handled.
         let context =
             NonNull::new(unsafe { library::avcodec_alloc_context3(found) }).ok_or_else(out_of_memory)?;
@@ -64,10 +61,7 @@ impl Decoder {
         silence();
         // SAFETY: `parameters` is valid by this function's contract; the rest as in `open`.
         unsafe {
-            let found = library::avcodec_find_decoder((*parameters).codec_id);
-            if found.is_null() {
-                return Err(Fault::unsupported("its video codec is not one that can be decoded"));
-            }
+            let found = find((*parameters).codec_id)?;
             let context = NonNull::new(library::avcodec_alloc_context3(found)).ok_or_else(out_of_memory)?;
             let decoder = Decoder(context);
             if library::avcodec_parameters_to_context(context.as_ptr(), parameters) < 0 {
@@ -141,6 +135,19 @@ impl Decoder {
         }
         self.flush();
         Ok(done)
+    }
+}
+
+/// The decoder for a codec, of those that may be used.
+fn find(codec: ffi::AVCodecID) -> Result<*const ffi::AVCodec, Fault> {
+    let Some(name) = allowed::decoder(codec) else {
+        return Err(Fault::unsupported("its video codec is none of those that Albumen decodes"));
+    };
+    // SAFETY: looks an entry up in FFmpeg's own table, which lives as long as the program.
+    let found = unsafe { library::avcodec_find_decoder_by_name(name.as_ptr()) };
+    match found.is_null() {
+        true => Err(Fault::unsupported("this build of FFmpeg cannot decode it")),
+        false => Ok(found),
     }
 }
 

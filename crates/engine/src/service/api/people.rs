@@ -11,7 +11,10 @@ use crate::service::Service;
 use crate::service::access::Access;
 use crate::service::events::Event;
 use albumen_index::Index;
-use albumen_index::people::{EditDone, EditError, FaceLine, PersonLine, SameName, Suggestions, Why};
+use albumen_index::people::{
+    Answer as Reply, EditDone, EditError, EditLine, FaceLine, FaceList, Mark, PersonLine, Question, SameName,
+    Suggestions, Why,
+};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -25,11 +28,15 @@ use std::sync::Arc;
 const SUGGESTIONS: usize = 20;
 const MOST_SUGGESTIONS: usize = 1000;
 
+/// Edits in a list, unless the request says otherwise.
+const EDITS: usize = 50;
+
 impl From<EditError> for Refusal {
     fn from(e: EditError) -> Refusal {
         match e {
             EditError::NotFound(why) => Refusal(StatusCode::NOT_FOUND, why),
             EditError::Conflict(why) => Refusal(StatusCode::CONFLICT, why),
+            EditError::Invalid(why) => Refusal(StatusCode::BAD_REQUEST, why),
             EditError::NameTaken { .. } => Refusal(StatusCode::CONFLICT, e.to_string()),
             EditError::Sql(e) => e.into(),
         }
@@ -77,6 +84,74 @@ pub async fn suggest(
 }
 
 #[derive(Debug, Serialize)]
+pub struct Questions {
+    questions: Vec<Question>,
+}
+
+/// What is worth asking, best first.
+pub async fn questions(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    Query(q): Query<PartOf>,
+) -> Answer<Json<Questions>> {
+    let spaces = asked(&access, q.space)?;
+    let most = q.limit.unwrap_or(SUGGESTIONS).min(MOST_SUGGESTIONS);
+    let questions = ask(&service, move |index| index.questions(spaces.as_deref(), most)).await?;
+    Ok(Json(Questions { questions }))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRequest {
+    question: String,
+    answer: Reply,
+}
+
+pub async fn answer(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    body: Body<AnswerRequest>,
+) -> Answer<Json<EditDone>> {
+    let AnswerRequest { question, answer } = given(body)?;
+    edit(&service, move |index| {
+        // Every part that names something must be the caller's to see.
+        for part in question.split(':').skip(1) {
+            match part.parse() {
+                Ok(face) => see_face(index, &access, face)?,
+                Err(_) => see_person(index, &access, part)?,
+            }
+        }
+        Ok(index.answer(&question, answer)?)
+    })
+    .await
+}
+
+#[derive(Debug, Serialize)]
+pub struct Edits {
+    edits: Vec<EditLine>,
+}
+
+/// The edits that can be undone, the last first.
+pub async fn edits(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    Query(q): Query<PartOf>,
+) -> Answer<Json<Edits>> {
+    let spaces = asked(&access, q.space)?;
+    let most = q.limit.unwrap_or(EDITS).min(MOST_SUGGESTIONS);
+    let edits = ask(&service, move |index| index.people_edits(spaces.as_deref(), most)).await?;
+    Ok(Json(Edits { edits }))
+}
+
+/// Some of a list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartOf {
+    space: Option<String>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
 pub struct Person {
     person: PersonLine,
     faces: Vec<FaceLine>,
@@ -101,6 +176,10 @@ pub struct WhichFaces {
     item: Option<i64>,
     person: Option<String>,
     space: Option<String>,
+    limit: Option<usize>,
+    /// Also those that the last look did not find.
+    #[serde(default)]
+    lost: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -114,6 +193,7 @@ pub async fn faces(
     Extension(access): Extension<Access>,
     Query(q): Query<WhichFaces>,
 ) -> Answer<Json<Faces>> {
+    let list = FaceList { lost: q.lost, limit: q.limit };
     let faces = ask(&service, move |index| -> Answer<_> {
         match (q.item, q.person) {
             (Some(_), Some(_)) => {
@@ -122,13 +202,13 @@ pub async fn faces(
             (Some(item), None) => {
                 let seen = index.path_and_space(item)?.filter(|(_, space)| access.may_see(space));
                 seen.ok_or_else(|| no_such("item"))?;
-                Ok(index.faces_of(item)?)
+                Ok(index.faces_of(item, list)?)
             }
             (None, Some(person)) => {
                 see_person(index, &access, &person)?;
-                Ok(index.person(&person)?.1)
+                Ok(index.person_in(&person, None, list)?.1)
             }
-            (None, None) => Ok(index.waiting_faces(asked(&access, q.space)?.as_deref())?),
+            (None, None) => Ok(index.waiting_faces(asked(&access, q.space)?.as_deref(), q.limit)?),
         }
     })
     .await?;
@@ -212,6 +292,9 @@ pub async fn name(
 #[serde(deny_unknown_fields)]
 pub struct MergeRequest {
     people: Vec<String>,
+    /// Both faces of a photo that shows the person twice are right.
+    #[serde(default)]
+    also: bool,
 }
 
 pub async fn merge(
@@ -219,13 +302,33 @@ pub async fn merge(
     Extension(access): Extension<Access>,
     body: Body<MergeRequest>,
 ) -> Answer<Json<EditDone>> {
-    let people = given(body)?.people;
+    let MergeRequest { people, also } = given(body)?;
     if people.len() < 2 {
         return Err(Refusal(StatusCode::BAD_REQUEST, "`people` needs two ids or more".into()));
     }
     edit(&service, move |index| {
         people.iter().try_for_each(|p| see_person(index, &access, p))?;
-        Ok(index.merge_people(&people)?)
+        Ok(index.merge_people_in(&people, None, also)?)
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApartRequest {
+    people: [String; 2],
+}
+
+/// "These are two."
+pub async fn apart(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    body: Body<ApartRequest>,
+) -> Answer<Json<EditDone>> {
+    let [a, b] = given(body)?.people;
+    edit(&service, move |index| {
+        [&a, &b].into_iter().try_for_each(|p| see_person(index, &access, p))?;
+        Ok(index.tell_apart(&a, &b, None)?)
     })
     .await
 }
@@ -261,7 +364,8 @@ pub async fn hide(
     set_hidden(&service, access, id, true).await
 }
 
-pub async fn show(
+/// `POST /v1/people/{id}/unhide`; `/show` is its old name.
+pub async fn unhide(
     State(service): Shared,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
@@ -305,8 +409,11 @@ pub async fn cover(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssignRequest {
-    /// An id, or a name of the face's space; a name that nobody there bears makes a new person.
+    /// An id, or a name of the face's space; a new name makes a new person.
     person: String,
+    /// Another face of the photo that is taken for the person is right, too.
+    #[serde(default)]
+    also: bool,
 }
 
 pub async fn assign(
@@ -315,14 +422,14 @@ pub async fn assign(
     Path(id): Path<i64>,
     body: Body<AssignRequest>,
 ) -> Answer<Json<EditDone>> {
-    let person = given(body)?.person;
+    let AssignRequest { person, also } = given(body)?;
     if person.trim().is_empty() {
         return Err(Refusal(StatusCode::BAD_REQUEST, "`person` needs an id or a name".into()));
     }
     edit(&service, move |index| {
         see_face(index, &access, id)?;
         is_not_anothers(index, &access, &person)?;
-        Ok(index.assign_face(id, &person)?)
+        Ok(index.assign_face_also(id, &person, also)?)
     })
     .await
 }
@@ -347,6 +454,29 @@ pub async fn reject(
             is_not_anothers(index, &access, person)?;
         }
         Ok(index.reject_face(id, person.as_deref())?)
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkRequest {
+    /// `null` takes it back.
+    #[serde(deserialize_with = "Option::deserialize")]
+    mark: Option<Mark>,
+}
+
+/// "This is no face", "this is nobody to be known".
+pub async fn mark(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+    body: Body<MarkRequest>,
+) -> Answer<Json<EditDone>> {
+    let mark = given(body)?.mark;
+    edit(&service, move |index| {
+        see_face(index, &access, id)?;
+        Ok(index.mark_face(id, mark)?)
     })
     .await
 }

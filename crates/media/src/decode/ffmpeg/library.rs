@@ -70,7 +70,7 @@ functions! {
         fn av_packet_free(packet: *mut *mut AVPacket);
         fn av_packet_unref(packet: *mut AVPacket);
         fn avcodec_alloc_context3(codec: *const AVCodec) -> *mut AVCodecContext;
-        fn avcodec_find_decoder(id: AVCodecID) -> *const AVCodec;
+        fn avcodec_find_decoder_by_name(name: *const c_char) -> *const AVCodec;
         fn avcodec_flush_buffers(context: *mut AVCodecContext);
         fn avcodec_free_context(context: *mut *mut AVCodecContext);
         fn avcodec_get_name(id: AVCodecID) -> *const c_char;
@@ -80,6 +80,7 @@ functions! {
         fn avcodec_send_packet(context: *mut AVCodecContext, packet: *const AVPacket) -> c_int;
     }
     "avformat" LIBAVFORMAT_VERSION_MAJOR {
+        fn av_find_input_format(name: *const c_char) -> *const AVInputFormat;
         fn av_find_best_stream(
             of: *mut AVFormatContext, kind: AVMediaType, wanted: c_int, related: c_int, decoder: *mut *const AVCodec,
             flags: c_int

@@ -8,6 +8,7 @@
 use crate::decode::colour::Cicp;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
+use std::collections::HashMap;
 
 /// The longest `meta` box that is read. A 200-megapixel grid of 768 tiles needs 40 KB; `idat` may add pictures.
 const MAX_META_BYTES: u64 = 32 << 20;
@@ -17,6 +18,10 @@ const MAX_TOP_LEVEL_BOXES: usize = 256;
 const MAX_ITEMS: usize = 16_384;
 const MAX_PROPERTIES: usize = 16_384;
 const MAX_EXTENTS: usize = 65_536;
+/// Numbers in all references, and in all lists of properties.
+const MAX_NUMBERS: usize = 262_144;
+/// Bytes that all properties keep together: decoder configurations and ICC profiles.
+const MAX_PROPERTY_BYTES: usize = 8 << 20;
 /// The longest ICC profile that is taken over.
 const MAX_ICC_BYTES: usize = 4 << 20;
 
@@ -81,7 +86,12 @@ pub struct Items {
     /// name a gain map's sum as their picture.
     pub renamed: Option<(u64, Vec<u8>)>,
     items: Vec<Item>,
+    /// Where each id stands in `items`.
+    places: HashMap<u32, usize>,
     references: Vec<Reference>,
+    /// Numbers kept in references and in lists of properties.
+    numbers: usize,
+    property_bytes: usize,
     pub properties: Vec<Property>,
     /// Where `idat`'s payload lies.
     idat: Option<(u64, u64)>,
@@ -101,6 +111,11 @@ pub fn read(source: &Source) -> Result<Option<Items>, Fault> {
     let mut at = 0u64;
     for _ in 0..MAX_TOP_LEVEL_BOXES {
         let Some((kind, header, len)) = box_header(source, at)? else { return Ok(None) };
+        if &kind == b"mini" {
+            return Err(Fault::unsupported(
+                "it is in HEIF's short form (`mini`), which Albumen does not read",
+            ));
+        }
         if &kind == b"meta" {
             let payload = len - header;
             if payload > MAX_META_BYTES {
@@ -184,19 +199,28 @@ impl Items {
     }
 
     pub fn get(&self, id: u32) -> Option<&Item> {
-        self.items.iter().find(|i| i.id == id)
+        self.places.get(&id).map(|at| &self.items[*at])
     }
 
     fn item_mut(&mut self, id: u32) -> Result<&mut Item, Fault> {
-        // Files list their items in the same order everywhere, so the one sought is mostly the last or near it.
-        if let Some(i) = self.items.iter().position(|i| i.id == id) {
-            return Ok(&mut self.items[i]);
+        if let Some(&at) = self.places.get(&id) {
+            return Ok(&mut self.items[at]);
         }
         if self.items.len() >= MAX_ITEMS {
             return Err(Fault::corrupt("the HEIF file lists absurdly many items"));
         }
+        self.places.insert(id, self.items.len());
         self.items.push(Item { id, ..Item::default() });
         Ok(self.items.last_mut().expect("one was pushed"))
+    }
+
+    /// Counts numbers that are kept.
+    fn count_numbers(&mut self, count: usize) -> Result<(), Fault> {
+        self.numbers += count;
+        match self.numbers > MAX_NUMBERS {
+            true => Err(Fault::corrupt("the HEIF file has absurdly many references")),
+            false => Ok(()),
+        }
     }
 
     /// The properties of an item, in order.
@@ -319,6 +343,7 @@ impl Items {
             let mut id = || if wide { r.u32() } else { r.u16().map(u32::from) };
             let from = id()?;
             let count = r.u16()?;
+            self.count_numbers(count.into())?;
             let mut to = Vec::new();
             for _ in 0..count {
                 to.push(if wide { r.u32()? } else { u32::from(r.u16()?) });
@@ -340,7 +365,14 @@ impl Items {
                         if self.properties.len() >= MAX_PROPERTIES {
                             return Err(Fault::corrupt("the HEIF file has absurdly many properties"));
                         }
-                        self.properties.push(property(kind, body));
+                        let property = property(kind, body);
+                        if let Property::Hvcc(bytes) | Property::Icc(bytes) = &property {
+                            self.property_bytes += bytes.len();
+                        }
+                        if self.property_bytes > MAX_PROPERTY_BYTES {
+                            return Err(Fault::corrupt("the HEIF file has absurdly large properties"));
+                        }
+                        self.properties.push(property);
                     }
                 }
                 b"ipma" => {
@@ -349,6 +381,7 @@ impl Items {
                     for _ in 0..p.u32()? {
                         let id = if version == 0 { u32::from(p.u16()?) } else { p.u32()? };
                         let n = p.u8()?;
+                        self.count_numbers(n.into())?;
                         let item = self.item_mut(id)?;
                         for _ in 0..n {
                             let index = if wide { p.u16()? & 0x7fff } else { u16::from(p.u8()? & 0x7f) };
@@ -531,6 +564,37 @@ mod tests {
         let file = Source::from_bytes(boxed(b"ftyp", b"msf1\0\0\0\0"));
         assert!(read(&file).unwrap().is_none());
         assert!(read(&Source::from_bytes(Vec::new())).unwrap().is_none());
+    }
+
+    #[test]
+    fn the_short_form_is_not_supported_and_not_damaged() {
+        for before in [&b""[..], &boxed(b"free", b"12"), &boxed(b"ftyp", b"mif3\0\0\0\0avif")] {
+            for body in [&b""[..], &[0; 100]] {
+                let file = Source::from_bytes([before, &boxed(b"mini", body)].concat());
+                assert!(matches!(read(&file), Err(Fault::Unsupported { .. })));
+            }
+        }
+    }
+
+    /// Tables that keep far more than they take in the file.
+    #[test]
+    fn a_table_of_absurdly_many_numbers_is_refused() {
+        let ids = (1..=200u16).map(|id| id.to_be_bytes());
+        let no_bytes: Vec<u8> = ids.clone().flat_map(|id| [&id[..], &[0, 0, 0xFF, 0xFF]].concat()).collect();
+        let iloc = full(b"iloc", 0, &[&[0, 0, 0, 200][..], &no_bytes].concat());
+        let to = |kind: &Code| boxed(kind, &[&[0, 1, 0xFF, 0xFF][..], &[0; 131_070]].concat());
+        let iref = full(b"iref", 0, &to(b"dimg").repeat(5));
+        let list: Vec<u8> = ids.flat_map(|id| [&id[..], &[255], &[1; 255]].concat()).collect();
+        let ipma = full(b"ipma", 0, &[&200u32.to_be_bytes()[..], &list].concat());
+        let iprp = boxed(b"iprp", &ipma.repeat(10));
+        let ipco = boxed(b"ipco", &boxed(b"hvcC", &[0; 1 << 20]).repeat(10));
+        for table in [iloc, iref, iprp, boxed(b"iprp", &ipco)] {
+            let name = String::from_utf8_lossy(&table[4..8]).into_owned();
+            assert!(
+                matches!(parse_meta(&[vec![0; 4], table].concat(), 0), Err(Fault::Corrupt { .. })),
+                "{name}"
+            );
+        }
     }
 
     #[test]

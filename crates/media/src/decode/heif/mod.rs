@@ -18,15 +18,15 @@ use albumen_core::vocabulary::{Admission, Facts};
 /// The primary picture: upright, sRGB, exactly `fit(display size)` pixels.
 pub fn decode(
     source: &Source,
-    _facts: &Facts,
+    facts: &Facts,
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
     // Tables that this reader does not follow may still be ones that libheif does.
     let items = match items::read(source) {
         Ok(Some(items)) => Some(items),
-        Ok(None) => return super::video::first_picture(source, fit, admission),
-        Err(Fault::Unreadable { why }) => return Err(Fault::Unreadable { why }),
+        Ok(None) => return super::video::first_picture(source, facts, fit, admission),
+        Err(fault @ (Fault::Unreadable { .. } | Fault::Unsupported { .. })) => return Err(fault),
         Err(_) => None,
     };
     if let Some(items) = &items

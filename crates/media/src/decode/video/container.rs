@@ -1,20 +1,18 @@
 //! A video file as FFmpeg's demuxers see it, read through a [`Source`].
 //!
-//! Promises: only the formats listed here are tried, so that no playlist or script is followed; a file that refers
+//! Promises: only the demuxers of the file's own format are tried ([`allowed`]), so that no playlist or script is followed; a file that refers
 //! to another one does not get it; reading stops when the CPU budget is spent.
 
-use crate::decode::ffmpeg::{Decoder, Packet, library, silence};
+use crate::decode::ffmpeg::{Decoder, Packet, allowed, library, silence};
 use crate::pixels::orient::Orientation;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
+use albumen_core::vocabulary::Format;
 use ffmpeg_next::ffi;
 use rustix::time::{ClockId, clock_gettime};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
-/// FFmpeg's names of the containers that are read.
-const CONTAINERS: &CStr =
-    c"mov,mp4,matroska,webm,avi,mpegts,mpeg,m4v,h264,hevc,mpegvideo,flv,asf,ogg,mjpeg,dv";
 /// Bytes and time that are analysed where the container does not say what is inside (transport streams).
 const PROBE_BYTES: i64 = 4 << 20;
 const ANALYSE_US: i64 = 2_000_000;
@@ -132,15 +130,23 @@ pub struct Container {
     avio: *mut ffi::AVIOContext,
     // Boxed and never moved out: FFmpeg holds its address.
     io: *mut Io,
+    /// What the file is.
+    is: Format,
 }
 
 impl Container {
     /// Opens a file, and finds out what is in it, within this many CPU seconds (which go on counting).
-    pub fn open(source: &Source, cpu_s: f64) -> Result<Container, Fault> {
+    pub fn open(source: &Source, is: Format, cpu_s: f64) -> Result<Container, Fault> {
         silence();
+        let demuxers = allowed::demuxers(is);
+        if demuxers.is_empty() {
+            return Err(Fault::unsupported("it is no video"));
+        }
+        let demuxer_names = allowed::list(demuxers.iter().copied());
+        let decoder_names = allowed::list(allowed::DECODERS.iter().map(|(_, name)| *name));
         let io = Io { source: source.clone(), at: 0, spent_at: cpu_seconds() + cpu_s, fault: None };
         let mut container =
-            Container { format: ptr::null_mut(), avio: ptr::null_mut(), io: Box::into_raw(Box::new(io)) };
+            Container { format: ptr::null_mut(), avio: ptr::null_mut(), io: Box::into_raw(Box::new(io)), is };
         // SAFETY: everything allocated is stored in `container` at once, whose Drop frees it on every path; on
         // failure avformat_open_input frees the format context itself and nulls the pointer.
         unsafe {
@@ -174,9 +180,17 @@ impl Container {
             format.max_analyze_duration = ANALYSE_US;
             format.max_streams = MAX_STREAMS;
             let mut options = ptr::null_mut();
-            library::av_dict_set(&mut options, c"format_whitelist".as_ptr(), CONTAINERS.as_ptr(), 0);
+            let demuxer_names = demuxer_names.as_ptr().cast::<c_char>();
+            let decoder_names = decoder_names.as_ptr().cast::<c_char>();
+            library::av_dict_set(&mut options, c"format_whitelist".as_ptr(), demuxer_names, 0);
+            library::av_dict_set(&mut options, c"codec_whitelist".as_ptr(), decoder_names, 0);
+            // With one demuxer the others do not even look at the bytes.
+            let demuxer = match demuxers {
+                [only] => library::av_find_input_format(only.as_ptr()),
+                _ => ptr::null(),
+            };
             let opened =
-                library::avformat_open_input(&mut container.format, ptr::null(), ptr::null(), &mut options);
+                library::avformat_open_input(&mut container.format, ptr::null(), demuxer, &mut options);
             library::av_dict_free(&mut options);
             if opened < 0 {
                 return Err(container
@@ -296,7 +310,7 @@ impl Container {
     /// that of transport streams goes by time and misses the first key frame.
     pub fn rewind(&mut self, video: &Video) -> Result<(), Fault> {
         let (source, left) = (self.io().source.clone(), self.io().spent_at - cpu_seconds());
-        *self = Container::open(&source, left)?;
+        *self = Container::open(&source, self.is, left)?;
         self.read_only(video);
         Ok(())
     }

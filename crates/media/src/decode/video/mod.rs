@@ -15,13 +15,14 @@ mod interlaced;
 use self::choice::Look;
 use self::container::Container;
 use super::colour::cicp::UNSPECIFIED;
-use super::ffmpeg::{Decoder, Frame, Packet};
+use super::ffmpeg::{Decoder, Frame, Packet, allowed};
 use super::planes::{Crop, Shrinker};
 use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
-use albumen_core::vocabulary::{Admission, Facts};
-use ffmpeg_next::ffi;
+use albumen_core::vocabulary::{Admission, Facts, Format};
+use albumen_formats::bytes::Reader;
+use albumen_formats::kind::sniff;
 use std::collections::HashSet;
 
 /// Where key frames are looked for, as parts of the duration: first where most videos are in full swing.
@@ -67,7 +68,7 @@ pub struct VideoFacts {
 
 /// What the container says, without decoding the picture.
 pub fn probe(source: &Source) -> Result<VideoFacts, Fault> {
-    let container = Container::open(source, CPU_BUDGET_S)?;
+    let container = Container::open(source, format_of(source, None)?, CPU_BUDGET_S)?;
     let video = container.video()?;
     let (width, height) = video.size;
     let (display_width, display_height) = video.orientation.size(square(video.size, video.pixel_aspect));
@@ -87,11 +88,11 @@ pub fn probe(source: &Source) -> Result<VideoFacts, Fault> {
 /// One representative frame: upright, sRGB, exactly `fit(display size)` pixels.
 pub fn decode(
     source: &Source,
-    _facts: &Facts,
+    facts: &Facts,
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
-    let mut search = Search::open(source, admission)?;
+    let mut search = Search::open(source, facts, admission)?;
     search.key_frames()?;
     let poor = search.best.as_ref().is_none_or(|(look, _)| !look.would_do());
     if poor || search.best.as_ref().is_some_and(|(look, _)| !look.is_good()) {
@@ -101,10 +102,20 @@ pub fn decode(
 }
 
 /// The first frame of all: for image sequences.
-pub fn first_picture(source: &Source, fit: Fit<'_>, admission: &dyn Admission) -> Result<Pixels, Fault> {
-    let mut search = Search::open(source, admission)?;
+pub fn first_picture(
+    source: &Source,
+    facts: &Facts,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
+    let mut search = Search::open(source, facts, admission)?;
     search.next_key_frame()?;
     search.finish(fit, admission)
+}
+
+/// What a file is: as its facts say, else as its bytes show.
+fn format_of(source: &Source, known: Option<Format>) -> Result<Format, Fault> {
+    known.or_else(|| sniff(&Reader::new(source))).ok_or_else(|| Fault::unsupported("it is no video"))
 }
 
 /// The size with square pixels: the width gives way.
@@ -130,8 +141,8 @@ struct Search {
 }
 
 impl Search {
-    fn open(source: &Source, admission: &dyn Admission) -> Result<Search, Fault> {
-        let container = Container::open(source, CPU_BUDGET_S)?;
+    fn open(source: &Source, facts: &Facts, admission: &dyn Admission) -> Result<Search, Fault> {
+        let container = Container::open(source, format_of(source, facts.format)?, CPU_BUDGET_S)?;
         let video = container.video()?;
         let pixels = u64::from(video.size.0) * u64::from(video.size.1);
         // 4:2:2 at 10 bits, the most that cameras write.
@@ -301,24 +312,12 @@ impl Search {
 
 /// Opens and closes each decoder once, so that whatever FFmpeg sets up once is set up.
 pub fn warm_up() {
-    use ffi::AVCodecID::*;
-    for codec in [
-        AV_CODEC_ID_HEVC,
-        AV_CODEC_ID_H264,
-        AV_CODEC_ID_VP8,
-        AV_CODEC_ID_VP9,
-        AV_CODEC_ID_AV1,
-        AV_CODEC_ID_MPEG4,
-        AV_CODEC_ID_MPEG2VIDEO,
-        AV_CODEC_ID_H263,
-        AV_CODEC_ID_MJPEG,
-        AV_CODEC_ID_PRORES,
-    ] {
+    for (codec, _) in allowed::DECODERS {
         // A build of FFmpeg without one of them says so again when a file needs it.
-        let _ = Decoder::open(codec, &[], 1 << 20);
+        let _ = Decoder::open(*codec, &[], 1 << 20);
     }
-    // A file of no known kind runs through the demuxers' probes.
-    let _ = probe(&Source::from_bytes(vec![0; 64]));
+    // Where a format has several demuxers, a file runs through the probes of all.
+    let _ = Container::open(&Source::from_bytes(vec![0; 64]), Format::Mpeg, CPU_BUDGET_S);
 }
 
 #[cfg(test)]
@@ -331,6 +330,28 @@ mod tests {
         assert_eq!(square((720, 576), (16, 15)), (768, 576));
         assert_eq!(square((640, 480), (1, 1)), (640, 480));
         assert_eq!(square((640, 480), (100_000, 1)), (640, 480));
+    }
+
+    /// Whole files of formats that FFmpeg reads and Albumen does not promise, whatever format they are taken for.
+    #[test]
+    fn no_other_demuxer_is_reached() {
+        let wave = [
+            b"RIFF\x34\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x10\0\0\0",
+            &[128; 16][..],
+        ]
+        .concat();
+        let sun = [&b".snd\0\0\0\x18\0\0\x01\0\0\0\0\x01\0\0\x1f\x40\0\0\0\x01"[..], &[255; 256]].concat();
+        let frames = [&b"YUV4MPEG2 W16 H16 F25:1 Ip A1:1 C420\nFRAME\n"[..], &[0; 384]].concat();
+        let list = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\na.ts\n#EXT-X-ENDLIST\n".to_vec();
+        let script = b"ffconcat version 1.0\nfile /etc/passwd\n".to_vec();
+        let text = b"1\n00:00:00,000 --> 00:00:01,000\nwords\n".to_vec();
+        for format in Format::all() {
+            for bytes in [&wave, &sun, &frames, &list, &script, &text] {
+                let opened = Container::open(&Source::from_bytes(bytes.clone()), format, CPU_BUDGET_S);
+                let video = opened.and_then(|c| c.video().map(drop));
+                assert!(video.is_err(), "{format:?}: {:?}", String::from_utf8_lossy(&bytes[..16]));
+            }
+        }
     }
 
     #[test]

@@ -1,0 +1,50 @@
+//! What users say of a face beyond who it is: that it is no face, or that nobody needs to know it.
+
+use super::edits::{Edit, EditDone};
+use super::{EditError, copies_of_face, path_of};
+use crate::Index;
+use serde::{Deserialize, Serialize};
+
+type Result<T> = std::result::Result<T, EditError>;
+
+/// What a face is, other than a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// The detector was wrong. It is shown nowhere.
+    NoFace,
+    /// A passer-by: it is shown as a face, has no person, and is not asked about.
+    Nobody,
+}
+
+impl Mark {
+    /// As it stands in the index and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mark::NoFace => "no_face",
+            Mark::Nobody => "nobody",
+        }
+    }
+}
+
+impl Index {
+    /// Says that a face, and the same face in copies of its photo, is none, or nobody; `None` takes that back.
+    pub fn mark_face(&mut self, face: i64, mark: Option<Mark>) -> Result<EditDone> {
+        let mut edit = Edit::of_face(self, face)?;
+        let file: i64 = edit.tx.query_row("SELECT file_id FROM faces WHERE id = ?1", [face], |r| r.get(0))?;
+        let photo = path_of(&edit.tx, file)?;
+        for copy in copies_of_face(&edit.tx, face)? {
+            if mark.is_some() {
+                edit.forget_who(copy, None)?;
+                edit.set_face(copy, None, None)?;
+            }
+            edit.set_mark(copy, mark)?;
+        }
+        let words = match mark {
+            Some(Mark::NoFace) => format!("said that face {face} is no face ({photo})"),
+            Some(Mark::Nobody) => format!("said that face {face} is nobody to be known ({photo})"),
+            None => format!("said that face {face} is a face of a person ({photo})"),
+        };
+        edit.finish(words, None, true)
+    }
+}

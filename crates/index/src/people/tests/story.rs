@@ -1,0 +1,488 @@
+//! Random sequences of edits, looks, turns, crops, switching and undo: after each step, everything that a user said and did
+//! not take back is true wherever it is read.
+
+use super::super::{Mark, names, remove_found, switch};
+use super::*;
+use crate::items;
+use crate::view::Detail;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Cluster,
+    Name(usize, u8),
+    NoName(usize),
+    Merge(usize, usize, bool),
+    Split(usize, usize),
+    Apart(usize, usize),
+    Assign(usize, usize, bool),
+    Reject(usize),
+    Mark(usize, Option<Mark>),
+    Hide(usize, bool),
+    Cover(usize),
+    /// The last edit, or another that may be undone.
+    Undo(usize),
+    /// The same picture once more, its boxes drawn a little differently or not.
+    Look(usize, bool),
+    /// The orientation of the file is another.
+    Turn(usize, u8),
+    /// The pixels are turned or mirrored, and no metadata says so.
+    TurnPixels(usize, u8),
+    /// The right part of the picture is cut off, and what is left grows.
+    Crop(usize),
+    /// The picture is what it was at first.
+    Restore(usize),
+    NewModel,
+    Photo(u64, u64),
+    /// People are switched off for the space, and on again.
+    Off,
+    On,
+    Reindex,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let n = || 0..60usize;
+    prop_oneof![
+        3 => Just(Op::Cluster),
+        2 => (n(), 0..4u8).prop_map(|(p, name)| Op::Name(p, name)),
+        1 => n().prop_map(Op::NoName),
+        2 => (n(), n(), any::<bool>()).prop_map(|(a, b, also)| Op::Merge(a, b, also)),
+        2 => (n(), n()).prop_map(|(p, f)| Op::Split(p, f)),
+        1 => (n(), n()).prop_map(|(a, b)| Op::Apart(a, b)),
+        3 => (n(), n(), any::<bool>()).prop_map(|(f, p, also)| Op::Assign(f, p, also)),
+        3 => n().prop_map(Op::Reject),
+        2 => (n(), 0..3usize).prop_map(|(f, m)| Op::Mark(f, [None, Some(Mark::NoFace), Some(Mark::Nobody)][m])),
+        1 => (n(), any::<bool>()).prop_map(|(p, h)| Op::Hide(p, h)),
+        1 => n().prop_map(Op::Cover),
+        3 => n().prop_map(Op::Undo),
+        2 => (n(), any::<bool>()).prop_map(|(f, moved)| Op::Look(f, moved)),
+        2 => (n(), 1..=8u8).prop_map(|(f, turn)| Op::Turn(f, turn)),
+        2 => (n(), 1..=8u8).prop_map(|(f, turn)| Op::TurnPixels(f, turn)),
+        2 => n().prop_map(Op::Crop),
+        1 => n().prop_map(Op::Restore),
+        1 => Just(Op::NewModel),
+        2 => (0..5u64, 0..5u64).prop_map(|(a, b)| Op::Photo(a, b)),
+        1 => Just(Op::Off),
+        1 => Just(Op::On),
+        1 => Just(Op::Reindex),
+    ]
+}
+
+/// What a user said, as the test understands it, beside the index.
+#[derive(Debug, Clone)]
+enum Said {
+    Is(i64, String),
+    Not(i64, String),
+    Marked(i64, Option<Mark>),
+    Name(String, Option<String>),
+    One(String, String),
+    Two(String, String),
+    Hidden(String, bool),
+    Cover(String, i64),
+}
+
+/// A photo: its file, number and people, and how it lies now.
+#[derive(Debug, Clone)]
+struct Photo {
+    file: i64,
+    number: u64,
+    people: Vec<u64>,
+    orientation: u8,
+    pixels: u8,
+    cropped: bool,
+}
+
+struct Story {
+    w: World,
+    photos: Vec<Photo>,
+    model: &'static str,
+    off: bool,
+    said: Vec<(i64, Vec<Said>)>,
+}
+
+/// A box of the stored picture as an orientation shows it.
+fn shown(orientation: u8, [x, y, w, h]: Box4) -> Box4 {
+    match orientation {
+        2 => [1.0 - x - w, y, w, h],
+        3 => [1.0 - x - w, 1.0 - y - h, w, h],
+        4 => [x, 1.0 - y - h, w, h],
+        5 => [y, x, h, w],
+        6 => [1.0 - y - h, x, h, w],
+        7 => [1.0 - y - h, 1.0 - x - w, h, w],
+        8 => [y, 1.0 - x - w, h, w],
+        _ => [x, y, w, h],
+    }
+}
+
+impl Story {
+    fn new() -> Story {
+        let mut w = World::new();
+        let mut photos = Vec::new();
+        for n in 0..12 {
+            let people = vec![n % 4, (n + 1 + n / 4) % 5 + 4];
+            let file = w.photo(n, &people);
+            photos.push(Photo { file, number: n, people, orientation: 1, pixels: 1, cropped: false });
+        }
+        w.cluster();
+        Story { w, photos, model: MODEL, off: false, said: Vec::new() }
+    }
+
+    fn people(&self) -> Vec<String> {
+        self.w.index.people(None, true).expect("people").into_iter().map(|p| p.id).collect()
+    }
+
+    fn shown_faces(&self) -> Vec<FaceLine> {
+        self.photos.iter().flat_map(|p| self.w.faces(p.file)).collect()
+    }
+
+    fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
+        (!from.is_empty()).then(|| from[n % from.len()].clone())
+    }
+
+    /// The recogniser looks at a photo as it lies now.
+    fn look(&self, photo: &Photo, shift: f32) {
+        if self.off {
+            return;
+        }
+        let facts = Facts { orientation: Some(photo.orientation), ..Facts::default() };
+        self.w
+            .index
+            .conn
+            .execute(
+                "UPDATE files SET facts = ?2 WHERE id = ?1",
+                params![photo.file, serde_json::to_string(&facts).expect("facts")],
+            )
+            .expect("facts");
+        let mut found: Vec<FoundFace> = Vec::new();
+        for (i, person) in photo.people.iter().enumerate() {
+            let mut face = face(*person, photo.number, 0.05 + 0.2 * i as f32 + shift, self.model);
+            if photo.cropped {
+                // The left 0.24 of the picture is left: the first face.
+                if i > 0 {
+                    continue;
+                }
+                face.area[0] /= 0.24;
+                face.area[2] /= 0.24;
+            }
+            face.area = shown(photo.orientation, shown(photo.pixels, face.area));
+            found.push(face);
+        }
+        record_faces(&self.w.index.conn, photo.file, &found, self.model).expect("faces recorded");
+    }
+
+    fn done(
+        &mut self,
+        result: std::result::Result<EditDone, EditError>,
+        said: impl FnOnce(&EditDone) -> Vec<Said>,
+    ) {
+        match result {
+            Ok(done) => {
+                let said = said(&done);
+                self.said.push((done.edit, said));
+            }
+            Err(EditError::Sql(e)) => panic!("{e}"),
+            Err(_) => {}
+        }
+    }
+
+    fn apply(&mut self, op: &Op) {
+        let (people, faces) = (self.people(), self.shown_faces());
+        let face = |n: usize| Self::pick(&faces, n);
+        let person = |n: usize| Self::pick(&people, n);
+        match *op {
+            Op::Cluster => {
+                self.w.cluster();
+            }
+            Op::Name(p, name) => {
+                let Some(p) = person(p) else { return };
+                let name = format!("Name {name}");
+                let done = self.w.index.name_person(&p, Some(&name), SameName::Refuse);
+                self.done(done, |_| vec![Said::Name(p, Some(name))]);
+            }
+            Op::NoName(p) => {
+                let Some(p) = person(p) else { return };
+                let done = self.w.index.name_person(&p, None, SameName::Refuse);
+                self.done(done, |_| vec![Said::Name(p, None)]);
+            }
+            Op::Merge(a, b, also) => {
+                let (Some(a), Some(b)) = (person(a), person(b)) else { return };
+                let done = self.w.index.merge_people_in(&[a.clone(), b.clone()], None, also);
+                self.done(done, |_| vec![Said::One(a, b)]);
+            }
+            Op::Split(p, f) => {
+                let Some(p) = person(p) else { return };
+                let of: Vec<i64> =
+                    faces.iter().filter(|f| f.person.as_ref() == Some(&p)).map(|f| f.id).collect();
+                let Some(f) = Self::pick(&of, f) else { return };
+                let done = self.w.index.split_person(&p, &[f]);
+                self.done(done, |d| {
+                    let new = d.person.clone().expect("the new person");
+                    vec![Said::Is(f, new.clone()), Said::Not(f, p.clone()), Said::Two(p, new)]
+                });
+            }
+            Op::Apart(a, b) => {
+                let (Some(a), Some(b)) = (person(a), person(b)) else { return };
+                let done = self.w.index.tell_apart(&a, &b, None);
+                self.done(done, |_| vec![Said::Two(a, b)]);
+            }
+            Op::Assign(f, p, also) => {
+                let (Some(f), Some(p)) = (face(f), person(p)) else { return };
+                let done = self.w.index.assign_face_also(f.id, &p, also);
+                self.done(done, |_| vec![Said::Is(f.id, p)]);
+            }
+            Op::Reject(f) => {
+                let Some(f) = face(f) else { return };
+                let done = self.w.index.reject_face(f.id, None);
+                self.done(done, |d| vec![Said::Not(f.id, d.person.clone().expect("a person"))]);
+            }
+            Op::Mark(f, mark) => {
+                let Some(f) = face(f) else { return };
+                let done = self.w.index.mark_face(f.id, mark);
+                self.done(done, |_| vec![Said::Marked(f.id, mark)]);
+            }
+            Op::Hide(p, hidden) => {
+                let Some(p) = person(p) else { return };
+                let done = self.w.index.hide_person(&p, hidden);
+                self.done(done, |_| vec![Said::Hidden(p, hidden)]);
+            }
+            Op::Cover(f) => {
+                let Some((f, p)) = face(f).and_then(|f| Some((f.id, f.person?))) else { return };
+                let done = self.w.index.set_cover(&p, f);
+                self.done(done, |_| vec![Said::Cover(p, f)]);
+            }
+            Op::Undo(n) => {
+                let edit = match n % 2 {
+                    0 => None,
+                    _ => {
+                        let edits = self.w.index.people_edits(None, 100).expect("edits");
+                        let free: Vec<i64> =
+                            edits.iter().filter(|e| e.after.is_none()).map(|e| e.edit).collect();
+                        Self::pick(&free, n)
+                    }
+                };
+                match self.w.index.undo_people_edit(edit, None) {
+                    Ok(undone) => self.said.retain(|(edit, _)| *edit != undone.edit),
+                    Err(EditError::NotFound(_)) => {}
+                    Err(e) => panic!("the list says that it can be undone: {e}"),
+                }
+            }
+            Op::Look(n, moved) => {
+                let Some(photo) = Self::pick(&self.photos, n) else { return };
+                self.look(&photo, if moved { 0.02 } else { 0.0 });
+            }
+            Op::Turn(n, orientation) => self.change(n, |photo| photo.orientation = orientation),
+            Op::TurnPixels(n, pixels) => self.change(n, |photo| photo.pixels = pixels),
+            Op::Crop(n) => self.change(n, |photo| photo.cropped = true),
+            Op::Restore(n) => {
+                self.change(n, |photo| {
+                    (photo.orientation, photo.pixels, photo.cropped) = (1, 1, false);
+                });
+            }
+            Op::NewModel => {
+                self.model = if self.model == MODEL { OTHER_MODEL } else { MODEL };
+                self.photos.iter().for_each(|photo| self.look(photo, 0.01));
+            }
+            Op::Photo(a, b) => {
+                let number = self.photos.len() as u64;
+                let file = self.w.file(&format!("{number:03}.jpg"), &format!("b3:{number:03}"));
+                let photo =
+                    Photo { file, number, people: vec![a, b], orientation: 1, pixels: 1, cropped: false };
+                self.look(&photo, 0.0);
+                self.photos.push(photo);
+            }
+            Op::Off => {
+                self.off = true;
+                switch(&self.w.index, self.w.space, false).expect("switched off");
+                remove_found(&self.w.index, self.w.space).expect("removed");
+            }
+            Op::On => {
+                if !std::mem::take(&mut self.off) {
+                    return;
+                }
+                switch(&self.w.index, self.w.space, true).expect("switched on");
+                self.photos.iter().for_each(|photo| self.look(photo, 0.0));
+                self.w.cluster();
+            }
+            Op::Reindex => {
+                forget_conclusions(&self.w.index, self.w.space).expect("forgotten");
+                self.w.cluster();
+            }
+        }
+    }
+
+    fn change(&mut self, n: usize, change: impl FnOnce(&mut Photo)) {
+        if self.off {
+            return;
+        }
+        let at = n % self.photos.len();
+        let was_cropped = self.photos[at].cropped;
+        change(&mut self.photos[at]);
+        // With other models the embeddings say nothing, and no metadata tells of a crop.
+        if self.photos[at].cropped != was_cropped && self.model != MODEL {
+            self.photos[at].cropped = was_cropped;
+        }
+        self.look(&self.photos[at], 0.0);
+    }
+
+    /// Every assertion that a later one has not taken back still holds, wherever it is read.
+    fn check(&self, after: &Op) {
+        let conn = &self.w.index.conn;
+        let now = |p: &str| resolve(conn, p).expect("readable").expect("people are never forgotten");
+        let all: BTreeMap<i64, FaceLine> =
+            self.photos.iter().flat_map(|p| self.w.all_faces(p.file)).map(|f| (f.id, f)).collect();
+        let said: Vec<&Said> = self.said.iter().flat_map(|(_, s)| s).collect();
+        for (i, one) in said.iter().enumerate() {
+            let later = &said[i + 1..];
+            let other_word = |f: &i64| {
+                later.iter().any(|l| matches!(l, Said::Is(g, _) if g == f))
+                    || later.iter().any(|l| matches!(l, Said::Marked(g, Some(_)) if g == f))
+            };
+            let renamed = |p: &String| {
+                now(p) != *p || later.iter().any(|l| matches!(l, Said::Name(q, _) if now(q) == now(p)))
+            };
+            let holds = match one {
+                Said::Is(f, p) => {
+                    let denied =
+                        later.iter().any(|l| matches!(l, Said::Not(g, q) if g == f && now(q) == now(p)));
+                    other_word(f) || denied || all[f].person.as_ref() == Some(&now(p))
+                }
+                Said::Not(f, p) => {
+                    let taken_back =
+                        later.iter().any(|l| matches!(l, Said::Is(g, q) if g == f && now(q) == now(p)));
+                    taken_back || all[f].person.as_ref() != Some(&now(p))
+                }
+                Said::Marked(f, mark) => {
+                    let taken_back =
+                        later.iter().any(|l| matches!(l, Said::Is(g, _) | Said::Marked(g, _) if g == f));
+                    let marked = all[f].mark.as_deref() == mark.map(Mark::name);
+                    taken_back || marked && (mark.is_none() || all[f].person.is_none())
+                }
+                Said::Name(p, name) => renamed(p) || self.w.name_of(p) == *name,
+                Said::One(a, b) => now(a) == now(b),
+                Said::Two(a, b) => now(a) != now(b),
+                Said::Hidden(p, hidden) => {
+                    let taken_back = now(p) != *p
+                        || later.iter().any(|l| matches!(l, Said::Hidden(q, _) if now(q) == now(p)));
+                    taken_back || self.w.index.person(p).expect("a person").0.hidden == *hidden
+                }
+                Said::Cover(p, f) => {
+                    let taken_back = now(p) != *p
+                        || later.iter().any(|l| matches!(l, Said::Cover(q, _) if now(q) == now(p)))
+                        || all[f].lost
+                        || all[f].person.as_ref() != Some(p);
+                    taken_back || self.w.index.person(p).expect("a person").0.cover == Some(*f)
+                }
+            };
+            assert!(holds, "after {after:?}: {one:?} no longer holds");
+        }
+        self.check_views(after);
+        self.check_photos(after);
+    }
+
+    /// Lists, search, `show` and `export` agree with the faces.
+    fn check_views(&self, after: &Op) {
+        let conn = &self.w.index.conn;
+        let mut bearers: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        for photo in &self.photos {
+            let faces = self.w.faces(photo.file);
+            for detail in [Detail::Full, Detail::Canonical] {
+                let item = self.w.index.item_view(photo.file, detail).expect("a view").expect("an item");
+                let item = serde_json::to_value(item).expect("plain data");
+                let names: Vec<Option<&str>> = item["faces"]
+                    .as_array()
+                    .map(|f| f.iter().map(|f| f["person"]["name"].as_str()).collect())
+                    .unwrap_or_default();
+                let expected: Vec<Option<&str>> = faces.iter().map(|f| f.name.as_deref()).collect();
+                assert_eq!(names, expected, "after {after:?}: a view of photo {}", photo.number);
+            }
+            for name in faces.iter().filter_map(|f| f.name.clone()) {
+                bearers.entry(name).or_default().insert(photo.file);
+            }
+            assert!(
+                items::is_findable(conn, photo.file).expect("readable"),
+                "after {after:?}: photo {} is not found as it should be",
+                photo.number
+            );
+        }
+        assert!(!self.off || bearers.is_empty(), "after {after:?}: faces are shown though people are off");
+        for name in (0..4).map(|n| format!("Name {n}")) {
+            let expected = bearers.remove(&name).unwrap_or_default();
+            for query in [format!("person:\"{name}\""), format!("\"{}\"", names::key(&name))] {
+                assert_eq!(self.w.found(&query), expected, "after {after:?}: {query}");
+            }
+        }
+        let listed = self.w.index.people(None, false).expect("people");
+        assert!(listed.iter().all(|p| !p.hidden), "after {after:?}: a hidden person is listed");
+        assert!(!self.off || listed.is_empty(), "after {after:?}: people are listed though they are off");
+        for p in &listed {
+            let faces = self.w.index.person(&p.id).expect("a person").1;
+            assert_eq!(p.faces as usize, faces.len(), "after {after:?}: {p:?}");
+        }
+    }
+
+    /// Two faces of a photo are one person on a user's word only.
+    fn check_photos(&self, after: &Op) {
+        for photo in &self.photos {
+            let faces = self.w.faces(photo.file);
+            for f in faces.iter().filter(|f| f.how.as_deref() == Some("machine")) {
+                assert!(
+                    faces.iter().all(|o| o.id == f.id || o.person != f.person),
+                    "after {after:?}: two faces of photo {} are one person",
+                    photo.number
+                );
+            }
+            let known = self.w.all_faces(photo.file);
+            let spoken = known.iter().filter(|f| !f.lost).count();
+            assert!(
+                self.off || spoken <= photo.people.len(),
+                "after {after:?}: a face is there twice: {known:?}"
+            );
+        }
+    }
+
+    /// All that an undo must bring back.
+    fn state(&self) -> Vec<String> {
+        let rows = |sql: &str| -> Vec<String> {
+            let mut st = self.w.index.conn.prepare(sql).expect("a query");
+            st.query_map([], |r| r.get(0)).expect("rows").collect::<Result<_>>().expect("text")
+        };
+        [
+            "SELECT json_array('face', id, person_id, how, mark, lost, clustered) FROM faces ORDER BY id",
+            "SELECT json_array('said', face_id, person_id, verdict) FROM face_edits ORDER BY 1",
+            "SELECT json_array('person', id, name, hidden, cover_face) FROM persons ORDER BY 1",
+            "SELECT json_array('apart', a, b) FROM people_apart ORDER BY 1",
+        ]
+        .into_iter()
+        .flat_map(rows)
+        .collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 300, ..ProptestConfig::default() })]
+    #[test]
+    fn whatever_happens_what_a_user_said_holds(ops in prop::collection::vec(op(), 1..40)) {
+        let mut story = Story::new();
+        for op in &ops {
+            story.apply(op);
+            story.check(op);
+        }
+        story.apply(&Op::On);
+        story.w.cluster();
+        story.check(&Op::Cluster);
+    }
+
+    #[test]
+    fn an_undo_brings_back_exactly_what_was(ops in prop::collection::vec(op(), 1..25), last in op()) {
+        let mut story = Story::new();
+        ops.iter().for_each(|op| story.apply(op));
+        story.apply(&Op::On);
+        while story.w.cluster().joined > 0 {}
+        let (before, edits) = (story.state(), story.said.len());
+        story.apply(&last);
+        if story.said.len() > edits {
+            story.w.index.undo_people_edit(None, None).expect("undone");
+            prop_assert_eq!(story.state(), before, "after {:?}", last);
+        }
+    }
+}

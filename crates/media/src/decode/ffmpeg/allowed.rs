@@ -1,0 +1,77 @@
+//! What of FFmpeg a file may reach: the demuxers of each format, and the decoders.
+//!
+//! Debian's FFmpeg has some 350 demuxers and 500 decoders, most of them for formats of games and of the nineties, seldom
+//! used and seldom fuzzed. A file gets the demuxer of the format that `inspect` has told from its bytes, and a decoder of
+//! this list, also where a container names another and where FFmpeg looks into streams by itself. No audio is decoded.
+//!
+//! To promise another format, add a row; docs/formats.md has the list for users.
+
+use albumen_core::vocabulary::Format;
+use ffmpeg_next::ffi::AVCodecID::{self, *};
+use std::ffi::CStr;
+
+/// Formats that FFmpeg opens, and the demuxers for them. Of several FFmpeg tells by the bytes which it is.
+pub const DEMUXERS: &[(&[Format], &[&CStr])] = &[
+    (&[Format::Mp4, Format::Mov, Format::ThreeGp], &[c"mov"]),
+    // Sequences of pictures, which are tracks.
+    (&[Format::Heic, Format::Heif, Format::Avif], &[c"mov"]),
+    (&[Format::Mkv, Format::Webm], &[c"matroska"]),
+    (&[Format::Avi], &[c"avi"]),
+    (&[Format::Mts], &[c"mpegts"]),
+    // Program streams, and the video alone.
+    (&[Format::Mpeg], &[c"mpeg", c"mpegvideo"]),
+];
+
+/// The video codecs that are decoded, and FFmpeg's name of the decoder for each.
+pub const DECODERS: &[(AVCodecID, &CStr)] = &[
+    (AV_CODEC_ID_HEVC, c"hevc"),
+    (AV_CODEC_ID_H264, c"h264"),
+    (AV_CODEC_ID_VP8, c"vp8"),
+    (AV_CODEC_ID_VP9, c"vp9"),
+    (AV_CODEC_ID_AV1, c"libdav1d"),
+    (AV_CODEC_ID_MPEG4, c"mpeg4"),
+    (AV_CODEC_ID_MPEG1VIDEO, c"mpeg1video"),
+    (AV_CODEC_ID_MPEG2VIDEO, c"mpeg2video"),
+    (AV_CODEC_ID_MJPEG, c"mjpeg"),
+    // What cameras and phones before 2012 wrote into MOV, 3GP and AVI.
+    (AV_CODEC_ID_H263, c"h263"),
+    (AV_CODEC_ID_DVVIDEO, c"dvvideo"),
+    (AV_CODEC_ID_MSMPEG4V2, c"msmpeg4v2"),
+    (AV_CODEC_ID_MSMPEG4V3, c"msmpeg4"),
+    // What cameras for films write.
+    (AV_CODEC_ID_PRORES, c"prores"),
+];
+
+/// The demuxers for a format; none where FFmpeg has no part in it.
+pub fn demuxers(format: Format) -> &'static [&'static CStr] {
+    DEMUXERS.iter().find(|(formats, _)| formats.contains(&format)).map_or(&[], |(_, demuxers)| demuxers)
+}
+
+/// The name of the decoder for a codec, if it may be decoded.
+pub fn decoder(codec: AVCodecID) -> Option<&'static CStr> {
+    DECODERS.iter().find(|(id, _)| *id == codec).map(|(_, name)| *name)
+}
+
+/// Names as FFmpeg's options take them.
+pub fn list<'a>(names: impl Iterator<Item = &'a CStr>) -> Vec<u8> {
+    let names: Vec<&[u8]> = names.map(CStr::to_bytes).collect();
+    [names.join(&b","[..]), vec![0]].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_that_ffmpeg_is_for_has_its_demuxers_and_no_other() {
+        for format in Format::all() {
+            assert_eq!(format.needs_all_codecs(), !demuxers(format).is_empty(), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn lists_are_what_options_take() {
+        assert_eq!(list([c"mov", c"avi"].into_iter()), b"mov,avi\0");
+        assert!(decoder(AV_CODEC_ID_FLIC).is_none() && decoder(AV_CODEC_ID_AAC).is_none());
+    }
+}

@@ -1,0 +1,256 @@
+//! A database that is lost, damaged or read-only, a clock that is wrong: what the program says, and what it leaves alone.
+
+use super::support::{Mounted, ROOT};
+use serde_json::Value;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+struct Bench {
+    dir: tempfile::TempDir,
+    index: PathBuf,
+}
+
+impl Bench {
+    fn with(photos: &[&str]) -> Bench {
+        let dir = tempfile::tempdir().unwrap();
+        let bench = Bench { index: dir.path().join("index"), dir };
+        photos.iter().for_each(|photo| drop(bench.photo(photo, photo)));
+        bench
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.dir.path().join("library").join(path)
+    }
+
+    /// A photo whose content is told by some words.
+    fn photo(&self, path: &str, content: &str) -> PathBuf {
+        let from = Path::new(ROOT).join("testdata/kinds/grey.jpg");
+        let mut bytes = std::fs::read(from).unwrap();
+        bytes.extend(content.bytes());
+        std::fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
+        std::fs::write(self.at(path), bytes).unwrap();
+        self.at(path)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut c = Command::new(env!("CARGO_BIN_EXE_albumen"));
+        c.arg("--index").arg(&self.index).args(arguments).env("XDG_CONFIG_HOME", self.dir.path());
+        c
+    }
+
+    fn index_command(&self, more: &[&str]) -> Command {
+        let mut c = self.command(&["index", "--no-recognise", "--json"]);
+        c.args(more).arg(self.at(""));
+        c
+    }
+
+    fn index(&self, more: &[&str], code: i32) -> String {
+        left(&self.index_command(more).output().unwrap(), code)
+    }
+
+    fn run(&self) -> Value {
+        serde_json::from_slice(&self.index_command(&[]).output().unwrap().stdout).unwrap()
+    }
+
+    fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.index.join("index.sqlite")).unwrap()
+    }
+
+    fn title(&self, photo: &Path, title: &str) {
+        left(&self.command(&["edit", "--title", title]).arg(photo).output().unwrap(), 0);
+    }
+
+    fn show(&self, photo: &Path) -> Option<Value> {
+        let out = self.command(&["show", "--json"]).arg(photo).output().unwrap();
+        out.status.success().then(|| serde_json::from_slice(&out.stdout).unwrap())
+    }
+}
+
+/// Checks the exit code and gives what was said on standard error.
+fn left(out: &Output, code: i32) -> String {
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(code), "{said}");
+    said
+}
+
+/// In whatever way it was lost: nothing begins anew by itself.
+#[test]
+fn a_lost_database_is_begun_anew_only_when_told_to() {
+    let remove = |path: &Path| std::fs::remove_file(path).unwrap();
+    let empty = |path: &Path| std::fs::write(path, "").unwrap();
+    let no_tables = |path: &Path| {
+        std::fs::remove_file(path).unwrap();
+        rusqlite::Connection::open(path).unwrap().execute_batch("VACUUM").unwrap();
+    };
+    let ways: [(&str, &dyn Fn(&Path)); 3] =
+        [("missing", &remove), ("empty", &empty), ("no tables", &no_tables)];
+    for (way, lose) in ways {
+        let b = Bench::with(&["1.jpg", "a/2.jpg"]);
+        assert_eq!(b.run()["new"], 2);
+        let derived = || walkdir(&b.index.join("derived"));
+        let before = derived();
+        lose(&b.index.join("index.sqlite"));
+        for _ in 0..2 {
+            let said = b.index(&[], 3);
+            assert!(said.contains("--new-index") && said.contains("restore"), "{way}: {said}");
+        }
+        left(&b.command(&["service"]).output().unwrap(), 3);
+        assert_eq!(derived(), before, "{way}: nothing was swept");
+        b.index(&["--new-index"], 0);
+        assert_eq!(b.run()["unchanged"], 2, "{way}");
+        // With a whole one the word changes nothing.
+        b.title(&b.at("1.jpg"), "kept");
+        b.index(&["--new-index"], 0);
+        assert_eq!(b.show(&b.at("1.jpg")).unwrap()["title"], "kept");
+    }
+    // An index that was never begun needs no word.
+    let b = Bench::with(&["1.jpg"]);
+    std::fs::create_dir_all(b.index.join("derived/ab")).unwrap();
+    b.index(&[], 0);
+}
+
+fn walkdir(dir: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap().flatten() {
+        match entry.path().is_dir() {
+            true => all.extend(walkdir(&entry.path())),
+            false => all.push(entry.path()),
+        }
+    }
+    all.sort();
+    all
+}
+
+/// Whichever table is damaged: the run ends with 1 and says what to do; 4 is for a full disk and the volume guard.
+#[test]
+fn a_database_that_is_damaged_is_told_as_such() {
+    let mut damaged = 0;
+    for table in
+        ["files", "folders", "volumes", "items", "stage_state", "pending", "derivatives", "meta", "spaces"]
+    {
+        let b = Bench::with(&["1.jpg", "a/2.jpg", "a/3.jpg"]);
+        b.run();
+        let (page, size): (u64, u64) = {
+            let db = b.database();
+            db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+            let sql = "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = ?1";
+            db.query_row(sql, [table], |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64)))
+                .unwrap()
+        };
+        let file = std::fs::File::options().write(true).open(b.index.join("index.sqlite")).unwrap();
+        file.write_all_at(&vec![0xaa; size as usize], (page - 1) * size).unwrap();
+        b.photo("a/4.jpg", "new");
+        b.photo("a/2.jpg", "changed");
+        let out = b.index_command(&["--force"]).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{table}: {said}");
+        assert!(said.contains("damaged") && said.contains("albumen restore"), "{table}: {said}");
+        damaged += 1;
+    }
+    assert_eq!(damaged, 9);
+}
+
+/// A box wakes up in another decade, and stays there for some runs: what was deleted a moment before is kept for its time.
+#[test]
+fn a_clock_that_is_decades_ahead_purges_nothing() {
+    let b = Bench::with(&["1.jpg", "2.jpg", "3.jpg"]);
+    b.run();
+    let photo = b.at("1.jpg");
+    b.title(&photo, "kept");
+    let bytes = std::fs::read(&photo).unwrap();
+    std::fs::remove_file(&photo).unwrap();
+    assert_eq!(b.run()["removed"], 1);
+    let rows = || -> i64 { b.database().query_row("SELECT count(*) FROM files", [], |r| r.get(0)).unwrap() };
+    let year = 366 * 86_400_i64;
+    for ahead in [30 * year, 30 * year + 86_400, 2 * year, 50 * year, 0, -30 * year, 0, 60 * year] {
+        let mut c = b.index_command(&[]);
+        c.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", ahead.to_string());
+        left(&c.output().unwrap(), 0);
+        assert_eq!(rows(), 3, "{} years ahead", ahead / year);
+    }
+    // Where time really passes, run after run, its time comes.
+    let mut ahead = 0;
+    while rows() == 3 {
+        ahead += 10 * 86_400;
+        assert!(ahead < 200 * 86_400, "it is never forgotten");
+        let mut c = b.index_command(&[]);
+        c.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", ahead.to_string());
+        left(&c.output().unwrap(), 0);
+    }
+    assert!(ahead >= 30 * 86_400, "after {} days", ahead / 86_400);
+    std::fs::write(&photo, bytes).unwrap();
+    b.run();
+    assert!(b.show(&photo).unwrap()["title"].is_null(), "it was forgotten in the end");
+}
+
+/// A photo that goes in one space and comes in another, of the same bytes: what the one owner said is not for the other.
+#[test]
+fn edits_do_not_cross_owners() {
+    let b = Bench::with(&["anna/a.jpg", "anna/b.jpg", "anna/2024/c.jpg", "anna/x.jpg", "bert/x.jpg"]);
+    let config = b.dir.path().join("albumen.toml");
+    let text = format!("[[space]]\nname = \"{{}}\"\nfolders = [{:?}]\n", b.at("*"));
+    std::fs::write(&config, text).unwrap();
+    let index = |paths: &[PathBuf]| -> Value {
+        let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
+        let out = c.arg(&config).args(paths).output().unwrap();
+        left(&out, 0);
+        serde_json::from_slice(&out.stdout).unwrap()
+    };
+    let title = |path: &str| b.show(&b.at(path)).map(|item| item["title"].as_str().map(str::to_owned));
+    assert_eq!(index(&[])["new"], 5);
+    for photo in ["a.jpg", "b.jpg", "2024/c.jpg"] {
+        b.title(&b.at("anna").join(photo), photo);
+    }
+    // All at once, one after the other, and where only the new end is walked.
+    std::fs::rename(b.at("anna/a.jpg"), b.at("bert/a.jpg")).unwrap();
+    let run = index(&[]);
+    assert_eq!((&run["moved"], &run["new"], &run["removed"]), (&0.into(), &1.into(), &1.into()));
+    assert_eq!(title("bert/a.jpg"), Some(None));
+    let bytes = std::fs::read(b.at("anna/b.jpg")).unwrap();
+    std::fs::remove_file(b.at("anna/b.jpg")).unwrap();
+    index(&[]);
+    std::fs::write(b.at("bert/b.jpg"), &bytes).unwrap();
+    assert_eq!(index(&[])["new"], 1);
+    assert_eq!(title("bert/b.jpg"), Some(None));
+    std::fs::rename(b.at("anna/2024"), b.at("bert/2024")).unwrap();
+    assert_eq!(index(&[b.at("bert/2024")])["new"], 1);
+    assert_eq!(title("bert/2024/c.jpg"), Some(None));
+    index(&[]);
+    // They wait for the return of what they were said of, wherever in the space that is.
+    std::fs::rename(b.at("bert/a.jpg"), b.at("anna/again.jpg")).unwrap();
+    std::fs::write(b.at("anna/b.jpg"), &bytes).unwrap();
+    std::fs::rename(b.at("bert/2024"), b.at("anna/2025")).unwrap();
+    index(&[]);
+    for (path, kept) in
+        [("anna/again.jpg", "a.jpg"), ("anna/b.jpg", "b.jpg"), ("anna/2025/c.jpg", "2024/c.jpg")]
+    {
+        assert_eq!(title(path), Some(Some(kept.to_owned())), "{path}");
+    }
+    // Within a space they go along.
+    std::fs::rename(b.at("anna/b.jpg"), b.at("anna/2025/moved.jpg")).unwrap();
+    assert_eq!(index(&[])["moved"], 1);
+    assert_eq!(title("anna/2025/moved.jpg"), Some(Some("b.jpg".to_owned())));
+}
+
+/// The disk of the index is mounted read-only in the middle of its life: nothing is lost, the error names it, and the next run
+/// with a disk that can be written goes on.
+#[test]
+fn a_read_only_disk_is_told_as_such() {
+    let Some(disk) = Mounted::tmpfs("a_read_only_disk_is_told_as_such") else { return };
+    let mut b = Bench::with(&["1.jpg", "2.jpg"]);
+    b.index = disk.path().join("index");
+    b.run();
+    let remount = |how: &str| {
+        let arguments = ["-o", how].map(std::ffi::OsStr::new);
+        Command::new("mount").args(arguments).arg(disk.path()).status().unwrap().success()
+    };
+    assert!(remount("remount,ro"));
+    b.photo("3.jpg", "new");
+    let out = b.index_command(&[]).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(remount("remount,rw"));
+    assert_eq!(out.status.code(), Some(3), "{said}");
+    assert!(said.contains("cannot be written"), "{said}");
+    assert_eq!(b.run()["new"], 1);
+}
