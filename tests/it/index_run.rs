@@ -403,10 +403,12 @@ fn facts_that_cannot_be_parsed_are_found_and_read_again() {
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stdout));
     // Without verify: whatever writes the item anew makes inspect due.
     break_facts("'[1]'");
-    let id = b.command(&["find", "--json", "name:plain"]).output().unwrap();
+    let id = b.command(&["search", "--json", "name:plain"]).output().unwrap();
     let found: Value = serde_json::from_slice(&id.stdout).unwrap();
-    let path = found["items"][0]["path"].as_str().unwrap().to_owned();
-    assert!(b.command(&["edit", "--rating", "3", &path]).status().unwrap().success());
+    let item = found["items"].as_array().unwrap().iter().find(|item| item["name"] == "plain.jpg").unwrap();
+    assert!(
+        b.command(&["edit", "--rating", "3", item["path"].as_str().unwrap()]).status().unwrap().success()
+    );
     assert_eq!(inspected(), 0, "inspect is due");
 }
 

@@ -261,7 +261,7 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     // Hidden people are in no list until they are shown; a cover is chosen.
     library.ok(&["people", "hide", "Berta"]);
     assert!(!library.people().contains(&b));
-    let (_, shown, notice) = library.run(&["people", "show", &b, "--json"]);
+    let (_, shown, notice) = library.run(&["people", "show", &b]);
     assert!(notice.contains("unhide"), "{notice}");
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(

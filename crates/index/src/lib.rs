@@ -35,11 +35,12 @@ pub mod similar;
 pub mod verify;
 pub mod view;
 
-use albumen_core::store_dir::{DERIVED, StoreDir};
+use albumen_core::store_dir::{DERIVED, StoreDir, TEMPORARY};
 use albumen_files::mounts::{FsInfo, MountTable};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -130,6 +131,11 @@ impl Index {
             return Err(OpenError::Lost { dir: dir.to_owned() });
         }
         schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
+        if is_empty {
+            // Durable before the first thumbnail is: after a power cut the new index would be taken for a lost one.
+            conn.pragma_query(None, "wal_checkpoint", |_| Ok(())).map_err(|e| broken(dir, e))?;
+            File::open(dir).and_then(|folder| folder.sync_all()).map_err(not_writable)?;
+        }
         Index::with(dir, conn, Some(lock))
     }
 
@@ -192,10 +198,14 @@ fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {
     OpenError::Broken { dir: dir.to_owned(), why: e.to_string() }
 }
 
-/// Whether there is a file in a folder or two folders down, which is where derivatives are.
+/// Whether there is a file in a folder or two folders down, which is where derivatives are. One that was being written when the
+/// program ended is none.
 fn holds_a_file(dir: &Path) -> bool {
     let inside = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let is_file = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+    let is_file = |entry: &std::fs::DirEntry| {
+        entry.file_type().is_ok_and(|kind| kind.is_file())
+            && !entry.file_name().as_bytes().starts_with(TEMPORARY.as_bytes())
+    };
     inside(dir).any(|a| {
         is_file(&a) || inside(&a.path()).any(|b| is_file(&b) || inside(&b.path()).any(|c| is_file(&c)))
     })

@@ -121,14 +121,15 @@ fn items_that_move_or_go_are_named_and_each_listener_hears_of_its_spaces() {
         assert_eq!((&event["item"], &event["space"]), (&hers.into(), &"anna".into()), "{event}");
         assert_eq!((&event["path"], &event["from"]), (&text(&moved), &text(&here)), "{event}");
     }
-    // From one space to another: for a listener of the first it is gone.
+    // From one owner to another it is gone, and another item.
     let away = h.path("berta/away.jpg");
     std::fs::rename(&moved, &away).unwrap();
-    let gone = anna.until("removed");
-    assert_eq!((&gone["item"], &gone["path"]), (&hers.into(), &text(&moved)), "{gone}");
-    let event = all.until("moved");
-    assert_eq!((&event["item"], &event["space"]), (&hers.into(), &"berta".into()), "{event}");
-    assert_eq!((&event["path"], &event["from"]), (&text(&away), &text(&moved)), "{event}");
+    for listener in [&mut all, &mut anna] {
+        let gone = listener.until("removed");
+        assert_eq!((&gone["item"], &gone["path"]), (&hers.into(), &text(&moved)), "{gone}");
+    }
+    h.until("it is indexed anew", |h| h.names().contains(&"away.jpg".to_owned()));
+    assert_ne!(of("away.jpg"), hers);
 
     std::fs::remove_file(&there).unwrap();
     let gone = all.all_until("removed", other);

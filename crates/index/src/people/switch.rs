@@ -69,7 +69,8 @@ fn kept(conn: &Connection, space: i64) -> Result<&'static str> {
         [space],
     )?;
     Ok("coalesce(how, '') = 'edit' OR mark IS NOT NULL
-        OR id IN (SELECT id FROM temp.kept_faces) OR person_id IN (SELECT id FROM temp.kept_people)
+        OR id IN (SELECT id FROM temp.kept_faces)
+        OR (person_id IS NOT NULL AND person_id IN (SELECT id FROM temp.kept_people))
         OR EXISTS (SELECT 1 FROM face_edits e WHERE e.face_id = faces.id)
         OR EXISTS (SELECT 1 FROM person_edits e WHERE e.cover_face = faces.id)")
 }
