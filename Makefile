@@ -19,7 +19,6 @@ test: setup models web ## every test; ALBUMEN_CORPUS=FOLDER for those with real 
 	npm --prefix web run --silent check
 	npm --prefix web test --silent
 	cargo test --locked --workspace --lib --bins --test it
-	npm --prefix web run --silent test:browser
 
 models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 	@python3 models/fetch.py

@@ -43,7 +43,7 @@ pub fn check_quality(password: &str, account: &str) -> Result<(), PasswordError>
     if lower == account.to_lowercase() {
         return Err(PasswordError::IsName);
     }
-    if COMMON.contains(&lower.as_str()) || lower.chars().all(|c| Some(c) == lower.chars().next()) {
+    if COMMON.contains(&lower.as_str()) || lower.chars().all(|c| lower.starts_with(c)) {
         return Err(PasswordError::Common);
     }
     Ok(())

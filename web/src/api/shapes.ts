@@ -1,13 +1,6 @@
 // Shapes of answers that the first pages use. `npm run types` makes types.ts from docs/portal-openapi.yaml; these names
 // stand for its schemas.
 
-export interface Rights {
-  readonly view: boolean;
-  readonly download: boolean;
-  readonly upload: boolean;
-  readonly manage: boolean;
-}
-
 export interface Account {
   readonly name: string;
   readonly display_name: string;
@@ -21,7 +14,8 @@ export interface Session {
 export interface Space {
   readonly name: string;
   readonly kind: "personal" | "shared";
-  readonly rights: Rights;
+  /** `view`, `download`, `upload`, `manage`: those that there are. */
+  readonly rights: readonly string[];
 }
 
 export interface Me {
@@ -72,7 +66,8 @@ export interface Item {
     readonly width: number;
     readonly height: number;
   }[];
-  readonly rights: Rights;
+  /** `view`, `download`, `upload`, `manage`: those that there are. */
+  readonly rights: readonly string[];
 }
 
 export interface Folder {

@@ -112,7 +112,7 @@ fn make_trip(folder: &Path, n: u32, trip: &Trip, portrait: Option<&Picture>) -> 
         }
         let shot = shot_of(trip, i, hour, seed);
         let name = format!("IMG_{:04}.JPG", n * 100 + i + 1);
-        let is_moving = i == 9 && n % 4 == 0;
+        let is_moving = i == 9 && n.is_multiple_of(4);
         let clip = if is_moving { clip_of(&picture)? } else { None };
         let packets: Vec<Vec<u8>> = clip.iter().map(|clip| jpeg::motion_packet(clip.len())).collect();
         let mut bytes = jpeg::encode(&picture, Some(&shot), &packets)?;

@@ -153,7 +153,7 @@ impl Index {
         )?;
         let mut rows = st.query([])?;
         // Rules by volume, for one look-up a folder and level of its path.
-        let mut by_volume: HashMap<(&str, &[u8]), HashMap<&[u8], u8>> = HashMap::new();
+        let mut by_volume: HashMap<(&str, &[u8]), ByPath<'_>> = HashMap::new();
         for rule in &rules.folders {
             let paths = by_volume.entry((&rule.space, &rule.volume)).or_default();
             paths.insert(&rule.path, rule.rights);
@@ -183,8 +183,11 @@ impl Index {
     }
 }
 
+/// The rights of the rules of one volume, by their paths.
+type ByPath<'a> = HashMap<&'a [u8], u8>;
+
 /// The rights that the rule of the deepest folder around `path` gives.
-fn deepest(rules: &HashMap<&[u8], u8>, path: &[u8]) -> u8 {
+fn deepest(rules: &ByPath<'_>, path: &[u8]) -> u8 {
     let mut at = path;
     loop {
         if let Some(rights) = rules.get(at) {

@@ -234,11 +234,11 @@ fn throttles_survive_a_restart_and_count_before_the_check() {
     }
     drop(store);
     let store = Store::open(&dir.path().join("state")).unwrap();
-    let wait = store.attempt(&[network.clone()], NOW).unwrap();
+    let wait = store.attempt(std::slice::from_ref(&network), NOW).unwrap();
     assert!(wait > 0);
-    assert_eq!(store.throttled(&[network.clone()], NOW).unwrap(), wait);
+    assert_eq!(store.throttled(std::slice::from_ref(&network), NOW).unwrap(), wait);
     assert_eq!(store.attempt(&[Throttle::network("192.0.2.2")], NOW).unwrap(), 0);
-    store.succeeded(&[account.clone()], &network).unwrap();
+    store.succeeded(std::slice::from_ref(&account), &network).unwrap();
     assert_eq!(store.throttled(&[account, network], NOW).unwrap(), 0);
 }
 

@@ -122,6 +122,27 @@ fn seen(made: &Made, client: &Client, of: &str) -> Vec<String> {
     made.ids.iter().filter(|(_, id)| is_seen(id)).map(|(name, _)| name.clone()).collect()
 }
 
+/// Names of the items that the lists show, which must count as many in the timeline.
+fn listed(made: &Made, client: &Client) -> Vec<String> {
+    let page = made.portal.ask(client, "GET", "/items?limit=500", None).json();
+    let ids: Vec<i64> = page["items"].as_array().unwrap().iter().map(|i| i["id"].as_i64().unwrap()).collect();
+    let timeline = made.portal.ask(client, "GET", "/timeline", None).json();
+    assert_eq!(timeline["undated"].as_u64(), Some(ids.len() as u64));
+    made.ids.iter().filter(|(_, id)| ids.contains(id)).map(|(name, _)| name.clone()).collect()
+}
+
+#[test]
+fn lists_show_what_is_seen_one_by_one() {
+    let made = made();
+    let visitor = Client::default();
+    let unlock = json!({ "space": "family", "path": "locked", "password": "kettle violet" });
+    let unlocked = Client::with_cookie(&made.portal.ask(&visitor, "POST", "/unlock", Some(&unlock)).cookie());
+    let accounts = ["root", "anna", "ben"].map(|name| made.portal.sign_in(name));
+    for client in [&visitor, &unlocked].into_iter().chain(&accounts) {
+        assert_eq!(listed(&made, client), seen(&made, client, ""));
+    }
+}
+
 #[test]
 fn each_sees_his_items_and_the_others_are_not_there() {
     let made = made();

@@ -43,6 +43,11 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
         ("GET", "/preferences") => row("/preferences", None, ok),
         ("GET", "/searches") => row("/searches", None, ok),
         // Of these each sees its own part; which items are seen is tested in `library`. No item has this number.
+        ("GET", "/timeline") => row("/timeline", None, &[200, 503]),
+        ("GET", "/items") => row("/items", None, &[200, 503]),
+        ("GET", "/items/thumbhashes") => row("/items/thumbhashes?ids=999999", None, &[200, 503]),
+        ("GET", "/folders") => row("/folders?space=family", None, &[404, 503]),
+        ("GET", "/people") => row("/people", None, &[200, 503]),
         ("GET", "/items/{id}") => row("/items/999999", None, &[404, 503]),
         ("GET", "/items/{id}/thumbnail/{size}") => row("/items/999999/thumbnail/m", None, &[404, 503]),
         ("GET", "/items/{id}/original") => row("/items/999999/original", None, &[404, 503]),

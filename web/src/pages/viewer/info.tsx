@@ -74,7 +74,7 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
         {row(t("info.folder"), [item.space, item.folder].filter((part) => part).join(" / "))}
         {row(t("info.tags"), item.tags.join(", "))}
       </dl>
-      {item.rights.download && (
+      {item.rights.includes("download") && (
         <a class="button" href={original(item.id)} download={item.name} data-external>
           <Icon name="download" />
           {t("viewer.download")}
