@@ -32,6 +32,7 @@ pub mod search;
 #[cfg(test)]
 mod search_tests;
 pub mod similar;
+pub mod unread;
 pub mod verify;
 pub mod view;
 

@@ -3,10 +3,10 @@
 //! The order of sources: sidecar, EXIF, XMP, IPTC, the container's own texts. A broken source costs only itself.
 
 use albumen_core::fault::Fault;
-use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind};
+use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind, Size};
 use albumen_formats::bytes::Reader;
 use albumen_formats::sidecar::{self, Sidecar};
-use albumen_formats::{kind, motion, read, unknown};
+use albumen_formats::{kind, motion, preview, read, unknown};
 use albumen_library::choose;
 use albumen_library::evidence::Evidence;
 
@@ -47,5 +47,14 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
     };
     let mut facts = choose::facts(format, &found, evidence);
     facts.motion = motion::find(&reader, format, &found);
+    if format.is_raw()
+        && let Some(sensor) = found.coded
+    {
+        // A reader of its own: a search through the file must not use up what metadata may take.
+        let largest = preview::previews(&Reader::new(&inputs.primary)).first().copied();
+        let pixels = u64::from(sensor.0) * u64::from(sensor.1);
+        facts.small_preview =
+            largest.filter(|p| p.pixels() * 4 < pixels).map(|p| Size { width: p.width, height: p.height });
+    }
     Ok(facts)
 }

@@ -16,18 +16,20 @@ use albumen_files::hash::ContentHash;
 use albumen_files::identity::{self, Arrived, FolderSum, Listed, On, Recorded, Vanished};
 use albumen_files::ignore::{ALBUMENIGNORE, Rules};
 use albumen_files::mounts::MountTable;
-use albumen_files::open::Root;
+use albumen_files::open::{Root, open_beneath};
 use albumen_files::read::{Read, read};
 use albumen_files::relative;
+use albumen_files::signature::{HEAD, Signature, signature};
 use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
 use albumen_files::walk::{Folder, Reach, Role, Unwalked, Walk, WalkError};
 use albumen_index::due::Scope;
 use albumen_index::findings::{Finding, MayHaveMoved};
 use albumen_index::problems::Problem;
 use albumen_index::scan::{FileRow, VolumeRow, What};
+use albumen_index::unread::ByExtension;
 use albumen_index::{Index, items, record};
 use albumen_library::sidecar_names::MediaNames;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -311,6 +313,7 @@ impl One<'_> {
         let mut unwalked = Unwalkeds::default();
         let mut only_file = None;
         let claim = Claim::new(&self.options.budget);
+        let mut unread: BTreeMap<Vec<u8>, ByExtension> = BTreeMap::new();
         let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
             .within(&claim)
             .without(volumes::inside(&target.volume, self.volumes))
@@ -323,6 +326,13 @@ impl One<'_> {
                 Ok(folder) => {
                     let id = self.folder(volume_id, &folder)?;
                     visited.extend(id);
+                    if let Some(why) = folder.refused.clone().or_else(|| no_media(&root, &folder)) {
+                        self.progress.notice(format!("{}: {why}", root.join(&target.start).display()));
+                    }
+                    if !folder.skipped.unread.is_empty() {
+                        self.progress.saw_unread(&folder.skipped.unread);
+                        unread.insert(folder.path.clone(), folder.skipped.unread.clone());
+                    }
                     for e in folder.errors {
                         self.unwalked(volume_id, &root, e, &mut unwalked)?;
                     }
@@ -368,6 +378,11 @@ impl One<'_> {
         }
         let failures = unwalked.failures;
         drop(walk);
+        if only_file.is_none() && !self.options.dry_run {
+            let alone = target.reach == Reach::Folder;
+            let unseen: Vec<Vec<u8>> = unwalked.unseen.iter().cloned().collect();
+            index.put_unread(volume_id, &target.start, alone, &unseen, &unread)?;
+        }
         Ok(Walked::Whole(Box::new(WholeWalk {
             number: self.number,
             volume_id,
@@ -643,6 +658,19 @@ impl Unwalkeds {
             progress.notice(format!("{more} more folders were not walked: albumen failures lists them"));
         }
     }
+}
+
+/// Why the one file that a walk was asked for is passed over when it is read, though its name allows it.
+fn no_media(root: &Root, folder: &Folder) -> Option<String> {
+    let [file] = &folder.files[..] else { return None };
+    if folder.only.is_none() || file.role != Role::Unnamed {
+        return None;
+    }
+    let (opened, _) = open_beneath(root, &relative::child(&folder.path, &file.name)).ok()?;
+    let mut head = [0; HEAD];
+    let n = albumen_files::hash::read_full(&opened, 0, &mut head).ok()?;
+    (signature(&head[..n]) == Signature::Unknown)
+        .then(|| "not indexed: it does not begin like a picture or video that Albumen reads".into())
 }
 
 /// What the walk has seen of a folder, in one figure.
