@@ -25,6 +25,7 @@ mod places;
 mod raw_makers;
 mod recognise;
 mod render;
+mod reports;
 mod search;
 mod service;
 mod testdata;

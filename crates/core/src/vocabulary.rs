@@ -322,8 +322,9 @@ pub struct ModelClue {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Taken {
-    /// Wall-clock time where it was taken: `2023-07-01T10:20:30`, with subseconds where known.
+    /// Wall-clock time where it was taken: `2023-07-01T10:20:30`, with subseconds where known; as long as `precision` says.
     pub local: String,
+    pub precision: Precision,
     /// `+02:00`; absent when it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<String>,
@@ -337,6 +338,43 @@ pub struct Taken {
     pub zone: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<RejectedDate>,
+}
+
+/// How much of a date is known. `local` is as long: `1965`, `1965-07`, `1965-07-14`, `1965-07-14T10:20`, and with seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    Year,
+    Month,
+    Day,
+    Minute,
+    /// What facts have that were recorded before there was a precision.
+    #[default]
+    Second,
+}
+
+impl Precision {
+    /// As it stands in JSON and in the index.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Year => "year",
+            Precision::Month => "month",
+            Precision::Day => "day",
+            Precision::Minute => "minute",
+            Precision::Second => "second",
+        }
+    }
+
+    /// How many characters of `2023-07-01T10:20:30` are known; what stands behind the seconds is beside that.
+    pub fn length(self) -> usize {
+        match self {
+            Precision::Year => 4,
+            Precision::Month => 7,
+            Precision::Day => 10,
+            Precision::Minute => 16,
+            Precision::Second => 19,
+        }
+    }
 }
 
 /// A date that did not win.

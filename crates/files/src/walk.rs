@@ -661,6 +661,11 @@ pub fn role(name: &[u8]) -> Option<Role> {
     }
 }
 
+/// Whether a file is the thumbnail that a camera made of a clip, with what it knows of the clip.
+pub fn is_clip_thumbnail(name: &[u8]) -> bool {
+    name.len() > 4 && name[name.len() - 4..].eq_ignore_ascii_case(b".thm")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

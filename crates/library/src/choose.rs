@@ -176,7 +176,8 @@ fn how(f: &mut Facts, e: &Evidence<'_>) -> Camera {
                 concat!("camera.", $key),
                 std::iter::once(("exif".to_owned(), exif.and_then(|x| x.$exif.clone())))
                     .chain(e.xmp.iter().map(|x| ("xmp".to_owned(), x.$xmp.clone())))
-                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone()))),
+                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone())))
+                    .chain(e.sidecar_exif.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$exif.clone()))),
             )
         };
         ($key:literal, $exif:ident, $xmp:ident, $movie:ident) => {
@@ -186,7 +187,8 @@ fn how(f: &mut Facts, e: &Evidence<'_>) -> Camera {
                 std::iter::once(("exif".to_owned(), exif.and_then(|x| x.$exif.clone())))
                     .chain(std::iter::once(("movie".to_owned(), movie.and_then(|m| m.$movie.clone()))))
                     .chain(e.xmp.iter().map(|x| ("xmp".to_owned(), x.$xmp.clone())))
-                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone()))),
+                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone())))
+                    .chain(e.sidecar_exif.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$exif.clone()))),
             )
         };
     }
@@ -222,6 +224,7 @@ fn position(f: &mut Facts, e: &Evidence<'_>) -> Option<Gps> {
     sources.push(("exif".into(), e.exif.and_then(|x| x.gps)));
     sources.push(("movie".into(), e.movie.and_then(|m| m.gps)));
     sources.extend(e.xmp.iter().map(|x| ("xmp".to_owned(), x.gps)));
+    sources.extend(e.sidecar_exif.iter().map(|(n, x)| (format!("sidecar:{n}"), x.gps)));
     sources.extend(e.takeout.iter().map(|(n, t)| (format!("takeout:{n}"), t.gps)));
     let mut gps = first(f, "gps", sources)?;
     // A ten-millionth of a degree is a centimetre.
