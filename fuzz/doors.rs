@@ -36,6 +36,19 @@ pub const DOORS: &[Door] = &[
     ("gif", |bytes| inspect([b"GIF89a", bytes].concat())),
     ("jxl", |bytes| inspect([b"\0\0\0\x0CJXL \r\n\x87\n", bytes].concat())),
     ("mpeg", |bytes| inspect([b"\0\0\x01\xBA", bytes].concat())),
+    ("asf", |bytes| {
+        inspect([&b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C"[..], bytes].concat())
+    }),
+    ("flv", |bytes| inspect([b"FLV\x01", bytes].concat())),
+    ("ogg", |bytes| inspect([b"OggS\0\x02", bytes].concat())),
+    ("mxf", |bytes| inspect([b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01\x01", bytes].concat())),
+    ("dv", |bytes| inspect([&dv_header(), bytes].concat())),
+    ("h264", |bytes| inspect([b"\0\0\0\x01\x67", bytes].concat())),
+    ("mini", |bytes| inspect([b"\0\0\0\x10ftypmif3avif\0\0\xFF\xFFmini", bytes].concat())),
+    ("mrw", |bytes| inspect([b"\0MRM", bytes].concat())),
+    ("x3f", |bytes| inspect([b"FOVb", bytes].concat())),
+    ("psd", |bytes| inspect([b"8BPS\0", bytes].concat())),
+    ("previews", previews),
     ("heif_items", heif_items),
     ("develop", develop),
 ];
@@ -98,6 +111,21 @@ fn checked(request: &DevelopRequest, inputs: &Inputs) {
     let len = header.len() as u64;
     let reply = protocol::read_developed(&Source::from_bytes(header), len, &request);
     assert!(reply.is_ok(), "the engine would not believe: {}", reply.unwrap_err());
+}
+
+/// The blocks of DV that tell it from other files: a header, two of sub-code, one of the video's own.
+fn dv_header() -> Vec<u8> {
+    let mut header = vec![0; 241];
+    header[..4].copy_from_slice(b"\x1F\x07\0\x3F");
+    (header[80], header[160], header[240]) = (0x3F, 0x3F, 0x56);
+    header
+}
+
+/// The walk to the previews of RAW files.
+fn previews(bytes: &[u8]) {
+    let reader = albumen_formats::bytes::Reader::from_bytes(bytes.to_vec());
+    let found = albumen_formats::preview::previews(&reader);
+    assert!(found.iter().all(|p| p.at <= bytes.len() as u64));
 }
 
 /// The item table that decoding reads, and the grids that it names.

@@ -29,6 +29,18 @@ SIGNATURES = [
     ("gif", b"GIF89a", 6),
     ("jxl", b"\0\0\0\x0cJXL \r\n\x87\n", 12),
     ("mpeg", b"\0\0\x01\xba", 4),
+    ("asf", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", 16),
+    ("flv", b"FLV\x01", 4),
+    ("ogg", b"OggS\0\x02", 6),
+    ("mxf", b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01\x01", 13),
+    ("dv", b"\x1f\x07\0", 241),
+    ("h264", b"\0\0\0\x01\x67", 5),
+    ("mini", b"\0\0\0\x10ftypmif3", 24),
+    ("mrw", b"\0MRM", 4),
+    ("x3f", b"FOVb", 4),
+    ("psd", b"8BPS\0", 5),
+    ("previews", b"II*\0", 0),
+    ("previews", b"MM\0*", 0),
 ]
 # The same for what begins with an `ftyp` box, by the brands that stand in it.
 BRANDS = [("heif", (b"heic", b"mif1", b"heix", b"avif", b"msf1")), ("cr3", (b"crx ",)), ("movie", (b"",))]
@@ -94,7 +106,7 @@ def seeds(path, data):
 
 
 def main():
-    folders = [HERE.parent / "testdata"]
+    folders = [HERE.parent / "testdata", HERE.parent / "tests/media"]
     if corpus := os.environ.get("ALBUMEN_CORPUS"):
         folders.append(pathlib.Path(corpus))
     given = {}

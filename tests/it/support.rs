@@ -58,6 +58,21 @@ pub fn corpus_file(corpus: &std::path::Path, name: &str) -> PathBuf {
     path
 }
 
+/// A file that the ffmpeg program makes of these arguments; `None`, said aloud, where there is no ffmpeg.
+pub fn made(name: &str, args: &[&str]) -> Option<Vec<u8>> {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join(name);
+    let made =
+        std::process::Command::new("ffmpeg").args(["-v", "error", "-nostdin"]).args(args).arg(&path).status();
+    match made {
+        Ok(status) if status.success() => std::fs::read(&path).ok(),
+        other => {
+            eprintln!("skipped: no ffmpeg to make {name} ({other:?})");
+            None
+        }
+    }
+}
+
 /// The folder of models, or `None` after saying that the test is skipped.
 pub fn models_dir(test: &str) -> Option<PathBuf> {
     let dir = models::default_dir();

@@ -5,6 +5,7 @@ use albumen_core::printable::printable;
 use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::run::Summary;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -99,6 +100,13 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// How many files of each kind are not read: `12 .rmvb, 3 .swf`, the most first.
+pub fn unread(by_extension: &BTreeMap<String, u64>) -> String {
+    let mut kinds: Vec<(&String, &u64)> = by_extension.iter().collect();
+    kinds.sort_by_key(|(_, files)| std::cmp::Reverse(**files));
+    kinds.iter().map(|(extension, files)| format!("{files} .{extension}")).collect::<Vec<_>>().join(", ")
+}
+
 /// The table at the end of a run.
 pub fn closing_table(s: &Summary, index: &Path) {
     let kinds: Vec<String> = s.by_kind.iter().map(|(k, n)| format!("{n} {k}s")).collect();
@@ -107,6 +115,9 @@ pub fn closing_table(s: &Summary, index: &Path) {
         s.found,
         if kinds.is_empty() { String::new() } else { format!(": {}", kinds.join(", ")) }
     ));
+    if !s.unread.is_empty() {
+        say(format_args!("not read: {}", unread(&s.unread)));
+    }
     say(format_args!(
         "{:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
         "new", "changed", "moved", "unchanged", "removed", "offline", "failed"

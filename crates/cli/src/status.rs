@@ -107,6 +107,9 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
     if more > 0 {
         say(format_args!("not walked: {more} more, see albumen failures"));
     }
+    if !s.counts.unread.is_empty() {
+        say(format_args!("not read: {}", super::display::unread(&s.counts.unread)));
+    }
     for m in &s.missing {
         say(format_args!("missing: {m}"));
     }

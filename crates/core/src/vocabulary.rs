@@ -45,6 +45,20 @@ pub enum Format {
     Rw2,
     Pef,
     Srw,
+    /// Minolta.
+    Mrw,
+    /// Sigma.
+    X3f,
+    /// Hasselblad.
+    #[serde(rename = "3fr")]
+    ThreeFr,
+    /// Phase One.
+    Iiq,
+    /// Kodak.
+    Dcr,
+    /// Epson.
+    Erf,
+    Psd,
     Mp4,
     Mov,
     #[serde(rename = "3gp")]
@@ -54,6 +68,14 @@ pub enum Format {
     Avi,
     Mts,
     Mpeg,
+    Wmv,
+    Flv,
+    Ogv,
+    Mxf,
+    Dv,
+    /// A stream without a container.
+    H264,
+    H265,
 }
 
 /// Name as it stands in JSON, the kind, and the extensions (lower case) that are right for each format.
@@ -80,14 +102,28 @@ const FORMATS: &[(Format, &str, Kind, &[&str])] = &[
     (Format::Rw2, "rw2", Kind::Photo, &["rw2", "raw", "rwl"]),
     (Format::Pef, "pef", Kind::Photo, &["pef"]),
     (Format::Srw, "srw", Kind::Photo, &["srw"]),
-    (Format::Mp4, "mp4", Kind::Video, &["mp4", "m4v", "lrv", "insv", "360", "mp4v"]),
+    (Format::Mrw, "mrw", Kind::Photo, &["mrw"]),
+    (Format::X3f, "x3f", Kind::Photo, &["x3f"]),
+    (Format::ThreeFr, "3fr", Kind::Photo, &["3fr", "fff"]),
+    (Format::Iiq, "iiq", Kind::Photo, &["iiq"]),
+    (Format::Dcr, "dcr", Kind::Photo, &["dcr", "kdc", "k25"]),
+    (Format::Erf, "erf", Kind::Photo, &["erf"]),
+    (Format::Psd, "psd", Kind::Photo, &["psd", "psb"]),
+    (Format::Mp4, "mp4", Kind::Video, &["mp4", "m4v", "f4v", "lrv", "lrf", "insv", "360", "mp4v", "mp"]),
     (Format::Mov, "mov", Kind::Video, &["mov", "qt"]),
     (Format::ThreeGp, "3gp", Kind::Video, &["3gp", "3g2", "3gpp", "3gpp2"]),
     (Format::Mkv, "mkv", Kind::Video, &["mkv", "mk3d"]),
     (Format::Webm, "webm", Kind::Video, &["webm"]),
     (Format::Avi, "avi", Kind::Video, &["avi", "divx"]),
     (Format::Mts, "mts", Kind::Video, &["mts", "m2ts", "ts", "m2t"]),
-    (Format::Mpeg, "mpeg", Kind::Video, &["mpg", "mpeg", "vob", "mpe", "mod", "tod"]),
+    (Format::Mpeg, "mpeg", Kind::Video, &["mpg", "mpeg", "vob", "mpe", "mod", "tod", "m2v", "m1v"]),
+    (Format::Wmv, "wmv", Kind::Video, &["wmv", "asf", "wm"]),
+    (Format::Flv, "flv", Kind::Video, &["flv"]),
+    (Format::Ogv, "ogv", Kind::Video, &["ogv", "ogg", "ogx", "ogm"]),
+    (Format::Mxf, "mxf", Kind::Video, &["mxf"]),
+    (Format::Dv, "dv", Kind::Video, &["dv", "dif"]),
+    (Format::H264, "h264", Kind::Video, &["h264", "264", "avc"]),
+    (Format::H265, "h265", Kind::Video, &["h265", "265", "hevc"]),
 ];
 
 impl Format {
@@ -110,12 +146,29 @@ impl Format {
     }
     pub fn is_raw(self) -> bool {
         use Format::*;
-        matches!(self, Cr2 | Cr3 | Crw | Nef | Arw | Dng | Raf | Orf | Rw2 | Pef | Srw)
+        matches!(
+            self,
+            Cr2 | Cr3
+                | Crw
+                | Nef
+                | Arw
+                | Dng
+                | Raf
+                | Orf
+                | Rw2
+                | Pef
+                | Srw
+                | Mrw
+                | X3f
+                | ThreeFr
+                | Iiq
+                | Dcr
+                | Erf
+        )
     }
     /// Whether it is decoded by shared libraries that only some workers open.
     pub fn needs_all_codecs(self) -> bool {
-        use Format::*;
-        matches!(self, Heic | Heif | Avif | Mp4 | Mov | ThreeGp | Mkv | Webm | Avi | Mts | Mpeg)
+        self.kind() == Kind::Video || matches!(self, Format::Heic | Format::Heif | Format::Avif)
     }
     /// Whether every current browser shows it; what it does not show also gets a `preview`.
     pub fn browser_shows(self) -> bool {
@@ -132,6 +185,20 @@ pub enum Codecs {
     /// Also FFmpeg, and the libraries behind libheif.
     All,
 }
+
+/// Extensions of pictures and videos that are not read: such files are counted, so that their owner hears of them.
+#[rustfmt::skip]
+pub const UNREAD_EXTENSIONS: &[&str] = &[
+    // RAW files of makers that are not read.
+    "mef", "mos", "rwz", "bay", "cap", "ptx", "pxn", "mdc", "ari", "r3d", "braw", "crm", "cine",
+    // Pictures.
+    "ai", "cdr", "dds", "djvu", "dpx", "emf", "eps", "exr", "fits", "flif", "hdr", "hdp", "ico", "jng", "jxr",
+    "kra", "mng", "ora", "pam", "pbm", "pcd", "pcx", "pct", "pfm", "pgm", "pict", "pnm", "ppm", "qoi", "ras", "sgi",
+    "svg", "svgz", "tga", "wbmp", "wdp", "wmf", "xbm", "xcf", "xpm",
+    // Videos.
+    "amv", "bik", "dvr-ms", "evo", "f4p", "fli", "flc", "gifv", "ivf", "m4p", "mj2", "mjpg", "mjpeg", "nsv", "nut",
+    "rm", "rmvb", "roq", "smk", "swf", "trp", "wtv", "y4m", "yuv",
+];
 
 /// Extensions of files that say something about a neighbour and are no media themselves.
 pub const SIDECAR_EXTENSIONS: &[&str] = &["xmp", "json"];
@@ -200,12 +267,19 @@ pub struct Facts {
     pub motion: Option<Motion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hdr: Option<Hdr>,
+    /// Of a RAW file: the size as coded of the picture inside that is shown, where it has less than a quarter of the
+    /// sensor's pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub small_preview: Option<Size>,
     /// Face regions that some other program has written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<Region>,
     /// The name of the file that this one was edited from, where it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_from: Option<String>,
+    /// Samples without a profile are Adobe RGB. For decoding, which follows in the same process.
+    #[serde(skip)]
+    pub adobe_rgb: bool,
     /// Where each fact came from, by JSON key: `"gps": "exif"`, `"title": "sidecar:IMG_1.jpg.xmp"`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, String>,
@@ -248,8 +322,9 @@ pub struct ModelClue {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Taken {
-    /// Wall-clock time where it was taken: `2023-07-01T10:20:30`, with subseconds where known.
+    /// Wall-clock time where it was taken: `2023-07-01T10:20:30`, with subseconds where known; as long as `precision` says.
     pub local: String,
+    pub precision: Precision,
     /// `+02:00`; absent when it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset: Option<String>,
@@ -263,6 +338,43 @@ pub struct Taken {
     pub zone: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<RejectedDate>,
+}
+
+/// How much of a date is known. `local` is as long: `1965`, `1965-07`, `1965-07-14`, `1965-07-14T10:20`, and with seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    Year,
+    Month,
+    Day,
+    Minute,
+    /// What facts have that were recorded before there was a precision.
+    #[default]
+    Second,
+}
+
+impl Precision {
+    /// As it stands in JSON and in the index.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::Year => "year",
+            Precision::Month => "month",
+            Precision::Day => "day",
+            Precision::Minute => "minute",
+            Precision::Second => "second",
+        }
+    }
+
+    /// How many characters of `2023-07-01T10:20:30` are known; what stands behind the seconds is beside that.
+    pub fn length(self) -> usize {
+        match self {
+            Precision::Year => 4,
+            Precision::Month => 7,
+            Precision::Day => 10,
+            Precision::Minute => 16,
+            Precision::Second => 19,
+        }
+    }
 }
 
 /// A date that did not win.
@@ -345,6 +457,13 @@ pub struct Motion {
 pub struct Hdr {
     /// `gain_map_iso`, `gain_map_google`, `gain_map_apple`, `pq` or `hlg`.
     pub kind: String,
+}
+
+/// Pixels across and down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    pub width: u32,
+    pub height: u32,
 }
 
 /// A face region from metadata.

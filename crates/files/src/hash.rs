@@ -134,7 +134,7 @@ fn feed(
 }
 
 /// Fills the buffer from `offset`; less only at the end of the file.
-pub(super) fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> Result<usize, HashError> {
+pub fn read_full(file: &File, offset: u64, buffer: &mut [u8]) -> Result<usize, HashError> {
     let mut done = 0;
     while done < buffer.len() {
         match file.read_at(&mut buffer[done..], offset + done as u64) {

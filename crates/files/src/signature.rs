@@ -44,6 +44,9 @@ pub fn signature(head: &[u8]) -> Signature {
         || begins(b"MMOR")
         || begins(b"II\x1a\0\0\0HEAPCCDR") // Canon CRW
         || begins(b"FUJIFILMCCD-RAW")
+        || begins(b"\0MRM") // Minolta
+        || begins(b"FOVb") // Sigma
+        || begins(b"8BPS\0") // Photoshop
         || begins(b"\xff\x0a") // JPEG XL, bare
         || begins(b"\0\0\0\x0cJXL \r\n\x87\n")
         || begins(b"\0\0\0\x0cjP  \r\n\x87\n")
@@ -61,6 +64,15 @@ pub fn signature(head: &[u8]) -> Signature {
         || (begins(b"RIFF") && at(8, b"AVI "))
         || begins(b"\0\0\x01\xba") // MPEG programme stream
         || begins(b"\0\0\x01\xb3")
+        || begins(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11") // ASF
+        || begins(b"FLV\x01")
+        || begins(b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02") // MXF
+        || begins(b"\x1f\x07\0\x3f") // DV
+        || begins(b"\x1f\x07\0\xbf")
+        || begins(b"\0\0\0\x01\x67") // H.264 and HEVC without a container
+        || begins(b"\0\0\0\x01\x40\x01")
+        // Ogg is mostly sound.
+        || (begins(b"OggS") && [&b"\x80theora"[..], b"OVP80"].iter().any(|codec| memchr::memmem::find(head, codec).is_some()))
         || (begins(b"\x47") && at(188, b"\x47")) // MPEG transport stream
         || (at(4, b"\x47") && at(196, b"\x47"));
     if video { Signature::Video } else { Signature::Unknown }

@@ -21,11 +21,11 @@ use super::mounts::{FsId, FsInfo, MountTable};
 use super::open::{self, Root, fault};
 use super::relative;
 use albumen_core::fault::Fault;
-use albumen_core::vocabulary::{Admission, Format, SIDECAR_EXTENSIONS};
+use albumen_core::vocabulary::{Admission, Format, SIDECAR_EXTENSIONS, UNREAD_EXTENSIONS};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, RawDir, Stat};
 use rustix::io::Errno;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 /// Folders inside folders below a root; deeper ones are reported and not walked. Each level with siblings waiting holds a descriptor, of which a process has 1024 by default.
@@ -66,16 +66,20 @@ pub struct Folder {
     pub only: Option<Vec<u8>>,
     /// Entries that could not be looked at; recorded files of these names are not gone.
     pub errors: Vec<WalkError>,
+    /// Why the one file that the walk was asked for is passed over.
+    pub refused: Option<String>,
     pub skipped: Skipped,
 }
 
 /// What was passed over in a folder.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skipped {
     /// By a rule (see [`super::ignore`]), files and folders.
     pub ignored: u64,
     /// Files with the extension of something else.
     pub not_media: u64,
+    /// Of these the pictures and videos of kinds that are not read, by extension.
+    pub unread: BTreeMap<String, u64>,
     pub links: u64,
     /// Pipes, sockets, devices.
     pub special: u64,
@@ -403,6 +407,7 @@ impl<'r> Walk<'r> {
             files: Vec::new(),
             only: None,
             errors: Vec::new(),
+            refused: None,
             skipped: Skipped::default(),
         };
         if place.fs.is_pseudo() {
@@ -418,7 +423,8 @@ impl<'r> Walk<'r> {
             has_rules |= entry.name == ALBUMENIGNORE;
             let role = role(entry.name);
             // Of most files in a folder that is not about photos, not even the name is kept.
-            if entry.kind == FileType::RegularFile && role.is_none() {
+            if entry.kind == FileType::RegularFile && role.is_none() && unread_extension(entry.name).is_none()
+            {
                 folder.skipped.not_media += 1;
             } else if !size.takes(entry.name) {
                 entries = Vec::new();
@@ -468,7 +474,14 @@ impl<'r> Walk<'r> {
                 (FileType::Directory, _) if self.rules.ignores(&whole, true) => folder.skipped.ignored += 1,
                 (FileType::Directory, _) => waiting.push(name),
                 (FileType::RegularFile, Some(stat)) => match role {
-                    None => folder.skipped.not_media += 1,
+                    None => {
+                        folder.skipped.not_media += 1;
+                        if let Some(extension) = unread_extension(&name)
+                            && !self.rules.ignores(&whole, false)
+                        {
+                            *folder.skipped.unread.entry(extension.to_owned()).or_default() += 1;
+                        }
+                    }
                     Some(_) if self.rules.ignores(&whole, false) => folder.skipped.ignored += 1,
                     Some(role) => folder.files.push(Walked { name, role, stat: FileStat::of(&stat) }),
                 },
@@ -575,17 +588,47 @@ fn one_file(path: Vec<u8>, name: &[u8], stat: &Stat, place: &Place) -> Folder {
         files: Vec::new(),
         only: Some(name.to_vec()),
         errors: Vec::new(),
+        refused: None,
         skipped: Skipped::default(),
     };
     match (FileType::from_raw_mode(stat.st_mode), role(name)) {
         (FileType::RegularFile, Some(role)) => {
             folder.files.push(Walked { name: name.to_vec(), role, stat: FileStat::of(stat) });
         }
-        (FileType::RegularFile, None) => folder.skipped.not_media += 1,
-        (FileType::Symlink, _) => folder.skipped.links += 1,
-        _ => folder.skipped.special += 1,
+        (FileType::RegularFile, None) => {
+            folder.skipped.not_media += 1;
+            folder.refused = Some(match extension_of(name) {
+                Some(extension) => format!(
+                    "not indexed: Albumen does not read .{} files",
+                    String::from_utf8_lossy(extension).to_lowercase()
+                ),
+                None => "not indexed: its name is that of a program's own file".into(),
+            });
+        }
+        (FileType::Symlink, _) => {
+            folder.skipped.links += 1;
+            folder.refused =
+                Some("not indexed: it is a symbolic link; name the file that it leads to".into());
+        }
+        _ => {
+            folder.skipped.special += 1;
+            folder.refused = Some("not indexed: it is no regular file".into());
+        }
     }
     folder
+}
+
+/// What stands behind the last dot of a name that has more before it than dots.
+fn extension_of(name: &[u8]) -> Option<&[u8]> {
+    let stem_start = name.iter().position(|b| *b != b'.').unwrap_or(name.len());
+    let dot = name[stem_start..].iter().rposition(|b| *b == b'.')?;
+    Some(&name[stem_start + dot + 1..])
+}
+
+/// The extension of a picture or video that is not read, as it stands in the list.
+pub fn unread_extension(name: &[u8]) -> Option<&'static str> {
+    let extension = extension_of(name)?;
+    UNREAD_EXTENSIONS.iter().copied().find(|e| extension.eq_ignore_ascii_case(e.as_bytes()))
 }
 
 /// What a file is taken for by its name; `None` for something that is not Albumen's.
@@ -593,15 +636,14 @@ pub fn role(name: &[u8]) -> Option<Role> {
     static MEDIA: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
     /// Longer than every known extension (`heics`, `3gpp2`), with room.
     const LONGEST: usize = 8;
-    /// More often something else: source code in TypeScript, a camcorder's clip or music, anything that is raw.
-    const AMBIGUOUS: [&[u8]; 4] = [b"ts", b"mod", b"tod", b"raw"];
+    /// More often something else: source code in TypeScript, a camcorder's clip or music, anything that is raw,
+    /// sound in a container that may hold pictures.
+    const AMBIGUOUS: [&[u8]; 9] = [b"ts", b"mod", b"tod", b"raw", b"ogg", b"asf", b"mp", b"wm", b"dif"];
 
-    let stem_start = name.iter().position(|b| *b != b'.').unwrap_or(name.len());
-    let Some(dot) = name[stem_start..].iter().rposition(|b| *b == b'.') else {
+    let Some(extension) = extension_of(name) else {
         // A dot file without an extension is some program's setting.
-        return (stem_start == 0 && !name.is_empty()).then_some(Role::Unnamed);
+        return name.first().is_some_and(|b| *b != b'.').then_some(Role::Unnamed);
     };
-    let extension = &name[stem_start + dot + 1..];
     let mut lower = [0; LONGEST];
     let lower = lower.get_mut(..extension.len())?;
     lower.copy_from_slice(extension);
@@ -617,6 +659,11 @@ pub fn role(name: &[u8]) -> Option<Role> {
     } else {
         None
     }
+}
+
+/// Whether a file is the thumbnail that a camera made of a clip, with what it knows of the clip.
+pub fn is_clip_thumbnail(name: &[u8]) -> bool {
+    name.len() > 4 && name[name.len() - 4..].eq_ignore_ascii_case(b".thm")
 }
 
 #[cfg(test)]

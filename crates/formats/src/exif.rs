@@ -52,6 +52,10 @@ pub struct Exif {
     pub rating_percent: Option<u32>,
     /// The size the camera says the picture has.
     pub pixels: Option<(u32, u32)>,
+    /// 1 sRGB, 2 Adobe RGB by many cameras, 65535 neither.
+    pub colour_space: Option<u32>,
+    /// DCF's rule that the file follows: `R98` for sRGB, `R03` for Adobe RGB.
+    pub interoperability: Option<String>,
     pub content_identifier: Option<String>,
     pub burst_id: Option<String>,
     pub maker: makernote::MakerNote,
@@ -86,6 +90,13 @@ impl Exif {
             self.read_image(tiff, &photo);
         }
         self.read_photo(tiff, ifd);
+        let interoperability = sub(0xA005).or_else(|| {
+            let photo = sub(0x8769)?;
+            photo.find(0xA005).and_then(|e| tiff.uint(e)).map(|at| tiff.ifd(u64::from(at)))
+        });
+        if let Some(index) = interoperability {
+            keep(&mut self.interoperability, index.find(1).and_then(|e| tiff.text(e)));
+        }
         if let Some(gps) = sub(0x8825) {
             self.read_gps(tiff, &gps);
         }
@@ -161,6 +172,7 @@ impl Exif {
                 _ => None,
             },
         );
+        keep(&mut self.colour_space, uint(0xA001));
         let real_lens =
             |s: &String| !s.chars().all(|c| "-./?0 ".contains(c)) && !s.eq_ignore_ascii_case("n/a");
         keep(&mut self.lens, text(0xA434).filter(real_lens));
@@ -211,6 +223,8 @@ impl Exif {
             rating,
             rating_percent,
             pixels,
+            colour_space,
+            interoperability,
             content_identifier,
             burst_id,
             xmp,
@@ -222,6 +236,15 @@ impl Exif {
         }
         if self.maker == makernote::MakerNote::default() {
             self.maker = other.maker;
+        }
+    }
+
+    /// Whether samples without a profile are Adobe RGB: DCF's optional colour space, or the number that many cameras write.
+    pub fn is_adobe_rgb(&self) -> bool {
+        match self.colour_space {
+            Some(2) => true,
+            Some(1) => false,
+            _ => self.interoperability.as_deref() == Some("R03"),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::bytes::{Reader, View};
 use super::tiff::{Entry, Ifd, Tiff};
+use super::{asf, dv, mpeg, mrw, mxf, ogg, psd, x3f};
 use albumen_core::vocabulary::Format;
 
 /// The format, or `None` for what Albumen does not read.
@@ -35,6 +36,30 @@ pub fn sniff(reader: &Reader) -> Option<Format> {
     if starts(b"\xff\x4f\xff\x51") || starts(b"\0\0\0\x0cjP  \r\n\x87\n") {
         return Some(Format::Jp2);
     }
+    if starts(psd::MAGIC) && (at(4, b"\0\x01") || at(4, b"\0\x02")) {
+        return Some(Format::Psd);
+    }
+    if starts(mrw::MAGIC) {
+        return Some(Format::Mrw);
+    }
+    if starts(x3f::MAGIC) {
+        return Some(Format::X3f);
+    }
+    if starts(asf::MAGIC) {
+        return Some(Format::Wmv);
+    }
+    if starts(b"FLV\x01") {
+        return Some(Format::Flv);
+    }
+    if starts(b"OggS") {
+        return ogg::has_video(&head).then_some(Format::Ogv);
+    }
+    if mxf::begins(&head) {
+        return Some(Format::Mxf);
+    }
+    if dv::begins(&head) {
+        return Some(Format::Dv);
+    }
     if starts(b"FUJIFILMCCD-RAW") {
         return Some(Format::Raf);
     }
@@ -57,6 +82,11 @@ pub fn sniff(reader: &Reader) -> Option<Format> {
     }
     if starts(b"\0\0\x01\xba") || starts(b"\0\0\x01\xb3") {
         return Some(Format::Mpeg);
+    }
+    match mpeg::bare_codec(&head) {
+        Some("h264") => return Some(Format::H264),
+        Some(_) => return Some(Format::H265),
+        None => {}
     }
     // "BM" alone is no proof: the length of the second header must be one that exists.
     if starts(b"BM") {
@@ -180,6 +210,8 @@ const COMPRESSION_OLD_JPEG: u32 = 6;
 const COMPRESSION_NIKON: u32 = 34713;
 const COMPRESSION_PENTAX: u32 = 65535;
 const COMPRESSION_SONY: u32 = 32767;
+const COMPRESSION_KODAK: u32 = 65000;
+const COMPRESSION_EPSON: u32 = 32769;
 const COMPRESSION_SAMSUNG: std::ops::RangeInclusive<u32> = 32769..=32773;
 const PHOTOMETRIC_CFA: u32 = 32803;
 
@@ -231,6 +263,26 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     }
     if make.starts_with("SAMSUNG") && (mosaic || packed(&|v| COMPRESSION_SAMSUNG.contains(&v))) {
         return Some(Format::Srw);
+    }
+    if make.starts_with("HASSELBLAD") && (mosaic || headed) {
+        return Some(Format::ThreeFr);
+    }
+    // Phase One's sensor data stand in the maker note, behind a mark of their own.
+    if head.get(8..12) == Some(b"IIII")
+        || head.get(8..12) == Some(b"MMMM")
+        || make.starts_with("PHASE ONE") && (mosaic || headed)
+    {
+        return Some(Format::Iiq);
+    }
+    if (make.starts_with("KODAK") || make.starts_with("EASTMAN KODAK"))
+        && (mosaic || packed(&|v| v == COMPRESSION_KODAK) || headed)
+    {
+        return Some(Format::Dcr);
+    }
+    if (make.starts_with("SEIKO EPSON") || make.starts_with("EPSON"))
+        && (mosaic || packed(&|v| v == COMPRESSION_EPSON) || headed)
+    {
+        return Some(Format::Erf);
     }
     Some(Format::Tiff)
 }

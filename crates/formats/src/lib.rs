@@ -3,10 +3,13 @@
 //! A broken source costs only itself. All parsers are pure functions of bytes; they run in a worker process.
 #![deny(unsafe_code)]
 
+pub mod asf;
 pub mod bmff;
 pub mod budget;
 pub mod bytes;
+pub mod dv;
 pub mod exif;
+pub mod flv;
 pub mod heif;
 pub mod iptc;
 pub mod iso6709;
@@ -19,7 +22,12 @@ pub mod matroska;
 pub mod motion;
 pub mod movie;
 pub mod mpeg;
+pub mod mrw;
+pub mod mxf;
+pub mod ogg;
 pub mod photoshop;
+pub mod preview;
+pub mod psd;
 pub mod raster;
 pub mod raw;
 pub mod rdf;
@@ -28,6 +36,7 @@ pub mod riff;
 pub mod sidecar;
 pub mod tiff;
 pub mod values;
+pub mod x3f;
 pub mod xmp;
 
 use albumen_core::fault::Fault;
@@ -48,7 +57,12 @@ pub fn read(reader: &Reader, format: Format) -> Findings {
         Gif => raster::read_gif(reader),
         Webp => raster::read_webp(reader),
         Bmp => raster::read_bmp(reader),
-        Tiff | Cr2 | Nef | Arw | Dng | Orf | Rw2 | Pef | Srw => raw::read_tiff(reader, format),
+        Tiff | Cr2 | Nef | Arw | Dng | Orf | Rw2 | Pef | Srw | ThreeFr | Iiq | Dcr | Erf => {
+            raw::read_tiff(reader, format)
+        }
+        Mrw => mrw::read(reader),
+        X3f => x3f::read(reader),
+        Psd => psd::read(reader),
         Raf => raw::read_raf(reader),
         Crw => raw::read_crw(reader),
         Cr3 => raw::read_cr3(reader),
@@ -59,6 +73,13 @@ pub fn read(reader: &Reader, format: Format) -> Findings {
         Avi => riff::read_avi(reader),
         Mts => mpeg::read_transport(reader),
         Mpeg => mpeg::read_program(reader),
+        Wmv => asf::read(reader),
+        Flv => flv::read(reader),
+        Ogv => ogg::read(reader),
+        Mxf => mxf::read(reader),
+        Dv => dv::read(reader),
+        H264 => mpeg::read_bare(reader, "h264"),
+        H265 => mpeg::read_bare(reader, "hevc"),
     }
 }
 
@@ -74,16 +95,11 @@ pub fn unknown(reader: &Reader) -> Fault {
     }
     for (magic, what) in [
         (&b"%PDF"[..], "a PDF document"),
-        (b"8BPS", "a Photoshop document"),
         (b"PK\x03\x04", "a ZIP archive"),
         (b"ID3", "a sound file"),
-        (b"OggS", "an Ogg file"),
+        (b"OggS", "a sound file"),
         (b"fLaC", "a sound file"),
-        (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "a Windows Media file"),
-        (b"FLV\x01", "a Flash video"),
         (b"\0\0\x01\0", "an icon"),
-        (b"FOVb", "a Sigma RAW file"),
-        (b"\0MRM", "a Minolta RAW file"),
         (b"gimp xcf", "a GIMP document"),
         (b"v/1\x01", "an OpenEXR picture"),
         (b"#?RADIANCE", "a Radiance picture"),

@@ -113,10 +113,23 @@ fn playable(file: View<'_>, start: u64, end: u64) -> Option<(u64, u64)> {
     (has_movie && length > 0).then_some((start, length))
 }
 
-/// Samsung's trailer: a directory (`SEFH`) at the end, with entries that count back from it. Answers whether
-/// there is one, and the place of the video in it.
-fn samsung_trailer(file: View<'_>) -> Option<Option<(u64, u64)>> {
-    const MOTION_PHOTO: u16 = 0x0A30;
+/// The moment, in milliseconds since 1970, that Samsung's cameras write behind a picture.
+pub fn samsung_utc(reader: &Reader, format: Format) -> Option<i64> {
+    const IMAGE_UTC: u16 = 0x0A01;
+    if !matches!(format, Format::Jpeg | Format::Heic | Format::Heif) {
+        return None;
+    }
+    let file = reader.view();
+    let (_, data) = samsung_entries(file)?.find(|(kind, _)| *kind == IMAGE_UTC)?;
+    // Kind, the length of the entry's name, the name, then digits.
+    let digits = data.from(8 + u64::from(data.le32(4)?)).head(32);
+    let digits = std::str::from_utf8(&digits).ok()?.trim_end_matches('\0');
+    digits.parse().ok().filter(|ms: &i64| *ms > 0)
+}
+
+/// Samsung's trailer: a directory (`SEFH`) at the end, with entries that count back from it. Gives the kind of each, and all
+/// that it holds.
+fn samsung_entries(file: View<'_>) -> Option<impl Iterator<Item = (u16, View<'_>)>> {
     const MAX_ENTRIES: u32 = 100;
     let tail = file.len().checked_sub(8)?;
     if file.array::<4>(tail + 4).as_ref() != Some(SEF_TAIL) {
@@ -127,22 +140,28 @@ fn samsung_trailer(file: View<'_>) -> Option<Option<(u64, u64)>> {
         return None;
     }
     let count = file.le32(directory + 8)?.min(MAX_ENTRIES);
-    for i in 0..u64::from(count) {
+    let entries = (0..u64::from(count)).map_while(move |i| {
         let at = directory + 12 + 12 * i;
-        let (Some(kind), Some(back), Some(size)) = (file.le16(at + 2), file.le32(at + 4), file.le32(at + 8))
-        else {
-            break;
-        };
+        let (kind, back, size) = (file.le16(at + 2)?, file.le32(at + 4)?, file.le32(at + 8)?);
+        let start = directory.checked_sub(back.into());
+        Some(start.map(|start| (kind, file.part(start, size.into()))))
+    });
+    Some(entries.flatten())
+}
+
+/// Answers whether there is a trailer of Samsung's, and the place of the video in it.
+fn samsung_trailer(file: View<'_>) -> Option<Option<(u64, u64)>> {
+    const MOTION_PHOTO: u16 = 0x0A30;
+    for (kind, data) in samsung_entries(file)? {
         if kind != MOTION_PHOTO {
             continue;
         }
-        let Some(start) = directory.checked_sub(back.into()) else { continue };
-        let end = start.saturating_add(size.into()).min(file.len());
         // The entry begins with its kind and its name, `MotionPhoto_Data`, whose length stands before it.
-        let Some(name) = file.le32(start + 4) else { continue };
+        let Some(name) = data.le32(4) else { continue };
+        let start = data.base() - file.base();
         let video = start + 8 + u64::from(name.min(256));
         // Newer HEICs keep the video in an `mpvd` box and only name it here.
-        return Some(playable(file, video, end).or_else(|| scan(file)));
+        return Some(playable(file, video, start + data.len()).or_else(|| scan(file)));
     }
     Some(None)
 }
@@ -175,4 +194,60 @@ fn scan(file: View<'_>) -> Option<(u64, u64)> {
         at += STEP;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A trailer of Samsung's behind a picture, with one entry.
+    fn with_entry(kind: u16, name: &str, data: &[u8]) -> Vec<u8> {
+        let mut file = b"\xff\xd8\xff\xd9".to_vec();
+        let entry = [
+            &[0, 0][..],
+            &kind.to_le_bytes(),
+            &u32::try_from(name.len()).unwrap().to_le_bytes(),
+            name.as_bytes(),
+            data,
+        ]
+        .concat();
+        let length = u32::try_from(entry.len()).unwrap();
+        file.extend(entry);
+        let mut directory = b"SEFH".to_vec();
+        directory.extend([106u32, 1].iter().flat_map(|v| v.to_le_bytes()));
+        directory.extend([0, 0]);
+        directory.extend(kind.to_le_bytes());
+        directory.extend([length, length].iter().flat_map(|v| v.to_le_bytes()));
+        let size = u32::try_from(directory.len()).unwrap();
+        file.extend(directory);
+        file.extend(size.to_le_bytes());
+        file.extend(SEF_TAIL);
+        file
+    }
+
+    #[test]
+    fn samsung_writes_utc_behind_the_picture() {
+        let utc = |bytes: Vec<u8>, format| samsung_utc(&Reader::from_bytes(bytes), format);
+        let file = with_entry(0x0A01, "Image_UTC_Data", b"1688199630123");
+        assert_eq!(utc(file.clone(), Format::Jpeg), Some(1_688_199_630_123));
+        assert_eq!(utc(file.clone(), Format::Heic), Some(1_688_199_630_123));
+        assert_eq!(utc(file, Format::Png), None);
+        assert_eq!(utc(with_entry(0x0A01, "Image_UTC_Data", b"yesterday"), Format::Jpeg), None);
+        assert_eq!(utc(with_entry(0x0A30, "MotionPhoto_Data", b"1688199630123"), Format::Jpeg), None);
+        assert_eq!(utc(b"\xff\xd8\xff\xd9".to_vec(), Format::Jpeg), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_trailer_makes_it_panic(
+            at in proptest::collection::vec((0usize..80, proptest::num::u8::ANY), 0..6),
+        ) {
+            let mut file = with_entry(0x0A01, "Image_UTC_Data", b"1688199630123");
+            for (at, byte) in at {
+                let at = at % file.len();
+                file[at] = byte;
+            }
+            let _ = samsung_utc(&Reader::from_bytes(file), Format::Jpeg);
+        }
+    }
 }

@@ -190,6 +190,33 @@ pub fn read_program(reader: &Reader) -> Findings {
     found
 }
 
+/// A bare stream of H.264 or HEVC, as old cameras and editors write it: it says no time.
+pub fn read_bare(reader: &Reader, codec: &str) -> Findings {
+    let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
+    finish(&mut found, codec, &reader.view().head(HEAD), None);
+    found
+}
+
+/// The codec of a bare stream of H.264 or HEVC, by its first units: parameter sets that make sense.
+pub fn bare_codec(head: &[u8]) -> Option<&'static str> {
+    if !head.starts_with(b"\0\0\0\x01") && !head.starts_with(b"\0\0\x01") {
+        return None;
+    }
+    match units(head).next()? {
+        // A delimiter or a sequence parameter set.
+        [0x09 | 0x27 | 0x47 | 0x67, ..] => h264(head).map(|_| "h264"),
+        [0x40 | 0x42 | 0x46, 0x01, ..] => hevc(head).map(|_| "hevc"),
+        _ => None,
+    }
+}
+
+/// The picture's size in a decoder configuration record of H.264.
+pub fn size_of_avc_record(record: &[u8]) -> Option<(u32, u32)> {
+    let length = usize::from(u16::from_be_bytes([*record.get(6)?, *record.get(7)?]));
+    let picture = h264_parameters(record.get(9..(8 + length).max(9).min(record.len()))?)?;
+    Some((picture.width, picture.height))
+}
+
 /// Packets of elementary streams, each from its start code on.
 fn pes_packets(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 0;

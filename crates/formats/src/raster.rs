@@ -54,8 +54,8 @@ fn png_text(kind: &[u8; 4], chunk: View<'_>, found: &mut Findings) -> Option<()>
     let (_, rest) = split_nul(&body)?;
     let inflate = |bytes: &[u8]| {
         let whole = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, most);
-        // A text that is longer than anybody reads, or broken, is as long as it could be read.
-        let bytes = whole.or_else(|e| if most == TEXT { Ok(e.output) } else { Err(e) }).ok()?;
+        // Of what is longer, or breaks off, the beginning: EXIF has its directories there.
+        let bytes = Some(whole.unwrap_or_else(|e| e.output)).filter(|bytes| !bytes.is_empty())?;
         chunk.charge(bytes.len())?;
         Some(bytes)
     };
@@ -110,10 +110,10 @@ fn split_nul(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// ImageMagick's way to put a profile into text: name, length, then hexadecimal digits.
 fn raw_profile(value: &[u8]) -> Option<Vec<u8>> {
-    let s = std::str::from_utf8(value).ok()?;
-    let mut lines = s.trim_start().splitn(3, '\n');
+    let mut lines = value.trim_ascii_start().splitn(3, |b| *b == b'\n');
     let (_name, _length, digits) = (lines.next()?, lines.next()?, lines.next()?);
-    let mut digits = digits.bytes().filter_map(|b| (b as char).to_digit(16)).map(|d| d as u8);
+    let mut digits = digits.iter().filter_map(|&b| (b as char).to_digit(16)).map(|d| d as u8);
+    // An odd digit at the end is no byte.
     Some(std::iter::from_fn(|| Some(digits.next()? << 4 | digits.next()?)).collect())
 }
 

@@ -125,7 +125,7 @@ fn read_info(list: View<'_>, found: &mut Findings) {
 }
 
 /// FFmpeg's short name of a Windows compression code.
-fn video_codec(code: &[u8; 4]) -> &'static str {
+pub fn video_codec(code: &[u8; 4]) -> &'static str {
     match &code.map(|b| b.to_ascii_uppercase()) {
         b"MJPG" | b"AVRN" | b"JPGL" | b"DMB1" => "mjpeg",
         b"H264" | b"X264" | b"AVC1" | b"DAVC" => "h264",
@@ -134,6 +134,12 @@ fn video_codec(code: &[u8; 4]) -> &'static str {
         b"DIV3" | b"MP43" | b"DIV4" => "msmpeg4v3",
         b"MP42" => "msmpeg4v2",
         b"MPG4" => "msmpeg4v1",
+        b"WMV1" => "wmv1",
+        b"WMV2" => "wmv2",
+        b"WMV3" => "wmv3",
+        b"WVC1" | b"WMVA" => "vc1",
+        b"MSS1" => "mss1",
+        b"MSS2" => "mss2",
         b"MPG2" | b"MPEG" => "mpeg2video",
         b"MPG1" => "mpeg1video",
         b"DVSD" | b"DVHD" | b"DV25" => "dvvideo",
@@ -152,7 +158,7 @@ fn video_codec(code: &[u8; 4]) -> &'static str {
 }
 
 /// FFmpeg's short name of a Windows audio format.
-fn audio_codec(tag: u16, bits: u16) -> &'static str {
+pub fn audio_codec(tag: u16, bits: u16) -> &'static str {
     match tag {
         1 if bits == 8 => "pcm_u8",
         1 if bits == 24 => "pcm_s24le",
@@ -167,6 +173,9 @@ fn audio_codec(tag: u16, bits: u16) -> &'static str {
         0xFF | 0x706D | 0x1600 => "aac",
         0x160 => "wmav1",
         0x161 => "wmav2",
+        0x162 => "wmapro",
+        0x163 => "wmalossless",
+        0x0A => "wmavoice",
         0x2000 => "ac3",
         0x2001 => "dts",
         _ => "unknown",

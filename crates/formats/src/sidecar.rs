@@ -4,7 +4,9 @@
 //! decided in `albumen_library::sidecar_names`.
 
 use super::budget::PACKET;
-use super::bytes::tidy;
+use super::bytes::{Reader, tidy};
+use super::exif::Exif;
+use super::jpeg;
 use super::values::place;
 use super::xmp::{self, Xmp};
 use albumen_core::source::Source;
@@ -32,6 +34,8 @@ pub struct Takeout {
 pub enum Sidecar {
     Xmp(Box<Xmp>),
     Takeout(Takeout),
+    /// What a camera says in the thumbnail of a clip (`THM`).
+    Thumbnail(Box<Exif>),
 }
 
 /// Reads a sidecar; `None` when it says nothing that is understood.
@@ -40,6 +44,9 @@ pub fn read(source: &Source) -> Option<Sidecar> {
         return None;
     }
     let bytes = source.head(PACKET).ok()?;
+    if bytes.starts_with(b"\xff\xd8\xff") {
+        return jpeg::read(&Reader::from_bytes(bytes)).exif.map(|x| Sidecar::Thumbnail(Box::new(x)));
+    }
     match bytes.iter().find(|b| !b.is_ascii_whitespace())? {
         b'{' if source.len() > MAX_JSON => None,
         b'{' => takeout(&bytes).map(Sidecar::Takeout),
@@ -194,6 +201,15 @@ fn takeout(bytes: &[u8]) -> Option<Takeout> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_xmp_in_utf_16_is_no_jpeg() {
+        let text = "\u{feff}<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+                    <rdf:Description xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='4'/></rdf:RDF></x:xmpmeta>";
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let Some(Sidecar::Xmp(x)) = read(&Source::from_bytes(bytes)) else { panic!("no XMP") };
+        assert_eq!(x.rating, Some(4.0));
+    }
 
     #[test]
     fn takeout_json() {

@@ -12,6 +12,10 @@ pub struct Xmp {
     pub date_digitized: Option<String>,
     pub date_created: Option<String>,
     pub create_date: Option<String>,
+    /// 1 to 8, as in EXIF.
+    pub orientation: Option<u8>,
+    /// UTC.
+    pub gps_time: Option<String>,
     pub make: Option<String>,
     pub model: Option<String>,
     pub lens: Option<String>,
@@ -113,6 +117,8 @@ impl Xmp {
             date_digitized: text(&["exif:DateTimeDigitized"]),
             date_created: text(&["photoshop:DateCreated"]),
             create_date: text(&["xmp:CreateDate"]),
+            gps_time: text(&["exif:GPSTimeStamp"]),
+            orientation: num(&["tiff:Orientation"]).filter(|v| (1.0..=8.0).contains(v)).map(|v| v as u8),
             make: text(&["tiff:Make"]),
             model: text(&["tiff:Model"]),
             lens: text(&["exifEX:LensModel", "aux:Lens", "aux:LensModel"]),

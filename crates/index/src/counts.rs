@@ -2,6 +2,7 @@
 
 use super::Index;
 use super::due::{DUE, StageNow, UNDONE, files_for};
+use super::unread::ByExtension;
 use rusqlite::{Result, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct Counts {
     /// Folders that walks could not enter, or that are hidden since their ignore file cannot be honoured.
     pub not_walked: u64,
     pub stages: Vec<StageCount>,
+    /// Pictures and videos of kinds that are not read, by extension.
+    pub unread: ByExtension,
 }
 
 /// Done, due and failed files of a stage.
@@ -62,6 +65,9 @@ impl AddAssign<&Counts> for Counts {
         self.videos += other.videos;
         self.pending += other.pending;
         self.not_walked += other.not_walked;
+        for (extension, files) in &other.unread {
+            *self.unread.entry(extension.clone()).or_default() += files;
+        }
         if self.stages.is_empty() {
             self.stages = other.stages.clone();
             return;
@@ -104,6 +110,11 @@ impl Index {
             "SELECT v.space_id, count(*) FROM walk_problems p JOIN volumes v ON v.id = p.volume_id GROUP BY v.space_id",
             |c, n| c.not_walked = n,
         )?;
+        for (space, extension, files) in self.unread()? {
+            if let Some((_, counts)) = spaces.get_mut(&space) {
+                counts.unread.insert(extension, files);
+            }
+        }
         for (i, stage) in stages.iter().enumerate() {
             let from = "FROM volumes v CROSS JOIN folders d ON d.volume_id = v.id";
             // What is concluded of whole folders, in which nothing is due; then the files of the others. By volumes, and in

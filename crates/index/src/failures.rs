@@ -2,7 +2,9 @@
 
 use super::Index;
 use albumen_core::fault::Fault;
+use albumen_core::vocabulary::Stage;
 use albumen_files::relative;
+use albumen_library::sidecar_names::is_orphan_name;
 use rusqlite::{Result, Row, params};
 use serde::Serialize;
 
@@ -56,14 +58,43 @@ fn failure(r: &Row<'_>) -> Result<Failure> {
 }
 
 impl Index {
-    /// Everything that could not be done: folders that were not walked, then files by path and stage; none of it is kept in
-    /// memory.
+    /// Everything that could not be done: folders that were not walked, files by path and stage, and sidecars that belong to no
+    /// file; none of it is kept in memory.
     pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {
         self.problems(&mut each)?;
         let mut st = self.conn.prepare(&format!("{FAILURES} ORDER BY v.path, d.path, f.name, s.stage"))?;
         let mut rows = st.query([])?;
         while let Some(r) = rows.next()? {
             each(failure(r)?);
+        }
+        self.orphans(each)
+    }
+
+    /// What Google Takeout says of pictures that are not in its folder.
+    fn orphans(&self, mut each: impl FnMut(Failure)) -> Result<()> {
+        let mut st = self.conn.prepare(
+            "SELECT v.path, d.path, f.name FROM files f INDEXED BY files_unowned JOIN folders d ON d.id = f.folder_id
+               JOIN volumes v ON v.id = d.volume_id
+             WHERE f.is_sidecar = 1 AND f.sidecar_of IS NULL AND f.vanished IS NULL ORDER BY v.path, d.path, f.name",
+        )?;
+        let mut rows = st.query([])?;
+        while let Some(r) = rows.next()? {
+            let (volume, folder, name): (Vec<u8>, Vec<u8>, Vec<u8>) = (r.get(0)?, r.get(1)?, r.get(2)?);
+            if !is_orphan_name(&name) {
+                continue;
+            }
+            each(Failure {
+                path: relative::on_disk(&[&volume, &folder, &name]).to_string_lossy().into_owned(),
+                stage: Stage::Inspect.name().to_owned(),
+                state: "skipped".to_owned(),
+                fault: None,
+                reason: "Google Takeout wrote this for a photo or video that is not in the folder".to_owned(),
+                advice: Some(
+                    "Unpack all parts of the Takeout archive into the same folder, then index it again.",
+                ),
+                attempts: 0,
+                retry_at: None,
+            });
         }
         Ok(())
     }

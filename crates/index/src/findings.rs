@@ -7,8 +7,9 @@ use super::scan::{FileRow, stat_at};
 use albumen_core::vocabulary::Stage;
 use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
+use albumen_files::walk;
 use albumen_library::edited;
-use albumen_library::sidecar_names::split_number;
+use albumen_library::names::{self, split_number};
 use rusqlite::{Result, params};
 
 /// One thing that a walk has found.
@@ -57,7 +58,7 @@ impl Index {
                id INTEGER PRIMARY KEY, target INTEGER, volume_id INTEGER, folder BLOB, name BLOB, file_id INTEGER,
                what TEXT, fs_id INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER);
              CREATE INDEX IF NOT EXISTS temp.found_what ON found (what, bytes);
-             CREATE TEMP TABLE IF NOT EXISTS owners (volume_id INTEGER, folder BLOB, sidecar BLOB, of BLOB);
+             CREATE TEMP TABLE IF NOT EXISTS owners (volume_id INTEGER, folder BLOB, sidecar BLOB, of BLOB, extension TEXT);
              CREATE TEMP TABLE IF NOT EXISTS gone (file_id INTEGER PRIMARY KEY, target INTEGER NOT NULL);
              DELETE FROM temp.found; DELETE FROM temp.owners; DELETE FROM temp.gone;",
         )?;
@@ -87,13 +88,20 @@ impl Index {
             .map(drop)
     }
 
-    /// Notes which file of its folder a sidecar speaks of.
-    pub fn owner(&self, volume_id: i64, folder: &[u8], sidecar: &[u8], of: Option<&[u8]>) -> Result<()> {
+    /// Notes which file of its folder a sidecar speaks of, and which extension it names (empty: none; `None`: not read).
+    pub fn owner(
+        &self,
+        volume_id: i64,
+        folder: &[u8],
+        sidecar: &[u8],
+        of: Option<&[u8]>,
+        extension: Option<&str>,
+    ) -> Result<()> {
         self.conn
             .prepare_cached(
-                "INSERT INTO temp.owners (volume_id, folder, sidecar, of) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO temp.owners (volume_id, folder, sidecar, of, extension) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![volume_id, folder, sidecar, of])
+            .execute(params![volume_id, folder, sidecar, of, extension])
             .map(drop)
     }
 
@@ -193,7 +201,7 @@ impl Index {
         let mut st = conn.prepare_cached(
             "SELECT d.id, n.name, n.file_id, n.what, n.fs_id, n.inode, n.bytes, n.mtime_ns, n.ctime_ns
              FROM temp.found n JOIN folders d ON d.volume_id = n.volume_id AND d.path = n.folder
-             WHERE n.what IN ('sidecar', 'back')",
+             WHERE n.what IN ('sidecar', 'back') OR lower(substr(CAST(n.name AS TEXT), -4)) = '.thm'",
         )?;
         let mut rows = st.query([])?;
         while let Some(r) = rows.next()? {
@@ -202,6 +210,9 @@ impl Index {
             let file_id: Option<i64> = r.get(2)?;
             let fs = FsId(r.get(4)?);
             let stat = stat_at(r, 5)?;
+            if walk::is_clip_thumbnail(&name) {
+                self.inspect_clip_again(folder_id, &name)?;
+            }
             match (r.get_ref(3)?.as_str()?, file_id) {
                 (Finding::SIDECAR, _) => {
                     let of = match file_id {
@@ -213,11 +224,11 @@ impl Index {
                         self.inspect_again(folder_id, &of)?;
                     }
                 }
-                (_, Some(id)) => {
+                (Finding::BACK, Some(id)) => {
                     record::touch_file(conn, id, fs, &stat)?;
                     super::items::refresh(conn, id)?;
                 }
-                (_, None) => {}
+                _ => {}
             }
         }
         self.apply_owners()
@@ -225,19 +236,25 @@ impl Index {
 
     fn apply_owners(&self) -> Result<()> {
         let mut st = self.conn.prepare_cached(
-            "SELECT d.id, o.sidecar, o.of, f.sidecar_of FROM temp.owners o
+            "SELECT d.id, o.sidecar, o.of, f.sidecar_of, o.extension FROM temp.owners o
                JOIN folders d ON d.volume_id = o.volume_id AND d.path = o.folder
                JOIN files f ON f.folder_id = d.id AND f.name = o.sidecar
-             WHERE f.sidecar_of IS NOT o.of",
+             WHERE f.sidecar_of IS NOT o.of OR f.sidecar_for IS NOT o.extension",
         )?;
         let mut rows = st.query([])?;
         while let Some(r) = rows.next()? {
             let (folder_id, sidecar): (i64, Vec<u8>) = (r.get(0)?, r.get(1)?);
             let (of, was): (Option<Vec<u8>>, Option<Vec<u8>>) = (r.get(2)?, r.get(3)?);
+            let extension: Option<String> = r.get(4)?;
             self.conn
-                .prepare_cached("UPDATE files SET sidecar_of = ?3 WHERE folder_id = ?1 AND name = ?2")?
-                .execute(params![folder_id, sidecar, of])?;
+                .prepare_cached(
+                    "UPDATE files SET sidecar_of = ?3, sidecar_for = ?4 WHERE folder_id = ?1 AND name = ?2",
+                )?
+                .execute(params![folder_id, sidecar, of, extension])?;
             record::mark_regroup(&self.conn, folder_id)?;
+            if of == was {
+                continue;
+            }
             for owner in [of, was].into_iter().flatten() {
                 self.inspect_again(folder_id, &owner)?;
             }
@@ -248,29 +265,48 @@ impl Index {
     /// The facts of the file of this name, and those of its edited copies, depend on a sidecar that is new, changed or
     /// gone.
     pub fn inspect_again(&self, folder_id: i64, name: &[u8]) -> Result<()> {
-        let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
-        let own = stem(&String::from_utf8_lossy(name));
-        let bare = split_number(&own).0;
-        let (from, until) = (format!("{bare}-"), format!("{bare}."));
-        let mut st = self
-            .conn
-            .prepare_cached("SELECT name FROM files WHERE folder_id = ?1 AND name >= ?2 AND name < ?3")?;
-        let near =
-            st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], |r| r.get::<_, Vec<u8>>(0))?;
+        let own = String::from_utf8_lossy(name).into_owned();
+        let own = names::stem(&own);
+        let is_copy = |near: &[u8]| {
+            let near = String::from_utf8_lossy(near);
+            let named = edited::original_name(&near).is_some_and(|original| names::stem(&original) == own);
+            named
+                || edited::original_stems(names::stem(&near))
+                    .iter()
+                    .any(|stem| names::nfc(stem) == names::nfc(own))
+        };
         let mut names = vec![name.to_vec()];
-        for near in near {
-            let near = near?;
-            let original = edited::original_name(&String::from_utf8_lossy(&near));
-            if original.is_some_and(|original| stem(&original) == own) {
-                names.push(near);
-            }
+        for bare in edited::forms(split_number(own).0) {
+            let near = self.names_between(folder_id, &format!("{bare}-"), &format!("{bare}."))?;
+            names.extend(near.into_iter().filter(|near| is_copy(near)));
         }
-        let mut st = self.conn.prepare_cached(
-            "DELETE FROM stage_state WHERE stage = ?3 AND file_id = (SELECT id FROM files WHERE folder_id = ?1 AND name = ?2)",
-        )?;
-        for name in names {
-            st.execute(params![folder_id, name, Stage::Inspect.name()])?;
-        }
-        Ok(())
+        names.iter().try_for_each(|name| self.forget_inspect(folder_id, name))
+    }
+
+    /// The facts of a clip depend on the thumbnail that its camera made beside it, which is new, changed or gone.
+    pub fn inspect_clip_again(&self, folder_id: i64, thumbnail: &[u8]) -> Result<()> {
+        let name = String::from_utf8_lossy(thumbnail);
+        let stem = names::stem(&name);
+        let clips = self.names_between(folder_id, &format!("{stem}."), &format!("{stem}/"))?;
+        clips
+            .iter()
+            .filter(|clip| clip != &thumbnail)
+            .try_for_each(|clip| self.forget_inspect(folder_id, clip))
+    }
+
+    fn names_between(&self, folder_id: i64, from: &str, until: &str) -> Result<Vec<Vec<u8>>> {
+        self.conn
+            .prepare_cached("SELECT name FROM files WHERE folder_id = ?1 AND name >= ?2 AND name < ?3")?
+            .query_map(params![folder_id, from.as_bytes(), until.as_bytes()], |r| r.get(0))?
+            .collect()
+    }
+
+    fn forget_inspect(&self, folder_id: i64, name: &[u8]) -> Result<()> {
+        self.conn
+            .prepare_cached(
+                "DELETE FROM stage_state WHERE stage = ?3 AND file_id = (SELECT id FROM files WHERE folder_id = ?1 AND name = ?2)",
+            )?
+            .execute(params![folder_id, name, Stage::Inspect.name()])
+            .map(drop)
     }
 }

@@ -13,6 +13,8 @@ pub struct GroupRow {
     pub id: i64,
     pub name: Vec<u8>,
     pub is_sidecar: bool,
+    /// The extension that an XMP sidecar names; empty where it names none.
+    pub sidecar_for: Option<String>,
     pub clues: Option<Box<Clues>>,
     /// The file that it is a companion of, and as what.
     pub companion: Option<(i64, String)>,
@@ -23,7 +25,7 @@ pub struct GroupRow {
 /// The present files of a folder, in order of name.
 pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
     let mut st = conn.prepare_cached(
-        "SELECT f.id, f.name, f.is_sidecar, f.facts, f.companion_of, f.companion_role, s.file_id IS NOT NULL
+        "SELECT f.id, f.name, f.is_sidecar, f.facts, f.companion_of, f.companion_role, s.file_id IS NOT NULL, f.sidecar_for
          FROM files f LEFT JOIN items_stale s ON s.file_id = f.id
          WHERE f.folder_id = ?1 AND f.vanished IS NULL ORDER BY f.name",
     )?;
@@ -35,9 +37,39 @@ pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
             clues: from_json(r, 3)?.map(Box::new),
             companion: r.get::<_, Option<i64>>(4)?.zip(r.get(5)?),
             is_stale: r.get(6)?,
+            sidecar_for: r.get(7)?,
         })
     })?
     .collect()
+}
+
+/// A folder's name, and the folders beside it.
+pub struct Beside {
+    pub name: Vec<u8>,
+    pub others: Vec<(i64, Vec<u8>)>,
+}
+
+/// The folders beside one whose name is a camera's for clips or for what it makes of them; `None` for any other.
+pub fn folders_beside(conn: &Connection, folder_id: i64) -> Result<Option<Beside>> {
+    let (volume, path): (i64, Vec<u8>) = conn
+        .prepare_cached("SELECT volume_id, path FROM folders WHERE id = ?1")?
+        .query_row([folder_id], |r| Ok((r.get(0)?, r.get(1)?)))?;
+    let (parent, name) = albumen_files::relative::split(&path);
+    const NAMES: [&[u8]; 3] = [b"CLIP", b"SUB", b"THMBNL"];
+    if !NAMES.iter().any(|n| name.eq_ignore_ascii_case(n)) {
+        return Ok(None);
+    }
+    let mut others = Vec::new();
+    let mut st = conn.prepare_cached("SELECT id FROM folders WHERE volume_id = ?1 AND path = ?2")?;
+    // As cameras write them; a copy that changed their case is alike in all.
+    let is_lower = name.to_ascii_lowercase() == name;
+    for other in NAMES.iter().filter(|n| !name.eq_ignore_ascii_case(n)) {
+        let other = if is_lower { other.to_ascii_lowercase() } else { other.to_vec() };
+        let path = albumen_files::relative::child(parent, &other);
+        let id: Option<i64> = st.query_row(params![volume, path], |r| r.get(0)).optional()?;
+        others.extend(id.map(|id| (id, other)));
+    }
+    Ok(Some(Beside { name: name.to_vec(), others }))
 }
 
 /// Folders whose items are to be put together again.
@@ -142,7 +174,9 @@ pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>
     let (facts, place, zone) = row.unwrap_or_default();
     let mut facts = parse_facts(conn, file, facts)?.unwrap_or_default();
     if let (Some(zone), Some(taken)) = (zone, facts.taken.as_mut()) {
-        albumen_library::taken::complete_with_zone(taken, &zone);
+        let is_weak =
+            facts.sources.get("taken.offset").is_some_and(|how| how == albumen_library::taken::WEAK);
+        albumen_library::taken::complete_with_zone(taken, &zone, is_weak);
     }
     complete_with_neighbours(conn, file, &mut facts)?;
     said::apply(conn, file, &mut facts)?;
@@ -242,24 +276,30 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
     let taken = f.taken.as_ref();
     let c = &f.camera;
     conn.prepare_cached(
-        "INSERT INTO items (file_id, space_id, folder_id, kind, format, added, taken_local, taken_utc,
-           display_width, display_height, duration_s, make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm,
-           lat, lon, country_code, country, region, district, city, city_km, title, description, rating,
-           is_360, is_motion, is_hdr, hidden)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-           ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
-         ON CONFLICT (file_id) DO UPDATE SET
-           (space_id, folder_id, kind, format, added, taken_local, taken_utc, display_width, display_height, duration_s,
-            make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm, lat, lon, country_code, country, region,
-            district, city, city_km, title, description, rating, is_360, is_motion, is_hdr, hidden)
-           = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-            ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)
-         WHERE
-           (space_id, folder_id, kind, format, added, taken_local, taken_utc, display_width, display_height, duration_s,
-            make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm, lat, lon, country_code, country, region,
-            district, city, city_km, title, description, rating, is_360, is_motion, is_hdr, hidden)
-           IS NOT (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-            ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
+        "INSERT INTO items (file_id,
+            space_id, folder_id, kind, format, added, taken_local, taken_utc, taken_precision, display_width,
+            display_height, duration_s, make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm,
+            lat, lon, country_code, country, region, district, city, city_km, title, description, rating,
+            is_360, is_pano, is_motion, motion_kind, is_hdr, hidden)
+         VALUES (?1,
+            ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+            ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)
+         ON CONFLICT (file_id) DO UPDATE SET (
+            space_id, folder_id, kind, format, added, taken_local, taken_utc, taken_precision, display_width,
+            display_height, duration_s, make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm,
+            lat, lon, country_code, country, region, district, city, city_km, title, description, rating,
+            is_360, is_pano, is_motion, motion_kind, is_hdr, hidden)
+           = (
+            ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+            ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)
+         WHERE (
+            space_id, folder_id, kind, format, added, taken_local, taken_utc, taken_precision, display_width,
+            display_height, duration_s, make, model, lens, iso, f_number, exposure_s, focal_mm, focal_35mm,
+            lat, lon, country_code, country, region, district, city, city_km, title, description, rating,
+            is_360, is_pano, is_motion, motion_kind, is_hdr, hidden)
+           IS NOT (
+            ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
+            ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)",
     )?
     .execute(params![
         file,
@@ -273,6 +313,7 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
         added,
         taken.map(|t| &t.local),
         taken.and_then(|t| t.utc.as_ref()),
+        taken.map(|t| t.precision.name()),
         f.display_width,
         f.display_height,
         f.duration_s,
@@ -296,7 +337,9 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
         f.description,
         f.rating,
         f.pano.as_ref().is_some_and(|p| p.is_360),
+        f.pano.is_some(),
         f.motion.is_some(),
+        f.motion.as_ref().map(|m| &m.kind),
         f.hdr.is_some(),
         hidden
     ])?;

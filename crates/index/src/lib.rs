@@ -16,6 +16,7 @@ pub mod findings;
 pub mod items;
 pub mod jobs;
 mod keep;
+mod keywords;
 pub mod located;
 mod lock;
 pub mod people;
@@ -32,8 +33,10 @@ pub mod search;
 #[cfg(test)]
 mod search_tests;
 pub mod similar;
+pub mod unread;
 pub mod verify;
 pub mod view;
+pub mod words;
 
 use albumen_core::store_dir::{DERIVED, StoreDir, TEMPORARY};
 use albumen_files::mounts::{FsInfo, MountTable};

@@ -3,6 +3,10 @@
 //! A pure parser: any text gives a query or an error that says what to write instead. What the words find is
 //! decided by `search`.
 
+use super::keywords;
+use albumen_core::vocabulary::Precision;
+use jiff::ToSpan;
+use jiff::civil::Date;
 use std::fmt;
 
 /// A parsed search.
@@ -44,6 +48,8 @@ pub enum Filter {
     Area(Area),
     Has(Has),
     Is(Is),
+    /// All of these.
+    All(Vec<Filter>),
 }
 
 /// Whole words in a row; of the last one the beginning is enough when it was written with a star.
@@ -117,8 +123,16 @@ pub enum Has {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Is {
     Sphere,
+    /// Any photo that moves.
     Motion,
+    /// Apple's: a still with its movie.
+    Live,
+    /// Google's and Samsung's: with the video inside.
+    MotionPhoto,
+    Panorama,
     Hdr,
+    /// A RAW, or a photo that has one beside it.
+    Raw,
 }
 
 /// What cannot be understood, and what to write instead.
@@ -137,16 +151,47 @@ const FILTERS: &str = "date, added, place, city, country, camera, lens, kind, fo
                        has, is";
 
 impl Query {
+    /// Dates such as `last-year` are told from today.
     pub fn parse(text: &str) -> Result<Query, QueryError> {
+        Query::parse_on(text, jiff::Zoned::now().date())
+    }
+
+    /// The same on another day.
+    pub fn parse_on(text: &str, today: Date) -> Result<Query, QueryError> {
+        let tokens = tokens(text)?;
         let mut terms = Vec::new();
-        for token in tokens(text)? {
+        let mut rest = tokens.as_slice();
+        while let [token, after @ ..] = rest {
             if terms.len() == MOST_TERMS {
                 return error(format!("more than {MOST_TERMS} words and filters: search for less at once"));
             }
-            terms.push(term(token)?);
+            match keyword(rest) {
+                Some((filter, count)) => {
+                    terms.push(Term { denied: false, any_of: vec![filter, all_words(&rest[..count])] });
+                    rest = &rest[count..];
+                }
+                None => {
+                    terms.push(term(token, today)?);
+                    rest = after;
+                }
+            }
         }
         Ok(Query { terms })
     }
+}
+
+/// The keyword that several plain words in a row are, and how many: the longest.
+fn keyword(tokens: &[Token]) -> Option<(Filter, usize)> {
+    let plain =
+        tokens.iter().take(keywords::MOST_WORDS).take_while(|t| !t.denied && !t.quoted && t.key.is_none());
+    let words: Vec<&str> = plain.map(|t| t.value.as_str()).collect();
+    (2..=words.len()).rev().find_map(|n| Some((keywords::named(&words[..n].join(" "))?, n)))
+}
+
+fn all_words(tokens: &[Token]) -> Filter {
+    Filter::All(
+        tokens.iter().map(|t| Filter::Words { field: None, words: Words::new(&t.value, false) }).collect(),
+    )
 }
 
 /// A word as written, with what was quoted in it.
@@ -197,44 +242,50 @@ fn tokens(text: &str) -> Result<Vec<Token>, QueryError> {
     }
 }
 
-fn term(token: Token) -> Result<Term, QueryError> {
+fn term(token: &Token, today: Date) -> Result<Term, QueryError> {
     let Token { denied, key, value, quoted } = token;
+    let (denied, quoted) = (*denied, *quoted);
     let Some(key) = key else {
-        let filter = match date_span(&value) {
-            // A bare year or day is a date; quoted it is a word.
+        let words = Filter::Words { field: None, words: Words::new(value, quoted) };
+        let any_of = match date_span(value) {
+            // A bare year or day is a date; quoted it is a word. Four digits alone are a number of something as often.
             Ok(span)
                 if !quoted && value.trim_start_matches("..").starts_with(|c: char| c.is_ascii_digit()) =>
             {
-                Filter::Taken(span)
+                let is_number = value.len() == 4 && value.bytes().all(|b| b.is_ascii_digit());
+                [Filter::Taken(span)].into_iter().chain(is_number.then_some(words)).collect()
             }
-            _ => Filter::Words { field: None, words: Words::new(&value, quoted) },
+            _ if quoted || !value.ends_with('*') => {
+                keywords::named(value).into_iter().chain([words]).collect()
+            }
+            _ => vec![words],
         };
-        return Ok(Term { denied, any_of: vec![filter] });
+        return Ok(Term { denied, any_of });
     };
     let one = |filter| Ok(Term { denied, any_of: vec![filter] });
     match key.as_str() {
-        "box" => return one(Filter::Area(area(&value)?)),
-        "near" => return one(Filter::Area(near(&value)?)),
+        "box" => return one(Filter::Area(area(value)?)),
+        "near" => return one(Filter::Area(near(value)?)),
         _ => {}
     }
     // A comma separates alternatives, unless it was quoted.
     let values: Vec<&str> =
-        if quoted { vec![&value] } else { value.split(',').filter(|v| !v.is_empty()).collect() };
-    let any_of = values.into_iter().map(|v| filter(&key, v, quoted)).collect::<Result<Vec<_>, _>>()?;
+        if quoted { vec![value] } else { value.split(',').filter(|v| !v.is_empty()).collect() };
+    let any_of = values.into_iter().map(|v| filter(key, v, quoted, today)).collect::<Result<Vec<_>, _>>()?;
     if any_of.is_empty() {
         return error(format!("{key}: has no value"));
     }
     Ok(Term { denied, any_of })
 }
 
-fn filter(key: &str, value: &str, quoted: bool) -> Result<Filter, QueryError> {
+fn filter(key: &str, value: &str, quoted: bool, today: Date) -> Result<Filter, QueryError> {
     let text = |field| Filter::Words { field: Some(field), words: Words::new(value, quoted) };
     let number = |field| {
         Ok(Filter::Number { field, span: span(value, |v| parse_number(key, v)).map(|s| widen(field, s))? })
     };
     Ok(match key {
-        "date" | "taken" => Filter::Taken(date_span(value)?),
-        "added" => Filter::Added(date_span(value)?),
+        "date" | "taken" => Filter::Taken(relative_span(value, today).map_or_else(|| date_span(value), Ok)?),
+        "added" => Filter::Added(relative_span(value, today).map_or_else(|| date_span(value), Ok)?),
         "place" => text(TextField::Place),
         "camera" => text(TextField::Camera),
         "lens" => text(TextField::Lens),
@@ -278,9 +329,17 @@ fn filter(key: &str, value: &str, quoted: bool) -> Result<Filter, QueryError> {
         }),
         "is" => Filter::Is(match value.to_lowercase().as_str() {
             "360" => Is::Sphere,
-            "motion" | "live" => Is::Motion,
+            "motion" => Is::Motion,
+            "live" => Is::Live,
+            "motion-photo" => Is::MotionPhoto,
+            "panorama" => Is::Panorama,
             "hdr" => Is::Hdr,
-            _ => return error(format!("is:{value}: write is:360, is:motion or is:hdr")),
+            "raw" => Is::Raw,
+            _ => {
+                return error(format!(
+                    "is:{value}: write is:360, is:panorama, is:motion, is:live, is:motion-photo, is:hdr or is:raw"
+                ));
+            }
         }),
         _ => {
             return error(format!(
@@ -322,9 +381,59 @@ fn date_span(value: &str) -> Result<Span<String>, QueryError> {
         {
             Ok(v.to_owned())
         } else {
-            error(format!("{v} is no date: write 2023, 2023-07, 2023-07-01 or a range such as 2019..2021-03"))
+            error(format!(
+                "{v} is no date: write 2023, 2023-07, 2023-07-01, a range such as 2019..2021-03, or 30d, last-year, \
+                 this-month, yesterday"
+            ))
         }
     })
+}
+
+/// A span that is told from today: `30d`, `2w`, `6m`, `1y` back until now, and words in English and German.
+fn relative_span(value: &str, today: Date) -> Option<Span<String>> {
+    let lower = value.to_lowercase();
+    let digits = lower.len() - lower.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    if digits > 0 {
+        let n: i64 = lower[..digits].parse().ok().filter(|n| *n <= 100_000)?;
+        let back = match &lower[digits..] {
+            "d" => n.days(),
+            "w" => n.weeks(),
+            "m" => n.months(),
+            "y" => n.years(),
+            _ => return None,
+        };
+        let from = today.checked_sub(back).ok()?;
+        return Some(Span { from: Some(from.to_string()), until: None });
+    }
+    let (which, unit) = match lower.as_str() {
+        "today" | "heute" => (0, "day"),
+        "yesterday" | "gestern" => (1, "day"),
+        "this-week" | "diese-woche" => (0, "week"),
+        "last-week" | "letzte-woche" => (1, "week"),
+        "this-month" | "dieser-monat" => (0, "month"),
+        "last-month" | "letzter-monat" => (1, "month"),
+        "this-year" | "dieses-jahr" => (0, "year"),
+        "last-year" | "letztes-jahr" => (1, "year"),
+        _ => return None,
+    };
+    let (from, until) = match unit {
+        "week" => {
+            let monday = today.checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days()).ok()?;
+            let monday = monday.checked_sub((7 * which).days()).ok()?;
+            (monday.to_string(), monday.checked_add(6.days()).ok()?.to_string())
+        }
+        unit => {
+            let (back, length) = match unit {
+                "day" => (which.days(), Precision::Day.length()),
+                "month" => (which.months(), Precision::Month.length()),
+                _ => (which.years(), Precision::Year.length()),
+            };
+            let date = today.checked_sub(back).ok()?.to_string();
+            let date = date.get(..length)?.to_owned();
+            (date.clone(), date)
+        }
+    };
+    Some(Span { from: Some(from), until: Some(until) })
 }
 
 /// Numbers and fractions such as 1/250.
@@ -430,7 +539,8 @@ mod tests {
     fn words_dates_and_filters_are_told_apart() {
         let query = Query::parse("berlin 2023 camera:canon,nikon -tag:work \"new year\"").unwrap();
         assert_eq!(query.terms.len(), 5);
-        assert_eq!(query.terms[1].any_of, [Filter::Taken(dates("2023", "2023"))]);
+        let word = Filter::Words { field: None, words: Words { text: "2023".into(), is_prefix: false } };
+        assert_eq!(query.terms[1].any_of, [Filter::Taken(dates("2023", "2023")), word]);
         assert_eq!(query.terms[2].any_of.len(), 2);
         assert!(query.terms[3].denied);
         assert_eq!(
@@ -459,6 +569,47 @@ mod tests {
     }
 
     #[test]
+    fn dates_are_told_from_today() {
+        let today = jiff::civil::date(2024, 3, 31);
+        for (text, from, until) in [
+            ("date:30d", "2024-03-01", ""),
+            ("date:2w", "2024-03-17", ""),
+            ("date:1m", "2024-02-29", ""),
+            ("date:1y", "2023-03-31", ""),
+            ("date:today", "2024-03-31", "2024-03-31"),
+            ("date:Gestern", "2024-03-30", "2024-03-30"),
+            ("date:this-week", "2024-03-25", "2024-03-31"),
+            ("date:last-week", "2024-03-18", "2024-03-24"),
+            ("date:last-month", "2024-02", "2024-02"),
+            ("date:letztes-jahr", "2023", "2023"),
+        ] {
+            let terms = Query::parse_on(text, today).unwrap().terms;
+            assert_eq!(terms[0].any_of, [Filter::Taken(dates(from, until))], "{text}");
+        }
+        let added = Query::parse_on("added:30d", today).unwrap().terms;
+        assert_eq!(added[0].any_of, [Filter::Added(dates("2024-03-01", ""))]);
+        assert!(Query::parse("added:30x").is_err());
+        assert!(Query::parse("added:99999999999d").is_err());
+    }
+
+    #[test]
+    fn keywords_are_offered_beside_the_words() {
+        let of = |text: &str| Query::parse(text).unwrap().terms;
+        let word =
+            |text: &str| Filter::Words { field: None, words: Words { text: text.into(), is_prefix: false } };
+        assert_eq!(of("360")[0].any_of, [Filter::Is(Is::Sphere), word("360")]);
+        assert_eq!(of("\"Live Photo\"")[0].any_of, [Filter::Is(Is::Live), word("Live Photo")]);
+        let both = Filter::All(vec![word("live"), word("photos")]);
+        let terms = of("anna live photos berlin");
+        assert_eq!(terms.len(), 3);
+        assert_eq!(terms[1].any_of, [Filter::Is(Is::Live), both]);
+        assert!(of("-video")[0].denied);
+        assert_eq!(of("-live photo").len(), 2);
+        assert_eq!(of("video*")[0].any_of.len(), 1);
+        assert_eq!(of("name:video")[0].any_of.len(), 1);
+    }
+
+    #[test]
     fn a_circle_over_the_date_line_is_a_box_over_it() {
         let Filter::Area(area) = one("near:-17,179.9,50km") else { panic!() };
         assert!(area.west > area.east, "{area:?}");
@@ -470,7 +621,7 @@ mod tests {
             ("colour:red", "Filters:"),
             ("kind:song", "kind:photo"),
             ("rating:good", "rating:>=4"),
-            ("date:yesterday", "2023-07-01"),
+            ("date:tomorrow", "2023-07-01"),
             ("date:2023-13", "2023-07-01"),
             ("date:2023-02-29", "2023-07-01"),
             ("date:>=2023-07-01T25", "2023-07-01"),

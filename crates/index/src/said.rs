@@ -1,7 +1,7 @@
 //! What users have said about items, as it is read: over what was found, and in dates that can be written down and read
 //! again. Who says something new: [`super::edits`].
 
-use albumen_core::vocabulary::{Facts, RejectedDate, Taken};
+use albumen_core::vocabulary::{Facts, Precision, RejectedDate, Taken};
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use rusqlite::{Connection, Result};
@@ -32,34 +32,51 @@ impl Field {
     }
 }
 
-/// A date as a user gives it: wall-clock time, perhaps with its distance from UTC.
+/// A date as a user gives it: wall-clock time as far as it is known, perhaps with its distance from UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateEdit {
+    /// The first second that it can mean.
     local: DateTime,
+    precision: Precision,
     offset: Option<Offset>,
 }
 
 impl DateEdit {
-    /// `2023-07-01`, `2023-07-01T10:20:30` (or with a space) and `2023-07-01T10:20:30+02:00`. Says what to write
-    /// instead.
+    /// `1965`, `1965-07`, `2023-07-01`, `2023-07-01T10:20`, `2023-07-01T10:20:30` (or with a space) and
+    /// `2023-07-01T10:20:30+02:00`. Says what to write instead.
     pub fn parse(text: &str) -> std::result::Result<DateEdit, String> {
-        const EXAMPLES: &str = "write 2023-07-01, 2023-07-01T10:20:30 or 2023-07-01T10:20:30+02:00";
+        const EXAMPLES: &str =
+            "write 1965, 1965-07, 2023-07-01, 2023-07-01T10:20:30 or 2023-07-01T10:20:30+02:00";
+        const EARLIEST: &str = "0000-01-01T00:00:00";
         // The offset begins after the time, so that the dashes of the date are none.
         let zone_at = text.get(11..).and_then(|time| time.find(['+', '-', 'Z'])).map(|at| at + 11);
         let (local, zone) = zone_at.map_or((text, ""), |at| text.split_at(at));
         let wrong = || format!("{text} is no date: {EXAMPLES}");
-        let local: DateTime = local.trim_end().parse().map_err(|_| wrong())?;
+        let local = local.trim_end();
+        let partial = [Precision::Year, Precision::Month, Precision::Day, Precision::Minute];
+        let precision = partial.into_iter().find(|p| p.length() == local.len()).unwrap_or(Precision::Second);
+        let rest = if precision < Precision::Second { &EARLIEST[precision.length()..] } else { "" };
+        let local: DateTime = format!("{local}{rest}").parse().map_err(|_| wrong())?;
         let offset = match zone {
             "" => None,
             "Z" => Some(Offset::UTC),
             zone => Some(parse_offset(zone).ok_or_else(wrong)?),
         };
-        Ok(DateEdit { local, offset })
+        Ok(DateEdit { local, precision, offset })
     }
 
     pub fn to_text(&self) -> String {
         let offset = self.offset.map(offset_text).unwrap_or_default();
-        format!("{}{offset}", self.local)
+        format!("{}{offset}", self.local())
+    }
+
+    /// As long as it is known.
+    fn local(&self) -> String {
+        let mut local = self.local.to_string();
+        if self.precision < Precision::Second {
+            local.truncate(self.precision.length());
+        }
+        local
     }
 }
 
@@ -131,7 +148,8 @@ fn taken(date: DateEdit, found: Option<Taken>) -> Taken {
     let found = found.unwrap_or_default();
     let zone = found.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
     let in_zone = || zone.as_ref()?.to_ambiguous_zoned(date.local).compatible().ok().map(|z| z.offset());
-    let offset = date.offset.or_else(in_zone);
+    // What has no time of day has no offset.
+    let offset = date.offset.or_else(in_zone).filter(|_| date.precision >= Precision::Minute);
     let mut rejected = found.rejected;
     if !found.local.is_empty() {
         let value = found.local + found.offset.as_deref().unwrap_or_default();
@@ -139,7 +157,8 @@ fn taken(date: DateEdit, found: Option<Taken>) -> Taken {
         rejected.insert(0, RejectedDate { source: found.source, value, why });
     }
     Taken {
-        local: date.local.to_string(),
+        local: date.local(),
+        precision: date.precision,
         offset: offset.map(offset_text),
         utc: offset.and_then(|o| o.to_timestamp(date.local).ok()).map(|t| t.to_string()),
         source: SOURCE.to_owned(),

@@ -5,7 +5,7 @@ use super::Index;
 use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
 use albumen_files::walk::Reach;
-use albumen_library::edited;
+use albumen_library::{edited, names};
 use rusqlite::{OptionalExtension, Result, params};
 
 /// A volume's row.
@@ -24,6 +24,8 @@ pub struct FileRow {
     pub name: Vec<u8>,
     pub is_sidecar: bool,
     pub sidecar_of: Option<Vec<u8>>,
+    /// The extension that an XMP names; empty where it names none, `None` where it was not read.
+    pub sidecar_for: Option<String>,
     pub fs: FsId,
     pub stat: FileStat,
     pub content_hash: Option<String>,
@@ -232,7 +234,7 @@ impl Index {
         mut each: impl FnMut(FileRow) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let mut st = self.conn.prepare_cached(
-            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of, sidecar_for
              FROM files WHERE folder_id = ?1",
         )?;
         let mut rows = st.query([folder_id])?;
@@ -245,7 +247,7 @@ impl Index {
     pub fn file(&self, id: i64) -> Result<Option<FileRow>> {
         self.conn
             .prepare_cached(
-                "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+                "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of, sidecar_for
                  FROM files WHERE id = ?1",
             )?
             .query_row([id], file_row)
@@ -313,23 +315,37 @@ impl Index {
     /// writes none for it.
     pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {
         let mut st = self.conn.prepare_cached(
-            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of
+            "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of, sidecar_for
              FROM files WHERE folder_id = ?1 AND sidecar_of >= ?2 AND sidecar_of < ?3 AND vanished IS NULL ORDER BY name",
         )?;
         let next = [name, &[0]].concat();
         let own: Vec<FileRow> =
             st.query_map(params![folder_id, name, next], file_row)?.collect::<Result<_>>()?;
         let is_json = |row: &FileRow| row.name.to_ascii_lowercase().ends_with(b".json");
-        let original = edited::original_name(&String::from_utf8_lossy(name));
-        let Some((stem, _)) = original.as_deref().and_then(|o| o.rsplit_once('.')) else { return Ok(own) };
         if own.iter().any(is_json) {
             return Ok(own);
         }
-        // Whatever the original's extension: what a HEIC becomes by editing is a JPEG.
-        let (from, until) = (format!("{stem}."), format!("{stem}/"));
-        let shared = st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], file_row)?;
-        let shared: Vec<FileRow> = shared.collect::<Result<_>>()?;
-        Ok(own.into_iter().chain(shared.into_iter().filter(is_json)).collect())
+        let text = String::from_utf8_lossy(name);
+        let named = edited::original_name(&text).map(|original| names::stem(&original).to_owned());
+        for stem in named.into_iter().chain(edited::original_stems(names::stem(&text))) {
+            for stem in edited::forms(&stem) {
+                // Whatever the original's extension: what a HEIC becomes by editing is a JPEG.
+                let (from, until) = (format!("{stem}."), format!("{stem}/"));
+                let is_stem = |row: &FileRow| {
+                    row.sidecar_of
+                        .as_deref()
+                        .is_some_and(|of| names::stem(&String::from_utf8_lossy(of)) == stem)
+                };
+                let shared = st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], file_row)?;
+                let shared: Vec<FileRow> = shared.collect::<Result<_>>()?;
+                let shared: Vec<FileRow> =
+                    shared.into_iter().filter(|row| is_json(row) && is_stem(row)).collect();
+                if !shared.is_empty() {
+                    return Ok(own.into_iter().chain(shared).collect());
+                }
+            }
+        }
+        Ok(own)
     }
 
     /// How much work waits: count and bytes.
@@ -361,6 +377,7 @@ fn file_row(r: &rusqlite::Row<'_>) -> Result<FileRow> {
         content_hash: r.get(9)?,
         vanished: r.get(10)?,
         sidecar_of: r.get(11)?,
+        sidecar_for: r.get(12)?,
     })
 }
 

@@ -9,8 +9,9 @@
 use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use super::read::visible::Visible;
-use albumen_core::vocabulary::{Facts, Gps, Place};
-use albumen_library::people::names;
+use super::words;
+use albumen_core::vocabulary::{Facts, Format, Gps, Place, Precision};
+use albumen_library::names::fold;
 use albumen_library::places::countries_called;
 use albumen_models::taxonomy::taxonomy;
 use jiff::ToSpan;
@@ -384,7 +385,8 @@ impl Findable {
             people.join("\n"),
             list(&[&facts.camera.make, &facts.camera.model]),
             facts.camera.lens.clone().unwrap_or_default(),
-        ];
+        ]
+        .map(|text| words::indexed(&text));
         let mut hasher = blake3::Hasher::new();
         for column in &columns {
             hasher.update(&(column.len() as u64).to_le_bytes()).update(column.as_bytes());
@@ -465,12 +467,14 @@ struct Condition {
     test: Sql,
     gathered: Option<Sql>,
     list: Option<Sql>,
+    /// A list that is used only where the condition is one of several alternatives.
+    list_beside: Option<Sql>,
 }
 
 impl Condition {
     /// One that is as quick for many items in a row as for one.
     fn new(test: Sql, list: Option<Sql>) -> Condition {
-        Condition { test, gathered: None, list }
+        Condition { test, gathered: None, list, list_beside: None }
     }
 
     /// A condition on columns of `items`, which an index of `items` lists.
@@ -485,7 +489,8 @@ impl Condition {
         if conditions.len() == 1 {
             return conditions.remove(0);
         }
-        let lists: Option<Vec<Sql>> = conditions.iter().map(|c| c.list.clone()).collect();
+        let lists: Option<Vec<Sql>> =
+            conditions.iter().map(|c| c.list.clone().or(c.list_beside.clone())).collect();
         let gathered = Condition::all_gathered(&conditions, " OR ");
         let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " OR ");
         Condition {
@@ -493,13 +498,14 @@ impl Condition {
             gathered,
             // UNION, so that no item comes twice.
             list: lists.map(|lists| Sql::join(lists, " UNION ")),
+            list_beside: None,
         }
     }
 
     fn all_of(conditions: Vec<Condition>) -> Condition {
         let gathered = Condition::all_gathered(&conditions, " AND ");
         let test = Sql::join(conditions.into_iter().map(|c| c.test).collect(), " AND ");
-        Condition { test: test.within("(", ")"), gathered, list: None }
+        Condition { test: test.within("(", ")"), gathered, list: None, list_beside: None }
     }
 
     /// All of them, those gathered that can be; `None` where none can.
@@ -512,7 +518,7 @@ impl Condition {
 
     fn denied(self) -> Condition {
         let not = |sql: Sql| sql.within("NOT coalesce(", ", 0)");
-        Condition { test: not(self.test), gathered: self.gathered.map(not), list: None }
+        Condition { test: not(self.test), gathered: self.gathered.map(not), list: None, list_beside: None }
     }
 
     /// Whether it holds, for many items in a row.
@@ -709,10 +715,8 @@ fn condition(
             }
         },
         Filter::Taken(span) => {
-            let mut condition = between("coalesce(i.taken_local, '')", &date_bounds(span));
-            // The timeline is sorted by it already.
-            condition.list = None;
-            condition
+            // The timeline is sorted by it already; beside a word it is one of two ways.
+            taken_within(span)
         }
         Filter::Added(span) => {
             let seconds = |date: &str, end: bool| moment(date, end).map(Value::Integer);
@@ -799,7 +803,20 @@ fn condition(
         .without_list(),
         Filter::Is(Is::Sphere) => Condition::on_items("i.is_360 = 1", []),
         Filter::Is(Is::Motion) => Condition::on_items("i.is_motion = 1", []),
+        Filter::Is(Is::Live) => Condition::on_items("i.is_motion = 1 AND i.motion_kind = 'apple'", []),
+        Filter::Is(Is::MotionPhoto) => {
+            Condition::on_items("i.is_motion = 1 AND i.motion_kind IN ('google', 'samsung')", [])
+        }
+        Filter::Is(Is::Panorama) => Condition::on_items("i.is_pano = 1", []).without_list(),
         Filter::Is(Is::Hdr) => Condition::on_items("i.is_hdr = 1", []).without_list(),
+        Filter::Is(Is::Raw) => raw(),
+        Filter::All(filters) => {
+            let parts = filters
+                .iter()
+                .map(|f| condition(conn, f, people_of))
+                .collect::<std::result::Result<Vec<_>, _>>()?;
+            Condition::all_of(parts)
+        }
     })
 }
 
@@ -817,6 +834,7 @@ impl Condition {
                     format!(") l CROSS JOIN items i ON i.file_id = l.file_id WHERE i.space_id IN ({ids})");
                 list.within("SELECT l.file_id AS file_id FROM (", &after)
             }),
+            list_beside: None,
         }
     }
 
@@ -824,6 +842,14 @@ impl Condition {
     fn without_list(self) -> Condition {
         Condition { list: None, ..self }
     }
+}
+
+/// A RAW, or an item that has one beside it.
+fn raw() -> Condition {
+    let formats: Vec<Value> = Format::all().filter(|f| f.is_raw()).map(|f| text(f.name())).collect();
+    let marks = vec!["?"; formats.len()].join(", ");
+    let beside = "SELECT 1 FROM files c WHERE c.companion_of = i.file_id AND c.companion_role = 'raw' AND c.vanished IS NULL";
+    Condition::new(Sql::new(format!("(i.format IN ({marks}) OR EXISTS ({beside}))"), formats), None)
 }
 
 fn has_row(table: &str) -> Condition {
@@ -883,11 +909,40 @@ fn like(name: &str) -> String {
     name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-fn date_bounds(span: &Span<String>) -> Span<Value> {
-    Span {
-        from: span.from.as_deref().map(text),
+/// Items whose date, as far as it is known, lies within a span: of a year without a month the whole year.
+fn taken_within(span: &Span<String>) -> Condition {
+    const DATE: &str = "coalesce(i.taken_local, '')";
+    /// Sorts before every date, and after what has none.
+    const ANY: &str = "0";
+    let bounds = Span {
+        from: Some(text(span.from.as_deref().map_or(ANY, earliest_form))),
         until: span.until.as_deref().map(|until| text(&format!("{until}{AFTER_ANY_DATE}"))),
+    };
+    let mut condition = between(DATE, &bounds);
+    // Shorter forms of the last date sort before it; only where it is the last of their period are they within the span.
+    let outside: Vec<Value> = span.until.as_deref().map_or(Vec::new(), |until| {
+        let shorter = SHORTER.iter().map(|p| p.length()).filter(|length| *length < until.len());
+        let forms = shorter.filter_map(|length| until.get(..length));
+        forms.filter(|form| moment(form, true) > moment(until, true)).map(text).collect()
+    });
+    if !outside.is_empty() {
+        let marks = vec!["?"; outside.len()].join(", ");
+        condition.test.push(Sql::new(format!(" AND {DATE} NOT IN ({marks})"), outside));
+        condition.test = condition.test.within("(", ")");
     }
+    let listed = format!("SELECT i.file_id FROM items i WHERE i.hidden = 0 AND {}", condition.test.text);
+    condition.list_beside = Some(Sql::new(listed, condition.test.values.clone()));
+    condition.list = None;
+    condition
+}
+
+const SHORTER: [Precision; 4] = [Precision::Year, Precision::Month, Precision::Day, Precision::Minute];
+
+/// The shortest form of a date that begins at the same moment: `1965` for `1965-01-01`. It sorts first.
+fn earliest_form(date: &str) -> &str {
+    let begins = moment(date, false);
+    let shorter = SHORTER.iter().filter_map(|p| date.get(..p.length()));
+    shorter.into_iter().find(|form| moment(form, false) == begins).unwrap_or(date)
 }
 
 fn between(column: &str, span: &Span<Value>) -> Condition {
@@ -916,7 +971,8 @@ fn matching(expression: String) -> Condition {
         return Condition::new(gathered, Some(list));
     }
     let test = "EXISTS (SELECT 1 FROM item_text WHERE item_text MATCH ? AND rowid = i.file_id)";
-    Condition { test: Sql::new(test, [Value::Text(expression)]), gathered: Some(gathered), list: Some(list) }
+    let test = Sql::new(test, [Value::Text(expression)]);
+    Condition { test, gathered: Some(gathered), list: Some(list), list_beside: None }
 }
 
 /// The full-text expression for words, `None` when there is no word in them.
@@ -929,12 +985,9 @@ fn match_text(field: Option<TextField>, words: &Words) -> Option<String> {
 }
 
 /// A quoted phrase; with `is_prefix` the beginning of its last word is enough.
-fn words_of(words: &str, is_prefix: bool) -> Option<String> {
-    if !words.chars().any(char::is_alphanumeric) {
-        return None;
-    }
-    let quoted = words.replace(['"', '\0'], " ");
-    Some(format!("\"{quoted}\"{}", if is_prefix { "*" } else { "" }))
+fn words_of(text: &str, is_prefix: bool) -> Option<String> {
+    let (folded, is_prefix) = words::wanted(text, is_prefix)?;
+    Some(format!("\"{folded}\"{}", if is_prefix { "*" } else { "" }))
 }
 
 /// Items with a row in a table that says one of some things of them.
@@ -963,11 +1016,9 @@ fn of_people(people: Vec<String>) -> Condition {
 
 /// Ids of the people in whose names the words stand in a row, in any case; with `prefix` the beginning of the last
 /// word is enough. Hidden people are found, too: who is asked for by name is not hidden from.
-fn people_named(conn: &Connection, words: &str, prefix: bool) -> Result<Vec<String>> {
-    let words = format!(" {}", names::key(words));
-    if words.len() == 1 {
-        return Ok(Vec::new());
-    }
+fn people_named(conn: &Connection, text: &str, prefix: bool) -> Result<Vec<String>> {
+    let Some((words, prefix)) = words::wanted(text, prefix) else { return Ok(Vec::new()) };
+    let words = format!(" {words}");
     let mut st = conn.prepare_cached(
         "SELECT p.id, p.name FROM persons p JOIN spaces s ON s.id = p.space_id
           WHERE p.name IS NOT NULL AND s.people_off = 0",
@@ -975,7 +1026,7 @@ fn people_named(conn: &Connection, words: &str, prefix: bool) -> Result<Vec<Stri
     let mut rows = st.query([])?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
-        let name = format!(" {} ", names::key(&row.get::<_, String>(1)?));
+        let name = format!(" {} ", words::indexed(&row.get::<_, String>(1)?));
         if name.match_indices(&words).any(|(at, _)| prefix || name[at + words.len()..].starts_with(' ')) {
             ids.push(row.get(0)?);
         }
@@ -995,10 +1046,10 @@ fn subjects_named(conn: &Connection, word: &str, prefix: bool) -> Result<Vec<Str
 
 /// The tags that a name stands for: itself in any case, and those below it in a hierarchy (`a/b`, `a|b`).
 fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
-    let name = name.to_lowercase();
+    let name = fold(name);
     let mut tags = distinct(conn, "item_tags", "tag", "1")?;
     tags.retain(|tag| {
-        let tag = tag.to_lowercase();
+        let tag = fold(tag);
         tag.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '|']))
     });
     Ok(tags)

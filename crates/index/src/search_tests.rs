@@ -456,3 +456,95 @@ fn places_are_found_by_the_names_they_have_there() {
         assert_eq!(library.find(query), found, "{query}");
     }
 }
+
+#[test]
+fn dates_known_in_part_stand_at_the_start_of_their_period() {
+    let library = Library::new([
+        photo("second", "1965-07-14T12:00:00"),
+        photo("year", "1965"),
+        photo("day", "1965-07-14"),
+        photo("month", "1965-07"),
+        photo("next", "1966-01-01T00:00:00"),
+        photo("none", ""),
+    ]);
+    for (query, found) in [
+        ("", "next second day month year none"),
+        ("1965", "second day month year"),
+        ("date:1965-07", "second day month"),
+        ("date:1965-07-14", "second day"),
+        ("date:1965-07-14T12", "second"),
+        ("date:1965-01-01..1965-12-31", "second day month year"),
+        ("date:1965-01..1965-12", "second day month year"),
+        ("date:1965-07-01..1965-07-31", "second day month"),
+        // All that a date can mean must be within.
+        ("date:1965-01..1965-07", "second day month"),
+        ("date:1965-07-01..1965-07-20", "second day"),
+        ("date:..1965-06", ""),
+        ("date:>=1965-01-01", "next second day month year"),
+        ("date:>=1965-01-02", "next second day month"),
+        ("date:..1965", "second day month year"),
+        ("-date:1965", "next none"),
+    ] {
+        assert_eq!(library.find(query), found, "{query}");
+    }
+    // Page by page as in one.
+    let all = Query::parse("1965").unwrap();
+    let mut after = None;
+    let mut names = Vec::new();
+    loop {
+        let page = library.index.search(&all, &Page { limit: 1, after, spaces: None }).unwrap();
+        names.extend(page.items.iter().map(|id| library.name(*id)));
+        let Some(next) = page.next else { break };
+        after = Some(next.to_string().parse::<Cursor>().unwrap());
+    }
+    assert_eq!(names, ["second", "day", "month", "year"]);
+}
+
+#[test]
+fn four_digits_are_a_date_or_a_word() {
+    let library = Library::new([
+        photo("DSC_1965.jpg", "2020-01-01T00:00:00"),
+        photo("a.jpg", "1965-07-14"),
+        photo("b.jpg", "2020-01-01T00:00:00").with(|f| f.title = Some("Summer 1965".into())),
+    ]);
+    assert_eq!(library.find("1965"), "b.jpg DSC_1965.jpg a.jpg");
+    assert_eq!(library.find("\"1965\""), "b.jpg DSC_1965.jpg");
+    assert_eq!(library.find("date:1965"), "a.jpg");
+    assert_eq!(library.find("-1965"), "");
+    assert_eq!(library.find("1965 summer title:summer"), "b.jpg");
+}
+
+#[test]
+fn kinds_of_photos_by_their_names() {
+    use albumen_core::vocabulary::{Format, Hdr, Motion, Pano};
+    let pano = |is_360| Some(Pano { projection: "equirectangular".into(), is_360 });
+    let motion = |kind: &str| Some(Motion { kind: kind.into(), ..Motion::default() });
+    let library = Library::new([
+        photo("sphere.jpg", "").with(|f| f.pano = pano(true)),
+        photo("wide.jpg", "").with(|f| f.pano = pano(false)),
+        photo("apple.heic", "").with(|f| f.motion = motion("apple")),
+        photo("pixel.jpg", "").with(|f| f.motion = motion("google")),
+        photo("galaxy.jpg", "").with(|f| f.motion = motion("samsung")),
+        photo("bright.jpg", "").with(|f| f.hdr = Some(Hdr { kind: "pq".into() })),
+        photo("a.nef", "").with(|f| f.format = Some(Format::Nef)),
+        photo("clip.mp4", "").with(|f| f.kind = Some(Kind::Video)),
+        photo("named raw video.jpg", "").with(|f| f.tags = vec!["live photo".into()]),
+    ]);
+    for (queries, found) in [
+        (&["360", "\"360\"", "is:360", "360-Grad", "360\u{b0} Fotos"][..], "sphere.jpg"),
+        (&["panorama", "PANORAMEN", "is:panorama"], "wide.jpg sphere.jpg"),
+        (&["Live Photo", "live photo", "\"LIVE PHOTO\""], "named raw video.jpg apple.heic"),
+        (&["is:live", "\"live photos\"", "Live-Fotos"], "apple.heic"),
+        (&["Motion Photo", "motion photos", "Bewegungsfotos", "is:motion-photo"], "galaxy.jpg pixel.jpg"),
+        (&["is:motion"], "galaxy.jpg pixel.jpg apple.heic"),
+        (&["HDR", "hdr-fotos", "is:hdr"], "bright.jpg"),
+        (&["raw"], "named raw video.jpg a.nef"),
+        (&["is:raw", "Rohdateien"], "a.nef"),
+        (&["video"], "named raw video.jpg clip.mp4"),
+        (&["videos"], "clip.mp4"),
+    ] {
+        for query in queries {
+            assert_eq!(library.find(query), found, "{query}");
+        }
+    }
+}

@@ -334,12 +334,19 @@ pub fn utc(seconds: i64) -> String {
 
 fn companions(conn: &Connection, file: i64) -> Result<Vec<CompanionView>> {
     let mut st = conn.prepare_cached(
-        "SELECT name, companion_role, bytes, facts FROM files WHERE companion_of = ?1 AND vanished IS NULL ORDER BY name",
+        "SELECT c.name, c.companion_role, c.bytes, c.facts, own.path, its.path
+         FROM files c JOIN folders its ON its.id = c.folder_id JOIN files f ON f.id = c.companion_of
+           JOIN folders own ON own.id = f.folder_id
+         WHERE c.companion_of = ?1 AND c.vanished IS NULL ORDER BY its.path, c.name",
     )?;
     st.query_map([file], |r| {
         let facts: Facts = from_json(r, 3)?.unwrap_or_default();
+        let (own, its): (Vec<u8>, Vec<u8>) = (r.get(4)?, r.get(5)?);
+        let name: Vec<u8> = r.get(0)?;
+        // Cameras put what they make of a clip into a folder beside the clip's.
+        let path = if own == its { name } else { [b"../", split(&its).1, b"/", &name].concat() };
         Ok(CompanionView {
-            path: lossy(&r.get::<_, Vec<u8>>(0)?),
+            path: lossy(&path),
             role: r.get::<_, Option<String>>(1)?.unwrap_or_default(),
             bytes: r.get::<_, i64>(2)? as u64,
             format: facts.format,

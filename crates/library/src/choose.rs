@@ -3,6 +3,7 @@
 use crate::evidence::Evidence;
 use crate::{camera, edited, panorama, taken};
 use albumen_core::vocabulary::{Camera, Facts, Format, Gps, Hdr, Kind};
+use albumen_formats::xmp::Xmp;
 use albumen_formats::{Findings, regions};
 use std::collections::BTreeSet;
 
@@ -25,7 +26,7 @@ fn first<T>(
 pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
     let mut f = Facts { kind: Some(format.kind()), format: Some(format), ..Facts::default() };
     f.extension_mismatch = extension_mismatch(e.name, format);
-    geometry(&mut f, found, format);
+    geometry(&mut f, found, format, e.sidecar_xmp);
     if let Some(m) = e.movie.filter(|m| m.has_video) {
         f.duration_s = m.duration_s.map(|d| (d * 1000.0).round() / 1000.0);
         f.fps = m.fps.filter(|v| v.is_finite() && *v > 0.0).map(|v| (v * 1000.0).round() / 1000.0);
@@ -63,6 +64,7 @@ pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
         None if format.kind() == Kind::Photo => e.xmp.iter().find_map(|x| panorama::of_photo(&x.pano)),
         None => e.xmp.iter().find_map(|x| x.pano.projection.as_deref()).map(panorama::of_video),
     };
+    f.adobe_rgb = e.exif.is_some_and(|x| x.is_adobe_rgb());
     f.hdr = hdr(found).map(|kind| Hdr { kind: kind.to_owned() });
     let turned = f.orientation.unwrap_or(1);
     let sidecars = e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x));
@@ -133,7 +135,7 @@ fn extension_mismatch(name: &str, format: Format) -> bool {
     Format::all().any(|other| other.extensions().contains(&ext.as_str()))
 }
 
-fn geometry(f: &mut Facts, found: &Findings, format: Format) {
+fn geometry(f: &mut Facts, found: &Findings, format: Format, sidecars: &[(String, Xmp)]) {
     let sane = |s: Option<(u32, u32)>| s.filter(|(w, h)| *w > 0 && *h > 0);
     if let Some((w, h)) = sane(found.coded) {
         (f.width, f.height) = (Some(w), Some(h));
@@ -141,8 +143,16 @@ fn geometry(f: &mut Facts, found: &Findings, format: Format) {
     let written = found.exif.as_ref().and_then(|x| x.orientation);
     let container_decides = matches!(format, Format::Heic | Format::Heif | Format::Avif | Format::Jxl)
         || format.kind() == Kind::Video;
-    f.orientation =
-        if format.kind() == Kind::Video { found.orientation } else { written.or(found.orientation) };
+    // A sidecar says how a person has turned a file that nothing is written into.
+    let turned = sidecars.iter().find_map(|(name, x)| Some((name, x.orientation?)));
+    f.orientation = match turned {
+        _ if format.kind() == Kind::Video => found.orientation,
+        Some((name, orientation)) if !container_decides => {
+            f.sources.insert("orientation".into(), format!("sidecar:{name}"));
+            Some(orientation)
+        }
+        _ => written.or(found.orientation),
+    };
     let display = if container_decides {
         sane(found.display).or(sane(found.coded))
     } else {
@@ -166,7 +176,8 @@ fn how(f: &mut Facts, e: &Evidence<'_>) -> Camera {
                 concat!("camera.", $key),
                 std::iter::once(("exif".to_owned(), exif.and_then(|x| x.$exif.clone())))
                     .chain(e.xmp.iter().map(|x| ("xmp".to_owned(), x.$xmp.clone())))
-                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone()))),
+                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone())))
+                    .chain(e.sidecar_exif.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$exif.clone()))),
             )
         };
         ($key:literal, $exif:ident, $xmp:ident, $movie:ident) => {
@@ -176,7 +187,8 @@ fn how(f: &mut Facts, e: &Evidence<'_>) -> Camera {
                 std::iter::once(("exif".to_owned(), exif.and_then(|x| x.$exif.clone())))
                     .chain(std::iter::once(("movie".to_owned(), movie.and_then(|m| m.$movie.clone()))))
                     .chain(e.xmp.iter().map(|x| ("xmp".to_owned(), x.$xmp.clone())))
-                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone()))),
+                    .chain(e.sidecar_xmp.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$xmp.clone())))
+                    .chain(e.sidecar_exif.iter().map(|(n, x)| (format!("sidecar:{n}"), x.$exif.clone()))),
             )
         };
     }
@@ -212,6 +224,7 @@ fn position(f: &mut Facts, e: &Evidence<'_>) -> Option<Gps> {
     sources.push(("exif".into(), e.exif.and_then(|x| x.gps)));
     sources.push(("movie".into(), e.movie.and_then(|m| m.gps)));
     sources.extend(e.xmp.iter().map(|x| ("xmp".to_owned(), x.gps)));
+    sources.extend(e.sidecar_exif.iter().map(|(n, x)| (format!("sidecar:{n}"), x.gps)));
     sources.extend(e.takeout.iter().map(|(n, t)| (format!("takeout:{n}"), t.gps)));
     let mut gps = first(f, "gps", sources)?;
     // A ten-millionth of a degree is a centimetre.

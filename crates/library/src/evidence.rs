@@ -13,6 +13,8 @@ pub struct Evidence<'a> {
     pub xmp: &'a [Xmp],
     /// By the sidecar's name.
     pub sidecar_xmp: &'a [(String, Xmp)],
+    /// What stands in the thumbnails that a camera made of a clip, by the thumbnail's name.
+    pub sidecar_exif: &'a [(String, Exif)],
     pub takeout: &'a [(String, Takeout)],
     pub iptc: Option<&'a Iptc>,
     pub movie: Option<&'a Movie>,
@@ -23,6 +25,9 @@ pub struct Evidence<'a> {
     /// Below the volume.
     pub folder: &'a str,
     pub mtime_ns: i64,
+    pub is_video: bool,
+    /// Milliseconds since 1970 that the camera writes behind the picture.
+    pub utc_ms: Option<i64>,
 }
 
 impl<'a> Evidence<'a> {

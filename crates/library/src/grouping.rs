@@ -4,17 +4,27 @@
 //! at any time it gives the same answer, so a half whose other half has gone is an item again. No file belongs
 //! to a companion: chains are followed to the primary.
 
+use crate::names::{self, Likeness, decode, fold, split_extension};
 use crate::sidecar_names::MediaNames;
 use crate::when;
 use albumen_core::vocabulary::{Clues, Format, Kind, Moment};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A file of a folder with what is recorded of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     pub name: &'a [u8],
     pub is_sidecar: bool,
+    /// The extension that an XMP sidecar names.
+    pub for_extension: Option<&'a str>,
     pub clues: Option<&'a Clues>,
+}
+
+impl<'a> Member<'a> {
+    /// A media file of which nothing but the name is known.
+    fn named(name: &'a [u8]) -> Member<'a> {
+        Member { name, is_sidecar: false, for_extension: None, clues: None }
+    }
 }
 
 /// What a companion is to its primary.
@@ -56,19 +66,24 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
         .copied()
         .filter(|&i| !members[i].is_sidecar)
         .partition(|&i| is_by_product(members[i].name));
-    let stems = Stems::new(members, &media);
+    let files = Files::new(members, &media);
     for &i in &by_products {
-        of[i] = maker(members, &stems, i).map(|primary| (primary, Role::Sidecar));
+        of[i] = files.maker(i).map(|primary| (primary, Role::Sidecar));
     }
-    pair_raws(members, &media, &stems, &mut of);
-    pair_live_photos(members, &media, &stems, &mut of);
+    let mut has_takeout = HashSet::new();
     if media.len() + by_products.len() < order.len() {
         let names: Vec<&[u8]> = media.iter().map(|&i| members[i].name).collect();
         let names = MediaNames::new(&names);
         for &i in order.iter().filter(|&&i| members[i].is_sidecar) {
-            of[i] = names.owner_of(members[i].name).map(|n| (media[n], Role::Sidecar));
+            let owner = names.owner_of(members[i].name, members[i].for_extension).map(|n| media[n]);
+            of[i] = owner.map(|owner| (owner, Role::Sidecar));
+            if members[i].name.to_ascii_lowercase().ends_with(b".json") {
+                has_takeout.extend(owner);
+            }
         }
     }
+    files.pair_raws(&mut of);
+    files.pair_live_photos(&has_takeout, &mut of);
     // A companion's companion belongs to the primary. RAWs and movies are never primaries of each other twice,
     // so two steps reach the end.
     for i in 0..of.len() {
@@ -83,81 +98,283 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
     of
 }
 
-/// Media files by the stems of their names, in the order of names.
-struct Stems {
-    /// Of each member; empty for sidecars, of which none is asked for.
-    of: Vec<Box<str>>,
-    /// The media files in order of their stems.
-    files: Vec<usize>,
+/// By-products of clips that are in another folder: Sony's cameras keep small copies in `SUB` and thumbnails in `THMBNL` beside
+/// the folder of the clips. For each file the clip it belongs to.
+pub fn clips_beside(by_products: &[&[u8]], clips: &[Member<'_>]) -> Vec<Option<usize>> {
+    let all: Vec<Member<'_>> =
+        clips.iter().copied().chain(by_products.iter().map(|&name| Member::named(name))).collect();
+    let media: Vec<usize> = (0..clips.len()).filter(|&i| !clips[i].is_sidecar).collect();
+    let files = Files::new(&all, &media);
+    (clips.len()..all.len()).map(|i| files.maker(i)).collect()
 }
 
-impl Stems {
-    fn new(members: &[Member<'_>], media: &[usize]) -> Stems {
-        let of: Vec<Box<str>> = members
-            .iter()
-            .map(|m| if m.is_sidecar { Box::default() } else { stem(m.name).into_boxed_str() })
-            .collect();
-        let mut files = media.to_vec();
-        // Stable: those of one stem stay in the order of names.
-        files.sort_by(|a, b| of[*a].cmp(&of[*b]));
-        Stems { of, files }
-    }
-
-    /// The media files that have a stem.
-    fn with<'s>(&'s self, stem: &'s str) -> impl Iterator<Item = usize> + 's {
-        let start = self.files.partition_point(|i| *self.of[*i] < *stem);
-        self.files[start..].iter().copied().take_while(move |i| *self.of[*i] == *stem)
-    }
-
-    /// The media files that have the stem of one of them, itself among them.
-    fn beside(&self, file: usize) -> impl Iterator<Item = usize> + '_ {
-        self.with(&self.of[file])
-    }
+/// Whether a folder holds what Sony's cameras make of the clips in the folder `CLIP` beside it.
+pub fn is_beside_clips(folder: &[u8]) -> bool {
+    folder.eq_ignore_ascii_case(b"SUB") || folder.eq_ignore_ascii_case(b"THMBNL")
 }
 
-/// Whether a file is what a camera made of another: a thumbnail (`THM`), or a small copy of a clip for the telephone (`LRV`,
-/// and Insta360's `LRV_..._11_001.insv`). It is no still of a RAW and no half of a Live Photo, though it has the name and
-/// the time of one.
-fn is_by_product(name: &[u8]) -> bool {
-    let name = name.to_ascii_lowercase();
-    name.ends_with(b".thm")
-        || name.ends_with(b".lrv")
-        || (name.starts_with(b"lrv_") && name.ends_with(b".insv"))
+/// The marks that cameras put into the names of the files of one shot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// `PXL_..._123.RAW-01.COVER.jpg`, `PXL_..._123.RAW-01.MP.COVER.jpg`
+    Cover,
+    /// `PXL_..._123.RAW-02.ORIGINAL.dng`
+    Original,
+    /// `IMG_1_RAW.dng`, `WP_..._Pro__highres.dng`
+    Raw,
 }
 
-/// What a by-product was made of: a clip, else a RAW, of the same stem. In GoPro's small copies an `L` stands for the codec of
-/// the clip (`GL010012.LRV`, `GX010012.MP4`), in Insta360's the number of the lens is another.
-fn maker(members: &[Member<'_>], stems: &Stems, by_product: usize) -> Option<usize> {
-    let stem = &*stems.of[by_product];
-    let mut names = vec![stem.to_owned()];
-    if let Some(rest) = stem.strip_prefix("gl") {
-        names.extend(["gx", "gh"].map(|codec| format!("{codec}{rest}")));
+/// What the files of one shot have in common: a stem without such marks.
+fn shot(stem: &str) -> (&str, Option<Mark>) {
+    let (mut rest, mut mark, mut is_raw) = (stem, None, false);
+    while let Some((before, part)) = rest.rsplit_once('.').filter(|(before, _)| !before.is_empty()) {
+        let part = part.to_ascii_uppercase();
+        match part.as_str() {
+            "COVER" => mark = Some(Mark::Cover),
+            "ORIGINAL" => mark = Some(Mark::Original),
+            "MP" => {}
+            _ if part.strip_prefix("RAW-").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) => {
+                is_raw = true
+            }
+            _ => break,
+        }
+        rest = before;
     }
-    let fields: Vec<&str> = stem.strip_prefix("lrv_").unwrap_or_default().split('_').collect();
-    if let [day, time, _, number] = fields[..] {
-        names.extend(["00", "10", "01"].map(|lens| format!("vid_{day}_{time}_{lens}_{number}")));
+    if rest.len() < stem.len() {
+        return (rest, mark.filter(|_| is_raw));
     }
-    let files = || names.iter().flat_map(|name| stems.with(name));
-    let clues = |i: &usize| members[*i].clues;
-    files()
-        .find(|i| clues(i).and_then(|f| f.kind) == Some(Kind::Video))
-        .or_else(|| files().find(|i| clues(i).and_then(|f| f.format).is_some_and(Format::is_raw)))
-}
-
-/// RAW and JPEG or HEIC: one item when stem, camera model and date to the second agree and exactly one of each
-/// exists.
-fn pair_raws(members: &[Member<'_>], media: &[usize], stems: &Stems, of: &mut [Option<(usize, Role)>]) {
-    let is_raw = |i: usize| members[i].clues.and_then(|f| f.format).is_some_and(Format::is_raw);
-    let is_still = |i: usize| {
-        matches!(members[i].clues.and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
-    };
-    for &raw in media.iter().filter(|&&i| is_raw(i)) {
-        let stills: Vec<usize> = stems.beside(raw).filter(|&i| is_still(i)).collect();
-        let [still] = stills[..] else { continue };
-        if stems.beside(raw).filter(|&i| is_raw(i)).count() == 1
-            && one_shot(members[raw].clues, members[still].clues)
+    for tail in ["_raw", "-raw", " raw", "__highres"] {
+        if let Some(at) = stem.len().checked_sub(tail.len()).filter(|at| *at > 0)
+            && stem.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(tail))
         {
-            of[raw] = Some((still, Role::Raw));
+            return (&stem[..at], Some(Mark::Raw));
+        }
+    }
+    (stem, None)
+}
+
+/// Whether a file is what a camera made of another: a thumbnail (`THM`; Sony's `C0001T01.JPG`), or a small copy of a clip for
+/// the telephone (`LRV`, DJI's `LRF`, Insta360's `LRV_..._11_001.insv`, Sony's `C0001S03.MP4`). It is no still of a RAW and no
+/// half of a Live Photo, though it has the name and the time of one.
+fn is_by_product(name: &[u8]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    lower.ends_with(b".thm")
+        || lower.ends_with(b".lrv")
+        || lower.ends_with(b".lrf")
+        || (lower.starts_with(b"lrv_") && lower.ends_with(b".insv"))
+        || sony_clip(&decode(name)).is_some()
+}
+
+/// The stem of the clip that Sony's cameras made a thumbnail or a small copy of: `C0001` of `C0001T01.JPG` and `C0001S03.MP4`.
+fn sony_clip(name: &str) -> Option<&str> {
+    let (stem, ext) = split_extension(name)?;
+    let kind = match ext.to_ascii_lowercase().as_str() {
+        "jpg" => b'T',
+        "mp4" => b'S',
+        _ => return None,
+    };
+    let at = stem.len().checked_sub(3)?;
+    let (clip, tail) = (stem.get(..at)?, stem.as_bytes().get(at..)?);
+    let number = clip.len().checked_sub(5).and_then(|at| clip.as_bytes().get(at..))?;
+    let digits = |b: &[u8]| b.iter().all(u8::is_ascii_digit);
+    (tail[0].eq_ignore_ascii_case(&kind)
+        && digits(&tail[1..])
+        && number[0].eq_ignore_ascii_case(&b'C')
+        && digits(&number[1..]))
+    .then_some(clip)
+}
+
+/// The media files of a folder and their names. A folder may hold a hundred thousand: each stem is held once.
+struct Files<'a> {
+    members: &'a [Member<'a>],
+    /// The fold of the stem of each member; empty for sidecars, of which none is asked for.
+    of: Vec<Box<str>>,
+    /// The media files in order of their stems, those of one stem in the order of names.
+    by_stem: Vec<usize>,
+    /// In order of their shots; empty where no name has a camera's mark.
+    by_shot: Vec<usize>,
+    /// In the order of names.
+    media: &'a [usize],
+}
+
+impl<'a> Files<'a> {
+    fn new(members: &'a [Member<'a>], media: &'a [usize]) -> Files<'a> {
+        let folded = |m: &Member<'_>| fold(names::stem(&decode(m.name))).into_boxed_str();
+        let of: Vec<Box<str>> =
+            members.iter().map(|m| if m.is_sidecar { Box::default() } else { folded(m) }).collect();
+        let mut by_stem = media.to_vec();
+        // Stable: those of one stem stay in the order of names.
+        by_stem.sort_by(|a, b| of[*a].cmp(&of[*b]));
+        let marked = media.iter().any(|i| shot(&of[*i]).0.len() < of[*i].len());
+        let mut by_shot = if marked { media.to_vec() } else { Vec::new() };
+        by_shot.sort_by(|a, b| shot(&of[*a]).0.cmp(shot(&of[*b]).0));
+        Files { members, of, by_stem, by_shot, media }
+    }
+
+    /// The stem as it is written.
+    fn stem(&self, file: usize) -> String {
+        names::stem(&decode(self.members[file].name)).to_owned()
+    }
+
+    /// The media files whose stem has this fold.
+    fn with<'s>(&'s self, stem: &'s str) -> impl Iterator<Item = usize> + 's {
+        let start = self.by_stem.partition_point(|i| *self.of[*i] < *stem);
+        self.by_stem[start..].iter().copied().take_while(move |i| *self.of[*i] == *stem)
+    }
+
+    fn clues(&self, file: usize) -> Option<&'a Clues> {
+        self.members[file].clues
+    }
+
+    fn kind(&self, file: usize) -> Option<Kind> {
+        self.clues(file).and_then(|f| f.kind)
+    }
+
+    fn is_raw(&self, file: usize) -> bool {
+        self.clues(file).and_then(|f| f.format).is_some_and(Format::is_raw)
+    }
+
+    fn is_still(&self, file: usize) -> bool {
+        matches!(self.clues(file).and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
+    }
+
+    /// Calls `each` with several media files that have something in common, the closest first: equal stems, in the same bytes,
+    /// in the same normal form, but for case; then equal but for the marks of a shot, alike. Files that come again have found
+    /// nothing before, so that two that differ in case keep their own.
+    fn each_alike(&self, mut each: impl FnMut(&[usize])) {
+        for run in self.by_stem.chunk_by(|a, b| self.of[*a] == self.of[*b]) {
+            alike_in(run, |i| self.stem(i), &mut each);
+        }
+        for run in self.by_shot.chunk_by(|a, b| shot(&self.of[*a]).0 == shot(&self.of[*b]).0) {
+            alike_in(run, |i| shot(&self.stem(i)).0.to_owned(), &mut each);
+        }
+    }
+
+    /// What a by-product was made of: a clip, else a RAW, of the same stem. In GoPro's small copies an `L` stands for the codec
+    /// of the clip (`GL010012.LRV`, `GX010012.MP4`), in Insta360's the number of the lens is another.
+    fn maker(&self, by_product: usize) -> Option<usize> {
+        let name = decode(self.members[by_product].name);
+        let stem = names::stem(&name);
+        let mut names = vec![sony_clip(&name).unwrap_or(stem).to_owned()];
+        if stem.get(..2).is_some_and(|s| s.eq_ignore_ascii_case("gl")) {
+            names.extend(["GX", "GH"].map(|codec| format!("{codec}{}", &stem[2..])));
+        }
+        let is_lrv = stem.get(..4).is_some_and(|s| s.eq_ignore_ascii_case("lrv_"));
+        let fields: Vec<&str> = if is_lrv { stem[4..].split('_').collect() } else { Vec::new() };
+        if let [day, time, _, number] = fields[..] {
+            names.extend(["00", "10", "01"].map(|lens| format!("VID_{day}_{time}_{lens}_{number}")));
+        }
+        let closest = |fits: &dyn Fn(usize) -> bool| {
+            names.iter().find_map(|name| {
+                let folded = fold(name);
+                let files = self.with(&folded).filter(|i| fits(*i));
+                let ranked = files.map(|i| (Likeness::of(&self.stem(i), name), self.members[i].name, i));
+                ranked.min().map(|f| f.2)
+            })
+        };
+        closest(&|i| self.kind(i) == Some(Kind::Video)).or_else(|| closest(&|i| self.is_raw(i)))
+    }
+
+    /// RAW and JPEG or HEIC: one item when stem, camera model and date to the second agree and exactly one of each
+    /// exists; or when their names say that they are of one shot.
+    fn pair_raws(&self, of: &mut [Option<(usize, Role)>]) {
+        if !self.media.iter().any(|&i| self.is_raw(i)) {
+            return;
+        }
+        let mut has_raw = HashSet::new();
+        self.each_alike(|group| {
+            let raws: Vec<usize> =
+                group.iter().copied().filter(|&i| self.is_raw(i) && of[i].is_none()).collect();
+            let stills: Vec<usize> =
+                group.iter().copied().filter(|&i| self.is_still(i) && !has_raw.contains(&i)).collect();
+            let marked = |files: &[usize], wanted: Mark| -> Vec<usize> {
+                files.iter().copied().filter(|&i| shot(&self.of[i]).1 == Some(wanted)).collect()
+            };
+            let (originals, covers) = (marked(&raws, Mark::Original), marked(&stills, Mark::Cover));
+            let pair = match (&originals[..], &covers[..], &raws[..], &stills[..]) {
+                ([raw], [still], _, _) => Some((*raw, *still)),
+                (_, _, [raw], [still]) if one_shot(self.clues(*raw), self.clues(*still)) => {
+                    Some((*raw, *still))
+                }
+                _ => None,
+            };
+            if let Some((raw, still)) = pair {
+                of[raw] = Some((still, Role::Raw));
+                has_raw.insert(still);
+            }
+        });
+    }
+
+    /// Live Photos: by content identifier; then by name, when the movie is short and the time agrees; Google Takeout takes the
+    /// movie's date away, and writes its JSON for the still alone.
+    fn pair_live_photos(&self, has_takeout: &HashSet<usize>, of: &mut [Option<(usize, Role)>]) {
+        let is = |i: usize, kind: Kind| self.kind(i) == Some(kind);
+        let id = |i: usize| self.clues(i).and_then(|f| f.content_identifier.as_deref());
+        let movies: Vec<usize> = self.media.iter().copied().filter(|&i| is(i, Kind::Video)).collect();
+        if movies.is_empty() {
+            return;
+        }
+        let mut taken = HashSet::new();
+        // Copies in one folder have one identifier: equal stems first.
+        for like in Likeness::ALL.map(Some).into_iter().chain([None]) {
+            let key = |i: usize| {
+                let stem = like.map_or_else(String::new, |like| like.key(&self.stem(i)));
+                id(i).map(|id| (id, stem))
+            };
+            // In reverse: the first is taken from the end, and never looked at again.
+            let mut stills: HashMap<(&str, String), Vec<usize>> = HashMap::new();
+            for &still in self.media.iter().rev().filter(|&&i| is(i, Kind::Photo) && id(i).is_some()) {
+                if let Some(key) = key(still).filter(|_| !taken.contains(&still) && of[still].is_none()) {
+                    stills.entry(key).or_default().push(still);
+                }
+            }
+            for &movie in movies.iter().filter(|&&i| id(i).is_some()) {
+                let candidates = key(movie).filter(|_| of[movie].is_none()).and_then(|k| stills.get_mut(&k));
+                if let Some(still) = candidates.and_then(Vec::pop) {
+                    taken.insert(still);
+                    of[movie] = Some((still, Role::LiveVideo));
+                }
+            }
+        }
+        self.each_alike(|group| {
+            let is_free = |i: usize| of[i].is_none() && !taken.contains(&i);
+            let movies: Vec<usize> = group.iter().copied().filter(|&i| is(i, Kind::Video)).collect();
+            let [movie] = movies[..] else { return };
+            let Some(f) = self.clues(movie).filter(|_| is_free(movie)) else { return };
+            if f.duration_s.is_none_or(|d| d > MAX_LIVE_S) {
+                return;
+            }
+            let date = |i: usize| self.clues(i).and_then(|f| f.taken.as_ref()).filter(|t| is_own(t));
+            let fits = |&s: &usize| {
+                let is_takeout =
+                    has_takeout.contains(&s) && !has_takeout.contains(&movie) && date(movie).is_none();
+                self.is_still(s)
+                    && is_free(s)
+                    && (id(s).is_none() || id(movie).is_none())
+                    && (is_takeout || same_time(date(s), date(movie)))
+            };
+            let candidates: Vec<usize> = group.iter().copied().filter(fits).collect();
+            if let [still] = candidates[..] {
+                taken.insert(still);
+                of[movie] = Some((still, Role::LiveVideo));
+            }
+        });
+    }
+}
+
+/// Calls `each` with those of a run whose `part` is the same, in the same form, the same but for case. A file alone is alike to
+/// none.
+fn alike_in(run: &[usize], part: impl Fn(usize) -> String, each: &mut impl FnMut(&[usize])) {
+    if run.len() < 2 {
+        return;
+    }
+    for like in Likeness::ALL {
+        let keys = run.iter().enumerate().map(|(at, &i)| (like.key(&part(i)), at));
+        let mut keyed: Vec<(String, usize)> = keys.collect();
+        keyed.sort();
+        for group in keyed.chunk_by(|a, b| a.0 == b.0).filter(|group| group.len() > 1) {
+            let files: Vec<usize> = group.iter().map(|(_, at)| run[*at]).collect();
+            each(&files);
         }
     }
 }
@@ -176,66 +393,12 @@ fn is_own(t: &Moment) -> bool {
     !matches!(t.source.as_str(), "file:mtime" | "folder" | "name")
 }
 
-/// Live Photos: by content identifier; then by name, when the movie is short and the time agrees.
-fn pair_live_photos(
-    members: &[Member<'_>],
-    media: &[usize],
-    stems: &Stems,
-    of: &mut [Option<(usize, Role)>],
-) {
-    let clues = |i: usize| members[i].clues;
-    let is = |i: usize, kind: Kind| clues(i).and_then(|f| f.kind) == Some(kind);
-    let id = |i: usize| clues(i).and_then(|f| f.content_identifier.as_deref());
-    let movies: Vec<usize> = media.iter().copied().filter(|&i| is(i, Kind::Video)).collect();
-    let mut taken = vec![false; members.len()];
-    // Copies in one folder have one identifier: equal stems first.
-    for same_stem in [true, false] {
-        let key = |i: usize| id(i).map(|id| (id, if same_stem { &*stems.of[i] } else { "" }));
-        // In reverse: the first is taken from the end, and never looked at again.
-        let mut stills: HashMap<(&str, &str), Vec<usize>> = HashMap::new();
-        for &still in media.iter().rev().filter(|&&i| is(i, Kind::Photo)) {
-            if let Some(key) = key(still).filter(|_| !taken[still] && of[still].is_none()) {
-                stills.entry(key).or_default().push(still);
-            }
-        }
-        for &movie in &movies {
-            let Some(candidates) =
-                key(movie).filter(|_| of[movie].is_none()).and_then(|k| stills.get_mut(&k))
-            else {
-                continue;
-            };
-            if let Some(still) = candidates.pop() {
-                taken[still] = true;
-                of[movie] = Some((still, Role::LiveVideo));
-            }
-        }
-    }
-    for &movie in &movies {
-        let Some(f) = clues(movie).filter(|_| of[movie].is_none()) else { continue };
-        if f.duration_s.is_none_or(|d| d > MAX_LIVE_S) {
-            continue;
-        }
-        let fits = |&s: &usize| {
-            is(s, Kind::Photo)
-                && matches!(clues(s).and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
-                && !taken[s]
-                && (id(s).is_none() || id(movie).is_none())
-                && same_time(clues(s).and_then(|f| f.taken.as_ref()), f.taken.as_ref())
-        };
-        let candidates: Vec<usize> = stems.beside(movie).filter(fits).collect();
-        let rivals = stems.beside(movie).filter(|&m| m != movie && is(m, Kind::Video));
-        if let ([still], 0) = (&candidates[..], rivals.count()) {
-            taken[*still] = true;
-            of[movie] = Some((*still, Role::LiveVideo));
-        }
-    }
-}
-
 /// Two dates of one moment. Where only one of them knows its zone, whole quarters of an hour are not counted.
 fn same_time(a: Option<&Moment>, b: Option<&Moment>) -> bool {
     let (Some(a), Some(b)) = (a.filter(|t| is_own(t)), b.filter(|t| is_own(t))) else { return false };
+    // A day or a month without a time is no moment.
     let seconds = |s: &str| {
-        let zoned = when::parse(s)?.at.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        let zoned = when::parse(s).filter(when::When::has_time)?.at.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(zoned.timestamp().as_second())
     };
     match (a.utc.as_deref().and_then(seconds), b.utc.as_deref().and_then(seconds)) {
@@ -248,210 +411,20 @@ fn same_time(a: Option<&Moment>, b: Option<&Moment>) -> bool {
     }
 }
 
-/// The name without its extension, lower case.
-fn stem(name: &[u8]) -> String {
-    let s = String::from_utf8_lossy(name).to_lowercase();
-    match s.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem.to_owned(),
-        _ => s,
-    }
-}
-
 /// The file in the folder that an edited copy was made from: the one whose name the copy claims, else one of
-/// that stem (the original of an edited JPEG may be a HEIC). `None` when it is not there.
+/// that stem (the original of an edited JPEG may be a HEIC); of several the most alike. `None` when it is not there.
 pub fn original<'a>(claimed: &str, folder: impl IntoIterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
-    let lower = claimed.to_lowercase();
-    let wanted = stem(claimed.as_bytes());
-    let mut fits: Vec<&[u8]> = folder.into_iter().filter(|n| stem(n) == wanted).collect();
-    fits.sort();
-    fits.iter().find(|n| String::from_utf8_lossy(n).to_lowercase() == lower).or(fits.first()).copied()
+    let (whole, wanted) = (fold(claimed), fold(names::stem(claimed)));
+    let fits = folder.into_iter().filter_map(|name| {
+        let text = decode(name);
+        let is_stem = fold(names::stem(&text)) == wanted;
+        let is_whole = fold(&text) == whole;
+        let like = Likeness::of(names::stem(&text), names::stem(claimed));
+        is_stem.then_some(((!is_whole, like, Likeness::of(&text, claimed), name), name))
+    });
+    fits.min_by(|a, b| a.0.cmp(&b.0)).map(|f| f.1)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use albumen_core::vocabulary::{Facts, Taken};
-    use proptest::prelude::*;
-
-    fn facts(format: Format, local: &str) -> Facts {
-        let taken = Taken { local: local.into(), source: "exif:DateTimeOriginal".into(), ..Taken::default() };
-        let mut f =
-            Facts { kind: Some(format.kind()), format: Some(format), taken: Some(taken), ..Facts::default() };
-        f.camera.model = Some("X".into());
-        f.duration_s = (format.kind() == Kind::Video).then_some(2.5);
-        f
-    }
-
-    fn with_id(mut f: Facts, id: &str) -> Facts {
-        f.content_identifier = Some(id.into());
-        f
-    }
-
-    const T: &str = "2023-07-01T10:20:30";
-
-    fn group(files: &[(&str, Option<Facts>)]) -> Vec<(String, String, &'static str)> {
-        let clues: Vec<Option<Clues>> = files
-            .iter()
-            .map(|(_, f)| {
-                f.as_ref().map(|f| serde_json::from_value(serde_json::to_value(f).unwrap()).unwrap())
-            })
-            .collect();
-        let members: Vec<Member<'_>> = files
-            .iter()
-            .zip(&clues)
-            .map(|((n, _), c)| Member { name: n.as_bytes(), is_sidecar: c.is_none(), clues: c.as_ref() })
-            .collect();
-        let mut out: Vec<_> = companions(&members)
-            .iter()
-            .enumerate()
-            .filter_map(|(i, c)| c.map(|(p, r)| (files[i].0.to_owned(), files[p].0.to_owned(), r.name())))
-            .collect();
-        out.sort();
-        out
-    }
-
-    fn row(a: &str, b: &str, role: &'static str) -> (String, String, &'static str) {
-        (a.into(), b.into(), role)
-    }
-
-    #[test]
-    fn a_live_photo_a_raw_and_a_sidecar() {
-        let files = [
-            ("IMG_1.MOV", Some(with_id(facts(Format::Mov, T), "A"))),
-            ("IMG_1.HEIC", Some(with_id(facts(Format::Heic, T), "A"))),
-            ("IMG_1.DNG", Some(facts(Format::Dng, T))),
-            ("IMG_1.DNG.xmp", None),
-            ("IMG_2.JPG", Some(facts(Format::Jpeg, T))),
-        ];
-        assert_eq!(
-            group(&files),
-            [
-                row("IMG_1.DNG", "IMG_1.HEIC", "raw"),
-                row("IMG_1.DNG.xmp", "IMG_1.HEIC", "sidecar"),
-                row("IMG_1.MOV", "IMG_1.HEIC", "live_video"),
-            ]
-        );
-        // The still goes: the others are items again.
-        assert_eq!(group(&[files[0].clone(), files[2].clone()]), []);
-    }
-
-    #[test]
-    fn a_raw_that_agrees_in_less_stays_an_item() {
-        let jpeg = ("a.jpg", Some(facts(Format::Jpeg, T)));
-        assert_eq!(group(&[jpeg.clone(), ("a.nef", Some(facts(Format::Nef, "2023-07-01T10:20:31")))]), []);
-        let mut other = facts(Format::Nef, T);
-        other.camera.model = Some("Y".into());
-        assert_eq!(group(&[jpeg.clone(), ("a.nef", Some(other))]), []);
-        assert_eq!(group(&[jpeg.clone(), ("b.nef", Some(facts(Format::Nef, T)))]), []);
-        assert_eq!(
-            group(&[
-                jpeg.clone(),
-                ("a.nef", Some(facts(Format::Nef, T))),
-                ("a.dng", Some(facts(Format::Dng, T)))
-            ]),
-            []
-        );
-        assert_eq!(group(&[jpeg, ("A.NEF", Some(facts(Format::Nef, T)))]), [row("A.NEF", "a.jpg", "raw")]);
-    }
-
-    #[test]
-    fn a_live_photo_by_name_needs_the_time_and_a_short_movie() {
-        let still = ("IMG_1.JPG", Some(facts(Format::Jpeg, T)));
-        let movie = |local: &str, s: f64| {
-            let mut f = facts(Format::Mov, local);
-            f.duration_s = Some(s);
-            ("IMG_1.MOV", Some(f))
-        };
-        assert_eq!(group(&[still.clone(), movie("2023-07-01T10:20:29", 2.0)]).len(), 1);
-        // The movie's date is UTC, the still's has no zone.
-        assert_eq!(group(&[still.clone(), movie("2023-07-01T08:20:29", 2.0)]).len(), 1);
-        assert_eq!(group(&[still.clone(), movie("2023-07-01T10:21:29", 2.0)]).len(), 0);
-        assert_eq!(group(&[still.clone(), movie(T, 30.0)]).len(), 0);
-        let strangers = [
-            ("IMG_1.JPG", Some(with_id(facts(Format::Jpeg, T), "A"))),
-            ("IMG_1.MOV", Some(with_id(facts(Format::Mov, T), "B"))),
-        ];
-        assert_eq!(group(&strangers), []);
-    }
-
-    #[test]
-    fn what_a_camera_makes_besides_is_no_item_and_no_half_of_one() {
-        let short = || Some(facts(Format::Mp4, T));
-        let thumbnail = || Some(facts(Format::Jpeg, T));
-        let files = [
-            ("GX010012.MP4", short()),
-            ("GX010012.THM", thumbnail()),
-            ("GL010012.LRV", short()),
-            ("CRW_0001.CRW", Some(facts(Format::Crw, T))),
-            ("CRW_0001.THM", thumbnail()),
-            ("VID_20230701_102030_00_004.insv", short()),
-            ("LRV_20230701_102030_11_004.insv", short()),
-            ("MVI_7.THM", thumbnail()),
-        ];
-        assert_eq!(
-            group(&files),
-            [
-                row("CRW_0001.THM", "CRW_0001.CRW", "sidecar"),
-                row("GL010012.LRV", "GX010012.MP4", "sidecar"),
-                row("GX010012.THM", "GX010012.MP4", "sidecar"),
-                row("LRV_20230701_102030_11_004.insv", "VID_20230701_102030_00_004.insv", "sidecar"),
-            ]
-        );
-    }
-
-    #[test]
-    fn originals_of_edited_copies() {
-        let folder: [&[u8]; 3] = [b"IMG_1234.HEIC", b"IMG_E1234.JPG", b"IMG_1234.JPG"];
-        assert_eq!(original("IMG_1234.JPG", folder), Some(&b"IMG_1234.JPG"[..]));
-        assert_eq!(original("IMG_1234.PNG", folder), Some(&b"IMG_1234.HEIC"[..]));
-        assert_eq!(original("IMG_9.PNG", folder), None);
-    }
-
-    fn any_file() -> impl Strategy<Value = (String, Option<Facts>)> {
-        let format = prop::sample::select(vec![
-            Format::Jpeg,
-            Format::Heic,
-            Format::Nef,
-            Format::Dng,
-            Format::Mov,
-            Format::Mp4,
-        ]);
-        let local = prop::sample::select(vec![T, "2023-07-01T08:20:29", "2023-07-02T00:00:00"]);
-        (format, "[ab]", local, prop::option::of("[xy]"), any::<bool>()).prop_map(
-            |(format, stem, local, id, side)| {
-                let name = format!("{stem}.{}", format.name());
-                if side {
-                    return (format!("{name}.xmp"), None);
-                }
-                let f = facts(format, local);
-                (name, Some(id.map_or(f.clone(), |id| with_id(f, &id))))
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn the_order_makes_no_difference(files in prop::collection::btree_map("[a-c]\\.(jpg|heic|nef|dng|mov|mp4)", any_file(), 0..8), seed in any::<u64>()) {
-            let mut unique = std::collections::BTreeMap::new();
-            for (_, (name, f)) in files {
-                unique.insert(name, f);
-            }
-            let list: Vec<(String, Option<Facts>)> = unique.into_iter().collect();
-            let as_refs = |l: &[(String, Option<Facts>)]| -> Vec<(String, String, &'static str)> {
-                group(&l.iter().map(|(n, f)| (n.as_str(), f.clone())).collect::<Vec<_>>())
-            };
-            let straight = as_refs(&list);
-            let mut mixed = list.clone();
-            let mut s = seed;
-            for i in (1..mixed.len()).rev() {
-                s = s.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                mixed.swap(i, (s >> 33) as usize % (i + 1));
-            }
-            prop_assert_eq!(&straight, &as_refs(&mixed));
-            // No file belongs to a companion, and a sidecar has none.
-            for (_, primary, _) in &straight {
-                prop_assert!(!straight.iter().any(|(c, _, _)| c == primary));
-            }
-        }
-    }
-}
+#[path = "grouping_tests.rs"]
+mod tests;

@@ -4,10 +4,12 @@
 
 pub mod camera;
 pub mod choose;
+pub mod date_rules;
 pub mod edited;
 pub mod evidence;
 pub mod grouping;
 pub mod name_date;
+pub mod names;
 pub mod panorama;
 pub mod people;
 pub mod places;

@@ -1,54 +1,246 @@
 //! Dates in file and folder names: what phones, messengers and people write.
 //!
-//! Promises: only digits that can be a date of the digital age are taken; longer numbers are no dates.
+//! Promises: only digits that can be a date are taken; longer numbers are no dates. A year or a month alone is taken only
+//! where it stands among words, or where folders are named so, and never one that is later than `latest`.
 
-use super::when::{When, date_time};
+use crate::when::{self, When, date_time, leading_half};
+use albumen_core::vocabulary::Precision;
 
-/// Years that a name may mean: file names with dates came with computers.
-const YEARS: std::ops::RangeInclusive<u32> = 1970..=2099;
+/// Years that eight digits in a row may mean.
+const COMPACT_YEARS: std::ops::RangeInclusive<u32> = 1900..=2099;
 
-/// The date in a file's name.
+/// The date in a file's name; of a year or month alone none after the year `latest`.
 ///
 /// Whether it is UTC: Google's camera names `PXL_20230701_082030123.jpg` in UTC; all others use the wall clock.
-pub fn from_name(name: &str) -> Option<When> {
+pub fn from_name(name: &str, latest: u32) -> Option<When> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let bytes = stem.as_bytes();
+    let plain = without_signs(stem);
+    let bytes = plain.as_bytes();
     // A time after the date beats a date alone that stands before it.
     let all: Vec<When> = (0..bytes.len()).filter_map(|i| date_at(bytes, i)).collect();
-    let mut found = all.iter().find(|w| w.has_time).or(all.first()).cloned().or_else(|| epoch(stem))?;
-    if stem.starts_with("PXL_") && found.has_time {
+    let whole = all.iter().find(|w| w.has_time()).or(all.first()).cloned().or_else(|| epoch(stem));
+    let Some(mut found) = whole else {
+        return part_of_name(&plain).filter(|w| w.at.year() as u32 <= latest);
+    };
+    if stem.starts_with("PXL_") && found.has_time() {
         found.utc = true;
     }
     Some(found)
 }
 
-/// The date in a folder's path, from the innermost folder outwards: `2019/2019-07-01`, `2019/07/01`, `2019/07`.
-pub fn from_folder(folder: &str) -> Option<When> {
-    let parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
-    for part in parts.iter().rev() {
+/// The date in a folder's path, from the innermost folder outwards: `2019/2019-07-01`, `2019/07/01`, `2005/08 August/14`,
+/// `2019/07`, `2005-08 Italy`, `1998 Wedding`, `Photos from 2005`.
+pub fn from_folder(folder: &str, latest: u32) -> Option<When> {
+    let plain: Vec<String> = folder.split('/').filter(|p| !p.is_empty()).map(without_signs).collect();
+    let fits = |w: &When| w.at.year() as u32 <= latest;
+    for (i, part) in plain.iter().enumerate().rev() {
         let bytes = part.as_bytes();
-        if let Some(mut when) = (0..bytes.len()).find_map(|i| date_at(bytes, i)) {
-            when.has_time = false;
-            when.at = when.at.date().to_datetime(jiff::civil::Time::midnight());
-            return Some(when);
+        if let Some(when) = (0..bytes.len()).find_map(|i| date_at(bytes, i)) {
+            let midnight = when.at.date().to_datetime(jiff::civil::Time::midnight());
+            return Some(When { precision: Precision::Day, ..When::local(midnight) });
         }
-    }
-    let number = |p: &str, n: usize| {
-        (p.len() == n && p.bytes().all(|b| b.is_ascii_digit())).then(|| p.parse::<u32>().ok())?
-    };
-    for window in parts.windows(3).rev() {
-        if let (Some(y), Some(m), Some(d)) =
-            (number(window[0], 4), number(window[1], 2), number(window[2], 2))
-            && YEARS.contains(&y)
-        {
-            return day(y, m, d);
+        if let Some(when) = nested(&plain[..=i]).or_else(|| part_of_folder(part)).filter(fits) {
+            return Some(when);
         }
     }
     None
 }
 
-fn day(y: u32, m: u32, d: u32) -> Option<When> {
-    Some(When { has_time: false, ..When::local(date_time(y, m, d, 0, 0, 0)?) })
+/// `2005/08` and `2005/08/14`, where the path ends so.
+fn nested(parts: &[String]) -> Option<When> {
+    let year = |p: &String| number(p, 4).filter(|y| when::YEARS.contains(y));
+    match parts {
+        [.., y, m, d] if year(y).is_some() && month(m).is_some() => {
+            let day = leading(d).filter(|(_, rest)| !rest.starts_with(char::is_alphabetic));
+            When::partial(year(y)?, month(m)?, day.map_or(0, |d| d.0))
+                .filter(|w| w.precision == Precision::Day)
+        }
+        _ => None,
+    }
+    .or_else(|| match parts {
+        [.., y, m] => When::partial(year(y)?, month(m)?, 0),
+        _ => None,
+    })
+}
+
+/// A name that is a number of so many digits.
+fn number(text: &str, digits: usize) -> Option<u32> {
+    let text = text.trim_end_matches(['-', ' ']);
+    (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+/// The number of two digits that a name begins with, and what stands behind it.
+fn leading(text: &str) -> Option<(u32, &str)> {
+    let n = text.bytes().take_while(u8::is_ascii_digit).count();
+    (n == 2).then(|| Some((text[..n].parse().ok()?, &text[n..])))?
+}
+
+/// A folder of a year that holds a month: `08`, `08 August`, `08-Aug`.
+fn month(text: &str) -> Option<u32> {
+    /// How the months begin, in languages of Europe, lower case.
+    const BEGINNINGS: [&[&str]; 12] = [
+        &["jan", "j\u{e4}n", "gen", "ene", "sty", "led", "\u{44f}\u{43d}\u{432}", "tam", "oca"],
+        &["feb", "f\u{e9}v", "fev", "lut", "\u{fa}no", "\u{444}\u{435}\u{432}", "hel", "\u{15f}ub"],
+        &["mar", "m\u{e4}r", "mrt", "maa", "b\u{159}e", "\u{43c}\u{430}\u{440}"],
+        &["apr", "avr", "abr", "kwi", "dub", "\u{430}\u{43f}\u{440}", "huh", "nis"],
+        &["may", "mai", "mag", "mei", "maj", "kv\u{11b}", "\u{43c}\u{430}\u{439}", "tou"],
+        &["jun", "jui", "giu", "cze", "\u{10d}er", "\u{438}\u{44e}\u{43d}", "kes", "haz"],
+        &["jul", "jui", "lug", "lip", "\u{10d}er", "\u{438}\u{44e}\u{43b}", "hei", "tem"],
+        &["aug", "ao\u{fb}", "aou", "ago", "sie", "srp", "\u{430}\u{432}\u{433}", "elo", "a\u{11f}u"],
+        &["sep", "set", "wrz", "z\u{e1}\u{159}", "\u{441}\u{435}\u{43d}", "syy", "eyl"],
+        &["oct", "okt", "ott", "out", "pa\u{17a}", "\u{159}\u{ed}j", "\u{43e}\u{43a}\u{442}", "lok", "eki"],
+        &["nov", "lis", "\u{43d}\u{43e}\u{44f}", "mar", "kas"],
+        &["dec", "dez", "d\u{e9}c", "dic", "gru", "pro", "\u{434}\u{435}\u{43a}", "jou", "ara"],
+    ];
+    let (month, rest) = leading(text).filter(|(m, _)| (1..=12).contains(m))?;
+    let word = rest.trim_start_matches([' ', '-', '_', '.', '(']).to_lowercase();
+    let named = || BEGINNINGS[month as usize - 1].iter().any(|b| word.starts_with(b));
+    (word.is_empty() || named()).then_some(month)
+}
+
+/// A year or a month of it in a folder's name, among words or alone.
+fn part_of_folder(part: &str) -> Option<When> {
+    let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+    // 200508 Italy
+    if digits == 6
+        && let Some(y) = part[..4].parse().ok().filter(|y| COMPACT_YEARS.contains(y))
+        && let Some(when) = When::partial(y, part[4..6].parse().ok()?, 0)
+    {
+        return Some(when).filter(|w| w.precision == Precision::Month);
+    }
+    month_at_start(part).or_else(|| only_year(part))
+}
+
+/// A year or a month of it in a file's name: `1965-07 Granny.jpg`, `1998 Wedding 3.jpg`, `Wedding 1998 (3).jpg`; a number
+/// beside what cameras begin names with is none.
+fn part_of_name(stem: &str) -> Option<When> {
+    has_word(stem).then(|| month_at_start(stem).or_else(|| only_year(stem)))?
+}
+
+/// `2005-08`, `2005_08`, `2005.08` at the start, and no digit behind it.
+fn month_at_start(text: &str) -> Option<When> {
+    let b = text.as_bytes();
+    let digit = |i: usize| b.get(i).is_some_and(u8::is_ascii_digit);
+    let fits = (0..4).all(digit)
+        && b.get(4).is_some_and(|c| b"-_. ".contains(c))
+        && digit(5)
+        && digit(6)
+        && !b.get(7).is_some_and(|c| c.is_ascii_alphanumeric())
+        && !(b.get(7) == b.get(4) && digit(8) && digit(9));
+    let (y, m) = fits.then(|| Some((text[..4].parse().ok()?, text[5..7].parse().ok()?)))??;
+    When::partial(y, m, 0).filter(|w| w.precision == Precision::Month)
+}
+
+/// The only number of four digits in a text that has other words, if it is a year.
+fn only_year(text: &str) -> Option<When> {
+    let mut years = tokens(text).filter(|t| t.len() == 4 && t.bytes().all(|b| b.is_ascii_digit()));
+    let (year, None) = (years.next()?, years.next()) else { return None };
+    let at = year.as_ptr() as usize - text.as_ptr() as usize;
+    // `DSC_1998 edited`
+    let before = &text[..at];
+    if before.ends_with('_') && tokens(before).last().is_some_and(is_prefix) {
+        return None;
+    }
+    // `100_2005`: the numbers of cameras' folders.
+    if !has_word(text) && tokens(text).any(|t| t != year && t.len() > 2) {
+        return None;
+    }
+    When::partial(year.parse().ok()?, 0, 0)
+}
+
+/// Runs of letters and digits.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|t| !t.is_empty())
+}
+
+/// A word that a person has written.
+fn has_word(text: &str) -> bool {
+    tokens(text).any(|t| {
+        let letters = t.chars().filter(|c| c.is_alphabetic()).count();
+        // Scripts of syllables or words need fewer signs.
+        let least = if t.chars().any(|c| c >= '\u{2E80}') { 1 } else { 3 };
+        letters >= least && !t.bytes().any(|b| b.is_ascii_digit()) && !is_prefix(t)
+    })
+}
+
+/// What cameras and programs begin names with.
+fn is_prefix(word: &str) -> bool {
+    const PREFIXES: &[&str] = &[
+        "img",
+        "dsc",
+        "dscn",
+        "dscf",
+        "dscs",
+        "dscc",
+        "pict",
+        "imag",
+        "image",
+        "imgp",
+        "cimg",
+        "sany",
+        "hpim",
+        "kif",
+        "sam",
+        "sdc",
+        "mvi",
+        "mov",
+        "vid",
+        "video",
+        "clip",
+        "gopr",
+        "gx",
+        "gh",
+        "gl",
+        "dji",
+        "pano",
+        "pxl",
+        "mvimg",
+        "wp",
+        "photo",
+        "foto",
+        "bild",
+        "picture",
+        "file",
+        "datei",
+        "scan",
+        "raw",
+        "cover",
+        "original",
+        "screenshot",
+        "copy",
+        "kopie",
+    ];
+    PREFIXES.iter().any(|p| word.eq_ignore_ascii_case(p))
+}
+
+/// Chinese, Japanese and Korean names write signs between the numbers of a date, and no zero before one: `2005\u{5E74}8\u{6708}14\u{65E5}`.
+fn without_signs(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let after_digit = out.ends_with(|c: char| c.is_ascii_digit());
+        let sign = after_digit
+            && matches!(c, '\u{5E74}' | '\u{6708}' | '\u{65E5}' | '\u{B144}' | '\u{C6D4}' | '\u{C77C}');
+        if !sign {
+            out.push(c);
+            continue;
+        }
+        let digits = out.chars().rev().take_while(char::is_ascii_digit).count();
+        if digits == 1 {
+            out.insert(out.len() - 1, '0');
+        }
+        while chars.next_if_eq(&' ').is_some() {}
+        match c {
+            '\u{65E5}' | '\u{C77C}' => out.push(' '),
+            // Nothing follows that belongs to it.
+            _ if !chars.peek().is_some_and(char::is_ascii_digit) => out.push(' '),
+            _ => out.push('-'),
+        }
+    }
+    out.trim_end().to_owned()
 }
 
 /// A date that begins at `i`: eight digits, or year, month and day with one kind of separator.
@@ -62,7 +254,15 @@ fn date_at(b: &[u8], i: usize) -> Option<When> {
     };
     let (y, m, d, end) = match run(i) {
         // 20230701, or 20230701102030 with up to three digits of milliseconds.
-        8 | 14 | 17 => (number(i, 4)?, number(i + 4, 2)?, number(i + 6, 2)?, i + 8),
+        n @ (8 | 14 | 17) => {
+            let y = number(i, 4).filter(|y| COMPACT_YEARS.contains(y))?;
+            // `19030617_10154871234567890_n`: the number of a picture in a social network.
+            let end = i + n;
+            if n == 8 && b.get(end) == Some(&b'_') && run(end + 1) > 9 {
+                return None;
+            }
+            (y, number(i + 4, 2)?, number(i + 6, 2)?, i + 8)
+        }
         4 => {
             let sep = *b.get(i + 4)?;
             if !b"-_.: ".contains(&sep) || b.get(i + 7) != Some(&sep) || run(i + 5) != 2 {
@@ -76,21 +276,26 @@ fn date_at(b: &[u8], i: usize) -> Option<When> {
         }
         _ => return None,
     };
-    if !YEARS.contains(&y) {
+    if run(i) != 4 && (m == 0 || d == 0) {
         return None;
     }
-    let mut when = day(y, m, d)?;
-    if let Some((h, mi, s, subsec)) = time_at(b, end) {
-        when.at = date_time(y, m, d, h, mi, s)?;
+    let mut when = When::partial(y, m, d)?;
+    if when.precision == Precision::Day
+        && let Some((h, mi, s, subsec)) = time_at(b, end)
+    {
+        when.at = date_time(y, m, d, h, mi, s.unwrap_or(0))?;
         when.subsec = subsec;
-        when.has_time = true;
+        when.precision = if s.is_some() { Precision::Second } else { Precision::Minute };
     }
     Some(when)
 }
 
+/// Hour, minute, second where it is written, digits behind that.
+type Clock = (u32, u32, Option<u32>, String);
+
 /// A time after a date: `_102030`, `-10-20-30`, ` at 10.20.30`, ` um 10.20.30`, `T102030`, `102030123`,
 /// ` at 3.04.05 PM`.
-fn time_at(b: &[u8], at: usize) -> Option<(u32, u32, u32, String)> {
+fn time_at(b: &[u8], at: usize) -> Option<Clock> {
     let rest = std::str::from_utf8(b.get(at..)?).ok()?;
     let rest = match rest.strip_prefix(", ").or(rest.strip_prefix(" - ")).or_else(|| after_word(rest)) {
         Some(r) => r,
@@ -105,6 +310,9 @@ fn time_at(b: &[u8], at: usize) -> Option<(u32, u32, u32, String)> {
             }
         }
     };
+    // \u{4E0B}\u{5348}3.04.05
+    let (before, rest) =
+        leading_half(rest).map_or((None, rest), |(half, rest)| (Some(half), rest.trim_start()));
     let c = rest.as_bytes();
     let pair = |at: usize| -> Option<u32> {
         let p = c.get(at..at + 2)?;
@@ -113,9 +321,9 @@ fn time_at(b: &[u8], at: usize) -> Option<(u32, u32, u32, String)> {
     };
     let digits = c.iter().take_while(|d| d.is_ascii_digit()).count();
     let (h, mi, s, subsec) = match digits {
-        6 => (pair(0)?, pair(2)?, pair(4)?, String::new()),
+        6 => (pair(0)?, pair(2)?, pair(4), String::new()),
         // Milliseconds behind the seconds.
-        9 => (pair(0)?, pair(2)?, pair(4)?, rest[6..9].to_owned()),
+        9 => (pair(0)?, pair(2)?, pair(4), rest[6..9].to_owned()),
         n @ (1 | 2) => {
             let sep = *c.get(n)?;
             if !b"-_.:".contains(&sep) {
@@ -123,18 +331,18 @@ fn time_at(b: &[u8], at: usize) -> Option<(u32, u32, u32, String)> {
             }
             let mi = pair(n + 1)?;
             let has_seconds = c.get(n + 3) == Some(&sep) && pair(n + 4).is_some();
-            let s = if has_seconds { pair(n + 4)? } else { 0 };
+            let s = has_seconds.then(|| pair(n + 4)).flatten();
             let h = rest[..n].parse().ok()?;
-            match half_of_day(&rest[n + if has_seconds { 6 } else { 3 }..]) {
-                Some(half) => (half_day_hour(h, half)?, mi, s, String::new()),
+            match before.or(leading_half(&rest[n + if has_seconds { 6 } else { 3 }..]).map(|h| h.0)) {
+                Some(half) if (1..=12).contains(&h) => (half.hour(h), mi, s, String::new()),
                 // A single digit without a half of the day is a number of something else.
-                None if n == 1 => return None,
-                None => (h, mi, s, String::new()),
+                _ if n == 1 => return None,
+                _ => (h, mi, s, String::new()),
             }
         }
         _ => return None,
     };
-    (h < 24 && mi < 60 && s < 60).then_some((h, mi, s, subsec))
+    (h < 24 && mi < 60 && s.is_none_or(|s| s < 60)).then_some((h, mi, s, subsec))
 }
 
 /// What stands after the word for "at" in some language: ` um 10.20.30`.
@@ -143,32 +351,6 @@ fn after_word(rest: &str) -> Option<&str> {
     let (word, time) = rest.strip_prefix(' ')?.split_once(' ')?;
     let is_word = word.chars().all(|c| c.is_alphabetic() || c == '.') && word.chars().count() <= LONGEST;
     (is_word && time.starts_with(|c: char| c.is_ascii_digit())).then_some(time)
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Half {
-    Am,
-    Pm,
-}
-
-/// `AM` or `PM` behind a time; macOS writes a narrow space before it, which does not break.
-fn half_of_day(rest: &str) -> Option<Half> {
-    let word = rest.trim_start_matches([' ', '\u{a0}', '\u{202f}']).get(..2)?;
-    match () {
-        () if word.eq_ignore_ascii_case("am") => Some(Half::Am),
-        () if word.eq_ignore_ascii_case("pm") => Some(Half::Pm),
-        () => None,
-    }
-}
-
-fn half_day_hour(hour: u32, half: Half) -> Option<u32> {
-    match (hour, half) {
-        (12, Half::Am) => Some(0),
-        (12, Half::Pm) => Some(12),
-        (1..12, Half::Am) => Some(hour),
-        (1..12, Half::Pm) => Some(hour + 12),
-        _ => None,
-    }
 }
 
 /// Seconds or milliseconds since 1970, as some apps name files: `mmexport1480134320123.jpg`, `1480134320123.jpg`,
@@ -225,12 +407,13 @@ mod tests {
             ("Captura de pantalla 2023-07-01 a las 10.20.30.png", "2023-07-01T00:00:00"),
             ("Screen Shot 2023-07-01 at 3.04.05 PM.png", "2023-07-01T15:04:05"),
             ("Screenshot 2023-07-01 at 12.04.05\u{202f}AM.png", "2023-07-01T00:04:05"),
+            ("\u{622A}\u{5C4F}2023-07-01 \u{4E0B}\u{5348}3.04.05.png", "2023-07-01T15:04:05"),
             ("WhatsApp Image 2023-07-01 at 3.04.05 PM (1).jpeg", "2023-07-01T15:04:05"),
             ("2023-07-01 3.jpg", "2023-07-01T00:00:00"),
             ("2023-07-01 at 3.04 PM.jpg", "2023-07-01T15:04:00"),
             ("2023-07-01.jpg", "2023-07-01T00:00:00"),
         ] {
-            assert_eq!(from_name(name).map(|w| w.at.to_string()).as_deref(), Some(expected), "{name}");
+            assert_eq!(from_name(name, 2024).map(|w| w.at.to_string()).as_deref(), Some(expected), "{name}");
         }
     }
 
@@ -245,25 +428,96 @@ mod tests {
             "1920-1080.png",
             "20990231.jpg",
         ] {
-            assert_eq!(from_name(name), None, "{name}");
+            assert_eq!(from_name(name, 2024), None, "{name}");
         }
+    }
+
+    fn short(when: Option<When>) -> Option<String> {
+        when.map(|w| w.at.to_string()[..w.precision.length()].to_owned())
     }
 
     #[test]
     fn folders() {
-        let day = |f: &str| from_folder(f).map(|w| w.at.date().to_string());
-        assert_eq!(day("2019/2019-07-01").as_deref(), Some("2019-07-01"));
-        assert_eq!(day("Photos/2019/07/01").as_deref(), Some("2019-07-01"));
-        assert_eq!(day("2019-07-01 Summer/raw").as_deref(), Some("2019-07-01"));
-        assert_eq!(day("Photos/2019").as_deref(), None);
-        assert_eq!(day(""), None);
+        for (folder, expected) in [
+            ("2019/2019-07-01", Some("2019-07-01")),
+            ("Photos/2019/07/01", Some("2019-07-01")),
+            ("2019-07-01 Summer/raw", Some("2019-07-01")),
+            ("2005.08.14 Rom", Some("2005-08-14")),
+            ("2005/08 August/14", Some("2005-08-14")),
+            ("2005/08-Aug/14 Rome", Some("2005-08-14")),
+            ("2005/08", Some("2005-08")),
+            ("2005/08 August", Some("2005-08")),
+            ("2005-08 Italy", Some("2005-08")),
+            ("2005-08", Some("2005-08")),
+            ("2005_08_Italy", Some("2005-08")),
+            ("200508 Italy", Some("2005-08")),
+            ("2005\u{5E74}8\u{6708}14\u{65E5}", Some("2005-08-14")),
+            ("2005\u{5E74}/8\u{6708}", Some("2005-08")),
+            ("2005\u{5E74}8\u{6708}", Some("2005-08")),
+            ("1998 Wedding", Some("1998")),
+            ("1998 Wedding/01", Some("1998")),
+            ("Wedding 1998", Some("1998")),
+            ("Photos from 2005", Some("2005")),
+            ("Fotos von 2005/raw", Some("2005")),
+            ("2005/Italy", Some("2005")),
+            ("2005/03 Party", Some("2005")),
+            ("14.08.2005", Some("2005")),
+            ("Photos/2019", Some("2019")),
+            // None of these is a date, or only one that is not known yet.
+            ("2005-2006 Italy", None),
+            ("100_2005", None),
+            ("DCIM/100CANON", None),
+            ("Canon 2000D", None),
+            ("Cyberpunk 2077", None),
+            ("", None),
+        ] {
+            assert_eq!(short(from_folder(folder, 2024)).as_deref(), expected, "{folder}");
+        }
+    }
+
+    #[test]
+    fn years_and_months_in_names() {
+        for (name, expected) in [
+            ("1965 Granny on the beach.jpg", Some("1965")),
+            ("1965-07 Granny.jpg", Some("1965-07")),
+            ("1965-07-14 Granny.jpg", Some("1965-07-14")),
+            ("1965-07-00 Granny.jpg", Some("1965-07")),
+            ("19650714 Granny.jpg", Some("1965-07-14")),
+            ("Wedding 1998 (3).jpg", Some("1998")),
+            ("1965\u{5E74} \u{5BB6}\u{65CF}.jpg", Some("1965")),
+            ("2023-07-01 at 3.04 PM.jpg", Some("2023-07-01T15:04")),
+            ("IMG_2005.jpg", None),
+            ("DSC_1998 edited.jpg", None),
+            ("DSC_1998-bearbeitet.jpg", None),
+            ("1965.jpg", None),
+            ("2019 12345.jpg", None),
+            ("Wallpaper 1920x1080.jpg", None),
+            ("Wallpaper 1920 1080.jpg", None),
+            ("Game in the year 2077.png", None),
+            ("19030617_10154871234567890_n.jpg", None),
+        ] {
+            assert_eq!(short(from_name(name, 2024)).as_deref(), expected, "{name}");
+        }
     }
 
     proptest::proptest! {
+        /// A folder of a year, a month and a day gives as much as it names, whatever the words beside it are.
+        #[test]
+        fn folders_give_what_they_name(
+            y in 1826u32..2024, m in 1u32..=12, d in 1u32..=28, known in 1usize..=3,
+            words in "( [A-Za-z\u{e4}\u{f6}\u{fc}\u{3b1}-\u{3c9}\u{430}-\u{44f}]{3,9}){0,3}", nested in proptest::bool::ANY,
+        ) {
+            let sep = if nested { "/" } else { "-" };
+            let text = [format!("{y}"), format!("{y}{sep}{m:02}"), format!("{y}{sep}{m:02}{sep}{d:02}")][known - 1].clone();
+            let folder = if nested { format!("Photos/{text}") } else { format!("Photos/{text}{words}") };
+            let expected = When::partial(y, if known > 1 { m } else { 0 }, if known > 2 { d } else { 0 });
+            proptest::prop_assert_eq!(from_folder(&folder, 2024), expected, "{}", folder);
+        }
+
         #[test]
         fn no_name_makes_it_panic(name in "\\PC{0,40}") {
-            let _ = from_name(&name);
-            let _ = from_folder(&name);
+            let _ = from_name(&name, 2024);
+            let _ = from_folder(&name, 2024);
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Which media file of a folder a sidecar belongs to, decided by names alone.
+//! Which media file of a folder a sidecar belongs to, decided by names, and by the extension that an XMP names.
 
+use crate::names::{self, Likeness, decode, fold, is_broken, split_extension, split_number};
 use albumen_core::vocabulary::{Format, Kind};
 use std::cmp::Ordering;
 
-/// Takeout cuts a JSON's name to 46 characters before `.json`.
+/// Takeout cuts a JSON's name to 46 units of UTF-16 before `.json`.
 const TAKEOUT_NAME: usize = 46;
 
 /// What Takeout puts between a photo's name and `.json` since 2024, cut from the end where the name is long.
@@ -11,8 +12,12 @@ const SUPPLEMENTAL: &str = ".supplemental-metadata";
 
 /// The names of a folder's media files, for [`MediaNames::owner_of`]: a folder may hold a hundred thousand, with a sidecar each, so
 /// each name is held once and found by binary search.
-pub struct MediaNames {
-    /// In lower case.
+///
+/// Names are compared by their folds, and of those that are alike the closest counts: the same bytes, the same normal form, the
+/// same but for case; of several that are equally close the first.
+pub struct MediaNames<'a> {
+    media: Vec<&'a [u8]>,
+    /// Their folds.
     names: Vec<Box<str>>,
     /// Numbers of names, in order of these and of the numbers: of several that are alike the first is meant.
     exact: Vec<u32>,
@@ -24,7 +29,7 @@ pub struct MediaNames {
     numbered_stems: Vec<u32>,
 }
 
-/// A name in lower case, taken apart; `None` without an extension.
+/// The fold of a name, or a name, taken apart; `None` without an extension.
 #[derive(Clone, Copy)]
 struct Parts<'a> {
     stem: &'a str,
@@ -47,9 +52,9 @@ impl<'a> Parts<'a> {
     }
 }
 
-impl MediaNames {
-    pub fn new(media: &[&[u8]]) -> MediaNames {
-        let names: Vec<Box<str>> = media.iter().map(|m| lower(m).into_boxed_str()).collect();
+impl<'a> MediaNames<'a> {
+    pub fn new(media: &[&'a [u8]]) -> MediaNames<'a> {
+        let names: Vec<Box<str>> = media.iter().map(|m| fold(&decode(m)).into_boxed_str()).collect();
         let parts = |i: u32| Parts::of(&names[i as usize]);
         // A folder has no four thousand million files.
         let mut exact: Vec<u32> = (0..names.len() as u32).collect();
@@ -67,7 +72,7 @@ impl MediaNames {
         let stems = sorted(|a, b| a.stem.cmp(b.stem));
         let numbered = sorted(|a, b| a.number.cmp(b.number).then_with(|| a.unnumbered().cmp(b.unnumbered())));
         let numbered_stems = sorted(|a, b| (a.number, a.bare).cmp(&(b.number, b.bare)));
-        MediaNames { names, exact, stems, numbered, numbered_stems }
+        MediaNames { media: media.to_vec(), names, exact, stems, numbered, numbered_stems }
     }
 
     /// Those in an order that is not before something, as `compare` says.
@@ -81,105 +86,204 @@ impl MediaNames {
         order[start..].iter().filter_map(parts)
     }
 
-    fn exactly(&self, name: &str) -> Option<usize> {
-        let start = self.exact.partition_point(|i| *self.names[*i as usize] < *name);
-        let found = *self.exact.get(start)? as usize;
-        (*self.names[found] == *name).then_some(found)
+    /// Of files whose part of the name has the fold of `wanted` the one whose part is most like it.
+    fn closest(
+        &self,
+        files: impl Iterator<Item = usize>,
+        wanted: &str,
+        part: impl Fn(&str) -> String,
+    ) -> Option<(Likeness, usize)> {
+        files.map(|i| (Likeness::of(&part(&decode(self.media[i])), wanted), i)).min()
     }
 
-    /// The first with this number of a double, and this name without it.
-    fn numbered(&self, number: &str, name: &str) -> Option<usize> {
-        let compare = |p: Parts<'_>| p.number.cmp(number).then_with(|| p.unnumbered().cmp(name.bytes()));
-        let (i, parts) = self.from(&self.numbered, compare).next()?;
-        compare(parts).is_eq().then_some(i)
+    /// The file of this name.
+    fn whole(&self, name: &str) -> Option<usize> {
+        let folded = fold(name);
+        let start = self.exact.partition_point(|i| *self.names[*i as usize] < *folded);
+        let alike =
+            self.exact[start..].iter().map(|i| *i as usize).take_while(|i| *self.names[*i] == *folded);
+        self.closest(alike, name, str::to_owned).map(|f| f.1)
+    }
+
+    /// The file with this number of a double, and this name without it.
+    fn numbered(&self, number: &str, name: &str) -> Option<(Likeness, usize)> {
+        let folded = fold(name);
+        let compare = |p: Parts<'_>| p.number.cmp(number).then_with(|| p.unnumbered().cmp(folded.bytes()));
+        let alike = self.from(&self.numbered, compare).take_while(|(_, p)| compare(*p).is_eq());
+        self.closest(alike.map(|f| f.0), name, |name| {
+            Parts::of(name).map_or(String::new(), |p| format!("{}.{}", p.bare, p.extension))
+        })
     }
 
     fn numbered_stem(&self, number: &str, stem: &str) -> Option<usize> {
-        let compare = |p: Parts<'_>| (p.number, p.bare).cmp(&(number, stem));
-        let (i, parts) = self.from(&self.numbered_stems, compare).next()?;
-        compare(parts).is_eq().then_some(i)
+        let folded = fold(stem);
+        let compare = |p: Parts<'_>| (p.number, p.bare).cmp(&(number, folded.as_str()));
+        let alike = self.from(&self.numbered_stems, compare).take_while(|(_, p)| compare(*p).is_eq());
+        self.closest(alike.map(|f| f.0), stem, |name| split_number(names::stem(name)).0.to_owned())
+            .map(|f| f.1)
     }
 
-    /// Which of the media files a sidecar belongs to.
+    /// Which of the media files a sidecar belongs to, by its name, and by the extension that an XMP names, if it names one.
     ///
     /// `name.xmp` and `name.ext.xmp`; Takeout's `name.ext.json`, `name.ext.supplemental-metadata.json`, both cut to
-    /// 46 characters, and the number of a double that Takeout moves: `name.ext(1).json` for `name(1).ext`. A name
+    /// 46 units of UTF-16, and the number of a double that Takeout moves: `name.ext(1).json` for `name(1).ext`. A name
     /// with its extension beats a stem; see `first_of_stem` for several files of one stem.
-    pub fn owner_of(&self, sidecar_name: &[u8]) -> Option<usize> {
-        let sidecar = lower(sidecar_name);
+    pub fn owner_of(&self, sidecar_name: &[u8], for_extension: Option<&str>) -> Option<usize> {
+        let sidecar = decode(sidecar_name);
         let (base, kind) = split_extension(&sidecar)?;
-        let exact = self.exactly(base);
-        match kind {
-            "xmp" => exact.or_else(|| self.first_of_stem(base)),
-            "json" => exact.or_else(|| self.takeouts(base)),
+        match kind.to_ascii_lowercase().as_str() {
+            "xmp" => self.whole(base).or_else(|| self.first_of_stem(base, for_extension)),
+            "json" => self.whole(base).or_else(|| self.takeouts(base)),
             _ => None,
         }
+    }
+
+    /// Whether an XMP is named by a stem alone: then the extension that it names tells which file it belongs to.
+    pub fn is_by_stem(&self, sidecar_name: &[u8]) -> bool {
+        let sidecar = decode(sidecar_name);
+        let Some((base, kind)) = split_extension(&sidecar) else { return false };
+        kind.eq_ignore_ascii_case("xmp")
+            && self.whole(base).is_none()
+            && self.first_of_stem(base, None).is_some()
     }
 
     fn takeouts(&self, base: &str) -> Option<usize> {
         // `name.jpg(1)` is for `name(1).jpg`, also with the supplement between.
         let (bare, number) = split_number(base);
+        let digits = number.unwrap_or_default();
         // The whole name, or with any beginning of the supplement, as far as the cut leaves it.
-        let full = (0..=SUPPLEMENTAL.len()).filter_map(|n| {
-            let name = bare.strip_suffix(&SUPPLEMENTAL[..n])?;
-            self.numbered(number.unwrap_or_default(), name)
-        });
-        if let Some(i) = full.min() {
+        let full = (0..=SUPPLEMENTAL.len())
+            .filter_map(|n| self.numbered(digits, bare.strip_suffix(&SUPPLEMENTAL[..n])?));
+        if let Some((_, i)) = full.min() {
             return Some(i);
         }
-        // Takeout cuts what is longer, so that the base is a beginning of the name.
-        if bare.chars().count() >= TAKEOUT_NAME - number.map_or(0, str::len) {
-            let number = number.unwrap_or_default();
-            let compare = |p: Parts<'_>| p.number.cmp(number).then_with(|| p.unnumbered().cmp(bare.bytes()));
-            let begins =
-                |p: &Parts<'_>| p.number == number && p.unnumbered().take(bare.len()).eq(bare.bytes());
-            let begun = self.from(&self.numbered, compare).take_while(|(_, parts)| begins(parts));
-            if let Some(i) = begun.map(|(i, _)| i).min() {
-                return Some(i);
-            }
+        if let Some(i) = self.begun(bare, number).or_else(|| self.cut_too(bare, number)) {
+            return Some(i);
         }
         // Edited copies share the original's JSON; a live photo's movie the still's.
         let name = bare.split(SUPPLEMENTAL_START).next().unwrap_or(bare);
         let stem = split_extension(name).map_or(bare, |(stem, _)| stem);
-        self.numbered_stem(number.unwrap_or_default(), stem)
+        self.numbered_stem(digits, stem)
+    }
+
+    /// Takeout cuts what is longer, so that the base is a beginning of the name. It counts units of UTF-16, and may cut a sign
+    /// in two, of which nothing readable is left.
+    fn begun(&self, bare: &str, number: Option<&str>) -> Option<usize> {
+        let whole = bare.trim_end_matches(is_broken);
+        let whole = if whole.len() == bare.len() { bare.strip_suffix('?').unwrap_or(bare) } else { whole };
+        let units = bare.encode_utf16().count();
+        let limit = TAKEOUT_NAME - number.map_or(0, str::len);
+        if units + 1 < limit {
+            return None;
+        }
+        let at_cut = units >= limit;
+        let digits = number.unwrap_or_default();
+        let folded = fold(whole);
+        let signs = whole.chars().count();
+        let beginning = |name: &str| name.chars().take(signs).collect::<String>();
+        let compare = |p: Parts<'_>| p.number.cmp(digits).then_with(|| p.unnumbered().cmp(folded.bytes()));
+        let begins =
+            |p: &Parts<'_>| p.number == digits && p.unnumbered().take(folded.len()).eq(folded.bytes());
+        let begun = self.from(&self.numbered, compare).take_while(|(_, parts)| begins(parts));
+        // One unit less than the limit: the next sign has two and did not fit.
+        let cut_before_pair = |i: usize| {
+            let name = decode(self.media[i]);
+            name.chars().nth(signs).is_some_and(|c| c.len_utf16() == 2)
+        };
+        let begun = begun.map(|f| f.0).filter(|i| at_cut || cut_before_pair(*i));
+        if let Some((_, i)) = self.closest(begun, whole, beginning) {
+            return Some(i);
+        }
+        if !at_cut || number.is_some() {
+            return None;
+        }
+        // A number in brackets that is part of the name, cut behind it: `Eifel (38).JP` for `Eifel (38).JPG`.
+        let start = self.exact.partition_point(|i| *self.names[*i as usize] < *folded);
+        let begun = self.exact[start..].iter().map(|i| *i as usize);
+        let begun = begun.take_while(|i| self.names[*i].starts_with(folded.as_str()));
+        let numbered = begun.filter(|i| {
+            Parts::of(&self.names[*i]).is_some_and(|p| !p.number.is_empty() && folded.len() > p.bare.len())
+        });
+        self.closest(numbered, whole, beginning).map(|f| f.1)
+    }
+
+    /// Takeout cuts the names of pictures, too, and not at the same place: then the picture's stem is a beginning of the base,
+    /// of which so little is left that it has no extension.
+    fn cut_too(&self, bare: &str, number: Option<&str>) -> Option<usize> {
+        const SHORTEST: usize = TAKEOUT_NAME - 2;
+        if bare.contains('.') || bare.encode_utf16().count() < TAKEOUT_NAME - number.map_or(0, str::len) {
+            return None;
+        }
+        let ends: Vec<usize> = bare.char_indices().map(|(at, _)| at).skip(SHORTEST).collect();
+        ends.into_iter().rev().find_map(|end| self.numbered_stem(number.unwrap_or_default(), &bare[..end]))
     }
 
     /// The first file of a stem, in the order of names: pictures that everything shows before RAW files before
     /// videos. Of a RAW and a JPEG that are one item the JPEG is what a person sees, and Lightroom names the RAW's
-    /// sidecar by the stem.
-    fn first_of_stem(&self, stem: &str) -> Option<usize> {
-        let rank = |name: &str| {
-            let ext = split_extension(name).map_or("", |(_, ext)| ext);
+    /// sidecar by the stem. Where the XMP names an extension it belongs to a file that has it, and to no other.
+    fn first_of_stem(&self, stem: &str, extension: Option<&str>) -> Option<usize> {
+        let rank = |ext: &str| {
             let format = Format::all().find(|f| f.extensions().contains(&ext));
             format.map_or(3, |f| if f.kind() == Kind::Video { 2 } else { u8::from(f.is_raw()) })
         };
-        let of_stem = self.from(&self.stems, |p| p.stem.cmp(stem)).take_while(|(_, p)| p.stem == stem);
-        of_stem.map(|(i, _)| (rank(&self.names[i]), &self.names[i], i)).min().map(|f| f.2)
+        let (folded, extension) = (fold(stem), extension.map(fold));
+        let of_stem =
+            self.from(&self.stems, |p| p.stem.cmp(folded.as_str())).take_while(|(_, p)| p.stem == folded);
+        let fits = of_stem.filter(|(_, p)| extension.as_ref().is_none_or(|wanted| p.extension == wanted));
+        let ranked = fits.map(|(i, p)| {
+            let name = decode(self.media[i]);
+            (Likeness::of(names::stem(&name), stem), rank(p.extension), name, i)
+        });
+        ranked.min().map(|f| f.3)
     }
+}
+
+/// The extension that an XMP sidecar names (`photoshop:SidecarForExtension`), found in its text without reading it as XML: the
+/// engine asks, which parses nothing of others.
+pub fn named_extension(xmp: &[u8]) -> Option<String> {
+    const NAME: &[u8] = b":SidecarForExtension";
+    const LONGEST: usize = 16;
+    let at = memchr::memmem::find(xmp, NAME)? + NAME.len();
+    let rest = xmp.get(at..)?;
+    let rest = rest.trim_ascii_start();
+    // An attribute, or an element.
+    let rest = match rest.first()? {
+        b'=' => rest[1..].trim_ascii_start().get(1..)?,
+        b'>' => rest[1..].trim_ascii_start(),
+        _ => return None,
+    };
+    let length = rest.iter().take(LONGEST).take_while(|b| b.is_ascii_alphanumeric()).count();
+    (length > 0).then(|| String::from_utf8_lossy(&rest[..length]).to_ascii_lowercase())
+}
+
+/// The picture that a JSON of Takeout's is named for, as far as its name was not cut: `a(1).jpg` for `a.jpg.suppl(1).json`.
+pub fn picture_named(sidecar_name: &str) -> Option<String> {
+    let (base, _) = split_extension(sidecar_name).filter(|(_, kind)| kind.eq_ignore_ascii_case("json"))?;
+    let (bare, number) = split_number(base);
+    let tail = (1..=SUPPLEMENTAL.len()).rev().find_map(|n| bare.strip_suffix(&SUPPLEMENTAL[..n]));
+    let (stem, ext) = split_extension(tail.unwrap_or(bare))?;
+    Some(format!("{stem}{}.{ext}", number.unwrap_or_default()))
+}
+
+/// Whether the name of a JSON file that belongs to no file of its folder is one that Takeout gives to what it says of a picture:
+/// the picture is missing.
+pub fn is_orphan_name(name: &[u8]) -> bool {
+    let name = decode(name);
+    let Some((base, "json")) = split_extension(&name) else { return false };
+    let (bare, number) = split_number(base);
+    if bare.encode_utf16().count() + number.map_or(0, str::len) + 1 >= TAKEOUT_NAME {
+        // It was cut, and with it what tells.
+        return true;
+    }
+    let named = (0..=SUPPLEMENTAL.len()).rev().find_map(|n| {
+        let (_, ext) = split_extension(bare.strip_suffix(&SUPPLEMENTAL[..n])?)?;
+        let ext = split_number(ext).0.to_ascii_lowercase();
+        Format::all().any(|f| f.extensions().contains(&ext.as_str())).then_some(())
+    });
+    named.is_some()
 }
 
 const SUPPLEMENTAL_START: &str = ".supp";
-
-fn lower(name: &[u8]) -> String {
-    String::from_utf8_lossy(name).to_lowercase()
-}
-
-fn split_extension(name: &str) -> Option<(&str, &str)> {
-    name.rsplit_once('.').filter(|(stem, ext)| !stem.is_empty() && !ext.is_empty())
-}
-
-/// `name(1)` into `name` and `(1)`.
-pub fn split_number(name: &str) -> (&str, Option<&str>) {
-    if let Some(open) = name.rfind('(')
-        && let Some(digits) = name[open + 1..].strip_suffix(')')
-        && !digits.is_empty()
-        && digits.len() <= 4
-        && digits.bytes().all(|b| b.is_ascii_digit())
-    {
-        return (&name[..open], Some(&name[open..]));
-    }
-    (name, None)
-}
 
 #[cfg(test)]
 mod tests {
@@ -187,7 +291,7 @@ mod tests {
 
     fn owner<'a>(sidecar: &str, media: &[&'a str]) -> Option<&'a str> {
         let names: Vec<&[u8]> = media.iter().map(|m| m.as_bytes()).collect();
-        MediaNames::new(&names).owner_of(sidecar.as_bytes()).map(|i| media[i])
+        MediaNames::new(&names).owner_of(sidecar.as_bytes(), None).map(|i| media[i])
     }
 
     #[test]
@@ -216,6 +320,15 @@ mod tests {
                 "5d7f8a90-1234-4c3a-9b1e-0123456789ab_original_1.jpg",
             ),
             (
+                "Urlaub in Knaufspesch in der Schneifel (38).JP.json",
+                "Urlaub in Knaufspesch in der Schneifel (38).JPG",
+            ),
+            (
+                "original_1d4caa6f-16c6-4c3d-901b-9387de10e528_P.json",
+                "original_1d4caa6f-16c6-4c3d-901b-9387de10e528_.jpg",
+            ),
+            ("img_(87).(vacation stuff).lol.jpg(87).json", "img_(87).(vacation stuff).lol(87).jpg"),
+            (
                 "Screenshot_20230701-102030_Some Application Na.json",
                 "Screenshot_20230701-102030_Some Application Name.png",
             ),
@@ -227,6 +340,65 @@ mod tests {
         assert_eq!(owner("IMG_1.jpg(1).json", &doubles), Some("IMG_1(1).jpg"));
         assert_eq!(owner("metadata.json", &doubles), None);
         assert_eq!(owner("IMG_1.heic.json", &["IMG_1.mp4"]), Some("IMG_1.mp4"));
+    }
+
+    #[test]
+    fn two_names_that_differ_in_case_or_form_keep_their_own() {
+        let media = ["IMG_1.JPG", "IMG_1.jpg", "Ko\u{308}ln.jpg", "K\u{f6}ln.jpg", "K\u{d6}LN.jpg"];
+        for (i, name) in media.iter().enumerate() {
+            for tail in [".xmp", ".json", ".supplemental-metadata.json", ".suppl.json"] {
+                assert_eq!(owner(&format!("{name}{tail}"), &media), Some(media[i]), "{name}{tail}");
+            }
+        }
+        // One that has no file of its own goes to the closest.
+        assert_eq!(owner("Ko\u{308}ln.jpg.xmp", &media[3..]), Some("K\u{f6}ln.jpg"));
+        assert_eq!(owner("ko\u{308}ln.jpg.json", &media[3..]), Some("K\u{f6}ln.jpg"));
+        assert_eq!(owner("dsc_2.xmp", &["DSC_2.JPG", "dsc_2.ARW"]), Some("dsc_2.ARW"));
+    }
+
+    #[test]
+    fn an_xmp_that_names_its_extension() {
+        let media: [&[u8]; 2] = [b"DSC_1.JPG", b"DSC_1.DNG"];
+        let names = MediaNames::new(&media);
+        assert_eq!(names.owner_of(b"DSC_1.xmp", Some("dng")), Some(1));
+        assert_eq!(names.owner_of(b"DSC_1.xmp", Some("nef")), None);
+        assert_eq!(names.owner_of(b"DSC_1.xmp", None), Some(0));
+        assert_eq!(names.owner_of(b"DSC_1.JPG.xmp", Some("dng")), Some(0));
+        assert!(names.is_by_stem(b"DSC_1.xmp") && !names.is_by_stem(b"DSC_2.xmp"));
+        for (xmp, extension) in [
+            ("<a photoshop:SidecarForExtension=\"DNG\" b=\"c\"/>", Some("dng")),
+            ("<a photoshop:SidecarForExtension = 'CR2'/>", Some("cr2")),
+            ("<ps:SidecarForExtension>\n nef</ps:SidecarForExtension>", Some("nef")),
+            ("<ps:SidecarForExtension/>", None),
+            ("photoshop:SidecarForExtension=\"\"", None),
+            ("", None),
+        ] {
+            assert_eq!(named_extension(xmp.as_bytes()).as_deref(), extension, "{xmp}");
+        }
+    }
+
+    #[test]
+    fn names_that_only_a_missing_picture_explains() {
+        for name in [
+            "IMG_1.jpg.json",
+            "IMG_1.HEIC.supplemental-metadata.json",
+            "a.mp4.suppl(2).json",
+            "a.jpg(1).json",
+        ] {
+            assert!(is_orphan_name(name.as_bytes()), "{name}");
+        }
+        assert!(is_orphan_name(b"Screenshot_20230701-102030_Some Application Na.json"));
+        assert_eq!(picture_named("a.jpg.suppl(1).json").as_deref(), Some("a(1).jpg"));
+        assert_eq!(picture_named("a.jpg.json").as_deref(), Some("a.jpg"));
+        for name in [
+            "metadata.json",
+            "user-generated-memory-titles.json",
+            "a.txt.json",
+            "print-subscriptions.json",
+            "a.jpg",
+        ] {
+            assert!(!is_orphan_name(name.as_bytes()), "{name}");
+        }
     }
 
     /// The rules of Takeout's names one after the other over the whole folder, as [`MediaNames`] must answer by looking up.
@@ -250,6 +422,16 @@ mod tests {
         (media.iter().position(|m| m == base))
             .or_else(|| first(&full))
             .or_else(|| first(&|name| cut && name.starts_with(bare)))
+            .or_else(|| {
+                media.iter().position(|m| {
+                    let (stem, own) = split_number(names::stem(m));
+                    cut && number.is_none() && own.is_some() && m.starts_with(bare) && bare.len() > stem.len()
+                })
+            })
+            .or_else(|| {
+                let cuts = (TAKEOUT_NAME - 2..bare.len()).rev().filter(|_| cut && !bare.contains('.'));
+                cuts.into_iter().find_map(|n| first(&|name| stem_of(name).as_deref() == Some(&bare[..n])))
+            })
             .or_else(|| first(&|name| stem_of(name).is_some_and(|s| s == stem)))
     }
 
@@ -265,21 +447,61 @@ mod tests {
             let base: String = format!("{name}{tail}").chars().take(kept).collect();
             let names: Vec<&[u8]> = media.iter().map(String::as_bytes).collect();
             let sidecar = format!("{base}.json");
-            let looked_up = MediaNames::new(&names).owner_of(sidecar.as_bytes());
+            let looked_up = MediaNames::new(&names).owner_of(sidecar.as_bytes(), None);
             proptest::prop_assert_eq!(looked_up, by_looking_at_all(&sidecar, &media));
         }
+        /// Takeout counts units of UTF-16; a sign that is cut in two leaves nothing, or something that is no text.
+        #[test]
+        fn cut_names_in_any_script(
+            stem in "[a-z\u{4e00}-\u{4fff}\u{1f600}-\u{1f64f}\u{430}-\u{44f}\u{e0}-\u{fc}]{20,60}",
+            ext in "(jpg|heic|mp4)",
+            supplement in proptest::bool::ANY,
+            number in proptest::option::of(1usize..20),
+            broken in proptest::sample::select(vec!["", "\u{FFFD}", "?"]),
+        ) {
+            let number = number.map(|n| format!("({n})")).unwrap_or_default();
+            let media = format!("{stem}{number}.{ext}");
+            let full = format!("{stem}.{ext}{}", if supplement { SUPPLEMENTAL } else { "" });
+            let room = TAKEOUT_NAME - number.len();
+            let units: Vec<u16> = full.encode_utf16().take(room).collect();
+            let mut base: String = char::decode_utf16(units.iter().copied()).map_while(Result::ok).collect();
+            if base.encode_utf16().count() < units.len() {
+                base.push_str(broken);
+            }
+            let sidecar = format!("{base}{number}.json");
+            let names: [&[u8]; 3] = [b"aa.jpg", media.as_bytes(), b"zz.jpg"];
+            proptest::prop_assert_eq!(MediaNames::new(&names).owner_of(sidecar.as_bytes(), None), Some(1), "{}", sidecar);
+        }
+
+        /// Of files whose names differ in case and normal form alone each keeps its own sidecar.
+        #[test]
+        fn each_of_those_alike_keeps_its_own(
+            stem in "[a-z\u{e0}-\u{fc}\u{3b1}-\u{3c9}\u{430}-\u{44f}\u{304b}-\u{3062}\u{ac00}-\u{ac80}]{1,12}",
+            tail in proptest::sample::select(vec![".xmp", ".json", ".supplemental-metadata.json", ".supp.json"]),
+        ) {
+            use unicode_normalization::UnicodeNormalization;
+            let forms: std::collections::BTreeSet<String> = [
+                stem.nfc().collect::<String>(), stem.nfd().collect(), stem.to_uppercase().nfc().collect(), stem.to_uppercase().nfd().collect(),
+            ].into_iter().map(|stem| format!("{stem}.jpg")).collect();
+            let media: Vec<&[u8]> = forms.iter().map(String::as_bytes).collect();
+            let names = MediaNames::new(&media);
+            for (i, name) in forms.iter().enumerate() {
+                proptest::prop_assert_eq!(names.owner_of(format!("{name}{tail}").as_bytes(), None), Some(i));
+            }
+        }
+
         #[test]
         fn a_sidecar_named_after_a_file_belongs_to_it(stem in "[a-zA-Z0-9_ -]{1,30}", ext in "(jpg|JPG|heic|mp4)") {
             let media = format!("{stem}.{ext}");
             for tail in [".xmp", ".json", ".supplemental-metadata.json"] {
-                proptest::prop_assert_eq!(MediaNames::new(&[b"zz.png", media.as_bytes()]).owner_of(format!("{media}{tail}").as_bytes()), Some(1));
+                proptest::prop_assert_eq!(MediaNames::new(&[b"zz.png", media.as_bytes()]).owner_of(format!("{media}{tail}").as_bytes(), None), Some(1));
             }
         }
         #[test]
         fn no_names_make_it_panic(a in "\\PC{0,60}", b in "\\PC{0,60}") {
             let names = MediaNames::new(&[b.as_bytes()]);
-            let _ = names.owner_of(a.as_bytes());
-            let _ = names.owner_of(format!("{a}.json").as_bytes());
+            let _ = names.owner_of(a.as_bytes(), None);
+            let _ = names.owner_of(format!("{a}.json").as_bytes(), None);
         }
     }
 }

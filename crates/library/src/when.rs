@@ -1,13 +1,16 @@
 //! Dates as cameras and programs write them.
 //!
-//! Promises: a date that cannot be is none. Leaves the choice between dates to `taken`.
+//! Promises: a date that cannot be is none; a date is as precise as what was written. Leaves the choice between dates
+//! to `taken`.
 
+use albumen_core::vocabulary::Precision;
+use jiff::ToSpan;
 use jiff::civil::DateTime;
 
 /// A date as read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct When {
-    /// Whole seconds of the wall clock (or of UTC, see `utc`).
+    /// Whole seconds of the wall clock (or of UTC, see `utc`): the first second that the date can mean.
     pub at: DateTime,
     /// Digits after the point, as written.
     pub subsec: String,
@@ -15,60 +18,119 @@ pub struct When {
     pub offset: Option<i32>,
     /// `at` is UTC, and what the clock on the wall said is not known.
     pub utc: bool,
-    /// The time of day was written, too.
-    pub has_time: bool,
+    /// How much of the date was written.
+    pub precision: Precision,
 }
 
 impl When {
     pub fn local(at: DateTime) -> When {
-        When { at, subsec: String::new(), offset: None, utc: false, has_time: true }
+        When { at, subsec: String::new(), offset: None, utc: false, precision: Precision::Second }
+    }
+
+    /// A year, a month of it, a day of that: what is 0 or absent is not known. `None` where the calendar has no such day.
+    pub fn partial(year: u32, month: u32, day: u32) -> Option<When> {
+        let precision = match (month, day) {
+            (0, _) => Precision::Year,
+            (_, 0) => Precision::Month,
+            _ => Precision::Day,
+        };
+        let (month, day) = if month == 0 { (1, 1) } else { (month, day.max(1)) };
+        Some(When { precision, ..When::local(date_time(year, month, day, 0, 0, 0)?) })
+    }
+
+    /// The time of day was written, too.
+    pub fn has_time(&self) -> bool {
+        self.precision >= Precision::Minute
+    }
+
+    /// The last second that the date can mean.
+    pub fn end(&self) -> DateTime {
+        let span = match self.precision {
+            Precision::Year => 1.year(),
+            Precision::Month => 1.month(),
+            Precision::Day => 1.day(),
+            Precision::Minute => 1.minute(),
+            Precision::Second => 1.second(),
+        };
+        self.at.checked_add(span).and_then(|next| next.checked_sub(1.second())).unwrap_or(self.at)
     }
 }
 
 /// Earliest and latest year that is believed: photography begins in 1826; scanners write real dates.
-const YEARS: std::ops::RangeInclusive<i32> = 1826..=2099;
+pub const YEARS: std::ops::RangeInclusive<u32> = 1826..=2099;
 
 /// Reads `2023:07:01 10:20:30`, `2023-07-01T10:20:30.5+02:00`, `20230701`, `2023-07-01T08:20Z`,
-/// `Tue Oct 04 15:00:01 2005` and the like.
+/// `Tue Oct 04 15:00:01 2005`, `2001/ 1/27  1:42PM` and the like; also a year or a month alone, whatever stands for the
+/// rest of the date: `1965`, `1965-07`, `19650700`, `1965:00:00 00:00:00`, `1965:07:  `.
 pub fn parse(text: &str) -> Option<When> {
-    let text = text.trim();
-    parse_numeric(text).or_else(|| parse_words(text))
+    let plain = ascii_digits(text.trim());
+    let (text, half) = split_half(&plain);
+    let mut when = parse_numeric(text.trim()).or_else(|| parse_words(&text))?;
+    if let Some(half) = half
+        && when.has_time()
+    {
+        let hour = half.hour(u32::try_from(when.at.hour()).ok()?);
+        when.at = when.at.with().hour(i8::try_from(hour).ok()?).build().ok()?;
+    }
+    Some(when)
+}
+
+/// Digits of other scripts as those of ASCII: phones that are set to Arabic write `\u{662}\u{660}\u{661}\u{668}`.
+fn ascii_digits(text: &str) -> std::borrow::Cow<'_, str> {
+    /// The zeros of Arabic, Persian, Devanagari, Bengali, Thai and full-width digits; nine follow each.
+    const ZEROS: [u32; 6] = [0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10];
+    if text.is_ascii() {
+        return text.into();
+    }
+    let plain = |c: char| {
+        let zero = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&u32::from(c)));
+        zero.and_then(|zero| char::from_digit(u32::from(c) - zero, 10)).unwrap_or(c)
+    };
+    text.chars().map(plain).collect::<String>().into()
 }
 
 fn parse_numeric(text: &str) -> Option<When> {
     let mut s = Scan(text.as_bytes());
-    let year = s.digits(4, 4)?;
+    let year = s.digits(4, 4).filter(|y| YEARS.contains(y))?;
+    if is_blank(s.0) {
+        return When::partial(year, 0, 0);
+    }
+    let separated = s.peek().is_some_and(|b| b":-/. ".contains(&b));
     s.skip(b":-/. ");
-    let month = s.digits(1, 2)?;
+    let month = s.digits(if separated { 1 } else { 2 }, 2)?;
+    if is_blank(s.0) {
+        return When::partial(year, month, 0);
+    }
     s.skip(b":-/. ");
     let day = s.digits(1, 2)?;
-    let mut when = When {
-        at: date_time(year, month, day, 0, 0, 0)?,
-        subsec: String::new(),
-        offset: None,
-        utc: false,
-        has_time: false,
-    };
+    if month == 0 || day == 0 {
+        // A time of a day that is not known says nothing.
+        return When::partial(year, month, day);
+    }
+    let mut when = When::partial(year, month, day)?;
+    s.skip(b"/");
     s.skip(b"T t_-,:");
     let Some(hour) = s.digits(1, 2) else { return Some(when) };
     s.skip(b":.-");
     let Some(minute) = s.digits(1, 2) else { return Some(when) };
+    when.precision = Precision::Minute;
     if s.peek().is_some_and(|b| matches!(b, b':' | b'.' | b'-'))
         && s.0.get(1).is_some_and(|b| b.is_ascii_digit() || *b == b' ')
     {
         // A minus here may be an offset: `10:20-05:00`.
         if s.peek() == Some(b'-') && s.0.get(3) == Some(&b':') {
             when.at = date_time(year, month, day, hour, minute, 0)?;
-            when.has_time = true;
             when.offset = offset(s.rest());
             return Some(when);
         }
         s.0 = &s.0[1..];
     }
     // Some programs count seconds beyond the minute; the minute holds.
-    let second = s.digits(1, 2).filter(|s| *s <= 60).unwrap_or(0);
-    when.at = date_time(year, month, day, hour, minute, second)?;
-    when.has_time = true;
+    let second = s.digits(1, 2);
+    if second.is_some() {
+        when.precision = Precision::Second;
+    }
+    when.at = date_time(year, month, day, hour, minute, second.filter(|s| *s <= 60).unwrap_or(0))?;
     if s.peek() == Some(b'.') || s.peek() == Some(b',') {
         s.0 = &s.0[1..];
         let n = s.0.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -77,6 +139,12 @@ fn parse_numeric(text: &str) -> Option<When> {
     }
     when.offset = offset(s.rest());
     Some(when)
+}
+
+/// Whether the rest of a date says nothing: it ends here, or zeros and blanks stand for what is not known.
+fn is_blank(rest: &[u8]) -> bool {
+    let begins = rest.first().is_some_and(|b| b" :-/.T".contains(b));
+    matches!(rest, b"" | b"00" | b"0000") || (begins && rest.iter().all(|b| b" :-/.0TZ".contains(b)))
 }
 
 /// `Tue Oct 04 15:00:01 2005` and `Oct 4 2005`: old AVI files.
@@ -91,31 +159,150 @@ fn parse_words(text: &str) -> Option<When> {
         .iter()
         .find_map(|w| if w.len() <= 3 { w.trim_end_matches(',').parse::<u32>().ok() } else { None })?;
     let clock = words.iter().find(|w| w.contains(':'));
-    let mut parts = clock.into_iter().flat_map(|c| c.split(':')).map_while(|p| p.parse::<u32>().ok());
-    let mut next = || parts.next().unwrap_or(0);
-    let (h, m, s) = (next(), next(), next());
-    let mut when = When::local(date_time(year, month, day, h, m, s)?);
-    when.has_time = clock.is_some();
+    let parts: Vec<u32> =
+        clock.into_iter().flat_map(|c| c.split(':')).map_while(|p| p.parse::<u32>().ok()).collect();
+    let part = |i: usize| parts.get(i).copied().unwrap_or(0);
+    let mut when = When::local(date_time(year, month, day, part(0), part(1), part(2))?);
+    when.precision = match parts.len() {
+        0 | 1 => Precision::Day,
+        2 => Precision::Minute,
+        _ => Precision::Second,
+    };
     Some(when)
 }
 
-/// A date and time that can be; hour 24 is the next midnight, second 60 the one before.
+/// A date and time that can be. Hour 24 is hour 0 of the day that is written, as the cameras mean it that write it;
+/// second 60 is the one before.
 pub fn date_time(year: u32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<DateTime> {
-    let year = i32::try_from(year).ok().filter(|y| YEARS.contains(y))?;
+    let year = i16::try_from(year).ok().filter(|_| YEARS.contains(&year))?;
     let small = |v: u32| i8::try_from(v).ok();
     let second = if second == 60 { 59 } else { second };
-    let (hour, next) = if hour == 24 && minute == 0 { (0, true) } else { (hour, false) };
-    let at = DateTime::new(
-        year as i16,
-        small(month)?,
-        small(day)?,
-        small(hour)?,
-        small(minute)?,
-        small(second)?,
-        0,
-    )
-    .ok()?;
-    if next { at.checked_add(jiff::Span::new().days(1)).ok() } else { Some(at) }
+    let hour = if hour == 24 { 0 } else { hour };
+    DateTime::new(year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0).ok()
+}
+
+/// Which half of the day a clock of twelve hours means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    Am,
+    Pm,
+}
+
+impl Half {
+    /// The hour of the day. What is no hour of such a clock stays as it is: `15:04 PM` is written, too.
+    pub fn hour(self, hour: u32) -> u32 {
+        match (hour, self) {
+            (12, Half::Am) => 0,
+            (1..12, Half::Pm) => hour + 12,
+            _ => hour,
+        }
+    }
+}
+
+/// Words for the halves of the day, as clocks of twelve hours write them beside a time. Those without case and spaces
+/// around them (Chinese, Japanese, Korean) stand anywhere, the others stand alone.
+const HALVES: &[(&str, Half)] = &[
+    ("am", Half::Am),
+    ("a.m.", Half::Am),
+    ("a. m.", Half::Am),
+    ("pm", Half::Pm),
+    ("p.m.", Half::Pm),
+    ("p. m.", Half::Pm),
+    // Chinese, with the words for the small hours, the morning, noon and the evening; Japanese; Korean.
+    ("\u{4E0A}\u{5348}", Half::Am),
+    ("\u{51CC}\u{6668}", Half::Am),
+    ("\u{65E9}\u{4E0A}", Half::Am),
+    ("\u{4E0B}\u{5348}", Half::Pm),
+    ("\u{4E2D}\u{5348}", Half::Pm),
+    ("\u{665A}\u{4E0A}", Half::Pm),
+    ("\u{5348}\u{524D}", Half::Am),
+    ("\u{5348}\u{5F8C}", Half::Pm),
+    ("\u{C624}\u{C804}", Half::Am),
+    ("\u{C624}\u{D6C4}", Half::Pm),
+    // Vietnamese, Greek, Arabic, Persian, Turkish, Hungarian, Czech, Swedish, Finnish, Albanian, Thai, Hindi.
+    ("sa", Half::Am),
+    ("ch", Half::Pm),
+    ("\u{3C0}.\u{3BC}.", Half::Am),
+    ("\u{3C0}\u{3BC}", Half::Am),
+    ("\u{3BC}.\u{3BC}.", Half::Pm),
+    ("\u{3BC}\u{3BC}", Half::Pm),
+    ("\u{635}", Half::Am),
+    ("\u{645}", Half::Pm),
+    ("\u{642}.\u{638}.", Half::Am),
+    ("\u{628}.\u{638}.", Half::Pm),
+    ("\u{F6}\u{F6}", Half::Am),
+    ("\u{F6}s", Half::Pm),
+    ("de.", Half::Am),
+    ("du.", Half::Pm),
+    ("dop.", Half::Am),
+    ("odp.", Half::Pm),
+    ("fm", Half::Am),
+    ("em", Half::Pm),
+    ("ap.", Half::Am),
+    ("ip.", Half::Pm),
+    ("pd", Half::Am),
+    ("md", Half::Pm),
+    ("\u{E01}\u{E48}\u{E2D}\u{E19}\u{E40}\u{E17}\u{E35}\u{E48}\u{E22}\u{E07}", Half::Am),
+    ("\u{E2B}\u{E25}\u{E31}\u{E07}\u{E40}\u{E17}\u{E35}\u{E48}\u{E22}\u{E07}", Half::Pm),
+    ("\u{92A}\u{942}\u{930}\u{94D}\u{935}\u{93E}\u{939}\u{94D}\u{928}", Half::Am),
+    ("\u{905}\u{92A}\u{930}\u{93E}\u{939}\u{94D}\u{928}", Half::Pm),
+    // The East Asian words in the encodings of their countries (GBK, Big5, Shift-JIS, EUC-KR), which old cameras wrote into
+    // AVI files, as `bytes::text` reads what is no UTF-8: as Windows-1252.
+    ("\u{C9}\u{CF}\u{CE}\u{E7}", Half::Am),
+    ("\u{CF}\u{C2}\u{CE}\u{E7}", Half::Pm),
+    ("\u{A4}W\u{A4}\u{C8}", Half::Am),
+    ("\u{A4}U\u{A4}\u{C8}", Half::Pm),
+    ("\u{152}\u{DF}\u{2018}O", Half::Am),
+    ("\u{152}\u{DF}\u{152}\u{E3}", Half::Pm),
+    ("\u{BF}\u{C0}\u{C0}\u{FC}", Half::Am),
+    ("\u{BF}\u{C0}\u{C8}\u{C4}", Half::Pm),
+];
+
+/// Takes the word for the half of the day out of a text.
+fn split_half(text: &str) -> (std::borrow::Cow<'_, str>, Option<Half>) {
+    // Nearly all dates have no letter but `T` and `Z`.
+    if !text.bytes().any(|b| b >= 0x80 || (b.is_ascii_alphabetic() && !b"TZtz".contains(&b))) {
+        return (text.into(), None);
+    }
+    let mut found: Option<(usize, usize, Half)> = None;
+    for (word, half) in HALVES {
+        for (at, end) in occurrences(text, word) {
+            // The longest word that begins first: `p.m.` and not `m`.
+            if found.is_none_or(|(a, e, _)| at < a || (at == a && end > e)) {
+                found = Some((at, end, *half));
+            }
+        }
+    }
+    match found {
+        Some((at, end, half)) => (format!("{} {}", &text[..at], &text[end..]).into(), Some(half)),
+        None => (text.into(), None),
+    }
+}
+
+/// Where a word stands in a text in any case: beginning and end. One of an alphabet stands alone, that is, no letter touches
+/// it.
+fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let alone = word.chars().all(|c| c.is_ascii() || c.is_lowercase() || ('\u{600}'..'\u{700}').contains(&c));
+    text.char_indices().filter_map(move |(at, _)| {
+        let mut rest = text[at..].chars();
+        let matches =
+            word.chars().all(|w| rest.next().is_some_and(|c| c.to_lowercase().eq(w.to_lowercase())));
+        let end = text.len() - rest.as_str().len();
+        let touches = |c: Option<char>| c.is_some_and(char::is_alphabetic);
+        let fits = matches
+            && !(alone && (touches(text[..at].chars().next_back()) || touches(rest.as_str().chars().next())));
+        fits.then_some((at, end))
+    })
+}
+
+/// The half of the day that a text begins with, after spaces, and what stands behind its word.
+pub fn leading_half(text: &str) -> Option<(Half, &str)> {
+    let text = text.trim_start_matches([' ', '\u{a0}', '\u{202f}']);
+    let begins = |(word, half): &(&'static str, Half)| {
+        let (_, end) = occurrences(text, word).next().filter(|(at, _)| *at == 0)?;
+        Some((*half, &text[end..]))
+    };
+    HALVES.iter().find_map(begins)
 }
 
 /// Minutes east of Greenwich: `Z`, `+02:00`, `+0200`, `-5`, `GMT+2`.
@@ -194,7 +381,29 @@ mod tests {
             ("20230701 102030", "2023-07-01T10:20:30", "", None),
             ("2004: 6: 9 16: 2: 5", "2004-06-09T16:02:05", "", None),
             ("Tue Oct 04 15:00:01 2005", "2005-10-04T15:00:01", "", None),
-            ("2023:07:01 24:00:00", "2023-07-02T00:00:00", "", None),
+            ("2023:07:01 24:00:00", "2023-07-01T00:00:00", "", None),
+            ("2015:08:22 24:08:19", "2015-08-22T00:08:19", "", None),
+            ("2016:07:01 03:20:30 PM", "2016-07-01T15:20:30", "", None),
+            ("2016:07:01 12:20:30 am", "2016-07-01T00:20:30", "", None),
+            ("2016:07:01 15:20:30 PM", "2016-07-01T15:20:30", "", None),
+            ("2001/ 1/27  1:42PM", "2001-01-27T13:42:00", "", None),
+            ("2005/02/16/ 12:30", "2005-02-16T12:30:00", "", None),
+            ("2016-07-01 \u{4E0B}\u{5348} 03:20:30", "2016-07-01T15:20:30", "", None),
+            ("2016-07-01 \u{4E0A}\u{5348}12:20:30", "2016-07-01T00:20:30", "", None),
+            ("2016/07/01 \u{5348}\u{5F8C} 3:20:30", "2016-07-01T15:20:30", "", None),
+            ("2016:07:01 \u{C624}\u{D6C4} 3:20:30", "2016-07-01T15:20:30", "", None),
+            ("2016:07:01 3:20:30 \u{645}", "2016-07-01T15:20:30", "", None),
+            ("2016:07:01 3:20 \u{3BC}.\u{3BC}.", "2016-07-01T15:20:00", "", None),
+            ("2016:07:01 03:20:30 p. m.", "2016-07-01T15:20:30", "", None),
+            ("2016/07/01 \u{CF}\u{C2}\u{CE}\u{E7} 03:20:30", "2016-07-01T15:20:30", "", None),
+            ("2016/07/01 \u{A4}U\u{A4}\u{C8} 03:20:30", "2016-07-01T15:20:30", "", None),
+            ("Fri Jul 01 03:20:30 PM 2016", "2016-07-01T15:20:30", "", None),
+            (
+                "\u{662}\u{660}\u{661}\u{668}:\u{660}\u{661}:\u{660}\u{662} \u{661}\u{660}:\u{662}\u{660}:\u{663}\u{660}",
+                "2018-01-02T10:20:30",
+                "",
+                None,
+            ),
             ("2003:08:27:00:09:15", "2003-08-27T00:09:15", "", None),
             ("2017:08:21 15:08:70", "2017-08-21T15:08:00", "", None),
             ("2024-04-22T14:38:09.526GMT+02:00", "2024-04-22T14:38:09", "526", Some(120)),
@@ -203,14 +412,77 @@ mod tests {
         for (text, at, subsec, offset) in cases {
             assert_eq!(show(text), Some(((*at).into(), (*subsec).into(), *offset)), "{text}");
         }
-        for text in
-            ["0000:00:00 00:00:00", "2023:13:01 00:00:00", "    :  :     :  :  ", "", "2023", "\u{e9}"]
-        {
+        for text in [
+            "0000:00:00 00:00:00",
+            "2023:13:01 00:00:00",
+            "    :  :     :  :  ",
+            "",
+            "20230",
+            "1234",
+            "\u{e9}",
+        ] {
             assert_eq!(show(text), None, "{text}");
         }
     }
 
+    #[test]
+    fn what_is_not_known_of_a_date_is_not_made_up() {
+        for (text, at, precision) in [
+            ("1965", "1965-01-01", Precision::Year),
+            ("19650000", "1965-01-01", Precision::Year),
+            ("1965:00:00 00:00:00", "1965-01-01", Precision::Year),
+            ("1965:  :     :  :  ", "1965-01-01", Precision::Year),
+            ("1965-07", "1965-07-01", Precision::Month),
+            ("196507", "1965-07-01", Precision::Month),
+            ("19650700", "1965-07-01", Precision::Month),
+            ("1965:07:00 00:00:00", "1965-07-01", Precision::Month),
+            ("1965:07:     :  :  ", "1965-07-01", Precision::Month),
+            ("1965-07-14", "1965-07-14", Precision::Day),
+            ("1965:07:14   :  :  ", "1965-07-14", Precision::Day),
+            ("1965:00:14 00:00:00", "1965-01-01", Precision::Year),
+        ] {
+            let when = parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((when.at.date().to_string().as_str(), when.precision), (at, precision), "{text}");
+            assert!(!when.has_time(), "{text}");
+        }
+        assert_eq!(parse("2023-07-01T10:20-05:00").unwrap().precision, Precision::Minute);
+        assert_eq!(parse("1965-02").unwrap().end().to_string(), "1965-02-28T23:59:59");
+    }
+
     proptest::proptest! {
+        /// What is written with a precision is read with it, in each of the ways to leave the rest out.
+        #[test]
+        fn precisions_are_read_as_written(y in 1826u32..2099, mo in 1u32..=12, d in 1u32..=28, form in 0usize..4, known in 1usize..=3) {
+            let (month, day) = (if known >= 2 { mo } else { 0 }, if known == 3 { d } else { 0 });
+            let text = match form {
+                0 => format!("{y:04}{month:02}{day:02}"),
+                1 => format!("{y:04}:{month:02}:{day:02} 00:00:00").split_at(if known == 3 { 10 } else { 19 }).0.to_owned(),
+                2 => [format!("{y:04}"), format!("{y:04}-{mo:02}"), format!("{y:04}-{mo:02}-{d:02}")][known - 1].clone(),
+                _ => [format!("{y:04}:  :     :  :  "), format!("{y:04}:{mo:02}:     :  :  "), format!("{y:04}:{mo:02}:{d:02}   :  :  ")][known - 1].clone(),
+            };
+            let when = parse(&text).unwrap();
+            proptest::prop_assert_eq!(Some(when.clone()), When::partial(y, month, day), "{}", text);
+            proptest::prop_assert!(when.end() > when.at);
+        }
+
+        /// A clock of twelve hours says what one of twenty-four does, in all languages and wherever its word stands.
+        #[test]
+        fn clocks_of_twelve_hours(h in 0u32..24, mi in 0u32..60, s in 0u32..60, word in 0usize..HALVES.len(), before in proptest::bool::ANY) {
+            let half = if h < 12 { Half::Am } else { Half::Pm };
+            let word = HALVES.iter().cycle().skip(word).find(|(_, of)| *of == half).unwrap().0;
+            let twelve = if h % 12 == 0 { 12 } else { h % 12 };
+            let clock = format!("{twelve}:{mi:02}:{s:02}");
+            let text = if before { format!("2016:07:01 {word} {clock}") } else { format!("2016:07:01 {clock} {word}") };
+            proptest::prop_assert_eq!(parse(&text).map(|w| w.at), date_time(2016, 7, 1, h, mi, s), "{}", text);
+        }
+
+        /// Hour 24 is hour 0 of the day that is written.
+        #[test]
+        fn hour_twenty_four(d in 1u32..=28, mi in 0u32..60, s in 0u32..60) {
+            let text = format!("2015:08:{d:02} 24:{mi:02}:{s:02}");
+            proptest::prop_assert_eq!(parse(&text).map(|w| w.at), date_time(2015, 8, d, 0, mi, s));
+        }
+
         #[test]
         fn any_real_date_survives(y in 1900i32..2099, mo in 1u32..=12, d in 1u32..=28, h in 0u32..24, mi in 0u32..60, s in 0u32..60) {
             let text = format!("{y:04}:{mo:02}:{d:02} {h:02}:{mi:02}:{s:02}");

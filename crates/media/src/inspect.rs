@@ -3,12 +3,13 @@
 //! The order of sources: sidecar, EXIF, XMP, IPTC, the container's own texts. A broken source costs only itself.
 
 use albumen_core::fault::Fault;
-use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind};
+use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind, Size};
 use albumen_formats::bytes::Reader;
 use albumen_formats::sidecar::{self, Sidecar};
-use albumen_formats::{kind, motion, read, unknown};
+use albumen_formats::{kind, motion, preview, read, unknown};
 use albumen_library::choose;
 use albumen_library::evidence::Evidence;
+use albumen_library::sidecar_names::{MediaNames, picture_named};
 
 /// All that a file and its sidecars say. Broken tags never cost the good ones; a `Fault` means that not even
 /// the kind could be told.
@@ -22,11 +23,19 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
     }
     let mut sidecar_xmp = Vec::new();
     let mut takeout = Vec::new();
+    let mut sidecar_exif = Vec::new();
+    let mut original = None;
     for (name, source) in request.sidecars.iter().zip(&inputs.sidecars) {
         let name = String::from_utf8_lossy(name).into_owned();
         match sidecar::read(source) {
             Some(Sidecar::Xmp(x)) => sidecar_xmp.push((name, *x)),
-            Some(Sidecar::Takeout(t)) => takeout.push((name, t)),
+            Some(Sidecar::Takeout(t)) => {
+                // Of an edited copy the engine sends what Google says of its original.
+                let is_own = MediaNames::new(&[&request.name]).owner_of(name.as_bytes(), None).is_some();
+                original = original.or_else(|| picture_named(&name).filter(|_| !is_own));
+                takeout.push((name, t));
+            }
+            Some(Sidecar::Thumbnail(x)) => sidecar_exif.push((name, *x)),
             None => {}
         }
     }
@@ -36,6 +45,7 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
         exif: found.exif.as_ref(),
         xmp: &found.xmp,
         sidecar_xmp: &sidecar_xmp,
+        sidecar_exif: &sidecar_exif,
         takeout: &takeout,
         iptc: found.iptc.as_ref(),
         movie: found.movie.as_ref(),
@@ -44,8 +54,20 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
         name: &name,
         folder: &folder,
         mtime_ns: request.mtime_ns,
+        is_video: format.kind() == Kind::Video,
+        utc_ms: motion::samsung_utc(&reader, format),
     };
     let mut facts = choose::facts(format, &found, evidence);
     facts.motion = motion::find(&reader, format, &found);
+    facts.edited_from = facts.edited_from.or(original);
+    if format.is_raw()
+        && let Some(sensor) = found.coded
+    {
+        // A reader of its own: a search through the file must not use up what metadata may take.
+        let largest = preview::previews(&Reader::new(&inputs.primary)).first().copied();
+        let pixels = u64::from(sensor.0) * u64::from(sensor.1);
+        facts.small_preview =
+            largest.filter(|p| p.pixels() * 4 < pixels).map(|p| Size { width: p.width, height: p.height });
+    }
     Ok(facts)
 }

@@ -83,7 +83,7 @@ const DECODING: FixedAdmission = FixedAdmission(64 << 20);
 /// to, but a disk may have damaged it.
 fn read_back(jpeg: &[u8]) -> Result<Pixels, Fault> {
     let source = Source::from_bytes(jpeg.to_vec());
-    jpeg::decode(&source, Orientation::UPRIGHT, &|width, height| (width, height), &DECODING)
+    jpeg::decode(&source, Orientation::UPRIGHT, None, &|width, height| (width, height), &DECODING)
 }
 
 /// A part of which a file is missing is absent; any other fault stands.

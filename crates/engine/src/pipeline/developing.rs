@@ -12,7 +12,7 @@ use albumen_core::clock::now;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::store_dir;
-use albumen_core::vocabulary::{DevelopRequest, Developed, Inputs, RenderSettings, Stage};
+use albumen_core::vocabulary::{DevelopRequest, Developed, Inputs, Kind, RenderSettings, Stage};
 use albumen_files::hash::{ContentHash, Hashed};
 use albumen_files::mounts::MountTable;
 use albumen_files::open::{Root, open_beneath, stat_beneath};
@@ -22,6 +22,7 @@ use albumen_files::volume::{self, Fingerprint};
 use albumen_files::walk::{self, Role};
 use albumen_files::{FileStat, relative};
 use albumen_index::Index;
+use albumen_index::items::kind_by_name;
 use albumen_index::record::{self, DerivativeRow, Elsewhere, Outcome};
 use albumen_index::scan::{FileRow, PendingRow, What};
 use albumen_isolation::kind::DiskClass;
@@ -311,6 +312,17 @@ impl Developer {
             names.push(s.name.clone());
             files.push(source);
         }
+        for name in clip_thumbnails(&job.name) {
+            let Ok((f, stat)) = open_beneath(root, &relative::child(&job.folder, &name)) else { continue };
+            let Some(source) = Source::from_file(f).ok().filter(|_| stat.size <= SIDECAR_LIMIT) else {
+                continue;
+            };
+            inputs.push(format!("{}:{}", stat.size, stat.mtime_ns).into_bytes());
+            inputs.push(name.clone());
+            names.push(name);
+            files.push(source);
+            break;
+        }
         let file_inputs = keys::digest16(&inputs.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let request = DevelopRequest {
             name: job.name.clone(),
@@ -480,6 +492,13 @@ fn through_worker(
     }
     *resting = Some(budget.resting(worker.growth()));
     answer
+}
+
+/// What a camera may have called the thumbnail of a clip: `MVI_0001.THM` for `MVI_0001.AVI`.
+fn clip_thumbnails(name: &[u8]) -> Vec<Vec<u8>> {
+    let is_clip = kind_by_name(name) == Kind::Video;
+    let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| is_clip && *dot > 0);
+    dot.map_or(Vec::new(), |dot| [&b".THM"[..], b".thm"].map(|ext| [&name[..dot], ext].concat()).to_vec())
 }
 
 /// The content of a file that is only visited for a stage, if its `stat` is still the recorded one: then it need not be

@@ -28,6 +28,8 @@ pub struct Progress {
     pub recognised: AtomicU64,
     pub bytes_done: AtomicU64,
     peak_pss: AtomicU64,
+    /// Media of kinds that are not read, by extension.
+    unread: Mutex<BTreeMap<String, u64>>,
     /// Files and CPU time.
     stage_cost: Mutex<BTreeMap<&'static str, Cost>>,
     /// Of that, what [`Progress::costs_to_keep`] has handed out.
@@ -76,6 +78,18 @@ impl Progress {
             (more.files > 0).then_some((part, more))
         };
         now.into_iter().filter_map(since).collect()
+    }
+
+    /// A folder has media of kinds that are not read.
+    pub fn saw_unread(&self, by_extension: &BTreeMap<String, u64>) {
+        let mut unread = lock(&self.unread);
+        for (extension, files) in by_extension {
+            *unread.entry(extension.clone()).or_default() += files;
+        }
+    }
+
+    pub fn unread(&self) -> BTreeMap<String, u64> {
+        lock(&self.unread).clone()
     }
 
     /// A thread begins a file.

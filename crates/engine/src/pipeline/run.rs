@@ -73,6 +73,8 @@ pub struct Summary {
     pub removed: u64,
     pub failed: u64,
     pub by_kind: BTreeMap<String, u64>,
+    /// Pictures and videos of kinds that are not read, by extension: they are not among those found.
+    pub unread: BTreeMap<String, u64>,
     pub stage_cpu_s: BTreeMap<String, f64>,
     pub wall_s: f64,
     pub peak_pss_bytes: u64,
@@ -273,6 +275,7 @@ fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant
         removed: Progress::get(&progress.removed),
         failed: Progress::get(&progress.failed),
         by_kind,
+        unread: progress.unread(),
         stage_cpu_s: progress.stage_cpu_s(),
         wall_s: begun.elapsed().as_secs_f64(),
         peak_pss_bytes: progress.peak_pss(),

@@ -16,18 +16,20 @@ use albumen_files::hash::ContentHash;
 use albumen_files::identity::{self, Arrived, FolderSum, Listed, On, Recorded, Vanished};
 use albumen_files::ignore::{ALBUMENIGNORE, Rules};
 use albumen_files::mounts::MountTable;
-use albumen_files::open::Root;
+use albumen_files::open::{Root, open_beneath};
 use albumen_files::read::{Read, read};
 use albumen_files::relative;
+use albumen_files::signature::{HEAD, Signature, signature};
 use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
-use albumen_files::walk::{Folder, Reach, Role, Unwalked, Walk, WalkError};
+use albumen_files::walk::{self, Folder, Reach, Role, Unwalked, Walk, WalkError};
 use albumen_index::due::Scope;
 use albumen_index::findings::{Finding, MayHaveMoved};
 use albumen_index::problems::Problem;
 use albumen_index::scan::{FileRow, VolumeRow, What};
+use albumen_index::unread::ByExtension;
 use albumen_index::{Index, items, record};
-use albumen_library::sidecar_names::MediaNames;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use albumen_library::sidecar_names::{self, MediaNames};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -311,6 +313,7 @@ impl One<'_> {
         let mut unwalked = Unwalkeds::default();
         let mut only_file = None;
         let claim = Claim::new(&self.options.budget);
+        let mut unread: BTreeMap<Vec<u8>, ByExtension> = BTreeMap::new();
         let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
             .within(&claim)
             .without(volumes::inside(&target.volume, self.volumes))
@@ -321,8 +324,15 @@ impl One<'_> {
             }
             match folder {
                 Ok(folder) => {
-                    let id = self.folder(volume_id, &folder)?;
+                    let id = self.folder(volume_id, &root, &folder)?;
                     visited.extend(id);
+                    if let Some(why) = folder.refused.clone().or_else(|| no_media(&root, &folder)) {
+                        self.progress.notice(format!("{}: {why}", root.join(&target.start).display()));
+                    }
+                    if !folder.skipped.unread.is_empty() {
+                        self.progress.saw_unread(&folder.skipped.unread);
+                        unread.insert(folder.path.clone(), folder.skipped.unread.clone());
+                    }
                     for e in folder.errors {
                         self.unwalked(volume_id, &root, e, &mut unwalked)?;
                     }
@@ -368,6 +378,11 @@ impl One<'_> {
         }
         let failures = unwalked.failures;
         drop(walk);
+        if only_file.is_none() && !self.options.dry_run {
+            let alone = target.reach == Reach::Folder;
+            let unseen: Vec<Vec<u8>> = unwalked.unseen.iter().cloned().collect();
+            index.put_unread(volume_id, &target.start, alone, &unseen, &unread)?;
+        }
         Ok(Walked::Whole(Box::new(WholeWalk {
             number: self.number,
             volume_id,
@@ -475,7 +490,7 @@ impl One<'_> {
     }
 
     /// One folder that was read; returns its id if the index knows it.
-    fn folder(&self, volume_id: i64, folder: &Folder) -> Result<Option<i64>, RecordError> {
+    fn folder(&self, volume_id: i64, root: &Root, folder: &Folder) -> Result<Option<i64>, RecordError> {
         let index = self.index;
         let known = index.known_folder(volume_id, &folder.path)?;
         let id = known.map(|k| k.id);
@@ -531,7 +546,7 @@ impl One<'_> {
         }
         let has_sidecars = folder.files.iter().any(|f| f.role == Role::Sidecar);
         if folder.only.is_none() && (sidecars_changed || (media_changed && has_sidecars)) {
-            self.assign_sidecars(volume_id, folder)?;
+            self.assign_sidecars(volume_id, root, folder, &beside)?;
         }
         Ok(id)
     }
@@ -560,6 +575,9 @@ impl One<'_> {
                     same_stat: row.stat == now && row.fs == folder.fs,
                     was_read: row.content_hash.is_some(),
                 });
+                if !row.vanished && row.stat == now && row.fs == folder.fs {
+                    beside.extensions.extend(row.sidecar_for.map(|extension| (at, extension)));
+                }
             } else if !row.vanished && !failed_to_look.contains(row.name.as_slice()) {
                 self.gone(row.id)?;
                 match row.is_sidecar {
@@ -582,14 +600,25 @@ impl One<'_> {
         Ok(beside)
     }
 
-    /// Decides by names which file each sidecar of a folder speaks of.
-    fn assign_sidecars(&self, volume_id: i64, folder: &Folder) -> Result<(), RecordError> {
+    /// Decides by names which file each sidecar of a folder speaks of, and by what an XMP says where its name is a stem.
+    fn assign_sidecars(
+        &self,
+        volume_id: i64,
+        root: &Root,
+        folder: &Folder,
+        beside: &Beside,
+    ) -> Result<(), RecordError> {
         let media: Vec<&[u8]> =
             folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
         let names = MediaNames::new(&media);
-        for s in folder.files.iter().filter(|f| f.role == Role::Sidecar) {
-            let of = names.owner_of(&s.name).map(|i| media[i]);
-            self.index.owner(volume_id, &folder.path, &s.name, of)?;
+        for (at, s) in folder.files.iter().enumerate().filter(|(_, f)| f.role == Role::Sidecar) {
+            let extension = names.is_by_stem(&s.name).then(|| match beside.extensions.get(&at) {
+                Some(read) => read.clone(),
+                None => named_extension(root, &relative::child(&folder.path, &s.name)),
+            });
+            let named = extension.as_deref().filter(|extension| !extension.is_empty());
+            let of = names.owner_of(&s.name, named).map(|i| media[i]);
+            self.index.owner(volume_id, &folder.path, &s.name, of, extension.as_deref())?;
         }
         Ok(())
     }
@@ -612,6 +641,8 @@ struct Beforehand {
 struct Beside {
     /// For each file in order.
     known: Vec<Option<Beforehand>>,
+    /// The extensions that unchanged XMP sidecars are known to name, by file in order.
+    extensions: BTreeMap<usize, String>,
     media_missing: bool,
     sidecars_missing: bool,
 }
@@ -643,6 +674,29 @@ impl Unwalkeds {
             progress.notice(format!("{more} more folders were not walked: albumen failures lists them"));
         }
     }
+}
+
+/// Why the one file that a walk was asked for is passed over when it is read, though its name allows it.
+fn no_media(root: &Root, folder: &Folder) -> Option<String> {
+    let [file] = &folder.files[..] else { return None };
+    if folder.only.is_none() || file.role != Role::Unnamed {
+        return None;
+    }
+    let (opened, _) = open_beneath(root, &relative::child(&folder.path, &file.name)).ok()?;
+    let mut head = [0; HEAD];
+    let n = albumen_files::hash::read_full(&opened, 0, &mut head).ok()?;
+    (signature(&head[..n]) == Signature::Unknown)
+        .then(|| "not indexed: it does not begin like a picture or video that Albumen reads".into())
+}
+
+/// The extension that an XMP names; empty where it names none. One that cannot be read belongs where its name says.
+fn named_extension(root: &Root, path: &[u8]) -> String {
+    /// It stands among the first properties.
+    const XMP_HEAD: usize = 1 << 20;
+    let Ok((file, stat)) = open_beneath(root, path) else { return String::new() };
+    let mut head = vec![0; XMP_HEAD.min(usize::try_from(stat.size).unwrap_or(XMP_HEAD))];
+    let length = albumen_files::hash::read_full(&file, 0, &mut head).unwrap_or(0);
+    sidecar_names::named_extension(&head[..length]).unwrap_or_default()
 }
 
 /// What the walk has seen of a folder, in one figure.
@@ -800,6 +854,9 @@ fn vanish(
         out.removed.push(row.id);
     }
     record::vanish_file(&index.conn, row.id, at)?;
+    if walk::is_clip_thumbnail(&row.name) {
+        index.inspect_clip_again(row.folder_id, &row.name)?;
+    }
     match &row.sidecar_of {
         Some(of) => index.inspect_again(row.folder_id, of)?,
         None => Progress::add(&progress.removed, u64::from(!row.is_sidecar)),

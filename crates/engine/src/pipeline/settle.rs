@@ -10,7 +10,7 @@ use albumen_core::clock::now;
 use albumen_index::due::{Scope, StageNow};
 use albumen_index::record::{self, Outcome};
 use albumen_index::{Index, items};
-use albumen_library::grouping::{Member, companions};
+use albumen_library::grouping::{Member, Role, clips_beside, companions, is_beside_clips};
 use albumen_library::places::Gazetteer;
 use rusqlite::TransactionBehavior;
 use std::collections::HashSet;
@@ -66,13 +66,15 @@ fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Resul
 /// is any file of the folder; those of the rest are as they were.
 fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordError> {
     let rows = items::group_rows(tx, folder)?;
-    let members: Vec<Member<'_>> = rows
-        .iter()
-        .map(|r| Member { name: &r.name, is_sidecar: r.is_sidecar, clues: r.clues.as_deref() })
+    let members: Vec<Member<'_>> = rows.iter().map(member).collect();
+    let mut of: Vec<Option<(i64, Role)>> = companions(&members)
+        .into_iter()
+        .map(|of| of.map(|(primary, role)| (rows[primary].id, role)))
         .collect();
+    beside_clips(tx, folder, &members, &mut of)?;
     let mut anew: HashSet<i64> = HashSet::new();
-    for (row, of) in rows.iter().zip(companions(&members)) {
-        let of = of.map(|(primary, role)| (rows[primary].id, role.name()));
+    for (row, of) in rows.iter().zip(of) {
+        let of = of.map(|(primary, role)| (primary, role.name()));
         let was = row.companion.as_ref().map(|(primary, role)| (*primary, role.as_str()));
         if of != was {
             items::set_companion(tx, row.id, of)?;
@@ -88,6 +90,44 @@ fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordErro
     let anew = rows.iter().filter(|r| !r.is_sidecar && anew.contains(&r.id));
     items::refresh_all(tx, anew.map(|r| r.id))?;
     Ok(items::regrouped(tx, folder, rows.iter().filter(|r| r.is_stale).map(|r| r.id))?)
+}
+
+/// In folders of by-products beside one of clips: those that have no primary in their own folder belong to a clip there. Where
+/// this is the folder of the clips, those beside it are put together again.
+fn beside_clips(
+    tx: &rusqlite::Connection,
+    folder: i64,
+    members: &[Member<'_>],
+    of: &mut [Option<(i64, Role)>],
+) -> Result<(), RecordError> {
+    let Some(beside) = items::folders_beside(tx, folder)? else { return Ok(()) };
+    if beside.name.eq_ignore_ascii_case(CLIPS) {
+        let others = beside.others.iter().filter(|(_, name)| is_beside_clips(name));
+        return Ok(others.map(|(id, _)| *id).try_for_each(|id| record::mark_regroup(tx, id))?);
+    }
+    let clips = beside.others.iter().find(|(_, name)| name.eq_ignore_ascii_case(CLIPS));
+    let Some((clips, _)) = clips.filter(|_| is_beside_clips(&beside.name)) else { return Ok(()) };
+    let rows = items::group_rows(tx, *clips)?;
+    let clips: Vec<Member<'_>> = rows.iter().map(member).collect();
+    let free: Vec<usize> =
+        (0..members.len()).filter(|&i| of[i].is_none() && !members[i].is_sidecar).collect();
+    let names: Vec<&[u8]> = free.iter().map(|&i| members[i].name).collect();
+    for (i, clip) in free.into_iter().zip(clips_beside(&names, &clips)) {
+        of[i] = clip.map(|clip| (rows[clip].id, Role::Sidecar));
+    }
+    Ok(())
+}
+
+/// The folder of clips on cards of Sony's cameras.
+const CLIPS: &[u8] = b"CLIP";
+
+fn member(row: &items::GroupRow) -> Member<'_> {
+    Member {
+        name: &row.name,
+        is_sidecar: row.is_sidecar,
+        for_extension: row.sidecar_for.as_deref().filter(|extension| !extension.is_empty()),
+        clues: row.clues.as_deref(),
+    }
 }
 
 /// Finds the place and zone of every file whose places stage is due.

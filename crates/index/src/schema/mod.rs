@@ -21,6 +21,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0014_reading.sql"),
     include_str!("0015_walk_problems.sql"),
     include_str!("0016_people_words.sql"),
+    include_str!("0017_unread.sql"),
+    include_str!("0018_words.sql"),
 ];
 
 /// The schema this program writes.

@@ -326,7 +326,7 @@ impl Frame {
         let (width, height) = self.size();
         let mut out = Frame::new()?;
         let from = self.raw().format;
-        // SAFETY: both frames are valid; the scaler is freed on every path; sizes are equal, so that swscale only
+        // SAFETY: `from` is checked to be one of the enumeration's; both frames are valid; the scaler is freed on every path; sizes are equal, so that swscale only
         // converts. An unknown format is refused by sws_getContext, which then gives null.
         unsafe {
             if from < 0 || from >= ffi::AVPixelFormat::AV_PIX_FMT_NB as i32 {
@@ -335,17 +335,19 @@ impl Frame {
             let to = out.as_ptr();
             (*to).width = width as i32;
             (*to).height = height as i32;
-            (*to).format = ffi::AVPixelFormat::AV_PIX_FMT_GBRP as i32;
+            let from_format = std::mem::transmute::<i32, ffi::AVPixelFormat>(from);
+            let planes = planes_of(from_format);
+            (*to).format = planes as i32;
             if library::av_frame_get_buffer(to, 0) < 0 {
                 return Err(out_of_memory());
             }
             let scaler = library::sws_getContext(
                 width as i32,
                 height as i32,
-                std::mem::transmute::<i32, ffi::AVPixelFormat>(from),
+                from_format,
                 width as i32,
                 height as i32,
-                ffi::AVPixelFormat::AV_PIX_FMT_GBRP,
+                planes,
                 ffi::SWS_BILINEAR,
                 ptr::null_mut(),
                 ptr::null_mut(),
@@ -367,6 +369,14 @@ impl Frame {
             library::sws_freeContext(scaler);
             (*to).color_primaries = raw.color_primaries;
             (*to).color_trc = raw.color_trc;
+            (*to).interlaced_frame = raw.interlaced_frame;
+            (*to).decode_error_flags = raw.decode_error_flags;
+            (*to).flags |= raw.flags & ffi::AV_FRAME_FLAG_CORRUPT;
+            if planes != ffi::AVPixelFormat::AV_PIX_FMT_GBRP {
+                // Samples were only laid out anew: they mean what they meant.
+                (*to).colorspace = raw.colorspace;
+                (*to).color_range = raw.color_range;
+            }
         }
         Ok(out)
     }
@@ -377,6 +387,36 @@ impl Drop for Frame {
         let mut frame = self.0.as_ptr();
         // SAFETY: allocated by av_frame_alloc and freed once.
         unsafe { library::av_frame_free(&mut frame) };
+    }
+}
+
+/// The format of planes that a packed one, or one with alpha, is laid out as. Y, Cb and Cr stay what they are: swscale would
+/// make RGB of them by the rules of BT.601, whatever the frame says.
+fn planes_of(format: ffi::AVPixelFormat) -> ffi::AVPixelFormat {
+    use ffi::AVPixelFormat::*;
+    // SAFETY: the table has an entry, or null, for each format.
+    let Some(shape) = (unsafe { library::av_pix_fmt_desc_get(format).as_ref() }) else {
+        return AV_PIX_FMT_GBRP;
+    };
+    let flags = shape.flags as i32;
+    if flags & (ffi::AV_PIX_FMT_FLAG_RGB | ffi::AV_PIX_FMT_FLAG_PAL) != 0 {
+        return AV_PIX_FMT_GBRP;
+    }
+    let depth = shape.comp[0].depth;
+    if shape.nb_components < 3 {
+        return if depth > 8 { AV_PIX_FMT_GRAY12LE } else { AV_PIX_FMT_GRAY8 };
+    }
+    match (shape.log2_chroma_w, shape.log2_chroma_h, depth) {
+        (1, 1, ..=8) => AV_PIX_FMT_YUV420P,
+        (1, 1, ..=10) => AV_PIX_FMT_YUV420P10LE,
+        (1, 1, _) => AV_PIX_FMT_YUV420P12LE,
+        (1, 0, ..=8) => AV_PIX_FMT_YUV422P,
+        (1, 0, ..=10) => AV_PIX_FMT_YUV422P10LE,
+        (1, 0, _) => AV_PIX_FMT_YUV422P12LE,
+        (2, 0, ..=8) => AV_PIX_FMT_YUV411P,
+        (_, _, ..=8) => AV_PIX_FMT_YUV444P,
+        (_, _, ..=10) => AV_PIX_FMT_YUV444P10LE,
+        _ => AV_PIX_FMT_YUV444P12LE,
     }
 }
 
@@ -428,6 +468,10 @@ static SHAPES: &[Shape] = {
         full(AV_PIX_FMT_YUVJ440P, 0, 1),
         yuv(AV_PIX_FMT_YUV420P10LE, 1, 1, 10), yuv(AV_PIX_FMT_YUV422P10LE, 1, 0, 10), yuv(AV_PIX_FMT_YUV444P10LE, 0, 0, 10),
         yuv(AV_PIX_FMT_YUV420P12LE, 1, 1, 12), yuv(AV_PIX_FMT_YUV422P12LE, 1, 0, 12), yuv(AV_PIX_FMT_YUV444P12LE, 0, 0, 12),
+        // Alpha is left out.
+        yuv(AV_PIX_FMT_YUVA420P, 1, 1, 8), yuv(AV_PIX_FMT_YUVA422P, 1, 0, 8), yuv(AV_PIX_FMT_YUVA444P, 0, 0, 8),
+        yuv(AV_PIX_FMT_YUVA420P10LE, 1, 1, 10), yuv(AV_PIX_FMT_YUVA422P10LE, 1, 0, 10), yuv(AV_PIX_FMT_YUVA444P10LE, 0, 0, 10),
+        yuv(AV_PIX_FMT_YUVA422P12LE, 1, 0, 12), yuv(AV_PIX_FMT_YUVA444P12LE, 0, 0, 12),
         grey(AV_PIX_FMT_GRAY8, 8), grey(AV_PIX_FMT_GRAY10LE, 10), grey(AV_PIX_FMT_GRAY12LE, 12),
         rgb(AV_PIX_FMT_GBRP, 8), rgb(AV_PIX_FMT_GBRP10LE, 10), rgb(AV_PIX_FMT_GBRP12LE, 12),
     ]

@@ -7,6 +7,7 @@ pub mod heif;
 pub mod jpeg;
 mod limits;
 mod planes;
+mod psd;
 mod raster;
 mod raw;
 pub mod video;
@@ -52,8 +53,10 @@ pub fn decode(
     if format.needs_all_codecs() {
         all_codecs()?;
     }
+    let adobe_rgb = if facts.adobe_rgb { colour::adobe_rgb() } else { None };
+    let untagged = adobe_rgb.as_deref();
     match format {
-        Format::Jpeg => jpeg::decode(source, orientation, fit, admission),
+        Format::Jpeg => jpeg::decode(source, orientation, untagged, fit, admission),
         Format::Heic | Format::Heif | Format::Avif => heif::decode(source, facts, fit, admission),
         Format::Mp4
         | Format::Mov
@@ -62,9 +65,16 @@ pub fn decode(
         | Format::Webm
         | Format::Avi
         | Format::Mts
-        | Format::Mpeg => video::decode(source, facts, fit, admission),
+        | Format::Mpeg
+        | Format::Wmv
+        | Format::Flv
+        | Format::Ogv
+        | Format::Mxf
+        | Format::Dv
+        | Format::H264
+        | Format::H265 => video::decode(source, facts, fit, admission),
         Format::Png | Format::Gif | Format::Webp | Format::Tiff | Format::Bmp | Format::Jxl | Format::Jp2 => {
-            raster::decode(format, &raster::Job { source, orientation, fit, admission })
+            raster::decode(format, &raster::Job { source, orientation, untagged, fit, admission })
         }
         Format::Cr2
         | Format::Cr3
@@ -76,7 +86,14 @@ pub fn decode(
         | Format::Orf
         | Format::Rw2
         | Format::Pef
-        | Format::Srw => raw::decode(source, orientation, fit, admission),
+        | Format::Srw
+        | Format::Mrw
+        | Format::X3f
+        | Format::ThreeFr
+        | Format::Iiq
+        | Format::Dcr
+        | Format::Erf => raw::decode(&raster::Job { source, orientation, untagged, fit, admission }, facts),
+        Format::Psd => psd::decode(&raster::Job { source, orientation, untagged, fit, admission }),
     }
 }
 

@@ -724,6 +724,10 @@ enum Mix {
     Rgb,
     /// Y, Cg, Co.
     YCgCo,
+    /// The same without loss: in whole numbers of the RGB samples, of one or two bits less than are coded.
+    YCgCoWhole { extra_bits: u32 },
+    /// Dolby's I, P, T.
+    Ipt,
     /// By the weights of red and blue in luma.
     Luma { red: f32, blue: f32 },
 }
@@ -744,6 +748,9 @@ impl ToRgb {
             4 => weights(0.30, 0.11),
             7 => weights(0.212, 0.087),
             8 => Mix::YCgCo,
+            16 => Mix::YCgCoWhole { extra_bits: 2 },
+            17 => Mix::YCgCoWhole { extra_bits: 1 },
+            15 => Mix::Ipt,
             9 | 10 | 14 => weights(0.2627, 0.0593),
             // "From the primaries."
             12 | 13 if cicp.primaries == 9 => weights(0.2627, 0.0593),
@@ -754,8 +761,15 @@ impl ToRgb {
         let unit = (1u32 << (bits - 8)) as f32;
         // Samples are shifted left, so the largest falls short of 2^bits - 1 by the bits shifted in.
         let max = (((1u32 << format.depth) - 1) << (bits - u32::from(format.depth))) as f32;
-        let (black, luma_range, chroma_range) =
-            if cicp.full_range { (0.0, max, max) } else { (16.0 * unit, 219.0 * unit, 224.0 * unit) };
+        let (black, luma_range, chroma_range) = match mix {
+            Mix::YCgCoWhole { extra_bits } => {
+                let depth = u32::from(format.depth);
+                let max = (((1u32 << depth.saturating_sub(extra_bits)) - 1) << (bits - depth)) as f32;
+                (0.0, max, max)
+            }
+            _ if cicp.full_range => (0.0, max, max),
+            _ => (16.0 * unit, 219.0 * unit, 224.0 * unit),
+        };
         let fixed = match mix {
             Mix::Luma { red, blue } => {
                 let green = 1.0 - red - blue;
@@ -785,6 +799,11 @@ impl ToRgb {
             Mix::Rgb => [luma(cr), luma(y), luma(cb)],
             Mix::YCgCo => {
                 let (y, cg, co) = (luma(y), chroma(cb), chroma(cr));
+                [y - cg + co, y + cg, y - cg - co]
+            }
+            Mix::Ipt => colour::cicp::ipt_to_rgb([luma(y), chroma(cb), chroma(cr)]),
+            Mix::YCgCoWhole { .. } => {
+                let (y, cg, co) = (luma(y), chroma(cb) / 2.0, chroma(cr) / 2.0);
                 [y - cg + co, y + cg, y - cg - co]
             }
             Mix::Luma { red, blue } => {
@@ -934,6 +953,29 @@ mod tests {
                 };
                 let apart = blend(plain, false) - blend(multiplied, true);
                 assert!(apart.abs() <= 1, "{apart}");
+            }
+        }
+    }
+
+    #[test]
+    fn ycgco_without_loss_gives_the_samples_back() {
+        for (matrix, extra_bits) in [(16, 2), (17, 1)] {
+            let depth = 8 + extra_bits;
+            let cicp = Cicp { primaries: 1, transfer: 13, matrix, full_range: true };
+            let format = Format { width: 1, height: 1, chroma: Chroma::C444, depth };
+            let to_rgb = ToRgb::new(cicp, format, 16);
+            for [r, g, b] in [[200i32, 60, 61], [0, 0, 0], [255, 255, 255], [3, 250, 128], [255, 0, 255]] {
+                // H.273, equations 62 to 65.
+                let co = r - b;
+                let t = b + (co >> 1);
+                let cg = g - t;
+                let y = t + (cg >> 1);
+                let coded = |v: i32| (v as u32) << (16 - depth);
+                let middle = 1 << (depth - 1);
+                let found = to_rgb.rgb(coded(y), coded(cg + middle), coded(co + middle));
+                for (found, right) in found.iter().zip([r, g, b]) {
+                    assert!((found * 255.0 - right as f32).abs() <= 1.0, "{matrix}: {found} {right}");
+                }
             }
         }
     }

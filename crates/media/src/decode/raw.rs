@@ -1,421 +1,68 @@
-//! Camera RAW files: the largest JPEG that the camera has put inside. Sensor data is not developed.
-//!
-//! One walk finds it: through TIFF directories, their sub-directories and the maker notes (CR2, NEF, ARW, DNG, ORF,
-//! RW2, PEF, SRW), through the boxes of CR3, the heaps of CRW, and the header of RAF. What a directory calls a JPEG
-//! is believed only when its own header is one that a viewer shows: a strip of lossless JPEG is sensor data.
-//! Where no directory leads to one, the file is searched for a JPEG's beginning.
+//! Camera RAW files: the largest finished picture that the camera has put inside ([`preview`]). Sensor data is not developed.
 
 use super::{jpeg, raster};
+use crate::pixels::Pixels;
 use crate::pixels::orient::Orientation;
-use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
-use albumen_core::vocabulary::Admission;
-use albumen_formats::bmff;
-use albumen_formats::bytes::{Reader, View};
-use albumen_formats::tiff::{Entry, Ifd, Tiff};
+use albumen_core::vocabulary::Facts;
+use albumen_formats::bytes::Reader;
+use albumen_formats::preview::{self, Coding, Preview};
+use raster::Job;
 
-/// Directories in a row, and how deep they may nest.
-const MAX_CHAIN: usize = 16;
-const MAX_DEPTH: u8 = 6;
-/// The most places looked at; real files have under ten.
-const MAX_CANDIDATES: usize = 64;
-/// How far the last resort searches. Previews stand before the sensor data, which starts within the first megabytes.
-const SEARCHED_BYTES: u64 = 32 << 20;
-/// Segments looked at for a JPEG's size.
-const MAX_SEGMENTS: usize = 100;
+/// The longest preview that is held in memory to be mended.
+const MENDED_BYTES: u64 = 16 << 20;
 
 /// The picture inside, upright by the RAW file's orientation.
-pub fn decode(
-    source: &Source,
-    orientation: Orientation,
-    fit: Fit<'_>,
-    admission: &dyn Admission,
-) -> Result<Pixels, Fault> {
-    if let Some(preview) = largest_preview(source) {
-        return jpeg::decode(&source.part(preview.at, preview.length), orientation, fit, admission);
+pub fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
+    let mut first_fault = None;
+    for preview in preview::previews(&Reader::new(job.source)) {
+        let orientation = turn(job.orientation, facts, &preview);
+        match picture(&Job { orientation, ..*job }, &preview) {
+            Ok(mut pixels) => {
+                if first_fault.is_some() {
+                    let smaller = "its largest preview cannot be read, and a smaller one is shown";
+                    pixels.damaged.get_or_insert_with(|| smaller.into());
+                }
+                return Ok(pixels);
+            }
+            Err(fault @ Fault::Corrupt { .. }) => drop(first_fault.get_or_insert(fault)),
+            Err(fault) => return Err(fault),
+        }
     }
     // Some DNG and NEF files have a small plain picture where TIFF has its first page.
-    let job = raster::Job { source, orientation, fit, admission };
-    raster::tiff::first_page_in_rgb(&job).unwrap_or_else(|| {
-        Err(Fault::unsupported("this RAW file has no JPEG inside; sensor data is not developed"))
+    raster::tiff::first_page_in_rgb(job).unwrap_or_else(|| {
+        Err(first_fault.unwrap_or_else(|| {
+            Fault::unsupported("this RAW file has no preview inside, and sensor data is not developed")
+        }))
     })
 }
 
-/// A JPEG inside another file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Preview {
-    pub at: u64,
-    pub length: u64,
-    /// As coded, in pixels.
-    pub width: u32,
-    pub height: u32,
-}
-
-/// The JPEG with the most pixels.
-pub fn largest_preview(source: &Source) -> Option<Preview> {
-    let reader = Reader::new(source);
-    let view = reader.view();
-    let mut found = Candidates::default();
-    let head = view.head(16);
-    if head.starts_with(b"FUJIFILM") {
-        if let (Some(at), Some(length)) = (view.be32(84), view.be32(88)) {
-            found.add(at.into(), length.into());
+fn picture(job: &Job<'_>, preview: &Preview) -> Result<Pixels, Fault> {
+    let part = job.source.part(preview.at, preview.length);
+    let part = match preview.coding {
+        Coding::Jpeg => part,
+        Coding::JpegWithoutStart => {
+            job.admission.admit(part.len())?;
+            let mut bytes = part.read_all(MENDED_BYTES)?;
+            if let Some(first) = bytes.first_mut() {
+                *first = 0xFF;
+            }
+            Source::from_bytes(bytes)
         }
-    } else if head.get(4..8) == Some(b"ftyp") {
-        boxes(view, 0, &mut found);
-    } else if head.get(6..14) == Some(b"HEAPCCDR") {
-        let little = head.starts_with(b"II");
-        if let Some(start) = Tiff::headless(view, little).u32(2) {
-            heap(view.from(start.into()), little, 0, &mut found);
-        }
-    } else if let Some(tiff) = Tiff::open(view) {
-        directories(&tiff, tiff.first, 0, &mut found);
-    }
-    let largest = |places: &[(u64, u64)]| {
-        let previews = places.iter().filter_map(|&(at, length)| preview(view, at, length));
-        previews.max_by_key(|p| (u64::from(p.width) * u64::from(p.height), p.length))
+        Coding::Jxl => return raster::jxl::decode_turned(&Job { source: &part, ..*job }),
     };
-    largest(&found.0).or_else(|| largest(&search(source)))
+    jpeg::decode(&part, job.orientation, job.untagged, job.fit, job.admission)
 }
 
-/// Where JPEGs may be: offset in the file and length.
-#[derive(Default)]
-struct Candidates(Vec<(u64, u64)>);
-
-impl Candidates {
-    fn add(&mut self, at: u64, length: u64) {
-        if length > 0 && self.0.len() < MAX_CANDIDATES && !self.0.contains(&(at, length)) {
-            self.0.push((at, length));
-        }
-    }
-}
-
-/// A place, if a picture that any viewer shows begins there: Huffman-coded, 8 bits, grey or colour.
-fn preview(view: View<'_>, at: u64, length: u64) -> Option<Preview> {
-    let jpeg = view.part(at, length);
-    if jpeg.be16(0)? != 0xFFD8 {
-        return None;
-    }
-    let mut pos = 2;
-    for _ in 0..MAX_SEGMENTS {
-        let marker = jpeg.be16(pos)?;
-        match marker {
-            0xFFFF => {
-                pos += 1;
-                continue;
-            }
-            0xFFC0..=0xFFC2 => {
-                let (bits, height, width) = (jpeg.u8(pos + 4)?, jpeg.be16(pos + 5)?, jpeg.be16(pos + 7)?);
-                let components = jpeg.u8(pos + 9)?;
-                let shown = bits == 8 && matches!(components, 1 | 3) && width > 0 && height > 0;
-                return shown.then(|| Preview {
-                    at,
-                    length: jpeg.len(),
-                    width: u32::from(width),
-                    height: u32::from(height),
-                });
-            }
-            // Lossless, hierarchical, arithmetic: no camera's preview.
-            0xFFC3 | 0xFFC5..=0xFFC7 | 0xFFC9..=0xFFCB | 0xFFCD..=0xFFCF | 0xFFD9 | 0xFFDA => return None,
-            0xFF01..=0xFFFE => pos += 2 + u64::from(jpeg.be16(pos + 2)?.max(2)),
-            _ => return None,
-        }
-    }
-    None
-}
-
-// ---------------------------------------------------------------------------------------------- TIFF
-
-mod tag {
-    pub const COMPRESSION: u16 = 0x103;
-    pub const PHOTOMETRIC: u16 = 0x106;
-    pub const STRIP_OFFSETS: u16 = 0x111;
-    pub const STRIP_LENGTHS: u16 = 0x117;
-    pub const SUB_DIRECTORIES: u16 = 0x14A;
-    pub const JPEG_OFFSET: u16 = 0x201;
-    pub const JPEG_LENGTH: u16 = 0x202;
-    /// Panasonic's JpgFromRaw.
-    pub const JPEG_FROM_RAW: u16 = 0x2E;
-    pub const EXIF: u16 = 0x8769;
-    pub const MAKER_NOTE: u16 = 0x927C;
-}
-
-fn directories(tiff: &Tiff<'_>, first: u64, depth: u8, found: &mut Candidates) {
-    for ifd in tiff.chain(first, MAX_CHAIN) {
-        directory(tiff, &ifd, depth, found);
-    }
-}
-
-fn directory(tiff: &Tiff<'_>, ifd: &Ifd, depth: u8, found: &mut Candidates) {
-    let number = |tag| ifd.find(tag).and_then(|e| tiff.uint_at(e, 0)).map(u64::from);
-    // Offsets count from the structure's start, which in a maker note is not the file's.
-    let base = tiff.view.base();
-    if let Some(at) = number(tag::JPEG_OFFSET) {
-        found.add(base + at, number(tag::JPEG_LENGTH).unwrap_or(u64::MAX));
-    }
-    // A JPEG in one strip; the sensor's own picture may be packed like that, too, and says so.
-    let sensor = matches!(number(tag::PHOTOMETRIC), Some(32_803 | 34_892));
-    if !sensor
-        && matches!(number(tag::COMPRESSION), Some(6 | 7))
-        && let (Some(offsets), Some(lengths)) = (ifd.find(tag::STRIP_OFFSETS), ifd.find(tag::STRIP_LENGTHS))
-        && offsets.count == 1
-        && let (Some(at), Some(length)) = (tiff.uint_at(offsets, 0), tiff.uint_at(lengths, 0))
-    {
-        found.add(base + u64::from(at), length.into());
-    }
-    if let Some(e) = ifd.find(tag::JPEG_FROM_RAW)
-        && e.kind == 7
-    {
-        found.add(base + e.at, e.count);
-    }
-    if depth >= MAX_DEPTH {
-        return;
-    }
-    for pointer in [tag::SUB_DIRECTORIES, tag::EXIF] {
-        if let Some(e) = ifd.find(pointer) {
-            for i in 0..e.count.min(MAX_CHAIN as u64) {
-                if let Some(at) = tiff.uint_at(e, i) {
-                    directories(tiff, at.into(), depth + 1, found);
-                }
-            }
-        }
-    }
-    if let Some(note) = ifd.find(tag::MAKER_NOTE) {
-        maker_note(tiff, note, found);
-    }
-}
-
-/// The makers that hide a larger preview in their notes.
-fn maker_note(tiff: &Tiff<'_>, note: Entry, found: &mut Candidates) {
-    let view = tiff.part(note);
-    let head = view.head(16);
-    let after = |n: u64, little: bool| {
-        // The note's own directory; its offsets count from the note's start and may reach beyond its end.
-        let t = Tiff::headless(tiff.view.from(note.at), little);
-        let ifd = t.ifd(n);
-        (t, ifd)
+/// How a preview is turned. It lies as the sensor does and is turned with it, except where the sensor's picture is wide
+/// and the preview tall, or the other way round: then the camera has turned it already.
+fn turn(orientation: Orientation, facts: &Facts, preview: &Preview) -> Orientation {
+    let (Some(width), Some(height)) = (facts.width, facts.height) else { return orientation };
+    let is_turned = match width.cmp(&height) {
+        std::cmp::Ordering::Greater => preview.width < preview.height,
+        std::cmp::Ordering::Less => preview.width > preview.height,
+        std::cmp::Ordering::Equal => false,
     };
-    if head.starts_with(b"Nikon\0\x02") {
-        // A TIFF structure of its own, with the directory of a preview.
-        if let Some(own) = Tiff::open(tiff.view.from(note.at + 10)) {
-            let ifd = own.ifd(own.first);
-            if let Some(at) = ifd.find(0x11).and_then(|e| own.uint(e)) {
-                directories(&own, at.into(), MAX_DEPTH, found);
-            }
-        }
-    } else if head.starts_with(b"OLYMPUS\0") || head.starts_with(b"OM SYSTEM\0") {
-        let start = if head.starts_with(b"OLYMPUS\0") { 8 } else { 12 };
-        let little = head.get(start..start + 2) == Some(b"II");
-        let (t, ifd) = after(start as u64 + 4, little);
-        olympus(&t, &ifd, found);
-        if let Some(at) = ifd.find(0x2020).and_then(|e| t.uint(e)) {
-            olympus(&t, &t.ifd(at.into()), found);
-        }
-    } else if head.starts_with(b"OLYMP\0") || head.starts_with(b"EPSON\0") {
-        // The old notes count from the file's start.
-        let ifd = tiff.ifd(note.at + 8);
-        olympus(tiff, &ifd, found);
-        if let Some(at) = ifd.find(0x2020).and_then(|e| tiff.uint(e)) {
-            olympus(tiff, &tiff.ifd(at.into()), found);
-        }
-    } else if head.starts_with(b"AOC\0") || head.starts_with(b"PENTAX \0") {
-        let (start, little) = match &head[..4] {
-            b"AOC\0" => {
-                (6, if head.get(4..6) == Some(b"II") { true } else { tiff.little && head[4..6] != *b"MM" })
-            }
-            _ => (10, head.get(8..10) == Some(b"II")),
-        };
-        let own = Tiff::headless(tiff.view.from(note.at), little);
-        let ifd = own.ifd(start);
-        let number = |tag| ifd.find(tag).and_then(|e| own.uint(e)).map(u64::from);
-        if let (Some(length), Some(at)) = (number(3), number(4)) {
-            // From the file's start in AOC notes, from the note's in the others: the JPEG's header tells.
-            found.add(tiff.view.base() + at, length);
-            found.add(own.view.base() + at, length);
-        }
-    } else {
-        // Sony, Canon and others: a plain directory that counts from the file's start.
-        let skip = if head.starts_with(b"SONY") { 12 } else { 0 };
-        let ifd = tiff.ifd(note.at + skip);
-        // Sony's PreviewImage stands in the note itself.
-        if let Some(e) = ifd.find(0x2001)
-            && e.kind == 7
-        {
-            found.add(tiff.view.base() + e.at, e.count);
-        }
-    }
-}
-
-/// Olympus' PreviewImageStart and PreviewImageLength, of the note and of its camera settings.
-fn olympus(tiff: &Tiff<'_>, ifd: &Ifd, found: &mut Candidates) {
-    let number = |tag| ifd.find(tag).and_then(|e| tiff.uint(e)).map(u64::from);
-    for (start, length) in [(0x101, 0x102), (0x88, 0x89)] {
-        if let (Some(at), Some(length)) = (number(start), number(length)) {
-            found.add(tiff.view.base() + at, length);
-        }
-    }
-    // ThumbnailImage, in the note itself.
-    if let Some(e) = ifd.find(0x100)
-        && e.kind == 7
-    {
-        found.add(tiff.view.base() + e.at, e.count);
-    }
-}
-
-// ----------------------------------------------------------------------------------------------- CR3
-
-/// Canon's preview boxes, and tracks of one sample: the first of them is a JPEG of full size.
-fn boxes(view: View<'_>, depth: u8, found: &mut Candidates) {
-    for b in bmff::boxes(view) {
-        match &b.kind {
-            b"moov" | b"trak" | b"mdia" | b"minf" | b"uuid" if depth < MAX_DEPTH => {
-                boxes(b.body, depth + 1, found);
-                if &b.kind == b"uuid" {
-                    // Canon's preview uuid has a count before its boxes.
-                    boxes(b.body.from(8), depth + 1, found);
-                }
-            }
-            b"stbl" => {
-                let size = bmff::find(b.body, b"stsz").and_then(|s| {
-                    let same = s.body.be32(4)?;
-                    if same > 0 { Some(same) } else { s.body.be32(12) }
-                });
-                let at = bmff::find(b.body, b"co64")
-                    .and_then(|c| c.body.be64(8))
-                    .or_else(|| bmff::find(b.body, b"stco").and_then(|c| c.body.be32(8)).map(u64::from));
-                if let (Some(at), Some(size)) = (at, size) {
-                    found.add(at, size.into());
-                }
-            }
-            // PRVW and THMB: some fields, then the JPEG.
-            b"PRVW" | b"THMB" => {
-                let head = b.body.head(64);
-                if let Some(at) = head.windows(3).position(|w| w == [0xFF, 0xD8, 0xFF]) {
-                    found.add(b.body.base() + at as u64, b.body.len() - at as u64);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-// ----------------------------------------------------------------------------------------------- CRW
-
-/// Canon's heaps (CIFF): a directory at the end of each; 0x2007 is the JPEG, 0x2008 the thumbnail.
-fn heap(view: View<'_>, little: bool, depth: u8, found: &mut Candidates) -> Option<()> {
-    const MAX_RECORDS: u16 = 1000;
-    let t = Tiff::headless(view, little);
-    let directory = u64::from(t.u32(view.len().checked_sub(4)?)?);
-    for i in 0..t.u16(directory)?.min(MAX_RECORDS) {
-        let at = directory + 2 + 10 * u64::from(i);
-        let tag = t.u16(at)?;
-        if tag & 0x4000 != 0 {
-            continue;
-        }
-        let body = view.part(t.u32(at + 6)?.into(), t.u32(at + 2)?.into());
-        match tag & 0x3FFF {
-            0x2807 | 0x3002..=0x3004 | 0x300A | 0x300B if depth < MAX_DEPTH => {
-                heap(body, little, depth + 1, found);
-            }
-            0x2007 | 0x2008 => found.add(body.base(), body.len()),
-            _ => {}
-        }
-    }
-    Some(())
-}
-
-// ------------------------------------------------------------------------------------------- the rest
-
-/// Beginnings of JPEGs, for files whose directories lead to none.
-fn search(source: &Source) -> Vec<(u64, u64)> {
-    const PIECE: usize = 256 << 10;
-    let mut found = Vec::new();
-    let mut piece = vec![0; PIECE + 2];
-    let mut at = 0;
-    while at < source.len().min(SEARCHED_BYTES) && found.len() < MAX_CANDIDATES {
-        let Ok(n) = source.read_at(at, &mut piece) else { break };
-        let starts = piece[..n].windows(3).enumerate().filter(|(_, w)| **w == [0xFF, 0xD8, 0xFF]);
-        found.extend(starts.map(|(i, _)| (at + i as u64, source.len() - at - i as u64)));
-        at += PIECE as u64;
-    }
-    found.truncate(MAX_CANDIDATES);
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The header of a JPEG: SOI, one segment, and a frame of this kind and size.
-    fn jpeg(sof: u8, width: u16, height: u16) -> Vec<u8> {
-        let mut out = vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 0, 0, 0xFF, sof, 0, 17, 8];
-        out.extend(height.to_be_bytes());
-        out.extend(width.to_be_bytes());
-        out.extend([3, 1, 0x22, 0, 2, 0x11, 1, 3, 0x11, 1, 0xFF, 0xD9]);
-        out
-    }
-
-    /// A little-endian TIFF whose first directory has these entries, and after it `tail` (which begins at 200).
-    fn tiff(entries: &[(u16, u32)], tail: &[u8]) -> Source {
-        let mut out = b"II\x2a\0\x08\0\0\0".to_vec();
-        out.extend((entries.len() as u16).to_le_bytes());
-        for (tag, value) in entries {
-            out.extend(tag.to_le_bytes());
-            out.extend(4u16.to_le_bytes());
-            out.extend(1u32.to_le_bytes());
-            out.extend(value.to_le_bytes());
-        }
-        out.resize(200, 0);
-        out.extend(tail);
-        Source::from_bytes(out)
-    }
-
-    #[test]
-    fn the_larger_of_two_is_taken() {
-        let (small, large) = (jpeg(0xC0, 160, 120), jpeg(0xC0, 1600, 1200));
-        let at = 200 + small.len() as u32;
-        let source = tiff(
-            &[
-                (0x103, 6),
-                (0x111, at),
-                (0x117, large.len() as u32),
-                (0x201, 200),
-                (0x202, small.len() as u32),
-            ],
-            &[small, large].concat(),
-        );
-        let preview = largest_preview(&source).unwrap();
-        assert_eq!((preview.at, preview.width, preview.height), (u64::from(at), 1600, 1200));
-    }
-
-    #[test]
-    fn a_lossless_strip_is_no_preview() {
-        let (sensor, thumb) = (jpeg(0xC3, 6000, 4000), jpeg(0xC0, 160, 120));
-        let at = 200 + sensor.len() as u32;
-        let entries = [
-            (0x103, 6),
-            (0x111, 200),
-            (0x117, sensor.len() as u32),
-            (0x201, at),
-            (0x202, thumb.len() as u32),
-        ];
-        let source = tiff(&entries, &[sensor.clone(), thumb].concat());
-        assert_eq!(largest_preview(&source).unwrap().width, 160);
-        assert_eq!(largest_preview(&tiff(&entries[..3], &sensor)), None);
-    }
-
-    #[test]
-    fn a_preview_that_no_directory_names_is_searched_for() {
-        let source = tiff(&[(0x100, 1)], &[vec![7; 300_000], jpeg(0xC0, 640, 480)].concat());
-        assert_eq!(largest_preview(&source).unwrap().width, 640);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400), kind in 0usize..4) {
-            let head: &[u8] = [b"II\x2a\0\x08\0\0\0".as_slice(), b"\0\0\0\x18ftypcrx ", b"II\x1a\0\0\0HEAPCCDR", b"FUJIFILM"][kind];
-            let _ = largest_preview(&Source::from_bytes([head, &bytes].concat()));
-        }
-    }
+    if is_turned && orientation.swaps_sides() { Orientation::UPRIGHT } else { orientation }
 }

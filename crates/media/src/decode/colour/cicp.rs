@@ -19,7 +19,7 @@ pub struct Cicp {
     pub primaries: u8,
     /// TransferCharacteristics: 1 BT.709, 13 sRGB, 16 PQ, 18 HLG, 2 unknown.
     pub transfer: u8,
-    /// MatrixCoefficients: 0 is RGB, 1 BT.709, 5 and 6 BT.601, 9 BT.2020, 2 unknown.
+    /// MatrixCoefficients: 0 is RGB, 1 BT.709, 5 and 6 BT.601, 9 BT.2020, 15 Dolby's IPT, 2 unknown.
     pub matrix: u8,
     /// Whether all code values are used, or only 16 to 235 (of 8 bits).
     pub full_range: bool,
@@ -31,6 +31,8 @@ const TRANSFER_PQ: u8 = 16;
 const TRANSFER_HLG: u8 = 18;
 
 impl Cicp {
+    /// Dolby Vision's profile 5.
+    pub const IPT_PQ_C2: Cicp = Cicp { primaries: 9, transfer: TRANSFER_PQ, matrix: 15, full_range: true };
     pub const SRGB: Cicp = Cicp { primaries: 1, transfer: 13, matrix: 6, full_range: true };
 
     pub fn is_hdr(self) -> bool {
@@ -212,6 +214,28 @@ const PQ_C1: f32 = 3424.0 / 4096.0;
 const PQ_C2: f32 = 2413.0 / 4096.0 * 32.0;
 const PQ_C3: f32 = 2392.0 / 4096.0 * 32.0;
 
+/// Dolby's own colour space (I, P and T in PQ, each 0 to 1 and P and T around 0) to RGB of BT.2020 in PQ: without the curves that
+/// a stream may bring for each scene, which move tones a little.
+pub fn ipt_to_rgb([i, p, t]: [f32; 3]) -> [f32; 3] {
+    /// To cone responses in PQ; that of 8192ths which Dolby's streams carry.
+    const TO_CONES: [[f32; 3]; 3] =
+        [[1.0, 0.097_534, 0.205_2], [1.0, -0.113_892, 0.133_179], [1.0, 0.032_593, -0.676_88]];
+    /// Undoes the crosstalk between linear cone responses.
+    const APART: [[f32; 3]; 3] = [
+        [1.042_541, -0.021_301, -0.021_301],
+        [-0.021_301, 1.042_541, -0.021_301],
+        [-0.021_301, -0.021_301, 1.042_541],
+    ];
+    /// Linear cone responses to linear RGB of BT.2020.
+    const TO_RGB: [[f32; 3]; 3] = [
+        [3.064_419, -2.165_977, 0.101_558],
+        [-0.656_121, 1.785_541, -0.129_437],
+        [0.017_363, -0.047_252, 1.030_043],
+    ];
+    let cones = apply(&TO_CONES, [i, p, t]).map(|v| pq_decode(v.clamp(0.0, 1.0)));
+    apply(&TO_RGB, apply(&APART, cones)).map(|v| pq_encode(v.max(0.0)))
+}
+
 /// PQ code value (0 to 1) to cd/m2.
 fn pq_decode(v: f32) -> f32 {
     let p = v.max(0.0).powf(1.0 / PQ_M2);
@@ -319,6 +343,15 @@ mod tests {
         let y = hlg_decode(0.75);
         let nits = y.powf(HLG_GAMMA - 1.0) * y * HLG_PEAK;
         assert!((nits - 203.0).abs() < 4.0, "{nits}");
+    }
+
+    #[test]
+    fn greys_of_ipt_are_greys_of_the_same_light() {
+        for i in [0.0, 0.2, 0.58, 0.75] {
+            for v in ipt_to_rgb([i, 0.0, 0.0]) {
+                assert!((v - i).abs() < 0.005, "{i}: {v}");
+            }
+        }
     }
 
     #[test]

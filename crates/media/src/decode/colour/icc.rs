@@ -24,6 +24,11 @@ fn options() -> TransformOptions {
     }
 }
 
+/// The profile of Adobe RGB (1998), for files that name it and hold none. `None` only if it cannot be made.
+pub fn adobe_rgb() -> Option<Vec<u8>> {
+    ColorProfile::new_adobe_rgb().encode().ok()
+}
+
 /// Converts interleaved 8-bit RGB in place from the profile's colours to sRGB. Does nothing when the profile is
 /// sRGB, broken, or not one for RGB or grey pictures.
 pub fn to_srgb_rgb8(rgb: &mut [u8], icc: &[u8]) {

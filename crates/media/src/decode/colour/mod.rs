@@ -17,10 +17,12 @@ pub mod cicp;
 pub mod icc;
 
 pub use cicp::{Cicp, cicp_to_srgb_rgb8};
-pub use icc::{CmykToSrgb, cmyk_to_srgb_rgb8, grey_to_srgb_rgb8, rgb16_to_srgb_rgb8, to_srgb_rgb8};
+pub use icc::{
+    CmykToSrgb, adobe_rgb, cmyk_to_srgb_rgb8, grey_to_srgb_rgb8, rgb16_to_srgb_rgb8, to_srgb_rgb8,
+};
 
 /// 16 bits to 8, rounded: 65535 / 257 is 255.
-fn to_8_bits(v: u16) -> u8 {
+pub(super) fn to_8_bits(v: u16) -> u8 {
     ((u32::from(v) * 255 + 32_895) >> 16) as u8
 }
 

@@ -18,6 +18,13 @@ pub const DEMUXERS: &[(&[Format], &[&CStr])] = &[
     (&[Format::Mkv, Format::Webm], &[c"matroska"]),
     (&[Format::Avi], &[c"avi"]),
     (&[Format::Mts], &[c"mpegts"]),
+    (&[Format::Wmv], &[c"asf"]),
+    (&[Format::Flv], &[c"flv"]),
+    (&[Format::Ogv], &[c"ogg"]),
+    (&[Format::Mxf], &[c"mxf"]),
+    (&[Format::Dv], &[c"dv"]),
+    (&[Format::H264], &[c"h264"]),
+    (&[Format::H265], &[c"hevc"]),
     // Program streams, and the video alone.
     (&[Format::Mpeg], &[c"mpeg", c"mpegvideo"]),
 ];
@@ -38,6 +45,19 @@ pub const DECODERS: &[(AVCodecID, &CStr)] = &[
     (AV_CODEC_ID_DVVIDEO, c"dvvideo"),
     (AV_CODEC_ID_MSMPEG4V2, c"msmpeg4v2"),
     (AV_CODEC_ID_MSMPEG4V3, c"msmpeg4"),
+    // WMV, FLV and OGV files of the 2000s.
+    (AV_CODEC_ID_WMV1, c"wmv1"),
+    (AV_CODEC_ID_WMV2, c"wmv2"),
+    (AV_CODEC_ID_WMV3, c"wmv3"),
+    (AV_CODEC_ID_VC1, c"vc1"),
+    (AV_CODEC_ID_FLV1, c"flv"),
+    (AV_CODEC_ID_VP6F, c"vp6f"),
+    (AV_CODEC_ID_THEORA, c"theora"),
+    (AV_CODEC_ID_MSMPEG4V1, c"msmpeg4v1"),
+    // Without compression or without loss, as editors keep masters.
+    (AV_CODEC_ID_RAWVIDEO, c"rawvideo"),
+    (AV_CODEC_ID_V210, c"v210"),
+    (AV_CODEC_ID_FFV1, c"ffv1"),
     // What cameras for films write.
     (AV_CODEC_ID_PRORES, c"prores"),
 ];

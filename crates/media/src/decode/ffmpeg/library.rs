@@ -61,6 +61,7 @@ functions! {
         fn av_free(block: *mut c_void);
         fn av_freep(block: *mut c_void);
         fn av_log_set_level(level: c_int);
+        fn av_pix_fmt_desc_get(format: AVPixelFormat) -> *const AVPixFmtDescriptor;
         fn av_malloc(size: usize) -> *mut c_void;
         fn av_mallocz(size: usize) -> *mut c_void;
     }

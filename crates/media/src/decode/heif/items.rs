@@ -62,6 +62,8 @@ pub enum Property {
     Icc(Vec<u8>),
     /// The auxiliary picture is an alpha plane.
     Alpha,
+    /// How the samples of an uncompressed picture lie and are packed, as it stands in the file.
+    Raw(Code, Vec<u8>),
     Other(Code),
 }
 
@@ -187,6 +189,14 @@ pub fn parse_meta(bytes: &[u8], at: u64) -> Result<Items, Fault> {
 }
 
 impl Items {
+    /// One item with these properties.
+    #[cfg(test)]
+    pub fn of_properties(properties: Vec<Property>) -> Items {
+        let item = Item { id: 1, properties: (0..properties.len()).collect(), ..Item::default() };
+        let places = [(1, 0)].into_iter().collect();
+        Items { primary: 1, items: vec![item], places, properties, ..Items::default() }
+    }
+
     /// Where the primary item is a base picture with its gain map applied (`tmap`, ISO 21496-1): the base is shown.
     fn show_the_base(&mut self, (named_at, bytes): (u64, usize)) {
         if self.get(self.primary).is_none_or(|item| &item.kind != b"tmap") {
@@ -259,6 +269,22 @@ impl Items {
         let (rows, columns) = (u32::from(b.u8()?) + 1, u32::from(b.u8()?) + 1);
         let mut side = || if wide { b.u32() } else { b.u16().map(u32::from) };
         Ok(Grid { rows, columns, width: side()?, height: side()? })
+    }
+
+    /// Where an item's bytes lie in the file: places and lengths, which may be beyond its end. `None` where they are in no
+    /// place of their own.
+    pub fn places(&self, source: &Source, item: &Item) -> Option<Vec<(u64, u64)>> {
+        let (base, end) = match (item.method, self.idat) {
+            (0, _) => (0, source.len()),
+            (1, Some((at, len))) => (at, at.saturating_add(len)),
+            _ => return None,
+        };
+        let place = |&(at, len): &(u64, u64)| {
+            let at = base.checked_add(at)?;
+            // A length of 0 means "to the end".
+            Some((at, if len == 0 { end.saturating_sub(at) } else { len }))
+        };
+        item.extents.iter().map(place).collect()
     }
 
     /// An item's bytes, at most `limit` of them.
@@ -408,6 +434,7 @@ fn property(kind: Code, body: &[u8]) -> Property {
                 Property::Size(b.u32()?, b.u32()?)
             }
             b"hvcC" => Property::Hvcc(body.to_vec()),
+            b"uncC" | b"cmpd" | b"cmpC" | b"icef" => Property::Raw(kind, body.to_vec()),
             b"irot" => Property::Rotate(b.u8()? & 3),
             b"imir" => Property::Mirror { left_right: b.u8()? & 1 == 1 },
             b"clap" => {

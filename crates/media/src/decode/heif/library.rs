@@ -52,7 +52,8 @@ fn open_and_decode(
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
     let renamed = items.and_then(|items| items.renamed.clone());
-    let mut reader = Reader { source: source.clone(), at: 0, renamed };
+    let len = items.map_or(source.len(), |items| super::whole::whole_length(source, items));
+    let mut reader = Reader { source: source.clone(), at: 0, len, renamed };
     let context = Context::read(&mut reader, admission.ceiling())?;
     let handle = context.primary()?;
 
@@ -177,6 +178,8 @@ impl Job<'_> {
 struct Reader {
     source: Source,
     at: u64,
+    /// Length of the file; of one that was cut off that of the whole one, with zeros at its end: what is there is shown.
+    len: u64,
     /// Bytes that libheif sees in the place of the file's, and where.
     renamed: Option<(u64, Vec<u8>)>,
 }
@@ -209,9 +212,9 @@ unsafe extern "C" fn read(to: *mut c_void, size: usize, data: *mut c_void) -> c_
         ptr::write_bytes(to.cast::<u8>(), 0, size);
         let to = std::slice::from_raw_parts_mut(to.cast::<u8>(), size);
         match reader.source.read_at(reader.at, to) {
-            Ok(n) if n == size => {
+            Ok(n) if n == size || reader.at.saturating_add(size as u64) <= reader.len => {
                 reader.rename(reader.at, to);
-                reader.at += n as u64;
+                reader.at += size as u64;
                 0
             }
             _ => 1,
@@ -227,7 +230,7 @@ unsafe extern "C" fn seek(position: i64, data: *mut c_void) -> c_int {
 
 unsafe extern "C" fn wait_for_file_size(size: i64, data: *mut c_void) -> sys::heif_reader_grow_status {
     // SAFETY: as above.
-    let len = unsafe { (*data.cast::<Reader>()).source.len() };
+    let len = unsafe { (*data.cast::<Reader>()).len };
     if size >= 0 && size as u64 <= len {
         sys::heif_reader_grow_status_heif_reader_grow_status_size_reached
     } else {

@@ -1,7 +1,7 @@
 //! libjpeg-turbo row by row: the safe side of scanlines.c.
 
 use albumen_core::source::Source;
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::ptr::NonNull;
 
@@ -78,7 +78,7 @@ unsafe extern "C" {
     fn albumen_jpeg_open(read: ReadFn, context: *mut c_void) -> *mut Raw;
     fn albumen_jpeg_close(jpeg: *mut Raw);
     fn albumen_jpeg_message(jpeg: *const Raw) -> *const c_char;
-    fn albumen_jpeg_damage(jpeg: *const Raw) -> c_long;
+    fn albumen_jpeg_damage(jpeg: *mut Raw) -> c_int;
     fn albumen_jpeg_is_empty(jpeg: *const Raw) -> c_int;
     fn albumen_jpeg_read_header(jpeg: *mut Raw, header: *mut Header) -> c_int;
     fn albumen_jpeg_assume_rgb(jpeg: *mut Raw);
@@ -244,11 +244,15 @@ impl Lines {
         }
     }
 
-    /// What of the picture was lost so far, in libjpeg's words.
-    pub fn damage(&self) -> Option<String> {
-        // SAFETY: only reads a field.
-        let count = unsafe { albumen_jpeg_damage(self.raw.as_ptr()) };
-        (count > 0).then(|| self.message())
+    /// What of the picture was lost. Asked for when all rows were read: it reads on to where the picture's data end.
+    pub fn damage(&mut self) -> Option<&'static str> {
+        // SAFETY: the decoder is open, and no other call into it is running.
+        match unsafe { albumen_jpeg_damage(self.raw.as_ptr()) } {
+            0 => None,
+            2 => Some("the file ends before the picture does"),
+            3 => Some("a part of the picture is missing: the file has zeros in its place"),
+            _ => Some("a part of the picture cannot be read: its data are garbled"),
+        }
     }
 
     /// Whether the file ended before anything of the picture was there.

@@ -36,10 +36,11 @@ const SCALES: [u32; 3] = [1, 2, 4];
 /// Longest file that the second decoder takes; it wants all of it in memory.
 const SECOND_DECODER_FILE: u64 = 256 << 20;
 
-/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels.
+/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels. `untagged` is the profile of a file that holds none.
 pub fn decode(
     source: &Source,
     orientation: Orientation,
+    untagged: Option<&[u8]>,
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
@@ -49,7 +50,7 @@ pub fn decode(
         Err(Stop::Read(e)) => return Err(e.into()),
         Err(Stop::Refused(why)) => {
             drop(lines);
-            return second_opinion(source, orientation, fit, admission, why);
+            return second_opinion(source, orientation, untagged, fit, admission, why);
         }
     };
     let full = (header.width, header.height);
@@ -64,17 +65,18 @@ pub fn decode(
     // take half the memory of planes, and so are taken where planes would take more than a quarter of what there is.
     let planar = header.is_planar() && full != target && by_planes <= admission.ceiling() / 4;
     admission.admit(if planar { by_planes } else { others + Reducer::cost(from, target) })?;
-    let profile = profile::icc_profile(source);
+    let own = profile::icc_profile(source);
+    let profile = own.as_deref().or(untagged);
     let shrunk = match planar {
-        true => planes(&mut lines, eighths, target, profile.as_deref()),
-        false => rows(&mut lines, &header, eighths, target, profile.as_deref()),
+        true => planes(&mut lines, eighths, target, profile),
+        false => rows(&mut lines, &header, eighths, target, profile),
     };
     let shrunk = match shrunk {
         Ok(shrunk) => shrunk,
         Err(Stop::Read(e)) => return Err(e.into()),
         Err(Stop::Refused(why)) => {
             drop(lines);
-            return second_opinion(source, orientation, fit, admission, why);
+            return second_opinion(source, orientation, untagged, fit, admission, why);
         }
     };
     Ok(orient::upright(shrunk, orientation))
@@ -164,13 +166,14 @@ fn planes(lines: &mut Lines, eighths: u32, target: (u32, u32), icc: Option<&[u8]
 
 /// What was lost of a picture that is read; `Err` where all of it was.
 fn ended(lines: &mut Lines, fatal: Option<String>) -> Result<Option<String>, Stop> {
+    let damage = lines.damage();
     if let Some(e) = lines.read_error() {
         return Err(Stop::Read(e));
     }
     if lines.is_empty() {
         return Err(Stop::Refused("the file ends before the picture begins".into()));
     }
-    Ok(fatal.or_else(|| lines.damage()))
+    Ok(fatal.or_else(|| damage.map(str::to_owned)))
 }
 
 /// All rows through the reducer. `Err` only when nothing was recovered.
@@ -242,6 +245,7 @@ pub(super) fn stopped(stop: Stop) -> Fault {
 fn second_opinion(
     source: &Source,
     orientation: Orientation,
+    untagged: Option<&[u8]>,
     fit: Fit<'_>,
     admission: &dyn Admission,
     why: String,
@@ -266,8 +270,9 @@ fn second_opinion(
         return Err(refused());
     }
     let mut rgb = shrink(&rgb, full, target);
-    if let Some(profile) = profile::icc_profile(source) {
-        colour::to_srgb_rgb8(&mut rgb, &profile);
+    let own = profile::icc_profile(source);
+    if let Some(profile) = own.as_deref().or(untagged) {
+        colour::to_srgb_rgb8(&mut rgb, profile);
     }
     let pixels = Pixels { width: target.0, height: target.1, rgb, damaged: Some(why) };
     Ok(orient::upright(pixels, orientation))

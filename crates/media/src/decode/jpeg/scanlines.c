@@ -16,6 +16,15 @@
 /* Real progressive files have about ten scans, the most careful optimisers some dozens. Each scan costs a pass
  * over the whole picture, so a file with thousands is an attack. */
 #define MOST_SCANS 200
+/* Zero bytes in a row that no coded picture has: 512 bits of zeros are more than two whole blocks in which each
+ * coefficient is the same, wherever the code of zeros stands for a coefficient at all. */
+#define HOLE_BYTES 64
+/* Every run of HOLE_BYTES zeros has two bytes at a multiple of this. */
+#define HOLE_STEP 32
+/* Runs of zeros that are remembered. */
+#define MOST_HOLES 64
+/* Bytes between the last block of a picture and the next marker that encoders leave there without a meaning. */
+#define STRAY_BYTES 64
 
 /* Reads up to `len` bytes at `offset`; 0 at the end of the file or on an error, which the caller remembers. */
 typedef size_t (*albumen_read)(void *context, uint64_t offset, uint8_t *buffer, size_t len);
@@ -32,6 +41,17 @@ typedef struct {
   /* 1 when it can be had as planes: grey, or YCbCr with a luma sample at least as often as any other, of 8 bits. */
   int32_t planar;
 } albumen_jpeg_header;
+
+/* What was lost of a picture. */
+enum {
+  ALBUMEN_JPEG_WHOLE = 0,
+  /* libjpeg met bytes that are no code, or ran out of step. */
+  ALBUMEN_JPEG_GARBLED = 1,
+  /* The file ends before the picture does. */
+  ALBUMEN_JPEG_CUT = 2,
+  /* Zeros stand where coded blocks should be. */
+  ALBUMEN_JPEG_HOLE = 3,
+};
 
 /* One plane of a picture that was started by albumen_jpeg_start_planes, at the scale asked for. */
 typedef struct {
@@ -55,8 +75,21 @@ typedef struct {
   uint64_t offset;
   /* Warnings that mean lost picture data, and the first of them in words. */
   long damage;
+  /* The file ended before the decoder was done with it. */
+  int cut;
   /* The file ended before one row of blocks was there. */
   int empty;
+  /* Where the data of each scan begin, and whether zeros in it may be a flat area. */
+  struct {
+    uint64_t at;
+    int zeros_are_flat;
+  } scans[MOST_SCANS + 1];
+  int n_scans;
+  /* Runs of zeros in what was read. */
+  struct {
+    uint64_t from, to;
+  } holes[MOST_HOLES];
+  int n_holes;
   char message[JMSG_LENGTH_MAX];
   uint8_t input[INPUT_BYTES];
 } albumen_jpeg;
@@ -73,7 +106,6 @@ static int loses_picture(int code) {
   case JWRN_BOGUS_PROGRESSION:
   case JWRN_HIT_MARKER:
   case JWRN_HUFF_BAD_CODE:
-  case JWRN_JPEG_EOF:
   case JWRN_MUST_RESYNC:
   case JWRN_NOT_SEQUENTIAL:
     return 1;
@@ -84,24 +116,130 @@ static int loses_picture(int code) {
 
 static void note(j_common_ptr cinfo, int level) {
   albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
-  if (level >= 0 || !loses_picture(cinfo->err->msg_code))
+  int code = cinfo->err->msg_code;
+  if (level >= 0)
     return;
-  if (jpeg->damage++ == 0) {
+  if (code == JWRN_JPEG_EOF) {
     j_decompress_ptr d = (j_decompress_ptr)cinfo;
-    cinfo->err->format_message(cinfo, jpeg->message);
-    jpeg->empty = cinfo->err->msg_code == JWRN_JPEG_EOF && d->input_scan_number <= 1 && d->input_iMCU_row == 0 &&
-                  d->total_iMCU_rows > 1;
+    if (!jpeg->cut && !jpeg->damage)
+      jpeg->empty = d->input_scan_number <= 1 && d->input_iMCU_row == 0 && d->total_iMCU_rows > 1;
+    jpeg->cut = 1;
+    return;
   }
+  /* Behind the headers, many bytes that belong to no block: the blocks before them were not those that were coded. */
+  if (code == JWRN_EXTRANEOUS_DATA) {
+    /* Only encoders in hardware leave some, and those write one scan. */
+    int most = jpeg->n_scans > 0 && jpeg_has_multiple_scans((j_decompress_ptr)cinfo) ? 0 : STRAY_BYTES;
+    if (jpeg->n_scans == 0 || cinfo->err->msg_parm.i[0] <= most)
+      return;
+  } else if (!loses_picture(code)) {
+    return;
+  }
+  if (jpeg->damage++ == 0)
+    cinfo->err->format_message(cinfo, jpeg->message);
 }
 
 static void say_nothing(j_common_ptr cinfo) { (void)cinfo; }
 
+/* What the shortest code of a table stands for: the one that is all zeros. */
+static int code_of_zeros(const JHUFF_TBL *table, int fallback) { return table ? table->huffval[0] : fallback; }
+
+/* Whether zero bits in the scan that begins can be a flat area, which may be long, and not a coefficient in each place. */
+static int zeros_are_flat(const struct jpeg_decompress_struct *cinfo) {
+  /* The shortest codes of the tables that the standard proposes for luma. */
+  const int no_difference = 0x00, minus_one = 0x01;
+  int i;
+  /* The last bits of DC are often zeros; lossless data have no blocks. */
+  if (cinfo->arith_code || (cinfo->Ah != 0 && cinfo->Ss == 0) ||
+      (!cinfo->progressive_mode && (cinfo->Ss != 0 || cinfo->Se != DCTSIZE2 - 1)))
+    return 1;
+  for (i = 0; i < cinfo->comps_in_scan; i++) {
+    const jpeg_component_info *c = cinfo->cur_comp_info[i];
+    if (cinfo->Ss == 0 && code_of_zeros(cinfo->dc_huff_tbl_ptrs[c->dc_tbl_no & 3], no_difference) != 0)
+      return 0;
+    if (cinfo->Se > 0) {
+      int ac = code_of_zeros(cinfo->ac_huff_tbl_ptrs[c->ac_tbl_no & 3], minus_one);
+      /* A value, or sixteen zeros before one; else the block, or several, end here. */
+      if ((ac & 15) != 0 || ac == 0xF0)
+        return 0;
+    }
+  }
+  return 1;
+}
+
+/* Where the next byte that the decoder takes stands in the file. */
+static uint64_t place(const albumen_jpeg *jpeg) { return jpeg->offset - jpeg->source.bytes_in_buffer; }
+
+static void begin_scan(albumen_jpeg *jpeg) {
+  int i, kept = 0;
+  if (jpeg->n_scans > MOST_SCANS)
+    return;
+  if (jpeg->n_scans == 0) {
+    /* Headers have padding. */
+    for (i = 0; i < jpeg->n_holes; i++)
+      if (jpeg->holes[i].to > place(jpeg))
+        jpeg->holes[kept++] = jpeg->holes[i];
+    jpeg->n_holes = kept;
+  }
+  jpeg->scans[jpeg->n_scans].at = place(jpeg);
+  jpeg->scans[jpeg->n_scans++].zeros_are_flat = zeros_are_flat(&jpeg->cinfo);
+}
+
 static void watch(j_common_ptr cinfo) {
-  if (cinfo->is_decompressor && ((j_decompress_ptr)cinfo)->input_scan_number > MOST_SCANS) {
-    albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
+  albumen_jpeg *jpeg = (albumen_jpeg *)cinfo->client_data;
+  if (!cinfo->is_decompressor)
+    return;
+  if (((j_decompress_ptr)cinfo)->input_scan_number > MOST_SCANS) {
     snprintf(jpeg->message, sizeof jpeg->message, "more than %d scans", MOST_SCANS);
     longjmp(jpeg->escape, 1);
   }
+  if (((j_decompress_ptr)cinfo)->input_scan_number > jpeg->n_scans)
+    begin_scan(jpeg);
+}
+
+/* Remembers the runs of zeros in what was just read. */
+static void find_holes(albumen_jpeg *jpeg, uint64_t at, size_t n) {
+  const uint8_t *b = jpeg->input;
+  size_t i = 0;
+  while (i < n) {
+    size_t from = i, to = i;
+    if (b[i] != 0) {
+      i += HOLE_STEP;
+      continue;
+    }
+    while (from > 0 && b[from - 1] == 0)
+      from--;
+    while (to < n && b[to] == 0)
+      to++;
+    if (to - from >= HOLE_BYTES) {
+      int last = jpeg->n_holes - 1;
+      if (last >= 0 && jpeg->holes[last].to == at + from) {
+        jpeg->holes[last].to = at + to;
+      } else {
+        last = jpeg->n_holes < MOST_HOLES ? jpeg->n_holes++ : MOST_HOLES - 1;
+        jpeg->holes[last].from = at + from;
+        jpeg->holes[last].to = at + to;
+      }
+    }
+    i = (to / HOLE_STEP + 1) * HOLE_STEP;
+  }
+}
+
+/* Whether zeros stand in a scan, before `end`, where no picture has them. */
+static int has_hole(const albumen_jpeg *jpeg, uint64_t end) {
+  int i, scan;
+  for (i = 0; i < jpeg->n_holes; i++) {
+    for (scan = 0; scan < jpeg->n_scans; scan++) {
+      uint64_t from = jpeg->scans[scan].at, to = scan + 1 < jpeg->n_scans ? jpeg->scans[scan + 1].at : end;
+      if (from < jpeg->holes[i].from)
+        from = jpeg->holes[i].from;
+      if (to > jpeg->holes[i].to)
+        to = jpeg->holes[i].to;
+      if (from + HOLE_BYTES <= to && !jpeg->scans[scan].zeros_are_flat)
+        return 1;
+    }
+  }
+  return 0;
 }
 
 static void source_nothing(j_decompress_ptr cinfo) { (void)cinfo; }
@@ -111,6 +249,7 @@ static boolean source_fill(j_decompress_ptr cinfo) {
   size_t n = jpeg->read(jpeg->context, jpeg->offset, jpeg->input, INPUT_BYTES);
   if (n > INPUT_BYTES)
     n = INPUT_BYTES;
+  find_holes(jpeg, jpeg->offset, n);
   jpeg->offset += n;
   if (n == 0) {
     /* As libjpeg's own sources do: say so, and end the picture here. */
@@ -182,7 +321,70 @@ void albumen_jpeg_close(albumen_jpeg *jpeg) {
 
 const char *albumen_jpeg_message(const albumen_jpeg *jpeg) { return jpeg->message; }
 
-long albumen_jpeg_damage(const albumen_jpeg *jpeg) { return jpeg->damage; }
+/* Whether all coefficients of a picture that is buffered came to their last bit. Only of progressive ones it is known. */
+static int all_scans_came(const struct jpeg_decompress_struct *cinfo) {
+  int i, k;
+  if (!cinfo->progressive_mode || !cinfo->coef_bits)
+    return 0;
+  for (i = 0; i < cinfo->num_components; i++)
+    for (k = 0; k < DCTSIZE2; k++)
+      if (cinfo->coef_bits[i][k] != 0)
+        return 0;
+  return 1;
+}
+
+/* Reads on from the last block of a picture of one scan to the next marker. What should not be there tells that the
+ * blocks before it were not those that were coded; zeros up to the end of the file were the rest of the picture. */
+static int ends_in_step(albumen_jpeg *jpeg) {
+  struct jpeg_source_mgr *source = &jpeg->source;
+  /* Arithmetic decoding takes zeros for data and leaves few of them. */
+  unsigned stray = 0, zeros = 0, most_zeros = jpeg->cinfo.arith_code ? 0 : HOLE_BYTES;
+  int after_ff = 0;
+  /* The decoder met the marker already. */
+  if (jpeg->cinfo.unread_marker != 0 || jpeg->cut)
+    return 1;
+  while (stray <= STRAY_BYTES) {
+    uint8_t byte;
+    if (source->bytes_in_buffer == 0) {
+      size_t n = jpeg->read(jpeg->context, jpeg->offset, jpeg->input, INPUT_BYTES);
+      if (n == 0 || n > INPUT_BYTES)
+        return zeros < most_zeros;
+      jpeg->offset += n;
+      source->next_input_byte = jpeg->input;
+      source->bytes_in_buffer = n;
+    }
+    byte = *source->next_input_byte++;
+    source->bytes_in_buffer--;
+    /* Zeros before the picture's own end are padding; before another file they were the picture's end. */
+    if (after_ff && byte != 0 && byte != 0xFF && (byte < 0xD0 || byte > 0xD7))
+      return byte == JPEG_EOI || zeros < most_zeros;
+    after_ff = byte == 0xFF;
+    zeros += byte == 0;
+    stray += byte != 0 && byte != 0xFF;
+  }
+  return 0;
+}
+
+/* What was lost, asked for once and at the end: when all rows are read, or the picture was given up. */
+int albumen_jpeg_damage(albumen_jpeg *jpeg) {
+  struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  uint64_t end;
+  int in_step, is_buffered;
+  if (setjmp(jpeg->escape))
+    return ALBUMEN_JPEG_GARBLED;
+  is_buffered = jpeg_has_multiple_scans(cinfo) ? 1 : 0;
+  end = place(jpeg);
+  if (cinfo->output_scanline < cinfo->output_height || is_buffered)
+    in_step = 1;
+  else
+    in_step = ends_in_step(jpeg);
+  if (has_hole(jpeg, end))
+    return ALBUMEN_JPEG_HOLE;
+  /* A file without its last marker alone has lost nothing. Arithmetic decoding does not tell where it ran out of data. */
+  if (jpeg->cut && (jpeg->damage || cinfo->arith_code || (is_buffered && !all_scans_came(cinfo))))
+    return ALBUMEN_JPEG_CUT;
+  return jpeg->damage || !in_step ? ALBUMEN_JPEG_GARBLED : ALBUMEN_JPEG_WHOLE;
+}
 
 int albumen_jpeg_is_empty(const albumen_jpeg *jpeg) { return jpeg->empty; }
 
@@ -233,6 +435,7 @@ int albumen_jpeg_read_header(albumen_jpeg *jpeg, albumen_jpeg_header *header) {
     header->coefficient_bytes += across * down * sizeof(JBLOCK);
   }
   header->planar = is_planar(cinfo);
+  begin_scan(jpeg);
   return 1;
 }
 

@@ -18,7 +18,11 @@ const FIXED_BYTES: u64 = 8 << 20;
 
 pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     // The codestream's orientation is applied by the decoder; EXIF says the same or is wrong.
-    let job = &Job { orientation: Orientation::UPRIGHT, ..*job };
+    decode_turned(&Job { orientation: Orientation::UPRIGHT, ..*job })
+}
+
+/// A picture inside another file, which says how it is turned.
+pub fn decode_turned(job: &Job<'_>) -> Result<Pixels, Fault> {
     let tracker = AllocTracker::with_limit(FIXED_BYTES as usize);
     let reader = BufReader::new(job.source.cursor());
     let mut image =

@@ -5,10 +5,10 @@
 //! goes and marked damaged.
 
 mod bmp;
-mod canvas;
+pub(super) mod canvas;
 mod gif;
 mod jp2;
-mod jxl;
+pub(super) mod jxl;
 mod png;
 pub(super) mod tiff;
 mod webp;
@@ -23,6 +23,8 @@ use albumen_core::vocabulary::{Admission, Format};
 pub(super) struct Job<'a> {
     pub source: &'a Source,
     pub orientation: Orientation,
+    /// The profile of RGB samples where the file holds none; else they are sRGB.
+    pub untagged: Option<&'a [u8]>,
     pub fit: Fit<'a>,
     pub admission: &'a dyn Admission,
 }

@@ -44,6 +44,7 @@ fn attempt(job: &Job<'_>, ignore_checksums: bool) -> Result<Pixels, Fault> {
     let interlaced = info.interlaced;
     let hdr = code_points(info).filter(|c| c.needs_conversion());
     let profile = if hdr.is_some() { None } else { profile(info) };
+    let says_srgb = info.srgb.is_some() || code_points(info).is_some();
     let (colour, depth) = reader.output_color_type();
     let samples = match colour {
         ColorType::Grayscale => Samples::Grey,
@@ -100,7 +101,9 @@ fn attempt(job: &Job<'_>, ignore_checksums: bool) -> Result<Pixels, Fault> {
             return Err(Fault::corrupt(damaged.unwrap_or_default()));
         }
     }
-    Ok(canvas.finish(profile.as_deref(), damaged))
+    // A chunk that says sRGB is as good as a profile.
+    let untagged = job.untagged.filter(|_| !says_srgb);
+    Ok(canvas.finish(profile.as_deref().or(untagged), damaged))
 }
 
 /// All rows that can be had, and why there are no more.

@@ -1,31 +1,160 @@
 //! WebP, by image-webp: lossy, lossless, of an animation the first frame. The crate decodes whole pictures.
+//!
+//! A file that was cut off is decoded with zeros in the place of the rest, which shows what is there, and is marked
+//! damaged; so is one with zeros in the place of coded data.
 
 use super::Job;
 use super::canvas::{Canvas, Samples};
+use crate::decode::heif::whole::{longest_run, most_zeros};
 use crate::pixels::Pixels;
 use albumen_core::fault::Fault;
+use albumen_core::source::{Source, SourceCursor};
 use image_webp::{DecodingError, WebPDecoder};
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+/// Chunks looked at before the first picture's data.
+const MOST_CHUNKS: usize = 64;
+/// Bytes of the lossless data that may be left when the picture is done.
+const STRAY_BYTES: u64 = 64;
+/// A file that has less than this part of its picture is not filled up to be decoded.
+const LEAST_PART: u64 = 16;
 
 pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
-    let mut decoder = WebPDecoder::new(BufReader::new(job.source.cursor())).map_err(fault)?;
+    let parts = Part::of_first_frame(job.source)?;
+    let end = parts.iter().map(|p| p.at + p.length).max().unwrap_or(0);
+    let cut = end > job.source.len() && end / LEAST_PART <= job.source.len();
+    let length = if cut { end } else { job.source.len() };
+    let mut reader = BufReader::new(Padded { cursor: job.source.cursor(), at: 0, length });
+    let mut decoder = WebPDecoder::new(&mut reader).map_err(fault)?;
     // An animation's background is the viewer's business: white, as for every transparency.
     let _ = decoder.set_background_color([255; 4]);
     let full = decoder.dimensions();
     let pixels = u64::from(full.0) * u64::from(full.1);
     let samples = if decoder.has_alpha() { Samples::Rgba } else { Samples::Rgb };
     // The picture, the planes or the lossless frame that it is made of, and the compressed data.
-    let cost = pixels * (samples.count() as u64 + 4) + job.source.len();
+    let cost = pixels * (samples.count() as u64 + 4) + length;
     let mut canvas = Canvas::new(job, full, cost)?;
     let profile = decoder.icc_profile().ok().flatten();
     let mut picture = vec![0; pixels as usize * samples.count()];
-    if decoder.is_animated() {
+    let animated = decoder.is_animated();
+    if animated {
         decoder.read_frame(&mut picture).map_err(fault)?;
     } else {
         decoder.read_image(&mut picture).map_err(fault)?;
     }
+    drop(decoder);
     canvas.push(samples, &picture);
-    Ok(canvas.finish(profile.as_deref(), None))
+    let mut damaged = None;
+    if cut {
+        damaged = Some("the file ends before the picture does");
+    }
+    for part in &parts {
+        if damaged.is_none() && part.has_hole(job.source, pixels)? {
+            damaged = Some("a part of the picture is missing: the file has zeros in its place");
+        }
+    }
+    // A lossless picture takes its data to the last byte: where many are left, it was not this picture that was coded.
+    if let Some(last) = parts.last().filter(|p| p.kind == *b"VP8L" && !animated)
+        && damaged.is_none()
+        && reader.stream_position()?.saturating_add(STRAY_BYTES) < last.at + last.length
+    {
+        damaged = Some("a part of the picture cannot be read: its data are garbled");
+    }
+    Ok(canvas.finish(profile.as_deref().or(job.untagged), damaged.map(str::to_owned)))
+}
+
+/// Coded data of the first frame: of its colours, or its transparency.
+struct Part {
+    kind: [u8; 4],
+    at: u64,
+    length: u64,
+}
+
+impl Part {
+    /// The chunks that the first frame is made of, the colours last. They may reach beyond the end of the file.
+    fn of_first_frame(source: &Source) -> io::Result<Vec<Part>> {
+        /// RIFF's own header, and the fields of a frame before its chunks.
+        const FILE_HEADER: u64 = 12;
+        const FRAME_HEADER: u64 = 16;
+        let mut parts = Vec::new();
+        let mut at = FILE_HEADER;
+        for _ in 0..MOST_CHUNKS {
+            let mut head = [0; 8];
+            if source.read_at(at, &mut head)? < head.len() {
+                break;
+            }
+            let [a, b, c, d, sizes @ ..] = head;
+            let (kind, length) = ([a, b, c, d], u64::from(u32::from_le_bytes(sizes)));
+            at += head.len() as u64;
+            match &kind {
+                b"ANMF" => at += FRAME_HEADER,
+                b"VP8 " | b"VP8L" => {
+                    parts.push(Part { kind, at, length });
+                    break;
+                }
+                _ => {
+                    if &kind == b"ALPH" {
+                        parts.push(Part { kind, at, length });
+                    }
+                    at += length + length % 2;
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Whether zeros stand where no picture of so many pixels has as many.
+    fn has_hole(&self, source: &Source, pixels: u64) -> io::Result<bool> {
+        // A macroblock of the lossy format without a coefficient takes a seventh of a bit, all zeros. The lossless one may
+        // code a flat area by a bit a pixel, but hardly all of one.
+        let most = most_zeros(pixels, if &self.kind == b"VP8 " { 1 << 13 } else { 1 << 6 });
+        let mut piece = vec![0; 64 << 10];
+        let (mut at, mut zeros) = (self.at, 0);
+        let end = (self.at + self.length).min(source.len());
+        while at < end {
+            let n = (end - at).min(piece.len() as u64) as usize;
+            let n = source.read_at(at, &mut piece[..n])?;
+            if n == 0 {
+                break;
+            }
+            if longest_run(&piece[..n], &mut zeros) > most {
+                return Ok(true);
+            }
+            at += n as u64;
+        }
+        Ok(false)
+    }
+}
+
+/// A file with zeros behind its end, up to a length.
+struct Padded {
+    cursor: SourceCursor,
+    at: u64,
+    length: u64,
+}
+
+impl Read for Padded {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.length.saturating_sub(self.at)).unwrap_or(usize::MAX);
+        let n = left.min(out.len());
+        self.cursor.seek(SeekFrom::Start(self.at))?;
+        let there = self.cursor.read(&mut out[..n])?;
+        out[there..n].fill(0);
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for Padded {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.at)
+    }
 }
 
 fn fault(e: DecodingError) -> Fault {

@@ -118,6 +118,8 @@ pub struct Video {
     /// Width over height of a pixel.
     pub pixel_aspect: (i32, i32),
     pub orientation: Orientation,
+    /// Its samples are of Dolby's own colour space, without a base that other players show (profile 5).
+    pub is_ipt: bool,
     pub fps: Option<f64>,
     pub duration_s: Option<f64>,
     time_base: f64,
@@ -270,6 +272,7 @@ impl Container {
             size,
             pixel_aspect,
             orientation: orientation(s),
+            is_ipt: dolby_profile(s) == Some(5),
             fps: fps.map(|(n, d)| f64::from(n) / f64::from(d)).filter(|f| *f < 10_000.0),
             duration_s,
             time_base,
@@ -352,6 +355,22 @@ impl Drop for Container {
             }
             drop(Box::from_raw(self.io));
         }
+    }
+}
+
+/// The profile of Dolby Vision in a stream's configuration.
+fn dolby_profile(stream: &ffi::AVStream) -> Option<u8> {
+    /// Of the record, in bytes: two of its version stand before.
+    const PROFILE: usize = 2;
+    let mut len = 0;
+    // SAFETY: the stream is valid; FFmpeg answers null or `len` bytes.
+    unsafe {
+        let data = library::av_stream_get_side_data(
+            stream,
+            ffi::AVPacketSideDataType::AV_PKT_DATA_DOVI_CONF,
+            &mut len,
+        );
+        (!data.is_null() && len > PROFILE).then(|| *data.add(PROFILE))
     }
 }
 

@@ -14,6 +14,7 @@ mod interlaced;
 
 use self::choice::Look;
 use self::container::Container;
+use super::colour::Cicp;
 use super::colour::cicp::UNSPECIFIED;
 use super::ffmpeg::{Decoder, Frame, Packet, allowed};
 use super::planes::{Crop, Shrinker};
@@ -292,6 +293,9 @@ impl Search {
         if cicp.matrix == UNSPECIFIED {
             // What players assume: high definition is BT.709.
             cicp.matrix = if format.height >= 720 || format.width >= 1280 { 1 } else { 6 };
+        }
+        if video.is_ipt {
+            cicp = Cicp::IPT_PQ_C2;
         }
         let crop = Crop { x: 0, y: 0, width: format.width, height: format.height };
         let mut shrinker = Shrinker::new(format, crop, size, cicp);

@@ -118,7 +118,10 @@ impl Layout {
         };
         let extra = number(tag::EXTRA_SAMPLES);
         let samples = samples_of(photometric, stored, extra)?;
-        let tiled = ifd.find(tag::TILE_OFFSETS).is_some();
+        // Old writers list the places of tiles by the tags of strips; that a tile has a size tells what they are.
+        let has_tile_offsets = ifd.find(tag::TILE_OFFSETS).is_some();
+        let tiled = has_tile_offsets
+            || [tag::TILE_WIDTH, tag::TILE_HEIGHT].iter().all(|side| number(*side).is_some_and(|n| n > 0));
         let (chunk_width, chunk_height) = if tiled {
             (number(tag::TILE_WIDTH).unwrap_or(0), number(tag::TILE_HEIGHT).unwrap_or(0))
         } else {
@@ -134,13 +137,12 @@ impl Layout {
             return Err(Fault::corrupt("its tiles are far larger than its picture"));
         }
         let planar = stored > 1 && number(tag::PLANAR) == Some(2);
-        let (offsets, lengths) = if tiled {
-            (tag::TILE_OFFSETS, tag::TILE_LENGTHS)
-        } else {
-            (tag::STRIP_OFFSETS, tag::STRIP_LENGTHS)
+        let either = |tile: u16, strip: u16| match numbers(tiff, &ifd, tile) {
+            found if tiled && !found.is_empty() => found,
+            _ => numbers(tiff, &ifd, strip),
         };
-        let offsets = numbers(tiff, &ifd, offsets);
-        let lengths = numbers(tiff, &ifd, lengths);
+        let offsets = either(tag::TILE_OFFSETS, tag::STRIP_OFFSETS);
+        let lengths = either(tag::TILE_LENGTHS, tag::STRIP_LENGTHS);
         // A missing length means "to the end", as it does to other readers.
         let end = tiff.view.len();
         let length_of = |i: usize, at: u64| match lengths.get(i) {
@@ -544,7 +546,7 @@ fn half_to_float(v: u16) -> f64 {
 }
 
 /// 8-bit Lab (D50; a and b offset by 128) to sRGB.
-fn lab_to_srgb(l: u8, a: u8, b: u8) -> [u8; 3] {
+pub fn lab_to_srgb(l: u8, a: u8, b: u8) -> [u8; 3] {
     let fy = (f64::from(l) * 100.0 / 255.0 + 16.0) / 116.0;
     let fx = fy + (f64::from(a) - 128.0) / 500.0;
     let fz = fy - (f64::from(b) - 128.0) / 200.0;

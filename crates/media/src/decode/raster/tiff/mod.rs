@@ -20,6 +20,7 @@ use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_formats::bytes::Reader;
 use albumen_formats::tiff::Tiff;
+pub use layout::lab_to_srgb;
 use layout::{Layout, Photometric};
 use rows::compression;
 use std::io::Read;
@@ -60,7 +61,12 @@ fn picture(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
     let mut decoder =
         Chunks { source: job.source, layout, inks: layout.profile_of_inks(), canvas: &mut canvas };
     let damaged = if layout.tiled { decoder.tiles() } else { decoder.strips() }?;
-    Ok(canvas.finish(layout.profile.as_deref().filter(|_| layout.photometric != Photometric::Cmyk), damaged))
+    let profile = match layout.photometric {
+        Photometric::Cmyk => None,
+        Photometric::Rgb | Photometric::YCbCr => layout.profile.as_deref().or(job.untagged),
+        _ => layout.profile.as_deref(),
+    };
+    Ok(canvas.finish(profile, damaged))
 }
 
 struct Chunks<'a, 'c> {

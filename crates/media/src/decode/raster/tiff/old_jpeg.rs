@@ -77,7 +77,7 @@ pub fn decode(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
         && header.scan.is_some()
         && jpeg.len() > header.length as u64
     {
-        return jpeg::decode(&jpeg, job.orientation, job.fit, job.admission);
+        return jpeg::decode(&jpeg, job.orientation, job.untagged, job.fit, job.admission);
     }
     let bytes: u64 = layout.places.iter().map(|(_, length)| (*length).min(job.source.len())).sum();
     if bytes > LONGEST {
@@ -85,7 +85,7 @@ pub fn decode(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
     }
     job.admission.admit(bytes)?;
     let jpeg = Source::from_bytes(put_together(job.source, layout)?);
-    jpeg::decode(&jpeg, job.orientation, job.fit, job.admission).map_err(|e| match e {
+    jpeg::decode(&jpeg, job.orientation, job.untagged, job.fit, job.admission).map_err(|e| match e {
         Fault::Corrupt { .. } => Fault::corrupt(format!("the JPEG in its strips: {}", reason(e))),
         other => other,
     })

@@ -1,0 +1,604 @@
+//! Pictures of samples as they are (`unci`, ISO/IEC 23001-17), also packed by zlib, deflate or Brotli: what cameras for
+//! science and some converters write.
+//!
+//! Promises: integers of up to 16 bits, in planes, pixels or rows, in tiles, aligned or not, chroma at full size or shared;
+//! all else is unsupported and said so. The item is held whole, and so are its planes, which are admitted before.
+
+use super::geometry;
+use super::items::{Code, Item, Items, Property};
+use crate::decode::colour::{Cicp, cicp::UNSPECIFIED};
+use crate::decode::planes::{Alpha, Band, Chroma, Format, Plane, Shrinker};
+use crate::pixels::{Fit, Pixels};
+use albumen_core::fault::Fault;
+use albumen_core::source::Source;
+use albumen_core::vocabulary::Admission;
+use std::io::Read;
+
+/// Components of a pixel, tiles, and packed units that a file may have.
+const MAX_COMPONENTS: u32 = 16;
+const MAX_TILES: u64 = 1 << 20;
+const MAX_UNITS: usize = 1 << 20;
+/// Bits that samples are brought to.
+const DEPTH: u8 = 16;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Grey,
+    Y,
+    Cb,
+    Cr,
+    Red,
+    Green,
+    Blue,
+    Alpha,
+    /// Padding, depth, and what else is not shown.
+    Other,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Component {
+    role: Role,
+    bits: u32,
+    /// Bytes that each sample takes; 0: only its bits.
+    aligned: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Interleave {
+    /// All samples of a component, then those of the next.
+    Planes,
+    /// All components of a pixel, then those of the next.
+    Pixels,
+    /// Luma as a plane, the two chroma components pixel by pixel.
+    Mixed,
+    /// A row of each component in turn.
+    Rows,
+    /// As planes, but each component goes through all tiles first.
+    TilePlanes,
+}
+
+#[derive(Debug)]
+struct Layout {
+    components: Vec<Component>,
+    /// Chroma samples are shared by so many pixels across and down, as powers of two.
+    shared: (u32, u32),
+    interleave: Interleave,
+    little: bool,
+    pixel_bytes: u64,
+    row_align: u64,
+    tile_align: u64,
+    tiles: (u32, u32),
+}
+
+fn unsupported(what: &str) -> Fault {
+    Fault::unsupported(format!("an uncompressed HEIF picture with {what}"))
+}
+
+fn broken() -> Fault {
+    Fault::corrupt("the layout of its samples makes no sense")
+}
+
+/// Bytes of a property, read from the front.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn number(&mut self, bytes: usize) -> Result<u64, Fault> {
+        let (taken, rest) = self.0.split_at_checked(bytes).ok_or_else(broken)?;
+        self.0 = rest;
+        Ok(taken.iter().fold(0, |v, b| v << 8 | u64::from(*b)))
+    }
+    fn u32(&mut self) -> Result<u32, Fault> {
+        self.number(4).map(|v| v as u32)
+    }
+}
+
+impl Layout {
+    fn read(items: &Items, item: &Item) -> Result<Layout, Fault> {
+        let body = |kind: &Code| raw(items, item, kind);
+        let mut f = Fields(body(b"uncC").ok_or_else(broken)?);
+        let version = f.number(1)?;
+        f.number(3)?;
+        let profile = (f.number(4)? as u32).to_be_bytes();
+        let plain = |roles: &[Role]| Layout {
+            components: roles.iter().map(|role| Component { role: *role, bits: 8, aligned: 0 }).collect(),
+            shared: (0, 0),
+            interleave: Interleave::Pixels,
+            little: false,
+            pixel_bytes: 0,
+            row_align: 0,
+            tile_align: 0,
+            tiles: (1, 1),
+        };
+        if version == 1 {
+            return match &profile {
+                b"rgb3" => Ok(plain(&[Role::Red, Role::Green, Role::Blue])),
+                b"rgba" => Ok(plain(&[Role::Red, Role::Green, Role::Blue, Role::Alpha])),
+                b"abgr" => Ok(plain(&[Role::Alpha, Role::Blue, Role::Green, Role::Red])),
+                _ => Err(unsupported("a packed YCbCr profile")),
+            };
+        }
+        let roles = roles(body(b"cmpd").ok_or_else(broken)?)?;
+        let count = f.u32()?;
+        if count == 0 || count > MAX_COMPONENTS {
+            return Err(broken());
+        }
+        let mut components = Vec::new();
+        for _ in 0..count {
+            let role = *roles.get(f.number(2)? as usize).ok_or_else(broken)?;
+            let (bits, format, aligned) = (f.number(1)? as u32 + 1, f.number(1)?, f.number(1)? as u32);
+            if format != 0 || bits > 16 {
+                return Err(unsupported("samples that are no integers of up to 16 bits"));
+            }
+            if aligned > 8 || aligned > 0 && aligned * 8 < bits {
+                return Err(broken());
+            }
+            components.push(Component { role, bits, aligned });
+        }
+        let shared = match f.number(1)? {
+            0 => (0, 0),
+            1 => (1, 0),
+            2 => (1, 1),
+            _ => return Err(unsupported("chroma of a quarter")),
+        };
+        let interleave = match f.number(1)? {
+            0 => Interleave::Planes,
+            1 => Interleave::Pixels,
+            2 => Interleave::Mixed,
+            3 => Interleave::Rows,
+            4 => Interleave::TilePlanes,
+            _ => return Err(unsupported("samples of several pixels in one")),
+        };
+        if shared != (0, 0)
+            && !matches!(interleave, Interleave::Planes | Interleave::Mixed | Interleave::TilePlanes)
+        {
+            return Err(broken());
+        }
+        if f.number(1)? != 0 {
+            return Err(unsupported("samples in blocks"));
+        }
+        let little = f.number(1)? & 0x80 != 0;
+        let (pixel_bytes, row_align, tile_align) = (f.number(4)?, f.number(4)?, f.number(4)?);
+        let tiles = (f.u32()?.saturating_add(1), f.u32()?.saturating_add(1));
+        if u64::from(tiles.0) * u64::from(tiles.1) > MAX_TILES {
+            return Err(broken());
+        }
+        Ok(Layout { components, shared, interleave, little, pixel_bytes, row_align, tile_align, tiles })
+    }
+
+    /// Samples of a component in so many pixels across and down.
+    fn size(&self, component: &Component, (width, height): (u32, u32)) -> (u32, u32) {
+        match component.role {
+            Role::Cb | Role::Cr => (width.div_ceil(1 << self.shared.0), height.div_ceil(1 << self.shared.1)),
+            _ => (width, height),
+        }
+    }
+}
+
+/// The body of one of an item's properties.
+fn raw<'a>(items: &'a Items, item: &'a Item, kind: &Code) -> Option<&'a [u8]> {
+    items.properties_of(item).find_map(|p| match p {
+        Property::Raw(own, body) if own == kind => Some(body.as_slice()),
+        _ => None,
+    })
+}
+
+/// What the components are that the layout refers to.
+fn roles(cmpd: &[u8]) -> Result<Vec<Role>, Fault> {
+    let mut f = Fields(cmpd);
+    let count = f.u32()?;
+    if count > MAX_COMPONENTS {
+        return Err(broken());
+    }
+    (0..count)
+        .map(|_| {
+            let kind = f.number(2)?;
+            if kind >= 0x8000 {
+                // A name that ends with a zero byte.
+                let end = f.0.iter().position(|b| *b == 0).ok_or_else(broken)?;
+                f.0 = &f.0[end + 1..];
+            }
+            Ok(match kind {
+                0 => Role::Grey,
+                1 => Role::Y,
+                2 => Role::Cb,
+                3 => Role::Cr,
+                4 => Role::Red,
+                5 => Role::Green,
+                6 => Role::Blue,
+                7 => Role::Alpha,
+                _ => Role::Other,
+            })
+        })
+        .collect()
+}
+
+/// The primary item, if it is such a picture, as it is to be shown.
+pub fn decode(
+    source: &Source,
+    items: &Items,
+    item: &Item,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
+    let layout = Layout::read(items, item)?;
+    let size = items.properties_of(item).find_map(|p| match p {
+        Property::Size(w, h) if *w > 0 && *h > 0 => Some((*w, *h)),
+        _ => None,
+    });
+    let (width, height) = size.ok_or_else(broken)?;
+    let has = |role: Role| layout.components.iter().any(|c| c.role == role);
+    let is_rgb = has(Role::Red) && has(Role::Green) && has(Role::Blue);
+    let shown: &[Role] = match () {
+        () if is_rgb => &[Role::Green, Role::Blue, Role::Red],
+        () if has(Role::Y) && has(Role::Cb) && has(Role::Cr) => &[Role::Y, Role::Cb, Role::Cr],
+        () if has(Role::Grey) => &[Role::Grey],
+        () if has(Role::Y) => &[Role::Y],
+        () => return Err(unsupported("no colours that can be shown, such as the mosaic of a sensor")),
+    };
+    let chroma = match shown.len() {
+        1 => Chroma::Monochrome,
+        _ if is_rgb => Chroma::C444,
+        _ => Chroma::Shared { log2_across: layout.shared.0 as u8, log2_down: layout.shared.1 as u8 },
+    };
+    let (crop, orientation) = geometry::fold(width, height, items.properties_of(item));
+    let upright = orientation.size((crop.width, crop.height));
+    let fitted = fit(upright.0, upright.1);
+    let target = orientation.size((fitted.0.max(1), fitted.1.max(1)));
+    let format = Format { width, height, chroma, depth: DEPTH };
+    let places = items.places(source, item).ok_or_else(broken)?;
+    let packed: u64 = places.iter().map(|(_, len)| (*len).min(source.len())).sum();
+    let pixels = u64::from(width) * u64::from(height);
+    let per_pixel: u64 =
+        layout.components.iter().map(|c| u64::from(c.bits.max(c.aligned * 8)).div_ceil(8)).sum();
+    let unpacked = pixels.saturating_mul(per_pixel.max(layout.pixel_bytes).max(1)).saturating_mul(2);
+    let planes_bytes = pixels.saturating_mul(2 * (shown.len() as u64 + u64::from(has(Role::Alpha))));
+    admission.admit(
+        packed.saturating_add(unpacked).saturating_add(planes_bytes) + Shrinker::cost(format, target),
+    )?;
+
+    let mut bytes = Vec::new();
+    for (at, length) in places {
+        let there = length.min(source.len().saturating_sub(at));
+        bytes.extend(source.slice(at, there as usize)?);
+    }
+    let bytes = unpack(items, item, bytes, unpacked)?;
+    let (planes, whole) = Samples { layout: &layout, size: (width, height), bytes: &bytes }.planes()?;
+    drop(bytes);
+    let plane = |role: &Role| {
+        let i = layout.components.iter().position(|c| c.role == *role)?;
+        let stride = layout.size(&layout.components[i], (width, height)).0 as usize * 2;
+        Some(Plane { data: &planes[i], stride })
+    };
+    let mut band = [Plane { data: &[], stride: 0 }; 3];
+    for (to, role) in band.iter_mut().zip(shown) {
+        *to = plane(role).ok_or_else(broken)?;
+    }
+    let alpha = plane(&Role::Alpha).map(|plane| Alpha { plane, premultiplied: false });
+    let stated = items.properties_of(item).find_map(|p| match p {
+        Property::CodePoints(cicp) => Some(*cicp),
+        _ => None,
+    });
+    let unknown =
+        Cicp { primaries: UNSPECIFIED, transfer: UNSPECIFIED, matrix: UNSPECIFIED, full_range: true };
+    let mut cicp = stated.unwrap_or(unknown);
+    if is_rgb {
+        (cicp.matrix, cicp.full_range) = (0, true);
+    }
+    let icc = items.properties_of(item).find_map(|p| match p {
+        Property::Icc(profile) => Some(profile.as_slice()),
+        _ => None,
+    });
+    let mut shrinker = Shrinker::new(format, crop, target, cicp);
+    shrinker.push(&Band { planes: band, alpha, rows: height });
+    let mut out = shrinker.finish(icc, orientation);
+    out.damaged = (!whole).then(|| "the file ends before the picture does".into());
+    Ok(out)
+}
+
+/// Undoes the general packing, where there is one; no more than `most` bytes.
+fn unpack(items: &Items, item: &Item, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Fault> {
+    let Some(cmpc) = raw(items, item, b"cmpC") else { return Ok(bytes) };
+    let mut f = Fields(cmpc);
+    f.number(4)?;
+    let method = (f.number(4)? as u32).to_be_bytes();
+    let units = match raw(items, item, b"icef") {
+        Some(icef) => units(icef)?,
+        None => vec![(0, bytes.len() as u64)],
+    };
+    let mut out = Vec::new();
+    for (at, length) in units {
+        let unit = usize::try_from(at).ok().and_then(|at| bytes.get(at..)).unwrap_or_default();
+        let unit = &unit[..unit.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
+        let room = most.saturating_sub(out.len() as u64);
+        let read = match &method {
+            b"zlib" => flate2::read::ZlibDecoder::new(unit).take(room).read_to_end(&mut out),
+            b"defl" => flate2::read::DeflateDecoder::new(unit).take(room).read_to_end(&mut out),
+            b"brot" => brotli_decompressor::Decompressor::new(unit, 4096).take(room).read_to_end(&mut out),
+            _ => return Err(unsupported("an unknown packing")),
+        };
+        // What comes before a break is kept; that bytes are missing shows below.
+        if read.is_err() {
+            break;
+        }
+    }
+    Ok(out)
+}
+
+/// Places and lengths of the units that are packed by themselves.
+fn units(icef: &[u8]) -> Result<Vec<(u64, u64)>, Fault> {
+    let mut f = Fields(icef);
+    f.number(4)?;
+    let codes = f.number(1)? as usize;
+    let offset = [0, 2, 3, 4, 8].get(codes >> 5 & 7).copied().ok_or_else(broken)?;
+    let size = [1, 2, 3, 4, 8].get(codes >> 2 & 7).copied().ok_or_else(broken)?;
+    let count = f.u32()? as usize;
+    if count > MAX_UNITS {
+        return Err(broken());
+    }
+    let mut next = 0u64;
+    (0..count)
+        .map(|_| {
+            let at = if offset == 0 { next } else { f.number(offset)? };
+            let length = f.number(size)?;
+            next = at.checked_add(length).ok_or_else(broken)?;
+            Ok((at, length))
+        })
+        .collect()
+}
+
+/// The samples of a picture in the order of the file.
+struct Samples<'a> {
+    layout: &'a Layout,
+    size: (u32, u32),
+    bytes: &'a [u8],
+}
+
+/// Bits from the front; beyond the end there are zeros, and `ended` is set.
+struct Bits<'a> {
+    bytes: &'a [u8],
+    /// In bits.
+    at: u64,
+    ended: bool,
+}
+
+impl Bits<'_> {
+    fn take(&mut self, n: u32) -> u32 {
+        let mut value = 0;
+        if self.at % 8 == 0 && n % 8 == 0 {
+            for i in 0..u64::from(n / 8) {
+                value = value << 8 | u32::from(self.byte(self.at / 8 + i));
+            }
+        } else {
+            for i in 0..u64::from(n) {
+                let at = self.at + i;
+                value = value << 1 | u32::from(self.byte(at / 8) >> (7 - at % 8) & 1);
+            }
+        }
+        self.at += u64::from(n);
+        value
+    }
+
+    fn byte(&mut self, at: u64) -> u8 {
+        match self.bytes.get(at as usize) {
+            Some(byte) => *byte,
+            None => {
+                self.ended = true;
+                0
+            }
+        }
+    }
+
+    /// One sample, as it is written.
+    fn sample(&mut self, component: &Component, little: bool) -> u32 {
+        if component.aligned == 0 {
+            return self.take(component.bits);
+        }
+        let bytes: Vec<u32> = (0..component.aligned).map(|_| self.take(8)).collect();
+        let join = |v: u32, b: &u32| v << 8 | b;
+        let value = if little { bytes.iter().rev().fold(0, join) } else { bytes.iter().fold(0, join) };
+        value & ((1 << component.bits) - 1)
+    }
+
+    fn align(&mut self, from: u64, bytes: u64) {
+        self.at = self.at.next_multiple_of(8);
+        let passed = (self.at - from) / 8;
+        if bytes > 1 {
+            self.at = from + passed.next_multiple_of(bytes) * 8;
+        }
+    }
+}
+
+impl Samples<'_> {
+    /// The planes of all components, 16 bits a sample in native order, and whether all samples were there.
+    fn planes(&self) -> Result<(Vec<Vec<u8>>, bool), Fault> {
+        let layout = self.layout;
+        let (columns, rows) = layout.tiles;
+        if self.size.0 % columns != 0 || self.size.1 % rows != 0 {
+            return Err(broken());
+        }
+        let tile = (self.size.0 / columns, self.size.1 / rows);
+        let mut planes: Vec<Vec<u8>> = layout
+            .components
+            .iter()
+            .map(|c| {
+                let (w, h) = layout.size(c, self.size);
+                vec![0; if c.role == Role::Other { 0 } else { w as usize * h as usize * 2 }]
+            })
+            .collect();
+        let mut bits = Bits { bytes: self.bytes, at: 0, ended: false };
+        let tiles = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
+        let all: Vec<usize> = (0..layout.components.len()).collect();
+        match layout.interleave {
+            Interleave::TilePlanes => {
+                for component in &all {
+                    for at in tiles.clone() {
+                        self.tile(&mut bits, at, tile, &[*component], &mut planes);
+                    }
+                }
+            }
+            _ => {
+                for at in tiles {
+                    self.tile(&mut bits, at, tile, &all, &mut planes);
+                }
+            }
+        }
+        Ok((planes, !bits.ended))
+    }
+
+    /// These components of one tile.
+    fn tile(
+        &self,
+        bits: &mut Bits<'_>,
+        at: (u32, u32),
+        tile: (u32, u32),
+        components: &[usize],
+        planes: &mut [Vec<u8>],
+    ) {
+        let layout = self.layout;
+        let start = bits.at;
+        match layout.interleave {
+            Interleave::Planes | Interleave::TilePlanes => {
+                for &i in components {
+                    for y in 0..layout.size(&layout.components[i], tile).1 {
+                        self.row(bits, at, tile, y, &[i], planes);
+                    }
+                }
+            }
+            Interleave::Pixels => (0..tile.1).for_each(|y| self.row(bits, at, tile, y, components, planes)),
+            Interleave::Rows => {
+                for y in 0..tile.1 {
+                    components.iter().for_each(|i| self.row(bits, at, tile, y, &[*i], planes));
+                }
+            }
+            Interleave::Mixed => {
+                let is_chroma = |i: &usize| matches!(layout.components[*i].role, Role::Cb | Role::Cr);
+                let chroma: Vec<usize> = components.iter().copied().filter(is_chroma).collect();
+                let mut done = false;
+                for i in components {
+                    match is_chroma(i) {
+                        true if done => {}
+                        true => {
+                            done = true;
+                            for y in 0..layout.size(&layout.components[*i], tile).1 {
+                                self.row(bits, at, tile, y, &chroma, planes);
+                            }
+                        }
+                        false => (0..tile.1).for_each(|y| self.row(bits, at, tile, y, &[*i], planes)),
+                    }
+                }
+            }
+        }
+        bits.align(start, layout.tile_align);
+    }
+
+    /// One row of a tile, in which the samples of these components alternate.
+    fn row(
+        &self,
+        bits: &mut Bits<'_>,
+        at: (u32, u32),
+        tile: (u32, u32),
+        y: u32,
+        components: &[usize],
+        planes: &mut [Vec<u8>],
+    ) {
+        let layout = self.layout;
+        let start = bits.at;
+        let Some(first) = components.first() else { return };
+        for x in 0..layout.size(&layout.components[*first], tile).0 {
+            let pixel = bits.at;
+            for &i in components {
+                let component = &layout.components[i];
+                let value = bits.sample(component, layout.little);
+                if component.role == Role::Other {
+                    continue;
+                }
+                let (across, down) = layout.size(component, tile);
+                let width = layout.size(component, self.size).0 as usize;
+                let place = (at.1 * down + y) as usize * width + (at.0 * across + x) as usize;
+                if let Some(to) = planes[i].get_mut(place * 2..place * 2 + 2) {
+                    to.copy_from_slice(&widened(value, component).to_ne_bytes());
+                }
+            }
+            if layout.pixel_bytes > 0 && layout.interleave == Interleave::Pixels {
+                bits.at = bits.at.max(pixel + layout.pixel_bytes * 8);
+            }
+        }
+        bits.align(start, layout.row_align);
+    }
+}
+
+/// A sample in 16 bits: white stays white; of Y, Cb and Cr, which have a range of their own, the bits move up.
+fn widened(value: u32, component: &Component) -> u16 {
+    match component.role {
+        Role::Y | Role::Cb | Role::Cr => (value << (16 - component.bits)) as u16,
+        _ => {
+            let max = (1u32 << component.bits) - 1;
+            ((u64::from(value) * 65_535 + u64::from(max) / 2) / u64::from(max)) as u16
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(interleave: Interleave, tiles: (u32, u32), bits: u32, aligned: u32) -> Layout {
+        let component = |role| Component { role, bits, aligned };
+        Layout {
+            components: [Role::Red, Role::Green, Role::Blue].map(component).to_vec(),
+            shared: (0, 0),
+            interleave,
+            little: false,
+            pixel_bytes: 0,
+            row_align: 0,
+            tile_align: 0,
+            tiles,
+        }
+    }
+
+    /// The first sample of each plane, and the last.
+    fn ends(layout: &Layout, bytes: &[u8]) -> [(u16, u16); 3] {
+        let (planes, whole) = Samples { layout, size: (4, 2), bytes }.planes().unwrap();
+        assert!(whole, "{layout:?}");
+        let word = |b: &[u8]| u16::from_ne_bytes([b[0], b[1]]);
+        [0, 1, 2].map(|i| (word(&planes[i]), word(&planes[i][14..])))
+    }
+
+    #[test]
+    fn samples_lie_as_the_layout_says() {
+        // Red counts from 0, green from 100, blue from 200, along the rows.
+        let of = |role: u8, at: u8| role * 100 + at;
+        let expected = [(0, 7), (100, 107), (200, 207)].map(|(a, b)| (a * 257, b * 257));
+        let planes: Vec<u8> = (0..3).flat_map(|c| (0..8).map(move |i| of(c, i))).collect();
+        let pixels: Vec<u8> = (0..8).flat_map(|i| (0..3).map(move |c| of(c, i))).collect();
+        let rows: Vec<u8> =
+            (0..2).flat_map(|y| (0..3).flat_map(move |c| (0..4).map(move |x| of(c, y * 4 + x)))).collect();
+        // Two tiles of two pixels across and two down.
+        let tiled: Vec<u8> =
+            (0..2).flat_map(|t| (0..3).flat_map(move |c| [0, 1, 4, 5].map(|i| of(c, i + 2 * t)))).collect();
+        assert_eq!(ends(&layout(Interleave::Planes, (1, 1), 8, 0), &planes), expected);
+        assert_eq!(ends(&layout(Interleave::Pixels, (1, 1), 8, 0), &pixels), expected);
+        assert_eq!(ends(&layout(Interleave::Rows, (1, 1), 8, 0), &rows), expected);
+        assert_eq!(ends(&layout(Interleave::Planes, (2, 1), 8, 0), &tiled), expected);
+        let wide: Vec<u8> = pixels.iter().flat_map(|v| [0, *v]).collect();
+        let mut words = layout(Interleave::Pixels, (1, 1), 8, 2);
+        assert_eq!(ends(&words, &wide), expected);
+        words.little = true;
+        let swapped: Vec<u8> = pixels.iter().flat_map(|v| [*v, 0]).collect();
+        assert_eq!(ends(&words, &swapped), expected);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_layout_makes_it_panic(uncc in proptest::collection::vec(proptest::num::u8::ANY, 0..60), bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..100)) {
+            let roles = b"\0\0\0\x03\0\x04\0\x05\0\x06".to_vec();
+            let header = [&[0; 8][..], &[0, 0, 0, 3], &uncc].concat();
+            let items = Items::of_properties(vec![Property::Raw(*b"uncC", header), Property::Raw(*b"cmpd", roles), Property::Size(4, 2)]);
+            let item = items.get(1).unwrap();
+            if let Ok(layout) = Layout::read(&items, item) {
+                let _ = Samples { layout: &layout, size: (4, 2), bytes: &bytes }.planes();
+            }
+            let _ = units(&uncc);
+        }
+    }
+}
