@@ -65,6 +65,12 @@ impl DateEdit {
         Ok(DateEdit { local, precision, offset })
     }
 
+    /// Earlier or later; `None` where the calendar ends.
+    pub fn shifted(&self, seconds: i64) -> Option<DateEdit> {
+        let local = self.local.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()?;
+        Some(DateEdit { local, offset: self.offset })
+    }
+
     pub fn to_text(&self) -> String {
         let offset = self.offset.map(offset_text).unwrap_or_default();
         format!("{}{offset}", self.local())
