@@ -13,6 +13,7 @@ pub mod http;
 pub mod library;
 pub mod net;
 pub mod password;
+pub mod relay;
 pub mod rights;
 pub mod secret;
 pub mod setup;

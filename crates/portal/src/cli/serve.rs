@@ -98,13 +98,22 @@ async fn serve(args: Args, config: Config, store: Arc<Store>) -> Done {
     let signals = tokio::spawn(signals(app.clone(), tls.as_ref().map(|(_, c)| c.clone()), stop));
     // Where systemd does not wait for it, nothing hears this.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let streams = tokio::spawn(end_streams(app.clone(), stopped.clone()));
     let served = net::serve(app, listener, tls, stopped).await;
     signals.abort();
+    streams.abort();
     if let Some(engine) = engine {
         // It hears the same word to stop, and takes its own time.
         let _ = engine.await;
     }
     served.map_err(|e| cannot(&e))
+}
+
+/// Event streams have no end of their own.
+async fn end_streams(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    // An error means that the portal has ended.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+    app.relay.end();
 }
 
 fn url(config: &Config, hosts: &[String], port: u16) -> String {

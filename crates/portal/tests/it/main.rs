@@ -9,3 +9,4 @@ mod library;
 mod rights;
 mod signing_in;
 mod tls;
+mod with_engine;
