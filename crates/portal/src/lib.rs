@@ -5,6 +5,7 @@
 //! and the limits on connections. The library itself is read through [`library`].
 #![deny(unsafe_code)]
 
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

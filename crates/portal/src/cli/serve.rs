@@ -36,6 +36,12 @@ pub fn hosts(config: &Config) -> Vec<String> {
 
 pub fn run(args: Args, config: Config) -> Done {
     let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
+    // Held to the end: a restore must not replace what is in use.
+    let lock = crate::backup::lock(&config.portal.state).map_err(|e| cannot(&e))?;
+    let _lock = lock.ok_or_else(|| {
+        let state = config.portal.state.display();
+        Failure::new(NO_START, format_args!("another portal, or a restore, uses {state}: wait, or stop it"))
+    })?;
     let store = Arc::new(Store::open(&config.portal.state).map_err(|e| cannot(&e))?);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
     let runtime = tokio::runtime::Builder::new_multi_thread()
