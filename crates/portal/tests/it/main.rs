@@ -7,6 +7,7 @@ mod described;
 mod faults;
 mod fixture;
 mod library;
+mod million;
 mod rights;
 mod signing_in;
 mod tls;
