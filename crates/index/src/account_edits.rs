@@ -224,11 +224,6 @@ fn logged(conn: &Connection, edit: i64) -> Result<Option<(i64, bool, Vec<Change>
 fn shifted(conn: &Connection, item: i64, by: i64) -> Result<Option<DateEdit>> {
     let (facts, _) = items::final_facts(conn, item)?;
     let Some(taken) = facts.taken else { return Ok(None) };
-    // A year or a month cannot be moved by hours.
-    const WHOLE: usize = "2023-07-01T10:20:30".len();
-    if taken.local.len() < WHOLE {
-        return Ok(None);
-    }
     let text = taken.local + taken.offset.as_deref().unwrap_or_default();
     Ok(DateEdit::parse(&text).ok().and_then(|date| date.shifted(by)))
 }

@@ -43,8 +43,9 @@ const COLUMNS: [(&str, &str); 12] = [
     ("focal", "i.focal_mm"),
     ("exposure", "i.exposure_s"),
 ];
-const FLAGS: [(&str, &str); 4] = [
+const FLAGS: [(&str, &str); 5] = [
     ("360", "i.is_360 = 1"),
+    ("panorama", "i.is_pano = 1"),
     ("motion", "i.is_motion = 1"),
     ("hdr", "i.is_hdr = 1"),
     ("gps", "i.lat IS NOT NULL"),

@@ -39,7 +39,7 @@ fn said_of(conn: &rusqlite::Connection, id: i64, path: &std::path::Path) {
            region = 'Region {word}', city = 'City {word}', model = 'Camera {word}', iso = 100 WHERE file_id = {id};
          INSERT INTO item_where VALUES ({id}, {id} * 5, {id} * 5, {id} * 10, {id} * 10);
          INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
-           VALUES ({id}, '', '', '', '', '', 'City {word} Region {word}', 'Person {word}', '', '');
+           VALUES ({id}, '', '', '', '', '', 'city q {id} q region q {id} q', 'person q {id} q', '', '');
          INSERT INTO item_tags (tag, file_id) VALUES ('Tag {word}', {id}), ('common', {id});
          INSERT INTO subjects (file_id, label, score) VALUES ({id}, 'subject {word}', 1), ({id}, 'subject {word}', 0.5);
          INSERT INTO people (id, space_id, found_name, found_source)

@@ -43,8 +43,8 @@ fn fill(portal: &Portal, items: u64) {
          INSERT INTO item_where SELECT file_id, lat, lat, lon, lon FROM
            (SELECT file_id, lat, lon FROM items WHERE lat IS NOT NULL);
          INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
-           SELECT i, printf('%07d', i), '', iif(i % 8 = 0, 'beach', 'garden'), '', '', iif(i % 2, 'City ' || (i % 500), ''), '',
-             'Model ' || (i % 7), '' FROM n;
+           SELECT i, printf('%07d', i), '', iif(i % 8 = 0, 'beach', 'garden'), '', '', iif(i % 2, 'city ' || (i % 500), ''), '',
+             'model ' || (i % 7), '' FROM n;
          COMMIT; PRAGMA wal_checkpoint(TRUNCATE);",
         volume = portal.path("shared").display()
     ))
