@@ -10,7 +10,12 @@ cd "$(dirname "$0")/.."
 
 profile=${DEMO_PROFILE:-release}
 programs=target/$profile
-[ "$profile" != dev ] || programs=target/debug
+width=1600
+if [ "$profile" = dev ]; then
+    programs=target/debug
+    # Without optimisation a picture takes long to index: they have a quarter of the pixels.
+    width=800
+fi
 folder=${DEMO_FOLDER:-target/demo}
 
 scripts/web.sh
@@ -23,7 +28,15 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 photos=$folder/photos
 portrait=$(python3 models/fetch.py --path test_portrait 2>/dev/null || true)
-"$programs/examples/demo_library" "$photos/shared" ${portrait:+--portrait "$portrait"}
+# The same generator makes the same pictures: they are kept beside the demo, for the next one.
+made=$(dirname "$folder")/demo-media-$(cat crates/bench/examples/demo_library/*.rs | cksum | cut -d' ' -f1)-$width${portrait:+-faces}
+if [ ! -d "$made" ]; then
+    rm -rf "$(dirname "$folder")"/demo-media-*-"$width"*
+    "$programs/examples/demo_library" "$made.new" --width "$width" ${portrait:+--portrait "$portrait"}
+    mv "$made.new" "$made"
+fi
+mkdir -p "$photos"
+cp -a "$made" "$photos/shared"
 # Anna's own photos; Ben has none, and sees only what is shared.
 mkdir -p "$photos/anna" "$photos/ben"
 mv "$photos/shared/2025" "$photos/anna/"
@@ -64,7 +77,7 @@ word() {
 }
 password=$(word)
 printf '%s\n' "$password" | "$programs/albumen-portal" --config "$config" account add anna --admin --display-name Anna --password-stdin
-word | "$programs/albumen-portal" --config "$config" account add ben --display-name Ben --password-stdin
+word | "$programs/albumen-portal" --config "$config" account add ben --display-name Ben --access Family=full --password-stdin
 
 status=0
 # The files in "Damaged files" are broken on purpose, so that you see what Albumen says of them: exit code 1.
