@@ -19,7 +19,8 @@ export function sizeFor(pixels: number): ThumbnailSize {
   return pixels <= 480 ? "m" : "xl";
 }
 
-const heading = (day: string) =>
+/** A day, or a month or year of a group, in words. */
+export const heading = (day: string) =>
   day === "undated" ? t("timeline.undated") : dayInWords(day, language.value, new Date().getFullYear());
 
 export function gridHost(list: ListHost): GridHost {
@@ -28,7 +29,10 @@ export function gridHost(list: ListHost): GridHost {
     open: list.open,
     moved: list.moved,
     picture: (item, pixels) => thumbnail(item.id, item.key, sizeFor(pixels)),
-    label: (item, day) => t(item.isVideo ? "timeline.video" : "timeline.photo", { day: heading(day) }),
+    label: (item, day, isSelected) => {
+      const name = t(item.isVideo ? "timeline.video" : "timeline.photo", { day: heading(day) });
+      return isSelected ? t("select.selected", { name }) : name;
+    },
     heading,
     duration: clock,
   };
