@@ -77,7 +77,10 @@ word() {
 }
 password=$(word)
 printf '%s\n' "$password" | "$programs/albumen-portal" --config "$config" account add anna --admin --display-name Anna --password-stdin
-word | "$programs/albumen-portal" --config "$config" account add ben --display-name Ben --access Family=full --password-stdin
+# Ben's password, for those who want to see what he sees.
+(umask 077 && word > "$folder/ben.password")
+"$programs/albumen-portal" --config "$config" account add ben --display-name Ben --access Family=full --password-stdin \
+    < "$folder/ben.password"
 
 status=0
 # The files in "Damaged files" are broken on purpose, so that you see what Albumen says of them: exit code 1.

@@ -2,7 +2,7 @@
 // test/*.test.mjs against it in Chromium. ALBUMEN_PORTAL has the three lines that `make demo` prints.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -23,6 +23,8 @@ function values(text) {
   return found.url && found.account && found.password ? found : undefined;
 }
 
+const folder = process.env.DEMO_FOLDER ?? "target/demo-test";
+
 /** Starts the demo and waits for its lines. */
 function startDemo() {
   const demo = spawn("../scripts/demo.sh", {
@@ -31,7 +33,7 @@ function startDemo() {
       ...process.env,
       DEMO_STAY: "1",
       DEMO_PROFILE: process.env.DEMO_PROFILE ?? "dev",
-      DEMO_FOLDER: "target/demo-test",
+      DEMO_FOLDER: folder,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -50,20 +52,30 @@ function startDemo() {
 const given = values(process.env.ALBUMEN_PORTAL ?? "");
 const { demo, found } = given ? { found: given } : await startDemo();
 demo?.removeAllListeners("exit");
+const wanted = process.argv.slice(2);
 try {
   const tests = readdirSync(join(root, "test")).filter((name) => name.endsWith(".test.mjs"));
-  const run = spawnSync(process.execPath, ["--test", ...tests.map((name) => join("test", name))], {
-    cwd: root,
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      CHROMIUM: chromium,
-      PORTAL_URL: found.url,
-      PORTAL_ACCOUNT: found.account,
-      PORTAL_PASSWORD: found.password,
-    },
-  });
-  process.exitCode = run.status ?? 1;
+  const chosen = tests.filter((name) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
+  if (chosen.length === 0) throw new Error(`no file of web/test has one of ${wanted.join(", ")} in its name`);
+  const env = {
+    ...process.env,
+    CHROMIUM: chromium,
+    PORTAL_URL: found.url,
+    PORTAL_ACCOUNT: found.account,
+    PORTAL_PASSWORD: found.password,
+    // The demo's second account.
+    PORTAL_SECOND: "ben",
+    PORTAL_SECOND_PASSWORD: readFileSync(join(root, "..", folder, "ben.password"), "utf8").trim(),
+  };
+  // One file after the other: each has a browser, and the machine may be small.
+  for (const name of chosen) {
+    const run = spawnSync(process.execPath, ["--test", join("test", name)], {
+      cwd: root,
+      stdio: "inherit",
+      env,
+    });
+    if (run.status !== 0) process.exitCode = run.status ?? 1;
+  }
 } finally {
   demo?.kill("SIGTERM");
 }

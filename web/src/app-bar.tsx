@@ -13,7 +13,7 @@ export function AppBar() {
   return (
     <>
       <header class="app-bar">
-        <a class="brand" href={href(["photos"])}>
+        <a class="brand" href={href(["photos"])} aria-label={t("app.name")}>
           <span class="brand-mark" aria-hidden="true" />
           <span class="brand-name">{t("app.name")}</span>
         </a>

@@ -1,6 +1,10 @@
 // Shapes of answers that the first pages use. `npm run types` makes types.ts from docs/portal-openapi.yaml; these names
 // stand for its schemas.
 
+export type Right = "view" | "download" | "upload" | "manage";
+/** What one may do: the rights that one has. */
+export type Rights = readonly Right[];
+
 export interface Account {
   readonly name: string;
   readonly display_name: string;
@@ -14,8 +18,7 @@ export interface Session {
 export interface Space {
   readonly name: string;
   readonly kind: "personal" | "shared";
-  /** `view`, `download`, `upload`, `manage`: those that there are. */
-  readonly rights: readonly string[];
+  readonly rights: Rights;
 }
 
 export interface Me {
@@ -79,8 +82,7 @@ export interface Item {
     readonly width: number;
     readonly height: number;
   }[];
-  /** `view`, `download`, `upload`, `manage`: those that there are. */
-  readonly rights: readonly string[];
+  readonly rights: Rights;
 }
 
 /** What an edit did, and the word that takes it back. */

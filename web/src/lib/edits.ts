@@ -12,7 +12,7 @@ export const edits = signal(0);
 
 /** Whether there is any space whose items the account may change. */
 export function mayEditSomething(): boolean {
-  return me.value?.spaces.some((space) => space.rights.manage) ?? false;
+  return me.value?.spaces.some((space) => space.rights.includes("manage")) ?? false;
 }
 
 /** Changes items and says so. True if it was done. */

@@ -42,7 +42,7 @@ export async function share(ids: readonly number[]): Promise<void> {
 }
 
 async function fileOf(item: Item): Promise<File> {
-  const isOriginal = item.rights.download && (isShown(item) || item.kind === "video");
+  const isOriginal = item.rights.includes("download") && (isShown(item) || item.kind === "video");
   const response = await fetch(isOriginal ? original(item.id) : thumbnail(item.id, 0, "xl"));
   if (!response.ok) throw new Error(`the file of item ${item.id} was answered with ${response.status}`);
   const name = isOriginal ? item.name : item.name.replace(/\.[^.]*$/, "").concat(".jpg");

@@ -1,6 +1,6 @@
 // Who is signed in, and the preferences of this browser.
 
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { ApiError, api } from "../api/client";
 import type { Me } from "../api/shapes";
 import { use } from "../i18n";
@@ -25,8 +25,8 @@ export async function start(): Promise<void> {
 
 let endWatch: (() => void) | undefined;
 
-/** `isNew`: the password was given just now. */
-async function setMe(value: Me | null, isNew = false): Promise<void> {
+/** `isNew`: the password was given just now. `enter` goes to the first page, in the same step. */
+async function setMe(value: Me | null, isNew = false, enter?: () => void): Promise<void> {
   endWatch?.();
   endWatch = undefined;
   if (value) {
@@ -37,7 +37,10 @@ async function setMe(value: Me | null, isNew = false): Promise<void> {
     preferences.value = {};
     isLocked.value = false;
   }
-  me.value = value;
+  batch(() => {
+    me.value = value;
+    enter?.();
+  });
   const wished = value?.account.language;
   void use(wished ? [wished, ...navigator.languages] : navigator.languages);
 }
@@ -49,10 +52,10 @@ export async function signIn(
   otp?: string,
 ): Promise<void> {
   await api.signIn(account, password, remember, otp);
-  await setMe(await api.me(), true);
   // The address that was asked for before.
   const next = route.value.query.get("next");
-  go(next?.startsWith("/") === false && !next.includes(":") ? next : "photos", { replace: true });
+  const to = next?.startsWith("/") === false && !next.includes(":") ? next : "photos";
+  await setMe(await api.me(), true, () => go(to, { replace: true }));
 }
 
 export async function signOut(): Promise<void> {

@@ -199,10 +199,20 @@ fn make_scans(folder: &Path) -> Result<(), Box<dyn Error>> {
                 let faded = 40 + luma * 175 / 255;
                 pixel.copy_from_slice(&[faded as u8 + 12, faded as u8 + 6, faded as u8]);
             }
-            fs::write(folder.join(format!("scan{:02}.jpg", i + 1)), jpeg::encode(&picture, None, &[])?)?;
+            let file = folder.join(format!("scan{:02}.jpg", i + 1));
+            fs::write(&file, jpeg::encode(&picture, None, &[])?)?;
+            dated(&file, SCANNED)?;
         }
     }
     Ok(())
+}
+
+/// When the scans were made, in seconds since 1970: the date of files that say nothing of it themselves.
+const SCANNED: u64 = 1_426_000_000;
+
+fn dated(file: &Path, seconds: u64) -> Result<(), Box<dyn Error>> {
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    Ok(fs::File::options().write(true).open(file)?.set_modified(at)?)
 }
 
 /// A clip that moves slowly over a picture, H.264 in MP4; `None` where there is no ffmpeg program.
@@ -270,5 +280,8 @@ fn make_damaged(folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::write(folder.join("filled with zeros.jpg"), zeros)?;
     fs::write(folder.join("empty.jpg"), b"")?;
     fs::write(folder.join("not a photo.jpg"), b"This is a text file with the name of a photo.\n")?;
+    for file in fs::read_dir(&folder)? {
+        dated(&file?.path(), SCANNED)?;
+    }
     Ok(())
 }

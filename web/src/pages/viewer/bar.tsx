@@ -43,13 +43,13 @@ export function Bar(props: { item: Item | undefined; actions: ViewerActions; mod
         {item?.pano && button("sphere", t("viewer.panorama"), actions.panorama, mode === "panorama")}
         {item && hasClip(item) && button("motion", t("viewer.clip"), actions.clip, mode === "clip")}
         {item && canShare() && button("share", t("viewer.share"), actions.share)}
-        {item?.rights.manage &&
+        {item?.rights.includes("manage") &&
           button("heart", t("edit.favourite"), actions.favourite, item.favourite === true)}
         {isPhoto && <span class="is-wide">{button("zoom", t("viewer.zoom"), actions.zoom)}</span>}
         {button("info", t("viewer.info"), actions.info)}
         <Menu label={t("viewer.more")} icon="more">
           {entry("play", t("viewer.slideshow"), actions.slideshow)}
-          {item?.rights.download && entry("download", t("viewer.download"), actions.download)}
+          {item?.rights.includes("download") && entry("download", t("viewer.download"), actions.download)}
           {isPhoto && entry("print", t("viewer.print"), actions.print)}
           {document.fullscreenEnabled && entry("expand", t("viewer.fullScreen"), actions.fullScreen)}
           {entry("keys", t("keys.title"), actions.keys)}

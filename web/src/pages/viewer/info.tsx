@@ -67,10 +67,10 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
           <Icon name="close" />
         </button>
       </header>
-      {item.rights.manage && <Editing key={item.id} item={item} />}
+      {item.rights.includes("manage") && <Editing key={item.id} item={item} />}
       <dl>
-        {!item.rights.manage && row(t("info.title"), item.title)}
-        {!item.rights.manage && row(t("info.description"), item.description)}
+        {!item.rights.includes("manage") && row(t("info.title"), item.title)}
+        {!item.rights.includes("manage") && row(t("info.description"), item.description)}
         {row(
           t("info.taken"),
           item.taken ? momentInWords(item.taken.local, lang) : t("info.noDate"),
@@ -87,7 +87,7 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
             </a>
           </dd>
         </div>
-        {!item.rights.manage && row(t("info.tags"), item.tags.join(", "))}
+        {!item.rights.includes("manage") && row(t("info.tags"), item.tags.join(", "))}
       </dl>
       {people.length > 0 && (
         <Links
@@ -101,7 +101,7 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
           links={item.subjects.map((s) => [s.label, href(["photos"], { q: `subject:${quoted(s.label)}` })])}
         />
       )}
-      {item.rights.download && (
+      {item.rights.includes("download") && (
         <a class="button" href={saved(item.id)} download={item.name} data-external>
           <Icon name="download" />
           {t("viewer.download")}

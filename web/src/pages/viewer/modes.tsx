@@ -60,7 +60,8 @@ export function Panorama({ item, end }: { item: Item; end: () => void }) {
     let view: SphereView | undefined;
     let isGone = false;
     const picture = new Image();
-    picture.src = isShown(item) && item.rights.download ? original(item.id) : thumbnail(item.id, 0, "xl");
+    picture.src =
+      isShown(item) && item.rights.includes("download") ? original(item.id) : thumbnail(item.id, 0, "xl");
     void picture
       .decode()
       .then(() => {

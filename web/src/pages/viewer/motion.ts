@@ -7,7 +7,7 @@ import type { Item } from "../../api/shapes";
 export function hasClip(item: Item): boolean {
   const { motion: clip } = item;
   if (!clip) return false;
-  return clip.pair !== undefined || (clip.video_offset !== undefined && item.rights.download);
+  return clip.pair !== undefined || (clip.video_offset !== undefined && item.rights.includes("download"));
 }
 
 /** The `Range` of the clip inside of the photo's file. */

@@ -47,7 +47,7 @@ export function gridItemOf(item: Item): GridItem {
 /** Address of the picture with all pixels: the original where browsers show it, else the preview, if there is one. */
 export function fullPicture(item: Item): string | undefined {
   if (item.kind === "video") return undefined;
-  if (isShown(item) && item.rights.download) return original(item.id);
+  if (isShown(item) && item.rights.includes("download")) return original(item.id);
   const preview = item.derivatives?.find((d) => d.name === "preview");
   return preview && thumbnail(item.id, 0, "preview");
 }

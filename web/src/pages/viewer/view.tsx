@@ -110,6 +110,8 @@ export function Viewer(props: ViewerProps) {
       made.options.tapAction = () => setHasControls((has) => !has);
       listen(made, lone);
       made.init();
+      // The dialog is the section around, with the bar and the panels.
+      made.element?.removeAttribute("role");
       pswp.current = made;
     })().catch((e) => isClosed || sessionEnded(e) || announce(explain(e)));
     return () => {
@@ -142,9 +144,9 @@ export function Viewer(props: ViewerProps) {
       if (slide === made.currSlide && slide.currZoomLevel > slide.zoomLevels.fit * 1.2) sharpen(slide);
     });
     made.on("keydown", (event) => {
-      const { target, key } = event.originalEvent as KeyboardEvent;
+      const { target, key, defaultPrevented } = event.originalEvent as KeyboardEvent;
       const isTyping = (target as HTMLElement | null)?.closest?.("input, textarea, select, dialog");
-      if (isTyping || modeTakes(key)) event.preventDefault();
+      if (defaultPrevented || isTyping || modeTakes(key)) event.preventDefault();
     });
     made.on("close", () => {
       if (pswp.current === made) back(latest.current.close);
@@ -184,11 +186,12 @@ export function Viewer(props: ViewerProps) {
     panorama: () => item?.pano && setMode((m) => (m === "panorama" ? undefined : "panorama")),
     clip: () => item && hasClip(item) && setMode((m) => (m === "clip" ? undefined : "clip")),
     print: () => item?.kind === "photo" && setMode("print"),
-    download: () => item?.rights.download && save(item.id),
+    download: () => item?.rights.includes("download") && save(item.id),
     share: () =>
       item && canShare() && void share([item.id]).catch((e) => sessionEnded(e) || announce(explain(e))),
     favourite: () =>
-      item?.rights.manage && void edit([item.id], { set: { favourite: item.favourite !== true } }),
+      item?.rights.includes("manage") &&
+      void edit([item.id], { set: { favourite: item.favourite !== true } }),
     fullScreen: () => {
       if (document.fullscreenElement) void document.exitFullscreen();
       else void document.documentElement.requestFullscreen().catch(() => announce(t("viewer.noFullScreen")));
@@ -230,6 +233,7 @@ export function Viewer(props: ViewerProps) {
       class={classes.filter((c) => c).join(" ")}
       ref={root}
       role="dialog"
+      tabIndex={-1}
       aria-modal="true"
       aria-label={t("viewer.label")}
     >
@@ -365,7 +369,7 @@ function coverRest(viewer: HTMLElement | null): () => void {
   for (const element of rest) {
     element.setAttribute("inert", "");
   }
-  viewer?.querySelector<HTMLElement>("button")?.focus();
+  viewer?.focus();
   return () => {
     for (const element of rest) element.removeAttribute("inert");
   };
