@@ -4,6 +4,7 @@
 # On a terminal, or with DEMO_STAY=1, it stays until it is interrupted; otherwise it ends after the check.
 #
 #   DEMO_PROFILE=dev   build without optimisation
+#   DEMO_EVERY=N       make only every Nth photo of a trip: for tests
 #   DEMO_FOLDER=DIR    where the library, index and accounts go (default: target/demo)
 set -eu
 cd "$(dirname "$0")/.."
@@ -17,6 +18,7 @@ if [ "$profile" = dev ]; then
     width=800
 fi
 folder=${DEMO_FOLDER:-target/demo}
+every=${DEMO_EVERY:-1}
 
 scripts/web.sh
 # The whole workspace, so that its packages are compiled with the features that tests have compiled them with.
@@ -29,10 +31,10 @@ folder=$(cd "$folder" && pwd)
 photos=$folder/photos
 portrait=$(python3 models/fetch.py --path test_portrait 2>/dev/null || true)
 # The same generator makes the same pictures: they are kept beside the demo, for the next one.
-made=$(dirname "$folder")/demo-media-$(cat crates/bench/examples/demo_library/*.rs | cksum | cut -d' ' -f1)-$width${portrait:+-faces}
+made=$(dirname "$folder")/demo-media-$(cat crates/bench/examples/demo_library/*.rs | cksum | cut -d' ' -f1)-$width-$every${portrait:+-faces}
 if [ ! -d "$made" ]; then
-    rm -rf "$(dirname "$folder")"/demo-media-*-"$width"*
-    "$programs/examples/demo_library" "$made.new" --width "$width" ${portrait:+--portrait "$portrait"}
+    rm -rf "$(dirname "$folder")"/demo-media-*-"$width-$every"*
+    "$programs/examples/demo_library" "$made.new" --width "$width" --every "$every" ${portrait:+--portrait "$portrait"}
     mv "$made.new" "$made"
 fi
 mkdir -p "$photos"
@@ -107,7 +109,7 @@ while [ -z "$url" ]; do
     [ -n "$url" ] || sleep 0.1
 done
 
-python3 scripts/demo_check.py "$url" anna "$password"
+python3 scripts/demo_check.py "$url" anna "$password" "$((250 / every))"
 echo "portal: $url"
 echo "account: anna"
 echo "password: $password"

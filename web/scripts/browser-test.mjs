@@ -34,6 +34,8 @@ function startDemo() {
       DEMO_STAY: "1",
       DEMO_PROFILE: process.env.DEMO_PROFILE ?? "dev",
       DEMO_FOLDER: folder,
+      // A third of the photos: enough to scroll, and indexed in a minute or two without optimisation.
+      DEMO_EVERY: process.env.DEMO_EVERY ?? "3",
     },
     stdio: ["ignore", "pipe", "inherit"],
   });

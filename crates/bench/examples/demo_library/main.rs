@@ -1,6 +1,6 @@
 //! Makes the library that `make demo` shows: about 300 pictures and clips of ten years, made of numbers.
 //!
-//!     demo_library FOLDER [--width PIXELS] [--portrait PNG]
+//!     demo_library FOLDER [--width PIXELS] [--every N] [--portrait PNG]
 //!
 //! Everything in it is made by this program, but for the portrait, which is in the public domain and comes with the models.
 //! Clips and motion photos need the ffmpeg program. The same arguments give the same pictures.
@@ -66,18 +66,20 @@ const CAMERAS: &[(&str, &str, &str, u32, u32)] = &[
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let usage = "usage: demo_library FOLDER [--width PIXELS] [--portrait PNG]";
+    let usage = "usage: demo_library FOLDER [--width PIXELS] [--every N] [--portrait PNG]";
     let mut arguments = std::env::args_os().skip(1);
     let folder = PathBuf::from(arguments.next().ok_or(usage)?);
-    let (mut width, mut portrait) = (WIDTH, None);
+    let (mut width, mut every, mut portrait) = (WIDTH, 1, None);
     while let (Some(flag), value) = (arguments.next(), arguments.next().ok_or(usage)) {
         match flag.to_str() {
             Some("--width") => width = value?.to_str().ok_or(usage)?.parse()?,
+            // Of each trip only every so many photos: for tests.
+            Some("--every") => every = value?.to_str().ok_or(usage)?.parse()?,
             Some("--portrait") => portrait = Some(read_portrait(Path::new(&value?))?),
             _ => return Err(usage.into()),
         }
     }
-    make_trips(&folder, width, portrait.as_ref())?;
+    make_trips(&folder, width, every, portrait.as_ref())?;
     make_spheres(&folder)?;
     make_scans(&folder)?;
     make_clips(&folder)?;
@@ -96,13 +98,18 @@ fn read_portrait(path: &Path) -> Result<Picture, Box<dyn Error>> {
 }
 
 /// All trips, on as many threads as there are processors.
-fn make_trips(folder: &Path, width: usize, portrait: Option<&Picture>) -> Result<(), Box<dyn Error>> {
+fn make_trips(
+    folder: &Path,
+    width: usize,
+    every: usize,
+    portrait: Option<&Picture>,
+) -> Result<(), Box<dyn Error>> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<(), String> {
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(trip) = TRIPS.get(n) else { return Ok(()) };
-            make_trip(folder, width, n as u32, trip, portrait)
+            make_trip(folder, width, every, n as u32, trip, portrait)
                 .map_err(|e| format!("{}: {e}", trip.folder))?;
         }
     };
@@ -119,6 +126,7 @@ fn make_trips(folder: &Path, width: usize, portrait: Option<&Picture>) -> Result
 fn make_trip(
     folder: &Path,
     width: usize,
+    every: usize,
     n: u32,
     trip: &Trip,
     portrait: Option<&Picture>,
@@ -126,7 +134,7 @@ fn make_trip(
     let (long, short) = (width, width * 3 / 4);
     let folder = folder.join(trip.folder);
     fs::create_dir_all(&folder)?;
-    for i in 0..trip.photos {
+    for i in (0..trip.photos).step_by(every.max(1)) {
         let seed = n * 1000 + i * 7;
         let hour = 8 + (i * 5) % 14;
         let light = match hour {
