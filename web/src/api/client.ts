@@ -88,12 +88,14 @@ async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promis
 /** What is changed of items, and the tags that they get and lose. */
 export interface Change {
   readonly set?: {
-    readonly title?: string;
-    readonly description?: string;
-    readonly rating?: number;
-    readonly taken?: string;
+    readonly title?: string | null;
+    readonly description?: string | null;
+    readonly rating?: number | null;
+    readonly taken?: string | null;
     readonly favourite?: boolean;
   };
+  /** How far capture dates move: `+02:00:00`, `-26:30:00`. */
+  readonly shift_taken?: string;
   readonly add_tags?: readonly string[];
   readonly remove_tags?: readonly string[];
 }
@@ -142,6 +144,17 @@ export const api = {
   places: (space?: string, signal?: AbortSignal) => get<Places>("places", { space }, signal),
   albums: (signal?: AbortSignal) => get<{ albums: Album[] }>("albums", undefined, signal),
   album: (id: number, signal?: AbortSignal) => get<Album>(`albums/${id}`, undefined, signal),
+  addAlbum: async (name: string, items: readonly number[]) =>
+    (await (await send("POST", address("albums"), { name, items })).json()) as Album,
+  changeAlbum: async (id: number, change: { name?: string; description?: string; cover?: number }) => {
+    await send("PATCH", address(`albums/${id}`), change);
+  },
+  removeAlbum: async (id: number) => {
+    await send("DELETE", address(`albums/${id}`), undefined);
+  },
+  fillAlbum: async (id: number, add: readonly number[], remove: readonly number[]) => {
+    await send("POST", address(`albums/${id}/items`), { add, remove });
+  },
   suggest: (q: string, signal?: AbortSignal) =>
     get<{ suggestions: Suggestion[] }>("search/suggest", { q }, signal),
   facets: (scope: Scope, signal?: AbortSignal) => get<Facets>("facets", { ...scope }, signal),

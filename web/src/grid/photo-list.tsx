@@ -40,6 +40,8 @@ export interface PhotoListProps {
   opened: number | undefined;
   metrics: (width: number) => GridMetrics;
   hasScrubber?: boolean;
+  /** The album that the list is, where items may be taken out of it. */
+  album?: number | undefined;
   /** The page changes how it groups the days; the day at the top stays there. */
   day?: { current: string };
   /** What stands over the photos and does not scroll. */
@@ -180,7 +182,7 @@ export function PhotoList(props: PhotoListProps) {
         />
       )}
       {props.children}
-      {isChoosing && <ActionBar selection={selection} changed={reload} />}
+      {isChoosing && <ActionBar selection={selection} changed={reload} album={props.album} />}
       {opened !== undefined && (
         <Viewer
           id={opened}

@@ -15,13 +15,22 @@ export function mayEditSomething(): boolean {
   return me.value?.spaces.some((space) => space.rights.includes("manage")) ?? false;
 }
 
+/** Items that one request changes at most. */
+const MOST = 1000;
+
 /** Changes items and says so. True if it was done. */
 export async function edit(ids: readonly number[], change: Change): Promise<boolean> {
+  const undos: string[] = [];
+  let count = 0;
   try {
-    const { changed, undo } = await api.edit(ids, change);
+    for (let at = 0; at < ids.length; at += MOST) {
+      const { changed, undo } = await api.edit(ids.slice(at, at + MOST), change);
+      count += changed;
+      if (undo !== undefined) undos.push(undo);
+    }
     edits.value++;
-    const action = undo === undefined ? undefined : { label: t("edit.undo"), run: () => void takeBack(undo) };
-    announce(t("edit.done", { count: changed }), action);
+    const action = { label: t("edit.undo"), run: () => void takeBack(undos) };
+    announce(t("edit.done", { count }), undos.length > 0 ? action : undefined);
     return true;
   } catch (error) {
     if (!sessionEnded(error)) announce(explain(error));
@@ -29,12 +38,25 @@ export async function edit(ids: readonly number[], change: Change): Promise<bool
   }
 }
 
-async function takeBack(undo: string): Promise<void> {
+async function takeBack(undos: readonly string[]): Promise<void> {
   try {
-    await api.undo(undo);
+    for (const undo of [...undos].reverse()) await api.undo(undo);
     edits.value++;
     announce(t("edit.undone"));
   } catch (error) {
     if (!sessionEnded(error)) announce(explain(error));
+  }
+}
+
+/** Runs a request that changes something; failures are told. True if it was done. */
+export async function attempt(run: () => Promise<unknown>, done?: string): Promise<boolean> {
+  try {
+    await run();
+    edits.value++;
+    if (done !== undefined) announce(done);
+    return true;
+  } catch (error) {
+    if (!sessionEnded(error)) announce(explain(error));
+    return false;
   }
 }

@@ -6,6 +6,7 @@ import type { Me } from "../api/shapes";
 import { use } from "../i18n";
 import { isLocked, watch } from "../pages/lock/data";
 import { go, route } from "./address";
+import { followEvents } from "./events";
 import { preferences, readPreferences } from "./preferences";
 
 /** `undefined`: not known yet; `null`: no account is signed in. */
@@ -23,6 +24,7 @@ export async function start(): Promise<void> {
   }
 }
 
+/** Ends what runs while an account is signed in. */
 let endWatch: (() => void) | undefined;
 
 /** `isNew`: the password was given just now. `enter` goes to the first page, in the same step. */
@@ -32,7 +34,10 @@ async function setMe(value: Me | null, isNew = false, enter?: () => void): Promi
   if (value) {
     await readPreferences();
     isLocked.value = !isNew && preferences.value.lock_minutes !== undefined;
-    endWatch = watch();
+    const ends = [watch(), followEvents()];
+    endWatch = () => {
+      for (const end of ends) end();
+    };
   } else {
     preferences.value = {};
     isLocked.value = false;
@@ -59,6 +64,8 @@ export async function signIn(
 }
 
 export async function signOut(): Promise<void> {
+  endWatch?.();
+  endWatch = undefined;
   await api.signOut();
   await setMe(null);
   go("", { replace: true });

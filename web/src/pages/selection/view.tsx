@@ -1,9 +1,10 @@
 // What can be done with the chosen items.
 
 import { useState } from "preact/hooks";
+import { api } from "../../api/client";
 import type { Selection } from "../../grid/selection";
 import { t } from "../../i18n";
-import { edit, mayEditSomething } from "../../lib/edits";
+import { attempt, edit, mayEditSomething } from "../../lib/edits";
 import { canShare, MOST_SAVED, save, share } from "../../lib/files";
 import { sessionEnded } from "../../lib/session";
 import { Dialog } from "../../ui/dialog";
@@ -15,15 +16,22 @@ import { announce } from "../../ui/toast";
 /** Apps take this many files at once, in most cases. */
 const MOST_SHARED = 30;
 
-export function ActionBar({ selection, changed }: { selection: Selection; changed: () => void }) {
-  const [asks, setAsks] = useState<"tags" | "rating">();
+export function ActionBar(props: {
+  selection: Selection;
+  changed: () => void;
+  /** The album that the page shows, if it is picked by hand and may be changed. */
+  album?: number | undefined;
+}) {
+  const { selection, album } = props;
+  const [asks, setAsks] = useState<"tags" | "rating" | "date" | "album">();
   const ids = () => [...selection.ids];
   const count = selection.count.value;
   const change = async (what: Parameters<typeof edit>[1]) => {
-    if (await edit(ids(), what)) {
-      selection.clear();
-      changed();
-    }
+    if (await edit(ids(), what)) finish();
+  };
+  const finish = () => {
+    selection.clear();
+    props.changed();
   };
   const action = (icon: IconName, label: string, run: () => void) => (
     <button type="button" class="icon-button" aria-label={label} title={label} onClick={run}>
@@ -35,9 +43,17 @@ export function ActionBar({ selection, changed }: { selection: Selection; change
       {action("close", t("select.clear"), () => selection.clear())}
       <strong role="status">{t("select.count", { count })}</strong>
       <div class="action-bar-actions">
+        {action("heart", t("edit.favourite"), () => void change({ set: { favourite: true } }))}
+        {action("albums", t("select.addToAlbum"), () => setAsks("album"))}
+        {album !== undefined &&
+          action("remove", t("select.removeFromAlbum"), () => {
+            void attempt(() => api.fillAlbum(album, [], ids()), t("select.removedFromAlbum", { count })).then(
+              (done) => done && finish(),
+            );
+          })}
         {mayEditSomething() && (
           <>
-            {action("heart", t("edit.favourite"), () => void change({ set: { favourite: true } }))}
+            {action("recent", t("edit.date"), () => setAsks("date"))}
             {action("star", t("edit.rating"), () => setAsks("rating"))}
             {action("tag", t("edit.tags"), () => setAsks("tags"))}
           </>
@@ -62,6 +78,27 @@ export function ActionBar({ selection, changed }: { selection: Selection; change
           }}
         />
       )}
+      {asks === "date" && (
+        <DateDialog
+          count={count}
+          close={() => setAsks(undefined)}
+          save={(what) => {
+            setAsks(undefined);
+            void change(what);
+          }}
+        />
+      )}
+      {asks === "album" && (
+        <AlbumDialog
+          close={() => setAsks(undefined)}
+          add={(run, name) => {
+            setAsks(undefined);
+            void attempt(() => run(ids()), t("select.addedToAlbum", { count, name })).then(
+              (done) => done && selection.clear(),
+            );
+          }}
+        />
+      )}
       {asks === "rating" && (
         <Dialog title={t("edit.rating")} close={() => setAsks(undefined)}>
           <p>{t("select.ratingOf", { count })}</p>
@@ -78,6 +115,8 @@ export function ActionBar({ selection, changed }: { selection: Selection; change
   );
 }
 
+import { AlbumDialog } from "./album-dialog";
+import { DateDialog } from "./date-dialog";
 /** Words with commas between them. */
 export function tagsOf(text: string): string[] {
   return [...new Set(text.split(",").map((tag) => tag.trim()))].filter((tag) => tag !== "");

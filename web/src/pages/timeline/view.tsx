@@ -1,12 +1,13 @@
 // Photos: all items of the chosen libraries by day, month or year, newest first, or what a search finds.
 
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scope } from "../../api/client";
 import type { GridMetrics } from "../../grid/layout";
 import { rowHeightFor } from "../../grid/layout";
 import { PhotoList } from "../../grid/photo-list";
 import { t } from "../../i18n";
 import { go, href, route } from "../../lib/address";
+import { fresh, isEngineRunning } from "../../lib/events";
 import { Empty } from "../../ui/states";
 import { SearchChips } from "../search/chips";
 import { LEVELS, type Level, timelineSource } from "./data";
@@ -44,7 +45,9 @@ export function TimelinePage() {
 }
 
 function Timeline({ scope, level }: { scope: Scope; level: Level }) {
-  const source = useMemo(() => timelineSource(scope, level), [level]);
+  // Another round reads the timeline anew.
+  const [round, setRound] = useState(0);
+  const source = useMemo(() => timelineSource(scope, level), [level, round]);
   const day = useRef("");
   const [, second, id] = route.value.segments;
   const opened = second === "item" && id !== undefined ? Number(id) : undefined;
@@ -78,6 +81,19 @@ function Timeline({ scope, level }: { scope: Scope; level: Level }) {
       hasScrubber
       day={day}
     >
+      {!isEngineRunning.value && <p class="notice">{t("events.noEngine")}</p>}
+      {isEngineRunning.value && fresh.value > 0 && (
+        <button
+          type="button"
+          class="notice is-action"
+          onClick={() => {
+            fresh.value = 0;
+            setRound(round + 1);
+          }}
+        >
+          {t("events.fresh", { count: fresh.value })}
+        </button>
+      )}
       <fieldset class="levels">
         <legend class="visually-hidden">{t("levels.label")}</legend>
         {[...LEVELS].reverse().map((name) => (

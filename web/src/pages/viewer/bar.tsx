@@ -43,8 +43,7 @@ export function Bar(props: { item: Item | undefined; actions: ViewerActions; mod
         {item?.pano && button("sphere", t("viewer.panorama"), actions.panorama, mode === "panorama")}
         {item && hasClip(item) && button("motion", t("viewer.clip"), actions.clip, mode === "clip")}
         {item && canShare() && button("share", t("viewer.share"), actions.share)}
-        {item?.rights.includes("manage") &&
-          button("heart", t("edit.favourite"), actions.favourite, item.favourite === true)}
+        {item && button("heart", t("edit.favourite"), actions.favourite, item.favourite === true)}
         {isPhoto && <span class="is-wide">{button("zoom", t("viewer.zoom"), actions.zoom)}</span>}
         {button("info", t("viewer.info"), actions.info)}
         <Menu label={t("viewer.more")} icon="more">

@@ -111,6 +111,11 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
   );
 }
 
+/** A moment to the second, as the API takes it. */
+export function seconds(local: string): string {
+  return local.length === 16 ? `${local}:00` : local.slice(0, 19);
+}
+
 function Links({ label, links }: { label: string; links: readonly (readonly [string, string])[] }) {
   return (
     <section>
@@ -132,7 +137,7 @@ function Links({ label, links }: { label: string; links: readonly (readonly [str
 function Editing({ item }: { item: Item }) {
   const changed = (before: string | undefined, now: string) => (before ?? "") !== now.trim();
   const text = (name: "title" | "description", value: string) =>
-    changed(item[name], value) && void edit([item.id], { set: { [name]: value.trim() } });
+    changed(item[name], value) && void edit([item.id], { set: { [name]: value.trim() || null } });
   return (
     <form class="form" onSubmit={(event) => event.preventDefault()}>
       <label class="field">
@@ -156,7 +161,24 @@ function Editing({ item }: { item: Item }) {
           onChange={(event) => text("description", event.currentTarget.value)}
         />
       </label>
-      <Stars rating={item.rating ?? 0} rate={(rating) => void edit([item.id], { set: { rating } })} />
+      <Stars
+        rating={item.rating ?? 0}
+        rate={(rating) => void edit([item.id], { set: { rating: rating === 0 ? null : rating } })}
+      />
+      <label class="field">
+        <span>{t("info.taken")}</span>
+        <input
+          class="input"
+          name="taken"
+          type="datetime-local"
+          step="1"
+          value={item.taken?.local.slice(0, 19) ?? ""}
+          onChange={(event) =>
+            event.currentTarget.value !== "" &&
+            void edit([item.id], { set: { taken: seconds(event.currentTarget.value) } })
+          }
+        />
+      </label>
       <div class="field">
         <span>{t("info.tags")}</span>
         <ul class="chips">
