@@ -4,14 +4,21 @@
 # On a terminal, or with DEMO_STAY=1, it stays until it is interrupted; otherwise it ends after the check.
 #
 #   DEMO_PROFILE=dev   build without optimisation
+#   DEMO_EVERY=N       make only every Nth photo of a trip: for tests
 #   DEMO_FOLDER=DIR    where the library, index and accounts go (default: target/demo)
 set -eu
 cd "$(dirname "$0")/.."
 
 profile=${DEMO_PROFILE:-release}
 programs=target/$profile
-[ "$profile" != dev ] || programs=target/debug
+width=1600
+if [ "$profile" = dev ]; then
+    programs=target/debug
+    # Without optimisation a picture takes long to index: they have a quarter of the pixels.
+    width=800
+fi
 folder=${DEMO_FOLDER:-target/demo}
+every=${DEMO_EVERY:-1}
 
 scripts/web.sh
 # The whole workspace, so that its packages are compiled with the features that tests have compiled them with.
@@ -23,7 +30,15 @@ mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 photos=$folder/photos
 portrait=$(python3 models/fetch.py --path test_portrait 2>/dev/null || true)
-"$programs/examples/demo_library" "$photos/shared" ${portrait:+--portrait "$portrait"}
+# The same generator makes the same pictures: they are kept beside the demo, for the next one.
+made=$(dirname "$folder")/demo-media-$(cat crates/bench/examples/demo_library/*.rs | cksum | cut -d' ' -f1)-$width-$every${portrait:+-faces}
+if [ ! -d "$made" ]; then
+    rm -rf "$(dirname "$folder")"/demo-media-*-"$width-$every"*
+    "$programs/examples/demo_library" "$made.new" --width "$width" --every "$every" ${portrait:+--portrait "$portrait"}
+    mv "$made.new" "$made"
+fi
+mkdir -p "$photos"
+cp -a "$made" "$photos/shared"
 # Anna's own photos; Ben has none, and sees only what is shared.
 mkdir -p "$photos/anna" "$photos/ben"
 mv "$photos/shared/2025" "$photos/anna/"
@@ -64,7 +79,10 @@ word() {
 }
 password=$(word)
 printf '%s\n' "$password" | "$programs/albumen-portal" --config "$config" account add anna --admin --display-name Anna --password-stdin
-word | "$programs/albumen-portal" --config "$config" account add ben --display-name Ben --password-stdin
+# Ben's password, for those who want to see what he sees.
+(umask 077 && word > "$folder/ben.password")
+"$programs/albumen-portal" --config "$config" account add ben --display-name Ben --access Family=full --password-stdin \
+    < "$folder/ben.password"
 
 status=0
 # The files in "Damaged files" are broken on purpose, so that you see what Albumen says of them: exit code 1.
@@ -91,7 +109,7 @@ while [ -z "$url" ]; do
     [ -n "$url" ] || sleep 0.1
 done
 
-python3 scripts/demo_check.py "$url" anna "$password"
+python3 scripts/demo_check.py "$url" anna "$password" "$((250 / every))"
 echo "portal: $url"
 echo "account: anna"
 echo "password: $password"

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Asks a portal that `make demo` has started for what a browser would: demo_check.py URL ACCOUNT PASSWORD.
+"""Asks a portal that `make demo` has started for what a browser would: demo_check.py URL ACCOUNT PASSWORD FEWEST_ITEMS.
+
+A demo with fewer items has failed to make or to index them.
 
 Ends with 1 and a message where something is missing.
 """
@@ -9,11 +11,8 @@ import sys
 import urllib.error
 import urllib.request
 
-# The library has about 300 items; a demo with far fewer has failed to make or to index them.
-FEWEST_ITEMS = 250
 
-
-def main(url, account, password):
+def main(url, account, password, fewest):
     cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
     opener = urllib.request.build_opener(cookies)
     origin = url.rstrip("/")
@@ -32,8 +31,8 @@ def main(url, account, password):
     ask("api/v1/session", {"account": account, "password": password})
     timeline = json.loads(ask("api/v1/timeline"))
     count = sum(day["count"] for day in timeline["days"]) + timeline["undated"]
-    if count < FEWEST_ITEMS:
-        sys.exit(f"demo: the timeline has {count} items; at least {FEWEST_ITEMS} were expected")
+    if count < int(fewest):
+        sys.exit(f"demo: the timeline has {count} items; at least {fewest} were expected")
     page = json.loads(ask("api/v1/items?limit=5"))
     item = page["items"][0]["id"]
     picture = ask(f"api/v1/items/{item}/thumbnail/sm")
@@ -45,4 +44,4 @@ def main(url, account, password):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:5])

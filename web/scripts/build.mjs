@@ -1,6 +1,7 @@
 // Bundles the application into dist/: hashed file names, each with a brotli and a gzip copy beside it.
 // `albumen-portal` embeds dist/ at compile time. Run by `npm run build`; `--watch` rebuilds without compression.
 
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,7 +40,11 @@ function writeShell(outputs) {
   const [script, output] = entry;
   const first = [script, ...output.imports.filter((i) => i.kind === "import-statement").map((i) => i.path)];
   const asset = (path) => path.replace(/^dist\//, "");
+  const icon = readFileSync(join(root, "src/icon.svg"));
+  const hash = createHash("sha256").update(icon).digest("hex").slice(0, 8).toUpperCase();
+  writeFileSync(join(dist, `assets/icon-${hash}.svg`), icon);
   const html = readFileSync(join(root, "src/index.html"), "utf8")
+    .replace("{{icon}}", `assets/icon-${hash}.svg`)
     .replace("{{script}}", asset(script))
     .replace("{{style}}", asset(output.cssBundle ?? ""));
   writeFileSync(join(dist, "index.html"), html);

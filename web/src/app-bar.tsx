@@ -1,26 +1,19 @@
-// The bar at the top: search, library switcher, account; and the tabs, at the bottom on a phone.
+// The bar at the top: search and account; and the tabs, at the bottom on a phone.
 
-import { useEffect, useState } from "preact/hooks";
-import { type Key, t } from "./i18n";
+import { t } from "./i18n";
 import { go, href, route } from "./lib/address";
-import { me, signOut, type Theme, theme } from "./lib/session";
+import { me, signOut } from "./lib/session";
+import { collections, type Destination, tabs } from "./navigation";
 import { spaceName } from "./pages/folders/view";
-import { Icon, type IconName } from "./ui/icons";
+import { SearchBox } from "./pages/search/box";
+import { Icon } from "./ui/icons";
 import { Menu } from "./ui/menu";
 
-const tabs: readonly { path: string; label: Key; icon: IconName }[] = [
-  { path: "photos", label: "tab.photos", icon: "photos" },
-  { path: "folders", label: "tab.folders", icon: "folder" },
-  { path: "people", label: "tab.people", icon: "people" },
-];
-
 export function AppBar() {
-  const current = route.value.segments[0];
-  const space = route.value.query.get("space") ?? undefined;
   return (
     <>
       <header class="app-bar">
-        <a class="brand" href={href(["photos"])}>
+        <a class="brand" href={href(["photos"])} aria-label={t("app.name")}>
           <span class="brand-mark" aria-hidden="true" />
           <span class="brand-name">{t("app.name")}</span>
         </a>
@@ -28,63 +21,39 @@ export function AppBar() {
         <AccountMenu />
       </header>
       <nav class="tabs" aria-label={t("nav.main")}>
-        {tabs.map(({ path, label, icon }) => (
-          <a
-            class="tab"
-            href={href([path], path === "folders" ? {} : { space })}
-            aria-current={path === current ? "page" : undefined}
-          >
-            <Icon name={icon} />
-            <span>{t(label)}</span>
-          </a>
+        {tabs.map((tab) => (
+          <Tab key={tab.path} tab={tab} />
+        ))}
+        <span class="tabs-line" />
+        {collections.map((tab) => (
+          <Tab key={tab.path} tab={tab} isCollection />
         ))}
       </nav>
     </>
   );
 }
 
-function SearchBox() {
-  const asked = route.value.query.get("q") ?? "";
+function Tab({ tab, isCollection }: { tab: Destination; isCollection?: boolean }) {
+  const current = route.value.segments[0] ?? "";
   const space = route.value.query.get("space") ?? undefined;
-  const [text, setText] = useState(asked);
-  useEffect(() => setText(asked), [asked]);
-  const find = (q: string) => go(href(["photos"], { space, q: q.trim() }));
+  const isCurrent = tab.path === current;
+  // On a phone the collections are below the third tab.
+  const holdsCurrent = tab.path === "albums" && collections.some(({ path }) => path === current);
+  const classes = ["tab", isCollection && "is-collection", holdsCurrent && "holds-current"];
   return (
-    <search class="search-area">
-      <form
-        class="search"
-        onSubmit={(event) => {
-          event.preventDefault();
-          find(text);
-        }}
-      >
-        <Icon name="search" />
-        <input
-          class="search-input"
-          type="search"
-          enterkeyhint="search"
-          aria-label={t("search.label")}
-          placeholder={t("search.placeholder")}
-          value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-        {text !== "" && (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={t("search.clear")}
-            onClick={() => {
-              setText("");
-              if (asked !== "") find("");
-            }}
-          >
-            <Icon name="close" />
-          </button>
-        )}
-      </form>
-    </search>
+    <a
+      class={classes.filter((c) => c).join(" ")}
+      href={href([tab.path], tab.path === "folders" ? {} : { space })}
+      aria-current={isCurrent ? "page" : undefined}
+    >
+      <Icon name={tab.icon} />
+      <span>{t(tab.label)}</span>
+    </a>
   );
 }
+
+/** Pages that show all libraries or one of them. */
+const SPACED = new Set(["photos", ...collections.map(({ path }) => path)]);
 
 function AccountMenu() {
   const account = me.value?.account;
@@ -93,41 +62,35 @@ function AccountMenu() {
   const q = route.value.query.get("q") ?? undefined;
   const [first = "photos"] = route.value.segments;
   if (!account) return null;
+  const name = account.display_name || account.name;
   return (
-    <Menu label={t("account.menu", { name: account.display_name || account.name })} icon="account">
-      <strong>{account.display_name || account.name}</strong>
+    <Menu label={t("account.menu", { name })} icon="account">
+      <strong class="menu-title">{name}</strong>
       {spaces.length > 1 && (
-        <label class="field">
+        <label class="field menu-field">
           <span>{t("space.label")}</span>
           <select
             class="input"
             value={space}
             onChange={(event) =>
-              go(href([first === "people" ? "people" : "photos"], { space: event.currentTarget.value, q }))
+              go(href([SPACED.has(first) ? first : "photos"], { space: event.currentTarget.value, q }))
             }
           >
             <option value="">{t("space.all")}</option>
             {spaces.map((s) => (
-              <option value={s.name}>{spaceName(s)}</option>
+              <option key={s.name} value={s.name}>
+                {spaceName(s)}
+              </option>
             ))}
           </select>
         </label>
       )}
-      <label class="field">
-        <span>{t("theme.label")}</span>
-        <select
-          class="input"
-          value={theme.value}
-          onChange={(event) => {
-            theme.value = event.currentTarget.value as Theme;
-          }}
-        >
-          <option value="system">{t("theme.system")}</option>
-          <option value="light">{t("theme.light")}</option>
-          <option value="dark">{t("theme.dark")}</option>
-        </select>
-      </label>
-      <button type="button" class="button" onClick={() => void signOut()}>
+      <a class="menu-entry" href={href(["preferences"])}>
+        <Icon name="settings" />
+        {t("preferences.title")}
+      </a>
+      <button type="button" class="menu-entry is-sign-out" onClick={() => void signOut()}>
+        <Icon name="back" flip />
         {t("account.signOut")}
       </button>
     </Menu>

@@ -8,11 +8,19 @@ import { AppBar } from "./app-bar";
 import { t } from "./i18n";
 import { follow, go, href, route } from "./lib/address";
 import { followTheme, me, start, startError } from "./lib/session";
+import { AlbumsPage } from "./pages/albums/view";
 import { FoldersPage } from "./pages/folders/view";
+import { FoundPage } from "./pages/found/view";
+import { isLocked } from "./pages/lock/data";
+import { Lock } from "./pages/lock/view";
+import { NamedPage } from "./pages/named/view";
 import { PeoplePage } from "./pages/people/view";
+import { PlacesPage } from "./pages/places/view";
+import { PreferencesPage } from "./pages/preferences/view";
 import { SignIn } from "./pages/sign-in/view";
 import { TimelinePage } from "./pages/timeline/view";
 import { Empty, Failed } from "./ui/states";
+import { Toasts } from "./ui/toast";
 
 function Page() {
   const [first] = route.value.segments;
@@ -23,6 +31,19 @@ function Page() {
       return <FoldersPage />;
     case "people":
       return <PeoplePage />;
+    case "albums":
+      return <AlbumsPage />;
+    case "places":
+      return <PlacesPage />;
+    case "tags":
+    case "subjects":
+      return <NamedPage key={first} kind={first} />;
+    case "videos":
+    case "recent":
+    case "favourites":
+      return <FoundPage key={first} kind={first} />;
+    case "preferences":
+      return <PreferencesPage />;
     default:
       return (
         <main class="page is-padded">
@@ -51,10 +72,12 @@ function App() {
     queueMicrotask(() => go(href(["photos"]), { replace: true }));
     return null;
   }
+  if (isLocked.value) return <Lock />;
   return (
     <div class="app">
       <AppBar />
       <Page />
+      <Toasts />
     </div>
   );
 }

@@ -1,26 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, launch, open, portal, signIn, sizes } from "./browser.mjs";
+import { accessible, fits, launch, open, photos, portal, signedIn, signIn, sizes, text } from "./browser.mjs";
 
 let browser;
 before(async () => {
   browser = await launch();
 });
 after(() => browser.close());
-
-/** Runs a test in a page of its own, signed in, and fails on whatever went wrong in the page. */
-async function signedIn(path, options, run) {
-  const { page, faults, close } = await open(browser, options);
-  try {
-    await signIn(page, path);
-    await run(page);
-    assert.deepEqual(faults, []);
-  } finally {
-    await close();
-  }
-}
-
-const text = (page, selector) => page.$eval(selector, (e) => e.textContent);
 
 test("a wrong password is refused in words, and the right one opens the address that was asked for", async () => {
   const { page, faults, close } = await open(browser);
@@ -41,8 +27,8 @@ test("a wrong password is refused in words, and the right one opens the address 
 
 for (const [name, size] of Object.entries(sizes)) {
   test(`the timeline shows pictures by day and few elements, from end to end (${name})`, async () => {
-    await signedIn("", { size }, async (page) => {
-      await page.waitForSelector(".tile.is-loaded");
+    await signedIn(browser, "", { size }, async (page) => {
+      await photos(page);
       assert.ok((await text(page, ".grid-heading")).length > 3);
       const tiles = () => page.$$eval(".tile", (all) => all.length);
       assert.ok((await tiles()) < 300);
@@ -54,36 +40,53 @@ for (const [name, size] of Object.entries(sizes)) {
         {},
         first,
       );
-      await page.waitForSelector(".tile.is-loaded");
+      await photos(page);
       assert.ok((await tiles()) < 300);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overflow <= 0, `the page is ${overflow} pixels wider than the screen`);
+      await fits(page, size);
       await accessible(page, "timeline");
     });
   });
 }
 
-test("the viewer opens, leafs, shows facts, and gives the focus back", async () => {
-  await signedIn("", {}, async (page) => {
-    await page.waitForSelector(".tile.is-loaded");
-    await page.click(".tile");
-    await page.waitForSelector(".pswp__img");
-    const opened = page.url();
-    assert.match(opened, /photos\/item\/\d+/);
-    await page.keyboard.press("i");
-    await page.waitForSelector(".info dd");
-    await accessible(page, "viewer");
-    await page.keyboard.press("ArrowRight");
-    await page.waitForFunction((url) => location.href !== url, {}, opened);
-    await page.keyboard.press("Escape");
-    await page.waitForFunction(() => document.activeElement?.classList.contains("tile"));
-    assert.doesNotMatch(page.url(), /item/);
+test("months and years show more on a screen, and the day at the top stays there", async () => {
+  await signedIn(browser, "", {}, async (page) => {
+    await photos(page);
+    const count = () => page.$$eval(".tile", (all) => all.length);
+    const byDay = await count();
+    await page.evaluate(() => {
+      document.querySelector(".grid-scroller").scrollTop = 4000;
+    });
+    await page.waitForFunction(() => document.querySelector(".grid-scroller").scrollTop >= 3900);
+    await photos(page);
+    const level = async (name) => {
+      const button = await page.waitForSelector(`.levels button ::-p-text(${name})`);
+      await button.click();
+    };
+    /** The year that the topmost heading names. */
+    const topYear = () => {
+      const shown = [...document.querySelectorAll(".grid-heading")].filter(
+        (h) => h.getBoundingClientRect().bottom > 60,
+      );
+      return /\d{4}/.exec(shown[0]?.textContent ?? "")?.[0];
+    };
+    const before = await page.evaluate(topYear);
+    assert.match(before, /^20\d\d$/);
+    for (const [name, query] of [
+      ["Months", "by=month"],
+      ["Years", "by=year"],
+    ]) {
+      await level(name);
+      await page.waitForFunction((q) => location.search.includes(q), {}, query);
+      await photos(page);
+      await page.waitForFunction(`(${topYear})() === ${JSON.stringify(before)}`);
+    }
+    await page.waitForFunction((n) => document.querySelectorAll(".tile").length > n, {}, byDay);
   });
 });
 
-test("arrow keys move through the grid, Enter opens, back closes", async () => {
-  await signedIn("", {}, async (page) => {
-    await page.waitForSelector(".tile.is-loaded");
+test("arrow keys move through the grid, Enter opens, back closes and gives the focus back", async () => {
+  await signedIn(browser, "", {}, async (page) => {
+    await photos(page);
     await page.focus(".tile[tabindex='0']");
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("ArrowDown");
@@ -93,58 +96,22 @@ test("arrow keys move through the grid, Enter opens, back closes", async () => {
     await page.waitForSelector(".pswp--open");
     await page.goBack();
     await page.waitForSelector(".pswp--open", { hidden: true });
-  });
-});
-
-test("a search narrows the timeline, and says so when it finds nothing", async () => {
-  await signedIn("", {}, async (page) => {
-    await page.waitForSelector(".tile");
-    await page.type(".search-input", "kyoto");
-    await page.keyboard.press("Enter");
-    await page.waitForFunction(() => location.search.includes("kyoto"));
-    await page.waitForSelector(".tile.is-loaded");
-    const headings = await page.$$eval(".grid-heading", (all) => all.map((h) => h.textContent ?? ""));
-    assert.ok(
-      headings.every((h) => h.includes("2019")),
-      headings.join(", "),
-    );
-    await page.click(".search .icon-button");
-    await page.type(".search-input", "nosuchwordanywhere");
-    await page.keyboard.press("Enter");
-    await page.waitForSelector(".empty h2");
-    assert.match(await text(page, ".empty h2"), /nosuchwordanywhere/);
-  });
-});
-
-test("folders lead to photos, people are listed", async () => {
-  await signedIn("folders", {}, async (page) => {
-    await page.waitForSelector(".folder-row");
-    await page.click(".folder-row");
-    await page.waitForSelector(".folder-count");
-    await accessible(page, "folders");
-    await page.click(".folder-list .folder-row");
-    await page.waitForSelector(".folder-list .folder-row, .item-tile img");
-    await page.click("a.tab[href^=people]");
-    await page.waitForSelector(".person, .empty");
-    await accessible(page, "people");
-  });
-});
-
-test("dark pages are as readable as light ones", async () => {
-  await signedIn("", { scheme: "dark" }, async (page) => {
-    await page.waitForSelector(".tile.is-loaded");
-    await accessible(page, "dark timeline");
+    await page.waitForFunction((p) => document.activeElement?.dataset.position === String(p), {}, position);
   });
 });
 
 test("after signing out nothing of the library is left on the screen", async () => {
-  await signedIn("", {}, async (page) => {
-    await page.waitForSelector(".tile.is-loaded");
-    await page.click(".menu > .icon-button");
-    await page.click(".menu-panel .button");
+  await signedIn(browser, "", {}, async (page) => {
+    await photos(page);
+    await page.click("a.tab[href=folders]");
+    await page.waitForSelector(".folder-row");
+    await page.click("a.tab[href=photos]");
+    await photos(page);
+    await page.click(".app-bar .menu > .icon-button");
+    await page.click(".is-sign-out");
     await page.waitForSelector("input[name=account]");
     assert.equal(await page.$(".tile"), null);
-    await page.goBack().catch(() => null);
+    await page.goBack();
     await page.waitForSelector("input[name=account]");
     assert.equal(await page.$(".tile"), null);
   });

@@ -103,10 +103,12 @@ impl From<AlbumError> for Refusal {
         let code = match e {
             AlbumError::Search(e) => return e.into(),
             AlbumError::Sql(e) => return e.into(),
-            AlbumError::Unknown(_) => FAILED,
-            AlbumError::Taken(_) | AlbumError::Nameless | AlbumError::Searching(..) | AlbumError::Nested => {
-                USAGE
-            }
+            AlbumError::Unknown(_) | AlbumError::Missing(_) => FAILED,
+            AlbumError::Taken(_)
+            | AlbumError::Nameless
+            | AlbumError::Searching(..)
+            | AlbumError::ByHand(_)
+            | AlbumError::Nested => USAGE,
         };
         Refusal::new(code, e)
     }

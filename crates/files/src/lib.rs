@@ -18,6 +18,7 @@ pub mod ignore;
 pub mod mounts;
 pub mod open;
 pub mod pages;
+pub mod patterns;
 pub mod read;
 pub mod relative;
 pub mod signature;

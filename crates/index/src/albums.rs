@@ -1,9 +1,12 @@
-//! Albums: items picked by hand, or whatever a stored search finds. They hold no files, and files know nothing
+//! Albums: items picked by hand, or what a stored search finds. They hold no files, and files know nothing
 //! of them; deleting an album deletes no item.
+//!
+//! An album belongs to an account of a server, or to the command line, which names its albums and sees no others. Who may
+//! read or change an album of an account is for the server to decide.
 
 use super::Index;
-use super::query::{Filter, Query};
-use super::search::SearchError;
+use super::query::Query;
+use super::search::{Page, SearchError, Within};
 use rusqlite::{OptionalExtension, Result, TransactionBehavior, params};
 use serde::Serialize;
 
@@ -26,10 +29,14 @@ pub enum AlbumError {
     Unknown(String),
     #[error("there is an album {0:?} already: choose another name")]
     Taken(String),
+    #[error("there is no album with the number {0}")]
+    Missing(i64),
     #[error("an album needs a name")]
     Nameless,
     #[error("{0:?} finds its items by itself ({1}): items cannot be added or removed by hand")]
     Searching(String, String),
+    #[error("{0:?} is picked by hand: it cannot find its items by a search")]
+    ByHand(String),
     #[error("an album cannot be made of albums: leave album: out of its search")]
     Nested,
     #[error(transparent)]
@@ -39,7 +46,7 @@ pub enum AlbumError {
 }
 
 impl Index {
-    /// All albums, in order of name.
+    /// The albums of the command line, in order of name.
     pub fn albums(&self) -> std::result::Result<Vec<Album>, SearchError> {
         let mut albums: Vec<Album> = self
             .conn
@@ -47,7 +54,7 @@ impl Index {
                 "SELECT a.id, a.name, a.query,
                    (SELECT count(*) FROM album_items m JOIN items i USING (file_id)
                     WHERE m.album_id = a.id AND i.hidden = 0)
-                 FROM albums a ORDER BY a.name",
+                 FROM albums a WHERE a.owner IS NULL ORDER BY a.name",
             )?
             .query_map([], |r| {
                 Ok(Album {
@@ -68,12 +75,7 @@ impl Index {
 
     /// Makes an album; with a search it fills itself. Returns its id.
     pub fn create_album(&mut self, name: &str, query: Option<&str>) -> std::result::Result<i64, AlbumError> {
-        if let Some(query) = query {
-            let parsed = Query::parse(query).map_err(SearchError::from)?;
-            if parsed.terms.iter().flat_map(|t| &t.any_of).any(|f| matches!(f, Filter::Album(_))) {
-                return Err(AlbumError::Nested);
-            }
-        }
+        query.map(checked).transpose()?;
         let name = named(name)?;
         let added = self.conn.execute(
             "INSERT INTO albums (name, query, created) VALUES (?1, ?2, unixepoch()) ON CONFLICT DO NOTHING",
@@ -133,14 +135,196 @@ impl Index {
 
     fn album(&self, name: &str) -> std::result::Result<(i64, Option<String>), AlbumError> {
         self.conn
-            .prepare_cached("SELECT id, query FROM albums WHERE name = ?1")?
+            .prepare_cached("SELECT id, query FROM albums WHERE owner IS NULL AND name = ?1")?
             .query_row([name], |r| Ok((r.get(0)?, r.get(1)?)))
             .optional()?
             .ok_or_else(|| AlbumError::Unknown(name.to_owned()))
     }
 }
 
-/// A name that somebody can see and write again.
+/// An album of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountAlbum {
+    pub id: i64,
+    pub owner: i64,
+    pub name: String,
+    pub description: String,
+    /// The item that its owner chose to show for it.
+    pub cover: Option<i64>,
+    /// The stored search; `None` for one that is picked by hand.
+    pub query: Option<String>,
+    /// Unix seconds.
+    pub created: i64,
+}
+
+impl AccountAlbum {
+    /// What a list is narrowed to, to have the items of the album.
+    pub fn within(&self) -> std::result::Result<Within, SearchError> {
+        Ok(match &self.query {
+            Some(query) => Within::Found(Query::parse(query)?),
+            None => Within::Album(self.id),
+        })
+    }
+}
+
+/// What of an album is to change; `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlbumChange {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub query: Option<String>,
+    /// The inner `None`: the newest item is shown.
+    pub cover: Option<Option<i64>>,
+}
+
+const OF_ACCOUNTS: &str =
+    "SELECT id, owner, name, description, cover, query, created FROM albums WHERE owner IS NOT NULL";
+
+fn account_album(r: &rusqlite::Row<'_>) -> Result<AccountAlbum> {
+    Ok(AccountAlbum {
+        id: r.get(0)?,
+        owner: r.get(1)?,
+        name: r.get(2)?,
+        description: r.get(3)?,
+        cover: r.get(4)?,
+        query: r.get(5)?,
+        created: r.get(6)?,
+    })
+}
+
+impl Index {
+    /// The albums of all accounts, in order of name.
+    pub fn account_albums(&self) -> Result<Vec<AccountAlbum>> {
+        let mut st = self.conn.prepare_cached(&format!("{OF_ACCOUNTS} ORDER BY name, id"))?;
+        st.query_map([], account_album)?.collect()
+    }
+
+    pub fn account_album(&self, id: i64) -> Result<Option<AccountAlbum>> {
+        let mut st = self.conn.prepare_cached(&format!("{OF_ACCOUNTS} AND id = ?1"))?;
+        st.query_row([id], account_album).optional()
+    }
+
+    /// How many visible items an album has, and the one to show for it.
+    pub fn album_content(
+        &self,
+        album: &AccountAlbum,
+    ) -> std::result::Result<(u64, Option<i64>), SearchError> {
+        let page = |within| Page { limit: 1, within, is_scoped: true, ..Page::default() };
+        let within = vec![album.within()?];
+        let items = self.count_page(&Query::default(), &page(within.clone()))?;
+        if let Some(cover) = album.cover {
+            let chosen = [within.clone(), vec![Within::Items(vec![cover])]].concat();
+            if self.count_page(&Query::default(), &page(chosen))? > 0 {
+                return Ok((items, Some(cover)));
+            }
+        }
+        let newest = self.search(&Query::default(), &page(within))?;
+        Ok((items, newest.items.first().copied()))
+    }
+
+    /// Makes an album of an account; with a search it fills itself. Returns its id.
+    pub fn create_account_album(
+        &mut self,
+        owner: i64,
+        name: &str,
+        query: Option<&str>,
+        items: &[i64],
+    ) -> std::result::Result<i64, AlbumError> {
+        query.map(checked).transpose()?;
+        let name = named(name)?;
+        if let Some(query) = query.filter(|_| !items.is_empty()) {
+            return Err(AlbumError::Searching(name.to_owned(), query.to_owned()));
+        }
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let added = tx.execute(
+            "INSERT INTO albums (owner, name, query, created) VALUES (?1, ?2, ?3, unixepoch()) ON CONFLICT DO NOTHING",
+            params![owner, name, query],
+        )?;
+        if added == 0 {
+            return Err(AlbumError::Taken(name.to_owned()));
+        }
+        let id = tx.last_insert_rowid();
+        for item in items {
+            tx.prepare_cached(PUT_IN)?.execute([id, *item, owner])?;
+        }
+        tx.commit()?;
+        Ok(id)
+    }
+
+    pub fn change_account_album(
+        &mut self,
+        id: i64,
+        change: &AlbumChange,
+    ) -> std::result::Result<(), AlbumError> {
+        let album = self.account_album(id)?.ok_or(AlbumError::Missing(id))?;
+        let name = named(change.name.as_deref().unwrap_or(&album.name))?;
+        if let Some(query) = &change.query {
+            checked(query)?;
+            // One that is picked by hand stays so: its items would be lost from sight.
+            if album.query.is_none() {
+                return Err(AlbumError::ByHand(album.name));
+            }
+        }
+        let query = change.query.as_ref().or(album.query.as_ref());
+        let changed = self.conn.execute(
+            "UPDATE OR IGNORE albums SET name = ?2, description = ?3, query = ?4, cover = ?5 WHERE id = ?1",
+            params![
+                id,
+                name,
+                change.description.as_ref().unwrap_or(&album.description),
+                query,
+                change.cover.unwrap_or(album.cover)
+            ],
+        )?;
+        if changed == 0 { Err(AlbumError::Taken(name.to_owned())) } else { Ok(()) }
+    }
+
+    pub fn delete_account_album(&mut self, id: i64) -> std::result::Result<(), AlbumError> {
+        match self.conn.execute("DELETE FROM albums WHERE id = ?1 AND owner IS NOT NULL", [id])? {
+            0 => Err(AlbumError::Missing(id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts items into an album that is picked by hand and takes others out, for an account. Returns how many came and went.
+    pub fn fill_account_album(
+        &mut self,
+        id: i64,
+        account: i64,
+        add: &[i64],
+        remove: &[i64],
+    ) -> std::result::Result<(usize, usize), AlbumError> {
+        let album = self.account_album(id)?.ok_or(AlbumError::Missing(id))?;
+        if let Some(query) = album.query {
+            return Err(AlbumError::Searching(album.name, query));
+        }
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (mut added, mut removed) = (0, 0);
+        for item in remove {
+            removed += tx
+                .prepare_cached("DELETE FROM album_items WHERE album_id = ?1 AND file_id = ?2")?
+                .execute([id, *item])?;
+        }
+        for item in add {
+            added += tx.prepare_cached(PUT_IN)?.execute([id, *item, account])?;
+        }
+        tx.commit()?;
+        Ok((added, removed))
+    }
+}
+
+const PUT_IN: &str = "INSERT OR IGNORE INTO album_items (album_id, file_id, added, added_by)
+  SELECT ?1, file_id, unixepoch(), ?3 FROM items WHERE file_id = ?2 AND hidden = 0";
+
+/// Refuses a search that an album cannot be filled by.
+fn checked(query: &str) -> std::result::Result<(), AlbumError> {
+    match Query::parse(query).map_err(SearchError::from)?.names_albums() {
+        true => Err(AlbumError::Nested),
+        false => Ok(()),
+    }
+}
+
+/// A name that can be seen and written again.
 fn named(name: &str) -> std::result::Result<&str, AlbumError> {
     Some(name.trim()).filter(|name| !name.is_empty()).ok_or(AlbumError::Nameless)
 }

@@ -68,7 +68,7 @@ impl Index {
     }
 }
 
-fn put(conn: &Connection, file: i64, edit: &Edit) -> Result<()> {
+pub(crate) fn put(conn: &Connection, file: i64, edit: &Edit) -> Result<()> {
     let set = |field: Field, value: Option<&str>| {
         conn.prepare_cached(
             "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())

@@ -57,7 +57,61 @@ fn failure(r: &Row<'_>) -> Result<Failure> {
     })
 }
 
+/// What could not be done with a file, and where the file is.
+#[derive(Debug, Clone)]
+pub struct SeenFailure {
+    /// The file: an item, or part of one.
+    pub file: i64,
+    pub space: String,
+    /// Raw bytes: the volume, the folder relative to it, the name.
+    pub volume: Vec<u8>,
+    pub folder: Vec<u8>,
+    pub name: Vec<u8>,
+    pub failure: Failure,
+}
+
 impl Index {
+    /// The failures of the next `files` files after one, by id, that are in folders or items of this connection's scope; and
+    /// where the next page begins.
+    pub fn visible_failures(&self, after: i64, files: usize) -> Result<(Vec<SeenFailure>, Option<i64>)> {
+        let mut st = self.conn.prepare_cached(&format!(
+            "{FAILURES} AND s.file_id > ?1 AND visible(f.folder_id, coalesce(f.companion_of, f.id))
+             ORDER BY s.file_id, s.stage"
+        ))?;
+        let mut space = self.conn.prepare_cached(
+            "SELECT s.name FROM volumes v JOIN spaces s ON s.id = v.space_id WHERE v.path = ?1",
+        )?;
+        let mut rows = st.query([after])?;
+        let (mut page, mut last, mut seen) = (Vec::new(), after, 0);
+        while let Some(r) = rows.next()? {
+            let file = r.get(0)?;
+            if file != last {
+                if seen == files {
+                    return Ok((page, Some(last)));
+                }
+                (last, seen) = (file, seen + 1);
+            }
+            let volume: Vec<u8> = r.get(7)?;
+            page.push(SeenFailure {
+                file,
+                space: space.query_row([&volume], |r| r.get(0))?,
+                volume,
+                folder: r.get(8)?,
+                name: r.get(9)?,
+                failure: failure(r)?,
+            });
+        }
+        Ok((page, None))
+    }
+
+    /// Folders of some spaces that were not walked.
+    pub fn folders_not_walked(&self, spaces: &[String]) -> Result<Vec<Failure>> {
+        /// More are not shown: where so many fail, they fail for one reason.
+        const MOST: usize = 1000;
+        let spaces = serde_json::to_string(spaces).expect("strings");
+        Ok(self.problem_page(0, MOST, Some(&spaces))?.0)
+    }
+
     /// Everything that could not be done: folders that were not walked, files by path and stage, and sidecars that belong to no
     /// file; none of it is kept in memory.
     pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {

@@ -45,6 +45,14 @@ impl Index {
             .optional()
     }
 
+    /// The newest requests, newest first.
+    pub fn newest_jobs(&self, most: usize) -> Result<Vec<JobRow>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT id, created, priority, paths, queued, done FROM jobs ORDER BY id DESC LIMIT ?1",
+        )?;
+        st.query_map([i64::try_from(most).unwrap_or(i64::MAX)], job_row)?.collect()
+    }
+
     /// Requests that are not done, oldest first.
     pub fn open_jobs(&self) -> Result<Vec<JobRow>> {
         let mut st = self.conn.prepare_cached(

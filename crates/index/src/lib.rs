@@ -5,6 +5,7 @@
 //! ([`Index::open_read`]).
 #![deny(unsafe_code)]
 
+pub mod account_edits;
 pub mod again;
 pub mod albums;
 pub mod backup;

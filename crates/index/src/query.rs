@@ -45,6 +45,10 @@ pub enum Filter {
     Subject(String),
     Tag(String),
     Album(String),
+    /// What a server makes of an album's name: the albums, by id, that the caller means by it. Never parsed.
+    AlbumIds(Vec<i64>),
+    /// A favourite of an account; parsed without one, which finds nothing.
+    Favourite(Option<i64>),
     Area(Area),
     Has(Has),
     Is(Is),
@@ -151,6 +155,12 @@ const FILTERS: &str = "date, added, place, city, country, camera, lens, kind, fo
                        has, is";
 
 impl Query {
+    /// Whether an album is named in it.
+    pub fn names_albums(&self) -> bool {
+        let mut filters = self.terms.iter().flat_map(|t| &t.any_of);
+        filters.any(|f| matches!(f, Filter::Album(_) | Filter::AlbumIds(_)))
+    }
+
     /// Dates such as `last-year` are told from today.
     pub fn parse(text: &str) -> Result<Query, QueryError> {
         Query::parse_on(text, jiff::Zoned::now().date())
@@ -327,6 +337,7 @@ fn filter(key: &str, value: &str, quoted: bool, today: Date) -> Result<Filter, Q
                 ));
             }
         }),
+        "is" if matches!(value.to_lowercase().as_str(), "favourite" | "favorite") => Filter::Favourite(None),
         "is" => Filter::Is(match value.to_lowercase().as_str() {
             "360" => Is::Sphere,
             "motion" => Is::Motion,
@@ -337,7 +348,7 @@ fn filter(key: &str, value: &str, quoted: bool, today: Date) -> Result<Filter, Q
             "raw" => Is::Raw,
             _ => {
                 return error(format!(
-                    "is:{value}: write is:360, is:panorama, is:motion, is:live, is:motion-photo, is:hdr or is:raw"
+                    "is:{value}: write is:360, is:panorama, is:motion, is:live, is:motion-photo, is:hdr, is:raw or is:favourite"
                 ));
             }
         }),

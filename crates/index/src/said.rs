@@ -65,6 +65,15 @@ impl DateEdit {
         Ok(DateEdit { local, precision, offset })
     }
 
+    /// Earlier or later; `None` where the calendar ends, and for a date of which the second is not known.
+    pub fn shifted(&self, seconds: i64) -> Option<DateEdit> {
+        if self.precision < Precision::Second {
+            return None;
+        }
+        let local = self.local.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()?;
+        Some(DateEdit { local, ..self.clone() })
+    }
+
     pub fn to_text(&self) -> String {
         let offset = self.offset.map(offset_text).unwrap_or_default();
         format!("{}{offset}", self.local())

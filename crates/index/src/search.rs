@@ -124,6 +124,10 @@ pub enum Within {
     Folders(Vec<i64>),
     /// Picked by hand for an album, by id.
     Album(i64),
+    /// These, by id.
+    Items(Vec<i64>),
+    /// Also found by this search: of an album that fills itself.
+    Found(Query),
     /// With a face of a person, by id.
     Person(String),
     /// Taken on days from the first to the last, both included, as the timeline names them.
@@ -237,6 +241,45 @@ impl Index {
         let end = i64::try_from(start + items.len()).unwrap_or(i64::MAX);
         let next = has_more.then(|| Cursor { taken_local: String::new(), file: end });
         Ok(Found { items, next })
+    }
+
+    /// Columns of each item `i` that a query finds, in no order.
+    pub(crate) fn each_found(
+        &self,
+        query: &Query,
+        page: &Page,
+        columns: &str,
+        mut each: impl FnMut(&rusqlite::Row<'_>) -> Result<()>,
+    ) -> std::result::Result<(), SearchError> {
+        let way = ways(&self.conn, query, page, &self.scope())?.pop().expect("there is a way");
+        let mut st = self.conn.prepare_cached(&format!("SELECT {columns} {}", way.from.text))?;
+        let mut rows = st.query(params_from_iter(way.from.values))?;
+        while let Some(row) = rows.next()? {
+            each(row)?;
+        }
+        Ok(())
+    }
+
+    /// Columns of what belongs to the items that a query finds: `rest` joins it to `m`, which has `file_id` and `space_id`.
+    pub(crate) fn each_of_found(
+        &self,
+        query: &Query,
+        page: &Page,
+        columns: &str,
+        rest: &str,
+        mut each: impl FnMut(&rusqlite::Row<'_>) -> Result<()>,
+    ) -> std::result::Result<(), SearchError> {
+        let way = ways(&self.conn, query, page, &self.scope())?.pop().expect("there is a way");
+        let sql = format!(
+            "SELECT {columns} FROM (SELECT i.file_id AS file_id, i.space_id AS space_id {}) m {rest}",
+            way.from.text
+        );
+        let mut st = self.conn.prepare_cached(&sql)?;
+        let mut rows = st.query(params_from_iter(way.from.values))?;
+        while let Some(row) = rows.next()? {
+            each(row)?;
+        }
+        Ok(())
     }
 
     /// How many items of each day a query finds; `""` for those without a date.
@@ -573,7 +616,12 @@ fn ways(
     // Who may not see the people of a space does not find its items by them either.
     let people_of = if page.is_scoped { scope.whole_spaces() } else { None };
     let mut conditions = conditions(conn, query, people_of)?;
-    conditions.extend(page.within.iter().map(|within| narrowed(within, people_of)));
+    for within in &page.within {
+        match within {
+            Within::Found(query) => conditions.extend(self::conditions(conn, query, people_of)?),
+            within => conditions.push(narrowed(within, people_of)),
+        }
+    }
     if page.is_scoped {
         conditions.push(Condition::new(Sql::new("visible(i.folder_id, i.file_id)", []), None));
     }
@@ -659,6 +707,14 @@ fn narrowed(within: &Within, people_of: Option<&[i64]>) -> Condition {
             let id = Value::Integer(*id);
             Condition::new(Sql::new(test, [id.clone()]), Some(Sql::new(list, [id])))
         }
+        Within::Items(ids) => {
+            let ids = Value::Text(serde_json::to_string(ids).expect("numbers"));
+            let test = "i.file_id IN (SELECT value FROM json_each(?))";
+            let list = "SELECT value AS file_id FROM json_each(?)";
+            Condition::new(Sql::new(test, [ids.clone()]), Some(Sql::new(list, [ids])))
+        }
+        // Its terms are conditions of their own.
+        Within::Found(_) => Condition::on_items("1", []),
         Within::Person(id) => of_people(vec![id.clone()]).in_spaces(people_of),
         Within::Days { first, last } => {
             // A whole day takes in its times; a month or a year of which no more is known stands for itself.
@@ -785,9 +841,20 @@ fn condition(
             tags if tags.is_empty() => Condition::nothing(),
             tags => having("item_tags", "tag", tags),
         },
-        // Albums have no owner yet: who reads by rules finds nothing by them.
+        // Within a scope a name means the albums that its owner gave: see `AlbumIds`.
         Filter::Album(_) if people_of.is_some() => Condition::nothing(),
-        Filter::Album(name) => album(conn, name)?,
+        Filter::Album(name) => {
+            let id = conn
+                .prepare_cached("SELECT id FROM albums WHERE owner IS NULL AND name = ?1 COLLATE NOCASE")?
+                .query_row([name], |r| r.get(0))
+                .optional()?;
+            id.map_or_else(|| Ok(Condition::nothing()), |id| album(conn, id, people_of))?
+        }
+        Filter::AlbumIds(ids) if ids.is_empty() => Condition::nothing(),
+        Filter::AlbumIds(ids) => {
+            let albums = ids.iter().map(|id| album(conn, *id, people_of));
+            Condition::any_of(albums.collect::<std::result::Result<_, _>>()?)
+        }
         Filter::Area(area) => inside(area),
         Filter::Has(what) => match what {
             Has::Gps => Condition::on_items("i.lat IS NOT NULL", []),
@@ -801,6 +868,13 @@ fn condition(
             Has::Faces => Condition::new(Sql::new(SHOWN_FACES, []), None).in_spaces(people_of),
         }
         .without_list(),
+        Filter::Favourite(None) => Condition::nothing(),
+        Filter::Favourite(Some(account)) => {
+            let account = [Value::Integer(*account)];
+            let test = "EXISTS (SELECT 1 FROM favourites x WHERE x.account = ? AND x.file_id = i.file_id)";
+            let list = Sql::new("SELECT file_id FROM favourites WHERE account = ?", account.clone());
+            Condition::new(Sql::new(test, account), Some(list))
+        }
         Filter::Is(Is::Sphere) => Condition::on_items("i.is_360 = 1", []),
         Filter::Is(Is::Motion) => Condition::on_items("i.is_motion = 1", []),
         Filter::Is(Is::Live) => Condition::on_items("i.is_motion = 1 AND i.motion_kind = 'apple'", []),
@@ -850,6 +924,17 @@ fn raw() -> Condition {
     let marks = vec!["?"; formats.len()].join(", ");
     let beside = "SELECT 1 FROM files c WHERE c.companion_of = i.file_id AND c.companion_role = 'raw' AND c.vanished IS NULL";
     Condition::new(Sql::new(format!("(i.format IN ({marks}) OR EXISTS ({beside}))"), formats), None)
+}
+
+/// A condition on a column that holds the id of a space; `None`: all.
+pub(crate) fn in_spaces(column: &str, spaces: Option<&[i64]>) -> String {
+    match spaces {
+        None => "1".to_owned(),
+        Some(ids) => {
+            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            format!("{column} IN ({})", ids.join(", "))
+        }
+    }
 }
 
 fn has_row(table: &str) -> Condition {
@@ -1056,7 +1141,7 @@ fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
 }
 
 /// The distinct values of an indexed column, hopping from one to the next instead of reading all rows.
-fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
+pub(crate) fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
     conn.prepare_cached(&format!(
         "WITH RECURSIVE hop(v) AS (
            SELECT (SELECT min({column}) FROM {table} WHERE {whose})
@@ -1067,20 +1152,24 @@ fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result
     .collect()
 }
 
-fn album(conn: &Connection, name: &str) -> std::result::Result<Condition, SearchError> {
+fn album(
+    conn: &Connection,
+    id: i64,
+    people_of: Option<&[i64]>,
+) -> std::result::Result<Condition, SearchError> {
     let found: Option<(i64, Option<String>)> = conn
-        .prepare_cached("SELECT id, query FROM albums WHERE name = ?1 COLLATE NOCASE")?
-        .query_row([name], |r| Ok((r.get(0)?, r.get(1)?)))
+        .prepare_cached("SELECT id, query FROM albums WHERE id = ?1")?
+        .query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     Ok(match found {
         None => Condition::nothing(),
         Some((_, Some(query))) => {
             let query = Query::parse(&query)?;
             // Albums of albums are refused when they are made; a stored one must not recurse for ever.
-            if query.terms.iter().flat_map(|t| &t.any_of).any(|f| matches!(f, Filter::Album(_))) {
+            if query.names_albums() {
                 return Ok(Condition::nothing());
             }
-            match conditions(conn, &query, None)? {
+            match conditions(conn, &query, people_of)? {
                 parts if parts.is_empty() => Condition::on_items("1", []),
                 mut parts if parts.len() == 1 => parts.remove(0),
                 parts => Condition::all_of(parts),

@@ -5,6 +5,7 @@
 //! and the limits on connections. The library itself is read through [`library`].
 #![deny(unsafe_code)]
 
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod http;
 pub mod library;
 pub mod net;
 pub mod password;
+pub mod relay;
 pub mod rights;
 pub mod secret;
 pub mod setup;

@@ -2,6 +2,7 @@
 
 mod broken;
 mod described;
+mod edits;
 mod events;
 mod house;
 mod kind;

@@ -1,7 +1,20 @@
 // Requests to the portal's API. Problems (RFC 9457) become ApiError; everything else is the parsed answer.
 
 import type { GridColumns } from "../grid/model";
-import type { Folder, Item, Me, People, Session, Timeline } from "./shapes";
+import type {
+  Album,
+  Edited,
+  Facets,
+  Folder,
+  Item,
+  Me,
+  Named,
+  People,
+  Places,
+  Session,
+  Suggestion,
+  Timeline,
+} from "./shapes";
 
 /** A request that failed. `status` 0: the portal could not be reached. */
 export class ApiError extends Error {
@@ -72,10 +85,33 @@ async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promis
   return (await (await send("GET", address(path, query), undefined, signal)).json()) as T;
 }
 
+/** What is changed of items, and the tags that they get and lose. */
+export interface Change {
+  readonly set?: {
+    readonly title?: string | null;
+    readonly description?: string | null;
+    readonly rating?: number | null;
+    readonly taken?: string | null;
+    readonly favourite?: boolean;
+  };
+  /** How far capture dates move: `+02:00:00`, `-26:30:00`. */
+  readonly shift_taken?: string;
+  readonly add_tags?: readonly string[];
+  readonly remove_tags?: readonly string[];
+}
+
 /** What a list is narrowed to. */
 export interface Scope {
   readonly space?: string;
   readonly q?: string;
+}
+
+/** A list in one order, without days. */
+export interface List extends Scope {
+  readonly folder?: string;
+  readonly person?: string;
+  readonly album?: number;
+  readonly sort?: string;
 }
 
 export const api = {
@@ -94,17 +130,61 @@ export const api = {
     signal?: AbortSignal,
   ): Promise<GridColumns & { version: string }> =>
     get("items", { ...scope, format: "grid", sort: "-taken", ...range }, signal),
-  gridOf: (
-    list: Scope & { folder?: string; person?: string },
-    page: { limit: number; after?: string },
-    signal?: AbortSignal,
-  ): Promise<GridColumns & { next?: string }> =>
-    get("items", { ...list, ...page, format: "grid", sort: "-taken" }, signal),
+  /** A part of a list that is not read by day. */
+  part: (list: List, range: { offset: number; limit: number }, signal?: AbortSignal): Promise<GridColumns> =>
+    get("items", { sort: "-taken", ...list, ...range, format: "grid" }, signal),
   thumbhashes: (ids: readonly number[], signal?: AbortSignal) =>
     get<Record<string, string>>("items/thumbhashes", { ids: ids.join(",") }, signal),
   item: (id: number, signal?: AbortSignal) => get<Item>(`items/${id}`, undefined, signal),
   folder: (space: string, path: string, signal?: AbortSignal) =>
     get<Folder>("folders", { space, path }, signal),
+  tags: (space?: string, signal?: AbortSignal) => get<{ tags: Named[] }>("tags", { space }, signal),
+  subjects: (space?: string, signal?: AbortSignal) =>
+    get<{ subjects: Named[] }>("subjects", { space }, signal),
+  places: (space?: string, signal?: AbortSignal) => get<Places>("places", { space }, signal),
+  albums: (signal?: AbortSignal) => get<{ albums: Album[] }>("albums", undefined, signal),
+  album: (id: number, signal?: AbortSignal) => get<Album>(`albums/${id}`, undefined, signal),
+  addAlbum: async (name: string, items: readonly number[]) =>
+    (await (await send("POST", address("albums"), { name, items })).json()) as Album,
+  changeAlbum: async (id: number, change: { name?: string; description?: string; cover?: number }) => {
+    await send("PATCH", address(`albums/${id}`), change);
+  },
+  removeAlbum: async (id: number) => {
+    await send("DELETE", address(`albums/${id}`), undefined);
+  },
+  fillAlbum: async (id: number, add: readonly number[], remove: readonly number[]) => {
+    await send("POST", address(`albums/${id}/items`), { add, remove });
+  },
+  suggest: (q: string, signal?: AbortSignal) =>
+    get<{ suggestions: Suggestion[] }>("search/suggest", { q }, signal),
+  facets: (scope: Scope, signal?: AbortSignal) => get<Facets>("facets", { ...scope }, signal),
+  edit: async (ids: readonly number[], change: Change) =>
+    (await (await send("POST", address("items/edit"), { ids, ...change })).json()) as Edited,
+  undo: async (undo: string) => {
+    await send("POST", address("undo"), { undo });
+  },
+  preferences: () => get<Record<string, unknown>>("preferences"),
+  setPreferences: async (changes: Record<string, unknown>) => {
+    await send("PATCH", address("preferences"), changes);
+  },
+  setLanguage: async (language: string) => {
+    await send("PATCH", address("me"), { language });
+  },
+  /** Gives the password of the account that is signed in again. */
+  confirm: async (password: string, otp?: string) => {
+    await send("POST", address("session/confirm"), { password, ...(otp ? { otp } : {}) });
+  },
+  searches: (signal?: AbortSignal) =>
+    get<{ searches: readonly { id: number; query: string }[] }>("searches", undefined, signal),
+  noteSearch: async (query: string) => {
+    await send("POST", address("searches"), { query });
+  },
+  forgetSearch: async (id: number) => {
+    await send("DELETE", address(`searches/${id}`), undefined);
+  },
+  forgetSearches: async () => {
+    await send("DELETE", address("searches"), undefined);
+  },
   people: (space: string | undefined, signal?: AbortSignal) => get<People>("people", { space }, signal),
 };
 
@@ -118,4 +198,14 @@ export function thumbnail(id: number, key: number, size: ThumbnailSize): string 
 
 export function original(id: number): string {
   return `api/v1/items/${id}/original`;
+}
+
+/** Address that saves the file instead of showing it. */
+export function saved(id: number): string {
+  return `${original(id)}?download=1`;
+}
+
+/** The clip of a Live Photo that is a file of its own. */
+export function motion(id: number): string {
+  return `api/v1/items/${id}/motion`;
 }

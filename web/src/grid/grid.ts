@@ -6,6 +6,7 @@ import { rowWidths } from "./layout";
 import type { Loader } from "./loader";
 import { Flag, type GridItem, type TimelineModel } from "./model";
 import { at, drift, isNearFalseEnd, type Mapping, type Position, scrolled, trackHeight } from "./scroll";
+import { TouchSelect } from "./touch-select";
 
 /** What the grid asks of the page around it. */
 export interface GridHost {
@@ -14,13 +15,27 @@ export interface GridHost {
   /** Address of an item's picture of at least `pixels` device pixels on the short edge. */
   picture(item: GridItem, pixels: number): string;
   /** Name of an item for screen readers. */
-  label(item: GridItem, day: string): string;
+  label(item: GridItem, day: string, isSelected: boolean): string;
   heading(day: string): string;
   duration(seconds: number): string;
   /** The item was chosen; its link is not followed. */
   open(position: number, item: GridItem): void;
   /** The day at the top of the screen and how far down the content it is, from 0 to 1. */
   moved(day: string, fraction: number): void;
+}
+
+/** Which items are chosen, and what the grid tells of it. */
+export interface GridSelection {
+  readonly isActive: boolean;
+  has(id: number): boolean;
+  /** An item was chosen or let go; `through`: together with all since the one before. */
+  toggle(position: number, item: GridItem, through: boolean): void;
+  /** All between two items are chosen while a finger is dragged over them. */
+  drag(from: number, to: number): void;
+  /** All items of the section's day are chosen, or let go. */
+  toggleDay(section: number): void;
+  /** Names the button that does so. */
+  dayLabel(day: string): string;
 }
 
 interface Shown {
@@ -39,6 +54,7 @@ export class Grid {
   readonly #track = document.createElement("div");
   readonly #shown = new Map<number, Shown>();
   readonly #focus: GridFocus;
+  readonly #touch: TouchSelect;
   #position: Position = { top: 0, scrollTop: 0 };
   #frame = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
@@ -49,12 +65,17 @@ export class Grid {
     private readonly model: TimelineModel,
     private readonly loader: Loader,
     private readonly host: GridHost,
+    private readonly selection: GridSelection,
+    /** What stands above the pictures, absolute in the scroller; the model's metrics have its height. */
+    private readonly intro?: HTMLElement,
   ) {
     this.#track.className = "grid-track";
     scroller.append(this.#track);
     scroller.addEventListener("scroll", this.#onScroll, { passive: true });
     this.#track.addEventListener("click", this.#onClick);
+    this.#track.addEventListener("keydown", this.#onKey);
     this.#focus = new GridFocus(this.#track, model, (position) => this.showPosition(position));
+    this.#touch = new TouchSelect(this.#track, selection, (position) => model.item(position));
     loader.onLoaded = (bucket, take) => this.#take(bucket, take);
     this.resized();
   }
@@ -64,6 +85,7 @@ export class Grid {
     clearTimeout(this.#pause);
     this.scroller.removeEventListener("scroll", this.#onScroll);
     this.#focus.destroy();
+    this.#touch.destroy();
     this.loader.stop();
     for (const shown of this.#shown.values()) release(shown.element);
     this.#track.remove();
@@ -129,14 +151,57 @@ export class Grid {
   };
 
   readonly #onClick = (event: MouseEvent) => {
-    if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
-    const tile = (event.target as Element).closest<HTMLElement>(".tile");
+    if (event.button !== 0) return;
+    const target = event.target as Element;
+    const day = target.closest<HTMLElement>(".day-check");
+    if (day)
+      return this.selection.toggleDay(Number(day.closest<HTMLElement>(".grid-section")?.dataset.section));
+    const tile = target.closest<HTMLElement>(".tile");
     const position = Number(tile?.dataset.position);
     const item = tile && this.model.item(position);
     if (!item) return;
+    const isChoice = this.selection.isActive || target.closest(".tile-check") !== null || event.shiftKey;
+    // A new tab or window is the browser's.
+    if (!isChoice && (event.metaKey || event.ctrlKey)) return;
     event.preventDefault();
-    this.host.open(position, item);
+    if (this.#touch.hasEndedJustNow()) return;
+    if (isChoice) {
+      this.#focus.move(position);
+      this.selection.toggle(position, item, event.shiftKey);
+    } else this.host.open(position, item);
   };
+
+  readonly #onKey = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const position = Number((event.target as HTMLElement).dataset.position);
+    const item = Number.isNaN(position) ? undefined : this.model.item(position);
+    if (!item || (event.key !== "x" && event.key !== " ")) return;
+    event.preventDefault();
+    this.selection.toggle(position, item, event.shiftKey);
+  };
+
+  /** Shows anew which items are chosen. */
+  selectionChanged(): void {
+    for (const [s, shown] of this.#shown) {
+      for (const [position, tile] of shown.tiles) {
+        const item = this.model.item(position);
+        if (item) this.#mark(tile, item, this.model.sections[s]?.day ?? "");
+      }
+      const section = this.model.sections[s];
+      const columns = section && this.model.columns(section.bucket);
+      const first = section && columns ? section.first - (this.model.buckets[section.bucket]?.first ?? 0) : 0;
+      const ids = columns?.ids.slice(first, first + (section?.count ?? 0)) ?? [];
+      const isWhole = ids.length > 0 && ids.every((id) => this.selection.has(id));
+      const check = shown.element.querySelector(".day-check");
+      check?.setAttribute("aria-pressed", String(isWhole));
+    }
+  }
+
+  #mark(tile: HTMLElement, item: GridItem, day: string): void {
+    const isChosen = this.selection.has(item.id);
+    tile.classList.toggle("is-selected", isChosen);
+    tile.setAttribute("aria-label", this.host.label(item, day, isChosen));
+  }
 
   #mapping(): Mapping {
     return { content: this.model.height, viewport: this.#viewport };
@@ -198,6 +263,7 @@ export class Grid {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const { top } = this.#position;
+    if (this.intro) this.intro.style.transform = `translateY(${this.#position.scrollTop - top}px)`;
     const margin = this.#viewport * OVERSCAN;
     const [from, to] = [top - margin, top + this.#viewport + margin];
     const first = this.model.sectionAt(from);
@@ -270,11 +336,11 @@ export class Grid {
     element.dataset.section = String(s);
     const height = this.model.offset(s + 1) - this.model.offset(s);
     element.style.height = `${height}px`;
-    if (section && this.model.hasHeading(s)) {
+    if (section && this.model.hasHeading(s) && this.model.metrics.heading > 0) {
       const heading = document.createElement("h2");
       heading.className = "grid-heading";
       heading.textContent = this.host.heading(section.day);
-      element.append(heading);
+      element.append(heading, this.#dayCheck(section.day));
     }
     if (!this.model.rows(s)) {
       const skeleton = document.createElement("div");
@@ -289,6 +355,15 @@ export class Grid {
     return element;
   }
 
+  #dayCheck(day: string): HTMLElement {
+    const check = document.createElement("button");
+    check.type = "button";
+    check.className = "day-check";
+    check.setAttribute("aria-label", this.selection.dayLabel(day));
+    check.setAttribute("aria-pressed", "false");
+    return check;
+  }
+
   #tile(position: number, day: string, x: number, y: number, width: number, height: number): HTMLElement {
     const link = document.createElement("a");
     const item = this.model.item(position);
@@ -298,7 +373,7 @@ export class Grid {
     Object.assign(link.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
     if (!item) return link;
     link.href = this.host.href(item);
-    link.setAttribute("aria-label", this.host.label(item, day));
+    this.#mark(link, item, day);
     if ((item.flags & Flag.noThumbnail) === 0) {
       const image = document.createElement("img");
       image.alt = "";
@@ -316,6 +391,9 @@ export class Grid {
     else if (item.flags & Flag.sphere) link.append(badge("sphere", "360°"));
     else if (item.flags & Flag.moves) link.append(badge("moves", ""));
     if (item.flags & Flag.favourite) link.append(badge("favourite", ""));
+    const check = document.createElement("span");
+    check.className = "tile-check";
+    link.append(check);
     return link;
   }
 

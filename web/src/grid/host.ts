@@ -4,7 +4,7 @@ import { type ThumbnailSize, thumbnail } from "../api/client";
 import { language, t } from "../i18n";
 import { clock, dayInWords } from "../lib/dates";
 import type { GridHost } from "./grid";
-import type { GridItem } from "./model";
+import { Flag, type GridItem } from "./model";
 
 /** What differs from page to page. */
 export interface ListHost {
@@ -19,7 +19,8 @@ export function sizeFor(pixels: number): ThumbnailSize {
   return pixels <= 480 ? "m" : "xl";
 }
 
-const heading = (day: string) =>
+/** A day, or a month or year of a group, in words. */
+export const heading = (day: string) =>
   day === "undated" ? t("timeline.undated") : dayInWords(day, language.value, new Date().getFullYear());
 
 export function gridHost(list: ListHost): GridHost {
@@ -28,7 +29,19 @@ export function gridHost(list: ListHost): GridHost {
     open: list.open,
     moved: list.moved,
     picture: (item, pixels) => thumbnail(item.id, item.key, sizeFor(pixels)),
-    label: (item, day) => t(item.isVideo ? "timeline.video" : "timeline.photo", { day: heading(day) }),
+    label: (item, day, isSelected) => {
+      const date = heading(day);
+      const name = t(item.isVideo ? "timeline.video" : "timeline.photo", { day: date });
+      // What is written on the tile is part of its name.
+      const mark = item.isVideo && item.duration !== undefined ? clock(item.duration) : "";
+      const parts = [
+        date === "" ? name.replace(/, $/, "") : name,
+        mark,
+        item.flags & Flag.sphere ? "360°" : "",
+      ];
+      const whole = parts.filter((part) => part !== "").join(", ");
+      return isSelected ? t("select.selected", { name: whole }) : whole;
+    },
     heading,
     duration: clock,
   };

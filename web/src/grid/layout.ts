@@ -12,6 +12,8 @@ export interface GridMetrics {
   readonly heading: number;
   /** Blank space below the last row of a day. */
   readonly dayGap: number;
+  /** Height of what the page shows above the pictures and scrolls with them. */
+  readonly intro?: number;
 }
 
 /** A row: pictures `from` to `to` (exclusive) of the section, `top` relative to the section's first row. */

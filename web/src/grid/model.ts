@@ -3,10 +3,13 @@
 
 import { estimateHeight, type GridMetrics, justify, type Row, rowsHeight } from "./layout";
 
-/** A day of the timeline index: `2023-07-01`, `1965-07`, `1965`, or `undated`. */
+/** A day of the timeline index: `2023-07-01`, `1965-07`, `1965`, or `undated`; or a group of them, a month or a year. */
 export interface DayCount {
   readonly day: string;
   readonly count: number;
+  /** The first and the last day of a group, in the order of the timeline. */
+  readonly from?: string;
+  readonly to?: string;
 }
 
 /** The columns of `GET items?format=grid`, all of one length. */
@@ -38,6 +41,9 @@ const BUCKET_ITEMS = 300;
 
 export interface Section {
   readonly day: string;
+  /** The days that it holds items of; `day` itself unless it is a group. */
+  readonly from: string;
+  readonly to: string;
   /** Items of the day before this section. */
   readonly offset: number;
   readonly count: number;
@@ -88,13 +94,13 @@ export class TimelineModel {
       bucketStart = sections.length;
       bucketFirst = first;
     };
-    for (const { day, count } of days) {
+    for (const { day, count, from = day, to = day } of days) {
       for (let offset = 0; offset < count; offset += SECTION_ITEMS) {
         const size = Math.min(SECTION_ITEMS, count - offset);
         // One request asks for whole days, or for a part of one day.
         const partOfDay = count > SECTION_ITEMS;
         if (partOfDay || first - bucketFirst + size > BUCKET_ITEMS || day === "undated") closeBucket();
-        sections.push({ day, offset, count: size, first, bucket: buckets.length });
+        sections.push({ day, from, to, offset, count: size, first, bucket: buckets.length });
         first += size;
         if (partOfDay) closeBucket();
       }
@@ -235,9 +241,30 @@ export class TimelineModel {
     return this.sections[section + 1]?.day !== this.sections[section]?.day;
   }
 
+  /** The section that holds a day, or the nearest one after it. */
+  sectionOfDay(day: string): number {
+    const at = this.sections.findIndex(
+      (s) => s.offset === 0 && (s.from === day || s.to === day || s.day === day),
+    );
+    if (at >= 0) return at;
+    // `2023-07` names the end of the month: it comes before the days of the month in the timeline.
+    const later = this.sections.findIndex((s) => s.day !== "undated" && s.to <= `${day}~`);
+    return later >= 0 ? later : Math.max(0, this.sections.length - 1);
+  }
+
+  /** Positions of all items of a section's day: first, and the one after the last. */
+  dayRange(section: number): readonly [from: number, to: number] {
+    let [a, b] = [section, section];
+    const day = this.sections[section]?.day;
+    while (a > 0 && this.sections[a - 1]?.day === day) a--;
+    while (this.sections[b + 1]?.day === day && b + 1 < this.sections.length) b++;
+    const last = this.sections[b];
+    return [this.sections[a]?.first ?? 0, (last?.first ?? 0) + (last?.count ?? 0)];
+  }
+
   /** Sums up the heights. At most a few thousand additions, also for a million items. */
   #measure(): void {
-    let top = 0;
+    let top = this.#metrics.intro ?? 0;
     for (let s = 0; s < this.sections.length; s++) {
       this.#offsets[s] = top;
       const rows = this.rows(s);

@@ -11,6 +11,12 @@ const others: Record<string, () => Promise<{ default: Catalogue }>> = {
   de: () => import("./de.json"),
 };
 
+/** Languages that there is a catalogue for, each by its own name. */
+export const languages: readonly (readonly [tag: string, name: string])[] = [
+  ["en", "English"],
+  ["de", "Deutsch"],
+];
+
 const rightToLeft = new Set(["ar", "fa", "he", "ur"]);
 
 /** The language that texts are in, as a BCP 47 tag. */

@@ -89,3 +89,9 @@ export function enter(to: string): void {
   history.pushState({ inside: true }, "", new URL(to, document.baseURI));
   read();
 }
+
+/** The item that `?item=` opens over a page. */
+export function openedItem(): number | undefined {
+  const id = Number(route.value.query.get("item") ?? Number.NaN);
+  return Number.isInteger(id) ? id : undefined;
+}

@@ -1,10 +1,13 @@
 // Who is signed in, and the preferences of this browser.
 
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { ApiError, api } from "../api/client";
 import type { Me } from "../api/shapes";
 import { use } from "../i18n";
+import { isLocked, watch } from "../pages/lock/data";
 import { go, route } from "./address";
+import { followEvents } from "./events";
+import { preferences, readPreferences } from "./preferences";
 
 /** `undefined`: not known yet; `null`: no account is signed in. */
 export const me = signal<Me | null | undefined>(undefined);
@@ -14,15 +17,35 @@ export const startError = signal<unknown>(undefined);
 export async function start(): Promise<void> {
   startError.value = undefined;
   try {
-    setMe(await api.me());
+    await setMe(await api.me());
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) setMe(null);
+    if (error instanceof ApiError && error.status === 401) await setMe(null);
     else startError.value = error;
   }
 }
 
-function setMe(value: Me | null): void {
-  me.value = value;
+/** Ends what runs while an account is signed in. */
+let endWatch: (() => void) | undefined;
+
+/** `isNew`: the password was given just now. `enter` goes to the first page, in the same step. */
+async function setMe(value: Me | null, isNew = false, enter?: () => void): Promise<void> {
+  endWatch?.();
+  endWatch = undefined;
+  if (value) {
+    await readPreferences();
+    isLocked.value = !isNew && preferences.value.lock_minutes !== undefined;
+    const ends = [watch(), followEvents()];
+    endWatch = () => {
+      for (const end of ends) end();
+    };
+  } else {
+    preferences.value = {};
+    isLocked.value = false;
+  }
+  batch(() => {
+    me.value = value;
+    enter?.();
+  });
   const wished = value?.account.language;
   void use(wished ? [wished, ...navigator.languages] : navigator.languages);
 }
@@ -34,22 +57,24 @@ export async function signIn(
   otp?: string,
 ): Promise<void> {
   await api.signIn(account, password, remember, otp);
-  setMe(await api.me());
   // The address that was asked for before.
   const next = route.value.query.get("next");
-  go(next?.startsWith("/") === false && !next.includes(":") ? next : "photos", { replace: true });
+  const to = next?.startsWith("/") === false && !next.includes(":") ? next : "photos";
+  await setMe(await api.me(), true, () => go(to, { replace: true }));
 }
 
 export async function signOut(): Promise<void> {
+  endWatch?.();
+  endWatch = undefined;
   await api.signOut();
-  setMe(null);
+  await setMe(null);
   go("", { replace: true });
 }
 
 /** A request was answered with 401: the session has ended. */
 export function sessionEnded(error: unknown): boolean {
   if (!(error instanceof ApiError) || error.status !== 401) return false;
-  setMe(null);
+  void setMe(null);
   return true;
 }
 

@@ -1,6 +1,6 @@
 //! Makes the library that `make demo` shows: about 300 pictures and clips of ten years, made of numbers.
 //!
-//!     demo_library FOLDER [--portrait PNG]
+//!     demo_library FOLDER [--width PIXELS] [--every N] [--portrait PNG]
 //!
 //! Everything in it is made by this program, but for the portrait, which is in the public domain and comes with the models.
 //! Clips and motion photos need the ffmpeg program. The same arguments give the same pictures.
@@ -14,10 +14,10 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Size of a photo in pixels: large enough for the `xl` thumbnail, small enough for a demo.
+/// Width of a photo in pixels, and of a sphere: large enough for the `xl` thumbnail, small enough for a demo.
 const WIDTH: usize = 1600;
-const HEIGHT: usize = 1200;
 const SPHERE_WIDTH: usize = 2048;
 
 struct Trip {
@@ -66,16 +66,20 @@ const CAMERAS: &[(&str, &str, &str, u32, u32)] = &[
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let usage = "usage: demo_library FOLDER [--width PIXELS] [--every N] [--portrait PNG]";
     let mut arguments = std::env::args_os().skip(1);
-    let folder = PathBuf::from(arguments.next().ok_or("usage: demo_library FOLDER [--portrait PNG]")?);
-    let portrait = match (arguments.next(), arguments.next()) {
-        (Some(flag), Some(path)) if flag == "--portrait" => Some(read_portrait(Path::new(&path))?),
-        (None, None) => None,
-        _ => return Err("usage: demo_library FOLDER [--portrait PNG]".into()),
-    };
-    for (n, trip) in TRIPS.iter().enumerate() {
-        make_trip(&folder, n as u32, trip, portrait.as_ref())?;
+    let folder = PathBuf::from(arguments.next().ok_or(usage)?);
+    let (mut width, mut every, mut portrait) = (WIDTH, 1, None);
+    while let (Some(flag), value) = (arguments.next(), arguments.next().ok_or(usage)) {
+        match flag.to_str() {
+            Some("--width") => width = value?.to_str().ok_or(usage)?.parse()?,
+            // Of each trip only every so many photos: for tests.
+            Some("--every") => every = value?.to_str().ok_or(usage)?.parse()?,
+            Some("--portrait") => portrait = Some(read_portrait(Path::new(&value?))?),
+            _ => return Err(usage.into()),
+        }
     }
+    make_trips(&folder, width, every, portrait.as_ref())?;
     make_spheres(&folder)?;
     make_scans(&folder)?;
     make_clips(&folder)?;
@@ -93,10 +97,44 @@ fn read_portrait(path: &Path) -> Result<Picture, Box<dyn Error>> {
     Ok(Picture { width: info.width as usize, height: info.height as usize, pixels })
 }
 
-fn make_trip(folder: &Path, n: u32, trip: &Trip, portrait: Option<&Picture>) -> Result<(), Box<dyn Error>> {
+/// All trips, on as many threads as there are processors.
+fn make_trips(
+    folder: &Path,
+    width: usize,
+    every: usize,
+    portrait: Option<&Picture>,
+) -> Result<(), Box<dyn Error>> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<(), String> {
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            let Some(trip) = TRIPS.get(n) else { return Ok(()) };
+            make_trip(folder, width, every, n as u32, trip, portrait)
+                .map_err(|e| format!("{}: {e}", trip.folder))?;
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for thread in running {
+            thread.join().map_err(|_| "a thread that makes pictures has panicked")??;
+        }
+        Ok(())
+    })
+}
+
+fn make_trip(
+    folder: &Path,
+    width: usize,
+    every: usize,
+    n: u32,
+    trip: &Trip,
+    portrait: Option<&Picture>,
+) -> Result<(), Box<dyn Error>> {
+    let (long, short) = (width, width * 3 / 4);
     let folder = folder.join(trip.folder);
     fs::create_dir_all(&folder)?;
-    for i in 0..trip.photos {
+    for i in (0..trip.photos).step_by(every.max(1)) {
         let seed = n * 1000 + i * 7;
         let hour = 8 + (i * 5) % 14;
         let light = match hour {
@@ -105,7 +143,7 @@ fn make_trip(folder: &Path, n: u32, trip: &Trip, portrait: Option<&Picture>) -> 
             _ => Light::Night,
         };
         let is_portrait_format = i % 5 == 3;
-        let (width, height) = if is_portrait_format { (HEIGHT, WIDTH) } else { (WIDTH, HEIGHT) };
+        let (width, height) = if is_portrait_format { (short, long) } else { (long, short) };
         let mut picture = scene::landscape(seed, width, height, trip.ground, light);
         if let Some(face) = portrait.filter(|_| i % 8 == 5) {
             scene::inset(&mut picture, face, width / 8 + (seed as usize * 37) % (width / 3), height * 3 / 5);
@@ -169,10 +207,20 @@ fn make_scans(folder: &Path) -> Result<(), Box<dyn Error>> {
                 let faded = 40 + luma * 175 / 255;
                 pixel.copy_from_slice(&[faded as u8 + 12, faded as u8 + 6, faded as u8]);
             }
-            fs::write(folder.join(format!("scan{:02}.jpg", i + 1)), jpeg::encode(&picture, None, &[])?)?;
+            let file = folder.join(format!("scan{:02}.jpg", i + 1));
+            fs::write(&file, jpeg::encode(&picture, None, &[])?)?;
+            dated(&file, SCANNED)?;
         }
     }
     Ok(())
+}
+
+/// When the scans were made, in seconds since 1970: the date of files that say nothing of it themselves.
+const SCANNED: u64 = 1_426_000_000;
+
+fn dated(file: &Path, seconds: u64) -> Result<(), Box<dyn Error>> {
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    Ok(fs::File::options().write(true).open(file)?.set_modified(at)?)
 }
 
 /// A clip that moves slowly over a picture, H.264 in MP4; `None` where there is no ffmpeg program.
@@ -240,5 +288,8 @@ fn make_damaged(folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::write(folder.join("filled with zeros.jpg"), zeros)?;
     fs::write(folder.join("empty.jpg"), b"")?;
     fs::write(folder.join("not a photo.jpg"), b"This is a text file with the name of a photo.\n")?;
+    for file in fs::read_dir(&folder)? {
+        dated(&file?.path(), SCANNED)?;
+    }
     Ok(())
 }

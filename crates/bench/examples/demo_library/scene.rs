@@ -126,35 +126,46 @@ pub fn landscape(seed: u32, width: usize, height: usize, ground: Ground, light: 
     let radius = if light == Light::Night { 0.035 } else { 0.05 };
     let ridges = 2 + (lattice(seed, 8, 9) * 2.9) as u32;
     let clouds = 0.35 + 0.5 * lattice(seed, 10, 11);
+    let unit = |column: usize| column as f32 / w * w / h;
+    // The skyline of each ridge, once for each column.
+    let tops: Vec<Vec<f32>> = (0..ridges)
+        .map(|ridge| {
+            let depth = (ridge + 1) as f32 / ridges as f32;
+            let base = horizon - (1.0 - depth) * 0.10 - 0.02;
+            let rough = 2.0 + 2.0 * depth;
+            let height = 0.34 - 0.20 * depth;
+            let top = |u: f32| base + (fractal(seed + 31 * ridge, u * rough, 0.5, 5) - 0.5) * height;
+            (0..width).map(|column| top(unit(column)).min(horizon)).collect()
+        })
+        .collect();
     let mut pixels = Vec::with_capacity(width * height * 3);
     for row in 0..height {
+        let y = row as f32 / h;
         for column in 0..width {
-            let (x, y) = (column as f32 / w, row as f32 / h);
             // The same unit across and down, so that discs are round.
-            let u = x * w / h;
-            let mut colour = sky(seed, &p, u, y, horizon, clouds, light);
-            let d = ((u - disc.0 * w / h).powi(2) + (y - disc.1).powi(2)).sqrt();
-            colour = blend(colour, p.disc, (1.0 - d / (radius * 6.0)).clamp(0.0, 1.0).powi(2) * 0.8);
-            if d < radius {
-                colour = p.disc;
-            }
-            for ridge in 0..ridges {
-                let depth = (ridge + 1) as f32 / ridges as f32;
-                let top = horizon - (1.0 - depth) * 0.10 - 0.02
-                    + (fractal(seed + 31 * ridge, u * (2.0 + 2.0 * depth), 0.5, 5) - 0.5)
-                        * (0.34 - 0.20 * depth);
-                if y > top.min(horizon) && y <= horizon {
-                    let body = blend(p.far, p.near, depth);
-                    let shade = fractal(seed + 77 + ridge, u * 18.0, y * 18.0, 3) - 0.5;
-                    colour = blend(body, [0.0; 3], 0.25 + shade * 0.5 - 0.15);
-                    if ground == Ground::Snow && y - top < 0.05 {
-                        colour = blend(colour, [0.95, 0.97, 1.0], 1.0 - (y - top) / 0.05);
+            let u = unit(column);
+            // The nearest ridge hides those behind it.
+            let ridge = (0..ridges as usize).rev().find(|ridge| y > tops[*ridge][column]);
+            let colour = match ridge {
+                _ if y > horizon => foreground(seed, &p, ground, light, (u, y), horizon, disc.0 * w / h),
+                Some(ridge) => {
+                    let depth = (ridge + 1) as f32 / ridges as f32;
+                    let shade = fractal(seed + 77 + ridge as u32, u * 18.0, y * 18.0, 3) - 0.5;
+                    let colour = blend(blend(p.far, p.near, depth), [0.0; 3], 0.10 + shade * 0.5);
+                    let below = y - tops[ridge][column];
+                    let snow = if ground == Ground::Snow { 1.0 - below / 0.05 } else { 0.0 };
+                    blend(colour, [0.95, 0.97, 1.0], snow)
+                }
+                None => {
+                    let d = ((u - disc.0 * w / h).powi(2) + (y - disc.1).powi(2)).sqrt();
+                    if d < radius {
+                        p.disc
+                    } else {
+                        let glow = (1.0 - d / (radius * 6.0)).clamp(0.0, 1.0).powi(2) * 0.8;
+                        blend(sky(seed, &p, u, y, horizon, clouds, light), p.disc, glow)
                     }
                 }
-            }
-            if y > horizon {
-                colour = foreground(seed, &p, ground, light, (u, y), horizon, disc.0 * w / h);
-            }
+            };
             let grain = (lattice(seed ^ 0xabcd, column as i32, row as i32) - 0.5) * 0.035;
             pixels.extend(colour.map(|c| ((c + grain).clamp(0.0, 1.0) * 255.0) as u8));
         }

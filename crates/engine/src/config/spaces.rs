@@ -4,8 +4,7 @@
 //! who links his `Photos` to another's must not see the other's photos as his own.
 
 use super::parts::{SpaceConfig, SpaceKind};
-use globset::{GlobBuilder, GlobMatcher};
-use std::os::unix::ffi::OsStrExt;
+use albumen_files::patterns;
 use std::path::{Component, Path, PathBuf};
 
 /// A space with its folders as they are on the disk.
@@ -68,69 +67,8 @@ fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
     if !name.contains("{}") {
         return vec![with(name.clone(), folders.cloned().collect())];
     }
-    let mut found: Vec<(String, Vec<PathBuf>)> = Vec::new();
-    for (matched, path) in folders.flat_map(|f| resolve_pattern(f)) {
-        let name = name.replace("{}", &matched);
-        match found.iter_mut().find(|(n, _)| *n == name) {
-            // `homes/*/Photos` and `homes/*/Videos` of one user are one space.
-            Some((_, folders)) => folders.push(path),
-            None => found.push((name, vec![path])),
-        }
-    }
-    found.sort();
+    let found = patterns::named(name, folders.map(PathBuf::as_path));
     found.into_iter().map(|(name, folders)| with(name, folders)).collect()
-}
-
-/// The folders that a pattern matches, each with what its wildcards stood for (several joined by `-`).
-fn resolve_pattern(pattern: &Path) -> Vec<(String, PathBuf)> {
-    let mut found: Vec<(Vec<String>, PathBuf)> = vec![(Vec::new(), PathBuf::new())];
-    let mut is_users = false;
-    for component in pattern.components() {
-        let Some(matcher) = matcher(component) else {
-            for (_, path) in &mut found {
-                path.push(component);
-            }
-            if is_users {
-                found.retain(|(_, path)| is_real_folder(path));
-            }
-            continue;
-        };
-        is_users = true;
-        found = found
-            .into_iter()
-            .flat_map(|(matched, path)| {
-                let mut names: Vec<_> =
-                    std::fs::read_dir(&path).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
-                names.sort();
-                names.retain(|name| {
-                    // As in a shell, a wildcard does not stand for a hidden folder or for a system's own (@eaDir).
-                    !albumen_files::skipped::is_skipped(name.as_bytes(), true)
-                        && matcher.is_match(Path::new(name))
-                        && is_real_folder(&path.join(name))
-                });
-                names.into_iter().map(move |name| {
-                    let mut matched = matched.clone();
-                    matched.push(name.to_string_lossy().into_owned());
-                    (matched, path.join(name))
-                })
-            })
-            .collect();
-    }
-    found.into_iter().map(|(matched, path)| (matched.join("-"), path)).collect()
-}
-
-fn is_real_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|m| m.is_dir())
-}
-
-/// A matcher for a component with wildcards.
-fn matcher(component: Component<'_>) -> Option<GlobMatcher> {
-    let text = component.as_os_str().to_str().filter(|text| has_wildcard(text))?;
-    GlobBuilder::new(text).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
-}
-
-fn has_wildcard(text: &str) -> bool {
-    text.contains(['*', '?', '['])
 }
 
 /// What is wrong with the spaces as written: where it stands and why.
@@ -152,11 +90,10 @@ pub(super) fn find_mistake(spaces: &[SpaceConfig]) -> Option<(usize, String)> {
             if !path.is_absolute() || path.components().any(|c| c == Component::ParentDir) {
                 return Some((at, format!("`{text}` is not an absolute path")));
             }
-            let bad = path.components().filter(|c| has_wildcard(&c.as_os_str().to_string_lossy()));
-            if let Some(c) = bad.into_iter().find(|c| matcher(*c).is_none()) {
-                return Some((at, format!("`{}` is not a valid pattern", c.as_os_str().to_string_lossy())));
+            if let Some(part) = patterns::find_invalid(path) {
+                return Some((at, format!("`{part}` is not a valid pattern")));
             }
-            match (has_wildcard(&text), name.contains("{}")) {
+            match (patterns::has_wildcard(path), name.contains("{}")) {
                 (true, false) => {
                     let why = format!(
                         "`{text}` is a pattern and gives a space for each match: write `{{}}` in the name where the \

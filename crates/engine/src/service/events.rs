@@ -28,6 +28,12 @@ pub struct Event {
     pub person: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub album: Option<String>,
+    /// The number of an album that belongs to an account of a server; `album` is a name of the command line's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub album_id: Option<i64>,
+    /// The account that owns it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +75,8 @@ impl Event {
         reason: None,
         person: None,
         album: None,
+        album_id: None,
+        account: None,
         job: None,
         count: None,
         progress: None,
@@ -133,6 +141,17 @@ impl Event {
     /// An album was made, filled, renamed or deleted.
     pub fn album_changed(album: String) -> Event {
         Event { event: "album_changed", album: Some(album), audience: Audience::Unlimited, ..Event::NOTHING }
+    }
+
+    /// The same of an album that belongs to an account of a server.
+    pub fn account_album_changed(album: i64, owner: i64) -> Event {
+        Event {
+            event: "album_changed",
+            album_id: Some(album),
+            account: Some(owner),
+            audience: Audience::Unlimited,
+            ..Event::NOTHING
+        }
     }
 
     /// There is progress: what of it, [`Event::heard_with`] says for each listener.

@@ -6,6 +6,8 @@ use serde::Serialize;
 
 /// Bits of `flags`.
 pub mod flag {
+    /// A favourite of the account that asks: [`Grid::mark`].
+    pub const FAVOURITE: u32 = 1;
     /// Live or motion photo.
     pub const MOVES: u32 = 2;
     /// A full sphere.
@@ -34,6 +36,17 @@ pub struct Grid {
     pub days: Vec<(String, u32)>,
     /// Position and seconds of the videos.
     pub durations: Vec<(usize, f64)>,
+}
+
+impl Grid {
+    /// Sets a flag of some items.
+    pub fn mark(&mut self, items: &std::collections::HashSet<i64>, flag: u32) {
+        for (id, flags) in self.ids.iter().zip(&mut self.flags) {
+            if items.contains(id) {
+                *flags |= flag;
+            }
+        }
+    }
 }
 
 /// One item of a grid.

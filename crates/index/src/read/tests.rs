@@ -1,10 +1,11 @@
 use super::grid::flag;
 use super::visible::{FolderRule, Rules, VIEW, Visible};
 use crate::Index;
-use crate::query::Query;
+use crate::query::{Area, Query};
 use crate::search::{Order, Page, Within};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use rusqlite::params;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Paths of folders below the volume of each of two spaces.
@@ -108,6 +109,143 @@ proptest! {
         // The long way gives the same days as the table.
         let by_items = index.timeline(&Query::parse("kind:photo").unwrap(), &[]).unwrap();
         prop_assert_eq!(by_items, timeline);
+    }
+}
+
+/// What each item of [`index`] has, by its id: a rule for the tests to count by.
+struct Has {
+    tags: Vec<String>,
+    subject: Option<String>,
+    place: Option<(String, String, Option<String>)>,
+    position: Option<(i64, i64)>,
+}
+
+fn has(id: i64) -> Has {
+    let place = (id % 4 != 0).then(|| {
+        let city = (id % 3 > 0).then(|| format!("city {}", id % 3));
+        (format!("C{}", id % 2), format!("region {}", id % 5), city)
+    });
+    Has {
+        tags: (0..id % 3).map(|n| format!("tag {n}")).collect(),
+        subject: (id % 5 == 0).then(|| "boat".to_owned()),
+        place,
+        position: (id % 6 != 0).then_some((id % 7 * 10 - 30, id % 11 * 30 - 150)),
+    }
+}
+
+/// Writes what [`has`] says into an index.
+fn put_has(index: &Index) {
+    for id in 0..48 {
+        let Has { tags, subject, place, position } = has(id);
+        for tag in tags {
+            index
+                .conn
+                .execute("INSERT INTO item_tags (tag, file_id) VALUES (?1, ?2)", params![tag, id])
+                .unwrap();
+        }
+        // Twice, as of two boxes: the item counts once.
+        for _ in 0..2 {
+            let sql = "INSERT INTO subjects (file_id, label, score) SELECT ?1, ?2, 1 WHERE ?2 IS NOT NULL";
+            index.conn.execute(sql, params![id, subject]).unwrap();
+        }
+        if let Some((code, region, city)) = place {
+            let sql =
+                "UPDATE items SET country_code = ?2, country = ?2, region = ?3, city = ?4 WHERE file_id = ?1";
+            index.conn.execute(sql, params![id, code, region, city]).unwrap();
+        }
+        if let Some((lat, lon)) = position {
+            let sql = "UPDATE items SET lat = ?2, lon = ?3 WHERE file_id = ?1";
+            index.conn.execute(sql, params![id, lat, lon]).unwrap();
+            let sql = "INSERT INTO item_where VALUES (?1, ?2, ?2, ?3, ?3)";
+            index.conn.execute(sql, params![id, lat, lon]).unwrap();
+        }
+    }
+}
+
+fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, u64> {
+    let mut counts = BTreeMap::new();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
+    }
+    counts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn names_places_facets_and_clusters_count_what_a_scope_shows(
+        spaces in prop::collection::btree_map(0..2_usize, 0..4_u8, 0..2),
+        folders in prop::collection::btree_map((0..2_usize, 0..6_usize), 0..4_u8, 0..6),
+        west in -18..18_i64,
+        east in -18..18_i64,
+        south in -4..4_i64,
+        zoom in 0..6_u8,
+    ) {
+        let (index, _dir) = index();
+        put_has(&index);
+        let spaces: Vec<_> = spaces.into_iter().collect();
+        let folders: Vec<_> = folders.into_iter().map(|((s, n), r)| (s, n, r)).collect();
+        let seen = seen(&index, index.resolve(&rules(&spaces, &folders)).unwrap());
+        let of = |id: &i64| has(*id);
+
+        let plain = counted(seen.iter().flat_map(|id| of(id).tags));
+        let tags = index.visible_tags(None).unwrap().into_iter().map(|t| (t.name, t.items));
+        prop_assert_eq!(tags.collect::<BTreeMap<_, _>>(), plain.clone());
+        let boats = seen.iter().filter(|id| of(id).subject.is_some()).count() as u64;
+        let subjects = index.visible_subjects(None).unwrap();
+        prop_assert_eq!(subjects.iter().map(|s| s.items).sum::<u64>(), boats);
+        // Of one space: those whose ids belong to its folders.
+        let first: u64 = counted(seen.iter().filter(|id| **id < 24).flat_map(|id| of(id).tags)).values().sum();
+        prop_assert_eq!(index.visible_tags(Some("s0")).unwrap().iter().map(|t| t.items).sum::<u64>(), first);
+        prop_assert!(index.visible_tags(Some("nowhere")).unwrap().is_empty());
+
+        let mut found = BTreeMap::new();
+        for country in index.visible_places(None).unwrap() {
+            prop_assert_eq!(country.country.items, country.regions.iter().map(|r| r.region.items).sum::<u64>());
+            for region in country.regions {
+                let in_cities: u64 = region.cities.iter().map(|c| c.items).sum();
+                let of_region = |city| (country.code.clone(), region.region.name.clone(), city);
+                if region.region.items > in_cities {
+                    found.insert(of_region(None), region.region.items - in_cities);
+                }
+                for city in region.cities {
+                    found.insert(of_region(Some(city.name)), city.items);
+                }
+            }
+        }
+        prop_assert_eq!(found, counted(seen.iter().filter_map(|id| of(id).place)));
+
+        let facets = index.facets(&Query::default(), &[]).unwrap();
+        prop_assert_eq!(facets.items, seen.len() as u64);
+        let values = |name: &str| -> BTreeMap<String, u64> {
+            let values = facets.of.iter().filter(|(n, _)| *n == name).flat_map(|(_, values)| values);
+            values.map(|f| (f.value.clone(), f.items)).collect()
+        };
+        prop_assert_eq!(values("tag"), plain);
+        prop_assert_eq!(values("country"), counted(seen.iter().filter_map(|id| of(id).place.map(|p| p.0))));
+        prop_assert_eq!(values("year"), counted(seen.iter().filter_map(|id| [Some("2023"), Some("2023"), Some("1965"), None][*id as usize % 4]).map(str::to_owned)));
+        // A search narrows them.
+        let tagged = index.facets(&Query::parse("tag:\"tag 1\"").unwrap(), &[]).unwrap();
+        prop_assert_eq!(tagged.items, seen.iter().filter(|id| *id % 3 == 2).count() as u64);
+
+        let (west, east, south) = (west * 10, east * 10, south * 10);
+        let is_inside = |(lat, lon): (i64, i64)| {
+            lat >= south && if west <= east { (west..=east).contains(&lon) } else { lon >= west || lon <= east }
+        };
+        let area = Area { south: south as f64, west: west as f64, north: 90.0, east: east as f64, circle: None };
+        let inside: Vec<(i64, i64)> = seen.iter().filter_map(|id| of(id).position).filter(|p| is_inside(*p)).collect();
+        let clusters = index.clusters(&Query::default(), &[], area, zoom).unwrap();
+        prop_assert_eq!(clusters.iter().map(|c| c.items).sum::<u64>(), inside.len() as u64);
+        for cluster in &clusters {
+            prop_assert!(seen.contains(&cluster.cover));
+            let [south, west, north, east] = cluster.bounds;
+            prop_assert!(south <= cluster.lat && cluster.lat <= north && west <= cluster.lon && cluster.lon <= east);
+            // A square is a quarter of a tile wide: its items are not farther apart.
+            prop_assert!(east - west <= 360.0 / f64::from(1 << zoom) / 4.0);
+        }
+        let closest = index.clusters(&Query::default(), &[], area, 22).unwrap();
+        prop_assert_eq!(closest.len(), counted(inside.into_iter()).len());
     }
 }
 

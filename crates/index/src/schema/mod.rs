@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0016_people_words.sql"),
     include_str!("0017_unread.sql"),
     include_str!("0018_words.sql"),
+    include_str!("0019_accounts.sql"),
 ];
 
 /// The schema this program writes.

@@ -1,6 +1,7 @@
 //! The command line. Exit codes are those of the engine: 0 done; 1 not done, with the reason; 2 usage or config; 3 could not start.
 
 mod account;
+mod backup;
 mod check;
 mod folder;
 mod group;
@@ -44,6 +45,12 @@ enum Command {
     Group(group::Command),
     /// Check the settings, the certificate and the database
     Check(check::Args),
+    /// Copy both databases, the settings and the keys, while both programs run
+    Backup(backup::BackupArgs),
+    /// Bring a backup back; both programs must be stopped
+    Restore(backup::RestoreArgs),
+    /// Check both databases for damage
+    Verify,
     /// Write manual pages and shell completions into a folder
     #[command(hide = true)]
     Manual(manual::Args),
@@ -101,6 +108,9 @@ fn run(cli: Cli) -> Done {
         Command::Account(command) => account::run(command, &config),
         Command::Group(command) => group::run(command, &config),
         Command::Check(args) => check::run(&args, &config),
+        Command::Backup(args) => backup::backup(&args, &config),
+        Command::Restore(args) => backup::restore(&args, &config),
+        Command::Verify => backup::check(&config),
         Command::Manual(args) => manual::run(&args),
     }
 }

@@ -36,6 +36,12 @@ pub fn hosts(config: &Config) -> Vec<String> {
 
 pub fn run(args: Args, config: Config) -> Done {
     let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
+    // Held to the end: a restore must not replace what is in use.
+    let lock = crate::backup::lock(&config.portal.state).map_err(|e| cannot(&e))?;
+    let _lock = lock.ok_or_else(|| {
+        let state = config.portal.state.display();
+        Failure::new(NO_START, format_args!("another portal, or a restore, uses {state}: wait, or stop it"))
+    })?;
     let store = Arc::new(Store::open(&config.portal.state).map_err(|e| cannot(&e))?);
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -98,13 +104,22 @@ async fn serve(args: Args, config: Config, store: Arc<Store>) -> Done {
     let signals = tokio::spawn(signals(app.clone(), tls.as_ref().map(|(_, c)| c.clone()), stop));
     // Where systemd does not wait for it, nothing hears this.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    let streams = tokio::spawn(end_streams(app.clone(), stopped.clone()));
     let served = net::serve(app, listener, tls, stopped).await;
     signals.abort();
+    streams.abort();
     if let Some(engine) = engine {
         // It hears the same word to stop, and takes its own time.
         let _ = engine.await;
     }
     served.map_err(|e| cannot(&e))
+}
+
+/// Event streams have no end of their own.
+async fn end_streams(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    // An error means that the portal has ended.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+    app.relay.end();
 }
 
 fn url(config: &Config, hosts: &[String], port: u16) -> String {

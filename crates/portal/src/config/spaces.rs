@@ -2,7 +2,7 @@
 //! first wildcard no symbolic link is followed, and a wildcard stands for no hidden folder.
 
 use crate::store::FolderPath;
-use globset::{GlobBuilder, GlobMatcher};
+use albumen_files::patterns;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::os::unix::ffi::OsStrExt;
@@ -128,7 +128,7 @@ impl Spaces {
 pub fn pattern_folders(configured: &[SpaceConfig], account: &str) -> Option<(String, Vec<PathBuf>)> {
     let space = configured.iter().find(|s| s.name.get_ref() == "{}")?;
     let one_of = |pattern: &PathBuf| -> Option<PathBuf> {
-        let wild = pattern.components().filter(|c| has_wildcard(&c.as_os_str().to_string_lossy()));
+        let wild = pattern.components().filter(|c| patterns::has_wildcard(Path::new(c)));
         if wild.collect::<Vec<_>>() != [Component::Normal("*".as_ref())] {
             return None;
         }
@@ -157,68 +157,9 @@ fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
         // As the engine records them: a folder that is reached through a link by where it is.
         return vec![with(name.clone(), folders.map(|f| albumen_files::absolute(f)).collect(), false)];
     }
-    let mut found: Vec<(String, Vec<PathBuf>)> = Vec::new();
-    for (matched, path) in folders.flat_map(|f| resolve_pattern(f)) {
-        let name = name.replace("{}", &matched);
-        match found.iter_mut().find(|(n, _)| *n == name) {
-            Some((_, folders)) => folders.push(path),
-            None => found.push((name, vec![path])),
-        }
-    }
-    found.sort();
+    let found = patterns::named(name, folders.map(PathBuf::as_path));
     // Only a name that is the matched text alone is an account's.
     found.into_iter().map(|(found, folders)| with(found, folders, name == "{}")).collect()
-}
-
-/// The folders that a pattern matches, each with what its wildcards stood for (several joined by `-`).
-fn resolve_pattern(pattern: &Path) -> Vec<(String, PathBuf)> {
-    let mut found: Vec<(Vec<String>, PathBuf)> = vec![(Vec::new(), PathBuf::new())];
-    let mut is_users = false;
-    for component in pattern.components() {
-        let Some(matcher) = matcher(component) else {
-            for (_, path) in &mut found {
-                path.push(component);
-            }
-            if is_users {
-                found.retain(|(_, path)| is_real_folder(path));
-            }
-            continue;
-        };
-        is_users = true;
-        found = found
-            .into_iter()
-            .flat_map(|(matched, path)| {
-                let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
-                let mut names: Vec<_> = entries.map(|e| e.file_name()).collect();
-                names.sort();
-                names.retain(|name| {
-                    let text = name.to_string_lossy();
-                    !text.starts_with(['.', '@', '#'])
-                        && matcher.is_match(Path::new(name))
-                        && is_real_folder(&path.join(name))
-                });
-                names.into_iter().map(move |name| {
-                    let mut matched = matched.clone();
-                    matched.push(name.to_string_lossy().into_owned());
-                    (matched, path.join(name))
-                })
-            })
-            .collect();
-    }
-    found.into_iter().map(|(matched, path)| (matched.join("-"), path)).collect()
-}
-
-fn is_real_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|m| m.is_dir())
-}
-
-fn matcher(component: Component<'_>) -> Option<GlobMatcher> {
-    let text = component.as_os_str().to_str().filter(|text| has_wildcard(text))?;
-    GlobBuilder::new(text).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
-}
-
-fn has_wildcard(text: &str) -> bool {
-    text.contains(['*', '?', '['])
 }
 
 /// What is wrong with the owners; everything else about spaces the engine refuses.

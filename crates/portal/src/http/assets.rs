@@ -24,10 +24,45 @@ pub struct Asset {
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 pub fn find(path: &str) -> Option<&'static Asset> {
+    #[cfg(debug_assertions)]
+    if let Some(folder) = std::env::var_os("ALBUMEN_WEB_DIST") {
+        return on_disk(std::path::Path::new(&folder), path);
+    }
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
 }
 
-/// The answer with a file. in index.html `{{base}}` becomes the path that all its addresses are relative to, and is asked for anew each time.
+/// A file of the folder that ALBUMEN_WEB_DIST names, in debug builds: the front end changes without
+/// another build of the portal.
+/// What was read is kept until the program ends.
+#[cfg(debug_assertions)]
+fn on_disk(folder: &std::path::Path, path: &str) -> Option<&'static Asset> {
+    let is_below =
+        std::path::Path::new(path).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+    if path.is_empty() || !is_below {
+        return None;
+    }
+    let plain: &'static [u8] = Box::leak(std::fs::read(folder.join(path)).ok()?.into_boxed_slice());
+    let media_type = match path.rsplit('.').next().unwrap_or("") {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "webmanifest" => "application/manifest+json",
+        _ => "application/octet-stream",
+    };
+    let asset = Asset {
+        path: Box::leak(path.to_owned().into_boxed_str()),
+        media_type,
+        etag: "\"disk\"",
+        is_immutable: path != "index.html",
+        plain,
+        gzip: None,
+        brotli: None,
+    };
+    Some(Box::leak(Box::new(asset)))
+}
+
+/// The answer with a file. In index.html `{{base}}` becomes the path that all its addresses are relative to, and is asked for anew each time.
 pub fn answer(app: &App, asset: &'static Asset, headers: &HeaderMap) -> Response {
     if asset.path == "index.html" {
         return page(app, asset);

@@ -18,10 +18,11 @@ pub use json::Json;
 pub use problem::Problem;
 pub use routes::{Access, Route, routes};
 
-use crate::config::{Config, Tls};
+use crate::config::{Config, Spaces, Tls};
 use crate::library::Library;
 use crate::net::authority::Authority;
 use crate::password::Hasher;
+use crate::relay::Relay;
 use crate::rights::{Object, Policy, Rights, Subject, rights};
 use crate::store::{Store, StoreError};
 use axum::Router;
@@ -43,8 +44,18 @@ pub struct App {
     pub library: Arc<Library>,
     /// Questions that passkeys were asked.
     pub challenges: api::passkeys::Challenges,
-    /// The present rules and their number.
-    policy: RwLock<Option<(i64, Arc<Policy>)>>,
+    /// The engine's events.
+    pub relay: Arc<Relay>,
+    pub streams: api::events::Streams,
+    /// The present rules, their number, and the spaces that they were read for.
+    held: RwLock<Option<Held>>,
+}
+
+#[derive(Clone)]
+struct Held {
+    version: i64,
+    policy: Arc<Policy>,
+    spaces: Arc<Spaces>,
 }
 
 impl App {
@@ -56,27 +67,47 @@ impl App {
     ) -> App {
         let (hasher, challenges) = (Hasher::default(), api::passkeys::Challenges::default());
         let library = Arc::new(Library::new(config.index.clone()));
-        App { config, store, hasher, hosts, authority, library, challenges, policy: RwLock::new(None) }
+        let relay = Arc::new(Relay::new(config.socket.clone()));
+        App {
+            config,
+            store,
+            hasher,
+            hosts,
+            authority,
+            library,
+            challenges,
+            relay,
+            streams: api::events::Streams::default(),
+            held: RwLock::new(None),
+        }
     }
 
     /// The present rules. They are read anew when any process has changed them.
     pub fn policy(&self) -> Result<Arc<Policy>, StoreError> {
+        Ok(self.held()?.policy)
+    }
+
+    /// The spaces, with their folders as they were on the disk when the rules were read.
+    pub fn spaces(&self) -> Result<Arc<Spaces>, StoreError> {
+        Ok(self.held()?.spaces)
+    }
+
+    fn held(&self) -> Result<Held, StoreError> {
         let version = self.store.policy_version()?;
-        let held = self.policy.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, policy)) = held
-            && at == version
-        {
-            return Ok(policy);
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(held) = held.filter(|h| h.version == version) {
+            return Ok(held);
         }
-        let (version, policy) = self.store.policy(&self.config.resolve_spaces())?;
-        let policy = Arc::new(policy);
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Some((version, policy.clone()));
-        Ok(policy)
+        let spaces = Arc::new(self.config.resolve_spaces());
+        let (version, policy) = self.store.policy(&spaces)?;
+        let held = Held { version, policy: Arc::new(policy), spaces };
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held.clone());
+        Ok(held)
     }
 
     /// Forgets the rules that are kept: folders on the disk or the config may have changed.
     pub fn forget_policy(&self) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What a subject may do with an object now.

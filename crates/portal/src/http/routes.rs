@@ -3,8 +3,8 @@
 
 use super::App;
 use super::api::{
-    accounts, audit, factors, groups, history, items, lists, me, passkeys, preferences, sessions, settings,
-    setup, spaces, tokens,
+    accounts, albums, audit, edits, events, factors, failures, groups, history, items, lists, me, named,
+    passkeys, preferences, search, sessions, settings, setup, spaces, tokens,
 };
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -94,6 +94,23 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         GET    "/items/thumbhashes"            Library       lists::thumbhashes;
         GET    "/folders"                      Library       lists::folders;
         GET    "/people"                       Library       lists::people;
+        GET    "/tags"                         Library       named::tags;
+        GET    "/subjects"                     Library       named::subjects;
+        GET    "/places"                       Library       named::places;
+        GET    "/search/suggest"               Library       search::suggest;
+        GET    "/facets"                       Library       search::facets;
+        GET    "/map"                          Library       search::map;
+        GET    "/albums"                       Library       albums::list;
+        POST   "/albums"                       SignedIn      albums::add;
+        GET    "/albums/{id}"                  Library       albums::show;
+        PATCH  "/albums/{id}"                  SignedIn      albums::change;
+        DELETE "/albums/{id}"                  SignedIn      albums::remove;
+        POST   "/albums/{id}/items"            SignedIn      albums::fill;
+        POST   "/items/edit"                   SignedIn      edits::edit;
+        POST   "/undo"                         SignedIn      edits::undo;
+        GET    "/events"                       SignedIn      events::events;
+        GET    "/failures"                     SignedIn      failures::failures;
+        GET    "/jobs"                         SignedIn      failures::jobs;
         GET    "/items/{id}"                   Library       items::show;
         GET    "/items/{id}/thumbnail/{size}"  Library       items::thumbnail;
         GET    "/items/{id}/original"          Library       items::original;

@@ -7,6 +7,7 @@
 mod accounts;
 mod albums;
 mod audit;
+mod copies;
 mod factors;
 mod folders;
 mod groups;

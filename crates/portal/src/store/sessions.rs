@@ -95,6 +95,13 @@ impl Store {
         })
     }
 
+    /// Whether a session is still there, for what lasts longer than a request.
+    pub fn has_session(&self, id: i64, account: AccountId, now: i64) -> Result<bool> {
+        let sql = "SELECT 1 FROM sessions s JOIN accounts a ON a.id = s.account_id \
+                   WHERE s.id = ?1 AND account_id = ?2 AND expires > ?3 AND a.disabled IS NULL";
+        self.read(|conn| Ok(conn.prepare_cached(sql)?.exists(params![id, account, now])?))
+    }
+
     /// Notes a use, seldom. Says whether it wrote.
     pub fn touch_session(&self, session: &Session, now: i64) -> Result<bool> {
         if now - session.last_used < TOUCH_AFTER {

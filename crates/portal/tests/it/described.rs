@@ -155,6 +155,12 @@ pub fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>)
             }
         }
     }
+    if let (Some(fields), Some(_)) = (value.as_object(), schema["additionalProperties"].as_object()) {
+        let is_named = |name: &str| !schema["properties"][name].is_null();
+        for (name, value) in fields.iter().filter(|(name, _)| !is_named(name)) {
+            compare(&schema["additionalProperties"], value, &format!("{at}/{name}"), wrong);
+        }
+    }
     for part in schema["allOf"].as_array().into_iter().flatten() {
         compare(part, value, at, wrong);
     }

@@ -250,14 +250,25 @@ impl Drop for Portal {
     }
 }
 
-/// Sends bytes and reads the answer to its end.
+/// Sends bytes and reads the answer to its end; of a stream of events, its head.
 pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(bytes).unwrap();
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    parse(&answer)
+    let mut part = [0; 64 << 10];
+    loop {
+        let read = stream.read(&mut part).unwrap();
+        answer.extend_from_slice(&part[..read]);
+        let head = answer.windows(4).position(|w| w == b"\r\n\r\n").map(|end| &answer[..end + 4]);
+        let is_stream = head.is_some_and(|head| String::from_utf8_lossy(head).contains("text/event-stream"));
+        if is_stream {
+            return parse(head.unwrap());
+        }
+        if read == 0 {
+            return parse(&answer);
+        }
+    }
 }
 
 pub fn parse(answer: &[u8]) -> Answer {

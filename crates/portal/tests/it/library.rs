@@ -2,8 +2,10 @@
 
 use crate::fixture::{Answer, Client, Portal};
 use albumen_index::Index;
-use serde_json::json;
-use std::collections::BTreeMap;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A photo of each kind of place, by its path below the fixture's folder.
 const PHOTOS: &[&str] = &[
@@ -18,17 +20,52 @@ const PHOTOS: &[&str] = &[
     "attic/of-none.jpg",
 ];
 
-struct Made {
-    portal: Portal,
+/// A word that stands for an item: in its tag, subject, place, person, failure.
+fn word(id: i64) -> String {
+    format!("q{id}q")
+}
+
+/// The items whose words are in a text.
+fn named_in(made: &Made, text: &str) -> Vec<String> {
+    made.ids.iter().filter(|(_, id)| text.contains(&word(**id))).map(|(name, _)| name.clone()).collect()
+}
+
+/// What an item is found by: each has its own.
+fn said_of(conn: &rusqlite::Connection, id: i64, path: &std::path::Path) {
+    let word = word(id);
+    let letter = char::from(b'A' + u8::try_from(id).unwrap());
+    conn.execute_batch(&format!(
+        "UPDATE items SET lat = {id} * 5, lon = {id} * 10, country_code = 'A{letter}', country = 'Country {word}',
+           region = 'Region {word}', city = 'City {word}', model = 'Camera {word}', iso = 100 WHERE file_id = {id};
+         INSERT INTO item_where VALUES ({id}, {id} * 5, {id} * 5, {id} * 10, {id} * 10);
+         INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
+           VALUES ({id}, '', '', '', '', '', 'city q {id} q region q {id} q', 'person q {id} q', '', '');
+         INSERT INTO item_tags (tag, file_id) VALUES ('Tag {word}', {id}), ('common', {id});
+         INSERT INTO subjects (file_id, label, score) VALUES ({id}, 'subject {word}', 1), ({id}, 'subject {word}', 0.5);
+         INSERT INTO people (id, space_id, found_name, found_source)
+           SELECT 'p{id}', space_id, 'Person {word}', 'file' FROM items WHERE file_id = {id};
+         INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder, person_id, how)
+           VALUES ({id}, 0, 0, 1, 1, 1, 1, '[]', x'00', 'e', 'p{id}', 'machine');
+         INSERT INTO stage_state (file_id, stage, version, input_key, state, fault, reason)
+           VALUES ({id}, 'render', 1, 'k', 'failed', 'damaged', '{path} has {word}');",
+        path = path.display()
+    ))
+    .unwrap();
+    let paths = json!([STANDARD.encode(path.to_str().unwrap())]).to_string();
+    conn.execute("INSERT INTO jobs (created, priority, paths) VALUES (0, 1, ?1)", [paths]).unwrap();
+}
+
+pub struct Made {
+    pub portal: Portal,
     /// Ids by the names of the files.
-    ids: BTreeMap<String, i64>,
+    pub ids: BTreeMap<String, i64>,
 }
 
 fn content(name: &str) -> Vec<u8> {
     format!("the bytes of {name} ").repeat(20_000).into_bytes()
 }
 
-fn made() -> Made {
+pub fn made() -> Made {
     let mut portal = Portal::new();
     for photo in PHOTOS {
         let path = portal.path(photo);
@@ -78,6 +115,7 @@ fn made() -> Made {
             [id],
         )
         .unwrap();
+        said_of(&conn, id, &portal.path(photo));
         let derived = format!("derived/{name}.m");
         std::fs::create_dir_all(index.join("derived")).unwrap();
         std::fs::write(index.join(&derived), format!("thumbnail of {name}")).unwrap();
@@ -91,6 +129,15 @@ fn made() -> Made {
     portal.add("root", &["--admin"]);
     portal.add("anna", &["--access", "family=full"]);
     portal.add("ben", &["--access", "family=custom"]);
+    // Accounts are numbered as they come: anna is 2, ben 3.
+    conn.execute_batch(
+        "INSERT INTO albums (id, owner, name, query, created) VALUES
+           (1, 2, 'Annas best', NULL, 0), (2, 2, 'Annas cities', 'place:City', 0), (3, 3, 'Bens', NULL, 0),
+           (4, NULL, 'Of the command line', NULL, 0);
+         INSERT INTO album_items (album_id, file_id, added, added_by)
+           SELECT a.id, i.file_id, 0, a.owner FROM albums a, items i WHERE a.query IS NULL;",
+    )
+    .unwrap();
     portal.start();
     let root = portal.sign_in("root");
     let put = |path: &str, body: serde_json::Value| {
@@ -106,7 +153,7 @@ fn made() -> Made {
     Made { portal, ids }
 }
 
-fn seen(made: &Made, client: &Client, of: &str) -> Vec<String> {
+pub fn seen(made: &Made, client: &Client, of: &str) -> Vec<String> {
     let unknown = made.portal.ask(client, "GET", "/items/999999", None);
     assert_eq!(unknown.status, 404);
     let is_seen = |id: &i64| {
@@ -131,15 +178,196 @@ fn listed(made: &Made, client: &Client) -> Vec<String> {
     made.ids.iter().filter(|(_, id)| ids.contains(id)).map(|(name, _)| name.clone()).collect()
 }
 
-#[test]
-fn lists_show_what_is_seen_one_by_one() {
-    let made = made();
+/// A visitor, one who gave the password of a folder, an administrator, an account with all of the shared space, one with a
+/// folder of it.
+fn callers(made: &Made) -> Vec<(&'static str, Client)> {
     let visitor = Client::default();
     let unlock = json!({ "space": "family", "path": "locked", "password": "kettle violet" });
     let unlocked = Client::with_cookie(&made.portal.ask(&visitor, "POST", "/unlock", Some(&unlock)).cookie());
-    let accounts = ["root", "anna", "ben"].map(|name| made.portal.sign_in(name));
-    for client in [&visitor, &unlocked].into_iter().chain(&accounts) {
-        assert_eq!(listed(&made, client), seen(&made, client, ""));
+    let accounts = ["root", "anna", "ben"].map(|name| (name, made.portal.sign_in(name)));
+    [("visitor", visitor), ("unlocked", unlocked)].into_iter().chain(accounts).collect()
+}
+
+#[test]
+fn lists_show_what_is_seen_one_by_one() {
+    let made = made();
+    for (name, client) in callers(&made) {
+        let seen = seen(&made, &client, "");
+        assert_eq!(listed(&made, &client), seen, "{name}");
+        for list in ["/tags", "/subjects", "/places"] {
+            let answer = made.portal.ask(&client, "GET", list, None);
+            assert_eq!(named_in(&made, &answer.text), seen, "{name} {list}");
+        }
+        let tags = made.portal.ask(&client, "GET", "/tags", None).json();
+        let common = tags["tags"].as_array().unwrap().iter().find(|t| t["name"] == "common").unwrap();
+        assert_eq!(common["items"].as_u64(), Some(seen.len() as u64), "{name}");
+        let one_space = made.portal.ask(&client, "GET", "/tags?space=attic", None);
+        assert_eq!(one_space.json(), json!({ "tags": [] }), "{name}");
+    }
+}
+
+/// Spaces whose people a caller sees.
+fn whole_spaces(name: &str) -> &'static [&'static str] {
+    match name {
+        "root" => &["family"],
+        "anna" => &["family", "anna"],
+        "ben" => &["ben"],
+        _ => &[],
+    }
+}
+
+fn space_of(name: &str) -> &'static str {
+    match name {
+        "private-anna" => "anna",
+        "private-ben" => "ben",
+        "of-none" => "attic",
+        _ => "family",
+    }
+}
+
+#[test]
+fn suggestions_facets_and_maps_are_of_what_is_seen() {
+    let made = made();
+    for (name, client) in callers(&made) {
+        let ask = |path: &str| made.portal.ask(&client, "GET", path, None);
+        let seen = seen(&made, &client, "");
+        let with_people: Vec<String> =
+            seen.iter().filter(|item| whole_spaces(name).contains(&space_of(item))).cloned().collect();
+        let of_kind = |answer: &Value, kind: &str| -> Vec<String> {
+            let all = answer["suggestions"].as_array().unwrap().iter().filter(|s| s["kind"] == kind);
+            named_in(&made, &all.map(Value::to_string).collect::<String>())
+        };
+        let suggested = ask("/search/suggest?q=q").json();
+        for kind in ["tag", "subject", "country", "region", "city"] {
+            assert_eq!(of_kind(&suggested, kind), seen, "{name} {kind}");
+        }
+        assert_eq!(of_kind(&suggested, "person"), with_people, "{name}");
+        // Each suggestion leads to what it names.
+        for one in suggested["suggestions"].as_array().unwrap() {
+            let query = one["query"].as_str().unwrap().replace(' ', "%20").replace('"', "%22");
+            let found = ask(&format!("/items?q={query}")).json();
+            assert_eq!(found["items"].as_array().unwrap().len(), 1, "{name} {one}");
+        }
+
+        let facets = ask("/facets").json();
+        assert_eq!(facets["items"].as_u64(), Some(seen.len() as u64), "{name}");
+        for condition in ["tag", "subject", "country", "city", "camera"] {
+            assert_eq!(named_in(&made, &facets["facets"][condition].to_string()), seen, "{name} {condition}");
+        }
+        assert_eq!(named_in(&made, &facets["facets"]["person"].to_string()), with_people, "{name}");
+        assert_eq!(
+            facets["facets"]["iso"],
+            json!([{ "value": "100", "items": seen.len(), "query": "iso:100" }])
+        );
+        assert_eq!(ask("/facets?q=tag:nowhere").json(), json!({ "items": 0, "facets": {} }));
+
+        let ids: BTreeSet<i64> = seen.iter().map(|name| made.ids[name]).collect();
+        let map = ask("/map?zoom=22").json();
+        let on_map = map["clusters"].as_array().unwrap().iter().map(|c| c["item"].as_i64().unwrap());
+        assert_eq!(on_map.collect::<BTreeSet<_>>(), ids, "{name}");
+        let whole = ask("/map?zoom=0&box=-90,-180,90,180").json();
+        assert_eq!(whole["items"].as_u64(), Some(seen.len() as u64), "{name}");
+        // Each lies at its number times five degrees north.
+        let north = ask("/map?zoom=22&box=22.5,-180,90,180").json();
+        assert_eq!(north["items"].as_u64(), Some(ids.iter().filter(|id| **id >= 5).count() as u64), "{name}");
+        assert_eq!(ask("/map?box=1,2,3").status, 400);
+    }
+}
+
+#[test]
+fn folders_are_suggested_where_something_of_them_is_seen() {
+    let made = made();
+    for (name, client) in callers(&made) {
+        let suggested = |text: &str| -> Vec<String> {
+            let path = format!("/search/suggest?q={text}");
+            let answer = made.portal.ask(&client, "GET", &path, None).json();
+            let folders = answer["suggestions"].as_array().unwrap().iter().filter(|s| s["kind"] == "folder");
+            folders.map(|f| f["path"].as_str().unwrap().to_owned()).collect()
+        };
+        let (trips, years, closed): (&[&str], &[&str], &[&str]) = match name {
+            "visitor" | "unlocked" => (&[], &[], &[]),
+            "ben" => (&["trips"], &["trips/2023"], &[]),
+            _ => (&["trips"], &["trips/2023", "trips/2024"], &["open/closed"]),
+        };
+        assert_eq!(suggested("tri"), trips, "{name}");
+        assert_eq!(suggested("202"), years, "{name}");
+        assert_eq!(suggested("clo"), closed, "{name}");
+        assert_eq!(suggested("rips"), [""; 0], "the middle of a word");
+    }
+}
+
+#[test]
+fn albums_are_their_owners_and_show_what_he_sees() {
+    let made = made();
+    for (name, client) in callers(&made) {
+        let ask = |path: &str| made.portal.ask(&client, "GET", path, None);
+        let albums = ask("/albums").json();
+        let shown: Vec<(String, u64)> = albums["albums"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| (a["name"].as_str().unwrap().to_owned(), a["items"].as_u64().unwrap()))
+            .collect();
+        let count = seen(&made, &client, "").len() as u64;
+        let own: &[&str] = match name {
+            "anna" => &["Annas best", "Annas cities"],
+            "ben" => &["Bens"],
+            _ => &[],
+        };
+        assert_eq!(shown, own.iter().map(|n| ((*n).to_owned(), count)).collect::<Vec<_>>(), "{name}");
+        for (id, album) in [(1, "Annas best"), (2, "Annas cities"), (3, "Bens"), (4, "Of the command line")] {
+            let is_own = own.contains(&album);
+            let one = ask(&format!("/albums/{id}"));
+            let unknown = ask("/albums/999");
+            assert_eq!(one.status, if is_own { 200 } else { 404 }, "{name} {album}");
+            assert!(is_own || one.text == unknown.text, "{name} {album}");
+            let expected = if is_own { count as usize } else { 0 };
+            let by_name = album.to_lowercase().replace(' ', "%20");
+            for list in [format!("/items?album={id}"), format!("/items?q=album:%22{by_name}%22")] {
+                let items = ask(&list).json();
+                assert_eq!(items["items"].as_array().unwrap().len(), expected, "{name} {list}");
+            }
+        }
+        let suggested = ask("/search/suggest?q=annas").json();
+        let has_albums = suggested["suggestions"].as_array().unwrap().iter().any(|s| s["kind"] == "album");
+        assert_eq!(has_albums, name == "anna", "{name}");
+    }
+}
+
+#[test]
+fn failures_and_jobs_are_of_what_is_seen() {
+    let made = made();
+    for (name, client) in callers(&made) {
+        if ["visitor", "unlocked"].contains(&name) {
+            assert_eq!(made.portal.ask(&client, "GET", "/failures", None).status, 401);
+            continue;
+        }
+        let seen = seen(&made, &client, "");
+        let failures = made.portal.ask(&client, "GET", "/failures", None);
+        assert_eq!(named_in(&made, &failures.text), seen, "{name}");
+        let dir = made.portal.dir.path().to_str().unwrap();
+        assert!(!failures.text.contains(dir), "{}", failures.text);
+        // Page by page it is the same.
+        let (mut paged, mut after) = (String::new(), String::new());
+        loop {
+            let page =
+                made.portal.ask(&client, "GET", &format!("/failures?limit=2&after={after}"), None).json();
+            paged += &page["failures"].to_string();
+            match page["next"].as_str() {
+                Some(next) => after = next.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(named_in(&made, &paged), seen, "{name}");
+        let jobs = made.portal.ask(&client, "GET", "/jobs", None);
+        let places: BTreeSet<String> = jobs.json()["jobs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|j| j["places"][0]["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(places, seen.iter().map(|name| format!("{name}.jpg")).collect(), "{name}");
+        assert!(!jobs.text.contains(dir), "{}", jobs.text);
     }
 }
 

@@ -1,15 +1,19 @@
 // Folders as they are on the NAS: libraries, then their folders, then the photos of one.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";
 import type { Folder } from "../../api/shapes";
-import type { GridColumns } from "../../grid/model";
+import { rowHeightFor } from "../../grid/layout";
+import { flatMetrics, PhotoList } from "../../grid/photo-list";
 import { t } from "../../i18n";
-import { href, route } from "../../lib/address";
+import { href, openedItem, route } from "../../lib/address";
+import { listSource } from "../../lib/list";
+import { preferences, setPreference } from "../../lib/preferences";
 import { me, sessionEnded } from "../../lib/session";
 import { Icon } from "../../ui/icons";
+import { SortMenu } from "../../ui/sort";
 import { Empty, Failed } from "../../ui/states";
-import { ItemGrid } from "../list/view";
+import { FolderTree } from "./tree";
 
 /** The name that a library is shown with. */
 export function spaceName(space: { name: string; kind: string }): string {
@@ -18,10 +22,20 @@ export function spaceName(space: { name: string; kind: string }): string {
     : space.name;
 }
 
+const SORTS = ["-taken", "taken", "name", "-added", "size", "rating"] as const;
+
 export function FoldersPage() {
   const [, space, ...path] = route.value.segments;
-  if (space === undefined) return <Libraries />;
-  return <FolderView key={route.value.segments.join("/")} space={space} path={path} />;
+  return (
+    <div class="page has-tree">
+      <FolderTree space={space} path={path} />
+      {space === undefined ? (
+        <Libraries />
+      ) : (
+        <FolderView key={route.value.segments.join("/")} space={space} path={path} />
+      )}
+    </div>
+  );
 }
 
 function Libraries() {
@@ -32,10 +46,15 @@ function Libraries() {
       {spaces.length === 0 && <Empty icon="folder" title={t("folders.none")} hint={t("folders.noneHint")} />}
       <ul class="folder-list">
         {spaces.map((space) => (
-          <li>
+          <li key={space.name}>
             <a class="folder-row" href={href(["folders", space.name])}>
-              <Icon name="folder" />
+              <span class="folder-cover">
+                <Icon name={space.kind === "personal" ? "account" : "people"} />
+              </span>
               <span class="folder-name">{spaceName(space)}</span>
+              <span class="folder-count">
+                {t(space.kind === "personal" ? "space.kindPersonal" : "space.kindShared")}
+              </span>
             </a>
           </li>
         ))}
@@ -49,6 +68,7 @@ function FolderView({ space, path }: { space: string; path: readonly string[] })
   const [error, setError] = useState<unknown>();
   const [attempt, setAttempt] = useState(0);
   const joined = path.join("/");
+  const sort = SORTS.find((s) => s === preferences.value.folder_sort) ?? "-taken";
   useEffect(() => {
     const controller = new AbortController();
     setError(undefined);
@@ -58,55 +78,77 @@ function FolderView({ space, path }: { space: string; path: readonly string[] })
       .catch((e) => controller.signal.aborted || sessionEnded(e) || setError(e));
     return () => controller.abort();
   }, [space, joined, attempt]);
+  const source = useMemo(
+    () => folder && listSource({ space, folder: joined, sort }, async () => folder.items),
+    [space, joined, sort, folder],
+  );
 
+  if (error !== undefined) return <Failed error={error} retry={() => setAttempt((n) => n + 1)} />;
+  if (!folder || !source) return <main class="page" aria-busy="true" />;
   const known = me.value?.spaces.find((s) => s.name === space);
   const trail = [known ? spaceName(known) : space, ...path];
-  return (
-    <main class="page is-padded">
-      <h1 class="visually-hidden">{trail[trail.length - 1]}</h1>
-      <nav aria-label={t("folders.title")}>
-        <ol class="trail">
-          <li>
-            <a href={href(["folders"])}>{t("folders.title")}</a>
-          </li>
-          {trail.map((name, i) => (
+  const segments = ["folders", space, ...path];
+  const intro = (
+    <>
+      <div class="page-head">
+        <nav aria-label={t("folders.trail")}>
+          <ol class="trail">
             <li>
-              <a
-                href={href(["folders", space, ...path.slice(0, i)])}
-                aria-current={i === trail.length - 1 ? "page" : undefined}
-              >
-                {name}
+              <a href={href(["folders"])}>{t("folders.title")}</a>
+            </li>
+            {trail.map((name, i) => (
+              <li key={name + String(i)}>
+                <a
+                  href={href(["folders", space, ...path.slice(0, i)])}
+                  aria-current={i === trail.length - 1 ? "page" : undefined}
+                >
+                  {name}
+                </a>
+              </li>
+            ))}
+          </ol>
+        </nav>
+        {folder.items > 1 && (
+          <div class="tools">
+            <SortMenu sorts={SORTS} sort={sort} choose={(s) => setPreference("folder_sort", s)} />
+          </div>
+        )}
+      </div>
+      {folder.folders.length > 0 && (
+        <ul class="folder-list">
+          {folder.folders.map((child) => (
+            <li key={child.name}>
+              <a class="folder-row" href={href([...segments, child.name])}>
+                <span class="folder-cover">
+                  {child.cover ? (
+                    <img alt="" src={thumbnail(child.cover.id, child.cover.key, "sm")} />
+                  ) : (
+                    <Icon name="folder" />
+                  )}
+                </span>
+                <span class="folder-name">{child.name}</span>
+                <span class="folder-count">{t("folders.items", { count: child.items })}</span>
               </a>
             </li>
           ))}
-        </ol>
-      </nav>
-      {error !== undefined && <Failed error={error} retry={() => setAttempt((n) => n + 1)} />}
-      {folder && folder.folders.length === 0 && folder.items === 0 && (
-        <Empty icon="folder" title={t("folders.empty")} hint={t("folders.emptyHint")} />
+        </ul>
       )}
-      <ul class="folder-list">
-        {folder?.folders.map((child) => (
-          <li>
-            <a class="folder-row" href={href(["folders", space, ...path, child.name])}>
-              {child.cover ? (
-                <img class="folder-cover" alt="" src={thumbnail(child.cover.id, child.cover.key, "sm")} />
-              ) : (
-                <Icon name="folder" />
-              )}
-              <span class="folder-name">{child.name}</span>
-              <span class="folder-count">{t("folders.items", { count: child.items })}</span>
-            </a>
-          </li>
-        ))}
-      </ul>
-      {folder && folder.items > 0 && (
-        <ItemGrid
-          load={(page, signal): Promise<GridColumns & { next?: string }> =>
-            api.gridOf({ space, folder: joined }, page, signal)
-          }
-        />
-      )}
-    </main>
+    </>
+  );
+  return (
+    <PhotoList
+      key={sort}
+      source={source}
+      title={trail[trail.length - 1] ?? ""}
+      intro={intro}
+      empty={
+        folder.folders.length === 0 && (
+          <Empty icon="folder" title={t("folders.empty")} hint={t("folders.emptyHint")} />
+        )
+      }
+      address={(item) => href(segments, { item: item?.toString() })}
+      opened={openedItem()}
+      metrics={flatMetrics((width) => rowHeightFor(width, 0.8))}
+    />
   );
 }

@@ -1,13 +1,15 @@
-// People of the chosen library, those with the most photos first.
+// People of the chosen library, those with the most photos first; and the photos of one.
 
-import { useEffect, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";
 import type { People } from "../../api/shapes";
+import { rowHeightFor } from "../../grid/layout";
+import { flatMetrics, PhotoList } from "../../grid/photo-list";
 import { t } from "../../i18n";
-import { href, route } from "../../lib/address";
-import { sessionEnded } from "../../lib/session";
+import { href, openedItem, route } from "../../lib/address";
+import { useAnswer } from "../../lib/answer";
+import { listSource } from "../../lib/list";
 import { Empty, Failed } from "../../ui/states";
-import { ItemGrid } from "../list/view";
 import { faceCrop } from "./crop";
 
 type Person = People["people"][number];
@@ -15,47 +17,51 @@ type Person = People["people"][number];
 export function PeoplePage() {
   const [, id] = route.value.segments;
   const space = route.value.query.get("space") ?? undefined;
-  const [people, setPeople] = useState<readonly Person[]>();
-  const [error, setError] = useState<unknown>();
-  const [attempt, setAttempt] = useState(0);
-  useEffect(() => {
-    const controller = new AbortController();
-    setError(undefined);
-    api
-      .people(space, controller.signal)
-      .then((answer) => setPeople(answer.people))
-      .catch((e) => controller.signal.aborted || sessionEnded(e) || setError(e));
-    return () => controller.abort();
-  }, [space, attempt]);
-
-  if (id !== undefined) {
-    const person = people?.find((p) => p.id === id);
-    return (
-      <main class="page is-padded">
-        <h1>{person?.name ?? t("people.unnamed")}</h1>
-        <ItemGrid key={id} load={(page, signal) => api.gridOf({ person: id }, page, signal)} />
-      </main>
-    );
-  }
+  const { answer, error, retry } = useAnswer((signal) => api.people(space, signal), [space]);
+  if (error !== undefined) return <Failed error={error} retry={retry} />;
+  if (!answer) return <main class="page" aria-busy="true" />;
+  const person = answer.people.find((p) => p.id === id);
+  if (person) return <PersonView key={person.id} person={person} />;
   return (
     <main class="page is-padded">
       <h1>{t("people.title")}</h1>
-      {error !== undefined && <Failed error={error} retry={() => setAttempt((n) => n + 1)} />}
-      {people?.length === 0 && <Empty icon="people" title={t("people.empty")} hint={t("people.emptyHint")} />}
+      {id !== undefined && <p class="message">{t("error.notFound")}</p>}
+      {answer.people.length === 0 && (
+        <Empty icon="people" title={t("people.empty")} hint={t("people.emptyHint")} />
+      )}
       <ul class="people-grid">
-        {people?.map((person) => (
-          <li>
-            <a class="person" href={href(["people", person.id], { space })}>
-              <span class="person-face">{person.cover && <Face cover={person.cover} />}</span>
-              <span class={person.name ? "person-name" : "person-name is-unnamed"}>
-                {person.name ?? t("people.unnamed")}
+        {answer.people.map((p) => (
+          <li key={p.id}>
+            <a class="person" href={href(["people", p.id], { space })}>
+              <span class="person-face">{p.cover && <Face cover={p.cover} />}</span>
+              <span class={p.name ? "person-name" : "person-name is-unnamed"}>
+                {p.name ?? t("people.unnamed")}
               </span>
-              <span class="person-count">{t("folders.items", { count: person.items })}</span>
+              <span class="person-count">{t("folders.items", { count: p.items })}</span>
             </a>
           </li>
         ))}
       </ul>
     </main>
+  );
+}
+
+function PersonView({ person }: { person: Person }) {
+  const source = useMemo(() => listSource({ person: person.id }, async () => person.items), [person]);
+  return (
+    <PhotoList
+      source={source}
+      intro={
+        <div class="page-head">
+          <span class="person-face is-small">{person.cover && <Face cover={person.cover} />}</span>
+          <h1>{person.name ?? t("people.unnamed")}</h1>
+          <span class="count">{t("folders.items", { count: person.items })}</span>
+        </div>
+      }
+      address={(item) => href(["people", person.id], { item: item?.toString() })}
+      opened={openedItem()}
+      metrics={flatMetrics((width) => rowHeightFor(width, 1))}
+    />
   );
 }
 

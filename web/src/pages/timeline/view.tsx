@@ -1,23 +1,23 @@
-// Photos: all items of the chosen libraries by day, newest first, or what a search finds.
+// Photos: all items of the chosen libraries by day, month or year, newest first, or what a search finds.
 
-import { signal } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { api, type Scope } from "../../api/client";
-import { Grid } from "../../grid/grid";
-import { gridHost, type ListHost } from "../../grid/host";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Scope } from "../../api/client";
+import type { GridMetrics } from "../../grid/layout";
 import { rowHeightFor } from "../../grid/layout";
-import { Loader } from "../../grid/loader";
-import { type GridItem, TimelineModel } from "../../grid/model";
-import { Scrubber } from "../../grid/scrubber";
+import { PhotoList } from "../../grid/photo-list";
 import { t } from "../../i18n";
-import { enter, href, route } from "../../lib/address";
-import { sessionEnded } from "../../lib/session";
-import { Empty, explain, Failed } from "../../ui/states";
-import { Viewer } from "../viewer/view";
-import { daysOf, fetcher } from "./data";
+import { go, href, route } from "../../lib/address";
+import { fresh, isEngineRunning } from "../../lib/events";
+import { Empty } from "../../ui/states";
+import { SearchChips } from "../search/chips";
+import { LEVELS, type Level, timelineSource } from "./data";
 
-function metricsFor(width: number) {
-  return { width, rowHeight: rowHeightFor(width, 1), gap: 3, heading: 44, dayGap: 18 };
+/** Rows against those of days. */
+const ZOOM: Record<Level, number> = { day: 1, month: 0.56, year: 0.3 };
+
+function metricsFor(level: Level): (width: number) => GridMetrics {
+  const gap = level === "day" ? 3 : 2;
+  return (width) => ({ width, rowHeight: rowHeightFor(width, ZOOM[level]), gap, heading: 44, dayGap: 18 });
 }
 
 /** The scope that the address names. */
@@ -27,117 +27,127 @@ export function scopeOf(query: URLSearchParams): Scope {
   return { ...(space ? { space } : {}), ...(q ? { q } : {}) };
 }
 
-/** The address of the timeline, or of an item over it, in a scope. */
-function addressOf(scope: Scope, item?: number): string {
-  return href(item === undefined ? ["photos"] : ["photos", "item", item], { space: scope.space, q: scope.q });
+function levelOf(query: URLSearchParams): Level {
+  return LEVELS.find((level) => level === query.get("by")) ?? "day";
+}
+
+/** The address of the timeline, or of an item over it. */
+function addressOf(scope: Scope, level: Level, item?: number): string {
+  const path = item === undefined ? ["photos"] : ["photos", "item", item];
+  return href(path, { space: scope.space, q: scope.q, by: level === "day" ? undefined : level });
 }
 
 export function TimelinePage() {
-  const scope = scopeOf(route.value.query);
+  const { query } = route.value;
+  const scope = scopeOf(query);
   // Another scope is another page: nothing of the old one is kept.
-  return <Timeline key={JSON.stringify(scope)} scope={scope} />;
+  return <Timeline key={JSON.stringify(scope)} scope={scope} level={levelOf(query)} />;
 }
 
-function Timeline({ scope }: { scope: Scope }) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const grid = useRef<Grid | undefined>(undefined);
-  const fraction = useRef(signal(0)).current;
-  const [model, setModel] = useState<TimelineModel>();
-  const [error, setError] = useState<unknown>();
-  const [notice, setNotice] = useState<unknown>();
-  const [version, setVersion] = useState(0);
-  const [attempt, setAttempt] = useState(0);
-  const reload = () => setAttempt((n) => n + 1);
-  useEffect(() => {
-    const controller = new AbortController();
-    setError(undefined);
-    api
-      .timeline(scope, controller.signal)
-      .then((timeline) =>
-        setModel(new TimelineModel(daysOf(timeline), metricsFor(scroller.current?.clientWidth ?? 0))),
-      )
-      .catch((e) => controller.signal.aborted || sessionEnded(e) || setError(e));
-    return () => controller.abort();
-  }, [attempt]);
-
-  useEffect(() => {
-    const element = scroller.current;
-    if (!model || !element || model.count === 0) return;
-    const host: ListHost = {
-      address: (item: GridItem) => addressOf(scope, item.id),
-      open: (_position, item) => enter(addressOf(scope, item.id)),
-      moved: (_day, at) => {
-        fraction.value = at;
-      },
-    };
-    const loader = new Loader(model, fetcher(model, scope), reload, (e) => sessionEnded(e) || setNotice(e));
-    const made = new Grid(element, model, loader, gridHost(host));
-    const loaded = loader.onLoaded;
-    loader.onLoaded = (bucket, take) => {
-      loaded(bucket, take);
-      setNotice(undefined);
-      setVersion((n) => n + 1);
-    };
-    grid.current = made;
-    let width = element.clientWidth;
-    const observer = new ResizeObserver(() => {
-      if (element.clientWidth === width) return made.resized();
-      width = element.clientWidth;
-      made.relayout(() => model.setMetrics(metricsFor(width)));
-      setVersion((n) => n + 1);
-    });
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      made.destroy();
-      grid.current = undefined;
-    };
-  }, [model, scope, fraction]);
-
+function Timeline({ scope, level }: { scope: Scope; level: Level }) {
+  // Another round reads the timeline anew.
+  const [round, setRound] = useState(0);
+  const source = useMemo(() => timelineSource(scope, level), [level, round]);
+  const day = useRef("");
   const [, second, id] = route.value.segments;
-  const opened = second === "item" ? Number(id) : undefined;
-  const isEmpty = model?.count === 0;
+  const opened = second === "item" && id !== undefined ? Number(id) : undefined;
+  const zoom = useRef((_step: number) => {});
+  zoom.current = (step) => {
+    const to = LEVELS[LEVELS.indexOf(level) + step];
+    if (to && opened === undefined) go(addressOf(scope, to), { replace: true });
+  };
+  usePinch(zoom);
 
   return (
-    <main class="page">
-      <h1 class="visually-hidden">{t("tab.photos")}</h1>
-      <div class="grid-scroller" ref={scroller}>
-        {error !== undefined && <Failed error={error} retry={reload} />}
-        {isEmpty &&
-          (scope.q ? (
-            <Empty
-              icon="search"
-              title={t("timeline.nothing", { query: scope.q })}
-              hint={t("timeline.nothingHint")}
-            />
-          ) : (
-            <Empty icon="photos" title={t("timeline.empty")} hint={t("timeline.emptyHint")} />
-          ))}
-      </div>
-      {model && !isEmpty && (
-        <Scrubber
-          model={model}
-          version={version}
-          fraction={fraction}
-          height={scroller.current?.clientHeight ?? 600}
-          jump={(to) => grid.current?.showFraction(to)}
-        />
+    <PhotoList
+      key={level}
+      source={source}
+      title={t("tab.photos")}
+      intro={scope.q ? <SearchChips query={scope.q} /> : undefined}
+      empty={
+        scope.q ? (
+          <Empty
+            icon="search"
+            title={t("timeline.nothing", { query: scope.q })}
+            hint={t("timeline.nothingHint")}
+          />
+        ) : (
+          <Empty icon="photos" title={t("timeline.empty")} hint={t("timeline.emptyHint")} />
+        )
+      }
+      address={(item) => addressOf(scope, level, item)}
+      opened={opened !== undefined && !Number.isNaN(opened) ? opened : undefined}
+      metrics={metricsFor(level)}
+      hasScrubber
+      day={day}
+    >
+      {!isEngineRunning.value && <p class="notice">{t("events.noEngine")}</p>}
+      {isEngineRunning.value && fresh.value > 0 && (
+        <button
+          type="button"
+          class="notice is-action"
+          onClick={() => {
+            fresh.value = 0;
+            setRound(round + 1);
+          }}
+        >
+          {t("events.fresh", { count: fresh.value })}
+        </button>
       )}
-      {notice !== undefined && (
-        <div class="toast" role="alert">
-          {explain(notice)}
-        </div>
-      )}
-      {opened !== undefined && !Number.isNaN(opened) && (
-        <Viewer
-          id={opened}
-          model={model}
-          close={addressOf(scope)}
-          show={(item) => addressOf(scope, item)}
-          focus={(position) => grid.current?.focusPosition(position)}
-          needs={(position) => grid.current?.showPosition(position)}
-        />
-      )}
-    </main>
+      <fieldset class="levels">
+        <legend class="visually-hidden">{t("levels.label")}</legend>
+        {[...LEVELS].reverse().map((name) => (
+          <button
+            key={name}
+            type="button"
+            aria-pressed={name === level}
+            onClick={() => go(addressOf(scope, name), { replace: true })}
+          >
+            {t(`levels.${name}`)}
+          </button>
+        ))}
+      </fieldset>
+    </PhotoList>
   );
+}
+
+/** Two fingers, or the wheel with the control key, change the level. */
+function usePinch(zoom: { current: (step: number) => void }): void {
+  useEffect(() => {
+    let wheel = 0;
+    let start: number | undefined;
+    const distance = (touches: TouchList) => {
+      const [a, b] = [touches[0], touches[1]];
+      return a && b ? Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) : undefined;
+    };
+    const inGrid = (event: Event) => (event.target as Element | null)?.closest?.(".grid-scroller") !== null;
+    const onWheel = (event: WheelEvent) => {
+      if (!event.ctrlKey || !inGrid(event)) return;
+      event.preventDefault();
+      wheel += event.deltaY;
+      if (Math.abs(wheel) < 80) return;
+      zoom.current(wheel > 0 ? 1 : -1);
+      wheel = 0;
+    };
+    const onStart = (event: TouchEvent) => {
+      start = inGrid(event) ? distance(event.touches) : undefined;
+    };
+    const onMove = (event: TouchEvent) => {
+      const now = distance(event.touches);
+      if (start === undefined || now === undefined) return;
+      event.preventDefault();
+      if (now / start < 0.7 || now / start > 1.4) {
+        zoom.current(now < start ? 1 : -1);
+        start = undefined;
+      }
+    };
+    document.addEventListener("wheel", onWheel, { passive: false });
+    document.addEventListener("touchstart", onStart, { passive: true });
+    document.addEventListener("touchmove", onMove, { passive: false });
+    return () => {
+      document.removeEventListener("wheel", onWheel);
+      document.removeEventListener("touchstart", onStart);
+      document.removeEventListener("touchmove", onMove);
+    };
+  }, [zoom]);
 }

@@ -1,18 +1,31 @@
 // The viewer: one item over the page, with the ones before and after. PhotoSwipe does zoom and swipe; it is loaded when
-// the viewer opens first.
+// the viewer opens first. The bar, the keys and the panels are ours.
 
+import type PhotoSwipe from "photoswipe";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, original, thumbnail } from "../../api/client";
+import { api } from "../../api/client";
 import type { Item } from "../../api/shapes";
 import type { GridItem, TimelineModel } from "../../grid/model";
 import { t } from "../../i18n";
 import { back, go } from "../../lib/address";
+import { edit, edits } from "../../lib/edits";
+import { canShare, save, share } from "../../lib/files";
+import { sessionEnded } from "../../lib/session";
+import { Dialog } from "../../ui/dialog";
+import { explain } from "../../ui/states";
+import { announce } from "../../ui/toast";
+import { Bar } from "./bar";
 import { Info } from "./info";
+import { Clip, Panorama, Print, Slideshow } from "./modes";
+import { hasClip } from "./motion";
+import { fullPicture, gridItemOf, maxZoom, type Slide, slideOf, XL } from "./slides";
 
 export interface ViewerProps {
   id: number;
   /** The list that is leafed through; until it is loaded, only the item itself is shown. */
   model: TimelineModel | undefined;
+  /** Bumped when more of the list is loaded. */
+  version: number;
   /** Address below the viewer. */
   close: string;
   show: (id: number) => string;
@@ -22,63 +35,30 @@ export interface ViewerProps {
   needs: (position: number) => void;
 }
 
-interface Slide {
-  src?: string;
-  html?: string;
-  width: number;
-  height: number;
-  msrc?: string;
-  itemId?: number;
-  alt?: string;
-}
-
-/** Width of the facts beside the picture in CSS pixels, as in app.css; on a phone they are over it. */
+/** Width of the facts beside the picture in CSS pixels, as in viewer.css; on a phone they are over it. */
 const INFO_WIDTH = 352;
 const PHONE_WIDTH = 600;
 
-/** Short edge of the picture that is shown first, in pixels. */
-const XL = 1280;
-
-function slideOf(item: GridItem): Slide {
-  const [width, height] = item.aspect >= 1 ? [XL * item.aspect, XL] : [XL, XL / item.aspect];
-  if (item.isVideo) {
-    const poster = thumbnail(item.id, item.key, "xl");
-    return {
-      html: `<video class="viewer-video" controls playsinline preload="metadata" poster="${poster}" src="${original(item.id)}"></video>`,
-      width,
-      height,
-      itemId: item.id,
-    };
-  }
-  return {
-    src: thumbnail(item.id, item.key, "xl"),
-    msrc: thumbnail(item.id, item.key, "sm"),
-    width: Math.round(width),
-    height: Math.round(height),
-    itemId: item.id,
-    alt: "",
-  };
-}
-
-/** An item that is opened by its address, before the list around it is loaded. */
-function gridItemOf(item: Item): GridItem {
-  const aspect = (item.display_width ?? 1) / Math.max(1, item.display_height ?? 1);
-  return { id: item.id, aspect, isVideo: item.kind === "video", flags: 0, key: 0 };
-}
+type Mode = "clip" | "panorama" | "slideshow" | "print";
 
 export function Viewer(props: ViewerProps) {
-  const host = useRef<HTMLDivElement>(null);
+  const root = useRef<HTMLDivElement>(null);
+  const stage = useRef<HTMLDivElement>(null);
+  const pswp = useRef<PhotoSwipe | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
   const [item, setItem] = useState<Item>();
   const [showsInfo, setShowsInfo] = useState(false);
+  const [showsKeys, setShowsKeys] = useState(false);
+  const [hasControls, setHasControls] = useState(true);
+  const [mode, setMode] = useState<Mode>();
   const infoIsBeside = useRef(false);
-  const resize = useRef<() => void>(() => {});
-  const { id } = props;
+  const { id, model } = props;
+  const isListed = model?.positionOf(id) !== undefined;
 
   useEffect(() => {
     infoIsBeside.current = showsInfo;
-    resize.current();
+    pswp.current?.updateSize(true);
   }, [showsInfo]);
 
   useEffect(() => {
@@ -86,86 +66,311 @@ export function Viewer(props: ViewerProps) {
     api
       .item(id, controller.signal)
       .then(setItem)
-      .catch(() => setItem(undefined));
+      .catch((e) => {
+        if (controller.signal.aborted || sessionEnded(e)) return;
+        setItem(undefined);
+        announce(explain(e));
+      });
     return () => controller.abort();
-  }, [id]);
+  }, [id, edits.value]);
+
+  // Facts that come after the picture: its own pixels, and how far it is zoomed.
   useEffect(() => {
-    let isClosed = false;
-    let destroy: (() => void) | undefined;
-    void (async () => {
-      const [{ default: PhotoSwipe }] = await Promise.all([import("photoswipe"), import("./photoswipe.css")]);
-      const { model } = latest.current;
-      const position = model?.positionOf(id);
-      const lone = position === undefined ? gridItemOf(await api.item(id)) : undefined;
-      if (isClosed || !host.current) return;
-      const pswp = new PhotoSwipe({
-        dataSource: [],
-        index: position ?? 0,
-        appendToEl: host.current,
-        bgOpacity: 1,
-        getViewportSizeFn: () => ({
-          x: window.innerWidth - (infoIsBeside.current && window.innerWidth > PHONE_WIDTH ? INFO_WIDTH : 0),
-          y: window.innerHeight,
-        }),
-        loop: false,
-        showHideAnimationType: matchMedia("(prefers-reduced-motion: reduce)").matches ? "none" : "fade",
-        showAnimationDuration: 140,
-        hideAnimationDuration: 140,
-        preload: [1, 2],
-        closeTitle: t("viewer.close"),
-        zoomTitle: t("viewer.zoom"),
-        arrowPrevTitle: t("viewer.previous"),
-        arrowNextTitle: t("viewer.next"),
-        errorMsg: t("viewer.missing"),
-        wheelToZoom: true,
-        returnFocus: false,
-      });
-      pswp.addFilter("numItems", () => (lone ? 1 : (model?.count ?? 0)));
-      pswp.addFilter("itemData", (_data, index) => {
-        const found = lone ?? model?.item(index);
-        if (found) return slideOf(found);
-        latest.current.needs(index);
-        setTimeout(() => !isClosed && pswp.refreshSlideContent(index), 400);
-        return { html: "", width: XL, height: XL };
-      });
-      pswp.on("uiRegister", () => {
-        pswp.ui?.registerElement({
-          name: "info",
-          order: 8,
-          isButton: true,
-          title: t("viewer.info"),
-          ariaLabel: t("viewer.info"),
-          html: '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M12 20.500a8.500 8.500 0 1 0 0-17 8.500 8.500 0 0 0 0 17zM12 11v5.500M12 7.700h.01"/></svg>',
-          onClick: () => setShowsInfo((shows) => !shows),
-        });
-      });
-      pswp.on("keydown", ({ originalEvent }) => {
-        if ((originalEvent as KeyboardEvent).key === "i") setShowsInfo((shows) => !shows);
-      });
-      pswp.on("change", () => {
-        const shown = pswp.currSlide?.data.itemId as number | undefined;
-        if (shown !== undefined && shown !== latest.current.id)
-          go(latest.current.show(shown), { replace: true });
-        for (const video of host.current?.querySelectorAll("video") ?? []) video.pause();
-      });
-      pswp.on("close", () => {
-        const at = pswp.currIndex;
-        if (!isClosed) back(latest.current.close);
-        if (!lone) latest.current.focus(at);
-      });
-      pswp.init();
-      resize.current = () => pswp.updateSize(true);
-      destroy = () => pswp.destroy();
-    })();
+    const slide = pswp.current?.currSlide;
+    if (!slide || item === undefined || slide.data.itemId !== item.id) return;
+    (slide.data as Slide).fullWidth = item.display_width ?? slide.width;
+    slide.calculateSize();
+  }, [item]);
+
+  useEffect(() => {
+    setMode((m) => (m === "slideshow" ? m : undefined));
+  }, [id]);
+
+  // The position that was shown last: its tile takes the focus when the viewer is gone.
+  const shownAt = useRef<number | undefined>(undefined);
+  useEffect(() => {
+    const uncover = coverRest(root.current);
     return () => {
-      isClosed = true;
-      destroy?.();
+      uncover();
+      if (shownAt.current !== undefined) latest.current.focus(shownAt.current);
     };
   }, []);
 
+  // Opened anew when the list around the item is there.
+  useEffect(() => {
+    let isClosed = false;
+    const host = stage.current;
+    void (async () => {
+      const [{ default: Library }] = await Promise.all([import("photoswipe"), import("./viewer.css")]);
+      const { model, id } = latest.current;
+      const position = model?.positionOf(id);
+      const lone = position === undefined ? gridItemOf(await api.item(id)) : undefined;
+      if (isClosed || !host) return;
+      const made = new Library(optionsFor(host, position ?? 0, () => infoIsBeside.current));
+      made.options.tapAction = () => setHasControls((has) => !has);
+      listen(made, lone);
+      made.init();
+      // The dialog is the section around, with the bar and the panels.
+      made.element?.removeAttribute("role");
+      pswp.current = made;
+    })().catch((e) => isClosed || sessionEnded(e) || announce(explain(e)));
+    return () => {
+      isClosed = true;
+      const made = pswp.current;
+      // Its `close` event is not the person's.
+      pswp.current = undefined;
+      made?.destroy();
+    };
+  }, [isListed]);
+
+  const listen = (made: PhotoSwipe, lone: GridItem | undefined) => {
+    const list = latest.current.model;
+    made.addFilter("numItems", () => (lone ? 1 : (list?.count ?? 0)));
+    made.addFilter("itemData", (_data, index) => {
+      const found = lone ?? list?.item(index);
+      if (found) return slideOf(found);
+      latest.current.needs(index);
+      setTimeout(() => pswp.current === made && made.refreshSlideContent(index), 400);
+      return { html: "", width: XL, height: XL };
+    });
+    made.on("change", () => {
+      const shown = made.currSlide?.data.itemId as number | undefined;
+      if (!lone) shownAt.current = made.currIndex;
+      if (shown !== undefined && shown !== latest.current.id)
+        go(latest.current.show(shown), { replace: true });
+      for (const video of stage.current?.querySelectorAll("video") ?? []) video.pause();
+    });
+    made.on("zoomPanUpdate", ({ slide }) => {
+      if (slide === made.currSlide && slide.currZoomLevel > slide.zoomLevels.fit * 1.2) sharpen(slide);
+    });
+    made.on("keydown", (event) => {
+      const { target, key, defaultPrevented } = event.originalEvent as KeyboardEvent;
+      const isTyping = (target as HTMLElement | null)?.closest?.("input, textarea, select, dialog");
+      if (defaultPrevented || isTyping || modeTakes(key)) event.preventDefault();
+    });
+    made.on("close", () => {
+      if (pswp.current === made) back(latest.current.close);
+    });
+  };
+
+  const current = useRef<{ mode: Mode | undefined; item: Item | undefined }>({ mode, item });
+  current.current = { mode, item };
+  /** Keys that a panorama or slideshow uses itself. */
+  const modeTakes = (key: string) =>
+    (current.current.mode === "panorama" && key !== "Tab") ||
+    (current.current.mode !== undefined && key === "Escape");
+
+  /** Puts the picture with all pixels in the place of the large one. */
+  const sharpen = (slide: NonNullable<PhotoSwipe["currSlide"]>) => {
+    const { item } = current.current;
+    const image = slide.content.element;
+    if (!item || item.id !== slide.data.itemId || !(image instanceof HTMLImageElement) || image.dataset.full)
+      return;
+    const src = fullPicture(item);
+    if (!src) return;
+    image.dataset.full = "loading";
+    const full = new Image();
+    full.onload = () => {
+      image.src = src;
+      image.dataset.full = "shown";
+    };
+    full.src = src;
+  };
+
+  const actions = {
+    close: () => pswp.current?.close(),
+    info: () => setShowsInfo((shows) => !shows),
+    zoom: () => pswp.current?.toggleZoom(),
+    keys: () => setShowsKeys(true),
+    slideshow: () => setMode((m) => (m === "slideshow" ? undefined : "slideshow")),
+    panorama: () => item?.pano && setMode((m) => (m === "panorama" ? undefined : "panorama")),
+    clip: () => item && hasClip(item) && setMode((m) => (m === "clip" ? undefined : "clip")),
+    print: () => item?.kind === "photo" && setMode("print"),
+    download: () => item?.rights.includes("download") && save(item.id),
+    share: () =>
+      item && canShare() && void share([item.id]).catch((e) => sessionEnded(e) || announce(explain(e))),
+    favourite: () =>
+      item?.rights.includes("manage") &&
+      void edit([item.id], { set: { favourite: item.favourite !== true } }),
+    fullScreen: () => {
+      if (document.fullscreenElement) void document.exitFullscreen();
+      else void document.documentElement.requestFullscreen().catch(() => announce(t("viewer.noFullScreen")));
+    },
+    play: () => {
+      const video = stage.current?.querySelector<HTMLVideoElement>('.pswp__item[aria-hidden="false"] video');
+      if (!video) return actions.slideshow();
+      if (video.paused) void video.play().catch(() => undefined);
+      else video.pause();
+    },
+  };
+  const run = useRef(actions);
+  run.current = actions;
+
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      const target = event.target as HTMLElement;
+      if (
+        event.altKey ||
+        event.ctrlKey ||
+        event.metaKey ||
+        target.closest?.("input, textarea, select, dialog")
+      )
+        return;
+      const action = keyActions[event.key];
+      if (event.key === "Escape" && current.current.mode !== undefined) setMode(undefined);
+      else if (event.key === " " && target.closest?.("button, a, video")) return;
+      else if (action) run.current[action]();
+      else return;
+      event.preventDefault();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+
+  const classes = ["viewer", showsInfo && "has-info", !hasControls && "is-bare", mode && `is-${mode}`];
   return (
-    <section class={showsInfo ? "viewer has-info" : "viewer"} ref={host} aria-label={t("viewer.label")}>
+    <section
+      class={classes.filter((c) => c).join(" ")}
+      ref={root}
+      role="dialog"
+      tabIndex={-1}
+      aria-modal="true"
+      aria-label={t("viewer.label")}
+    >
+      <div class="viewer-stage" ref={stage} onErrorCapture={unplayable} />
+      <Bar item={item} actions={actions} mode={mode} />
+      {mode === "clip" && item && <Clip item={item} end={() => setMode(undefined)} />}
+      {mode === "panorama" && item && <Panorama item={item} end={() => setMode(undefined)} />}
+      {mode === "slideshow" && (
+        <Slideshow
+          next={(index) => pswp.current?.goTo(index)}
+          index={() => pswp.current?.currIndex ?? 0}
+          count={model?.count ?? 1}
+          end={() => setMode(undefined)}
+        />
+      )}
+      {mode === "print" && item && <Print item={item} end={() => setMode(undefined)} />}
       {showsInfo && item && <Info item={item} close={() => setShowsInfo(false)} />}
+      {showsKeys && <Keys close={() => setShowsKeys(false)} />}
     </section>
   );
+}
+
+export type ViewerActions = Record<
+  | "close"
+  | "info"
+  | "zoom"
+  | "keys"
+  | "slideshow"
+  | "panorama"
+  | "clip"
+  | "print"
+  | "download"
+  | "share"
+  | "favourite"
+  | "fullScreen"
+  | "play",
+  () => unknown
+>;
+
+const keyActions: Record<string, keyof ViewerActions> = {
+  i: "info",
+  "?": "keys",
+  s: "slideshow",
+  v: "panorama",
+  m: "clip",
+  p: "print",
+  d: "download",
+  f: "favourite",
+  F: "fullScreen",
+  " ": "play",
+};
+
+function Keys({ close }: { close: () => void }) {
+  const rows: readonly [string, string][] = [
+    ["← →", t("keys.leaf")],
+    ["+ − Z", t("viewer.zoom")],
+    ["I", t("viewer.info")],
+    ["F", t("edit.favourite")],
+    ["D", t("viewer.download")],
+    ["P", t("viewer.print")],
+    ["S", t("viewer.slideshow")],
+    ["M", t("viewer.clip")],
+    ["V", t("viewer.panorama")],
+    ["Space", t("keys.play")],
+    ["Shift F", t("viewer.fullScreen")],
+    ["Esc", t("viewer.close")],
+  ];
+  return (
+    <Dialog title={t("keys.title")} close={close}>
+      <dl class="keys">
+        {rows.map(([key, what]) => (
+          <div key={key}>
+            <dt>
+              <kbd>{key}</kbd>
+            </dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}
+
+function optionsFor(host: HTMLElement, index: number, infoIsBeside: () => boolean) {
+  const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  return {
+    dataSource: [],
+    index,
+    appendToEl: host,
+    bgOpacity: 1,
+    getViewportSizeFn: () => ({
+      x: window.innerWidth - (infoIsBeside() && window.innerWidth > PHONE_WIDTH ? INFO_WIDTH : 0),
+      y: window.innerHeight,
+    }),
+    loop: false,
+    showHideAnimationType: isStill ? ("none" as const) : ("fade" as const),
+    showAnimationDuration: 140,
+    hideAnimationDuration: 140,
+    zoomAnimationDuration: isStill ? 0 : 180,
+    preload: [1, 2] as [number, number],
+    arrowPrevTitle: t("viewer.previous"),
+    arrowNextTitle: t("viewer.next"),
+    errorMsg: t("viewer.missing"),
+    // The bar above has these.
+    close: false,
+    zoom: false,
+    counter: false,
+    wheelToZoom: true,
+    // The section around is the dialog, with more in it than the pictures.
+    trapFocus: false,
+    returnFocus: false,
+    secondaryZoomLevel: (zoom: { fit: number; max: number }) => Math.min(zoom.max, zoom.fit * 2.5),
+    maxZoomLevel: (zoom: { fit: number; itemData: unknown }) => maxZoom(zoom.itemData as Slide, zoom.fit),
+  };
+}
+
+/** Where the browser does not play a video, the reason and the way out take its place. */
+function unplayable(event: Event): void {
+  const video = event.target;
+  if (!(video instanceof HTMLVideoElement) || video.parentElement?.querySelector(".viewer-unplayable"))
+    return;
+  const text = document.createElement("p");
+  text.className = "viewer-unplayable";
+  text.textContent = t("viewer.unplayable");
+  video.parentElement?.append(text);
+}
+
+/** While the viewer is open, nothing below it can be reached. */
+function coverRest(viewer: HTMLElement | null): () => void {
+  const page = viewer?.parentElement;
+  const around = [...(page?.children ?? []), ...(page?.parentElement?.children ?? [])];
+  const rest = around.filter((element) => element !== viewer && element !== page);
+  for (const element of rest) {
+    element.setAttribute("inert", "");
+  }
+  viewer?.focus();
+  return () => {
+    for (const element of rest) element.removeAttribute("inert");
+  };
 }

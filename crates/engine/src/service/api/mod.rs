@@ -1,6 +1,7 @@
 //! HTTP + JSON over a Unix socket (whoever may open it may do all) and over loopback TCP (with a token, perhaps
 //! limited to some spaces). docs/openapi.yaml describes it; a test holds the two together.
 
+mod edits;
 mod people;
 
 use super::access::Access;
@@ -22,7 +23,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -201,6 +202,11 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/v1/faces/{id}/assign", post(people::assign))
         .route("/v1/faces/{id}/reject", post(people::reject))
         .route("/v1/faces/{id}/mark", post(people::mark))
+        .route("/v1/items/edit", post(edits::edit))
+        .route("/v1/items/undo", post(edits::undo))
+        .route("/v1/albums", post(edits::add_album))
+        .route("/v1/albums/{id}", patch(edits::change_album).delete(edits::delete_album))
+        .route("/v1/albums/{id}/items", post(edits::fill_album))
         .route("/v1/edited", post(edited))
         .route("/v1/pause", post(pause))
         .route("/v1/resume", post(resume))

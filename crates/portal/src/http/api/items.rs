@@ -50,8 +50,14 @@ pub async fn show(
     let Some(view) = view else { return Err(Problem::not_found()) };
     let scope = scope(&*app.policy()?, &caller.subject, now());
     // Where the engine has a folder of the volume, clients have a path of the space.
-    let shown = app.config.resolve_spaces().named(&located.space).and_then(|s| s.shown(&folder));
-    let item = shown_item(id, view, &shown.unwrap_or_default(), may, scope.shows_people(&located.space))?;
+    let shown = app.spaces()?.named(&located.space).and_then(|s| s.shown(&folder));
+    let mut item = shown_item(id, view, &shown.unwrap_or_default(), may, scope.shows_people(&located.space))?;
+    if let Some(account) = caller.subject.account() {
+        let favourites = app.library.read(move |index| index.favourites_among(account, &[id])).await?;
+        if favourites.contains(&id) {
+            item["favourite"] = true.into();
+        }
+    }
     Ok(Json(item).into_response())
 }
 

@@ -33,7 +33,7 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Answer<Respons
     let policy = app.policy()?;
     let scope = scope(&policy, &caller.subject, now());
     let mut spaces = Vec::new();
-    for space in app.config.resolve_spaces().iter() {
+    for space in app.spaces()?.iter() {
         let whole = scope.spaces.iter().find(|s| s.space == space.name);
         let row = |rights, whole| SpaceRow { name: space.name.clone(), kind: space.kind, rights, whole };
         if let Some(whole) = whole {

@@ -1,15 +1,22 @@
 //! Handlers of `/api/v1`. The table in [`super::routes`] says who reaches each.
 
 pub mod accounts;
+pub mod albums;
+pub mod asking;
 pub mod audit;
+pub mod edits;
+pub mod events;
 pub mod factors;
+pub mod failures;
 pub mod groups;
 pub mod history;
 pub mod items;
 pub mod lists;
 pub mod me;
+pub mod named;
 pub mod passkeys;
 pub mod preferences;
+pub mod search;
 pub mod sessions;
 pub mod settings;
 pub mod setup;

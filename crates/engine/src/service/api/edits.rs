@@ -1,0 +1,302 @@
+//! What accounts of a server say about items, and their albums. The server decides what each account may do, and sends its number;
+//! nothing here is for tokens that are limited to some spaces.
+
+use super::{Answer, Refusal, broken, for_all_spaces, given, no_such};
+use crate::service::Service;
+use crate::service::access::Access;
+use crate::service::events::{Event, Of};
+use albumen_core::clock::now;
+use albumen_index::Index;
+use albumen_index::account_edits::AccountEdit;
+use albumen_index::albums::{AlbumChange, AlbumError};
+use albumen_index::edits::Edit;
+use albumen_index::said::{DateEdit, Field};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Extension, Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Items in one request: other writers wait while they are changed.
+const MOST_ITEMS: usize = 1000;
+/// Characters of a title or tag, and of a description.
+const LONGEST_LINE: usize = 1000;
+const LONGEST_TEXT: usize = 100_000;
+
+type Body<T> = Result<Json<T>, JsonRejection>;
+type Shared = State<Arc<Service>>;
+
+impl From<AlbumError> for Refusal {
+    fn from(e: AlbumError) -> Refusal {
+        let status = match &e {
+            AlbumError::Missing(_) | AlbumError::Unknown(_) => StatusCode::NOT_FOUND,
+            AlbumError::Taken(_) | AlbumError::Searching(..) | AlbumError::ByHand(_) => StatusCode::CONFLICT,
+            AlbumError::Nameless | AlbumError::Nested | AlbumError::Search(_) => StatusCode::BAD_REQUEST,
+            AlbumError::Sql(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        match e {
+            AlbumError::Sql(e) => e.into(),
+            e => Refusal(status, e.to_string()),
+        }
+    }
+}
+
+/// Changes the index, on a thread that may wait, and tells of it.
+async fn change<T: Send + 'static>(
+    service: &Arc<Service>,
+    access: &Access,
+    work: impl FnOnce(&mut Index, &Service) -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    for_all_spaces(access)?;
+    let service = service.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let mut index = Index::open_edit(&service.index_dir).map_err(broken)?;
+        work(&mut index, &service)
+    });
+    done.await.map_err(broken)?
+}
+
+fn tell_edited(index: &Index, service: &Service, items: &[i64]) -> Answer<()> {
+    for &item in items {
+        if let Some((path, space)) = index.path_and_space(item)? {
+            service.tell(Event::edited(Of { item, path: &path, space: &space }));
+        }
+    }
+    Ok(())
+}
+
+/// A key that is there: what it says, which may be null.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Set {
+    #[serde(deserialize_with = "there")]
+    title: Option<Option<String>>,
+    #[serde(deserialize_with = "there")]
+    description: Option<Option<String>>,
+    #[serde(deserialize_with = "there")]
+    rating: Option<Option<i8>>,
+    #[serde(deserialize_with = "there")]
+    taken: Option<Option<String>>,
+    favourite: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EditRequest {
+    account: i64,
+    ids: Vec<i64>,
+    #[serde(default)]
+    set: Set,
+    /// Seconds.
+    #[serde(default)]
+    shift_taken: Option<i64>,
+    #[serde(default)]
+    add_tags: Vec<String>,
+    #[serde(default)]
+    remove_tags: Vec<String>,
+}
+
+fn bad(why: impl Into<String>) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, why.into())
+}
+
+/// A text as it is kept; one that is empty says that there is none.
+fn text(text: Option<String>, what: &str, longest: usize) -> Answer<Option<String>> {
+    let Some(text) = text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()) else { return Ok(None) };
+    if text.chars().count() > longest {
+        return Err(bad(format!("the {what} is longer than {longest} characters")));
+    }
+    Ok(Some(text))
+}
+
+fn account_edit(request: EditRequest) -> Answer<AccountEdit> {
+    let EditRequest { set, shift_taken, add_tags, remove_tags, .. } = request;
+    let mut edits = Vec::new();
+    if let Some(title) = set.title {
+        edits.push(Edit::Title(text(title, "title", LONGEST_LINE)?));
+    }
+    if let Some(description) = set.description {
+        edits.push(Edit::Description(text(description, "description", LONGEST_TEXT)?));
+    }
+    if let Some(rating) = set.rating {
+        if rating.is_some_and(|r| !(-1..=5).contains(&r)) {
+            return Err(bad("a rating is a number from -1 (rejected) to 5"));
+        }
+        edits.push(Edit::Rating(rating));
+    }
+    match set.taken {
+        Some(Some(_)) if shift_taken.is_some() => {
+            return Err(bad("`taken` and `shift_taken` exclude each other"));
+        }
+        Some(Some(date)) => edits.push(Edit::Taken(DateEdit::parse(&date).map_err(bad)?)),
+        Some(None) => edits.push(Edit::Forget(Field::Taken)),
+        None => {}
+    }
+    for (tags, as_edit) in [(remove_tags, Edit::RemoveTag as fn(String) -> Edit), (add_tags, Edit::AddTag)] {
+        for tag in tags {
+            let tag = text(Some(tag), "tag", LONGEST_LINE)?.ok_or_else(|| bad("a tag needs a name"))?;
+            edits.push(as_edit(tag));
+        }
+    }
+    if edits.is_empty() && shift_taken.is_none() && set.favourite.is_none() {
+        return Err(bad("nothing is to be changed: give `set`, `shift_taken`, `add_tags` or `remove_tags`"));
+    }
+    Ok(AccountEdit { edits, shift_taken, favourite: set.favourite })
+}
+
+fn check_count(items: &[i64]) -> Answer<()> {
+    match items.len() > MOST_ITEMS {
+        true => Err(bad(format!("at most {MOST_ITEMS} items at once"))),
+        false => Ok(()),
+    }
+}
+
+pub async fn edit(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    body: Body<EditRequest>,
+) -> Answer<Json<Value>> {
+    let mut request = given(body)?;
+    check_count(&request.ids)?;
+    let (account, ids) = (request.account, std::mem::take(&mut request.ids));
+    let edit = account_edit(request)?;
+    change(&service, &access, move |index, service| {
+        let edited = index.edit_as(account, &ids, &edit, now())?;
+        tell_edited(index, service, &edited.items)?;
+        let mut answer = json!({ "changed": edited.items.len() });
+        if let Some(edit) = edited.edit {
+            answer["edit"] = edit.into();
+        }
+        Ok(Json(answer))
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UndoRequest {
+    account: i64,
+    edit: i64,
+}
+
+pub async fn undo(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    body: Body<UndoRequest>,
+) -> Answer<Json<Value>> {
+    let UndoRequest { account, edit } = given(body)?;
+    change(&service, &access, move |index, service| {
+        let changed = index.undo_as(account, edit)?.ok_or_else(|| no_such("edit that can be undone"))?;
+        tell_edited(index, service, &changed)?;
+        Ok(Json(json!({ "changed": changed.len() })))
+    })
+    .await
+}
+
+fn owner(index: &Index, album: i64) -> Answer<i64> {
+    Ok(index.account_album(album)?.ok_or(AlbumError::Missing(album))?.owner)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAlbum {
+    account: i64,
+    name: String,
+    query: Option<String>,
+    #[serde(default)]
+    items: Vec<i64>,
+}
+
+pub async fn add_album(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    body: Body<NewAlbum>,
+) -> Answer<Json<Value>> {
+    let new = given(body)?;
+    check_count(&new.items)?;
+    change(&service, &access, move |index, service| {
+        let album = index.create_account_album(new.account, &new.name, new.query.as_deref(), &new.items)?;
+        service.tell(Event::account_album_changed(album, new.account));
+        Ok(Json(json!({ "album": album })))
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedAlbum {
+    name: Option<String>,
+    description: Option<String>,
+    query: Option<String>,
+    #[serde(default, deserialize_with = "there")]
+    cover: Option<Option<i64>>,
+}
+
+pub async fn change_album(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+    body: Body<ChangedAlbum>,
+) -> Answer<Json<Value>> {
+    let ChangedAlbum { name, description, query, cover } = given(body)?;
+    let description = description
+        .map(|d| text(Some(d), "description", LONGEST_TEXT))
+        .transpose()?
+        .map(Option::unwrap_or_default);
+    let wanted = AlbumChange { name, description, query, cover };
+    change(&service, &access, move |index, service| {
+        let owner = owner(index, id)?;
+        index.change_account_album(id, &wanted)?;
+        service.tell(Event::account_album_changed(id, owner));
+        Ok(Json(json!({ "album": id })))
+    })
+    .await
+}
+
+pub async fn delete_album(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+) -> Answer<Json<Value>> {
+    change(&service, &access, move |index, service| {
+        let owner = owner(index, id)?;
+        index.delete_account_album(id)?;
+        service.tell(Event::account_album_changed(id, owner));
+        Ok(Json(json!({ "album": id })))
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilledAlbum {
+    account: i64,
+    #[serde(default)]
+    add: Vec<i64>,
+    #[serde(default)]
+    remove: Vec<i64>,
+}
+
+pub async fn fill_album(
+    State(service): Shared,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+    body: Body<FilledAlbum>,
+) -> Answer<Json<Value>> {
+    let FilledAlbum { account, add, remove } = given(body)?;
+    check_count(&add)?;
+    check_count(&remove)?;
+    change(&service, &access, move |index, service| {
+        let owner = owner(index, id)?;
+        let (added, removed) = index.fill_account_album(id, account, &add, &remove)?;
+        service.tell(Event::account_album_changed(id, owner));
+        Ok(Json(json!({ "album": id, "added": added, "removed": removed })))
+    })
+    .await
+}

@@ -1,0 +1,122 @@
+//! Folders by patterns: `/homes/*/Photos` is a folder for each home that has one.
+//!
+//! Promises: behind the first wildcard no symbolic link is followed, since what lies there belongs to the users: one who links
+//! their `Photos` to another's must not see the other's photos as their own. A wildcard stands for no hidden folder and for none of a
+//! system's own (`@eaDir`). The same disk gives the same answer.
+
+use crate::skipped::is_skipped;
+use globset::{GlobBuilder, GlobMatcher};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+/// Whether there is a wildcard in a path.
+pub fn has_wildcard(path: &Path) -> bool {
+    path.to_string_lossy().contains(['*', '?', '['])
+}
+
+/// The first component of a path that is no valid pattern, though it has a wildcard in it.
+pub fn find_invalid(path: &Path) -> Option<String> {
+    let mut wild = path.components().filter(|c| has_wildcard(Path::new(c)));
+    let invalid = wild.find(|c| matcher(*c).is_none())?;
+    Some(invalid.as_os_str().to_string_lossy().into_owned())
+}
+
+/// Names with the folders that some patterns match: `{}` in `name` stands for what the wildcards of a match stood for, and
+/// matches of one name belong together. In order of name.
+pub fn named<'a>(name: &str, patterns: impl Iterator<Item = &'a Path>) -> Vec<(String, Vec<PathBuf>)> {
+    let mut found: Vec<(String, Vec<PathBuf>)> = Vec::new();
+    for (matched, path) in patterns.flat_map(resolve) {
+        let name = name.replace("{}", &matched);
+        match found.iter_mut().find(|(n, _)| *n == name) {
+            // `homes/*/Photos` and `homes/*/Videos` of one user are one space.
+            Some((_, folders)) => folders.push(path),
+            None => found.push((name, vec![path])),
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The folders that a pattern matches, each with what its wildcards stood for (several joined by `-`).
+fn resolve(pattern: &Path) -> Vec<(String, PathBuf)> {
+    let mut found: Vec<(Vec<String>, PathBuf)> = vec![(Vec::new(), PathBuf::new())];
+    let mut is_users = false;
+    for component in pattern.components() {
+        let Some(matcher) = matcher(component) else {
+            for (_, path) in &mut found {
+                path.push(component);
+            }
+            if is_users {
+                found.retain(|(_, path)| is_real_folder(path));
+            }
+            continue;
+        };
+        is_users = true;
+        found = found
+            .into_iter()
+            .flat_map(|(matched, path)| {
+                let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
+                let mut names: Vec<_> = entries.map(|e| e.file_name()).collect();
+                names.sort();
+                names.retain(|name| {
+                    !is_skipped(name.as_bytes(), true)
+                        && matcher.is_match(Path::new(name))
+                        && is_real_folder(&path.join(name))
+                });
+                names.into_iter().map(move |name| {
+                    let mut matched = matched.clone();
+                    matched.push(name.to_string_lossy().into_owned());
+                    (matched, path.join(name))
+                })
+            })
+            .collect();
+    }
+    found.into_iter().map(|(matched, path)| (matched.join("-"), path)).collect()
+}
+
+fn is_real_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|m| m.is_dir())
+}
+
+/// A matcher for a component with wildcards.
+fn matcher(component: Component<'_>) -> Option<GlobMatcher> {
+    let text = component.as_os_str().to_str().filter(|text| has_wildcard(Path::new(text)))?;
+    GlobBuilder::new(text).literal_separator(true).build().ok().map(|glob| glob.compile_matcher())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_are_real_folders_that_are_not_hidden() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in
+            ["anna/Photos", "anna/Videos", "ben/Photos", "carl/Other", "@eaDir/Photos", ".hidden/Photos"]
+        {
+            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
+        std::os::unix::fs::symlink(dir.path().join("anna"), dir.path().join("eve")).unwrap();
+        std::fs::create_dir(dir.path().join("frank")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("anna/Photos"), dir.path().join("frank/Photos")).unwrap();
+        let patterns = [dir.path().join("*/Photos"), dir.path().join("*/Videos")];
+        let found = named("{}-home", patterns.iter().map(PathBuf::as_path));
+        let below = |path: &str| dir.path().join(path);
+        assert_eq!(
+            found,
+            [
+                ("anna-home".to_owned(), vec![below("anna/Photos"), below("anna/Videos")]),
+                ("ben-home".to_owned(), vec![below("ben/Photos")]),
+            ]
+        );
+        let two = named("{}", [dir.path().join("?en/P*")].iter().map(PathBuf::as_path));
+        assert_eq!(two, [("ben-Photos".to_owned(), vec![below("ben/Photos")])]);
+    }
+
+    #[test]
+    fn an_invalid_pattern_is_named() {
+        assert_eq!(find_invalid(Path::new("/h/[z/P")).as_deref(), Some("[z"));
+        assert_eq!(find_invalid(Path::new("/h/*/P")), None);
+        assert!(has_wildcard(Path::new("/h/?")) && !has_wildcard(Path::new("/h/P")));
+    }
+}

@@ -1,0 +1,143 @@
+//! What visible items have in common: tags, subjects and places, each with how many items have it and one to show for it.
+
+use crate::Index;
+use rusqlite::{OptionalExtension, Result, params};
+
+/// An item to show for something, by id, and the key of its thumbnails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Cover {
+    pub id: i64,
+    pub key: u32,
+}
+
+/// A tag, subject or place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub name: String,
+    /// Visible items that have it.
+    pub items: u64,
+    /// The newest of them.
+    pub newest: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Country {
+    /// ISO 3166-1, two letters.
+    pub code: String,
+    pub country: Counted,
+    pub regions: Vec<Region>,
+}
+
+/// `region` has no name where none is known; cities without a name are not listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Region {
+    pub region: Counted,
+    pub cities: Vec<Counted>,
+}
+
+impl Index {
+    /// The thumbnails of an item, where it has one.
+    pub fn cover(&self, item: i64) -> Result<Option<Cover>> {
+        Ok(self.thumbnail_key(item)?.map(|key| Cover { id: item, key }))
+    }
+
+    /// Tags of visible items, of one space or of all, in order of name.
+    pub fn visible_tags(&self, space: Option<&str>) -> Result<Vec<Counted>> {
+        self.counted(
+            "SELECT t.tag, count(*), max(coalesce(i.taken_local, '')), i.file_id
+               FROM item_tags t CROSS JOIN items i ON i.file_id = t.file_id
+             WHERE i.hidden = 0 AND visible(i.folder_id, i.file_id) AND (?1 IS NULL OR i.space_id = ?1)
+             GROUP BY t.tag ORDER BY t.tag",
+            space,
+        )
+    }
+
+    /// The same of subjects: labels of the taxonomy.
+    pub fn visible_subjects(&self, space: Option<&str>) -> Result<Vec<Counted>> {
+        self.counted(
+            "SELECT t.label, count(DISTINCT t.file_id), max(coalesce(i.taken_local, '')), i.file_id
+               FROM subjects t CROSS JOIN items i ON i.file_id = t.file_id
+             WHERE i.hidden = 0 AND visible(i.folder_id, i.file_id) AND (?1 IS NULL OR i.space_id = ?1)
+             GROUP BY t.label ORDER BY t.label",
+            space,
+        )
+    }
+
+    fn counted(&self, sql: &str, space: Option<&str>) -> Result<Vec<Counted>> {
+        let Some(space) = self.space_wanted(space)? else { return Ok(Vec::new()) };
+        // Beside max() the other columns are of the row that has it.
+        let read = |r: &rusqlite::Row<'_>| {
+            Ok(Counted {
+                name: r.get(0)?,
+                items: r.get::<_, i64>(1)?.unsigned_abs(),
+                newest: Some(r.get(3)?),
+            })
+        };
+        self.conn.prepare_cached(sql)?.query_map([space], read)?.collect()
+    }
+
+    /// The outer `None`: there is no such space; the inner one: all spaces.
+    fn space_wanted(&self, name: Option<&str>) -> Result<Option<Option<i64>>> {
+        let Some(name) = name else { return Ok(Some(None)) };
+        let id = self
+            .conn
+            .prepare_cached("SELECT id FROM spaces WHERE name = ?1")?
+            .query_row([name], |r| r.get(0))
+            .optional()?;
+        Ok(id.map(Some))
+    }
+
+    /// Where visible items were taken: countries, their regions, their cities, in order of name.
+    pub fn visible_places(&self, space: Option<&str>) -> Result<Vec<Country>> {
+        let Some(space) = self.space_wanted(space)? else { return Ok(Vec::new()) };
+        let mut st = self.conn.prepare_cached(
+            "SELECT i.country_code, i.country, i.region, i.city, count(*), max(coalesce(i.taken_local, '')), i.file_id
+               FROM items i INDEXED BY items_place
+             WHERE i.hidden = 0 AND i.country_code IS NOT NULL AND visible(i.folder_id, i.file_id)
+               AND (?1 IS NULL OR i.space_id = ?1)
+             GROUP BY i.country_code, i.region, i.city ORDER BY i.country_code, i.region, i.city",
+        )?;
+        let mut rows = st.query(params![space])?;
+        let mut found: Vec<Newest<Country>> = Vec::new();
+        while let Some(r) = rows.next()? {
+            let code: String = r.get(0)?;
+            let name: Option<String> = r.get(1)?;
+            let (region, city): (Option<String>, Option<String>) = (r.get(2)?, r.get(3)?);
+            let items = r.get::<_, i64>(4)?.unsigned_abs();
+            let newest: (String, i64) = (r.get(5)?, r.get(6)?);
+            if found.last().is_none_or(|c| c.of.code != code) {
+                let country = Counted { name: name.unwrap_or_else(|| code.clone()), ..Counted::default() };
+                found
+                    .push(Newest { of: Country { code, country, regions: Vec::new() }, ..Newest::default() });
+            }
+            let Some(Newest { of: country, taken }) = found.last_mut() else { continue };
+            let region = region.unwrap_or_default();
+            if country.regions.last().is_none_or(|r| r.region.name != region) {
+                let region = Counted { name: region, ..Counted::default() };
+                country.regions.push(Region { region, cities: Vec::new() });
+                taken[1].clear();
+            }
+            let Some(Region { region, cities }) = country.regions.last_mut() else { continue };
+            for (counted, taken) in [&mut country.country, region].into_iter().zip(taken) {
+                counted.items += items;
+                if counted.newest.is_none() || *taken <= newest.0 {
+                    counted.newest = Some(newest.1);
+                    *taken = newest.0.clone();
+                }
+            }
+            if let Some(name) = city {
+                cities.push(Counted { name, items, newest: Some(newest.1) });
+            }
+        }
+        let mut countries: Vec<Country> = found.into_iter().map(|c| c.of).collect();
+        countries.sort_by(|a, b| a.country.name.cmp(&b.country.name).then_with(|| a.code.cmp(&b.code)));
+        Ok(countries)
+    }
+}
+
+/// A country with when the newest item of it, and of its last region, was taken.
+#[derive(Default)]
+struct Newest<T> {
+    of: T,
+    taken: [String; 2],
+}

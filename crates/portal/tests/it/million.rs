@@ -1,0 +1,154 @@
+//! How fast the lists are at 200,000 and 1,000,000 items, for an account that sees a whole space and for one with 500 folder grants.
+//! Only in `make soak`: the figures are printed. The index is made of rows alone.
+
+use crate::fixture::{Client, Portal};
+use albumen_index::Index;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// Files of a folder.
+const A_FOLDER: u64 = 200;
+const GRANTS: u64 = 500;
+/// Requests of each kind.
+const TRIES: usize = 40;
+
+fn fill(portal: &Portal, items: u64) {
+    let dir = portal.path("index");
+    drop(Index::open_indexing(&dir, || ()).unwrap());
+    // By the index's own connection: triggers of the search tables are on it as on any.
+    let index = Index::open_edit(&dir).unwrap();
+    let db = rusqlite::Connection::open(index.dir().join("index.sqlite")).unwrap();
+    db.execute_batch(&format!(
+        "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
+         INSERT INTO spaces (id, name, kind) VALUES (1, 'family', 'shared');
+         INSERT INTO volumes (id, space_id, path) VALUES (1, 1, CAST('{volume}' AS BLOB));
+         CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {items}) SELECT i FROM n;
+         INSERT INTO folders (id, volume_id, path)
+           SELECT i, 1, CAST(printf('rolls/%05d', i) AS BLOB) FROM n WHERE i <= {items} / {A_FOLDER} + 1;
+         INSERT INTO files (id, folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added, facts)
+           SELECT i, i / {A_FOLDER} + 1, CAST(printf('%07d.jpg', i) AS BLOB), 1, i, 3000000 + i % 1000, i, i,
+             printf('b3:%016x%048x', (i * 2654435761) % 4294967296, i), 1600000000 + i, '{{}}' FROM n;
+         INSERT INTO items (file_id, space_id, folder_id, kind, format, added, taken_local, display_width, display_height,
+             model, iso, rating, lat, lon, country_code, country, region, city)
+           SELECT i, 1, i / {A_FOLDER} + 1, iif(i % 10 = 0, 'video', 'photo'), iif(i % 10 = 0, 'mp4', 'jpeg'), 1600000000 + i,
+             strftime('%Y-%m-%dT%H:%M:%S', 1000000000 + i * (600000000 / {items}), 'unixepoch'), 4032, 3024,
+             'Model ' || (i % 7), 100 * (1 + i % 16), nullif(i % 6, 0),
+             iif(i % 2, -60 + (i * 7919) % 12000 / 100.0, NULL), iif(i % 2, -180 + (i * 104729) % 36000 / 100.0, NULL),
+             iif(i % 2, char(65 + i % 25, 65 + i % 23), NULL), iif(i % 2, 'Country ' || (i % 575), NULL),
+             iif(i % 2, 'Region ' || (i % 50), NULL), iif(i % 2, 'City ' || (i % 500), NULL) FROM n;
+         INSERT INTO derivatives (content_hash, name, path, width, height, bytes)
+           SELECT content_hash, 'sm', 'derived/' || id, 320, 240, 20000 FROM files;
+         INSERT INTO item_tags (tag, file_id) SELECT 'tag ' || (i % 60), i FROM n WHERE i % 3 = 0;
+         INSERT INTO subjects (file_id, label, score) SELECT i, 'subject ' || (i % 40), 0.9 FROM n WHERE i % 2 = 0;
+         INSERT INTO item_where SELECT file_id, lat, lat, lon, lon FROM
+           (SELECT file_id, lat, lon FROM items WHERE lat IS NOT NULL);
+         INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
+           SELECT i, printf('%07d', i), '', iif(i % 8 = 0, 'beach', 'garden'), '', '', iif(i % 2, 'city ' || (i % 500), ''), '',
+             'model ' || (i % 7), '' FROM n;
+         COMMIT; PRAGMA wal_checkpoint(TRUNCATE);",
+        volume = portal.path("shared").display()
+    ))
+    .unwrap();
+    index.merge_text(|| false).unwrap();
+}
+
+/// Milliseconds at a share of the way through the sorted times.
+fn at(times: &[Duration], share: f64) -> f64 {
+    times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3
+}
+
+fn gzipped(text: &str) -> usize {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let mut gzip = Command::new("gzip").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = gzip.stdin.take().unwrap();
+    let text = text.to_owned();
+    let writing = std::thread::spawn(move || input.write_all(text.as_bytes()));
+    let out = gzip.wait_with_output().unwrap();
+    writing.join().unwrap().unwrap();
+    out.stdout.len()
+}
+
+fn measure(portal: &Portal, client: &Client, who: &str, path: &str) {
+    let mut times = Vec::new();
+    let mut last = String::new();
+    for _ in 0..TRIES {
+        let began = Instant::now();
+        let answer = portal.send(client, "GET", &format!("/api/v1{path}"), None);
+        times.push(began.elapsed());
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        last = answer.text;
+    }
+    let first = times[0].as_secs_f64() * 1e3;
+    times.sort();
+    println!(
+        "soak: {who} {path}: median {:.1} ms, p99 {:.1} ms, first {first:.1} ms, {} bytes, {} gzipped",
+        at(&times, 0.5),
+        at(&times, 0.99),
+        last.len(),
+        gzipped(&last)
+    );
+}
+
+#[test]
+#[ignore = "soak: large numbers; ALBUMEN_SOAK_ITEMS takes another number than a million"]
+fn soak_lists_of_a_million_items() {
+    let items = std::env::var("ALBUMEN_SOAK_ITEMS").ok().map_or(1_000_000, |n| n.parse().unwrap());
+    let mut portal = Portal::new();
+    let began = Instant::now();
+    fill(&portal, items);
+    println!("soak: {items} items were made in {:.0} s", began.elapsed().as_secs_f64());
+    portal.add("root", &["--admin"]);
+    portal.add("anna", &["--access", "family=full"]);
+    portal.add("ben", &["--access", "family=custom"]);
+    portal.start();
+    let root = portal.sign_in("root");
+    let folders = items / A_FOLDER;
+    let step = (folders / GRANTS).max(1);
+    for n in 0..GRANTS.min(folders) {
+        let path = format!("rolls/{:05}", 1 + n * step);
+        let grant = json!({ "path": path, "account": "ben", "rights": ["view"] });
+        assert_eq!(portal.ask(&root, "PUT", "/spaces/family/grants", Some(&grant)).status, 204);
+    }
+    let grid = |more: &str| format!("/items?format=grid&limit=1000{more}");
+    let conditions = [
+        "kind:video",
+        "rating:5",
+        "iso:400",
+        "tag:%22tag%203%22",
+        "subject:%22subject%204%22",
+        "country:BB",
+        "city:%22City%207%22",
+        "has:gps",
+        "date:2010",
+        "beach",
+        "camera:%22Model%203%22",
+        "box:40,0,50,20",
+    ];
+    for (who, name) in [("whole space", "anna"), ("500 grants", "ben")] {
+        let client = portal.sign_in(name);
+        let ask = |path: &str| measure(&portal, &client, who, path);
+        ask("/timeline");
+        ask(&grid(""));
+        ask(&grid("&day=2010-01-01..2010-12-31"));
+        for condition in conditions {
+            ask(&grid(&format!("&q={condition}")));
+        }
+        for pair in conditions.windows(2) {
+            ask(&grid(&format!("&q={}%20{}", pair[0], pair[1])));
+        }
+        for list in [
+            "/tags",
+            "/subjects",
+            "/places",
+            "/search/suggest?q=ci",
+            "/folders?space=family&path=rolls",
+            "/map?zoom=3",
+        ] {
+            ask(list);
+        }
+        ask("/map?zoom=10&box=40,0,45,5");
+        ask("/facets?q=date:2010");
+        ask("/facets");
+    }
+}

@@ -1,0 +1,250 @@
+// A list of photos as a page shows it: the virtual grid, the viewer over it, the selection with its actions.
+
+import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { api } from "../api/client";
+import { t } from "../i18n";
+import { enter } from "../lib/address";
+import { sessionEnded } from "../lib/session";
+import { ActionBar } from "../pages/selection/view";
+import { Viewer } from "../pages/viewer/view";
+import { explain, Failed } from "../ui/states";
+import { announce } from "../ui/toast";
+import { Grid, type GridSelection } from "./grid";
+import { gridHost, heading } from "./host";
+import type { GridMetrics } from "./layout";
+import { type FetchBucket, Loader } from "./loader";
+import { type DayCount, type GridItem, TimelineModel } from "./model";
+import { Scrubber } from "./scrubber";
+import { idsBetween, Selection } from "./selection";
+
+/** Where the items of a list come from. */
+export interface ListSource {
+  /** The days of the list, or one nameless day that holds all of it. */
+  load(signal: AbortSignal): Promise<readonly DayCount[]>;
+  fetcher(model: TimelineModel): FetchBucket;
+}
+
+export interface PhotoListProps {
+  source: ListSource;
+  /** For screen readers, where the page shows no title of its own. */
+  title?: string;
+  /** What stands above the photos and scrolls with them. */
+  intro?: ComponentChildren;
+  /** What is shown instead of photos where there are none. */
+  empty?: ComponentChildren;
+  /** Address of the page, or of an item over it. */
+  address: (item?: number) => string;
+  /** The item that is open in the viewer. */
+  opened: number | undefined;
+  metrics: (width: number) => GridMetrics;
+  hasScrubber?: boolean;
+  /** The album that the list is, where items may be taken out of it. */
+  album?: number | undefined;
+  /** The page changes how it groups the days; the day at the top stays there. */
+  day?: { current: string };
+  /** What stands over the photos and does not scroll. */
+  children?: ComponentChildren;
+}
+
+/** Metrics of a list without days. */
+export function flatMetrics(rowHeight: (width: number) => number): (width: number) => GridMetrics {
+  return (width) => ({ width, rowHeight: rowHeight(width), gap: 3, heading: 0, dayGap: 3 });
+}
+
+export function PhotoList(props: PhotoListProps) {
+  const { source, opened } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const intro = useRef<HTMLDivElement>(null);
+  const grid = useRef<Grid | undefined>(undefined);
+  const fraction = useRef(signal(0)).current;
+  const selection = useMemo(() => new Selection(), [source]);
+  const [model, setModel] = useState<TimelineModel>();
+  const [error, setError] = useState<unknown>();
+  const [version, setVersion] = useState(0);
+  const [attempt, setAttempt] = useState(0);
+  const latest = useRef(props);
+  latest.current = props;
+  const reload = () => setAttempt((n) => n + 1);
+  const metrics = () => ({
+    ...latest.current.metrics(innerWidth(scroller.current)),
+    intro: intro.current?.offsetHeight ?? 0,
+  });
+
+  useEffect(() => {
+    const controller = new AbortController();
+    setError(undefined);
+    source
+      .load(controller.signal)
+      .then((days) => setModel(new TimelineModel(days, metrics())))
+      .catch((e) => controller.signal.aborted || sessionEnded(e) || setError(e));
+    return () => controller.abort();
+  }, [source, attempt]);
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (!model || !element || model.count === 0) return;
+    const fetchBucket = source.fetcher(model);
+    const add = (from: number, to: number, use: (ids: number[]) => void) =>
+      void idsBetween(model, fetchBucket, from, to)
+        .then(use)
+        .catch((e) => sessionEnded(e) || announce(explain(e)));
+    const chooser: GridSelection = {
+      get isActive() {
+        return selection.count.peek() > 0;
+      },
+      has: (id) => selection.has(id),
+      toggle: (position, item, through) => {
+        if (through) add(...selection.rangeTo(position), (ids) => selection.add(ids));
+        else selection.toggle(position, item.id);
+      },
+      drag: (from, to) => add(Math.min(from, to), Math.max(from, to) + 1, (ids) => selection.drag(ids)),
+      toggleDay: (section) =>
+        add(...model.dayRange(section), (ids) => {
+          if (ids.every((id) => selection.has(id))) selection.remove(ids);
+          else selection.add(ids);
+        }),
+      dayLabel: (day) => t("select.day", { day: heading(day) }),
+    };
+    const host = gridHost({
+      address: (item: GridItem) => latest.current.address(item.id),
+      open: (_position, item) => enter(latest.current.address(item.id)),
+      moved: (day, at) => {
+        fraction.value = at;
+        if (latest.current.day) latest.current.day.current = day;
+      },
+    });
+    // Read before the grid draws its top, which is another day.
+    const day = latest.current.day?.current;
+    const loader = new Loader(model, fetchBucket, reload, (e) => sessionEnded(e) || announce(explain(e)));
+    const made = new Grid(element, model, loader, host, chooser, intro.current ?? undefined);
+    const loaded = loader.onLoaded;
+    loader.onLoaded = (bucket, take) => {
+      loaded(bucket, take);
+      setVersion((n) => n + 1);
+    };
+    grid.current = made;
+    if (day) made.showSection(model.sectionOfDay(day));
+    let width = innerWidth(element);
+    const observer = new ResizeObserver(() => {
+      const isSame =
+        innerWidth(element) === width && (intro.current?.offsetHeight ?? 0) === model.metrics.intro;
+      if (isSame) return made.resized();
+      width = innerWidth(element);
+      made.relayout(() => model.setMetrics(metrics()));
+      setVersion((n) => n + 1);
+    });
+    observer.observe(element);
+    if (intro.current) observer.observe(intro.current);
+    const unfollow = selection.count.subscribe(() => made.selectionChanged());
+    return () => {
+      unfollow();
+      observer.disconnect();
+      made.destroy();
+      grid.current = undefined;
+    };
+  }, [model, source, selection, fraction]);
+
+  // An item that was opened by its address, before the part of the list around it is loaded.
+  useEffect(() => {
+    if (!model || opened === undefined || model.positionOf(opened) !== undefined) return;
+    const controller = new AbortController();
+    void findItem(model, source, opened, controller.signal)
+      .then((bucket) => bucket !== undefined && setVersion((n) => n + 1))
+      .catch((e) => controller.signal.aborted || sessionEnded(e));
+    return () => controller.abort();
+  }, [model, source, opened]);
+
+  useKeys(selection, model, source, opened !== undefined);
+
+  const isEmpty = model?.count === 0;
+  const isChoosing = selection.count.value > 0;
+  return (
+    <main class={isChoosing ? "page is-choosing" : "page"}>
+      {props.title && <h1 class="visually-hidden">{props.title}</h1>}
+      <div class={props.hasScrubber ? "grid-scroller has-scrubber" : "grid-scroller"} ref={scroller}>
+        {props.intro && (
+          <div class={isEmpty ? "grid-intro is-alone" : "grid-intro"} ref={intro}>
+            {props.intro}
+          </div>
+        )}
+        {error !== undefined && <Failed error={error} retry={reload} />}
+        {isEmpty && props.empty}
+      </div>
+      {model && !isEmpty && props.hasScrubber && (
+        <Scrubber
+          model={model}
+          version={version}
+          fraction={fraction}
+          height={scroller.current?.clientHeight ?? 600}
+          jump={(to) => grid.current?.showFraction(to)}
+        />
+      )}
+      {props.children}
+      {isChoosing && <ActionBar selection={selection} changed={reload} album={props.album} />}
+      {opened !== undefined && (
+        <Viewer
+          id={opened}
+          model={model}
+          version={version}
+          close={props.address()}
+          show={(item) => props.address(item)}
+          focus={(position) => grid.current?.focusPosition(position)}
+          needs={(position) => grid.current?.showPosition(position)}
+        />
+      )}
+    </main>
+  );
+}
+
+/** Keys that hold for the whole list: all of it is chosen, or nothing any more. */
+function useKeys(
+  selection: Selection,
+  model: TimelineModel | undefined,
+  source: ListSource,
+  isCovered: boolean,
+) {
+  useEffect(() => {
+    if (isCovered || !model) return;
+    const onKey = (event: KeyboardEvent) => {
+      const isTyping = (event.target as HTMLElement).closest?.("input, textarea, select, dialog");
+      if (isTyping) return;
+      if (event.key === "Escape") selection.clear();
+      else if ((event.ctrlKey || event.metaKey) && event.key === "a") {
+        event.preventDefault();
+        void idsBetween(model, source.fetcher(model), 0, model.count)
+          .then((ids) => selection.add(ids))
+          .catch((e) => sessionEnded(e) || announce(explain(e)));
+      }
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [selection, model, source, isCovered]);
+}
+
+/** Loads the buckets of the day that an item was taken on, until one holds it. */
+async function findItem(
+  model: TimelineModel,
+  source: ListSource,
+  id: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const item = await api.item(id, signal);
+  const day = item.taken?.local.slice(0, 10) ?? "undated";
+  const [from, to] = model.dayRange(model.sectionOfDay(day));
+  const fetchBucket = source.fetcher(model);
+  for (const [b, bucket] of model.buckets.entries()) {
+    if (bucket.first + bucket.count <= from || bucket.first >= to || model.columns(b)) continue;
+    model.setColumns(b, await fetchBucket(b, signal));
+    if (model.positionOf(id) !== undefined) return b;
+  }
+  return undefined;
+}
+
+/** Width inside of the padding. */
+function innerWidth(element: HTMLElement | null): number {
+  if (!element) return 0;
+  const style = getComputedStyle(element);
+  return element.clientWidth - Number.parseFloat(style.paddingLeft) - Number.parseFloat(style.paddingRight);
+}

@@ -1,0 +1,31 @@
+// What the account has chosen, kept by the portal: the same on every device. Choices of one device are in the session.
+
+import { signal } from "@preact/signals";
+import { api } from "../api/client";
+import { explain } from "../ui/states";
+import { announce } from "../ui/toast";
+
+export interface Preferences {
+  readonly slideshow_seconds?: number;
+  readonly slideshow_shuffle?: boolean;
+  /** Minutes without use after which the application asks for the password; 0 at every start, absent never. */
+  readonly lock_minutes?: number;
+  readonly folder_sort?: string;
+}
+
+export const preferences = signal<Preferences>({});
+
+/** Reads them after signing in. Without them the application goes on with what it does by itself. */
+export async function readPreferences(): Promise<void> {
+  try {
+    preferences.value = (await api.preferences()) as Preferences;
+  } catch (error) {
+    announce(explain(error));
+  }
+}
+
+/** Chooses at once, and tells the portal. `undefined` takes a choice back. */
+export function setPreference<K extends keyof Preferences>(key: K, value: Preferences[K]): void {
+  preferences.value = { ...preferences.value, [key]: value };
+  void api.setPreferences({ [key]: value ?? null }).catch((error) => announce(explain(error)));
+}
