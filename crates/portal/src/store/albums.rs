@@ -116,13 +116,13 @@ impl Store {
     }
 
     /// Everything about an album that was deleted.
-    pub fn forget_album(&self, album: i64) -> Result<()> {
+    pub fn forget_album(&self, album: i64, event: &Event<'_>) -> Result<()> {
         self.write(|tx| {
             for table in ["album_access", "album_members", "shares"] {
                 tx.execute(&format!("DELETE FROM {table} WHERE album = ?1"), [album])?;
             }
             tx.execute("UPDATE photo_requests SET is_off = 1 WHERE album = ?1", [album])?;
-            Ok(())
+            audit::record(tx, &event.of("album_removed", &album.to_string()))
         })
     }
 }

@@ -323,6 +323,8 @@ fn albums_are_made_filled_changed_and_deleted_by_their_owner() {
 
     assert_eq!(both.ask(&anna, "DELETE", &at, Value::Null).0, 204);
     assert_eq!(both.ask(&anna, "GET", &at, Value::Null), (404, answer));
+    let (_, log) = both.ask(&anna, "GET", "/me/activity", Value::Null);
+    assert!(log.to_string().contains("album_removed"), "{log}");
     assert_eq!(both.item(&anna, shared)["name"], "shared.jpg");
     assert!(both.portal.done(&["verify"], "").ends_with("ok\n"));
 }

@@ -354,8 +354,10 @@ impl Story {
                 Said::Marked(f, mark) => {
                     let taken_back =
                         later.iter().any(|l| matches!(l, Said::Is(g, _) | Said::Marked(g, _) if g == f));
-                    let marked = all[f].mark.as_deref() == mark.map(Mark::name);
-                    taken_back || marked && (mark.is_none() || all[f].person.is_none())
+                    // A face of which nothing is said any more may be gone with what was found.
+                    let face = all.get(f);
+                    let marked = face.map_or(mark.is_none(), |a| a.mark.as_deref() == mark.map(Mark::name));
+                    taken_back || marked && (mark.is_none() || face.is_some_and(|a| a.person.is_none()))
                 }
                 Said::Name(p, name) => renamed(p) || self.w.name_of(p) == *name,
                 Said::One(a, b) => now(a) == now(b),

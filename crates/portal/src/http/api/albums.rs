@@ -170,7 +170,7 @@ pub async fn remove(
     let id = allowed(&app, &caller, id, MANAGE).await?;
     ask_engine(&app, "DELETE", format!("/v1/albums/{id}"), json!({})).await?;
     // Its number is never given again; what was said of its guests is of no more use.
-    super::change(&app, &caller, move |store, _| store.forget_album(id)).await?;
+    super::change(&app, &caller, move |store, event| store.forget_album(id, event)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 /// Items of a page: without a wish, and at the most in either form.
 const PAGE: usize = 100;
+const GRID: usize = 1000;
 const LARGEST_PAGE: usize = 500;
 const LARGEST_GRID: usize = 5000;
 /// Ids in one request.
@@ -46,10 +47,10 @@ pub async fn items(State(app): State<Arc<App>>, caller: Caller, query: AskedQuer
                 return Err(Problem::invalid(format!("There is no format {other:?}; there is grid.")));
             }
         };
-        let largest = if is_grid { LARGEST_GRID } else { LARGEST_PAGE };
+        let (usual, largest) = if is_grid { (GRID, LARGEST_GRID) } else { (PAGE, LARGEST_PAGE) };
         let after = asked.after.as_deref().filter(|a| !a.is_empty());
         let page = Page {
-            limit: asked.limit.unwrap_or(PAGE).clamp(1, largest),
+            limit: asked.limit.unwrap_or(usual).clamp(1, largest),
             after: after.map(str::parse::<Cursor>).transpose().map_err(searched)?,
             within: ask.narrowed(&asked)?,
             is_scoped: true,
