@@ -87,6 +87,7 @@ impl Index {
                 path: relative::on_disk(&[&volume, &folder, &name]).to_string_lossy().into_owned(),
                 stage: Stage::Inspect.name().to_owned(),
                 state: "skipped".to_owned(),
+                line: None,
                 fault: None,
                 reason: "Google Takeout wrote this for a photo or video that is not in the folder".to_owned(),
                 advice: Some(

@@ -492,7 +492,7 @@ fn dates_known_in_part_stand_at_the_start_of_their_period() {
     let mut after = None;
     let mut names = Vec::new();
     loop {
-        let page = library.index.search(&all, &Page { limit: 1, after, spaces: None }).unwrap();
+        let page = library.index.search(&all, &Page { limit: 1, after, ..Page::default() }).unwrap();
         names.extend(page.items.iter().map(|id| library.name(*id)));
         let Some(next) = page.next else { break };
         after = Some(next.to_string().parse::<Cursor>().unwrap());
