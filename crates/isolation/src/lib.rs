@@ -14,6 +14,7 @@ pub mod protocol;
 mod recogniser;
 pub mod sandbox;
 mod seat;
+mod spawner;
 pub mod wire;
 
 pub use handle::{WorkerHandle, WorkerSettings};

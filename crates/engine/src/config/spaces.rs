@@ -4,9 +4,14 @@
 //! who links his `Photos` to another's must not see the other's photos as his own.
 
 use super::parts::{SpaceConfig, SpaceKind};
+use albumen_core::fault::is_shortage;
+use albumen_files::patience;
 use globset::{GlobBuilder, GlobMatcher};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A space with its folders as they are on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +20,8 @@ pub struct Space {
     pub kind: SpaceKind,
     /// Absolute.
     pub folders: Vec<PathBuf>,
+    /// For each folder the part of its path that the config names; what a wildcard has found behind it belongs to users.
+    pub named: Vec<PathBuf>,
     pub people: bool,
     pub subjects: bool,
 }
@@ -49,6 +56,7 @@ impl Spaces {
             name: path.to_string_lossy().into_owned(),
             kind: SpaceKind::Personal,
             folders: vec![path.to_owned()],
+            named: vec![path.to_owned()],
             people: true,
             subjects: true,
         }
@@ -56,29 +64,38 @@ impl Spaces {
 }
 
 fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
-    let with = |name: String, folders: Vec<PathBuf>| Space {
+    let with = |name: String, (folders, named): (Vec<PathBuf>, Vec<PathBuf>)| Space {
         name,
         kind: space.kind,
         folders,
+        named,
         people: space.people,
         subjects: space.subjects,
     };
     let name = space.name.get_ref();
     let folders = space.folders.iter().map(|f| f.get_ref());
     if !name.contains("{}") {
-        return vec![with(name.clone(), folders.cloned().collect())];
+        return vec![with(name.clone(), folders.map(|f| (f.clone(), f.clone())).unzip())];
     }
-    let mut found: Vec<(String, Vec<PathBuf>)> = Vec::new();
-    for (matched, path) in folders.flat_map(|f| resolve_pattern(f)) {
-        let name = name.replace("{}", &matched);
-        match found.iter_mut().find(|(n, _)| *n == name) {
-            // `homes/*/Photos` and `homes/*/Videos` of one user are one space.
-            Some((_, folders)) => folders.push(path),
-            None => found.push((name, vec![path])),
+    let mut found: Vec<(String, Vec<(PathBuf, PathBuf)>)> = Vec::new();
+    for pattern in folders {
+        for (matched, path) in resolve_pattern(pattern) {
+            let name = name.replace("{}", &matched);
+            let folder = (path, named_part(pattern));
+            match found.iter_mut().find(|(n, _)| *n == name) {
+                // `homes/*/Photos` and `homes/*/Videos` of one user are one space.
+                Some((_, folders)) => folders.push(folder),
+                None => found.push((name, vec![folder])),
+            }
         }
     }
     found.sort();
-    found.into_iter().map(|(name, folders)| with(name, folders)).collect()
+    found.into_iter().map(|(name, folders)| with(name, folders.into_iter().unzip())).collect()
+}
+
+/// A pattern up to its first wildcard.
+fn named_part(pattern: &Path) -> PathBuf {
+    pattern.components().take_while(|c| matcher(*c).is_none()).collect()
 }
 
 /// The folders that a pattern matches, each with what its wildcards stood for (several joined by `-`).
@@ -99,8 +116,7 @@ fn resolve_pattern(pattern: &Path) -> Vec<(String, PathBuf)> {
         found = found
             .into_iter()
             .flat_map(|(matched, path)| {
-                let mut names: Vec<_> =
-                    std::fs::read_dir(&path).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
+                let mut names = names_in(&path);
                 names.sort();
                 names.retain(|name| {
                     // As in a shell, a wildcard does not stand for a hidden folder or for a system's own (@eaDir).
@@ -119,8 +135,25 @@ fn resolve_pattern(pattern: &Path) -> Vec<(String, PathBuf)> {
     found.into_iter().map(|(matched, path)| (matched.join("-"), path)).collect()
 }
 
+/// Whether a path is a folder and no link. True where that cannot be found out at present: a space does not disappear for want
+/// of a descriptor, or because a disk hangs. Opening it follows no link either.
 fn is_real_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|m| m.is_dir())
+    patience::lstat(path).map_or_else(|e| is_shortage(&e), |m| m.is_dir())
+}
+
+/// The names in a folder; where they cannot be listed just now those that were there before.
+fn names_in(folder: &Path) -> Vec<OsString> {
+    static LISTED: Mutex<BTreeMap<PathBuf, Vec<OsString>>> = Mutex::new(BTreeMap::new());
+    let mut listed = LISTED.lock().unwrap_or_else(PoisonError::into_inner);
+    match patience::list(folder) {
+        Ok(entries) => {
+            let names: Vec<OsString> = entries.into_iter().map(|(name, _)| name).collect();
+            listed.insert(folder.to_owned(), names.clone());
+            names
+        }
+        Err(e) if is_shortage(&e) => listed.get(folder).cloned().unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// A matcher for a component with wildcards.
