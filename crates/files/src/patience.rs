@@ -13,7 +13,7 @@ use albumen_core::fault::{HANGS, is_shortage};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,6 +136,11 @@ pub fn hanging() -> Vec<Hanging> {
     found.into_iter().map(|(path, seconds)| Hanging { path: path.to_owned(), seconds }).collect()
 }
 
+/// Whether calls were left behind that have not returned.
+pub fn has_left_behind() -> bool {
+    calls().calls.values().any(|c| c.is_left)
+}
+
 /// Whether the file system that holds a path does not answer now.
 pub fn is_stuck(path: &Path) -> bool {
     // Mostly nothing is.
@@ -236,20 +241,25 @@ impl Drop for Ended {
     }
 }
 
-/// Open files. Closing one may hang, too, since a FUSE program hears of it: dropped, they are closed aside where that may be.
-pub struct Opened<T: Send + 'static> {
+/// Open files. Closing one may hang, too, since FUSE asks its program: dropped, they are closed aside where that may be.
+pub struct Opened<T: AsFile + Send + 'static> {
     path: PathBuf,
     files: Option<T>,
 }
 
-impl<T: Send + 'static> Opened<T> {
+/// Open files, one of which stands for their file system.
+pub trait AsFile {
+    fn as_file(&self) -> Option<&File>;
+}
+
+impl<T: AsFile + Send + 'static> Opened<T> {
     /// Files that are on the file system that holds `path`.
     pub fn new(path: &Path, files: T) -> Opened<T> {
         Opened { path: path.to_owned(), files: Some(files) }
     }
 }
 
-impl<T: Send + 'static> std::ops::Deref for Opened<T> {
+impl<T: AsFile + Send + 'static> std::ops::Deref for Opened<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -257,7 +267,7 @@ impl<T: Send + 'static> std::ops::Deref for Opened<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for Opened<T> {
+impl<T: AsFile + Send + 'static> Drop for Opened<T> {
     fn drop(&mut self) {
         let files = self.files.take();
         if !mounts().holding(&self.path).is_some_and(Mount::may_hang) {
@@ -267,6 +277,9 @@ impl<T: Send + 'static> Drop for Opened<T> {
         let ended = Ended(calls().add(device, at, Beat::default(), true));
         run(Box::new(move || {
             let _ended = ended;
+            // A process whose thread waits for a file to be closed cannot be killed; one that waits for this can. Only whether it
+            // returns is of interest.
+            let _ = files.as_ref().and_then(AsFile::as_file).map(rustix::fs::fstatfs);
             drop(files);
         }));
     }

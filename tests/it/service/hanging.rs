@@ -92,8 +92,13 @@ fn one_thread_is_enough_beside_a_file_system_that_hangs() {
         assert_eq!(h.post("/v1/index", &json!({ "paths": [h.path(path)] })).0, 202);
     }
     upload_stays_possible(&h, "first.jpg");
-    fuse.go_on();
     ends_in_time(&mut h);
+    // Nothing of the one before is in the way of the next.
+    h.start();
+    upload_stays_possible(&h, "second.jpg");
+    fuse.go_on();
+    h.until("all of it is seen", |h| h.names().len() == 12);
+    no_volume_is_offline_and_nothing_failed(&h);
 }
 
 #[test]

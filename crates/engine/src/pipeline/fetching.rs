@@ -10,6 +10,7 @@ use albumen_files::FileStat;
 use albumen_files::hash::{ContentHash, Hashed};
 use albumen_files::open::{Root, open_beneath, stat_beneath};
 use albumen_files::pages::Pages;
+use albumen_files::patience::AsFile;
 use albumen_files::read::{Read, read};
 use albumen_files::volume::{self, Fingerprint};
 use albumen_files::{relative, walk};
@@ -62,6 +63,12 @@ pub struct ReadFile {
     pub sidecars: Vec<(Vec<u8>, Source, FileStat)>,
     /// What was not in memory before is forgotten with this.
     _pages: Pages,
+}
+
+impl AsFile for ReadFile {
+    fn as_file(&self) -> Option<&File> {
+        self.file.file()
+    }
 }
 
 /// A volume's root, kept for the next file of the same volume.
