@@ -94,8 +94,14 @@ unsafe extern "C" {
     fn albumen_jpeg_read_rows(jpeg: *mut Raw, out: *mut u8, stride: usize, rows: u32) -> c_int;
 }
 
+/// Bytes in which the frame header must have come: what stands before it are segments of at most 64 KiB, some hundred in the largest
+/// files. libjpeg itself looks for it up to the end of the file, which may be a hole of a terabyte.
+const HEADER_WITHIN: u64 = 64 << 20;
+
 struct Feed {
     source: Source,
+    /// Where the file ends for libjpeg.
+    end: u64,
     failed: Option<io::Error>,
 }
 
@@ -108,6 +114,9 @@ unsafe extern "C" fn read(context: *mut c_void, offset: u64, out: *mut u8, len: 
     let feed = unsafe { &mut *context.cast::<Feed>() };
     // SAFETY: scanlines.c passes its own input buffer of `len` bytes.
     let buffer = unsafe { std::slice::from_raw_parts_mut(out, len) };
+    if offset >= feed.end {
+        return 0;
+    }
     feed.source.read_at(offset, buffer).unwrap_or_else(|e| {
         feed.failed = Some(e);
         0
@@ -137,7 +146,7 @@ pub struct Lines {
 
 impl Lines {
     pub fn open(source: &Source) -> Result<Lines, Stop> {
-        let feed = Box::into_raw(Box::new(Feed { source: source.clone(), failed: None }));
+        let feed = Box::into_raw(Box::new(Feed { source: source.clone(), end: HEADER_WITHIN, failed: None }));
         // SAFETY: `read` matches albumen_read, and `feed` lives until Drop has closed the decoder.
         let raw = unsafe { albumen_jpeg_open(read, feed.cast()) };
         match NonNull::new(raw) {
@@ -173,7 +182,11 @@ impl Lines {
         let mut header = Header::default();
         // SAFETY: Header is the C struct, field for field.
         match unsafe { albumen_jpeg_read_header(self.raw.as_ptr(), &mut header) } {
-            1 => Ok(header),
+            1 => {
+                // SAFETY: no call into the decoder is running.
+                unsafe { (*self.feed).end = u64::MAX };
+                Ok(header)
+            }
             _ => Err(self.stopped()),
         }
     }
@@ -274,6 +287,23 @@ impl Drop for Lines {
         unsafe {
             albumen_jpeg_close(self.raw.as_ptr());
             drop(Box::from_raw(self.feed));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn no_header_is_looked_for_in_a_terabyte_of_nothing() {
+        for head in [&b"\xff\xd8\xff\xe0"[..], b"\xff\xd8", b"\xff\xd8\xff\xe1\0\x04ab"] {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(head).unwrap();
+            file.set_len(1 << 40).unwrap();
+            let mut lines = Lines::open(&Source::from_file(file).unwrap()).unwrap();
+            assert!(matches!(lines.header(), Err(Stop::Refused(_))), "{head:?}");
         }
     }
 }
