@@ -690,7 +690,7 @@ fn the_guard_knows_an_unmounted_disk() {
         Seen {
             fingerprint: volume::fingerprint(&root, &MountTable::read()).unwrap(),
             is_empty: volume::is_empty(&root).unwrap(),
-            sample: (sample.len(), volume::count_present(&root, sample)),
+            sample: (sample.len(), volume::count_present(&root, sample).unwrap()),
             vanished: 0,
         }
     };

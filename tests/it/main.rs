@@ -26,6 +26,7 @@ mod raw_makers;
 mod recognise;
 mod render;
 mod reports;
+mod roots;
 mod search;
 mod service;
 mod testdata;

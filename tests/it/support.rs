@@ -293,3 +293,90 @@ pub fn broken_models(whole: &Path, at: &Path, change: impl Fn(&mut Vec<u8>)) {
         std::fs::write(at.join(broken), bytes).unwrap();
     }
 }
+
+/// A folder, served as a FUSE file system by a program that can be stopped and made to fail (see fuse.py).
+pub struct Fuse {
+    program: std::process::Child,
+    at: PathBuf,
+    control: tempfile::NamedTempFile,
+    state: tempfile::NamedTempFile,
+}
+
+impl Fuse {
+    /// `None` after saying that the machine refuses it; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure.
+    pub fn mount(folder: &Path, at: &Path, test: &str) -> Option<Fuse> {
+        use std::io::BufRead;
+        let control = tempfile::NamedTempFile::new().expect("a temporary file");
+        let state = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(state.path(), [0]).expect("it can be written");
+        let program = std::process::Command::new("python3")
+            .arg(Path::new(ROOT).join("tests/it/fuse.py"))
+            .args([folder, at, control.path(), state.path()])
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn();
+        let mut program = match program {
+            Ok(program) => program,
+            Err(e) => {
+                Mounted::refused(test, &format!("python3: {e}"));
+                return None;
+            }
+        };
+        let mut said = String::new();
+        let out = program.stdout.take().expect("it is piped");
+        std::io::BufReader::new(out).read_line(&mut said).expect("its output can be read");
+        if said.trim() == "mounted" {
+            return Some(Fuse { program, at: at.to_owned(), control, state });
+        }
+        let out = program.wait_with_output().expect("it has ended");
+        Mounted::refused(test, &format!("FUSE: {}", String::from_utf8_lossy(&out.stderr).trim()));
+        None
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.program);
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+
+    /// From now on nothing is answered. A request may be in the program: a process that waits for its answer cannot even be
+    /// killed.
+    pub fn stop_anywhere(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// From now on nothing is answered, and no request is in the program.
+    pub fn stop(&self) {
+        let stat = format!("/proc/{}/stat", self.program.id());
+        let is_stopped = || std::fs::read_to_string(&stat).is_ok_and(|s| s.contains(") T "));
+        loop {
+            self.signal(rustix::process::Signal::STOP);
+            while !is_stopped() {
+                std::thread::yield_now();
+            }
+            if std::fs::read(self.state.path()).is_ok_and(|state| state == [0]) {
+                return;
+            }
+            self.go_on();
+            std::thread::yield_now();
+        }
+    }
+
+    pub fn go_on(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    /// From now on these operations fail with these errors.
+    pub fn fail(&self, operations: &[(&str, i32)]) {
+        let lines: String = operations.iter().map(|(name, errno)| format!("{name} {errno}\n")).collect();
+        std::fs::write(self.control.path(), lines).expect("the control file can be written");
+    }
+}
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.at).status();
+        // A stopped program ends by SIGKILL, too.
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}

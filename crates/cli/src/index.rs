@@ -103,7 +103,8 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
             if summary.stopped_by_guard {
                 return ExitCode::from(STOPPED);
             }
-            let failures = summary.failed + summary.volumes_offline + summary.unknown + summary.unseen;
+            let failures =
+                summary.failed + summary.volumes_offline + summary.unknown + summary.unseen + summary.put_off;
             match failures > 0 {
                 true => ExitCode::from(FAILED),
                 false => ExitCode::SUCCESS,

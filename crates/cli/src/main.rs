@@ -263,7 +263,13 @@ fn main() -> ExitCode {
     let log = cli.global.log_format.unwrap_or(if is_service { config.service.log } else { LogFormat::Text });
     start_log(cli.global.verbose, is_service, log);
     let ctx = Context { global: cli.global, config, config_path };
-    output::ended(run(cli.command, &ctx))
+    let ended = output::ended(run(cli.command, &ctx));
+    if albumen_files::patience::has_left_behind()
+        && let Err(e) = albumen_isolation::leave_files_to_another()
+    {
+        tracing::warn!("this process ends when the file systems that hang answer: {e}");
+    }
+    ended
 }
 
 fn run(command: Command, ctx: &Context) -> ExitCode {

@@ -2,6 +2,7 @@
 //!
 //! Promises: every variant has a stable name (it stands in the index), and says whether trying again can help.
 
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 /// What went wrong with one file. The message says what was wrong; the path is added by who records it.
@@ -26,6 +27,11 @@ pub enum Fault {
     /// The worker process ended while it held the file.
     #[error("the decoder crashed: {why}")]
     Crashed { why: String },
+    /// This machine could not read it just now: no descriptor or memory was free, the disk reported an error, the file
+    /// system did not answer, no worker could be started. It is tried again soon, and recorded only where that does not
+    /// help.
+    #[error("cannot be read at present: {why}")]
+    Unavailable { why: String },
     /// The run is being stopped; the file is not at fault and no attempt is counted.
     #[error("stopped")]
     Cancelled,
@@ -41,6 +47,7 @@ impl Fault {
             Fault::TooLarge { .. } => "too_large",
             Fault::TimedOut { .. } => "timed_out",
             Fault::Crashed { .. } => "crashed",
+            Fault::Unavailable { .. } => "unavailable",
             Fault::Cancelled => "cancelled",
         }
     }
@@ -56,6 +63,10 @@ impl Fault {
                 "Put a good copy in its place, from a backup or the camera; it is looked at again when it changes."
             }
             "too_large" => "Give --memory (or [limits] memory) that much more; it is done when it fits.",
+            "unavailable" => {
+                "Nothing is known to be wrong with the file. Check the disk and the log of the system; it is tried again by \
+                 itself."
+            }
             "timed_out" | "crashed" => {
                 "It is tried again after an hour, a day and a week. If it opens elsewhere, please report it."
             }
@@ -69,11 +80,20 @@ impl Fault {
 
     /// Whether the same bytes may give another answer later (after 1 hour, 1 day, 1 week, and no more).
     pub fn is_transient(&self) -> bool {
-        matches!(self, Fault::Unreadable { .. } | Fault::TimedOut { .. } | Fault::Crashed { .. })
+        matches!(
+            self,
+            Fault::Unreadable { .. }
+                | Fault::TimedOut { .. }
+                | Fault::Crashed { .. }
+                | Fault::Unavailable { .. }
+        )
     }
 
     pub fn unreadable(why: impl std::fmt::Display) -> Fault {
         Fault::Unreadable { why: why.to_string() }
+    }
+    pub fn unavailable(why: impl std::fmt::Display) -> Fault {
+        Fault::Unavailable { why: why.to_string() }
     }
     pub fn unsupported(why: impl std::fmt::Display) -> Fault {
         Fault::Unsupported { why: why.to_string() }
@@ -94,26 +114,65 @@ impl From<std::io::Error> for Fault {
             {
                 Fault::corrupt(e)
             }
+            _ if is_shortage(&e) => Fault::unavailable(in_words(&e)),
             _ => Fault::unreadable(e),
         }
+    }
+}
+
+/// Whether an error says something about the machine at this moment, and nothing about the file or folder: no descriptor or
+/// memory was free, or the device failed.
+pub fn is_shortage(e: &std::io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(e),
+        Some(
+            Errno::MFILE
+                | Errno::NFILE
+                | Errno::NOMEM
+                | Errno::IO
+                | Errno::NOBUFS
+                | Errno::TOOMANYREFS
+                | Errno::AGAIN
+        )
+    ) || e.kind() == std::io::ErrorKind::TimedOut
+}
+
+/// A file system that does not answer, for people.
+pub const HANGS: &str = "its file system does not answer";
+
+/// EIO for people.
+pub const DISK_ERROR: &str = "the disk reports a read error";
+
+/// A shortage in words that say what can be done.
+pub fn in_words(e: &std::io::Error) -> String {
+    match Errno::from_io_error(e) {
+        Some(Errno::MFILE | Errno::NFILE) => {
+            "too many files are open (raise the limit, `ulimit -n`)".to_owned()
+        }
+        Some(Errno::NOMEM | Errno::NOBUFS) => "the machine has no memory left".to_owned(),
+        Some(Errno::IO) => DISK_ERROR.to_owned(),
+        _ => e.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::Errno;
     use std::io::{Error, ErrorKind};
 
     #[test]
-    fn what_a_decoder_says_of_the_bytes_is_no_fault_of_the_disk() {
+    fn an_error_is_of_the_bytes_of_the_file_or_of_the_machine() {
         for kind in [ErrorKind::InvalidData, ErrorKind::InvalidInput, ErrorKind::UnexpectedEof] {
             let fault = Fault::from(Error::new(kind, "bad Huffman code"));
             assert!(matches!(fault, Fault::Corrupt { .. }) && !fault.is_transient(), "{fault:?}");
         }
-        for errno in [Errno::IO, Errno::ACCESS, Errno::INVAL, Errno::STALE] {
+        for errno in [Errno::ACCESS, Errno::NOENT, Errno::INVAL, Errno::STALE, Errno::LOOP] {
             let fault = Fault::from(Error::from(errno));
             assert!(matches!(fault, Fault::Unreadable { .. }) && fault.is_transient(), "{fault:?}");
+        }
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO] {
+            let fault = Fault::from(Error::from(errno));
+            assert!(matches!(fault, Fault::Unavailable { .. }) && fault.is_transient(), "{fault:?}");
         }
     }
 }

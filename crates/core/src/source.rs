@@ -1,11 +1,12 @@
 //! The bytes of one file, read by position. Media is never mapped: a file that shrinks while it is mapped
 //! kills the process that reads it, one that shrinks under `pread` only gives a short read.
 
-use super::fault::Fault;
+use super::fault::{Fault, is_shortage};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// An open file and its length when it was opened. Cheap to clone; reading needs no `&mut`.
 #[derive(Debug, Clone)]
@@ -73,7 +74,10 @@ impl Source {
                         Ok(0) => break,
                         Ok(n) => done += n,
                         Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                        Err(e) => return Err(e),
+                        Err(e) => {
+                            note(&e);
+                            return Err(e);
+                        }
                     }
                 }
                 Ok(done)
@@ -84,6 +88,15 @@ impl Source {
                 buf[..n].copy_from_slice(&m[start..start + n]);
                 Ok(n)
             }
+        }
+    }
+
+    /// The last error of a read in this process that says something about the machine and nothing about a file, once. Of
+    /// libraries in between some take such an error for the end of the file, or for damage.
+    pub fn take_shortage() -> Option<io::Error> {
+        match SHORTAGE.swap(0, Ordering::Relaxed) {
+            0 => None,
+            errno => Some(io::Error::from_raw_os_error(errno)),
         }
     }
 
@@ -126,6 +139,15 @@ impl Source {
             Bytes::File(f) if self.base == 0 => Some(f),
             _ => None,
         }
+    }
+}
+
+/// See [`Source::take_shortage`].
+static SHORTAGE: AtomicI32 = AtomicI32::new(0);
+
+fn note(e: &io::Error) {
+    if is_shortage(e) {
+        SHORTAGE.store(e.raw_os_error().unwrap_or(rustix::io::Errno::IO.raw_os_error()), Ordering::Relaxed);
     }
 }
 

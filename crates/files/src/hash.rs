@@ -1,22 +1,26 @@
 //! The content hash: what a file is, whatever its name.
 //!
-//! Photos, and videos up to 64 MiB: `b3:` and the BLAKE3 of all bytes. Larger videos: `b3s:` and the BLAKE3 of the
-//! size (8 bytes, little endian), the first MiB, the last MiB, and 16 pieces of 256 KiB, evenly spaced: piece `i` of
-//! 1 to 16 begins at byte `i * (size - 256 KiB) / 17`. Whether a file is a video is told from its first bytes, so
-//! that the hash is a function of the content alone.
+//! Photos up to 1 GiB, and all else up to 64 MiB: `b3:` and the BLAKE3 of all bytes. Larger files: `b3s:` and the BLAKE3 of
+//! the size (8 bytes, little endian), the first MiB, the last MiB, and 16 pieces of 256 KiB, evenly spaced: piece `i` of
+//! 1 to 16 begins at byte `i * (size - 256 KiB) / 17`. The first bytes decide what a file is, so that the hash is a
+//! function of the content alone, and a sparse file of a terabyte costs 6 MiB of reading whatever its name says.
 //!
-//! Promises: reads with pread in pieces, never maps; the file was the same before and after, or there is no hash.
+//! Promises: reads with pread in pieces, never maps; holes of a sparse file are not read; between two pieces a [`Pace`] may
+//! stop the work or hold it back; the file was the same before and after, or there is no hash.
 
 use super::FileStat;
 use super::signature::{HEAD, Signature, signature};
 use albumen_core::fault::Fault;
-use rustix::fs::Advice;
+use rustix::fs::{Advice, SeekFrom};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Larger videos are hashed by samples: at the 100 MB/s of a NAS disk this is about 0.6 s of reading.
+/// Larger videos, and larger files that begin like nothing known, are hashed by samples: at the 100 MB/s of a NAS disk this
+/// is about 0.6 s of reading.
 pub const WHOLE_LIMIT: u64 = 64 * MIB;
+/// The same for photos: the largest that cameras and scanners write are a few hundred megabytes.
+pub const PHOTO_LIMIT: u64 = 1024 * MIB;
 const MIB: u64 = 1 << 20;
 /// Length of an evenly spaced sample, bytes.
 const PIECE: u64 = 256 << 10;
@@ -67,16 +71,50 @@ pub enum HashError {
     Fault(Fault),
 }
 
-/// Hashes an open file. `stop` is looked at between reads; set, it ends in [`Fault::Cancelled`].
-pub fn content_hash(file: &File, stop: &AtomicBool) -> Result<Hashed, HashError> {
+/// Says between two reads whether, and when, the next one may begin.
+pub trait Pace {
+    /// Called with the number of bytes read since the last call. An error ends the reading.
+    fn read(&self, bytes: u64) -> Result<(), Fault>;
+}
+
+/// As fast as it goes, until it is set.
+impl Pace for AtomicBool {
+    fn read(&self, _bytes: u64) -> Result<(), Fault> {
+        if self.load(Ordering::Relaxed) { Err(Fault::Cancelled) } else { Ok(()) }
+    }
+}
+
+impl From<Fault> for HashError {
+    fn from(fault: Fault) -> HashError {
+        HashError::Fault(fault)
+    }
+}
+
+/// Hashes an open file, at the pace that is given: a flag that is set ends it in [`Fault::Cancelled`].
+pub fn content_hash(file: &File, pace: &impl Pace) -> Result<Hashed, HashError> {
+    hash_by(file, pace, |head, size| match signature(head) {
+        Signature::Photo => size > PHOTO_LIMIT,
+        Signature::Video | Signature::Unknown => size > WHOLE_LIMIT,
+    })
+}
+
+/// Hashes an open file in the way that another hash of it was made, for comparing the two.
+pub fn content_hash_like(file: &File, other: &ContentHash, pace: &impl Pace) -> Result<Hashed, HashError> {
+    hash_by(file, pace, |_, size| !other.is_whole() && size > WHOLE_LIMIT)
+}
+
+fn hash_by(
+    file: &File,
+    pace: &impl Pace,
+    by_samples: impl FnOnce(&[u8], u64) -> bool,
+) -> Result<Hashed, HashError> {
     let before = stat(file)?;
     let mut buffer = vec![0; BUFFER];
     let head = read_full(file, 0, &mut buffer[..HEAD])?;
-    let is_video = signature(&buffer[..head]) == Signature::Video;
-    let hash = if is_video && before.size > WHOLE_LIMIT {
-        sampled(file, before.size, &mut buffer, stop)?
-    } else {
-        whole(file, before.size, &mut buffer, stop)?
+    pace.read(head as u64)?;
+    let hash = match by_samples(&buffer[..head], before.size) {
+        true => sampled(file, before.size, &mut buffer, pace)?,
+        false => whole(file, before.size, &mut buffer, pace)?,
     };
     if stat(file)? != before {
         return Err(HashError::Changing);
@@ -84,23 +122,78 @@ pub fn content_hash(file: &File, stop: &AtomicBool) -> Result<Hashed, HashError>
     Ok(Hashed { hash, stat: before })
 }
 
-fn whole(file: &File, size: u64, buffer: &mut [u8], stop: &AtomicBool) -> Result<ContentHash, HashError> {
+fn whole(file: &File, size: u64, buffer: &mut [u8], pace: &impl Pace) -> Result<ContentHash, HashError> {
     // Advice only: a file system that does not take it reads all the same.
     let _ = rustix::fs::fadvise(file, 0, None, Advice::Sequential);
     let mut hasher = blake3::Hasher::new();
-    feed(&mut hasher, file, 0, size, buffer, stop)?;
+    let mut at = 0;
+    for (data, end) in extents(file, size) {
+        feed_zeros(&mut hasher, data - at, buffer, pace)?;
+        feed(&mut hasher, file, data, end - data, buffer, pace)?;
+        at = end;
+    }
+    feed_zeros(&mut hasher, size - at, buffer, pace)?;
     Ok(ContentHash(format!("b3:{}", hasher.finalize().to_hex())))
 }
 
-fn sampled(file: &File, size: u64, buffer: &mut [u8], stop: &AtomicBool) -> Result<ContentHash, HashError> {
+/// Where a file has data, first and last byte, in order: all of it, unless it has fewer blocks than bytes and its file
+/// system can tell where.
+fn extents(file: &File, size: u64) -> impl Iterator<Item = (u64, u64)> {
+    let is_sparse =
+        rustix::fs::fstat(file).is_ok_and(|s| u64::try_from(s.st_blocks).unwrap_or(0) * 512 < size);
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at >= size {
+            return None;
+        }
+        let next = |from| rustix::fs::seek(file, from);
+        let extent = match is_sparse.then(|| next(SeekFrom::Data(at))) {
+            Some(Ok(data)) => {
+                let end = next(SeekFrom::Hole(data)).unwrap_or(size);
+                Some((data.min(size), end.min(size)))
+            }
+            // Nothing but holes from here on.
+            Some(Err(rustix::io::Errno::NXIO)) => None,
+            Some(Err(_)) | None => Some((at, size)),
+        };
+        at = extent.map_or(size, |(_, end)| end.max(at + 1));
+        if at >= size && is_sparse {
+            // The worker is handed the same open file. Where that stands matters to none that reads by position.
+            let _ = next(SeekFrom::Start(0));
+        }
+        extent
+    })
+}
+
+fn sampled(file: &File, size: u64, buffer: &mut [u8], pace: &impl Pace) -> Result<ContentHash, HashError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&size.to_le_bytes());
-    feed(&mut hasher, file, 0, MIB, buffer, stop)?;
-    feed(&mut hasher, file, size - MIB, MIB, buffer, stop)?;
+    feed(&mut hasher, file, 0, MIB, buffer, pace)?;
+    feed(&mut hasher, file, size - MIB, MIB, buffer, pace)?;
     for offset in piece_offsets(size) {
-        feed(&mut hasher, file, offset, PIECE, buffer, stop)?;
+        feed(&mut hasher, file, offset, PIECE, buffer, pace)?;
     }
     Ok(ContentHash(format!("b3s:{}", hasher.finalize().to_hex())))
+}
+
+/// Feeds what a hole reads as.
+fn feed_zeros(
+    hasher: &mut blake3::Hasher,
+    len: u64,
+    buffer: &mut [u8],
+    pace: &impl Pace,
+) -> Result<(), HashError> {
+    if len > 0 {
+        buffer.fill(0);
+    }
+    let mut left = len;
+    while left > 0 {
+        let piece = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        hasher.update(&buffer[..piece]);
+        left -= piece as u64;
+        pace.read(0)?;
+    }
+    Ok(())
 }
 
 fn piece_offsets(size: u64) -> impl Iterator<Item = u64> {
@@ -115,13 +208,10 @@ fn feed(
     offset: u64,
     len: u64,
     buffer: &mut [u8],
-    stop: &AtomicBool,
+    pace: &impl Pace,
 ) -> Result<(), HashError> {
     let mut done = 0;
     while done < len {
-        if stop.load(Ordering::Relaxed) {
-            return Err(HashError::Fault(Fault::Cancelled));
-        }
         let want = usize::try_from(len - done).unwrap_or(usize::MAX).min(buffer.len());
         let got = read_full(file, offset + done, &mut buffer[..want])?;
         if got < want {
@@ -129,6 +219,7 @@ fn feed(
         }
         hasher.update(&buffer[..got]);
         done += got as u64;
+        pace.read(got as u64)?;
     }
     Ok(())
 }
@@ -201,6 +292,54 @@ mod tests {
         let file = file_of(b"II*\0");
         file.set_len(WHOLE_LIMIT + 1).unwrap();
         assert!(hash(&file).starts_with("b3:"));
+    }
+
+    #[test]
+    fn what_is_huge_is_hashed_by_its_samples_whatever_it_begins_like() {
+        for head in
+            [&b"\x89PNG\r\n\x1a\n"[..], b"\xff\xd8\xff\xe0", b"II*\0", b"", b"\0\0\0\x18ftypheic", b"text"]
+        {
+            let file = file_of(head);
+            file.set_len(1 << 40).unwrap();
+            let read = Counted::default();
+            let hashed = content_hash(&file, &read).unwrap();
+            assert!(!hashed.hash.is_whole(), "{head:?}");
+            assert!(read.0.get() < 8 << 20, "{head:?}: {} bytes were read", read.0.get());
+            assert_eq!(content_hash_like(&file, &hashed.hash, &read).unwrap(), hashed);
+        }
+    }
+
+    /// Counts what is read.
+    #[derive(Default)]
+    struct Counted(std::cell::Cell<u64>);
+
+    impl Pace for Counted {
+        fn read(&self, bytes: u64) -> Result<(), Fault> {
+            self.0.set(self.0.get() + bytes);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn holes_are_not_read_and_hashed_as_the_zeros_that_they_are() {
+        const SIZE: u64 = 48 << 20;
+        for written in [vec![0], vec![20 << 20], vec![0, 5 << 20, (48 << 20) - 7], vec![]] {
+            let file = file_of(b"");
+            file.set_len(SIZE).unwrap();
+            let mut bytes = vec![0; SIZE as usize];
+            for at in &written {
+                file.write_all_at(b"a piece", *at).unwrap();
+                bytes[*at as usize..*at as usize + 7].copy_from_slice(b"a piece");
+            }
+            let read = Counted::default();
+            let hashed = content_hash(&file, &read).unwrap();
+            assert_eq!(hashed.hash.as_str(), format!("b3:{}", blake3::hash(&bytes).to_hex()), "{written:?}");
+            // A temporary folder that keeps no holes is none to measure.
+            if rustix::fs::fstat(&file).unwrap().st_blocks < 1000 {
+                assert!(read.0.get() < 4 << 20, "{written:?}: {} bytes were read", read.0.get());
+            }
+            assert_eq!(content_hash_like(&file, &hashed.hash, &read).unwrap(), hashed);
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod ignore;
 pub mod mounts;
 pub mod open;
 pub mod pages;
+pub mod patience;
 pub mod patterns;
 pub mod read;
 pub mod relative;
@@ -60,14 +61,14 @@ fn nanoseconds(seconds: i64, nanos: impl TryInto<i64>) -> i64 {
 
 /// What an absolute path without links is below a folder that may be named through one; empty for the folder itself.
 pub fn below(path: &Path, folder: &Path) -> Option<PathBuf> {
-    let real = || path.strip_prefix(folder.canonicalize().ok()?).ok();
+    let real = || path.strip_prefix(patience::canonical(folder).ok()?).ok();
     path.strip_prefix(folder).ok().or_else(real).map(Path::to_owned)
 }
 
 /// An absolute path without links, `.` and `..`, as far as it exists: what is gone is named below the folder that held it.
 pub fn absolute(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    path.canonicalize().unwrap_or_else(|_| match (path.parent(), path.file_name()) {
+    patience::canonical(&path).unwrap_or_else(|_| match (path.parent(), path.file_name()) {
         (Some(folder), Some(name)) => absolute(folder).join(name),
         _ => path,
     })

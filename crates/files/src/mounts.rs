@@ -3,6 +3,7 @@
 //! Promises: a file system's id is its UUID, else its `f_fsid`, else its source, never the raw device number, which
 //! changes from boot to boot.
 
+use albumen_core::fault::is_shortage;
 use rustix::fd::AsFd;
 use rustix::fs::{FileType, StatFs};
 use std::ffi::OsStr;
@@ -49,9 +50,19 @@ const NETWORK_FUSE: [&str; 8] =
     ["sshfs", "glusterfs", "rclone", "s3fs", "davfs2", "ceph", "gvfsd-fuse", "curlftpfs"];
 
 impl MountTable {
-    /// Reads the kernel's table; empty where there is none.
+    /// Reads the kernel's table; empty where there is none, and where it cannot be read.
     pub fn read() -> MountTable {
-        MountTable::parse(&std::fs::read("/proc/self/mountinfo").unwrap_or_default())
+        MountTable::try_read().unwrap_or_default()
+    }
+
+    /// Reads the kernel's table; empty where there is none. For those who compare file systems: one whose mount is not found
+    /// for want of a descriptor would look like another one.
+    pub fn try_read() -> std::io::Result<MountTable> {
+        match std::fs::read("/proc/self/mountinfo") {
+            Ok(table) => Ok(MountTable::parse(&table)),
+            Err(e) if is_shortage(&e) => Err(e),
+            Err(_) => Ok(MountTable::default()),
+        }
     }
 
     /// Lines that are not as `man 5 proc` has them are passed over.
@@ -99,6 +110,11 @@ impl Mount {
     /// Whether it stands for a mount that comes when somebody looks into it.
     pub fn is_only_awaited(&self) -> bool {
         self.fs_type == "autofs"
+    }
+
+    /// Whether a call on it may take for ever: it is answered over a network, or by a program.
+    pub fn may_hang(&self) -> bool {
+        self.is_network() || self.is_only_awaited() || self.fs_type.starts_with("fuse")
     }
 
     /// Whether another machine may change it unseen: it is to be polled, not watched.
@@ -204,7 +220,7 @@ impl FsInfo {
             .map(|s| s.st_rdev);
         let fsid = rustix::fs::fstatvfs(&fd)?.f_fsid;
         Ok(FsInfo {
-            uuid: uuid_of(source_device.unwrap_or(stat.st_dev)),
+            uuid: uuid_of(source_device.unwrap_or(stat.st_dev))?,
             fsid: (fsid != 0).then(|| format!("{fsid:016x}")),
             source: mount.map(|m| format!("{}:{}", m.fs_type, String::from_utf8_lossy(&m.source))),
             magic: magic(&statfs),
@@ -257,12 +273,19 @@ fn magic(statfs: &StatFs) -> u64 {
     statfs.f_type as u64 & 0xffff_ffff
 }
 
-/// The UUID under which udev lists a block device.
-fn uuid_of(device: u64) -> Option<String> {
-    std::fs::read_dir("/dev/disk/by-uuid").ok()?.flatten().find_map(|link| {
+/// The UUID under which udev lists a block device. An error: the list could not be read for want of something.
+fn uuid_of(device: u64) -> rustix::io::Result<Option<String>> {
+    let list = match std::fs::read_dir("/dev/disk/by-uuid") {
+        Ok(list) => list,
+        Err(e) if is_shortage(&e) => {
+            return Err(rustix::io::Errno::from_io_error(&e).unwrap_or(rustix::io::Errno::IO));
+        }
+        Err(_) => return Ok(None),
+    };
+    Ok(list.flatten().find_map(|link| {
         let stat = rustix::fs::stat(link.path()).ok()?;
         (stat.st_rdev == device).then(|| link.file_name().to_string_lossy().into_owned())
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! Opening files beneath a volume's root.
 //!
-//! Promises: no symbolic link is followed below the root, so none leads out of the volume; a FIFO, a device or a
-//! socket is refused and nobody waits for it; the file that is returned is a regular one, with the `stat` of that
-//! very file. The root itself may be reached through links: the person named it.
+//! Promises: no symbolic link is followed below the root, so none leads out of the volume; what was mounted below the root
+//! after the last walk is not entered; a FIFO, a device or a socket is refused and not waited for; the file that is
+//! returned is a regular one, with the `stat` of that very file.
+//!
+//! A root may be named through links (`/photos` on a NAS often is one). They are resolved once, and the folder that results
+//! is opened without following any; [`Root::real`] says where it is, and [`super::volume`] whether it is the same folder as
+//! before.
 
 use super::FileStat;
-use albumen_core::fault::Fault;
+use super::mounts::{FsId, FsInfo, MountTable};
+use super::relative;
+use albumen_core::fault::{self, Fault};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -33,18 +39,41 @@ const RENAME_RACES: usize = 8;
 pub struct Root {
     fd: OwnedFd,
     path: PathBuf,
+    real: PathBuf,
+    /// What may be entered of the file systems that are mounted below; `None`: all.
+    mounted: Option<Vec<(Vec<u8>, FsId)>>,
 }
 
 impl Root {
     /// Opens a volume by its absolute path.
     pub fn open(path: &Path) -> std::io::Result<Root> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NONBLOCK;
-        Ok(Root { fd: rustix::fs::open(path, flags, Mode::empty())?, path: path.to_owned() })
+        Root::open_named(path, path)
+    }
+
+    /// Opens a volume whose path was named by the config up to `named`, one of its ancestors or itself. What is behind that
+    /// belongs to users: links in it are not followed.
+    pub fn open_named(path: &Path, named: &Path) -> std::io::Result<Root> {
+        let rest = path.strip_prefix(named).unwrap_or(Path::new(""));
+        let mut real = if rest == Path::new("") { path.canonicalize()? } else { named.canonicalize()? };
+        if rest != Path::new("") {
+            real.push(rest);
+        }
+        Ok(Root { fd: open_without_links(&real)?, path: path.to_owned(), real, mounted: None })
+    }
+
+    /// The same, into which only those of the file systems inside are entered that a walk has found there (path and id).
+    pub fn with_mounted(self, mounted: Vec<(Vec<u8>, FsId)>) -> Root {
+        Root { mounted: Some(mounted), ..self }
     }
 
     /// The path that it was opened by.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The path without links that was opened.
+    pub fn real(&self) -> &Path {
+        &self.real
     }
 
     /// The whole path of something below the root.
@@ -59,9 +88,28 @@ impl AsFd for Root {
     }
 }
 
+/// Opens a folder by an absolute path in which no part is a link.
+fn open_without_links(path: &Path) -> std::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NONBLOCK;
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    match asked_again(|| rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), resolve)) {
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => {
+            let through = OFlags::PATH | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+            let mut at = rustix::fs::open("/", through, Mode::empty())?;
+            for part in path.components() {
+                if let std::path::Component::Normal(name) = part {
+                    at = rustix::fs::openat(&at, name, through, Mode::empty())?;
+                }
+            }
+            Ok(rustix::fs::openat(&at, ".", flags, Mode::empty())?)
+        }
+        other => Ok(other?),
+    }
+}
+
 /// Opens the regular file at `path` (relative to the root) for reading.
 pub fn open_beneath(root: &Root, path: &[u8]) -> Result<(File, FileStat), Fault> {
-    let fd = match open_path(root.as_fd(), path, READ) {
+    let fd = match open_allowed(root, path) {
         // Someone holds a lease on it (Samba's kernel oplocks): a regular file may be waited for, which breaks the lease.
         Err(Errno::WOULDBLOCK) => {
             let (parent, name) = open_parent(root.as_fd(), path).map_err(fault)?;
@@ -72,10 +120,32 @@ pub fn open_beneath(root: &Root, path: &[u8]) -> Result<(File, FileStat), Fault>
         }
         other => other,
     }
-    .map_err(fault)?;
+    .map_err(|e| match e {
+        // No path in the index has a part that leads upwards, and links have an error of their own.
+        Errno::XDEV => {
+            Fault::unavailable("a file system is mounted in its path that the last walk did not see")
+        }
+        e => fault(e),
+    })?;
     let stat = rustix::fs::fstat(&fd).map_err(fault)?;
     refuse_irregular(FileType::from_raw_mode(stat.st_mode))?;
     Ok((File::from(fd), FileStat::of(&stat)))
+}
+
+/// Opens a path for reading, across mount points only where a walk has seen them.
+fn open_allowed(root: &Root, path: &[u8]) -> Result<OwnedFd, Errno> {
+    let Some(mounted) = &root.mounted else {
+        return open_path(root.as_fd(), path, READ, ResolveFlags::empty());
+    };
+    match open_path(root.as_fd(), path, READ, ResolveFlags::NO_XDEV) {
+        Err(Errno::XDEV) => {}
+        other => return other,
+    }
+    let inside = |m: &&(Vec<u8>, FsId)| relative::below(path, &m.0).is_some_and(|rest| !rest.is_empty());
+    let (_, known) = mounted.iter().filter(inside).max_by_key(|m| m.0.len()).ok_or(Errno::XDEV)?;
+    let fd = open_path(root.as_fd(), path, READ, ResolveFlags::empty())?;
+    let mounts = MountTable::try_read().map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    if FsInfo::of(&fd, &mounts)?.id() == *known { Ok(fd) } else { Err(Errno::XDEV) }
 }
 
 /// The `stat` of a regular file beneath the root; `None` when there is none of that name.
@@ -117,23 +187,43 @@ pub(super) fn open_here(parent: BorrowedFd<'_>, name: &[u8]) -> Result<File, Err
     }
 }
 
-fn open_path(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+/// Opens a path below a folder without following links; `more` may refuse mount points, too ([`Errno::XDEV`]).
+fn open_path(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, more: ResolveFlags) -> Result<OwnedFd, Errno> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | more;
+    match asked_again(|| rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)) {
+        // Old kernels, some containers and qemu do not have the call; and a path may be longer than one call takes.
+        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => {
+            let (parent, name) = open_parent(root, path)?;
+            let fd =
+                rustix::fs::openat(parent.as_ref().map_or(root, |p| p.as_fd()), name, flags, Mode::empty())?;
+            match more.contains(ResolveFlags::NO_XDEV) && mount_id(root)? != mount_id(fd.as_fd())? {
+                true => Err(Errno::XDEV),
+                false => Ok(fd),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Repeats a call that a rename beside it, or a signal, has interrupted.
+fn asked_again(call: impl Fn() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Errno> {
     let mut answer = Err(Errno::AGAIN);
     for _ in 0..RENAME_RACES {
-        answer = rustix::fs::openat2(root, path, flags, Mode::empty(), resolve);
+        answer = call();
         if !matches!(answer, Err(Errno::AGAIN | Errno::INTR)) {
             break;
         }
     }
-    match answer {
-        // Old kernels, some containers and qemu do not have the call; and a path may be longer than one call takes.
-        Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => {
-            let (parent, name) = open_parent(root, path)?;
-            rustix::fs::openat(parent.as_ref().map_or(root, |p| p.as_fd()), name, flags, Mode::empty())
-        }
-        other => other,
-    }
+    answer
+}
+
+/// The number of the mount that an open file was reached by, which tells bind mounts of one file system apart.
+fn mount_id(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
+    use std::os::fd::AsRawFd;
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
+        .map_err(|e| Errno::from_io_error(&e).unwrap_or(Errno::IO))?;
+    let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+    id.ok_or(Errno::NOSYS)
 }
 
 /// The folder that holds the last component of `path` (`None`: the root), opened one component at a time.
@@ -172,15 +262,18 @@ fn in_words(kind: FileType) -> &'static str {
 
 /// An error of the file system in words that say what can be done.
 pub(super) fn fault(e: Errno) -> Fault {
+    let as_io = std::io::Error::from(e);
+    // Of a lease that is not given back in time a file knows, too.
+    if e != Errno::AGAIN && fault::is_shortage(&as_io) {
+        return Fault::unavailable(fault::in_words(&as_io));
+    }
     Fault::unreadable(match e {
         Errno::ACCESS | Errno::PERM => "no permission to read it".to_owned(),
         Errno::NOENT => "it is gone".to_owned(),
         Errno::LOOP | Errno::XDEV => "a symbolic link stands in its path; links are not followed".to_owned(),
         Errno::NOTDIR => "a part of its path is not a folder".to_owned(),
-        Errno::IO => "the disk reports a read error".to_owned(),
         Errno::STALE => "the network share has lost it (stale handle)".to_owned(),
         Errno::NXIO => "it is not a file".to_owned(),
-        Errno::MFILE | Errno::NFILE => "too many files are open (raise the limit, `ulimit -n`)".to_owned(),
         other => std::io::Error::from(other).to_string(),
     })
 }

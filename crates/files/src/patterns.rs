@@ -4,10 +4,23 @@
 //! their `Photos` to another's must not see the other's photos as their own. A wildcard stands for no hidden folder and for none of a
 //! system's own (`@eaDir`). The same disk gives the same answer.
 
+use crate::patience;
 use crate::skipped::is_skipped;
+use albumen_core::fault::is_shortage;
 use globset::{GlobBuilder, GlobMatcher};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// A folder that a pattern matches.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    pub folder: PathBuf,
+    /// The pattern up to its first wildcard: the part of the path that the config names. What lies behind it belongs to users.
+    pub named: PathBuf,
+}
 
 /// Whether there is a wildcard in a path.
 pub fn has_wildcard(path: &Path) -> bool {
@@ -23,18 +36,26 @@ pub fn find_invalid(path: &Path) -> Option<String> {
 
 /// Names with the folders that some patterns match: `{}` in `name` stands for what the wildcards of a match stood for, and
 /// matches of one name belong together. In order of name.
-pub fn named<'a>(name: &str, patterns: impl Iterator<Item = &'a Path>) -> Vec<(String, Vec<PathBuf>)> {
-    let mut found: Vec<(String, Vec<PathBuf>)> = Vec::new();
-    for (matched, path) in patterns.flat_map(resolve) {
-        let name = name.replace("{}", &matched);
-        match found.iter_mut().find(|(n, _)| *n == name) {
-            // `homes/*/Photos` and `homes/*/Videos` of one user are one space.
-            Some((_, folders)) => folders.push(path),
-            None => found.push((name, vec![path])),
+pub fn named<'a>(name: &str, patterns: impl Iterator<Item = &'a Path>) -> Vec<(String, Vec<Found>)> {
+    let mut found: Vec<(String, Vec<Found>)> = Vec::new();
+    for pattern in patterns {
+        for (matched, folder) in resolve(pattern) {
+            let name = name.replace("{}", &matched);
+            let folder = Found { folder, named: named_part(pattern) };
+            match found.iter_mut().find(|(n, _)| *n == name) {
+                // `homes/*/Photos` and `homes/*/Videos` of one user are one space.
+                Some((_, folders)) => folders.push(folder),
+                None => found.push((name, vec![folder])),
+            }
         }
     }
     found.sort();
     found
+}
+
+/// A pattern up to its first wildcard.
+fn named_part(pattern: &Path) -> PathBuf {
+    pattern.components().take_while(|c| matcher(*c).is_none()).collect()
 }
 
 /// The folders that a pattern matches, each with what its wildcards stood for (several joined by `-`).
@@ -55,8 +76,7 @@ fn resolve(pattern: &Path) -> Vec<(String, PathBuf)> {
         found = found
             .into_iter()
             .flat_map(|(matched, path)| {
-                let entries = std::fs::read_dir(&path).into_iter().flatten().flatten();
-                let mut names: Vec<_> = entries.map(|e| e.file_name()).collect();
+                let mut names = names_in(&path);
                 names.sort();
                 names.retain(|name| {
                     !is_skipped(name.as_bytes(), true)
@@ -74,8 +94,25 @@ fn resolve(pattern: &Path) -> Vec<(String, PathBuf)> {
     found.into_iter().map(|(matched, path)| (matched.join("-"), path)).collect()
 }
 
+/// Whether a path is a folder and no link. True where that cannot be found out at present: a space does not disappear for want
+/// of a descriptor, or because a disk hangs. Opening it follows no link either.
 fn is_real_folder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|m| m.is_dir())
+    patience::lstat(path).map_or_else(|e| is_shortage(&e), |m| m.is_dir())
+}
+
+/// The names in a folder; where they cannot be listed just now those that were there before.
+fn names_in(folder: &Path) -> Vec<OsString> {
+    static LISTED: Mutex<BTreeMap<PathBuf, Vec<OsString>>> = Mutex::new(BTreeMap::new());
+    let mut listed = LISTED.lock().unwrap_or_else(PoisonError::into_inner);
+    match patience::list(folder) {
+        Ok(entries) => {
+            let names: Vec<OsString> = entries.into_iter().map(|(name, _)| name).collect();
+            listed.insert(folder.to_owned(), names.clone());
+            names
+        }
+        Err(e) if is_shortage(&e) => listed.get(folder).cloned().unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
 }
 
 /// A matcher for a component with wildcards.
@@ -101,7 +138,7 @@ mod tests {
         std::os::unix::fs::symlink(dir.path().join("anna/Photos"), dir.path().join("frank/Photos")).unwrap();
         let patterns = [dir.path().join("*/Photos"), dir.path().join("*/Videos")];
         let found = named("{}-home", patterns.iter().map(PathBuf::as_path));
-        let below = |path: &str| dir.path().join(path);
+        let below = |path: &str| Found { folder: dir.path().join(path), named: dir.path().to_owned() };
         assert_eq!(
             found,
             [

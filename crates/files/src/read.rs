@@ -1,20 +1,19 @@
-//! Reading one candidate: opened beneath its root, told media from other things, hashed.
+//! Reading one candidate: opened beneath its root, recognised as media or not, hashed.
 //!
 //! The open file is handed on, so that the worker reads from the page cache what the hash has just brought in.
 
-use super::hash::{self, HashError, Hashed};
+use super::hash::{self, HashError, Hashed, Pace};
 use super::open::{Root, open_beneath};
 use super::pages::Pages;
 use super::signature::{HEAD, Signature, signature};
 use super::walk::Role;
 use albumen_core::fault::Fault;
 use std::fs::File;
-use std::sync::atomic::AtomicBool;
 
 /// What reading a candidate gave.
 #[derive(Debug)]
 pub enum Read {
-    /// The open file, its hash, and the `stat` that belongs to the hash; its pages, as long as somebody else is to read it.
+    /// The open file, its hash, and the `stat` that belongs to the hash; its pages, while another reader needs them.
     Done { file: File, hashed: Hashed, pages: Pages },
     /// A file without an extension whose first bytes are no medium's: none of our business.
     NotMedia,
@@ -23,7 +22,7 @@ pub enum Read {
 }
 
 /// Opens and hashes the file at `path` below the root.
-pub fn read(root: &Root, path: &[u8], role: Role, stop: &AtomicBool) -> Result<Read, Fault> {
+pub fn read(root: &Root, path: &[u8], role: Role, pace: &impl Pace) -> Result<Read, Fault> {
     let (file, _) = open_beneath(root, path)?;
     let pages = Pages::of(&file);
     let answer = (|| {
@@ -34,7 +33,7 @@ pub fn read(root: &Root, path: &[u8], role: Role, stop: &AtomicBool) -> Result<R
                 return Ok(None);
             }
         }
-        hash::content_hash(&file, stop).map(Some)
+        hash::content_hash(&file, pace).map(Some)
     })();
     match answer {
         Ok(Some(hashed)) => Ok(Read::Done { file, hashed, pages }),

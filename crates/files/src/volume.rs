@@ -6,13 +6,16 @@
 //!
 //! Promises: [`judge`] is a pure function; a doubt is decided for keeping.
 
-use super::mounts::{FsInfo, MountTable};
+use super::FileStat;
+use super::mounts::{FsId, FsInfo, MountTable};
 use super::open::{Root, stat_beneath};
 use super::relative::below;
 use super::skipped::is_skipped;
 use super::walk::InnerMount;
+use albumen_core::fault::Fault;
 use rustix::fs::{FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// What a volume is known by. Stored in the index as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,12 @@ pub struct Fingerprint {
     pub is_mount_point: bool,
     /// What the file system was, in words: for messages only.
     pub file_system: String,
+    /// Who owns the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
+    /// Where the root really is, when its path leads through links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real: Option<Vec<u8>>,
     /// File systems inside it, by path and id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inner: Vec<(Vec<u8>, i64)>,
@@ -37,16 +46,28 @@ pub struct Fingerprint {
 pub fn fingerprint(root: &Root, mounts: &MountTable) -> std::io::Result<Fingerprint> {
     let fs = FsInfo::of(root, mounts)?;
     let stat = rustix::fs::fstat(root)?;
-    let path = root.path().canonicalize().unwrap_or_else(|_| root.path().to_owned());
     Ok(Fingerprint {
         fs: fs.id().0,
         file_system: fs.in_words(),
         uuid: fs.uuid,
         fsid: fs.fsid,
         root_inode: stat.st_ino,
-        is_mount_point: mounts.is_mount_point(&path),
+        is_mount_point: mounts.is_mount_point(root.real()),
+        owner: Some(stat.st_uid),
+        real: (root.real() != root.path()).then(|| root.real().as_os_str().as_encoded_bytes().to_vec()),
         inner: Vec::new(),
     })
+}
+
+/// A volume's root, where it is the folder that the last walk of it has seen, with what was mounted inside then. For all who
+/// read files that a walk has found.
+pub fn reopen(path: &Path, was: &Fingerprint) -> std::io::Result<Root> {
+    let root = Root::open(path)?;
+    let now = fingerprint(&root, &MountTable::try_read()?)?;
+    if !was.is_same(&now) {
+        return Err(std::io::Error::other("it is not the folder that was walked"));
+    }
+    Ok(root.with_mounted(was.inner.iter().map(|(path, fs)| (path.clone(), FsId(*fs))).collect()))
 }
 
 impl Fingerprint {
@@ -70,7 +91,9 @@ impl Fingerprint {
 
     /// Nothing speaks for another volume: a look at known files is not needed.
     pub fn is_same(&self, other: &Fingerprint) -> bool {
-        self.same_file_system(other) && self.root_inode == other.root_inode
+        self.same_file_system(other)
+            && self.root_inode == other.root_inode
+            && (self.owner.is_none() || other.owner.is_none() || self.owner == other.owner)
     }
 
     fn same_file_system(&self, other: &Fingerprint) -> bool {
@@ -95,10 +118,20 @@ pub struct SampleFile {
     pub mtime_ns: i64,
 }
 
-/// How many of the sample are there with their size and mtime.
-pub fn count_present(root: &Root, sample: &[SampleFile]) -> usize {
-    let is_present = |f: &&SampleFile| matches!(stat_beneath(root, &f.path), Ok(Some(s)) if (s.size, s.mtime_ns) == (f.size, f.mtime_ns));
-    sample.iter().filter(is_present).count()
+/// How many of the sample are there with their size and mtime. A fault: that could not be found out.
+pub fn count_present(root: &Root, sample: &[SampleFile]) -> Result<usize, Fault> {
+    let mut present = 0;
+    for file in sample {
+        match stat_beneath(root, &file.path) {
+            Ok(found) => {
+                let is_same = |s: FileStat| (s.size, s.mtime_ns) == (file.size, file.mtime_ns);
+                present += usize::from(found.is_some_and(is_same));
+            }
+            Err(fault @ Fault::Unavailable { .. }) => return Err(fault),
+            Err(_) => {}
+        }
+    }
+    Ok(present)
 }
 
 /// Whether the root holds nothing that a walk would look at: no folder and no file but other programs' own.
@@ -189,6 +222,14 @@ pub fn judge(known: &Known, seen: &Seen, guard: Guard, accepted: bool) -> Verdic
 fn why_another(known: &Known, seen: &Seen) -> Option<String> {
     let was = known.fingerprint.as_ref()?;
     let now = &seen.fingerprint;
+    // The owner of the folder above decides where a link leads. Equal files are no proof: both owners may have copies.
+    if now.real.is_some() && now.real != was.real && !was.is_same(now) {
+        let real = now.real.as_deref().unwrap_or_default();
+        return Some(format!(
+            "its path leads through a link to another folder, {}",
+            String::from_utf8_lossy(real)
+        ));
+    }
     let files = known.volume_files;
     if files == 0 {
         return None;
@@ -252,8 +293,34 @@ mod tests {
             root_inode: 2,
             is_mount_point: true,
             file_system: format!("ext4:/dev/sd{id}"),
+            owner: None,
+            real: None,
             inner: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_link_that_leads_elsewhere_is_another_volume_whatever_is_known() {
+        let elsewhere =
+            Fingerprint { root_inode: 99, real: Some(b"/homes/berta/Photos".to_vec()), ..disk(1) };
+        for (files, sample) in [(0, (0, 0)), (1000, (32, 32)), (1000, (32, 0))] {
+            let seen = Seen { fingerprint: elsewhere.clone(), sample, ..seen(0) };
+            assert!(why(&known(files), &seen).contains("link to another folder, /homes/berta"), "{sample:?}");
+            let accepted = judge(&known(files), &seen, Guard::default(), true);
+            assert!(matches!(accepted, Verdict::Sound { .. }), "a person may say that it is meant");
+        }
+        // A folder that is reached through a link for the first time, or as before.
+        let same = Seen { fingerprint: Fingerprint { root_inode: 2, ..elsewhere.clone() }, ..seen(0) };
+        assert_eq!(why(&known(1000), &same), "");
+        let linked = Known { fingerprint: Some(elsewhere.clone()), ..known(1000) };
+        assert_eq!(why(&linked, &Seen { fingerprint: elsewhere, ..seen(0) }), "");
+    }
+
+    #[test]
+    fn a_folder_of_another_owner_is_another_folder() {
+        let of = |owner| Fingerprint { owner, ..disk(1) };
+        assert!(of(Some(1)).is_same(&of(Some(1))) && of(None).is_same(&of(Some(1))));
+        assert!(!of(Some(1)).is_same(&of(Some(2))), "an inode number may be given again");
     }
 
     fn known(files: u64) -> Known {

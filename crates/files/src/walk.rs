@@ -19,6 +19,7 @@ use super::FileStat;
 use super::ignore::{ALBUMENIGNORE, NOMEDIA, NoRules, Rules};
 use super::mounts::{FsId, FsInfo, MountTable};
 use super::open::{self, Root, fault};
+use super::patience::Beat;
 use super::relative;
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::{Admission, Format, SIDECAR_EXTENSIONS, UNREAD_EXTENSIONS};
@@ -175,6 +176,7 @@ pub struct Walk<'r> {
     not_entered: Vec<Vec<u8>>,
     listing: Vec<u8>,
     memory: Memory<'r>,
+    beat: Beat,
 }
 
 /// Whom the walk asks for the memory of a large folder.
@@ -257,10 +259,13 @@ impl<'r> Walk<'r> {
     /// Walks `start` (relative to the root; empty for all of it), a folder or one file. Rules of the folders above
     /// `start` hold for it.
     pub fn new(root: &'r Root, start: &[u8], rules: Rules) -> Walk<'r> {
-        let mounts = MountTable::read();
-        let at = root.path().canonicalize().unwrap_or_else(|_| root.path().to_owned());
+        Walk::with_mounts(root, start, rules, MountTable::read())
+    }
+
+    /// The same, with the kernel's table of mounts as it was read.
+    pub fn with_mounts(root: &'r Root, start: &[u8], rules: Rules, mounts: MountTable) -> Walk<'r> {
         let mount_points =
-            mounts.inside(&at).map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
+            mounts.inside(root.real()).map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
         Walk {
             root,
             mounts,
@@ -275,12 +280,18 @@ impl<'r> Walk<'r> {
             not_entered: Vec::new(),
             listing: Vec::with_capacity(LISTING),
             memory: Memory(None),
+            beat: Beat::default(),
         }
     }
 
     /// The same within some memory: a folder whose listing does not fit is not walked.
     pub fn within(self, memory: &'r dyn Admission) -> Walk<'r> {
         Walk { memory: Memory(Some(memory)), ..self }
+    }
+
+    /// The same; ticks `beat` with every entry, which shows that the file system answers.
+    pub fn telling(self, beat: Beat) -> Walk<'r> {
+        Walk { beat, ..self }
     }
 
     /// The same, no further than that.
@@ -454,6 +465,7 @@ impl<'r> Walk<'r> {
         for Entry { name, role, mut kind, .. } in entries {
             whole.truncate(prefix);
             whole.extend_from_slice(&name);
+            self.beat.tick();
             let mut stat = None;
             // Some file systems do not say in the listing what an entry is.
             if !matches!(kind, FileType::Directory | FileType::Symlink | FileType::Fifo | FileType::Socket) {
@@ -503,6 +515,7 @@ impl<'r> Walk<'r> {
         let mut entries = RawDir::new(fd, self.listing.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
+            self.beat.tick();
             let name = entry.file_name().to_bytes();
             if name != b"." && name != b".." {
                 each(Listed { name, kind: entry.file_type(), inode: entry.ino() });

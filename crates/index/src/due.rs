@@ -1,8 +1,9 @@
 //! What is due, what failed, and making stages due again.
 
 use super::Index;
+use albumen_core::fault::is_shortage;
 use albumen_core::vocabulary::Stage;
-use albumen_files::{below, relative};
+use albumen_files::{below, patience, relative};
 use rusqlite::{Result, params};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -93,6 +94,15 @@ impl Index {
                 priority
             ])
             .map(|n| n as u64)
+    }
+
+    /// Whether a file is recorded as unavailable, which is tried again from time to time.
+    pub fn has_unavailable(&self) -> Result<bool> {
+        self.conn
+            .prepare_cached(
+                "SELECT 1 FROM stage_state WHERE state = 'failed' AND fault = 'unavailable' LIMIT 1",
+            )?
+            .exists([])
     }
 
     /// Files of the scope for which a stage after render is due (it looks at recorded facts and derivatives), in
@@ -247,8 +257,14 @@ impl Index {
             return Ok(None);
         };
         let rest = rest.as_os_str().as_bytes();
-        if rest.is_empty() || path.is_dir() {
-            return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
+        match patience::stat(path) {
+            Ok(found) if found.is_dir() => {
+                return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
+            }
+            // Where the disk cannot tell, the index does.
+            Err(e) if is_shortage(&e) => return self.scope_below(volume_id, rest).map(Some),
+            _ if rest.is_empty() => return self.scope_below(volume_id, rest).map(Some),
+            _ => {}
         }
         let (folder, name) = relative::split(rest);
         let folder_id = self.folder_id(volume_id, folder)?;

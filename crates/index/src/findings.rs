@@ -113,6 +113,11 @@ impl Index {
             .map(drop)
     }
 
+    /// Takes back what a walk did not find, since it did not come to its end.
+    pub fn forget_gone(&self, target: i64) -> Result<()> {
+        self.conn.prepare_cached("DELETE FROM temp.gone WHERE target = ?1")?.execute([target]).map(drop)
+    }
+
     /// The rows that a walk did not find.
     pub fn gone_of(&self, target: i64) -> Result<Vec<FileRow>> {
         let mut st = self.conn.prepare_cached("SELECT file_id FROM temp.gone WHERE target = ?1")?;

@@ -21,6 +21,8 @@ pub enum Outcome {
 
 /// Waits between the attempts of a transient failure: 1 hour, 1 day, 1 week, and no more (DESIGN section 1).
 const RETRY_AFTER_S: [i64; 3] = [3600, 86_400, 604_800];
+/// The same where the machine and not the file was at fault: soon, and then every day.
+const UNAVAILABLE_AFTER_S: [i64; 4] = [60, 600, 3600, 86_400];
 
 /// A derivative as it stands in the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -316,7 +318,13 @@ pub fn put_stage(
             .query_row(params![id, stage.name(), version, input_key], |r| r.get(0))
             .optional()?;
         attempts = before.unwrap_or(0) + 1;
-        retry_at = RETRY_AFTER_S.get(attempts as usize - 1).map(|after| now + after);
+        let tried = usize::try_from(attempts - 1).unwrap_or(0);
+        retry_at = match f {
+            Fault::Unavailable { .. } => {
+                Some(now + UNAVAILABLE_AFTER_S[tried.min(UNAVAILABLE_AFTER_S.len() - 1)])
+            }
+            _ => RETRY_AFTER_S.get(tried).map(|after| now + after),
+        };
     }
     conn.prepare_cached(
         "INSERT INTO stage_state (file_id, stage, version, input_key, state, fault, reason, attempts, retry_at, needed)

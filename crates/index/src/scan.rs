@@ -142,6 +142,15 @@ impl Index {
         st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
     }
 
+    /// What a volume was known by when it was walked last (JSON).
+    pub fn fingerprint_of(&self, volume_id: i64) -> Result<Option<String>> {
+        self.conn
+            .prepare_cached("SELECT fingerprint FROM volumes WHERE id = ?1")?
+            .query_row([volume_id], |r| r.get(0))
+            .optional()
+            .map(Option::flatten)
+    }
+
     /// The same volume, at another path. A space that has no other volume goes along and gets the new name, if nobody has
     /// it: its people stay in it.
     pub fn rename_volume(&self, id: i64, path: &[u8], space: &str) -> Result<()> {

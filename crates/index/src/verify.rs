@@ -10,10 +10,10 @@ use super::said::DateEdit;
 use super::{DATABASE, Index, OpenError, items, schema, view};
 use albumen_core::store_dir::{self, StoreDir};
 use albumen_core::vocabulary::Facts;
-use albumen_files::hash::{self, HashError};
+use albumen_files::hash::{self, ContentHash, HashError};
 use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
-use albumen_files::relative;
+use albumen_files::{relative, volume};
 use rusqlite::{Connection, OpenFlags, Result, params};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -596,7 +596,8 @@ impl Check<'_> {
             let page: Vec<Original> = self
                 .conn
                 .prepare_cached(
-                    "SELECT f.id, v.path, d.path, f.name, f.bytes, f.mtime_ns, f.content_hash, v.offline IS NOT NULL
+                    "SELECT f.id, v.path, d.path, f.name, f.bytes, f.mtime_ns, f.content_hash, v.offline IS NOT NULL,
+                       v.fingerprint
                      FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
                      WHERE f.id > ?1 AND f.vanished IS NULL AND f.content_hash IS NOT NULL ORDER BY f.id LIMIT ?2",
                 )?
@@ -610,15 +611,14 @@ impl Check<'_> {
                         mtime_ns: r.get(5)?,
                         content: r.get(6)?,
                         offline: r.get(7)?,
+                        fingerprint: r.get(8)?,
                     })
                 })?
                 .collect::<Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             for file in page {
-                let root = roots
-                    .entry(file.volume.clone())
-                    .or_insert_with(|| Root::open(&relative::on_disk(&[&file.volume])).ok());
+                let root = roots.entry(file.volume.clone()).or_insert_with(|| file.root());
                 let hashed = match root {
                     Some(root) if !file.offline => file.hash(root, &stop),
                     _ => None,
@@ -754,9 +754,16 @@ struct Original {
     mtime_ns: i64,
     content: String,
     offline: bool,
+    fingerprint: Option<String>,
 }
 
 impl Original {
+    /// Its volume's root, where that is there and is still the folder that was indexed.
+    fn root(&self) -> Option<Root> {
+        let was = serde_json::from_str(self.fingerprint.as_deref()?).ok()?;
+        volume::reopen(&relative::on_disk(&[&self.volume]), &was).ok()
+    }
+
     /// Whether its content is the one that was indexed; `None` where it is gone, changed since, or cannot be read.
     fn hash(&self, root: &Root, stop: &AtomicBool) -> Option<bool> {
         let below = relative::on_disk(&[&self.folder, &self.name]);
@@ -765,8 +772,9 @@ impl Original {
         if stat.size != self.bytes as u64 || stat.mtime_ns != self.mtime_ns {
             return None;
         }
-        match hash::content_hash(&file, stop) {
-            Ok(hashed) => Some(hashed.hash.as_str() == self.content),
+        let recorded = ContentHash::parse(&self.content)?;
+        match hash::content_hash_like(&file, &recorded, stop) {
+            Ok(hashed) => Some(hashed.hash == recorded),
             Err(HashError::Changing | HashError::Fault(_)) => None,
         }
     }

@@ -2,13 +2,13 @@
 //! it when it dies, hangs, grows or answers nonsense, and says of each file what became of it.
 
 use super::kind::Kindness;
-use super::process::{Deadline, Launch, Lost, StartError, describe};
-use super::protocol::{Ask, EXIT_PANICKED, EXIT_TOO_LARGE, read_developed};
+use super::process::{Conversation, Deadline, Launch, Lost, StartError, describe};
+use super::protocol::{Ask, EXIT_PANICKED, EXIT_SHORT, EXIT_TOO_LARGE, read_developed};
 use super::sandbox::SandboxReport;
 use super::seat::Seat;
 use super::wire::FILES_LIMIT;
 use albumen_core::cancel::CancelToken;
-use albumen_core::fault::Fault;
+use albumen_core::fault::{Fault, HANGS, in_words};
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Codecs, DevelopRequest, Developed, Format, Inputs};
 use std::ffi::OsString;
@@ -123,11 +123,25 @@ impl WorkerHandle {
         admission: &dyn Admission,
         cancel: &CancelToken,
     ) -> Result<Developed, Fault> {
+        self.develop_unless(request, inputs, admission, cancel, &mut || false)
+    }
+
+    /// The same; where the worker does nothing for a while, `hangs` is asked whether the files' file system has stopped to
+    /// answer. Then the file is [`Fault::Unavailable`].
+    pub fn develop_unless(
+        &mut self,
+        request: &DevelopRequest,
+        inputs: &Inputs,
+        admission: &dyn Admission,
+        cancel: &CancelToken,
+        hangs: &mut dyn FnMut() -> bool,
+    ) -> Result<Developed, Fault> {
         let files = open_files(inputs)?;
         if files.len() > FILES_LIMIT || request.sidecars.len() + 1 != files.len() {
             return Err(Fault::unreadable("too many sidecars, or fewer than were named"));
         }
-        let fault = match self.within_memory(request, &files, self.deadline, admission, cancel) {
+        let within = Within { admission, cancel, deadline: self.deadline };
+        let fault = match self.within_memory(request, &files, within, hangs) {
             Err(fault) if loses_the_process(&fault) => fault,
             other => return other,
         };
@@ -135,7 +149,7 @@ impl WorkerHandle {
         // with the process. They are asked for once more, alone.
         if request.render.is_some() {
             let alone = DevelopRequest { render: None, ..request.clone() };
-            match self.within_memory(&alone, &files, FOR_FACTS, admission, cancel) {
+            match self.within_memory(&alone, &files, Within { deadline: FOR_FACTS, ..within }, hangs) {
                 Ok(developed) => return Ok(Developed { pictures: Some(Err(fault)), ..developed }),
                 Err(Fault::Cancelled) => return Err(Fault::Cancelled),
                 Err(_) => {}
@@ -146,7 +160,7 @@ impl WorkerHandle {
             return Err(fault);
         }
         let bare = DevelopRequest { sidecars: Vec::new(), ..request.clone() };
-        match self.within_memory(&bare, &files[..1], self.deadline, admission, cancel) {
+        match self.within_memory(&bare, &files[..1], within, hangs) {
             Ok(developed) => {
                 let sidecars: Vec<_> = request.sidecars.iter().map(|s| String::from_utf8_lossy(s)).collect();
                 tracing::warn!(
@@ -166,17 +180,16 @@ impl WorkerHandle {
         &mut self,
         request: &DevelopRequest,
         files: &[BorrowedFd<'_>],
-        deadline: Deadline,
-        admission: &dyn Admission,
-        cancel: &CancelToken,
+        within: Within<'_>,
+        hangs: &mut dyn FnMut() -> bool,
     ) -> Result<Developed, Fault> {
-        let ceiling = admission.ceiling();
-        match self.attempt(request, files, 0, deadline, admission, cancel) {
+        let ceiling = within.admission.ceiling();
+        match self.attempt(request, files, 0, within, hangs) {
             // An estimate was too low. One file may have the whole rest, so it is tried once more with that.
             Err(Attempt::Overran { needed, granted }) if granted < ceiling && needed <= ceiling => {
                 tracing::debug!(needed, granted, "a worker needed more memory than it asked for");
-                admission.admit(ceiling)?;
-                self.attempt(request, files, ceiling, deadline, admission, cancel)
+                within.admission.admit(ceiling)?;
+                self.attempt(request, files, ceiling, within, hangs)
             }
             other => other,
         }
@@ -192,10 +205,10 @@ impl WorkerHandle {
         request: &DevelopRequest,
         files: &[BorrowedFd<'_>],
         granted: u64,
-        deadline: Deadline,
-        admission: &dyn Admission,
-        cancel: &CancelToken,
+        within: Within<'_>,
+        hangs: &mut dyn FnMut() -> bool,
     ) -> Result<Developed, Attempt> {
+        let Within { admission, cancel, deadline } = within;
         let ask = Ask::Develop { request: request.clone(), granted, ceiling: admission.ceiling() };
         let (mut holds, mut stopped) = (granted, false);
         let mut admit = |bytes: u64| {
@@ -219,10 +232,10 @@ impl WorkerHandle {
         while tries < 2 {
             tries += 1;
             let filled = self.seat.filled();
-            let process = filled.map_err(|e| Attempt::Fault(Fault::Crashed { why: e.to_string() }))?;
-            let answer = process.converse(&ask, files, deadline, cancel, &mut admit, |reply, header| {
-                read_developed(reply, header, request)
-            });
+            let process = filled.map_err(|e| Attempt::Fault(Fault::unavailable(e)))?;
+            let within = Conversation { deadline, cancel, admit: &mut admit, hangs: &mut *hangs };
+            let answer =
+                process.converse(&ask, files, within, |reply, header| read_developed(reply, header, request));
             match answer {
                 Ok(outcome) => {
                     let says_cancelled = match &outcome {
@@ -299,6 +312,14 @@ fn loses_the_process(fault: &Fault) -> bool {
     matches!(fault, Fault::Crashed { .. } | Fault::TimedOut { .. } | Fault::TooLarge { .. })
 }
 
+/// The limits of the work on one file.
+#[derive(Clone, Copy)]
+struct Within<'a> {
+    admission: &'a dyn Admission,
+    cancel: &'a CancelToken,
+    deadline: Deadline,
+}
+
 enum Attempt {
     Fault(Fault),
     Overran { needed: u64, granted: u64 },
@@ -327,10 +348,15 @@ pub(super) fn fault_of(lost: Lost, granted: u64) -> Fault {
         Lost::Cancelled => Fault::Cancelled,
         Lost::TimedOut(why) => Fault::TimedOut { why },
         Lost::Nonsense(nonsense) => nonsense.into(),
+        Lost::Short(e) => Fault::unavailable(in_words(&e)),
+        Lost::Hangs => Fault::unavailable(HANGS),
         Lost::Overran(needed) => Fault::TooLarge { needed },
         Lost::Elsewhere => Fault::Crashed { why: "it has no codecs and was started to have all".into() },
         Lost::NotThere => Fault::Crashed { why: "two workers ended before they could be asked".into() },
         Lost::Ended(status) => match status.and_then(|s| s.code()) {
+            Some(EXIT_SHORT) => {
+                Fault::unavailable("the machine has no descriptors or memory left for a worker")
+            }
             Some(EXIT_TOO_LARGE) => Fault::TooLarge { needed: granted },
             Some(EXIT_PANICKED) => Fault::Crashed { why: "it panicked".into() },
             _ => Fault::Crashed { why: describe(status) },

@@ -7,6 +7,7 @@
 
 mod handle;
 pub mod kind;
+mod leaving;
 pub mod memory;
 pub mod modes;
 pub mod process;
@@ -14,10 +15,12 @@ pub mod protocol;
 mod recogniser;
 pub mod sandbox;
 mod seat;
+mod spawner;
 pub mod wire;
 
 pub use handle::{WorkerHandle, WorkerSettings};
 pub use kind::Kindness;
+pub use leaving::leave_files_to_another;
 pub use process::{Deadline, StartError, children, find_program, pss};
 pub use recogniser::{RecogniserHandle, RecogniserSettings};
 pub use sandbox::SandboxReport;

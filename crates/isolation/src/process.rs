@@ -6,8 +6,10 @@
 use super::kind::Kindness;
 use super::memory::FIXED_ALLOWANCE;
 use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
+use super::spawner;
 use super::wire::{self, ReplyMemory};
 use albumen_core::cancel::CancelToken;
+use albumen_core::fault::{in_words, is_shortage};
 use albumen_core::source::Source;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -16,7 +18,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The program's file name.
@@ -34,10 +36,10 @@ pub const MEMORY_VARIABLE: &str = "ALBUMEN_WORKER_MEMORY";
 const REQUESTS: u32 = 100;
 /// Bytes that a child may hold beyond what was granted: what earlier files left behind, and what is not on its heap.
 const OVERDRAFT: u64 = 64 << 20;
-/// Descriptors that are closed one by one on kernels that cannot close a range.
-const CLOSED_SINGLY: u32 = 65_536;
 /// How often a busy child's CPU time and the wish to stop are looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// A busy child that has used no CPU for so long may wait for a file system that does not answer.
+const STILL: Duration = Duration::from_secs(3);
 /// How long a child may take from its start to its hello: it links codecs from a slow disk and warms them up.
 const HELLO: Duration = Duration::from_secs(60);
 /// How long a killed child is waited for; one that takes longer sits in the kernel.
@@ -117,6 +119,16 @@ pub struct Process {
     kindness: Option<Kindness>,
 }
 
+/// What limits the work on one request.
+pub struct Conversation<'a> {
+    pub deadline: Deadline,
+    pub cancel: &'a CancelToken,
+    /// Answers the process's requests for memory.
+    pub admit: &'a mut dyn FnMut(u64) -> Grant,
+    /// Called where the process has used no CPU for a while: whether the file system of its files does not answer.
+    pub hangs: &'a mut dyn FnMut() -> bool,
+}
+
 /// How a conversation failed; the process is of no more use.
 #[derive(Debug)]
 pub enum Lost {
@@ -124,6 +136,10 @@ pub enum Lost {
     /// Which limit it was.
     TimedOut(String),
     Nonsense(Nonsense),
+    /// This machine had no descriptor or memory left for the conversation.
+    Short(io::Error),
+    /// It waits for a file system that does not answer.
+    Hangs,
     /// It left because it wanted this many bytes beyond its allowance.
     Overran(u64),
     /// It ended by itself.
@@ -149,8 +165,6 @@ impl Process {
             .env(ENGINE_VARIABLE, std::process::id().to_string())
             .env(MEMORY_VARIABLE, launch.memory.to_string())
             .current_dir("/")
-            .stdin(Stdio::from(theirs))
-            .stdout(Stdio::from(reply.for_process().map_err(spawn_error)?))
             .stderr(Stdio::null());
         // ONNX Runtime would keep a diary of its use in the user's home, with a name for this machine, and send it to its
         // maker. What switches that off through its interface comes after it has begun.
@@ -164,9 +178,10 @@ impl Process {
         if launch.faults {
             command.env(FAULTS_VARIABLE, "1").stderr(Stdio::inherit());
         }
-        // SAFETY: `close_inherited` makes system calls only, which is what may be done between fork and exec.
-        unsafe { command.pre_exec(close_inherited) };
-        let child = spawn(command).map_err(spawn_error)?;
+        // SAFETY: it makes system calls only, which is what may be done between fork and exec.
+        unsafe { command.pre_exec(spawner::close_inherited) };
+        let output = reply.for_process().map_err(spawn_error)?;
+        let child = spawner::spawn(command, theirs, output).map_err(spawn_error)?;
         living().insert(child.id());
         let mut process = Process {
             pid: child.id(),
@@ -188,7 +203,13 @@ impl Process {
             Ok(Some(Say::Hello(hello))) => process.hello = hello,
             Ok(Some(_)) => return Err(ended("its first word is no greeting".into())),
             Ok(None) => return Err(ended(describe(process.ended()))),
-            Err(nonsense) => return Err(ended(nonsense.to_string())),
+            Err(lost) => {
+                return Err(ended(match lost {
+                    Lost::Nonsense(nonsense) => nonsense.to_string(),
+                    Lost::Short(e) => in_words(&e),
+                    _ => "its first word could not be heard".into(),
+                }));
+            }
         }
         if process.hello.version != env!("CARGO_PKG_VERSION") {
             let theirs = process.hello.version.chars().take(40).collect();
@@ -233,27 +254,26 @@ impl Process {
         resident.saturating_sub(shared) * rustix::param::page_size() as u64
     }
 
-    /// CPU time it has used, user and system, all threads.
-    fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+    /// CPU time it has used, user and system, all threads; `None` where it cannot be read.
+    fn cpu(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
         // The name in brackets may hold anything; the fields begin after the last bracket with the state.
         let fields = stat.rsplit_once(") ").map_or("", |(_, f)| f);
         let ticks: u64 = fields.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
-        Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+        Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
     }
 
-    /// Asks, answers its requests for memory through `admit`, and has the reply read, by its bytes and the length of its
-    /// header. After any `Err` the process must be dropped.
+    /// Asks, answers its requests for memory, and has the reply read, by its bytes and the length of its header. After any
+    /// `Err` the process must be dropped.
     pub fn converse<T>(
         &mut self,
         ask: &Ask,
         files: &[BorrowedFd<'_>],
-        deadline: Deadline,
-        cancel: &CancelToken,
-        admit: &mut dyn FnMut(u64) -> Grant,
+        within: Conversation<'_>,
         read: impl FnOnce(&Source, u64) -> Result<T, Nonsense>,
     ) -> Result<T, Lost> {
-        let cpu_before = self.cpu();
+        let Conversation { deadline, cancel, admit, hangs } = within;
+        let mut cpu_before = self.cpu();
         let (mut looked, mut requests) = (Instant::now(), 0);
         let mut granted = match ask {
             Ask::Develop { granted, .. } => Some(*granted),
@@ -262,15 +282,19 @@ impl Process {
         };
         let starved_before = self.waited_for_cpu();
         let mut began = Instant::now();
+        let (mut worked, mut worked_at) = (cpu_before, Instant::now());
         wire::send(self.socket(), &encode(ask), files).map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Lost::NotThere,
+            _ if is_shortage(&e) => Lost::Short(e),
             _ => Lost::Nonsense(Nonsense(format!("cannot be asked: {e}").into())),
         })?;
         loop {
-            let ready = wire::wait(self.socket(), LOOK)
-                .map_err(|e| Lost::Nonsense(Nonsense(format!("cannot be heard: {e}").into())))?;
+            let ready = wire::wait(self.socket(), LOOK).map_err(|e| match is_shortage(&e) {
+                true => Lost::Short(e),
+                false => Lost::Nonsense(Nonsense(format!("cannot be heard: {e}").into())),
+            })?;
             if ready {
-                match self.listen().map_err(Lost::Nonsense)? {
+                match self.listen()? {
                     None => return Err(Lost::Ended(self.ended())),
                     Some(Say::Need { bytes }) => {
                         requests += 1;
@@ -280,6 +304,7 @@ impl Process {
                         let asked = Instant::now();
                         let grant = admit(bytes);
                         began += asked.elapsed();
+                        worked_at = Instant::now();
                         if grant.is_ok() {
                             granted = granted.map(|g| g.max(bytes));
                         }
@@ -297,9 +322,11 @@ impl Process {
                         let len = header.checked_add(body).ok_or("a length beyond all numbers".into());
                         let len = len.map_err(Lost::Nonsense)?;
                         let reply = self.reply.read(len, |source| read(source, header));
-                        return reply
-                            .unwrap_or_else(|e| Err(Nonsense(e.to_string().into())))
-                            .map_err(Lost::Nonsense);
+                        return match reply {
+                            Ok(answer) => answer.map_err(Lost::Nonsense),
+                            Err(e) if is_shortage(&e) => Err(Lost::Short(e)),
+                            Err(e) => Err(Lost::Nonsense(Nonsense(e.to_string().into()))),
+                        };
                     }
                     Some(Say::Hello(_)) => return Err(Lost::Nonsense("a second greeting".into())),
                 }
@@ -314,12 +341,27 @@ impl Process {
                 return Err(Lost::TimedOut(format!("more than {} s", deadline.wall.as_secs_f32())));
             }
             // Also of a process that keeps talking.
-            if !ready || looked.elapsed() >= LOOK {
-                looked = Instant::now();
-                if self.cpu().saturating_sub(cpu_before) > deadline.cpu {
-                    return Err(Lost::TimedOut(format!("more than {} s of CPU", deadline.cpu.as_secs_f32())));
+            if ready && looked.elapsed() < LOOK {
+                continue;
+            }
+            looked = Instant::now();
+            self.check_memory(granted).map_err(Lost::Nonsense)?;
+            // Where it cannot be read it says nothing about the file.
+            if let Some(cpu) = self.cpu() {
+                let before = *cpu_before.get_or_insert(cpu);
+                if cpu.saturating_sub(before) > deadline.cpu {
+                    let why = format!("more than {} s of CPU", deadline.cpu.as_secs_f32());
+                    return Err(Lost::TimedOut(why));
                 }
-                self.check_memory(granted).map_err(Lost::Nonsense)?;
+                if worked != Some(cpu) {
+                    (worked, worked_at) = (Some(cpu), Instant::now());
+                }
+            }
+            if worked_at.elapsed() > STILL {
+                if hangs() {
+                    return Err(Lost::Hangs);
+                }
+                worked_at = Instant::now();
             }
         }
     }
@@ -341,12 +383,15 @@ impl Process {
     }
 
     /// The next message, which is known to be there; `None` when the socket has ended.
-    fn listen(&self) -> Result<Option<Say>, Nonsense> {
+    fn listen(&self) -> Result<Option<Say>, Lost> {
         match wire::receive(self.socket()) {
             Ok(None) => Ok(None),
-            Ok(Some(message)) if !message.files.is_empty() => Err("a message with open files".into()),
-            Ok(Some(message)) => Ok(Some(decode(&message.bytes)?)),
-            Err(e) => Err(Nonsense(e.to_string().into())),
+            Ok(Some(message)) if !message.files.is_empty() => {
+                Err(Lost::Nonsense("a message with open files".into()))
+            }
+            Ok(Some(message)) => decode(&message.bytes).map(Some).map_err(Lost::Nonsense),
+            Err(e) if is_shortage(&e) => Err(Lost::Short(e)),
+            Err(e) => Err(Lost::Nonsense(Nonsense(e.to_string().into()))),
         }
     }
 
@@ -377,7 +422,7 @@ impl Drop for Process {
         living().remove(&self.pid);
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
-            // One in the idle class gets no CPU to end on a busy machine, and nobody should wait for that.
+            // One in the idle class gets no CPU to end on a busy machine, and is not waited for.
             let is_low = self.kindness.is_some_and(|k| k.idle_class);
             let gone = reap(&mut child, if is_low { REAP_LOW } else { REAP }).is_some();
             if !gone && is_low {
@@ -449,49 +494,6 @@ fn abandoned() -> std::sync::MutexGuard<'static, Vec<Child>> {
 
 fn reap_abandoned() {
     abandoned().retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
-}
-
-/// Between fork and exec: marks everything but the three standard descriptors to be closed. What the engine opens it
-/// opens so that it is closed; this is for libraries and for whatever started the engine.
-fn close_inherited() -> io::Result<()> {
-    const FIRST: u32 = 3;
-    // SAFETY: plain system calls on numbers; none touches memory of this process.
-    unsafe {
-        if libc::syscall(libc::SYS_close_range, FIRST, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) == 0 {
-            return Ok(());
-        }
-        // Before Linux 5.11.
-        let mut limit: libc::rlimit = std::mem::zeroed();
-        let known = libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0;
-        let end = if known { limit.rlim_cur.min(CLOSED_SINGLY.into()) as u32 } else { CLOSED_SINGLY };
-        for file in FIRST..end {
-            libc::fcntl(file as libc::c_int, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-    }
-    Ok(())
-}
-
-type Order = (Command, mpsc::Sender<io::Result<Child>>);
-
-/// Spawns from one thread that never ends. A child asks the kernel to be killed with its parent, and by "parent"
-/// the kernel means the thread that started it.
-fn spawn(command: Command) -> io::Result<Child> {
-    static SPAWNER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
-    let spawner = SPAWNER.get_or_init(|| {
-        let (orders, inbox) = mpsc::channel::<Order>();
-        let run = move || {
-            for (mut command, answer) in inbox {
-                let _ = answer.send(command.spawn());
-            }
-        };
-        // Without the thread the inbox is gone, and every order fails below.
-        let _ = std::thread::Builder::new().name("spawner".into()).stack_size(128 << 10).spawn(run);
-        orders
-    });
-    let (answer, outcome) = mpsc::channel();
-    let gone = || io::Error::other("the thread that starts workers is gone");
-    spawner.send((command, answer)).map_err(|_| gone())?;
-    outcome.recv().map_err(|_| gone())?
 }
 
 /// The sum of the proportional set sizes (PSS) of these processes, in bytes: what they really cost together.

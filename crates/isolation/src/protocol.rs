@@ -48,6 +48,8 @@ const SECONDS: std::ops::Range<f64> = 0.0..3.2e10;
 
 /// The exit status of a worker that wanted more memory than it was granted.
 pub const EXIT_TOO_LARGE: i32 = 97;
+/// The exit status of a worker for which this machine had no descriptor or memory left: its file is not at fault.
+pub const EXIT_SHORT: i32 = 96;
 /// The exit status of a worker that caught a panic: its state is not to be trusted with the next file.
 pub const EXIT_PANICKED: i32 = 98;
 
@@ -325,6 +327,7 @@ fn believable_fault(fault: Fault) -> Result<Fault, Nonsense> {
         | Fault::Unsupported { why }
         | Fault::Corrupt { why }
         | Fault::TimedOut { why }
+        | Fault::Unavailable { why }
         | Fault::Crashed { why } => why.len(),
         Fault::TooLarge { .. } | Fault::Cancelled => 0,
     };

@@ -3,7 +3,7 @@
 
 use super::handle::fault_of;
 use super::kind::Kindness;
-use super::process::{Deadline, Launch, Lost, StartError};
+use super::process::{Conversation, Deadline, Launch, Lost, StartError};
 use super::protocol::{Ask, read_recognised};
 use super::sandbox::SandboxReport;
 use super::seat::Seat;
@@ -93,18 +93,18 @@ impl RecogniserHandle {
     ) -> Result<Recognised, Fault> {
         let mut lost = Lost::NotThere;
         for _ in 0..2 {
-            let process = self.seat.filled().map_err(|e| Fault::Crashed { why: e.to_string() })?;
+            let process = self.seat.filled().map_err(Fault::unavailable)?;
             let files = [picture.as_fd()];
             // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.
             let mut admit = |needed| Err(Fault::TooLarge { needed });
-            let answer = process.converse(
-                &Ask::Recognise(*request),
-                &files,
-                self.deadline,
+            let within = Conversation {
+                deadline: self.deadline,
                 cancel,
-                &mut admit,
-                read_recognised,
-            );
+                admit: &mut admit,
+                // Its picture is in the index folder: without that there is no work at all.
+                hangs: &mut || false,
+            };
+            let answer = process.converse(&Ask::Recognise(*request), &files, within, read_recognised);
             match answer {
                 Ok(Err(Fault::Cancelled)) => {
                     lost = Lost::Nonsense("stopped, though nobody had asked for it".into());

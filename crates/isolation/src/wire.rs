@@ -92,6 +92,14 @@ pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
             files.extend(rights);
         }
     }
+    // The kernel leaves out the files for which this process has no descriptor left. More files than are allowed are cut,
+    // too, and then as many as are allowed have come.
+    if got.flags.contains(ReturnFlags::CTRUNC)
+        && !got.flags.contains(ReturnFlags::TRUNC)
+        && files.len() < FILES_LIMIT
+    {
+        return Err(Errno::MFILE.into());
+    }
     if got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "message too long"));
     }
@@ -190,6 +198,34 @@ mod tests {
         assert!(wait(b.as_fd(), Duration::from_secs(1)).unwrap());
         assert!(receive(b.as_fd()).unwrap().is_none());
         assert_eq!(send(b.as_fd(), b"x", &[]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    /// In a process of its own, since the limit holds for all threads.
+    #[test]
+    fn a_message_that_is_cut_for_want_of_descriptors_says_so() {
+        const CHILD: &str = "ALBUMEN_TEST_WITHOUT_DESCRIPTORS";
+        if std::env::var_os(CHILD).is_none() {
+            let name = "wire::tests::a_message_that_is_cut_for_want_of_descriptors_says_so";
+            let test = std::env::current_exe().unwrap();
+            let out = std::process::Command::new(test).args(["--exact", name]).env(CHILD, "1").output();
+            let out = out.unwrap();
+            let says = String::from_utf8_lossy(&out.stdout);
+            assert!(out.status.success() && says.contains("1 passed"), "{says}");
+            return;
+        }
+        let (a, b) = pair().unwrap();
+        let memory = ReplyMemory::new().unwrap().for_process().unwrap();
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+        for left in 0..3 {
+            let files = [memory.as_fd(), memory.as_fd(), memory.as_fd()];
+            send(a.as_fd(), b"look", &files).unwrap();
+            let next = u64::try_from(std::os::fd::AsRawFd::as_raw_fd(&memory.try_clone().unwrap())).unwrap();
+            let tight = rustix::process::Rlimit { current: Some(next + left), ..limit };
+            rustix::process::setrlimit(rustix::process::Resource::Nofile, tight).unwrap();
+            let cut = receive(b.as_fd()).unwrap_err();
+            rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+            assert_eq!(cut.raw_os_error(), Some(libc::EMFILE), "{left} left: {cut}");
+        }
     }
 
     #[test]

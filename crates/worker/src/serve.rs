@@ -2,12 +2,12 @@
 
 use super::develop::develop;
 use super::faults;
-use albumen_core::fault::Fault;
+use albumen_core::fault::{Fault, is_shortage};
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Codecs, Inputs};
 use albumen_isolation::process::{ENGINE_VARIABLE, FAULTS_VARIABLE, MEMORY_VARIABLE};
 use albumen_isolation::protocol::{
-    Ask, EXIT_PANICKED, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
+    Ask, EXIT_PANICKED, EXIT_SHORT, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
 };
 use albumen_isolation::{memory, sandbox, wire};
 use albumen_media::decode;
@@ -57,7 +57,7 @@ impl Admission for EngineAdmission<'_> {
         let gone =
             |e: &dyn std::fmt::Display| Fault::Crashed { why: format!("the engine is not there: {e}") };
         self.engine.say(&Say::Need { bytes }).map_err(|e| gone(&e))?;
-        let message = wire::receive(self.engine.0.as_fd()).map_err(|e| gone(&e))?;
+        let message = wire::receive(self.engine.0.as_fd()).map_err(|e| gone(&ended(e)))?;
         let message = message.ok_or_else(|| gone(&"it closed the socket"))?;
         decode::<Grant>(&message.bytes).map_err(|e| gone(&e))??;
         // What was granted from the start stays granted.
@@ -113,6 +113,8 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             return Err("asked without a file".into());
         }
         memory::limit(granted, ceiling);
+        // What an earlier file left behind says nothing about this one.
+        let _ = Source::take_shortage();
         let admission = EngineAdmission { engine: &engine, granted: Cell::new(granted), ceiling };
         let (outcome, panicked) = caught(|| {
             let primary = source(files.remove(0))?;
@@ -133,8 +135,15 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             engine.say(&Say::Elsewhere).map_err(|e| e.to_string())?;
             continue;
         }
+        let outcome = match Source::take_shortage() {
+            // Whatever was made of the bytes that could be read: the others are there.
+            Some(e) if !matches!(outcome, Err(Fault::Cancelled | Fault::TooLarge { .. })) => {
+                Err(Fault::from(e))
+            }
+            _ => outcome,
+        };
         let (header, body) = encode_developed(&outcome);
-        engine.done(&header, &body).map_err(|e| e.to_string())?;
+        engine.done(&header, &body).map_err(ended)?;
         memory::unlimited();
         leave_if(panicked);
     }
@@ -161,7 +170,7 @@ pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
         let Some(file) = files.into_iter().next() else { return Err("asked without a file".into()) };
         let (outcome, panicked) =
             caught(|| recogniser.recognise(&source(file)?.read_all(PICTURE_LIMIT)?, &request));
-        engine.done(&encode_recognised(&outcome), &[]).map_err(|e| e.to_string())?;
+        engine.done(&encode_recognised(&outcome), &[]).map_err(ended)?;
         leave_if(panicked);
     }
     Ok(())
@@ -181,9 +190,18 @@ fn leave_if(panicked: bool) {
     }
 }
 
+/// Why a message could not be sent or received. Where the machine was short of something the status says so, since words
+/// may be what cannot be sent.
+fn ended(e: io::Error) -> String {
+    if is_shortage(&e) {
+        std::process::exit(EXIT_SHORT);
+    }
+    e.to_string()
+}
+
 /// The next question and its files; `None` when the engine has closed the socket.
 fn next(engine: &Engine) -> Result<Option<(Ask, Vec<OwnedFd>)>, String> {
-    let Some(message) = wire::receive(engine.0.as_fd()).map_err(|e| e.to_string())? else { return Ok(None) };
+    let Some(message) = wire::receive(engine.0.as_fd()).map_err(ended)? else { return Ok(None) };
     Ok(Some((decode(&message.bytes).map_err(|e| e.to_string())?, message.files)))
 }
 

@@ -1,9 +1,11 @@
 //! `albumen service` over its real sockets. Every answer in here is held against docs/openapi.yaml (see [`house`]).
 
 mod broken;
+mod crowd;
 mod described;
 mod edits;
 mod events;
+mod hanging;
 mod house;
 mod kind;
 mod million;

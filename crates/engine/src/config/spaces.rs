@@ -14,6 +14,8 @@ pub struct Space {
     pub kind: SpaceKind,
     /// Absolute.
     pub folders: Vec<PathBuf>,
+    /// For each folder the part of its path that the config names; what a wildcard has found behind it belongs to users.
+    pub named: Vec<PathBuf>,
     pub people: bool,
     pub subjects: bool,
 }
@@ -48,6 +50,7 @@ impl Spaces {
             name: path.to_string_lossy().into_owned(),
             kind: SpaceKind::Personal,
             folders: vec![path.to_owned()],
+            named: vec![path.to_owned()],
             people: true,
             subjects: true,
         }
@@ -55,20 +58,22 @@ impl Spaces {
 }
 
 fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
-    let with = |name: String, folders: Vec<PathBuf>| Space {
+    let with = |name: String, (folders, named): (Vec<PathBuf>, Vec<PathBuf>)| Space {
         name,
         kind: space.kind,
         folders,
+        named,
         people: space.people,
         subjects: space.subjects,
     };
     let name = space.name.get_ref();
     let folders = space.folders.iter().map(|f| f.get_ref());
     if !name.contains("{}") {
-        return vec![with(name.clone(), folders.cloned().collect())];
+        return vec![with(name.clone(), folders.map(|f| (f.clone(), f.clone())).unzip())];
     }
     let found = patterns::named(name, folders.map(PathBuf::as_path));
-    found.into_iter().map(|(name, folders)| with(name, folders)).collect()
+    let parts = |found: Vec<patterns::Found>| found.into_iter().map(|f| (f.folder, f.named)).unzip();
+    found.into_iter().map(|(name, folders)| with(name, parts(folders))).collect()
 }
 
 /// What is wrong with the spaces as written: where it stands and why.

@@ -2,24 +2,22 @@
 //! through the wall, store what comes back, and pass the result to the recorder.
 
 use super::budget::{Claim, MemoryBudget, Resting};
+use super::fetching::{self, Fetched, KeptRoot, ReadFile, Wanted};
 use super::keys;
+use super::pace::{Pace, Uploads};
 use super::progress::Progress;
 use super::recorder::{FileRecord, Record, RecordError, Stages};
 use super::shutdown::Shutdown;
 use super::store::Store;
 use albumen_core::cancel::CancelToken;
 use albumen_core::clock::now;
-use albumen_core::fault::Fault;
-use albumen_core::source::Source;
+use albumen_core::fault::{self, Fault};
 use albumen_core::store_dir;
 use albumen_core::vocabulary::{DevelopRequest, Developed, Inputs, Kind, RenderSettings, Stage};
 use albumen_files::hash::{ContentHash, Hashed};
-use albumen_files::mounts::MountTable;
-use albumen_files::open::{Root, open_beneath, stat_beneath};
-use albumen_files::pages::Pages;
-use albumen_files::read::{Read, read};
+use albumen_files::open::{Root, stat_beneath};
+use albumen_files::patience::{self, Beat, Missed, Opened};
 use albumen_files::volume::{self, Fingerprint};
-use albumen_files::walk::{self, Role};
 use albumen_files::{FileStat, relative};
 use albumen_index::Index;
 use albumen_index::items::kind_by_name;
@@ -28,15 +26,15 @@ use albumen_index::scan::{FileRow, PendingRow, What};
 use albumen_isolation::kind::DiskClass;
 use albumen_isolation::{Kindness, WorkerHandle, WorkerSettings};
 use crossbeam_channel::Sender;
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// A file that keeps changing while it is read is tried this often in one run, then left to the next.
-const CHANGING_TRIES: u32 = 3;
-
-/// Sidecars larger than this are no sidecars (Lightroom's largest are a few MB).
-const SIDECAR_LIMIT: u64 = 16 << 20;
+/// After so many tries a sidecar that cannot be read costs its facts, and the photo no longer waits for it.
+const TRIES_WITH_SIDECARS: u32 = 2;
+/// How often one run tries a file again that could not be read at present.
+const TRIES_A_RUN: u32 = 3;
 
 /// Where threads get their work from.
 pub trait JobSource: Sync {
@@ -52,6 +50,18 @@ pub trait JobSource: Sync {
     fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
     fn gave_back(&self, _job: &PendingRow) {}
+    /// A file cannot be done at present, and not by its own fault. True: it stays in the queue and is tried again; false: it
+    /// has been tried often enough, and what is known of it is recorded.
+    /// `is_elsewhere`: at the path of its volume is not the folder that was walked.
+    fn puts_off(&self, job: &PendingRow, why: &str, is_elsewhere: bool) -> bool;
+    /// How often a file was put off.
+    fn tries(&self, _job: &PendingRow) -> u32 {
+        0
+    }
+    /// How long a file system may take to answer before its files are put off.
+    fn patience(&self) -> Duration {
+        patience::LONG
+    }
     /// How kind the processes are that work on a file.
     fn kindness(&self, _job: &PendingRow) -> Option<Kindness> {
         None
@@ -60,7 +70,7 @@ pub trait JobSource: Sync {
     fn goes_on_after(&self, _e: &RecordError) -> bool {
         false
     }
-    /// A file that somebody waits for needs memory that others have.
+    /// An upload needs memory that other files have.
     fn make_memory(&self) {}
 }
 
@@ -74,6 +84,34 @@ pub struct Shared {
     pub stages: Stages,
     pub render: RenderSettings,
     pub worker: WorkerSettings,
+    /// See [`Pace`].
+    pub uploads: Uploads,
+}
+
+/// What became of a visit to a file.
+enum Visited {
+    Done(Record),
+    /// The run was stopped in the middle, or the file changed.
+    Stopped,
+    /// Nothing is wrong with the file; it is to be tried again.
+    NotNow {
+        why: String,
+        /// What to record when it has been tried often enough.
+        last: Last,
+    },
+}
+
+/// See [`Visited::NotNow`].
+enum Last {
+    Dropped,
+    Failed(Box<FileRecord>, Fault),
+}
+
+/// What became of the pictures of a file.
+enum Kept {
+    All,
+    Stopped,
+    NotNow(Fault),
 }
 
 /// One thread's tools.
@@ -84,7 +122,7 @@ pub struct Developer {
     worker: WorkerHandle,
     /// What the worker holds between two files.
     resting: Option<Resting>,
-    root: Option<(i64, Root)>,
+    root: Option<KeptRoot>,
     /// Stops the work on the present file.
     cancel: CancelToken,
 }
@@ -97,7 +135,6 @@ impl Developer {
 
     /// Works until the source ends or the run is stopped.
     pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), RecordError> {
-        let mut disk = DiskClass::of_this_thread();
         loop {
             let mut idle = || {
                 self.worker.end();
@@ -105,25 +142,43 @@ impl Developer {
                 self.index.shrink();
             };
             let Some((job, cancel)) = source.next(self.thread, &mut idle)? else { break };
-            let kindness = source.kindness(&job);
-            self.worker.be_kind(kindness);
-            // This thread reads and hashes; it stays as it is for the CPU, since it could not be raised again.
-            disk.set_idle(kindness.is_some_and(|k| k.idle_class));
+            self.worker.be_kind(source.kindness(&job));
             if self.shared.shutdown.requested() {
                 break;
             }
             self.cancel = cancel;
             let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
             self.shared.progress.begin(self.thread, path.to_string_lossy().into_owned());
-            let record = self.visit(&job, source);
+            if job.priority == 0 {
+                self.shared.uploads.fetch_add(1, Ordering::Relaxed);
+            }
+            let visited = self.visit(&job, source);
+            if job.priority == 0 {
+                self.shared.uploads.fetch_sub(1, Ordering::Relaxed);
+            }
             self.shared.progress.end(self.thread);
-            let record = match record {
+            let visited = match visited {
                 Err(e) if !source.goes_on_after(&e) => return Err(e),
-                record => record.ok().flatten(),
+                visited => visited.unwrap_or(Visited::Stopped),
             };
-            let Some(record) = record else {
-                source.gave_back(&job);
-                continue;
+            let record = match visited {
+                Visited::Done(record) => record,
+                Visited::Stopped => {
+                    source.gave_back(&job);
+                    continue;
+                }
+                Visited::NotNow { why, last } => {
+                    if source.puts_off(&job, &why, matches!(last, Last::Dropped)) {
+                        continue;
+                    }
+                    match last {
+                        Last::Dropped => Record::Dropped { pending_id: job.id },
+                        Last::Failed(record, fault) => {
+                            self.count_failure(&fault);
+                            Record::File(record)
+                        }
+                    }
+                }
             };
             if let Record::File(f) = &record
                 && !f.touched
@@ -138,7 +193,7 @@ impl Developer {
             source.worked(&job);
             Progress::add(&self.shared.progress.developed, 1);
             Progress::add(&self.shared.progress.bytes_done, job.bytes);
-            // Somebody waits for an upload: it is committed at once and not with its batch.
+            // An upload is committed at once and not with its batch.
             let flush = (job.priority == 0).then(|| Record::Flush(crossbeam_channel::bounded(1).0));
             if out.send(record).is_err() || flush.is_some_and(|f| out.send(f).is_err()) {
                 // The recorder has stopped and says why itself.
@@ -149,9 +204,9 @@ impl Developer {
         Ok(())
     }
 
-    /// One file, from its path to its record; `None` when the run was stopped in the middle.
-    fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Option<Record>, RecordError> {
-        let dropped = Record::Dropped { pending_id: job.id };
+    /// One file, from its path to what comes of it.
+    fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Visited, RecordError> {
+        let dropped = Visited::Done(Record::Dropped { pending_id: job.id });
         // A file that was new when it was queued may have been done since, for another request.
         let file_id = match job.file_id {
             None => self.index.file_in(job.folder_id, &job.name)?,
@@ -161,73 +216,88 @@ impl Developer {
             Some(id) => self.index.file(id)?,
             None => None,
         };
-        if self.root.as_ref().is_none_or(|(id, _)| *id != job.volume_id) {
-            let path = relative::on_disk(&[&job.volume_path]);
-            match Root::open(&path) {
-                Ok(root) => self.root = Some((job.volume_id, root)),
-                Err(_) => return Ok(Some(dropped)),
+        let Some(fingerprint) = self.index.fingerprint_of(job.volume_id)? else {
+            // It was never walked to its end: the next walk finds what is in it.
+            return Ok(dropped);
+        };
+        // Whether another visit, since this one was queued, has done all there is to do, if the file is what it was.
+        let settled = match &known {
+            Some(k) if !k.vanished && k.content_hash.is_some() && k.fs == job.fs => {
+                self.due(k.id)?.is_empty().then_some(k.stat)
             }
-        }
-        let root = &self.root.as_ref().expect("just opened").1;
-        let below = relative::child(&job.folder, &job.name);
-        if let Some(k) = &known
-            && self.is_settled(job, k, root, &below)?
-        {
-            return Ok(Some(dropped));
-        }
-        if let Some(hash) = known.as_ref().and_then(|k| known_content(job, k))
-            && let Ok((file, stat)) = open_beneath(root, &below)
-            && known.as_ref().is_some_and(|k| k.stat == stat)
-        {
-            let _pages = Pages::of(&file);
-            return self.develop(job, known, file, Hashed { hash, stat }, source);
-        }
-        let role = walk::role(&job.name).unwrap_or(Role::Media);
-        for _ in 0..CHANGING_TRIES {
-            match read(root, &below, role, self.cancel.flag()) {
-                Ok(Read::Done { file, hashed, pages: _pages }) => {
-                    return self.develop(job, known, file, hashed, source);
-                }
-                Ok(Read::NotMedia) => return Ok(Some(dropped)),
-                Ok(Read::Changing) => std::thread::sleep(std::time::Duration::from_millis(200)),
-                Err(Fault::Cancelled) => return Ok(None),
-                Err(fault) => {
-                    return match stat_beneath(root, &below) {
-                        // Gone since the walk: the next walk says what that means.
-                        Ok(None) => Ok(Some(dropped)),
-                        Ok(Some(stat)) => Ok(Some(self.unreadable(job, stat, fault))),
-                        Err(_) => {
-                            let stat = known.map_or(
-                                FileStat { inode: 0, size: job.bytes, mtime_ns: 0, ctime_ns: 0 },
-                                |k| k.stat,
-                            );
-                            Ok(Some(self.unreadable(job, stat, fault)))
-                        }
-                    };
-                }
+            _ => None,
+        };
+        let content = known.as_ref().and_then(|k| Some((known_content(job, k)?, k.stat)));
+        let sidecars = self.index.sidecars_of(job.folder_id, &job.name)?;
+        let wanted = Wanted {
+            volume_id: job.volume_id,
+            volume: relative::on_disk(&[&job.volume_path]),
+            fingerprint,
+            folder: job.folder.clone(),
+            name: job.name.clone(),
+            settled,
+            content,
+            sidecars: sidecars.into_iter().map(|s| s.name).collect(),
+            clip_thumbnails: clip_thumbnails(&job.name),
+            spare_sidecars: source.tries(job) < TRIES_WITH_SIDECARS,
+        };
+        let (stop, kept) = (self.cancel.clone(), self.root.take());
+        let uploads = self.shared.uploads.clone();
+        let is_urgent = job.priority == 0;
+        let is_idle_class = source.kindness(job).is_some_and(|k| k.idle_class);
+        let work = move |beat: &Beat| {
+            let pace = match is_urgent {
+                true => Pace::in_front(stop, beat.clone()),
+                false => Pace::behind(uploads, stop, beat.clone()),
+            };
+            let mut disk = DiskClass::of_this_thread();
+            disk.set_idle(is_idle_class);
+            let fetched = fetching::fetch(&wanted, kept, &pace);
+            disk.set_idle(false);
+            fetched
+        };
+        let fetched = self.aside(job, source, work);
+        let (fetched, root) = match fetched {
+            Ok(fetched) => fetched,
+            Err(Missed::Stopped) => return Ok(Visited::Stopped),
+            Err(missed) => {
+                let why = std::io::Error::from(missed).to_string();
+                return Ok(self.not_now(job, known.as_ref(), Fault::Unavailable { why }));
             }
-        }
-        let fault = Fault::unreadable("it keeps changing while it is read; it will be tried again");
-        match stat_beneath(root, &below) {
-            Ok(Some(stat)) => Ok(Some(self.unreadable(job, stat, fault))),
-            _ => Ok(Some(dropped)),
-        }
+        };
+        self.root = root;
+        Ok(match fetched {
+            Fetched::Settled | Fetched::Gone | Fetched::NotMedia => dropped,
+            Fetched::Stopped => Visited::Stopped,
+            Fetched::Elsewhere(why) => Visited::NotNow { why, last: Last::Dropped },
+            Fetched::Failed(fault @ Fault::Unavailable { .. }, _) => self.not_now(job, known.as_ref(), fault),
+            Fetched::Failed(fault, stat) => {
+                let stat = stat.unwrap_or_else(|| last_stat(job, known.as_ref()));
+                Visited::Done(self.unreadable(job, stat, fault))
+            }
+            Fetched::Read(fetched) => {
+                let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
+                return self.develop(job, known, &Opened::new(&path, fetched), source);
+            }
+        })
     }
 
-    /// Whether another visit, since this one was queued, has done all there is to do.
-    fn is_settled(
+    /// Makes calls on the file system of a job, which may hang.
+    fn aside<T: Send + 'static>(
         &self,
         job: &PendingRow,
-        known: &FileRow,
-        root: &Root,
-        below: &[u8],
-    ) -> Result<bool, RecordError> {
-        if known.vanished || known.content_hash.is_none() {
-            return Ok(false);
-        }
-        let same =
-            matches!(stat_beneath(root, below), Ok(Some(stat)) if stat == known.stat) && known.fs == job.fs;
-        Ok(same && self.due(known.id)?.is_empty())
+        source: &dyn JobSource,
+        work: impl FnOnce(&Beat) -> T + Send + 'static,
+    ) -> Result<T, Missed> {
+        let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
+        patience::call(&path, source.patience(), &|| self.cancel.is_cancelled(), work)
+    }
+
+    /// A file that cannot be read at present: what to record of it where trying again does not help.
+    fn not_now(&mut self, job: &PendingRow, known: Option<&FileRow>, fault: Fault) -> Visited {
+        let record = self.failed(job, last_stat(job, known), fault.clone());
+        let why = fault.to_string();
+        Visited::NotNow { why, last: Last::Failed(Box::new(record), fault) }
     }
 
     fn due(&self, file: i64) -> Result<Vec<Stage>, RecordError> {
@@ -237,7 +307,11 @@ impl Developer {
 
     fn unreadable(&mut self, job: &PendingRow, stat: FileStat, fault: Fault) -> Record {
         self.count_failure(&fault);
-        Record::File(Box::new(FileRecord {
+        Record::File(Box::new(self.failed(job, stat, fault)))
+    }
+
+    fn failed(&self, job: &PendingRow, stat: FileStat, fault: Fault) -> FileRecord {
+        FileRecord {
             pending_id: job.id,
             folder_id: job.folder_id,
             name: job.name.clone(),
@@ -252,7 +326,7 @@ impl Developer {
             render: Some(Outcome::Failed(fault)),
             derivatives: None,
             thumbhash: None,
-        }))
+        }
     }
 
     fn count_failure(&self, fault: &Fault) {
@@ -265,10 +339,10 @@ impl Developer {
         &mut self,
         job: &PendingRow,
         known: Option<FileRow>,
-        file: std::fs::File,
-        hashed: Hashed,
+        fetched: &Opened<ReadFile>,
         source: &dyn JobSource,
-    ) -> Result<Option<Record>, RecordError> {
+    ) -> Result<Visited, RecordError> {
+        let hashed = fetched.hashed.clone();
         let hash = hashed.hash.as_str().to_owned();
         let fs = job.fs;
         let due = match &known {
@@ -284,10 +358,11 @@ impl Developer {
         let same_time = known.as_ref().is_some_and(|k| k.stat.mtime_ns == hashed.stat.mtime_ns);
         if touched && same_time {
             let file_id = known.expect("same as a known file").id;
-            return Ok(Some(Record::Touched { pending_id: job.id, file_id, fs, stat: hashed.stat }));
+            let record = Record::Touched { pending_id: job.id, file_id, fs, stat: hashed.stat };
+            return Ok(Visited::Done(record));
         }
         let moved_from = match &known {
-            None => self.moved_from(job.folder_id, &hashed)?,
+            None => self.moved_from(job.folder_id, &hashed, source)?,
             Some(_) => None,
         };
         let render_due = !same || due.contains(&Stage::Render);
@@ -296,32 +371,13 @@ impl Developer {
             true => self.rendered_before(&hash)?,
             false => None,
         };
-        let sidecars = self.index.sidecars_of(job.folder_id, &job.name)?;
-        let root = &self.root.as_ref().expect("opened by visit").1;
         let (mut names, mut files) = (Vec::new(), Vec::new());
         let mut inputs = vec![hash.clone().into_bytes()];
-        for s in &sidecars {
-            // A sidecar that cannot be read costs its facts, not the photo's.
-            let Ok((f, stat)) = open_beneath(root, &relative::child(&job.folder, &s.name)) else { continue };
-            if stat.size > SIDECAR_LIMIT {
-                continue;
-            }
-            let Ok(source) = Source::from_file(f) else { continue };
-            inputs.push(format!("{}:{}", stat.size, stat.mtime_ns).into_bytes());
-            inputs.push(s.name.clone());
-            names.push(s.name.clone());
-            files.push(source);
-        }
-        for name in clip_thumbnails(&job.name) {
-            let Ok((f, stat)) = open_beneath(root, &relative::child(&job.folder, &name)) else { continue };
-            let Some(source) = Source::from_file(f).ok().filter(|_| stat.size <= SIDECAR_LIMIT) else {
-                continue;
-            };
+        for (name, file, stat) in &fetched.sidecars {
             inputs.push(format!("{}:{}", stat.size, stat.mtime_ns).into_bytes());
             inputs.push(name.clone());
-            names.push(name);
-            files.push(source);
-            break;
+            names.push(name.clone());
+            files.push(file.clone());
         }
         let file_inputs = keys::digest16(&inputs.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let request = DevelopRequest {
@@ -331,9 +387,15 @@ impl Developer {
             sidecars: names,
             render: (render_due && shared.is_none()).then(|| self.shared.render.clone()),
         };
-        let primary = match Source::from_file(file) {
-            Ok(s) => s,
-            Err(e) => return Ok(Some(self.unreadable(job, hashed.stat, Fault::unreadable(e)))),
+        let primary = fetched.file.clone();
+        let probed = primary.clone();
+        // A worker that reads from a file system that hangs is not waited for until its deadline.
+        let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
+        let (patience, cancel) = (source.patience(), self.cancel.clone());
+        let mut hangs = move || {
+            let probed = probed.clone();
+            let probe = move |_: &Beat| drop(probed.file().map(|f| f.metadata()));
+            patience::call(&path, patience, &|| cancel.is_cancelled(), probe) == Err(Missed::Hangs)
         };
         let inputs = Inputs { primary, sidecars: files };
         let answer =
@@ -343,12 +405,20 @@ impl Developer {
                     0 => claim.urgently(&make_memory),
                     _ => claim,
                 };
-                worker.develop(&request, &inputs, &claim, &self.cancel)
+                worker.develop_unless(&request, &inputs, &claim, &self.cancel, &mut hangs)
             });
         // Written to meanwhile: what was seen is no longer it, and the walk that noticed may be over already.
-        if matches!(stat_beneath(root, &relative::child(&job.folder, &job.name)), Ok(Some(stat)) if stat != hashed.stat)
-        {
-            return Ok(None);
+        let below = relative::child(&job.folder, &job.name);
+        let kept = self.root.take();
+        let looked = self.aside(job, source, move |_| {
+            let found = kept.as_ref().map(|kept| stat_beneath(&kept.root, &below));
+            (found, kept)
+        });
+        if let Ok((found, kept)) = looked {
+            self.root = kept;
+            if matches!(found, Some(Ok(Some(stat))) if stat != hashed.stat) {
+                return Ok(Visited::Stopped);
+            }
         }
         let mut rec = FileRecord {
             pending_id: job.id,
@@ -367,7 +437,13 @@ impl Developer {
             thumbhash: None,
         };
         match answer {
-            Err(Fault::Cancelled) => return Ok(None),
+            Err(Fault::Cancelled) => return Ok(Visited::Stopped),
+            Err(fault @ Fault::Unavailable { .. }) => {
+                let why = fault.to_string();
+                rec.inspect = Outcome::Failed(fault.clone());
+                rec.render = Some(Outcome::Failed(fault.clone()));
+                return Ok(Visited::NotNow { why, last: Last::Failed(Box::new(rec), fault) });
+            }
             Err(fault) => {
                 // The bytes of a touched file are the same: what is wrong with them is known.
                 if !touched || fault.is_transient() {
@@ -377,8 +453,13 @@ impl Developer {
                 rec.render = Some(Outcome::Failed(fault));
             }
             Ok(developed) => {
-                if !self.keep(&mut rec, developed)? {
-                    return Ok(None);
+                match self.keep(&mut rec, developed)? {
+                    Kept::All => {}
+                    Kept::Stopped => return Ok(Visited::Stopped),
+                    Kept::NotNow(fault) => {
+                        let why = fault.to_string();
+                        return Ok(Visited::NotNow { why, last: Last::Failed(Box::new(rec), fault) });
+                    }
                 }
                 if let Some((outcome, rows, thumbhash)) = shared {
                     rec.render = Some(outcome);
@@ -387,11 +468,11 @@ impl Developer {
                 }
             }
         }
-        Ok(Some(Record::File(Box::new(rec))))
+        Ok(Visited::Done(Record::File(Box::new(rec))))
     }
 
-    /// Stores the pictures and notes the outcomes; false when the run was stopped in the middle.
-    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<bool, RecordError> {
+    /// Stores the pictures and notes the outcomes.
+    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<Kept, RecordError> {
         let progress = &self.shared.progress;
         progress.stage_cpu("inspect", developed.cpu.inspect_s);
         progress.stage_cpu("decode", developed.cpu.decode_s);
@@ -399,7 +480,11 @@ impl Developer {
         rec.facts = Some(developed.facts);
         match developed.pictures {
             None => {}
-            Some(Err(Fault::Cancelled)) => return Ok(false),
+            Some(Err(Fault::Cancelled)) => return Ok(Kept::Stopped),
+            Some(Err(fault @ Fault::Unavailable { .. })) => {
+                rec.render = Some(Outcome::Failed(fault.clone()));
+                return Ok(Kept::NotNow(fault));
+            }
             Some(Err(fault)) => {
                 self.count_failure(&fault);
                 rec.render = Some(Outcome::Failed(fault));
@@ -416,7 +501,7 @@ impl Developer {
                         let fault = Fault::unreadable(format_args!("its thumbnails cannot be stored: {e}"));
                         self.count_failure(&fault);
                         rec.render = Some(Outcome::Failed(fault));
-                        return Ok(true);
+                        return Ok(Kept::All);
                     }
                     Err(e) => return Err(e.into()),
                 };
@@ -428,23 +513,34 @@ impl Developer {
                 });
             }
         }
-        Ok(true)
+        Ok(Kept::All)
     }
 
     /// Rule 3 of identity for what no walk of this run has seen: the file of this content whose path leads to nothing, on a
     /// volume that is there and is the one it was.
-    fn moved_from(&self, folder: i64, hashed: &Hashed) -> Result<Option<Elsewhere>, RecordError> {
+    fn moved_from(
+        &self,
+        folder: i64,
+        hashed: &Hashed,
+        source: &dyn JobSource,
+    ) -> Result<Option<Elsewhere>, RecordError> {
         let is_gone = |file: &Elsewhere| {
             let was: Option<Fingerprint> =
                 file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
-            let (Some(was), Ok(root)) = (was, Root::open(&relative::on_disk(&[&file.volume]))) else {
-                return false;
-            };
+            let Some(was) = was else { return false };
             let is_inside = |(mount, _): &(Vec<u8>, i64)| relative::below(&file.path, mount).is_some();
-            // The cheapest question first: mostly it is a copy that is there.
-            matches!(stat_beneath(&root, &file.path), Ok(None))
-                && !was.inner.iter().any(is_inside)
-                && volume::fingerprint(&root, &MountTable::read()).is_ok_and(|now| was.is_same(&now))
+            if was.inner.iter().any(is_inside) {
+                return false;
+            }
+            let (volume, below) = (relative::on_disk(&[&file.volume]), file.path.clone());
+            let look = move |_: &Beat| {
+                let is_gone = |root: &Root| matches!(stat_beneath(root, &below), Ok(None));
+                // The cheapest question first: mostly it is a copy that is there.
+                Root::open(&volume).is_ok_and(|root| is_gone(&root))
+                    && volume::reopen(&volume, &was).is_ok_and(|root| is_gone(&root))
+            };
+            let at = relative::on_disk(&[&file.volume, &file.path]);
+            patience::call(&at, source.patience(), &|| self.cancel.is_cancelled(), look) == Ok(true)
         };
         let elsewhere = record::elsewhere(&self.index.conn, folder, &hashed.hash, &hashed.stat)?;
         Ok(elsewhere.into_iter().find(is_gone))
@@ -501,6 +597,11 @@ fn clip_thumbnails(name: &[u8]) -> Vec<Vec<u8>> {
     dot.map_or(Vec::new(), |dot| [&b".THM"[..], b".thm"].map(|ext| [&name[..dot], ext].concat()).to_vec())
 }
 
+/// What is known of a file that cannot be looked at.
+fn last_stat(job: &PendingRow, known: Option<&FileRow>) -> FileStat {
+    known.map_or(FileStat { inode: 0, size: job.bytes, mtime_ns: 0, ctime_ns: 0 }, |k| k.stat)
+}
+
 /// The content of a file that is only visited for a stage, if its `stat` is still the recorded one: then it need not be
 /// read to be known.
 fn known_content(job: &PendingRow, known: &FileRow) -> Option<ContentHash> {
@@ -513,6 +614,7 @@ fn known_content(job: &PendingRow, known: &FileRow) -> Option<ContentHash> {
 pub struct OneRun {
     state: Mutex<OneRunState>,
     shutdown: Shutdown,
+    progress: Arc<Progress>,
 }
 
 struct OneRunState {
@@ -520,15 +622,24 @@ struct OneRunState {
     ready: VecDeque<PendingRow>,
     /// Priority and id of the last row that was fetched.
     after: (u8, i64),
+    /// What could not be done at present, tried again at the end.
+    put_off: VecDeque<(std::time::Instant, PendingRow)>,
+    /// How often, by id.
+    tries: HashMap<i64, u32>,
 }
 
 /// Rows fetched at a time.
 const FETCH: usize = 256;
 
 impl OneRun {
-    pub fn new(index: Index, shutdown: Shutdown) -> OneRun {
-        let state = OneRunState { index, ready: VecDeque::new(), after: (0, 0) };
-        OneRun { state: Mutex::new(state), shutdown }
+    pub fn new(index: Index, shutdown: Shutdown, progress: Arc<Progress>) -> OneRun {
+        let (ready, put_off, tries) = (VecDeque::new(), VecDeque::new(), HashMap::new());
+        let state = OneRunState { index, ready, after: (0, 0), put_off, tries };
+        OneRun { state: Mutex::new(state), shutdown, progress }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, OneRunState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -541,14 +652,48 @@ impl JobSource for OneRun {
         if self.shutdown.requested() {
             return Ok(None);
         }
-        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let OneRunState { index, ready, after } = &mut *guard;
+        let mut guard = self.lock();
+        let OneRunState { index, ready, after, put_off, .. } = &mut *guard;
         if ready.is_empty() {
             let rows = index.pending_after(*after, FETCH)?;
             *after = rows.last().map_or(*after, |r| (r.priority, r.id));
             ready.extend(rows);
         }
-        Ok(ready.pop_front().map(|row| (row, self.shutdown.token().clone())))
+        let token = self.shutdown.token().clone();
+        if let Some(row) = ready.pop_front() {
+            return Ok(Some((row, token)));
+        }
+        let Some((at, row)) = put_off.pop_front() else { return Ok(None) };
+        drop(guard);
+        while std::time::Instant::now() < at && !self.shutdown.requested() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok((!self.shutdown.requested()).then_some((row, token)))
+    }
+
+    fn puts_off(&self, job: &PendingRow, why: &str, is_elsewhere: bool) -> bool {
+        let mut state = self.lock();
+        let tries = state.tries.entry(job.id).or_insert(0);
+        *tries += 1;
+        if *tries <= if is_elsewhere { 1 } else { TRIES_A_RUN } {
+            // What was short is given a moment to come back, a longer one after each try.
+            let at = std::time::Instant::now() + Duration::from_millis(500) * *tries;
+            state.put_off.push_back((at, job.clone()));
+            return true;
+        }
+        if why.contains(fault::DISK_ERROR) {
+            return false;
+        }
+        drop(state);
+        // It stays in the queue for the next run.
+        let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
+        self.progress.notice(format!("{}: {why}; the next run tries it again", path.display()));
+        Progress::add(&self.progress.put_off, 1);
+        true
+    }
+
+    fn tries(&self, job: &PendingRow) -> u32 {
+        self.lock().tries.get(&job.id).copied().unwrap_or(0)
     }
 }
 
@@ -560,7 +705,7 @@ mod tests {
     fn a_queue_that_cannot_be_read_is_an_error_of_the_run() {
         let dir = tempfile::tempdir().unwrap();
         let index = Index::open_indexing(dir.path(), || ()).unwrap();
-        let queue = OneRun::new(index.another().unwrap(), Shutdown::default());
+        let queue = OneRun::new(index.another().unwrap(), Shutdown::default(), Default::default());
         assert!(matches!(queue.next(0, &mut || ()), Ok(None)), "an empty queue is none");
         index.conn.execute("DROP TABLE pending", []).unwrap();
         assert!(queue.next(0, &mut || ()).is_err());

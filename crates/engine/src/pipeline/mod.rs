@@ -1,8 +1,11 @@
 //! The six stages wired together. No stage knows what is in here.
 
 pub mod budget;
+pub mod descriptors;
 pub mod developing;
+pub mod fetching;
 pub mod keys;
+pub mod pace;
 pub mod progress;
 pub mod recognising;
 pub mod recorder;

@@ -21,6 +21,8 @@ pub struct Progress {
     pub removed: AtomicU64,
     /// Files that failed in this run.
     pub failed: AtomicU64,
+    /// Files that could not be read at present and wait for the next run.
+    pub put_off: AtomicU64,
     /// Files to be developed, and of them done.
     pub to_develop: AtomicU64,
     pub developed: AtomicU64,

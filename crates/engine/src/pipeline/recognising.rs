@@ -231,8 +231,13 @@ impl Recognising {
                 self.handle.recognise(&picture, &request, self.shared.shutdown.token()).map(Some)
             }
         };
-        if answer == Err(Fault::Cancelled) {
-            return Looked::Stopped;
+        match &answer {
+            Err(Fault::Cancelled) => return Looked::Stopped,
+            // What is due stays due, and is looked at again soon.
+            Err(fault @ Fault::Unavailable { .. }) => {
+                return Looked::Broken(format!("faces and subjects wait: {fault}"));
+            }
+            _ => {}
         }
         if let Ok(Some(seen)) = &answer {
             self.shared.progress.stage_cpu("faces", seen.faces_s);
@@ -258,7 +263,7 @@ impl Recognising {
             Some(xl) => StoreDir::open(self.index.dir())
                 .and_then(|dir| dir.open_file(&xl.path))
                 .map(Some)
-                .map_err(Fault::unreadable),
+                .map_err(Fault::from),
             None => Ok(None),
         }
     }

@@ -14,7 +14,7 @@ use super::volumes::{Target, Volumes};
 use crate::config::Config;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::{RenderSettings, Stage};
-use albumen_files::relative;
+use albumen_files::{patience, relative};
 use albumen_index::again::Again;
 use albumen_index::due::{Scope, StageNow};
 use albumen_index::{Index, OpenError, people};
@@ -88,6 +88,9 @@ pub struct Summary {
     /// Folders that could not be looked at, are too deep, or are hidden since their ignore file cannot be honoured.
     #[serde(rename = "not_walked")]
     pub unseen: u64,
+    /// Files and volumes that could not be read at present, by no fault of theirs; the next run tries them again.
+    #[serde(skip)]
+    pub put_off: u64,
 }
 
 /// Why there was no run, or why it ended early.
@@ -189,6 +192,7 @@ pub fn run(
     shutdown: &Shutdown,
 ) -> Result<Summary, RunError> {
     let begun = Instant::now();
+    super::descriptors::raise();
     let plan = Plan::new(config, options.recognise);
     let mut index = match options.dry_run && !Index::is_there(index_dir) {
         true => Index::open_nowhere(index_dir)?,
@@ -213,7 +217,7 @@ pub fn run(
     }
     let is_accepted =
         |t: &Target| options.accept_removals && volumes.known.iter().any(|k| k.volume == t.volume);
-    if targets.iter().all(|t| !t.volume.exists() && !is_accepted(t)) {
+    if targets.iter().all(|t| !patience::may_be_there(&t.volume) && !is_accepted(t)) {
         let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
         // Known volumes are marked; a path that never was one is the person's slip.
         if !options.dry_run {
@@ -239,6 +243,7 @@ pub fn run(
         missing_is_gone: true,
         dry_run: options.dry_run,
         budget: shared.budget.clone(),
+        patience: patience::LONG,
     };
     let mut worker = WorkerHandle::new(shared.worker.clone());
     worker.start().map_err(RunError::Worker)?;
@@ -283,6 +288,7 @@ fn summary(index: &Index, progress: &Progress, scanned: &Scanned, begun: Instant
         volumes_offline: scanned.volumes_offline,
         unknown: scanned.unknown,
         unseen: scanned.unseen,
+        put_off: Progress::get(&progress.put_off) + scanned.put_off.len() as u64,
     }
 }
 
@@ -308,6 +314,7 @@ pub(crate) fn shared(
             faults: std::env::var_os("ALBUMEN_FAULTS").is_some_and(|v| v == "1"),
             ..WorkerSettings::default()
         },
+        uploads: Default::default(),
     }
 }
 
@@ -386,7 +393,8 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
         return Ok(());
     }
     let jobs = jobs(config, options).min(count as usize);
-    let source = OneRun::new(index.another().map_err(RunError::Reopen)?, shared.shutdown.clone());
+    let another = index.another().map_err(RunError::Reopen)?;
+    let source = OneRun::new(another, shared.shutdown.clone(), shared.progress.clone());
     let mut developers = Vec::new();
     for thread in 0..jobs {
         developers.push(Developer::new(shared.clone(), thread, index.another().map_err(RunError::Reopen)?));
@@ -558,7 +566,9 @@ fn mark_left(
     targets: &[Target],
     progress: &Progress,
 ) -> Result<(), RunError> {
-    let is_left = |t: &&Target| !t.volume.exists() && targets.iter().all(|other| other.volume != t.volume);
+    let is_left = |t: &&Target| {
+        !patience::may_be_there(&t.volume) && targets.iter().all(|other| other.volume != t.volume)
+    };
     let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
     for (_, path, _, offline) in index.volumes()? {
         if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {

@@ -6,22 +6,25 @@
 //! before moves are resolved and the guard has agreed.
 
 use super::budget::{Claim, MemoryBudget};
+use super::pace::Pace;
 use super::progress::Progress;
 use super::recorder::RecordError;
 use super::shutdown::Shutdown;
 use super::volumes::{self, Target, kind_name};
 use albumen_core::clock::now;
-use albumen_core::fault::Fault;
+use albumen_core::fault::{Fault, in_words, is_shortage};
+use albumen_core::vocabulary::Admission;
 use albumen_files::hash::ContentHash;
 use albumen_files::identity::{self, Arrived, FolderSum, Listed, On, Recorded, Vanished};
 use albumen_files::ignore::{ALBUMENIGNORE, Rules};
 use albumen_files::mounts::MountTable;
 use albumen_files::open::{Root, open_beneath};
+use albumen_files::patience::{self, Beat, Missed, Running};
 use albumen_files::read::{Read, read};
 use albumen_files::relative;
 use albumen_files::signature::{HEAD, Signature, signature};
 use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
-use albumen_files::walk::{self, Folder, Reach, Role, Unwalked, Walk, WalkError};
+use albumen_files::walk::{self, Folder, InnerMount, Reach, Role, Unwalked, Walk, WalkError};
 use albumen_index::due::Scope;
 use albumen_index::findings::{Finding, MayHaveMoved};
 use albumen_index::problems::Problem;
@@ -29,9 +32,12 @@ use albumen_index::scan::{FileRow, VolumeRow, What};
 use albumen_index::unread::ByExtension;
 use albumen_index::{Index, items, record};
 use albumen_library::sidecar_names::{self, MediaNames};
+use crossbeam_channel::{Sender, bounded};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// How to scan.
 #[derive(Debug, Clone)]
@@ -40,7 +46,7 @@ pub struct ScanOptions {
     pub guard: Guard,
     /// What is gone below the targets was removed on purpose.
     pub accept_removals: bool,
-    /// 0 for somebody who waits, 1 for background work.
+    /// 0 for uploads, 1 for background work.
     pub priority: u8,
     /// A target that is not there is gone: a person named it. Where a change was noticed it may be half of a move, and is
     /// left to the walk of what held it.
@@ -49,6 +55,8 @@ pub struct ScanOptions {
     pub dry_run: bool,
     /// What a folder's listing takes, where it is a large one, comes off this.
     pub budget: MemoryBudget,
+    /// How long a file system may take to answer before its volume is put off.
+    pub patience: Duration,
 }
 
 /// What a scan found that the caller must know.
@@ -61,6 +69,9 @@ pub struct Scanned {
     pub unknown: u64,
     /// Folders, and entries of them, that could not be looked at, or are hidden since an ignore file cannot be honoured.
     pub unseen: u64,
+    /// What could not be walked to its end, and nothing is wrong with: the file system did not answer, the disk reported an
+    /// error, or there was no descriptor or memory. It is to be walked again soon.
+    pub put_off: Vec<(PathBuf, Reach)>,
     /// Too much had vanished, or another volume stood in a volume's place.
     pub stopped_by_guard: bool,
     pub moved: Vec<Moved>,
@@ -112,8 +123,18 @@ pub fn scan(
             number: number as i64,
         };
         match one.walk(target)? {
+            Walked::PutOff { why } => {
+                let path = target.path();
+                progress.notice(format!(
+                    "{}: {why}. Nothing was changed, and it is looked at again soon.",
+                    path.display()
+                ));
+                index.forget_gone(number as i64)?;
+                out.put_off.push((path, target.reach));
+            }
             Walked::Whole(w) => {
                 out.unseen += w.unseen;
+                out.put_off.extend(w.is_short.then(|| (target.path(), target.reach)));
                 if w.is_gone && index.gone_of(w.number)?.is_empty() {
                     let path = w.root.join(&w.start);
                     progress.notice(format!(
@@ -141,7 +162,7 @@ pub fn scan(
             Walked::Stopped => return Ok(out),
         }
     }
-    let moves = find_moves(index, &walked, shutdown)?;
+    let moves = find_moves(index, &walked, options.patience, shutdown)?;
     if shutdown.requested() {
         return Ok(out);
     }
@@ -214,7 +235,7 @@ struct WholeWalk {
     volume_id: i64,
     volume: PathBuf,
     space: String,
-    root: Root,
+    root: Arc<Root>,
     start: Vec<u8>,
     reach: Reach,
     people: bool,
@@ -222,6 +243,8 @@ struct WholeWalk {
     known: Known,
     seen: Seen,
     accepted: bool,
+    /// Something in it could not be looked at for want of what comes back by itself.
+    is_short: bool,
     /// There is nothing where it was to begin.
     is_gone: bool,
     /// See [`Scanned::unseen`].
@@ -240,7 +263,29 @@ enum Walked {
     Removed {
         volume_id: i64,
     },
+    /// See [`Scanned::put_off`].
+    PutOff {
+        why: String,
+    },
     Stopped,
+}
+
+/// What a walk gives to the thread that keeps the index.
+enum Step {
+    Folder {
+        folder: Result<Folder, WalkError>,
+        start_is_gone: bool,
+    },
+    /// The listing of a folder needs so much memory.
+    Needs {
+        bytes: u64,
+        answer: Sender<Result<(), Fault>>,
+    },
+    End {
+        start_is_gone: bool,
+        not_entered: Vec<Vec<u8>>,
+        inner: Vec<InnerMount>,
+    },
 }
 
 /// One target on its walk.
@@ -257,9 +302,11 @@ struct One<'a> {
 }
 
 /// A volume's root, what it is known by, and whether nothing is in it.
-fn opened(volume: &Path) -> std::io::Result<(Root, Fingerprint, bool)> {
-    let root = Root::open(volume)?;
-    let fingerprint = volume::fingerprint(&root, &MountTable::read())?;
+type Opened = std::io::Result<(Root, Fingerprint, bool)>;
+
+fn opened(volume: &Path, named: &Path) -> Opened {
+    let root = Root::open_named(volume, named)?;
+    let fingerprint = volume::fingerprint(&root, &MountTable::try_read()?)?;
     let is_empty = volume::is_empty(&root)?;
     Ok((root, fingerprint, is_empty))
 }
@@ -267,13 +314,18 @@ fn opened(volume: &Path) -> std::io::Result<(Root, Fingerprint, bool)> {
 impl One<'_> {
     fn walk(&mut self, target: &Target) -> Result<Walked, RecordError> {
         let index = self.index;
-        let opened = opened(&target.volume);
+        let opened = match self.opened(&target.volume, &target.named) {
+            Ok((root, fingerprint, is_empty)) => Ok((Arc::new(root), fingerprint, is_empty)),
+            Err(e) if is_shortage(&e) => return Ok(self.put_off(&e)),
+            Err(e) => Err(e),
+        };
         let path = target.volume.as_os_str().as_bytes();
         if let Ok((root, fingerprint, _)) = &opened
             && !self.options.dry_run
             && index.volume_at(path)?.is_none()
+            && let Err(missed) = self.adopt(target, root, fingerprint)?
         {
-            self.adopt(target, root, fingerprint)?;
+            return Ok(self.put_off(&missed));
         }
         let row = if self.options.dry_run {
             let nobodys = VolumeRow { id: nobodys(self.number), fingerprint: None };
@@ -300,7 +352,10 @@ impl One<'_> {
         let (mut volume_files, mut sample) = (files, (0, 0));
         if was.as_ref().is_some_and(|was| is_empty || !was.is_same(&fingerprint)) {
             volume_files = index.count_media(&Scope::Below { volume_id, path: Vec::new() })?;
-            sample = self.look_for_known(volume_id, &root)?;
+            sample = match self.look_for_known(volume_id, &root)? {
+                Ok(sample) => sample,
+                Err(missed) => return Ok(self.put_off(&missed)),
+            };
         }
         let known = Known { fingerprint: was, subtree: target.start.clone(), files, volume_files };
         let seen = Seen { fingerprint, is_empty, sample, vanished: 0 };
@@ -310,23 +365,46 @@ impl One<'_> {
         }
 
         let mut visited: HashSet<i64> = HashSet::new();
-        let mut unwalked = Unwalkeds::default();
+        let (mut unwalked, mut is_short) = (Unwalkeds::default(), false);
         let mut only_file = None;
+        // On this side: a walk that waits for memory does not count as one that hangs.
         let claim = Claim::new(&self.options.budget);
         let mut unread: BTreeMap<Vec<u8>, ByExtension> = BTreeMap::new();
-        let mut walk = Walk::new(&root, &target.start, self.options.rules.clone())
-            .within(&claim)
-            .without(volumes::inside(&target.volume, self.volumes))
-            .no_further_than(target.reach);
-        while let Some(folder) = walk.next() {
+        let (give, given) = bounded(1);
+        let work = {
+            let (root, target, rules) = (root.clone(), target.clone(), self.options.rules.clone());
+            let left_out = volumes::inside(&target.volume, self.volumes);
+            let steps = Steps { give, budget: self.options.budget.clone() };
+            move |beat: &Beat| walk_aside(&root, &target, rules, left_out, beat, &steps)
+        };
+        let stop = || self.shutdown.requested();
+        let walk = match Running::start(&target.volume, work) {
+            Ok(walk) => walk,
+            Err(missed) => return Ok(self.put_off(&missed.into())),
+        };
+        let (start_is_gone, not_entered, inner) = loop {
             if self.shutdown.requested() {
                 return Ok(Walked::Stopped);
             }
+            let (folder, start_is_gone) = match walk.next(&given, self.options.patience, &stop) {
+                Ok(Some(Ok(Step::Folder { folder, start_is_gone }))) => (folder, start_is_gone),
+                Ok(Some(Ok(Step::Needs { bytes, answer }))) => {
+                    // A walk that was left behind needs no answer.
+                    let _ = answer.send(claim.admit(bytes));
+                    continue;
+                }
+                Ok(Some(Ok(Step::End { start_is_gone, not_entered, inner }))) => {
+                    break (start_is_gone, not_entered, inner);
+                }
+                Ok(Some(Err(e))) => return Ok(self.put_off(&e)),
+                Ok(None) => return Ok(self.put_off(&Missed::Lost.into())),
+                Err(missed) => return Ok(self.put_off(&missed.into())),
+            };
             match folder {
                 Ok(folder) => {
                     let id = self.folder(volume_id, &root, &folder)?;
                     visited.extend(id);
-                    if let Some(why) = folder.refused.clone().or_else(|| no_media(&root, &folder)) {
+                    if let Some(why) = folder.refused.clone().or_else(|| self.no_media(&root, &folder)) {
                         self.progress.notice(format!("{}: {why}", root.join(&target.start).display()));
                     }
                     if !folder.skipped.unread.is_empty() {
@@ -334,12 +412,13 @@ impl One<'_> {
                         unread.insert(folder.path.clone(), folder.skipped.unread.clone());
                     }
                     for e in folder.errors {
+                        is_short |= is_unavailable(&e);
                         self.unwalked(volume_id, &root, e, &mut unwalked)?;
                     }
                     only_file = folder.only.or(only_file);
                     claim.release();
                 }
-                Err(_) if walk.start_is_gone() && self.options.missing_is_gone => {
+                Err(_) if start_is_gone && self.options.missing_is_gone => {
                     let (folder, name) = relative::split(&target.start);
                     if let Some(folder) = index.folder_id(volume_id, folder)?
                         && let Some(file) = index.file_in(folder, name)?
@@ -348,13 +427,16 @@ impl One<'_> {
                         self.gone(file)?;
                     }
                 }
-                Err(e) => self.unwalked(volume_id, &root, e, &mut unwalked)?,
+                Err(e) => {
+                    is_short |= is_unavailable(&e);
+                    self.unwalked(volume_id, &root, e, &mut unwalked)?;
+                }
             }
-        }
-        let is_gone = walk.start_is_gone() && self.options.missing_is_gone;
-        unwalked.unseen.extend(walk.not_entered().iter().cloned());
+        };
+        let is_gone = start_is_gone && self.options.missing_is_gone;
+        unwalked.unseen.extend(not_entered);
         unwalked.end(self.progress);
-        let fingerprint = seen.fingerprint.clone().with_inner(walk.inner_mounts());
+        let fingerprint = seen.fingerprint.clone().with_inner(&inner);
         if only_file.is_none() {
             for (id, path) in index.folders_below(volume_id, &target.start)? {
                 if !visited.contains(&id) && !unwalked.holds(&path) {
@@ -377,7 +459,6 @@ impl One<'_> {
             }
         }
         let failures = unwalked.failures;
-        drop(walk);
         if only_file.is_none() && !self.options.dry_run {
             let alone = target.reach == Reach::Folder;
             let unseen: Vec<Vec<u8>> = unwalked.unseen.iter().cloned().collect();
@@ -396,15 +477,44 @@ impl One<'_> {
             known,
             seen: Seen { fingerprint, ..seen },
             accepted,
+            is_short,
             is_gone,
             unseen: failures,
         })))
     }
 
+    /// What ends the walk of a target that is to be walked again soon.
+    fn put_off(&self, e: &std::io::Error) -> Walked {
+        match self.shutdown.requested() {
+            true => Walked::Stopped,
+            false => Walked::PutOff { why: in_words(e) },
+        }
+    }
+
+    /// Opens a volume, aside.
+    fn opened(&self, volume: &Path, named: &Path) -> Opened {
+        let paths = (volume.to_owned(), named.to_owned());
+        self.aside(volume, move |_| opened(&paths.0, &paths.1))?
+    }
+
+    /// Makes calls on a file system that may hang.
+    fn aside<T: Send + 'static>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Beat) -> T + Send + 'static,
+    ) -> Result<T, Missed> {
+        patience::call(path, self.options.patience, &|| self.shutdown.requested(), work)
+    }
+
     /// A target that the index does not know may be a volume that it does, under another name: the same folder of the same
     /// file system, with its files in it, and no longer where it was. Gives that volume its new name, unless it would go to
     /// another owner, who was known before.
-    fn adopt(&self, target: &Target, root: &Root, now: &Fingerprint) -> rusqlite::Result<()> {
+    fn adopt(
+        &self,
+        target: &Target,
+        root: &Arc<Root>,
+        now: &Fingerprint,
+    ) -> rusqlite::Result<std::io::Result<()>> {
         let index = self.index;
         for (id, path, was, space) in index.fingerprints()? {
             let same_owner = identity::owner(&space) == identity::owner(&target.space);
@@ -413,29 +523,46 @@ impl One<'_> {
             }
             let old = relative::on_disk(&[&path]);
             let Ok(was) = serde_json::from_str::<Fingerprint>(&was) else { continue };
-            let is_still_there = || opened(&old).is_ok_and(|(_, there, _)| there.is_same(&was));
-            if !was.is_same(now) || is_still_there() {
+            if !was.is_same(now) {
                 continue;
             }
-            let (looked_for, present) = self.look_for_known(id, root)?;
+            match self.opened(&old, &old) {
+                Ok((_, there, _)) if there.is_same(&was) => continue,
+                Err(e) if is_shortage(&e) => return Ok(Err(e)),
+                Ok(_) | Err(_) => {}
+            }
+            let (looked_for, present) = match self.look_for_known(id, root)? {
+                Ok(found) => found,
+                Err(e) => return Ok(Err(e)),
+            };
             if looked_for > 0 && present * 2 >= looked_for {
                 self.progress.notice(format!(
                     "{} is {} under another name",
                     target.volume.display(),
                     old.display()
                 ));
-                return index.rename_volume(id, target.volume.as_os_str().as_bytes(), &target.space);
+                return index.rename_volume(id, target.volume.as_os_str().as_bytes(), &target.space).map(Ok);
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     /// How many known files of a volume were looked for, and how many were there.
-    fn look_for_known(&self, volume_id: i64, root: &Root) -> rusqlite::Result<(usize, usize)> {
+    fn look_for_known(
+        &self,
+        volume_id: i64,
+        root: &Arc<Root>,
+    ) -> rusqlite::Result<std::io::Result<(usize, usize)>> {
         let known = self.index.sample(volume_id, volume::SAMPLE)?;
         let sample: Vec<SampleFile> =
             known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
-        Ok((sample.len(), volume::count_present(root, &sample)))
+        let (looked_for, at) = (sample.len(), root.clone());
+        let counted = self.aside(root.path(), move |_| volume::count_present(&at, &sample));
+        Ok(match counted {
+            Ok(Ok(present)) => Ok((looked_for, present)),
+            Ok(Err(fault)) => Err(std::io::Error::new(std::io::ErrorKind::TimedOut, fault.to_string())),
+            Err(missed) => Err(missed.into()),
+        })
     }
 
     /// Something that was not walked.
@@ -490,7 +617,7 @@ impl One<'_> {
     }
 
     /// One folder that was read; returns its id if the index knows it.
-    fn folder(&self, volume_id: i64, root: &Root, folder: &Folder) -> Result<Option<i64>, RecordError> {
+    fn folder(&self, volume_id: i64, root: &Arc<Root>, folder: &Folder) -> Result<Option<i64>, RecordError> {
         let index = self.index;
         let known = index.known_folder(volume_id, &folder.path)?;
         let id = known.map(|k| k.id);
@@ -600,11 +727,23 @@ impl One<'_> {
         Ok(beside)
     }
 
+    /// Why the one file that a walk was asked for is passed over when it is read, though its name allows it.
+    fn no_media(&self, root: &Arc<Root>, folder: &Folder) -> Option<String> {
+        let [file] = &folder.files[..] else { return None };
+        if folder.only.is_none() || file.role != Role::Unnamed {
+            return None;
+        }
+        let (root, path) = (root.clone(), relative::child(&folder.path, &file.name));
+        let is_no_media = self.aside(&root.join(&path), move |_| is_no_media(&root, &path));
+        (is_no_media == Ok(true))
+            .then(|| "not indexed: it does not begin like a picture or video that Albumen reads".into())
+    }
+
     /// Decides by names which file each sidecar of a folder speaks of, and by what an XMP says where its name is a stem.
     fn assign_sidecars(
         &self,
         volume_id: i64,
-        root: &Root,
+        root: &Arc<Root>,
         folder: &Folder,
         beside: &Beside,
     ) -> Result<(), RecordError> {
@@ -612,10 +751,15 @@ impl One<'_> {
             folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
         let names = MediaNames::new(&media);
         for (at, s) in folder.files.iter().enumerate().filter(|(_, f)| f.role == Role::Sidecar) {
-            let extension = names.is_by_stem(&s.name).then(|| match beside.extensions.get(&at) {
-                Some(read) => read.clone(),
-                None => named_extension(root, &relative::child(&folder.path, &s.name)),
-            });
+            let extension = match beside.extensions.get(&at) {
+                _ if !names.is_by_stem(&s.name) => None,
+                Some(read) => Some(read.clone()),
+                None => {
+                    let (root, path) = (root.clone(), relative::child(&folder.path, &s.name));
+                    // Where its file system does not answer, it belongs where its name says, and is not recorded as read.
+                    self.aside(&root.join(&path), move |_| named_extension(&root, &path)).ok()
+                }
+            };
             let named = extension.as_deref().filter(|extension| !extension.is_empty());
             let of = names.owner_of(&s.name, named).map(|i| media[i]);
             self.index.owner(volume_id, &folder.path, &s.name, of, extension.as_deref())?;
@@ -676,17 +820,12 @@ impl Unwalkeds {
     }
 }
 
-/// Why the one file that a walk was asked for is passed over when it is read, though its name allows it.
-fn no_media(root: &Root, folder: &Folder) -> Option<String> {
-    let [file] = &folder.files[..] else { return None };
-    if folder.only.is_none() || file.role != Role::Unnamed {
-        return None;
-    }
-    let (opened, _) = open_beneath(root, &relative::child(&folder.path, &file.name)).ok()?;
+/// Whether a file that can be read does not begin like media.
+fn is_no_media(root: &Root, path: &[u8]) -> bool {
+    let Ok((opened, _)) = open_beneath(root, path) else { return false };
     let mut head = [0; HEAD];
-    let n = albumen_files::hash::read_full(&opened, 0, &mut head).ok()?;
-    (signature(&head[..n]) == Signature::Unknown)
-        .then(|| "not indexed: it does not begin like a picture or video that Albumen reads".into())
+    let read = albumen_files::hash::read_full(&opened, 0, &mut head);
+    read.is_ok_and(|n| signature(&head[..n]) == Signature::Unknown)
 }
 
 /// The extension that an XMP names; empty where it names none. One that cannot be read belongs where its name says.
@@ -697,6 +836,72 @@ fn named_extension(root: &Root, path: &[u8]) -> String {
     let mut head = vec![0; XMP_HEAD.min(usize::try_from(stat.size).unwrap_or(XMP_HEAD))];
     let length = albumen_files::hash::read_full(&file, 0, &mut head).unwrap_or(0);
     sidecar_names::named_extension(&head[..length]).unwrap_or_default()
+}
+
+/// Whether a part of a walk failed for want of what comes back by itself.
+fn is_unavailable(e: &WalkError) -> bool {
+    matches!(e.fault, Fault::Unavailable { .. })
+}
+
+/// What a walk on a thread of its own hands its findings and its requests for memory to.
+struct Steps {
+    give: Sender<std::io::Result<Step>>,
+    budget: MemoryBudget,
+}
+
+impl Steps {
+    /// False: the scan has gone on without this walk.
+    fn give(&self, step: std::io::Result<Step>) -> bool {
+        self.give.send(step).is_ok()
+    }
+}
+
+impl Admission for Steps {
+    /// Asks the scan, which by then has done the folders before and given their memory back.
+    fn admit(&self, bytes: u64) -> Result<(), Fault> {
+        let (answer, answered) = bounded(1);
+        if !self.give(Ok(Step::Needs { bytes, answer })) {
+            return Err(Fault::Cancelled);
+        }
+        answered.recv().unwrap_or(Err(Fault::Cancelled))
+    }
+
+    fn ceiling(&self) -> u64 {
+        self.budget.ceiling()
+    }
+}
+
+/// Walks a target on a thread of its own and hands over what it sees.
+fn walk_aside(
+    root: &Root,
+    target: &Target,
+    rules: Rules,
+    left_out: Vec<Vec<u8>>,
+    beat: &Beat,
+    steps: &Steps,
+) {
+    let mounts = match MountTable::try_read() {
+        Ok(mounts) => mounts,
+        Err(e) => {
+            steps.give(Err(e));
+            return;
+        }
+    };
+    let mut walk = Walk::with_mounts(root, &target.start, rules, mounts)
+        .within(steps)
+        .without(left_out)
+        .no_further_than(target.reach)
+        .telling(beat.clone());
+    while let Some(folder) = walk.next() {
+        let start_is_gone = walk.start_is_gone();
+        if !steps.give(Ok(Step::Folder { folder, start_is_gone })) {
+            return;
+        }
+        beat.tick();
+    }
+    let (start_is_gone, not_entered) = (walk.start_is_gone(), walk.not_entered().to_vec());
+    let inner = walk.inner_mounts().to_vec();
+    steps.give(Ok(Step::End { start_is_gone, not_entered, inner }));
 }
 
 /// What the walk has seen of a folder, in one figure.
@@ -725,6 +930,7 @@ fn recorded(f: &FileRow) -> Recorded<&[u8]> {
 fn find_moves(
     index: &Index,
     walked: &[WholeWalk],
+    patience: Duration,
     shutdown: &Shutdown,
 ) -> Result<Vec<(Finding, i64)>, RecordError> {
     // Where they were: a file that the config gives to another space is still at its place, and is the same file.
@@ -753,10 +959,17 @@ fn find_moves(
             if here.is_none() && !owners.contains(&(owner.clone(), size)) {
                 continue;
             }
-            let Ok(Read::Done { hashed, .. }) = read(&w.root, &path, Role::Media, shutdown.token().flag())
-            else {
-                continue;
+            let (root, below, stop) = (w.root.clone(), path.clone(), shutdown.token().clone());
+            let work = move |beat: &Beat| {
+                let pace = Pace::in_front(stop, beat.clone());
+                match read(&root, &below, Role::Media, &pace) {
+                    Ok(Read::Done { hashed, .. }) => Some(hashed),
+                    _ => None,
+                }
             };
+            // What cannot be read at present is matched by its content when it is developed.
+            let answer = patience::call(&w.root.join(&path), patience, &|| shutdown.requested(), work);
+            let Ok(Some(hashed)) = answer else { continue };
             finding.stat = hashed.stat;
             let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
             if let Some(here) = here.map(|i| &mut vanished[i]).filter(|v| v.hash == hashed.hash) {

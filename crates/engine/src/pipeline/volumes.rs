@@ -6,7 +6,7 @@
 
 use crate::config::{Config, Space, SpaceKind, Spaces};
 use albumen_files::walk::Reach;
-use albumen_files::{absolute, below, relative};
+use albumen_files::{absolute, below, patience, relative};
 use albumen_index::Index;
 use rusqlite::Result;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,9 +23,18 @@ pub struct Target {
     pub subjects: bool,
     /// Absolute path of the volume's root.
     pub volume: PathBuf,
+    /// The part of that path in which links are followed: what the config names, or a person on the command line.
+    pub named: PathBuf,
     /// What to walk, relative to the root; empty for all of it.
     pub start: Vec<u8>,
     pub reach: Reach,
+}
+
+impl Target {
+    /// What is to be walked, on the disk.
+    pub fn path(&self) -> PathBuf {
+        relative::on_disk(&[self.volume.as_os_str().as_bytes(), &self.start])
+    }
 }
 
 /// The volumes that there are, whole.
@@ -80,7 +89,8 @@ impl Volumes {
             // Not configured, but indexed before: the volume stays the one it was.
             let held = holding(self.all(), &path);
             let target = held.unwrap_or_else(|| {
-                let start = path.file_name().filter(|_| path.is_file());
+                let is_file = patience::stat(&path).is_ok_and(|m| m.is_file());
+                let start = path.file_name().filter(|_| is_file);
                 let volume = start.and_then(|_| path.parent()).unwrap_or(&path);
                 Target {
                     start: start.map(|name| name.as_bytes().to_vec()).unwrap_or_default(),
@@ -120,7 +130,7 @@ impl Volumes {
             .iter()
             .map(|t| real(&relative::on_disk(&[t.volume.as_os_str().as_bytes(), &t.start])))
             .collect();
-        let is_there = self.known.iter().filter(|k| k.volume.exists());
+        let is_there = self.known.iter().filter(|k| patience::may_be_there(&k.volume));
         for volume in self.configured.iter().chain(is_there) {
             let at = real(&volume.volume);
             let is_inside = outer.iter().any(|outer| at != *outer && at.starts_with(outer));
@@ -133,7 +143,7 @@ impl Volumes {
     /// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
     pub fn slips(&self, targets: Vec<Target>) -> (Vec<Target>, Vec<Target>) {
         let is_named = |t: &Target| self.all().any(|k| k.volume == t.volume);
-        targets.into_iter().partition(|t| t.volume.exists() || is_named(t))
+        targets.into_iter().partition(|t| patience::may_be_there(&t.volume) || is_named(t))
     }
 }
 
@@ -141,16 +151,17 @@ impl Volumes {
 fn configured(config: &Config) -> Vec<Target> {
     let spaces = Spaces::resolve(&config.spaces);
     let targets = |s: &Space| -> Vec<Target> {
-        let target = |f: &PathBuf| Target {
+        let target = |(f, named): (&PathBuf, &PathBuf)| Target {
             space: s.name.clone(),
             kind: s.kind,
             people: s.people,
             subjects: s.subjects,
             volume: f.clone(),
+            named: named.clone(),
             start: Vec::new(),
             reach: Reach::Tree,
         };
-        s.folders.iter().map(target).collect()
+        s.folders.iter().zip(&s.named).map(target).collect()
     };
     spaces.iter().flat_map(targets).collect()
 }
@@ -175,6 +186,7 @@ fn by_hand(volume: &Path) -> Target {
         people: space.people,
         subjects: space.subjects,
         volume: volume.to_owned(),
+        named: volume.to_owned(),
         start: Vec::new(),
         reach: Reach::Tree,
     }
@@ -204,7 +216,7 @@ pub fn all(index: &Index, targets: &[Target]) -> Result<Vec<PathBuf>> {
 }
 
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    patience::canonical(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// As it stands in the index.

@@ -33,7 +33,7 @@ use crate::pipeline::volumes::{Target, Volumes};
 use albumen_core::clock::now;
 use albumen_core::fault::Fault;
 use albumen_files::walk::Reach;
-use albumen_files::{absolute, relative};
+use albumen_files::{absolute, patience, relative};
 use albumen_index::due::Scope;
 use albumen_index::record::Outcome;
 use albumen_index::{Index, OpenError};
@@ -43,7 +43,6 @@ use gate::Gate;
 use queue::{Queue, Rules};
 use room::Room;
 use std::collections::BTreeSet;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -55,6 +54,16 @@ const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
 /// A walk that failed is tried again after so long.
 const WALK_AGAIN: Duration = Duration::from_secs(600);
+
+/// What could not be walked for want of something that comes back by itself is walked again after so long, then after twice as
+/// long each time, up to the second.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+const AGAIN_AT_LEAST: Duration = Duration::from_secs(300);
+
+/// When files that were recorded as unavailable are looked for again: after the first pause of their attempts, then regularly
+/// while there are any.
+const UNAVAILABLE_AFTER: Duration = Duration::from_secs(70);
+const UNAVAILABLE_AGAIN: Duration = Duration::from_secs(600);
 
 /// After each so long without a commit free memory goes back to the kernel: by then the connections have given back their pages
 /// (the recorder's after 10 s), and mostly the last count is over.
@@ -69,6 +78,10 @@ pub enum Order {
     Walk(Vec<(PathBuf, Reach)>),
     /// Look through what the kernel tells nothing of.
     Poll(Vec<(PathBuf, Reach)>),
+    /// Walk these once more, later: they, or files in them, could not be looked at.
+    Again(Vec<(PathBuf, Reach)>),
+    /// Files are recorded as unavailable: they are tried again from time to time.
+    CatchUpLater,
     /// Walk all that is configured.
     WalkAll,
     /// What held walks back may do so no longer.
@@ -201,8 +214,7 @@ impl Service {
             for mut target in found {
                 target.reach = *reach;
                 while !target.start.is_empty()
-                    && relative::on_disk(&[target.volume.as_os_str().as_bytes(), &target.start])
-                        .symlink_metadata()
+                    && patience::lstat(&target.path())
                         .is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
                 {
                     let (folder, _) = relative::split(&target.start);
@@ -323,6 +335,7 @@ pub fn run(
     index_dir: &Path,
     shutdown: &Shutdown,
 ) -> Result<(), ServiceError> {
+    crate::pipeline::descriptors::raise();
     let index = Index::open_indexing(index_dir, || albumen_core::breakpoints::reached("in_a_migration"))?;
     let listeners = api::listen(&config)?;
     if !config.service.socket.as_os_str().is_empty() {
@@ -348,12 +361,14 @@ pub fn run(
     let (tidier, dirty) = unbounded();
     let (looker, looks) = unbounded();
     let (counter, counts) = unbounded();
-    let drained = looker.clone();
+    let (drained, elsewhere, gave_up) = (looker.clone(), scanner.clone(), scanner.clone());
     let rules = Rules {
         threads: jobs,
         preempt: config.service.uploads.preempt,
         idle: config.service.idle.get(),
         drained: Box::new(move || drop(drained.send(Look::Background))),
+        gave_up: Box::new(move || drop(gave_up.send(Order::CatchUpLater))),
+        look_at: Box::new(move |volume| drop(elsewhere.send(Order::Again(vec![(volume, Reach::Tree)])))),
     };
     let room = Arc::new(Room::new(index_dir, shutdown.clone()));
     let queue = Queue::new(index.another()?, gate.clone(), room.clone(), shutdown.clone(), rules);
@@ -527,8 +542,10 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
     let mut todo = Todo::default();
     // When what failed is tried again.
     let mut again: Option<Instant> = None;
+    // The same of what could not be walked at present.
+    let mut later = Later::default();
     loop {
-        let order = match again {
+        let order = match again.into_iter().chain(later.at).chain(later.catch_up).min() {
             Some(at) => orders.recv_deadline(at).or_else(|e| match e {
                 RecvTimeoutError::Timeout => Ok(Order::LookAgain),
                 RecvTimeoutError::Disconnected => Err(e),
@@ -543,9 +560,32 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
         match order {
             Order::Stop => return,
             Order::WalkAll => again = None,
+            Order::Again(paths) => {
+                later.add(paths, false);
+                continue;
+            }
+            Order::CatchUpLater => {
+                later.catch_up.get_or_insert(Instant::now() + UNAVAILABLE_AFTER);
+                continue;
+            }
             _ => {}
         }
         todo.add(order);
+        later.take_due().into_iter().for_each(|order| todo.add(order));
+        let mut put_off = PutOff::default();
+        if later.catch_up.is_some_and(|at| at <= Instant::now()) {
+            later.catch_up = None;
+            if let Err(e) = catch_up(&index, service) {
+                tracing::error!("cannot queue what is due again, will retry: {e}");
+            }
+            let has_more = index.has_unavailable().unwrap_or_else(|e| {
+                tracing::error!("cannot read which files are unavailable, will retry: {e}");
+                true
+            });
+            if has_more {
+                later.catch_up = Some(Instant::now() + UNAVAILABLE_AGAIN);
+            }
+        }
         let may_run = priority == 0 || service.gate.background_may_run();
         for order in todo.take(may_run, again.is_none()) {
             let done = match &order {
@@ -555,12 +595,16 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
                     continue;
                 }
                 Order::Requests => scan_requests(&mut index, service, priority),
-                Order::Walk(paths) | Order::Poll(paths) => walk(&mut index, service, paths, 1),
-                Order::WalkAll => walk_all(&mut index, service),
-                Order::LookAgain | Order::Stop => Ok(()),
+                Order::Walk(paths) | Order::Poll(paths) => {
+                    walk(&mut index, service, paths, 1).map(PutOff::from)
+                }
+                Order::WalkAll => walk_all(&mut index, service).map(PutOff::from),
+                Order::Again(_) | Order::CatchUpLater | Order::LookAgain | Order::Stop => {
+                    Ok(PutOff::default())
+                }
             };
             match done {
-                Ok(()) => {}
+                Ok(more) => put_off.add(more),
                 Err(RunError::Record(e)) if service.room.explains(&e) => todo.add(order),
                 Err(e) => {
                     tracing::error!(
@@ -576,7 +620,71 @@ fn scan_orders(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>
                 }
             }
         }
+        later.add(put_off.paths, put_off.requests);
         index.shrink();
+    }
+}
+
+/// What a scanner could not walk at present.
+#[derive(Default)]
+struct PutOff {
+    paths: Vec<(PathBuf, Reach)>,
+    /// Requests are among it.
+    requests: bool,
+}
+
+impl PutOff {
+    fn add(&mut self, more: PutOff) {
+        self.paths.extend(more.paths);
+        self.requests |= more.requests;
+    }
+}
+
+impl From<Vec<(PathBuf, Reach)>> for PutOff {
+    fn from(paths: Vec<(PathBuf, Reach)>) -> PutOff {
+        PutOff { paths, requests: false }
+    }
+}
+
+/// What a scanner tries again by itself, and when.
+#[derive(Default)]
+struct Later {
+    put_off: PutOff,
+    at: Option<Instant>,
+    pause: Duration,
+    /// When files that are recorded as unavailable are tried again.
+    catch_up: Option<Instant>,
+}
+
+impl Later {
+    /// Nothing was put off: the next time it is tried again soon.
+    fn add(&mut self, paths: Vec<(PathBuf, Reach)>, requests: bool) {
+        if paths.is_empty() && !requests {
+            if self.at.is_none() {
+                self.pause = Duration::ZERO;
+            }
+            return;
+        }
+        for path in paths {
+            if !self.put_off.paths.contains(&path) {
+                self.put_off.paths.push(path);
+            }
+        }
+        self.put_off.requests |= requests;
+        if self.at.is_none() {
+            self.pause = (self.pause * 2).clamp(AGAIN_AFTER, AGAIN_AT_LEAST);
+            self.at = Some(Instant::now() + self.pause);
+        }
+    }
+
+    fn take_due(&mut self) -> Vec<Order> {
+        if self.at.is_none_or(|at| at > Instant::now()) {
+            return Vec::new();
+        }
+        self.at = None;
+        let PutOff { paths, requests } = std::mem::take(&mut self.put_off);
+        let walk = (!paths.is_empty()).then_some(Order::Walk(paths));
+        walk.into_iter().chain(requests.then_some(Order::Requests)).collect()
     }
 }
 
@@ -606,7 +714,7 @@ impl Todo {
                     self.all = true;
                 }
             }
-            Order::LookAgain | Order::Stop => {}
+            Order::Again(_) | Order::CatchUpLater | Order::LookAgain | Order::Stop => {}
         }
     }
 
@@ -633,10 +741,14 @@ impl Todo {
     }
 }
 
-fn walk_all(index: &mut Index, service: &Arc<Service>) -> Result<(), RunError> {
-    walk(index, service, &[], 1)?;
+fn walk_all(index: &mut Index, service: &Arc<Service>) -> Result<Vec<(PathBuf, Reach)>, RunError> {
+    let put_off = walk(index, service, &[], 1)?;
     catch_up(index, service)?;
-    run::sweep(index, &service.config(), &service.shared.store, &service.shared.progress)
+    if index.has_unavailable()? {
+        let _ = service.scanner.send(Order::CatchUpLater);
+    }
+    run::sweep(index, &service.config(), &service.shared.store, &service.shared.progress)?;
+    Ok(put_off)
 }
 
 /// Everything known for which a stage is due.
@@ -650,10 +762,15 @@ fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
     Ok(())
 }
 
-fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Result<(), RunError> {
+fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Result<PutOff, RunError> {
+    let mut requests = false;
     for job in index.open_jobs()?.into_iter().filter(|j| !j.queued && j.priority == priority) {
         let paths: Vec<(PathBuf, Reach)> = job.paths.iter().map(|p| (p.clone(), Reach::Tree)).collect();
-        walk(index, service, &paths, priority)?;
+        if !walk(index, service, &paths, priority)?.is_empty() {
+            // It stays open, and the others are not kept waiting.
+            requests = true;
+            continue;
+        }
         // Whoever asks for a path also asks for what could not be done there before and can be now.
         let ceiling = service.shared.budget.ceiling();
         for scope in job.paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose()) {
@@ -673,15 +790,16 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
             let _ = service.looker.send(Look::Background);
         }
     }
-    Ok(())
+    Ok(PutOff { requests, paths: Vec::new() })
 }
 
+/// Walks; returns what could not be walked at present.
 fn walk(
     index: &mut Index,
     service: &Arc<Service>,
     paths: &[(PathBuf, Reach)],
     priority: u8,
-) -> Result<(), RunError> {
+) -> Result<Vec<(PathBuf, Reach)>, RunError> {
     let targets = service.targets(index, paths)?;
     let options = {
         let config = service.config();
@@ -693,6 +811,7 @@ fn walk(
             missing_is_gone: false,
             dry_run: false,
             budget: service.shared.budget.clone(),
+            patience: patience::SHORT,
         }
     };
     let scanned = scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
@@ -719,7 +838,7 @@ fn walk(
     if priority == 0 {
         service.queue.make_room();
     }
-    Ok(())
+    Ok(scanned.put_off)
 }
 
 /// After each commit: the queue forgets what is done, the tidier hears which folders changed, listeners hear of items.

@@ -1,10 +1,11 @@
 //! The order of work: uploads first, background work when it may.
 //!
 //! The rows lie in the index (`pending`), so a restart loses nothing; here is only what is being worked on, who waits
-//! and who rests. A thread that waits costs nothing: it sleeps until somebody says that there is more.
+//! and who rests. A thread that waits costs nothing: it sleeps until there is more.
 //!
 //! Promises: an upload waits for no rest, no pause and no background file; a background file that is stopped for it
-//! goes back without an attempt counted.
+//! goes back without an attempt counted; a file that cannot be read at present, by no fault of its own, holds back no other:
+//! it is passed over until its time has come, or its file system answers again.
 
 use super::gate::{Gate, Tired};
 use super::room::Room;
@@ -12,10 +13,12 @@ use crate::pipeline::developing::JobSource;
 use crate::pipeline::recorder::RecordError;
 use crate::pipeline::shutdown::Shutdown;
 use albumen_core::cancel::CancelToken;
+use albumen_files::{patience, relative};
 use albumen_index::Index;
 use albumen_index::scan::PendingRow;
 use albumen_isolation::Kindness;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +35,10 @@ pub struct Rules {
     pub idle: Duration,
     /// Called when the last background file is done.
     pub drained: Box<dyn Fn() + Send + Sync>,
+    /// Called with a volume at whose path another folder stands than the one that was walked.
+    pub look_at: Box<dyn Fn(PathBuf) + Send + Sync>,
+    /// Called where a file is recorded as unavailable, to be made due again later.
+    pub gave_up: Box<dyn Fn() + Send + Sync>,
 }
 
 /// The service's source of files for the developing threads.
@@ -57,7 +64,32 @@ struct State {
     awaited: bool,
     /// A row was passed over while another thread had its file.
     passed_over: bool,
+    /// Rows that could not be done at present, by id.
+    put_off: BTreeMap<i64, PutOff>,
+    /// Rows up to this one are passed over: their file system does not answer, or their time has not come.
+    passed: (u8, i64),
+    /// When what was passed over is looked at again.
+    look_again: Option<Instant>,
 }
+
+/// A row that could not be done at present.
+#[derive(Clone, Copy)]
+struct PutOff {
+    until: Instant,
+    tries: u32,
+}
+
+/// How long a row is put off after its first try; twice as long after each next one, up to the second.
+const TRY_AFTER: Duration = Duration::from_secs(2);
+const TRY_AT_LEAST: Duration = Duration::from_secs(120);
+/// After so many tries (about ten minutes) what is known of a file is recorded.
+const MOST_TRIES: u32 = 10;
+/// How often a file system that does not answer is asked about.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Rows put off at the most; with more, background work waits for the first of them.
+const MOST_PUT_OFF: usize = 10_000;
+/// The position before all background rows.
+const BACKGROUND: (u8, i64) = (1, 0);
 
 struct Busy {
     priority: u8,
@@ -80,6 +112,9 @@ impl Queue {
             tired: BTreeMap::new(),
             awaited: false,
             passed_over: false,
+            put_off: BTreeMap::new(),
+            passed: BACKGROUND,
+            look_again: None,
         };
         Queue { state: Mutex::new(state), changed: Condvar::new(), gate, room, shutdown, rules }
     }
@@ -92,6 +127,7 @@ impl Queue {
     pub fn wake(&self) {
         let mut s = self.lock();
         s.more = true;
+        s.passed = BACKGROUND;
         // Until a thread has seen that there is nothing, after all, the queue does not look empty.
         s.awaited = true;
         drop(s);
@@ -124,12 +160,18 @@ impl Queue {
         let mut s = self.lock();
         for id in pending_ids {
             s.busy.remove(&id);
+            s.put_off.remove(&id);
         }
         if std::mem::take(&mut s.passed_over) {
             s.more = true;
             self.changed.notify_all();
         }
         self.tell_if_drained(&mut s);
+    }
+
+    /// How many files wait since they cannot be read at present.
+    pub fn put_off(&self) -> usize {
+        self.lock().put_off.len()
     }
 
     /// Nothing waits and nobody works.
@@ -149,11 +191,14 @@ impl Queue {
         if !self.room.is_there() {
             return Ok(None);
         }
+        if s.look_again.is_some_and(|at| at <= Instant::now()) {
+            (s.look_again, s.passed, s.more) = (None, BACKGROUND, true);
+            s.forget_done()?;
+        }
         if s.more {
             // Uploads are few: whether there is one is asked anew for every file, so that none waits behind a batch.
             let busy = s.busy.values().filter(|b| b.priority == 0).count();
-            let uploads = s.index.pending_after((0, 0), busy + 1)?;
-            if let Some(row) = uploads.into_iter().find(|r| r.priority == 0 && !s.busy.contains_key(&r.id)) {
+            if let Some(row) = s.next_upload(busy + 1)? {
                 let same = s.busy.values().find(|b| b.file.0 == row.folder_id && b.file.1 == row.name);
                 if let Some(same) = same {
                     same.token.cancel();
@@ -167,19 +212,19 @@ impl Queue {
         loop {
             while let Some(row) = s.ready.pop_front() {
                 // A walk may have replaced it since, by an upload perhaps.
-                if s.index.is_pending(row.id)? && s.is_free(&row) {
+                if s.index.is_pending(row.id)? && s.is_free(&row) && !s.must_wait(&row) {
                     return Ok(Some(row));
                 }
             }
             if !s.more {
                 return Ok(None);
             }
-            let rows = s.index.pending_after((1, 0), FETCH + s.busy.len())?;
-            let free: Vec<PendingRow> = rows.into_iter().filter(|r| s.is_free(r)).collect();
-            s.ready.extend(free);
-            if s.ready.is_empty() {
+            if s.put_off.len() >= MOST_PUT_OFF {
+                s.look_again_at(Instant::now() + ASK_AGAIN);
                 s.more = false;
+                return Ok(None);
             }
+            s.more = s.fill()?;
         }
     }
 
@@ -195,6 +240,87 @@ impl Queue {
 }
 
 impl State {
+    /// The first upload that is not being worked on and need not wait.
+    fn next_upload(&mut self, mut limit: usize) -> Result<Option<PendingRow>, RecordError> {
+        let mut after = (0, 0);
+        loop {
+            let rows = self.index.pending_after(after, limit)?;
+            let is_last = rows.len() < limit;
+            for row in rows {
+                if row.priority > 0 {
+                    return Ok(None);
+                }
+                after = (row.priority, row.id);
+                if !self.busy.contains_key(&row.id) && !self.must_wait(&row) {
+                    return Ok(Some(row));
+                }
+            }
+            if is_last {
+                return Ok(None);
+            }
+            limit = FETCH;
+        }
+    }
+
+    /// A later walk may have taken what was put off out of the queue.
+    fn forget_done(&mut self) -> Result<(), RecordError> {
+        let now = Instant::now();
+        let due: Vec<i64> = self.put_off.iter().filter(|(_, p)| p.until <= now).map(|(id, _)| *id).collect();
+        for id in due {
+            if !self.index.is_pending(id)? {
+                self.put_off.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches background rows that can be worked on; false: there are none.
+    fn fill(&mut self) -> Result<bool, RecordError> {
+        let limit = FETCH + self.busy.len();
+        let (mut after, mut is_front) = (self.passed, true);
+        while self.ready.is_empty() {
+            let rows = self.index.pending_after(after, limit)?;
+            let is_last = rows.len() < limit;
+            for row in rows {
+                after = (row.priority, row.id);
+                if self.must_wait(&row) {
+                    // What is passed over at the front is not fetched again for every file behind it.
+                    if is_front {
+                        self.passed = after;
+                    }
+                } else {
+                    is_front = false;
+                    if self.is_free(&row) {
+                        self.ready.push_back(row);
+                    }
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(!self.ready.is_empty())
+    }
+
+    /// Whether a row's time has not come, or its file system does not answer.
+    fn must_wait(&mut self, row: &PendingRow) -> bool {
+        let now = Instant::now();
+        if let Some(put_off) = self.put_off.get(&row.id).filter(|p| p.until > now) {
+            let until = put_off.until;
+            self.look_again_at(until);
+            return true;
+        }
+        let hangs = patience::is_stuck(&relative::on_disk(&[&row.volume_path, &row.folder]));
+        if hangs {
+            self.look_again_at(now + ASK_AGAIN);
+        }
+        hangs
+    }
+
+    fn look_again_at(&mut self, at: Instant) {
+        self.look_again = Some(self.look_again.map_or(at, |other| other.min(at)));
+    }
+
     fn is_idle(&self) -> bool {
         self.busy.is_empty() && self.ready.is_empty() && !self.more
     }
@@ -241,8 +367,9 @@ impl JobSource for Queue {
             }
             self.tell_if_drained(&mut s);
             let rest = Some(s.rest(&self.gate, thread)).filter(|r| !r.is_zero());
+            let again = s.look_again.map(|at| at.saturating_duration_since(Instant::now()));
             let until_idle = (!is_idle).then(|| self.rules.idle.saturating_sub(waits_since.elapsed()));
-            s = match rest.into_iter().chain(until_idle).min() {
+            s = match rest.into_iter().chain(until_idle).chain(again).min() {
                 Some(patience) => {
                     self.changed.wait_timeout(s, patience).unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -270,9 +397,46 @@ impl JobSource for Queue {
         let mut s = self.lock();
         self.tire(&mut s, job);
         s.busy.remove(&job.id);
-        s.more = true;
+        (s.more, s.passed) = (true, BACKGROUND);
         drop(s);
         self.changed.notify_all();
+    }
+
+    fn puts_off(&self, job: &PendingRow, why: &str, is_elsewhere: bool) -> bool {
+        let mut s = self.lock();
+        self.tire(&mut s, job);
+        let tries = s.put_off.get(&job.id).map_or(0, |p| p.tries) + 1;
+        let hangs = patience::is_stuck(&relative::on_disk(&[&job.volume_path, &job.folder]));
+        if !hangs && tries > MOST_TRIES {
+            s.put_off.remove(&job.id);
+            drop(s);
+            (self.rules.gave_up)();
+            return false;
+        }
+        s.busy.remove(&job.id);
+        let after = (TRY_AFTER * (1 << (tries - 1).min(10))).min(TRY_AT_LEAST);
+        // While the file system hangs no try is made, and none is counted.
+        let tries = if hangs { tries - 1 } else { tries };
+        s.put_off.insert(job.id, PutOff { until: Instant::now() + after, tries });
+        (s.more, s.passed) = (true, BACKGROUND);
+        drop(s);
+        if tries <= 1 {
+            let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
+            tracing::warn!("{} is tried again soon: {why}", path.display());
+        }
+        if is_elsewhere {
+            (self.rules.look_at)(relative::on_disk(&[&job.volume_path]));
+        }
+        self.changed.notify_all();
+        true
+    }
+
+    fn tries(&self, job: &PendingRow) -> u32 {
+        self.lock().put_off.get(&job.id).map_or(0, |p| p.tries)
+    }
+
+    fn patience(&self) -> Duration {
+        patience::SHORT
     }
 
     fn kindness(&self, job: &PendingRow) -> Option<Kindness> {
@@ -311,6 +475,8 @@ mod tests {
             drained: Box::new(move || {
                 tell.fetch_add(1, Ordering::SeqCst);
             }),
+            look_at: Box::new(drop),
+            gave_up: Box::new(|| ()),
         };
         let gate = Gate::new(service.background, service.windows);
         let room = Arc::new(Room::new(dir.path(), shutdown.clone()));
@@ -348,6 +514,8 @@ mod tests {
             drained: Box::new(move || {
                 tell.fetch_add(1, Ordering::SeqCst);
             }),
+            look_at: Box::new(drop),
+            gave_up: Box::new(|| ()),
         };
         let gate = Gate::new(service.background, service.windows);
         let room = Arc::new(Room::new(dir.path(), shutdown.clone()));

@@ -13,7 +13,9 @@
 use super::watched::{Change, Watched};
 use super::{Order, Service, mounting};
 use crate::config::Spaces;
+use albumen_core::fault::is_shortage;
 use albumen_files::ignore::{ALBUMENIGNORE, NOMEDIA};
+use albumen_files::patience;
 use albumen_files::walk::Reach;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
@@ -261,7 +263,7 @@ fn is_rule(path: &Path) -> bool {
 /// The folder to walk for an event: the one that holds the file, so that a rename inside it is seen from both ends.
 fn folder_of(path: &Path) -> PathBuf {
     let mut folder = path.parent().unwrap_or(path).to_owned();
-    while !folder.is_dir() {
+    while !patience::stat(&folder).map_or_else(|e| is_shortage(&e), |m| m.is_dir()) {
         match folder.parent() {
             Some(parent) => folder = parent.to_owned(),
             None => break,

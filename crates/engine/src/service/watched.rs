@@ -5,6 +5,7 @@
 
 use albumen_files::ignore::{NOMEDIA, Rules};
 use albumen_files::mounts::MountTable;
+use albumen_files::patience;
 use albumen_files::relative::below;
 use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
@@ -65,6 +66,12 @@ impl Watched {
                 self.polled.insert(folder);
                 continue;
             }
+            // The library asks the kernel from a thread of its own, which must not be held up.
+            if patience::lstat(&folder).is_err_and(|e| e.kind() == std::io::ErrorKind::TimedOut) {
+                tracing::warn!("{} is polled: its file system does not answer", folder.display());
+                self.polled.insert(folder);
+                continue;
+            }
             let Some(watcher) = &mut self.watcher else { continue };
             match watcher.watch(&folder, RecursiveMode::NonRecursive) {
                 Ok(()) => next.extend(self.folders_in(&folder)),
@@ -92,7 +99,7 @@ impl Watched {
 
     /// Watches the nearest folder above a configured one that is not there, to see it come.
     fn await_root(&mut self, root: &Path) {
-        let there = root.ancestors().skip(1).find(|above| above.is_dir());
+        let there = root.ancestors().skip(1).find(|above| patience::stat(above).is_ok_and(|m| m.is_dir()));
         if let (Some(above), Some(watcher)) = (there, &mut self.watcher)
             && !self.mounts.holding(above).is_some_and(|mount| mount.is_network())
             && let Err(e) = watcher.watch(above, RecursiveMode::NonRecursive)
@@ -112,7 +119,7 @@ impl Watched {
         if !self.roots.iter().any(|root| path.starts_with(root)) {
             return Change::Nothing;
         }
-        let is_folder = path.symlink_metadata().is_ok_and(|m| m.is_dir());
+        let is_folder = patience::lstat(path).is_ok_and(|m| m.is_dir());
         if is_folder && self.leaves_out(path) {
             return Change::Nothing;
         }
@@ -124,17 +131,12 @@ impl Watched {
 
     /// Folders in a folder in which photos are looked for.
     fn folders_in(&self, folder: &Path) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-        let mut folders = Vec::new();
-        for entry in entries.flatten() {
-            if entry.file_name().as_bytes() == NOMEDIA {
-                return Vec::new();
-            }
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !self.leaves_out(&entry.path()) {
-                folders.push(entry.path());
-            }
+        let Ok(entries) = patience::list(folder) else { return Vec::new() };
+        if entries.iter().any(|(name, _)| name.as_bytes() == NOMEDIA) {
+            return Vec::new();
         }
-        folders
+        let folders = entries.into_iter().filter(|(_, is_folder)| *is_folder);
+        folders.map(|(name, _)| folder.join(name)).filter(|folder| !self.leaves_out(folder)).collect()
     }
 
     /// Whether a folder is one of those in which no photos are looked for.

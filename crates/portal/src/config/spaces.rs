@@ -159,7 +159,8 @@ fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
     }
     let found = patterns::named(name, folders.map(PathBuf::as_path));
     // Only a name that is the matched text alone is an account's.
-    found.into_iter().map(|(found, folders)| with(found, folders, name == "{}")).collect()
+    let folders = |found: Vec<patterns::Found>| found.into_iter().map(|f| f.folder).collect();
+    found.into_iter().map(|(found, matches)| with(found, folders(matches), name == "{}")).collect()
 }
 
 /// What is wrong with the owners; everything else about spaces the engine refuses.

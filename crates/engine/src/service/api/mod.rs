@@ -1,6 +1,7 @@
 //! HTTP + JSON over a Unix socket (whoever may open it may do all) and over loopback TCP (with a token, perhaps
 //! limited to some spaces). docs/openapi.yaml describes it; a test holds the two together.
 
+mod connections;
 mod edits;
 mod people;
 
@@ -13,7 +14,7 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::recorder::RecordError;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::Stage;
-use albumen_files::absolute;
+use albumen_files::{absolute, patience};
 use albumen_index::Index;
 use albumen_index::again::Again;
 use albumen_index::view::{Detail, ItemView};
@@ -27,6 +28,7 @@ use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use connections::{Connections, Limits, Own};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -134,16 +136,17 @@ pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), Service
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     runtime.block_on(async {
         let routes = routes(service.clone());
+        let connections = Connections::new(Limits::within(crate::pipeline::descriptors::limit()));
         let mut serving = tokio::task::JoinSet::new();
         if let Some((unix, _)) = &listeners.unix {
             let listener = tokio::net::UnixListener::from_std(unix.try_clone()?)?;
             let app = routes.clone().layer(Extension(Access::ALL));
-            serving.spawn(async move { axum::serve(listener, app).await });
+            serving.spawn(connections::accept_unix(listener, app, connections.clone()));
         }
         if let Some(tcp) = listeners.tcp {
             let listener = tokio::net::TcpListener::from_std(tcp)?;
             let app = routes.layer(axum::middleware::from_fn_with_state(service.clone(), check_token));
-            serving.spawn(async move { axum::serve(listener, app).await });
+            serving.spawn(connections::accept_tcp(listener, app, connections));
         }
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let watchdog = sd_notify::watchdog_enabled().map(|w| w / 2);
@@ -212,6 +215,11 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/v1/resume", post(resume))
         .route("/v1/reload", post(reload))
         .layer(DefaultBodyLimit::max(body))
+        .layer(axum::middleware::from_fn(
+            move |Extension(own): Extension<Own>, request: Request, next: Next| {
+                connections::with_body(body, own, request, next)
+            },
+        ))
         .layer(axum::middleware::map_response(refused_in_json))
         .with_state(service)
 }
@@ -590,6 +598,8 @@ async fn status(
         "paused": service.gate.is_paused(),
         "held_back": service.gate.held_back(),
         "disk_full": service.room.lacks(),
+        "put_off": service.queue.put_off(),
+        "hanging": if access.is_limited() { Vec::new() } else { patience::hanging() },
         "uploads_waiting": sofar.uploads_waiting,
         "developed": sofar.developed,
         "recognised": sofar.recognised,
@@ -673,9 +683,13 @@ async fn failures(
 async fn events(
     State(service): State<Arc<Service>>,
     Extension(access): Extension<Access>,
-) -> impl IntoResponse {
+    Extension(own): Extension<Own>,
+) -> Answer<impl IntoResponse> {
+    let streaming = own.streams()?;
     let heard = tokio_stream::wrappers::BroadcastStream::new(service.events.subscribe());
     let events = heard.filter_map(move |event: Result<Event, _>| {
+        // Counted until the stream ends.
+        let _ = &streaming;
         let event = match event {
             Ok(event) => event.heard_with(&access, || service.tally.sofar(&access))?,
             // Whoever was too slow is told so; the next ones still come.
@@ -686,7 +700,7 @@ async fn events(
             axum::response::sse::Event::default().event(event.event).data(data),
         ))
     });
-    Sse::new(events).keep_alive(KeepAlive::default())
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
 /// What concerns everybody is not for a token that is limited to some spaces.

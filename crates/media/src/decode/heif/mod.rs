@@ -36,8 +36,10 @@ pub fn decode(
     let mut pixels = match (picture(source, items.as_ref(), fit, admission), &items) {
         // Of a picture whose bytes are known to be missing the decoder may make nothing.
         (Err(Fault::Corrupt { why }), Some(items)) => match whole::damage(source, items)? {
-            Some(missing) => grey(items, missing, fit).ok_or(Fault::Corrupt { why })?,
-            None => return Err(Fault::Corrupt { why }),
+            Some(missing) if !whole::has_too_little(source, items) => {
+                grey(items, missing, fit).ok_or(Fault::Corrupt { why })?
+            }
+            _ => return Err(Fault::Corrupt { why }),
         },
         (pixels, _) => pixels?,
     };

@@ -14,7 +14,7 @@ const PIECE: usize = 64 << 10;
 /// How deep pictures may be made of others, and of how many.
 const MAX_DEPTH: u8 = 4;
 const MAX_PARTS: usize = 4096;
-/// A file that has less than this part of its picture is not filled up to be decoded.
+/// A file that has less than this part of its picture is not filled up to be decoded, and no damaged picture but none.
 const LEAST_PART: u64 = 16;
 
 /// What is missing of the primary picture's bytes, in words.
@@ -46,9 +46,18 @@ pub fn damage(source: &Source, items: &Items) -> Result<Option<&'static str>, Fa
 /// The length that the file had when it was whole, as far as the picture's own bytes tell; its length where it is, and
 /// where too little of the picture is left.
 pub fn whole_length(source: &Source, items: &Items) -> u64 {
+    if has_too_little(source, items) { source.len() } else { end(source, items).max(source.len()) }
+}
+
+/// Whether the file has so little of the picture that nothing is to be made of it.
+pub fn has_too_little(source: &Source, items: &Items) -> bool {
+    end(source, items) / LEAST_PART > source.len()
+}
+
+/// Where the picture's own bytes end.
+fn end(source: &Source, items: &Items) -> u64 {
     let places = coded(items).into_iter().filter_map(|item| items.places(source, item)).flatten();
-    let end = places.map(|(at, len)| at.saturating_add(len)).max().unwrap_or(0);
-    if end / LEAST_PART > source.len() { source.len() } else { end.max(source.len()) }
+    places.map(|(at, len)| at.saturating_add(len)).max().unwrap_or(0)
 }
 
 /// The coded items that the primary picture and its alpha plane are made of.
