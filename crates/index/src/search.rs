@@ -720,19 +720,10 @@ fn narrowed(within: &Within, people_of: Option<&[i64]>) -> Condition {
             // A whole day takes in its times; a month or a year of which no more is known stands for itself.
             let until = if last.len() < 10 { last.clone() } else { format!("{last}{AFTER_ANY_DATE}") };
             let test = "coalesce(i.taken_local, '') >= ? AND coalesce(i.taken_local, '') <= ?";
-            let list = format!(
-                "SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}"
-            );
-            let values = [text(first), text(&until)];
-            Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
+            // The timeline is sorted by it: a walk begins and ends there.
+            Condition::new(Sql::new(test, [text(first), text(&until)]), None)
         }
-        Within::Undated => {
-            let test = "coalesce(i.taken_local, '') = ''";
-            let list = format!(
-                "SELECT i.file_id FROM items i INDEXED BY items_newest WHERE i.hidden = 0 AND {test}"
-            );
-            Condition::new(Sql::new(test, []), Some(Sql::new(list, [])))
-        }
+        Within::Undated => Condition::new(Sql::new("coalesce(i.taken_local, '') = ''", []), None),
     }
 }
 

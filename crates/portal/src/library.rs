@@ -10,6 +10,7 @@ use albumen_files::FileStat;
 use albumen_files::open::{Root, open_beneath};
 use albumen_index::Index;
 use albumen_index::read::visible::{FolderRule, Rules, Visible};
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
@@ -88,6 +89,9 @@ const READERS: usize = 4;
 /// Resolved scopes that are kept: a byte for each folder of the index.
 const SCOPES: usize = 32;
 
+/// Answers that are kept.
+const ANSWERS: usize = 64;
+
 /// What the index's filter takes of a scope. Albums are not in it: their contents have no owner in the index yet, so that
 /// an item is seen by its folder or not at all.
 fn rules(scope: &Scope) -> Rules {
@@ -112,6 +116,17 @@ pub struct Library {
     readers: Mutex<Vec<Index>>,
     /// Scopes that were resolved last, the newest at the end.
     scopes: Mutex<Vec<(Scope, Arc<Visible>)>>,
+    kept: Mutex<Kept>,
+}
+
+/// Answers that took long and hold as long as the index is what it was.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Tells of changes; opened when it is first asked.
+    watch: Option<Index>,
+    version: i64,
+    /// The newest at the end.
+    answers: Vec<(Scope, String, Arc<Value>)>,
 }
 
 /// Why the library does not answer.
@@ -129,7 +144,7 @@ pub enum LibraryError {
 
 impl Library {
     pub fn new(dir: PathBuf) -> Library {
-        Library { dir, readers: Mutex::default(), scopes: Mutex::default() }
+        Library { dir, readers: Mutex::default(), scopes: Mutex::default(), kept: Mutex::default() }
     }
 
     /// The engine's state folder.
@@ -185,10 +200,55 @@ impl Library {
         Ok(visible)
     }
 
+    /// The answer to a question within a scope, which is made anew only where the index has changed since. `question` names
+    /// it with all that it depends on beside the scope.
+    pub fn kept<E: From<LibraryError>>(
+        &self,
+        scope: &Scope,
+        question: &str,
+        make: impl FnOnce() -> Result<Value, E>,
+    ) -> Result<Arc<Value>, E> {
+        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // The version is older than what is read after it: what changes meanwhile is noticed the next time.
+        let version = {
+            let mut kept = lock();
+            let version = self.version(&mut kept)?;
+            if version != kept.version {
+                (kept.version, kept.answers) = (version, Vec::new());
+            }
+            let found = kept.answers.iter().find(|(of, about, _)| about == question && of == scope);
+            if let Some((_, _, answer)) = found {
+                return Ok(answer.clone());
+            }
+            version
+        };
+        let answer = Arc::new(make()?);
+        let mut kept = lock();
+        if kept.version == version {
+            if kept.answers.len() >= ANSWERS {
+                kept.answers.remove(0);
+            }
+            kept.answers.push((scope.clone(), question.to_owned(), answer.clone()));
+        }
+        Ok(answer)
+    }
+
+    fn version(&self, kept: &mut Kept) -> Result<i64, LibraryError> {
+        let watch = match kept.watch.take() {
+            Some(watch) => watch,
+            None => Index::open_read(&self.dir)?,
+        };
+        // One that fails may be of an index that was exchanged: it is not kept.
+        let version = watch.data_version().map_err(|e| LibraryError::Read(Box::new(e)))?;
+        kept.watch = Some(watch);
+        Ok(version)
+    }
+
     /// Forgets connections and scopes: the index may have been exchanged by a restore.
     pub fn forget(&self) {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
     }
 
     /// Opens a file below the engine's state folder, without following links.

@@ -134,6 +134,12 @@ impl Index {
         self.scope.get()
     }
 
+    /// A number that is another one after every change of the index by other connections. It can be compared with earlier numbers of
+    /// this connection alone.
+    pub fn data_version(&self) -> Result<i64> {
+        self.conn.pragma_query_value(None, "data_version", |r| r.get(0))
+    }
+
     /// Whether folders have come that a scope does not know yet: then it must be resolved anew.
     pub fn is_outdated(&self, visible: &Visible) -> Result<bool> {
         if visible.is_all {

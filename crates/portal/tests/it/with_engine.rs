@@ -191,6 +191,9 @@ fn items_are_edited_by_those_who_manage_them_and_edits_are_undone() {
 
     let edit = |client: &Client, body: Value| both.ask(client, "POST", "/items/edit", body);
     let before = both.item(&anna, own);
+    // Lists that were asked for before do not hide a change.
+    let tags = || both.ask(&anna, "GET", "/tags", Value::Null).1["tags"].as_array().unwrap().len();
+    assert_eq!((tags(), tags()), (0, 0));
     let set = json!({
         "title": " Sea ", "description": "line one\nline two", "rating": 4, "taken": "2023-07-01T10:20:30", "favourite": true,
     });
@@ -206,6 +209,7 @@ fn items_are_edited_by_those_who_manage_them_and_edits_are_undone() {
     assert_eq!(item["favourite"], true);
     assert_eq!(both.item(&ben, shared)["title"], "Sea");
     assert_eq!(both.item(&ben, shared)["favourite"], Value::Null, "favourites are each account's own");
+    assert_eq!((tags(), tags()), (1, 1));
     annas.until("edited", |e| e["item"] == own);
     let (_, found) = both.ask(&anna, "GET", "/items?q=is:favourite%20tag:beach&format=grid", Value::Null);
     assert_eq!(found["flags"].as_array().unwrap().iter().filter(|f| f.as_u64().unwrap() & 1 == 1).count(), 2);
@@ -222,6 +226,7 @@ fn items_are_edited_by_those_who_manage_them_and_edits_are_undone() {
     assert_eq!(undo(&anna, &shifted).0, 409);
     assert_eq!(undo(&anna, &done), (200, json!({ "changed": 2 })));
     assert_eq!(both.item(&anna, own), before);
+    assert_eq!(tags(), 0);
 
     // Ben sees the shared one and does not manage it; he does not see Anna's. Both are as unknown ones.
     let title = |ids: Value| json!({ "ids": ids, "set": { "title": "Ben was here" } });

@@ -177,6 +177,11 @@ impl Ask<'_> {
         Ok(within)
     }
 
+    /// As [`crate::library::Library::kept`], for a question that depends on nothing but its words and the scope.
+    pub fn kept(&self, question: &str, make: impl FnOnce() -> Answer<Value>) -> Answer<Arc<Value>> {
+        self.app.library.kept(self.scope, question, make)
+    }
+
     /// Albums that the caller may see, in order of name, and what it may do with them.
     pub fn albums(&self) -> Answer<Vec<(AccountAlbum, Rights)>> {
         let policy = self.app.policy()?;

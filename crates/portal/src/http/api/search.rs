@@ -82,14 +82,26 @@ fn suggestion(spaces: &Spaces, one: Suggested) -> Option<Value> {
 pub async fn facets(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
     let asked = asked(query)?;
     let answer = within_scope(&app, &caller, move |ask| {
-        let facets = ask.index.facets(&ask.search(&asked)?, &ask.narrowed(&asked)?).map_err(searched)?;
-        let mut of = Map::new();
-        for (condition, values) in facets.of {
-            of.insert(condition.into(), values.into_iter().map(|v| facet(condition, v)).collect());
+        let make = || {
+            let facets = ask.index.facets(&ask.search(&asked)?, &ask.narrowed(&asked)?).map_err(searched)?;
+            let mut of = Map::new();
+            for (condition, values) in facets.of {
+                of.insert(condition.into(), values.into_iter().map(|v| facet(condition, v)).collect());
+            }
+            Ok(json!({ "items": facets.items, "facets": of }))
+        };
+        // Of all that is seen, or of a space: reads every item, and is asked for whenever the panel is opened.
+        let is_whole = asked.q.as_deref().is_none_or(str::is_empty)
+            && asked.folder.is_none()
+            && asked.album.is_none()
+            && asked.person.is_none()
+            && asked.day.is_none();
+        match is_whole {
+            true => ask.kept(&format!("facets {:?}", asked.space), make),
+            false => make().map(Arc::new),
         }
-        Ok(json!({ "items": facets.items, "facets": of }))
     });
-    Ok(Json(answer.await?).into_response())
+    Ok(Json(&*answer.await?).into_response())
 }
 
 fn facet(condition: &str, value: Facet) -> Value {
