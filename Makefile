@@ -1,7 +1,7 @@
 # What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo web test models instructions bench corpus-report package arm64 soak
+.PHONY: help setup demo web test screenshots models instructions bench corpus-report package arm64 soak
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -19,6 +19,10 @@ test: setup models web ## every test; ALBUMEN_CORPUS=FOLDER for those with real 
 	npm --prefix web run --silent check
 	npm --prefix web test --silent
 	cargo test --locked --workspace --lib --bins --test it
+	npm --prefix web run --silent test:browser
+
+screenshots: setup models web ## the pictures of docs/portal.md, of the demo library
+	@node web/scripts/screenshots.mjs
 
 models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 	@python3 models/fetch.py

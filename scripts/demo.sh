@@ -90,6 +90,8 @@ status=0
 [ "$status" -le 1 ] || exit "$status"
 
 log=$folder/portal.log
+# It is read before the portal has come to write it.
+: > "$log"
 "$programs/albumen-portal" --config "$config" serve --with-engine 2> "$log" &
 portal=$!
 trap 'kill "$portal" 2>/dev/null; wait "$portal" 2>/dev/null || true' EXIT

@@ -124,7 +124,9 @@ await withDemo(async (variables) => {
       process.exitCode = 1;
     }
     await page.evaluate(async () => {
-      await Promise.all([...document.images].map((image) => image.decode().catch(() => undefined)));
+      // Lazy pictures that are off the screen are never loaded.
+      const shown = [...document.images].filter((image) => image.getBoundingClientRect().top < innerHeight);
+      await Promise.all(shown.map((image) => image.decode().catch(() => undefined)));
     });
     const file = join(folder, isAll ? `${name}-${size}-${scheme}.png` : `${name}-${size}.jpg`);
     await page.screenshot(isAll ? { path: file } : { path: file, type: "jpeg", quality: 72 });

@@ -1,37 +1,28 @@
-// Shapes of answers that the first pages use. `npm run types` makes types.ts from docs/portal-openapi.yaml; these names
-// stand for its schemas.
+// Shapes of answers, by the names that the application uses. types.ts is made from docs/portal-openapi.yaml by `npm run types`.
 
-export type Right = "view" | "download" | "upload" | "manage";
+import type { components } from "./types";
+
+type Schemas = components["schemas"];
+
 /** What one may do: the rights that one has. */
-export type Rights = readonly Right[];
+export type Rights = Schemas["Rights"];
+export type Session = Schemas["SignedIn"];
+export type Me = Schemas["Me"];
+export type Timeline = Schemas["Timeline"];
+export type Folder = Schemas["Folder"];
+export type People = Schemas["People"];
+/** The picture of a list's line; of a person it has the place of the face. */
+export type Cover = Schemas["Cover"];
+/** A tag, a subject, a place: with the search that finds its items. */
+export type Named = Schemas["Named"];
+export type Places = Schemas["Places"];
+export type Album = Schemas["Album"];
+export type Suggestion = Schemas["Suggestions"]["suggestions"][number];
+export type Facets = Schemas["Facets"];
+/** What an edit did, and the word that takes it back. */
+export type Edited = Schemas["ItemEdited"];
 
-export interface Account {
-  readonly name: string;
-  readonly display_name: string;
-  readonly admin: boolean;
-}
-
-export interface Session {
-  readonly account: Account;
-}
-
-export interface Space {
-  readonly name: string;
-  readonly kind: "personal" | "shared";
-  readonly rights: Rights;
-}
-
-export interface Me {
-  readonly account: Account & { readonly language?: string; readonly second_factor?: boolean };
-  readonly spaces: readonly Space[];
-}
-
-export interface Timeline {
-  readonly days: readonly { readonly day: string; readonly count: number }[];
-  readonly undated: number;
-  readonly version: string;
-}
-
+/** The keys of `albumen show --json` that the application reads; the description of the API leaves them to docs/facts.md. */
 export interface Item {
   readonly id: number;
   readonly space: string;
@@ -83,91 +74,4 @@ export interface Item {
     readonly height: number;
   }[];
   readonly rights: Rights;
-}
-
-/** What an edit did, and the word that takes it back. */
-export interface Edited {
-  readonly changed: number;
-  readonly undo?: string;
-}
-
-export interface Folder {
-  readonly space: string;
-  readonly path: string;
-  readonly items: number;
-  readonly folders: readonly {
-    readonly name: string;
-    readonly path: string;
-    readonly items: number;
-    readonly cover?: { readonly id: number; readonly key: number };
-  }[];
-}
-
-export interface People {
-  readonly people: readonly {
-    readonly id: string;
-    readonly name?: string;
-    readonly items: number;
-    readonly cover?: {
-      readonly id: number;
-      readonly key: number;
-      readonly box: readonly [number, number, number, number];
-    };
-  }[];
-}
-
-export interface Cover {
-  readonly id: number;
-  readonly key: number;
-}
-
-/** A tag, a subject, a place: with the search that finds its items. */
-export interface Named {
-  readonly name: string;
-  readonly items: number;
-  readonly query?: string;
-  readonly cover?: Cover;
-}
-
-export interface Places {
-  readonly countries: readonly (Named & {
-    readonly code: string;
-    readonly regions: readonly (Named & { readonly cities: readonly Named[] })[];
-  })[];
-}
-
-export interface Album {
-  readonly id: number;
-  readonly name: string;
-  readonly description?: string;
-  readonly owner: string;
-  readonly items: number;
-  readonly query?: string;
-  readonly cover?: Cover;
-  readonly rights: Rights;
-}
-
-export interface Suggestion {
-  readonly kind: "person" | "country" | "region" | "city" | "tag" | "subject" | "folder" | "album";
-  readonly name: string;
-  readonly query?: string;
-  readonly person?: string;
-  readonly space?: string;
-  readonly path?: string;
-  readonly id?: number;
-}
-
-export interface Facets {
-  readonly items: number;
-  readonly facets: Readonly<
-    Record<
-      string,
-      readonly {
-        readonly value: string;
-        readonly name?: string;
-        readonly items: number;
-        readonly query?: string;
-      }[]
-    >
-  >;
 }

@@ -137,6 +137,16 @@ export class Grid {
     return this.#shown.get(this.model.sectionOfPosition(position))?.tiles.get(position);
   }
 
+  /** Draws an item anew. */
+  refresh(position: number): void {
+    const tiles = this.#shown.get(this.model.sectionOfPosition(position))?.tiles;
+    const tile = tiles?.get(position);
+    if (!tile) return;
+    tiles?.delete(position);
+    release(tile);
+    this.#request();
+  }
+
   focusPosition(position: number): void {
     this.showPosition(position);
     this.#focus.move(position);

@@ -233,6 +233,20 @@ export class TimelineModel {
     return undefined;
   }
 
+  /** Marks an item as favourite, or not any more. Its position, if it is loaded. */
+  setFavourite(id: number, isFavourite: boolean): number | undefined {
+    const position = this.positionOf(id);
+    if (position === undefined) return undefined;
+    const b = this.sections[this.sectionOfPosition(position)]?.bucket ?? 0;
+    const columns = this.#columns[b];
+    const at = position - (this.buckets[b]?.first ?? 0);
+    if (!columns) return undefined;
+    const flags = [...columns.flags];
+    flags[at] = isFavourite ? (flags[at] ?? 0) | Flag.favourite : (flags[at] ?? 0) & ~Flag.favourite;
+    this.#columns[b] = { ...columns, flags };
+    return position;
+  }
+
   #headingHeight(section: number): number {
     return this.hasHeading(section) ? this.#metrics.heading : 0;
   }

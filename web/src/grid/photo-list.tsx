@@ -6,9 +6,11 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
 import { t } from "../i18n";
 import { enter } from "../lib/address";
+import { edits } from "../lib/edits";
 import { sessionEnded } from "../lib/session";
 import { ActionBar } from "../pages/selection/view";
 import { Viewer } from "../pages/viewer/view";
+import { KeyList } from "../ui/key-list";
 import { explain, Failed } from "../ui/states";
 import { announce } from "../ui/toast";
 import { Grid, type GridSelection } from "./grid";
@@ -156,7 +158,22 @@ export function PhotoList(props: PhotoListProps) {
     return () => controller.abort();
   }, [model, source, opened]);
 
-  useKeys(selection, model, source, opened !== undefined);
+  // The viewer has changed its item: the tile below shows whether it is a favourite.
+  useEffect(() => {
+    if (!model || opened === undefined || edits.value === 0) return;
+    const controller = new AbortController();
+    api
+      .item(opened, controller.signal)
+      .then((item) => {
+        const position = model.setFavourite(opened, item.favourite === true);
+        if (position !== undefined) grid.current?.refresh(position);
+      })
+      .catch((e) => controller.signal.aborted || sessionEnded(e));
+    return () => controller.abort();
+  }, [edits.value]);
+
+  const [showsKeys, setShowsKeys] = useState(false);
+  useKeys(selection, model, source, opened !== undefined, () => setShowsKeys(true));
 
   const isEmpty = model?.count === 0;
   const isChoosing = selection.count.value > 0;
@@ -183,6 +200,20 @@ export function PhotoList(props: PhotoListProps) {
       )}
       {props.children}
       {isChoosing && <ActionBar selection={selection} changed={reload} album={props.album} />}
+      {showsKeys && (
+        <KeyList
+          close={() => setShowsKeys(false)}
+          rows={[
+            ["← ↑ → ↓", t("keys.move")],
+            ["Enter", t("keys.open")],
+            ["X", t("keys.select")],
+            ["Ctrl A", t("keys.selectAll")],
+            ["Esc", t("select.clear")],
+            ["/", t("keys.search")],
+            ["?", t("keys.help")],
+          ]}
+        />
+      )}
       {opened !== undefined && (
         <Viewer
           id={opened}
@@ -204,6 +235,7 @@ function useKeys(
   model: TimelineModel | undefined,
   source: ListSource,
   isCovered: boolean,
+  help: () => void,
 ) {
   useEffect(() => {
     if (isCovered || !model) return;
@@ -211,6 +243,7 @@ function useKeys(
       const isTyping = (event.target as HTMLElement).closest?.("input, textarea, select, dialog");
       if (isTyping) return;
       if (event.key === "Escape") selection.clear();
+      else if (event.key === "?") help();
       else if ((event.ctrlKey || event.metaKey) && event.key === "a") {
         event.preventDefault();
         void idsBetween(model, source.fetcher(model), 0, model.count)

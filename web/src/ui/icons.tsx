@@ -54,8 +54,9 @@ export type IconName = keyof typeof paths;
 
 /** An icon beside a text, or in a button that has a label of its own: always hidden from screen readers. */
 export function Icon({ name, flip }: { name: IconName; flip?: boolean }) {
+  const classes = ["icon", flip && "is-flipped", name === "more" && "is-bold"];
   return (
-    <svg class={flip ? "icon is-flipped" : "icon"} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+    <svg class={classes.filter((c) => c).join(" ")} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
       <path d={paths[name]} />
     </svg>
   );

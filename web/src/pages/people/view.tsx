@@ -75,7 +75,8 @@ function Face({ cover }: { cover: NonNullable<Person["cover"]> }) {
       src={thumbnail(cover.id, cover.key, "m")}
       onLoad={(event) => {
         const { naturalWidth, naturalHeight } = event.currentTarget;
-        setStyle(faceCrop(cover.box, naturalWidth, naturalHeight));
+        const [x = 0, y = 0, width = 1, height = 1] = cover.box ?? [];
+        setStyle(faceCrop([x, y, width, height], naturalWidth, naturalHeight));
       }}
     />
   );

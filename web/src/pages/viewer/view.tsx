@@ -11,7 +11,7 @@ import { back, go } from "../../lib/address";
 import { edit, edits } from "../../lib/edits";
 import { canShare, save, share } from "../../lib/files";
 import { sessionEnded } from "../../lib/session";
-import { Dialog } from "../../ui/dialog";
+import { KeyList } from "../../ui/key-list";
 import { explain } from "../../ui/states";
 import { announce } from "../../ui/toast";
 import { Bar } from "./bar";
@@ -287,33 +287,24 @@ const keyActions: Record<string, keyof ViewerActions> = {
 };
 
 function Keys({ close }: { close: () => void }) {
-  const rows: readonly [string, string][] = [
-    ["← →", t("keys.leaf")],
-    ["+ − Z", t("viewer.zoom")],
-    ["I", t("viewer.info")],
-    ["F", t("edit.favourite")],
-    ["D", t("viewer.download")],
-    ["P", t("viewer.print")],
-    ["S", t("viewer.slideshow")],
-    ["M", t("viewer.clip")],
-    ["V", t("viewer.panorama")],
-    ["Space", t("keys.play")],
-    ["Shift F", t("viewer.fullScreen")],
-    ["Esc", t("viewer.close")],
-  ];
   return (
-    <Dialog title={t("keys.title")} close={close}>
-      <dl class="keys">
-        {rows.map(([key, what]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
-            <dd>{what}</dd>
-          </div>
-        ))}
-      </dl>
-    </Dialog>
+    <KeyList
+      close={close}
+      rows={[
+        ["← →", t("keys.leaf")],
+        ["+ − Z", t("viewer.zoom")],
+        ["I", t("viewer.info")],
+        ["F", t("edit.favourite")],
+        ["D", t("viewer.download")],
+        ["P", t("viewer.print")],
+        ["S", t("viewer.slideshow")],
+        ["M", t("viewer.clip")],
+        ["V", t("viewer.panorama")],
+        ["Space", t("keys.play")],
+        ["Shift F", t("viewer.fullScreen")],
+        ["Esc", t("viewer.close")],
+      ]}
+    />
   );
 }
 
