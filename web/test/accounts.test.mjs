@@ -34,8 +34,9 @@ test("a second account sees nothing of what belongs to the first one alone", asy
 
   const { page, faults, close } = await open(browser);
   const answers = [];
+  // The stream of events does not end while the page is open.
   page.on("response", (response) => {
-    if (response.url().includes("/api/v1/") && !/thumbnail|original/.test(response.url()))
+    if (response.url().includes("/api/v1/") && !/thumbnail|original|events/.test(response.url()))
       answers.push(response.text().catch(() => ""));
   });
   await signIn(page, "", second);

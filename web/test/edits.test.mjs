@@ -71,7 +71,7 @@ test("selected photos are tagged together, and that is undone", async () => {
     await page.keyboard.press("x");
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("x");
-    await page.waitForSelector(".tile.is-selected ~ .tile.is-selected");
+    await page.waitForSelector(".action-bar strong ::-p-text(2 selected)");
     await page.click('.action-bar button[aria-label="Tags"]');
     await page.waitForSelector("dialog[open] input");
     await accessible(page, "dialog for tags");
@@ -118,7 +118,7 @@ test("an album is made of selected photos, renamed, emptied of one, and deleted"
     await page.keyboard.press("x");
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("x");
-    await page.waitForSelector(".tile.is-selected ~ .tile.is-selected");
+    await page.waitForSelector(".action-bar strong ::-p-text(2 selected)");
     await page.click('.action-bar button[aria-label="Add to album"]');
     await page.waitForSelector("dialog[open] input[name=album]");
     await page.type("dialog[open] input[name=album]", "Best of all");

@@ -69,7 +69,7 @@ test("months and years show more on a screen, and the day at the top stays there
       );
       return /\d{4}/.exec(shown[0]?.textContent ?? "")?.[0];
     };
-    const before = await page.evaluate(topYear);
+    const before = await (await page.waitForFunction(topYear)).jsonValue();
     assert.match(before, /^20\d\d$/);
     for (const [name, query] of [
       ["Months", "by=month"],

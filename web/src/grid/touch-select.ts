@@ -12,7 +12,7 @@ export class TouchSelect {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #start: { x: number; y: number; position: number } | undefined;
   #isDragging = false;
-  #ended = 0;
+  #ended = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly track: HTMLElement,
@@ -42,6 +42,8 @@ export class TouchSelect {
 
   readonly #onStart = (event: TouchEvent) => {
     clearTimeout(this.#timer);
+    // The click that follows is this touch's own.
+    this.#ended = Number.NEGATIVE_INFINITY;
     const touch = event.touches[0];
     const position = positionAt(event.target as Element);
     if (!touch || event.touches.length > 1 || position === undefined) return;

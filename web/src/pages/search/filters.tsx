@@ -144,6 +144,7 @@ function label(name: string, value: string): string {
     "kind photo": "filter.photo",
     "kind video": "filter.video",
     "is 360": "filter.360",
+    "is panorama": "filter.panorama",
     "is motion": "filter.motion",
     "is hdr": "filter.hdr",
     "is gps": "filter.gps",

@@ -356,7 +356,8 @@ function unplayable(event: Event): void {
 function coverRest(viewer: HTMLElement | null): () => void {
   const page = viewer?.parentElement;
   const around = [...(page?.children ?? []), ...(page?.parentElement?.children ?? [])];
-  const rest = around.filter((element) => element !== viewer && element !== page);
+  // Messages stay within reach: they take edits back.
+  const rest = around.filter((e) => e !== viewer && e !== page && !e.classList.contains("toasts"));
   for (const element of rest) {
     element.setAttribute("inert", "");
   }
