@@ -29,6 +29,7 @@ const EXCEPTIONS: &[&str] = &[
     "seine_hdr_gainmap_srgb.avif",
     "avif.avif",
     "extended_pixi.avif",
+    "exiv2-nikon-d70.jpg",
 ];
 
 /// Bytes that a decoder is given in tests that are not about little memory.
