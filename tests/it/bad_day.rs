@@ -83,8 +83,8 @@ fn a_lost_database_is_begun_anew_only_when_told_to() {
         std::fs::remove_file(path).unwrap();
         rusqlite::Connection::open(path).unwrap().execute_batch("VACUUM").unwrap();
     };
-    let ways: [(&str, &dyn Fn(&Path)); 3] =
-        [("missing", &remove), ("empty", &empty), ("no tables", &no_tables)];
+    type Lose<'a> = &'a dyn Fn(&Path);
+    let ways: [(&str, Lose<'_>); 3] = [("missing", &remove), ("empty", &empty), ("no tables", &no_tables)];
     for (way, lose) in ways {
         let b = Bench::with(&["1.jpg", "a/2.jpg"]);
         assert_eq!(b.run()["new"], 2);

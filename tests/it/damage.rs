@@ -48,7 +48,7 @@ fn noise(seed: u32) -> impl FnMut() -> u8 {
 fn scene(flat: bool) -> Vec<u8> {
     let mut grain = noise(7);
     let mut pixel = |x: u32, y: u32| {
-        let base = [x / 3, y / 3, if (x / 64 + y / 64) % 2 == 0 { 60 } else { 190 }];
+        let base = [x / 3, y / 3, if (x / 64 + y / 64).is_multiple_of(2) { 60 } else { 190 }];
         let grain = u32::from(grain() % 24);
         if flat { [255; 3] } else { base.map(|v| (v + grain).min(255) as u8) }
     };

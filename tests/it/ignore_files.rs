@@ -11,8 +11,10 @@ use std::process::{Command, Output};
 const RULES: &str = ".albumenignore";
 
 /// What makes an ignore file that cannot be honoured, by name, and the line that is at fault.
-fn bad_files() -> Vec<(String, Box<dyn Fn(&Path)>, Option<u32>)> {
-    let mut all: Vec<(String, Box<dyn Fn(&Path)>, Option<u32>)> = Vec::new();
+type BadFile = (String, Box<dyn Fn(&Path)>, Option<u32>);
+
+fn bad_files() -> Vec<BadFile> {
+    let mut all: Vec<BadFile> = Vec::new();
     let mut text = |name: &str, line: Option<u32>, bytes: Vec<u8>| {
         let write = move |folder: &Path| std::fs::write(folder.join(RULES), &bytes).unwrap();
         all.push((name.to_owned(), Box::new(write), line));

@@ -75,6 +75,17 @@ pub struct PendingRow {
     pub bytes: u64,
 }
 
+/// A volume that has been walked.
+#[derive(Debug)]
+pub struct WalkedVolume {
+    pub id: i64,
+    pub path: Vec<u8>,
+    /// What it was known by when it was walked last (JSON).
+    pub fingerprint: String,
+    /// The name of its space.
+    pub space: String,
+}
+
 impl Index {
     /// The space of this name, made if it is new.
     pub fn space(&self, name: &str, kind: &str) -> Result<i64> {
@@ -133,13 +144,16 @@ impl Index {
         st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
     }
 
-    /// The volumes that have been walked: id, path, fingerprint, name of the space.
-    pub fn fingerprints(&self) -> Result<Vec<(i64, Vec<u8>, String, String)>> {
+    /// The volumes that have been walked.
+    pub fn walked_volumes(&self) -> Result<Vec<WalkedVolume>> {
         let mut st = self.conn.prepare_cached(
             "SELECT v.id, v.path, v.fingerprint, s.name FROM volumes v JOIN spaces s ON s.id = v.space_id
               WHERE v.fingerprint IS NOT NULL ORDER BY v.id",
         )?;
-        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
+        st.query_map([], |r| {
+            Ok(WalkedVolume { id: r.get(0)?, path: r.get(1)?, fingerprint: r.get(2)?, space: r.get(3)? })
+        })?
+        .collect()
     }
 
     /// What a volume was known by when it was walked last (JSON).

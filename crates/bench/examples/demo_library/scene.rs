@@ -141,6 +141,7 @@ pub fn landscape(seed: u32, width: usize, height: usize, ground: Ground, light: 
     let mut pixels = Vec::with_capacity(width * height * 3);
     for row in 0..height {
         let y = row as f32 / h;
+        #[expect(clippy::needless_range_loop, reason = "a column of each ridge, and a place across")]
         for column in 0..width {
             // The same unit across and down, so that discs are round.
             let u = unit(column);

@@ -28,7 +28,7 @@ use albumen_files::walk::{self, Folder, InnerMount, Reach, Role, Unwalked, Walk,
 use albumen_index::due::Scope;
 use albumen_index::findings::{Finding, MayHaveMoved};
 use albumen_index::problems::Problem;
-use albumen_index::scan::{FileRow, VolumeRow, What};
+use albumen_index::scan::{FileRow, VolumeRow, WalkedVolume, What};
 use albumen_index::unread::ByExtension;
 use albumen_index::{Index, items, record};
 use albumen_library::sidecar_names::{self, MediaNames};
@@ -516,7 +516,7 @@ impl One<'_> {
         now: &Fingerprint,
     ) -> rusqlite::Result<std::io::Result<()>> {
         let index = self.index;
-        for (id, path, was, space) in index.fingerprints()? {
+        for WalkedVolume { id, path, fingerprint: was, space } in index.walked_volumes()? {
             let same_owner = identity::owner(&space) == identity::owner(&target.space);
             if !same_owner && self.spaces.contains(&target.space) {
                 continue;

@@ -326,7 +326,9 @@ impl Index {
 
     /// Adds to faces that wait the person that each is nearest to, hidden people aside.
     fn add_candidates(&self, faces: &mut [FaceLine]) -> Result<()> {
-        let mut of: BTreeMap<(i64, String), Vec<(usize, Vec<i8>)>> = BTreeMap::new();
+        /// Places in `faces`, with the embeddings.
+        type Waiting = Vec<(usize, Vec<i8>)>;
+        let mut of: BTreeMap<(i64, String), Waiting> = BTreeMap::new();
         for (at, face) in faces.iter().enumerate() {
             let (embedding, embedder): (Vec<u8>, String) = self
                 .conn

@@ -364,7 +364,7 @@ struct Bits<'a> {
 impl Bits<'_> {
     fn take(&mut self, n: u32) -> u32 {
         let mut value = 0;
-        if self.at % 8 == 0 && n % 8 == 0 {
+        if self.at.is_multiple_of(8) && n.is_multiple_of(8) {
             for i in 0..u64::from(n / 8) {
                 value = value << 8 | u32::from(self.byte(self.at / 8 + i));
             }
@@ -413,7 +413,7 @@ impl Samples<'_> {
     fn planes(&self) -> Result<(Vec<Vec<u8>>, bool), Fault> {
         let layout = self.layout;
         let (columns, rows) = layout.tiles;
-        if self.size.0 % columns != 0 || self.size.1 % rows != 0 {
+        if !self.size.0.is_multiple_of(columns) || !self.size.1.is_multiple_of(rows) {
             return Err(broken());
         }
         let tile = (self.size.0 / columns, self.size.1 / rows);
