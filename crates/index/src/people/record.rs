@@ -117,7 +117,8 @@ fn matches(old: &[Old], found: &[FoundFace], embedder: &str, turn: Option<u8>) -
         .iter()
         .map(|o| found.iter().map(|f| cosine(&o.embedding, &o.embedder, &f.embedding, embedder)).collect())
         .collect();
-    let change = the_change(old, found, &alike, turn);
+    let told = told_change(old, turn);
+    let change = the_change(old, found, &alike, told);
     let overlap = |i: usize, j: usize| iou(&change.apply(old[i].area), &found[j].area);
     let (olds, news): (Vec<usize>, Vec<usize>) = ((0..old.len()).collect(), (0..found.len()).collect());
     let mut old_of = vec![None; found.len()];
@@ -129,9 +130,11 @@ fn matches(old: &[Old], found: &[FoundFace], embedder: &str, turn: Option<u8>) -
     for (i, j) in pair(&olds, &news, 0.0, |&i, &j| same(i, j)) {
         old_of[j] = Some(i);
     }
-    // Then by the box, unless the embeddings are good enough to say that it is another's face.
+    // Then by the box, unless the embeddings are good enough to say that it is another's face. Those of a face that lay on its
+    // side before its orientation was corrected are not.
     let by_box = |i: usize, j: usize| {
-        let speaks = !old[i].kept || old[i].quality.min(found[j].quality) >= SPEAKS;
+        let good = told == Change::NONE && old[i].quality.min(found[j].quality) >= SPEAKS;
+        let speaks = !old[i].kept || good;
         match alike[i][j] {
             Some(c) if c < SOMEBODY_ELSE && speaks => 0.0,
             _ => overlap(i, j),
@@ -201,17 +204,23 @@ impl Change {
     }
 }
 
-/// The change that puts most of the known faces where they are now. Where embeddings can be compared all eight are tried, for
-/// pixels can be turned without any metadata saying so; else only what a corrected orientation does.
-fn the_change(old: &[Old], found: &[FoundFace], alike: &[Vec<Option<f32>>], turn: Option<u8>) -> Change {
-    let told = old.iter().find_map(|o| Some((o.turn?, turn?))).map_or(Change::NONE, |(before, now)| {
+/// What a corrected orientation has changed.
+fn told_change(old: &[Old], turn: Option<u8>) -> Change {
+    old.iter().find_map(|o| Some((o.turn?, turn?))).map_or(Change::NONE, |(before, now)| {
         Change::of_orientation(before).inverse().then(Change::of_orientation(now))
-    });
+    })
+}
+
+/// The change that puts most of the known faces where they are now. Where embeddings can be compared all eight are tried, for
+/// pixels can be turned without any metadata saying so; else only what a corrected orientation does (`told`).
+fn the_change(old: &[Old], found: &[FoundFace], alike: &[Vec<Option<f32>>], told: Change) -> Change {
+    // An embedding that says nothing still leaves the box.
+    const LEAST: f32 = 0.1;
     let comparable = alike.iter().flatten().any(Option::is_some);
     let fit = |change: Change| -> f32 {
         let moved: Vec<Box4> = old.iter().map(|o| change.apply(o.area)).collect();
         let weight = |i: usize, j: usize| match iou(&moved[i], &found[j].area) {
-            overlap if overlap > CARRY_OVER_IOU => overlap * alike[i][j].unwrap_or(0.5).max(0.0),
+            overlap if overlap > CARRY_OVER_IOU => overlap * alike[i][j].unwrap_or(0.5).max(LEAST),
             _ => 0.0,
         };
         let (olds, news): (Vec<usize>, Vec<usize>) = ((0..old.len()).collect(), (0..found.len()).collect());

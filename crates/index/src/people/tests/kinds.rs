@@ -52,6 +52,21 @@ fn words_follow_the_face_when_the_orientation_is_corrected() {
 }
 
 #[test]
+fn words_follow_a_face_that_was_found_lying_on_its_side() {
+    let mut w = World::new();
+    let file = w.file("lying.jpg", "b3:lying");
+    let area = [0.3, 0.6, 0.2, 0.15];
+    // What the embedder made of the lying face has nothing in common with the upright one.
+    look_at(&w, file, &[(90, 5, area)], 1, MODEL);
+    let id = w.faces(file)[0].id;
+    w.index.assign_face(id, "Otto").expect("assigned");
+    let [x, y, width, height] = area;
+    look_at(&w, file, &[(1, 5, [1.0 - y - height, x, height, width])], 6, MODEL);
+    let after = w.all_faces(file);
+    assert_eq!((ids(&after), after[0].name.as_deref(), after[0].lost), (vec![id], Some("Otto"), false));
+}
+
+#[test]
 fn words_follow_the_face_when_the_picture_is_cropped_or_its_pixels_are_turned() {
     let mut w = World::new();
     let file = w.file("cropped.jpg", "b3:cropped");
