@@ -5,7 +5,7 @@ use albumen_core::fault::Fault;
 use albumen_core::vocabulary::Stage;
 use albumen_files::relative;
 use albumen_library::sidecar_names::is_orphan_name;
-use rusqlite::{Result, Row, params};
+use rusqlite::{Result, Row, Rows, params};
 use serde::Serialize;
 
 /// One thing that could not be done.
@@ -81,27 +81,18 @@ impl Index {
         let mut space = self.conn.prepare_cached(
             "SELECT s.name FROM volumes v JOIN spaces s ON s.id = v.space_id WHERE v.path = ?1",
         )?;
-        let mut rows = st.query([after])?;
-        let (mut page, mut last, mut seen) = (Vec::new(), after, 0);
-        while let Some(r) = rows.next()? {
-            let file = r.get(0)?;
-            if file != last {
-                if seen == files {
-                    return Ok((page, Some(last)));
-                }
-                (last, seen) = (file, seen + 1);
-            }
+        let page = page_of_files(st.query([after])?, after, files, |r| {
             let volume: Vec<u8> = r.get(7)?;
-            page.push(SeenFailure {
-                file,
+            Ok(SeenFailure {
+                file: r.get(0)?,
                 space: space.query_row([&volume], |r| r.get(0))?,
                 volume,
                 folder: r.get(8)?,
                 name: r.get(9)?,
                 failure: failure(r)?,
-            });
-        }
-        Ok((page, None))
+            })
+        })?;
+        Ok((page.failures, page.next))
     }
 
     /// Folders of some spaces that were not walked.
@@ -176,26 +167,49 @@ impl Index {
                (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
              ORDER BY s.file_id, s.stage"
         ))?;
-        let mut rows = st.query(params![after, spaces])?;
-        let (mut page, mut last, mut seen) = (Vec::new(), after, 0);
-        while let Some(r) = rows.next()? {
-            let file = r.get(0)?;
-            if file != last {
-                if seen == files {
-                    return Ok((page, Some(last)));
-                }
-                (last, seen) = (file, seen + 1);
-            }
-            page.push(failure(r)?);
+        let mut page = page_of_files(st.query(params![after, spaces])?, after, files, failure)?;
+        if page.next.is_some() {
+            return Ok((page.failures, page.next));
         }
-        if seen == files {
+        if page.files == files {
             let (_, next) = problems(0, 0)?;
-            return Ok((page, next));
+            return Ok((page.failures, next));
         }
-        let (rest, next) = problems(0, files - seen)?;
-        page.extend(rest);
-        Ok((page, next))
+        let (rest, next) = problems(0, files - page.files)?;
+        page.failures.extend(rest);
+        Ok((page.failures, next))
     }
+}
+
+/// Failures of whole files.
+struct PageOfFiles<T> {
+    failures: Vec<T>,
+    /// Files that they are of.
+    files: usize,
+    /// The file that the next page begins after; `None`: there is no more.
+    next: Option<i64>,
+}
+
+/// Reads rows of [`FAILURES`], in order of files, up to the end of the `files`th file after one.
+fn page_of_files<T>(
+    mut rows: Rows<'_>,
+    after: i64,
+    files: usize,
+    mut read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<PageOfFiles<T>> {
+    let (mut page, mut last) = (PageOfFiles { failures: Vec::new(), files: 0, next: None }, after);
+    while let Some(r) = rows.next()? {
+        let file = r.get(0)?;
+        if file != last {
+            if page.files == files {
+                page.next = Some(last);
+                break;
+            }
+            (last, page.files) = (file, page.files + 1);
+        }
+        page.failures.push(read(r)?);
+    }
+    Ok(page)
 }
 
 #[cfg(test)]
