@@ -2,6 +2,7 @@
 
 use super::super::{Answer, App, Caller, Json};
 use super::asking::{Ask, AskedQuery, asked, read, term, with_query, within_scope};
+use albumen_index::Index;
 use albumen_index::read::counted::Counted;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -13,36 +14,35 @@ fn shown(ask: &Ask<'_>, of: Counted, query: Option<String>) -> Answer<Value> {
     ask.with_cover(with_query(line, query), of.newest)
 }
 
-pub async fn tags(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
+/// What a list of the index counts, under its key; `filter` is the search's word for one of them.
+async fn counted(
+    app: &Arc<App>,
+    caller: &Caller,
+    query: AskedQuery,
+    (key, filter): (&'static str, &'static str),
+    list: fn(&Index, Option<&str>) -> rusqlite::Result<Vec<Counted>>,
+) -> Answer<Response> {
     let asked = asked(query)?;
-    let answer = within_scope(&app, &caller, move |ask| {
-        let question = format!("tags {:?}", asked.space);
+    let answer = within_scope(app, caller, move |ask| {
+        let question = format!("{key} {:?}", asked.space);
         ask.kept(&question, || {
-            let tags = ask.index.visible_tags(asked.space.as_deref()).map_err(read)?.into_iter();
-            let tags = tags.map(|tag| {
-                let query = term("tag", &tag.name);
-                shown(ask, tag, query)
+            let all = list(ask.index, asked.space.as_deref()).map_err(read)?.into_iter();
+            let lines = all.map(|one| {
+                let query = term(filter, &one.name);
+                shown(ask, one, query)
             });
-            Ok(json!({ "tags": tags.collect::<Answer<Vec<_>>>()? }))
+            Ok(json!({ key: lines.collect::<Answer<Vec<_>>>()? }))
         })
     });
     Ok(Json(&*answer.await?).into_response())
 }
 
+pub async fn tags(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
+    counted(&app, &caller, query, ("tags", "tag"), Index::visible_tags).await
+}
+
 pub async fn subjects(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
-    let asked = asked(query)?;
-    let answer = within_scope(&app, &caller, move |ask| {
-        let question = format!("subjects {:?}", asked.space);
-        ask.kept(&question, || {
-            let subjects = ask.index.visible_subjects(asked.space.as_deref()).map_err(read)?.into_iter();
-            let subjects = subjects.map(|subject| {
-                let query = term("subject", &subject.name);
-                shown(ask, subject, query)
-            });
-            Ok(json!({ "subjects": subjects.collect::<Answer<Vec<_>>>()? }))
-        })
-    });
-    Ok(Json(&*answer.await?).into_response())
+    counted(&app, &caller, query, ("subjects", "subject"), Index::visible_subjects).await
 }
 
 /// Countries with their regions and these with their cities. Where no region is known its name is empty.
