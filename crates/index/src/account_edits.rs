@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountEdit {
     pub edits: Vec<Edit>,
-    /// Moves the dates of items that have one by so many seconds.
+    /// Moves the dates of items that have one by this number of seconds.
     pub shift_taken: Option<i64>,
     pub favourite: Option<bool>,
 }

@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     while let (Some(flag), value) = (arguments.next(), arguments.next().ok_or(usage)) {
         match flag.to_str() {
             Some("--width") => width = value?.to_str().ok_or(usage)?.parse()?,
-            // Of each trip only every so many photos: for tests.
+            // Tests take only every n-th photo of a trip.
             Some("--every") => every = value?.to_str().ok_or(usage)?.parse()?,
             Some("--portrait") => portrait = Some(read_portrait(Path::new(&value?))?),
             _ => return Err(usage.into()),

@@ -31,7 +31,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// After so many tries a sidecar that cannot be read costs its facts, and the photo no longer waits for it.
+/// After this number of tries, a sidecar that cannot be read costs its facts, and the photo no longer waits for it.
 const TRIES_WITH_SIDECARS: u32 = 2;
 /// How often one run tries a file again that could not be read at present.
 const TRIES_A_RUN: u32 = 3;

@@ -82,7 +82,7 @@ struct PutOff {
 /// How long a row is put off after its first try; twice as long after each next one, up to the second.
 const TRY_AFTER: Duration = Duration::from_secs(2);
 const TRY_AT_LEAST: Duration = Duration::from_secs(120);
-/// After so many tries (about ten minutes) what is known of a file is recorded.
+/// After this number of tries (about ten minutes), what is known of a file is recorded.
 const MOST_TRIES: u32 = 10;
 /// How often a file system that does not answer is asked about.
 const ASK_AGAIN: Duration = Duration::from_secs(1);

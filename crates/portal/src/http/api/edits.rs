@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Items in one request.
 pub const MOST_ITEMS: usize = 1000;
-/// After so many seconds a client may ask again for an edit that the engine could not take.
+/// Seconds after which a client may ask again for an edit that the engine could not take.
 const RETRY_AFTER: i64 = 5;
 
 /// One request to the engine that changes something.
