@@ -27,6 +27,7 @@ if [ $# -lt 2 ]; then
 fi
 for program in "$programs/albumen" "$programs/albumen-worker" "$programs/albumen-portal"; do
     [ -x "$program" ] || { echo "package: $program is missing" >&2; exit 2; }
+    ! grep -q ALBUMEN_KILL_AT "$program" || { echo "package: $program can inject faults; build it anew without the feature" >&2; exit 2; }
 done
 command -v dpkg-shlibdeps >/dev/null || {
     echo "package: dpkg-shlibdeps is missing: apt-get install dpkg-dev" >&2

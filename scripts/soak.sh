@@ -31,9 +31,9 @@ run() {
     case $1 in
         # The service's are of a release build.
         tests) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
-            cargo build --locked --release --bins && cargo test --locked --workspace --lib --bins --test it -- --ignored --nocapture --test-threads=1 soak_ ;;
+            cargo build --locked --release --bins --features albumen-core/failpoints && cargo test --locked --workspace --lib --bins --test it -- --ignored --nocapture --test-threads=1 soak_ ;;
         soak_*) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
-            cargo build --locked --release --bins && cargo test --locked --workspace --lib --bins --test it -- --ignored --nocapture --test-threads=1 "$1" ;;
+            cargo build --locked --release --bins --features albumen-core/failpoints && cargo test --locked --workspace --lib --bins --test it -- --ignored --nocapture --test-threads=1 "$1" ;;
         package) scripts/soak/package.sh ;;
         package:*) scripts/soak/package.sh "${1#package:}" ;;
         systemd) scripts/soak/systemd.sh ;;

@@ -105,3 +105,24 @@ fn engine_and_portal_link_no_codec_and_no_onnx_runtime() {
     let gone: Vec<_> = WORKERS_ONLY.iter().filter(|name| !worker.contains(**name)).collect();
     assert!(gone.is_empty(), "albumen-worker links no {gone:?}: this list is out of date");
 }
+
+#[test]
+fn release_builds_cannot_inject_faults() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = |arguments: &[&str]| {
+        let out = Command::new(&cargo).args(arguments).current_dir(ROOT).output().expect("cargo, which runs this test");
+        assert!(out.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let example = ["run", "--locked", "--offline", "--quiet", "-p", "albumen-core", "--example", "failpoints"];
+    assert_eq!(run(&example), "true\n", "a debug build");
+    let release = [&example[..], &["--release"]].concat();
+    assert_eq!(run(&release), "false\n", "a release build");
+    assert_eq!(run(&[&release[..], &["--features", "failpoints"]].concat()), "true\n", "one for long tests");
+    // No package has the feature enabled for the programs.
+    let programs = ["-p", "albumen", "-p", "albumen-worker", "-p", "albumen-portal"];
+    let features = ["tree", "--locked", "--offline", "--edges", "features,normal", "--prefix", "none"];
+    let features = run(&[&features[..], &programs].concat());
+    assert!(features.contains("albumen-core"), "{features}");
+    assert!(!features.contains("failpoints"), "a program enables failpoints");
+}

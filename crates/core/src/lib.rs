@@ -1,9 +1,9 @@
 //! What every layer names: formats and facts, stages and faults, sources of bytes, the clock, cancellation.
 #![deny(unsafe_code)]
 
-pub mod breakpoints;
 pub mod cancel;
 pub mod clock;
+pub mod failpoints;
 pub mod fault;
 pub mod ladder;
 pub mod printable;

@@ -8,7 +8,7 @@
 use super::DATABASE;
 use super::backup::{self, CONTENTS, Contents, DERIVED, FORMAT, sync_folder};
 use super::{Index, OpenError, create_private_dir, lock, refuse_network, restrict, schema, verify};
-use albumen_core::breakpoints::reached;
+use albumen_core::failpoints::reached;
 use albumen_core::store_dir::{self, StoreDir};
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{CWD, RenameFlags};

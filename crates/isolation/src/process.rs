@@ -26,7 +26,7 @@ const PROGRAM: &str = "albumen-worker";
 /// Names the program where it lies elsewhere.
 const PROGRAM_VARIABLE: &str = "ALBUMEN_WORKER";
 /// Set for children that may inject faults (tests only).
-pub const FAULTS_VARIABLE: &str = "ALBUMEN_FAULTS";
+const FAULTS_VARIABLE: &str = "ALBUMEN_FAULTS";
 /// Tells the program that the engine started it: the engine's process id.
 pub const ENGINE_VARIABLE: &str = "ALBUMEN_ENGINE";
 /// Tells the program how many bytes of address space are its backstop.

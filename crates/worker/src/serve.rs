@@ -2,10 +2,11 @@
 
 use super::develop::develop;
 use super::faults;
+use albumen_core::failpoints;
 use albumen_core::fault::{Fault, is_shortage};
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Codecs, Inputs};
-use albumen_isolation::process::{ENGINE_VARIABLE, FAULTS_VARIABLE, MEMORY_VARIABLE};
+use albumen_isolation::process::{ENGINE_VARIABLE, MEMORY_VARIABLE};
 use albumen_isolation::protocol::{
     Ask, EXIT_PANICKED, EXIT_SHORT, Grant, Hello, Say, decode, encode, encode_developed, encode_recognised,
 };
@@ -100,7 +101,7 @@ fn memory_backstop() -> u64 {
 pub fn worker(codecs: Codecs) -> Result<(), String> {
     memory::settle_worker();
     let engine = engine()?;
-    let faults_allowed = std::env::var_os(FAULTS_VARIABLE).is_some();
+    let faults_allowed = failpoints::are_requested();
     decode::warm_up(codecs);
     memory::give_back();
     memory::let_go_of_programs();

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -383,13 +383,13 @@ fn a_clock_that_is_set_back_harms_nothing() {
 }
 
 #[test]
-fn with_nothing_to_do_no_disk_is_touched() {
-    rest_for(5);
+fn with_nothing_to_do_no_disk_is_touched_and_nothing_wakes_up() {
+    rest_for(60);
 }
 
 #[test]
 #[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
-fn soak_with_nothing_to_do_no_disk_is_touched() {
+fn soak_with_nothing_to_do() {
     rest_for(soak_seconds());
 }
 
@@ -417,9 +417,27 @@ fn rest_for(seconds: u64) {
         all.sort();
         all
     };
-    let before = (io(&h), files(&h));
+    // How often a thread has begun to wait: each had been woken up before it.
+    let waits = |h: &House| -> BTreeMap<String, u64> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", h.pid())).unwrap().flatten();
+        let of_thread = |dir: PathBuf| -> Option<(String, u64)> {
+            let (name, id) = (std::fs::read_to_string(dir.join("comm")).ok()?, dir.file_name()?.to_owned());
+            let status = std::fs::read_to_string(dir.join("status")).ok()?;
+            let waits = status.lines().find_map(|l| l.strip_prefix("voluntary_ctxt_switches:"))?;
+            Some((format!("{} {}", name.trim(), id.display()), waits.trim().parse().ok()?))
+        };
+        threads.filter_map(|t| of_thread(t.path())).collect()
+    };
+    let (before, waited) = ((io(&h), files(&h)), waits(&h));
     std::thread::sleep(Duration::from_secs(seconds));
+    let now = waits(&h);
     assert_eq!((io(&h), files(&h)), before, "bytes read and written, and the times of the index's files");
+    let woken: BTreeMap<&String, u64> = now
+        .iter()
+        .map(|(thread, waits)| (thread, waits - waited.get(thread).unwrap_or(&0)))
+        .filter(|(_, woken)| *woken > 0)
+        .collect();
+    assert!(woken.values().sum::<u64>() <= seconds / 10, "more than a wake-up in ten seconds: {woken:?}");
     assert!(h.children().is_empty(), "nor is there a worker left");
 }
 

@@ -5,6 +5,7 @@ pub mod descriptors;
 pub mod developing;
 pub mod fetching;
 pub mod keys;
+pub(crate) mod meter;
 pub mod pace;
 pub mod progress;
 pub mod recognising;

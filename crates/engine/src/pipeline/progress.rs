@@ -3,8 +3,8 @@
 use albumen_index::again::Cost;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Sentences kept for the end of a run at the most.
 const NOTICES: usize = 1000;
@@ -37,6 +37,7 @@ pub struct Progress {
     /// Of that, what [`Progress::costs_to_keep`] has handed out.
     kept_cost: Mutex<BTreeMap<&'static str, Cost>>,
     now: Mutex<BTreeMap<usize, (String, Instant)>>,
+    begun: Condvar,
     /// Sentences that the person must read: a volume offline, a folder that could not be read.
     notices: Mutex<Vec<String>>,
 }
@@ -97,6 +98,20 @@ impl Progress {
     /// A thread begins a file.
     pub fn begin(&self, thread: usize, path: String) {
         lock(&self.now).insert(thread, (path, Instant::now()));
+        self.begun.notify_all();
+    }
+
+    /// Waits until a thread works on a file, for `at_most` this long or until `stop` is true.
+    pub(super) fn wait_for_work(&self, at_most: Duration, stop: impl Fn() -> bool) {
+        let is_idle = |now: &mut BTreeMap<_, _>| now.is_empty() && !stop();
+        drop(self.begun.wait_timeout_while(lock(&self.now), at_most, is_idle));
+    }
+
+    /// Has those who wait for work look whether they are to stop.
+    pub(super) fn wake(&self) {
+        // What they look at has changed before this, and they look at it under the lock.
+        let _now = lock(&self.now);
+        self.begun.notify_all();
     }
 
     /// A thread has ended its file.

@@ -3,6 +3,7 @@
 use super::budget::MemoryBudget;
 use super::developing::{Developer, OneRun, Shared};
 use super::keys;
+use super::meter::Meter;
 use super::progress::Progress;
 use super::recognising::{self, Part};
 use super::recorder::{Record, RecordError, Recorder, Stages};
@@ -13,6 +14,7 @@ use super::store::Store;
 use super::volumes::{Target, Volumes};
 use crate::config::Config;
 use albumen_core::clock::now;
+use albumen_core::failpoints;
 use albumen_core::vocabulary::{RenderSettings, Stage};
 use albumen_files::{patience, relative};
 use albumen_index::again::Again;
@@ -36,10 +38,6 @@ const ENGINE_PART: u64 = 20 << 20;
 const WORKER_PART: u64 = 13 << 20;
 /// What a recogniser needs with its sessions and one picture, bytes of PSS: measured 100 MB at rest, 146 MB at its peak.
 const RECOGNISER_PART: u64 = 170 << 20;
-/// How often the memory of all processes is looked at.
-const METER_EVERY: Duration = Duration::from_millis(250);
-/// The first of its pauses, which double: a run of one file is over before the first of the others.
-const METER_FIRST: Duration = Duration::from_millis(10);
 /// Results that wait for the recorder at the most; each holds facts and rows (about 4 KB), never pictures.
 const WAITING_RECORDS: usize = 256;
 
@@ -197,7 +195,7 @@ pub fn run(
     let mut index = match options.dry_run && !Index::is_there(index_dir) {
         true => Index::open_nowhere(index_dir)?,
         false => Index::open_indexing_as(index_dir, options.new_index, || {
-            albumen_core::breakpoints::reached("in_a_migration")
+            failpoints::reached("in_a_migration")
         })?,
     };
     let mut volumes = Volumes::read(config, &index)?;
@@ -233,7 +231,7 @@ pub fn run(
     if let Some(words) = volumes.spaces_by_hand(&options.paths, &targets) {
         progress.notice(words);
     }
-    let _meter = Meter::start(progress.clone());
+    let _meter = Meter::of_command(progress.clone());
     let shared = shared(config, options, &plan, index_dir, &progress, shutdown);
     let scan_options = ScanOptions {
         rules: config.rules(),
@@ -311,7 +309,7 @@ pub(crate) fn shared(
         render: plan.render.clone(),
         worker: WorkerSettings {
             memory: rest,
-            faults: std::env::var_os("ALBUMEN_FAULTS").is_some_and(|v| v == "1"),
+            faults: failpoints::are_requested(),
             ..WorkerSettings::default()
         },
         uploads: Default::default(),
@@ -590,40 +588,4 @@ fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
         }
     }
     Ok(())
-}
-
-/// Watches the memory of this process and its children.
-pub(crate) struct Meter {
-    stop: Arc<AtomicBool>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
-
-impl Meter {
-    pub(crate) fn start(progress: Arc<Progress>) -> Meter {
-        let stop = Arc::new(AtomicBool::new(false));
-        let s = stop.clone();
-        let thread = std::thread::Builder::new()
-            .name("meter".into())
-            .spawn(move || {
-                let mut pause = METER_FIRST;
-                while !s.load(Ordering::Relaxed) {
-                    let mut all = albumen_isolation::children();
-                    all.push(std::process::id());
-                    progress.saw_pss(albumen_isolation::pss(&all));
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(METER_EVERY);
-                }
-            })
-            .ok();
-        Meter { stop, thread }
-    }
-}
-
-impl Drop for Meter {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(t) = self.thread.take() {
-            let _ = t.join();
-        }
-    }
 }

@@ -3,14 +3,25 @@
 
 use albumen_core::cancel::CancelToken;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Cheap to clone; all clones hear the same request.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     signal: Arc<AtomicI32>,
     token: CancelToken,
+    callbacks: Arc<Callbacks>,
+}
+
+/// Called once, at the first request.
+#[derive(Default)]
+struct Callbacks(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
+
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Callbacks")
+    }
 }
 
 impl Shutdown {
@@ -46,6 +57,22 @@ impl Shutdown {
     pub fn request(&self, signal: i32) {
         self.signal.store(signal, Ordering::SeqCst);
         self.token.cancel();
+        let callbacks = std::mem::take(&mut *self.callbacks());
+        callbacks.into_iter().for_each(|call| call());
+    }
+
+    /// Has `call` called when the run is asked to stop: at once, where it was asked already. It must not wait for anything.
+    pub fn on_request(&self, call: impl FnOnce() + Send + 'static) {
+        let mut callbacks = self.callbacks();
+        if self.requested() {
+            drop(callbacks);
+            return call();
+        }
+        callbacks.push(Box::new(call));
+    }
+
+    fn callbacks(&self) -> std::sync::MutexGuard<'_, Vec<Box<dyn FnOnce() + Send>>> {
+        self.callbacks.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn requested(&self) -> bool {

@@ -4,7 +4,7 @@
 //! hash, render version and settings key, so equal content shares it and another version never overwrites it;
 //! what no row names is swept.
 
-use albumen_core::breakpoints::{noted, reached};
+use albumen_core::failpoints::{noted, reached};
 use albumen_core::store_dir::{self, StoreDir, TEMPORARY};
 use albumen_core::vocabulary::{DerivativeName, Rendition};
 use albumen_index::record::DerivativeRow;

@@ -1,14 +1,14 @@
 //! Room on the disk of the index. Where it is full the service stays up: it answers, refuses requests that it could not
 //! keep, and whoever was about to write waits here, with what is to be written, until there is room again.
 //!
-//! Who waits asks nothing of the disk; one thread looks, ever more rarely. Uploads wait like all others.
+//! Who waits asks nothing of the disk; one thread ([`super::timer`]) looks, ever more rarely. Uploads wait like all others.
 
 use crate::pipeline::recorder::RecordError;
 use crate::pipeline::shutdown::Shutdown;
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// So much must be free, bytes, before work goes on: SQLite writes its log back every 4 MB, and a batch of pictures has room
@@ -19,15 +19,25 @@ const LOOK_AFTER: Duration = Duration::from_secs(5);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
 /// Who is out of room again within this time goes on where the pauses had got to.
 const AGAIN: Duration = Duration::from_secs(300);
-/// How soon a request to stop is heard by who waits.
-const STOP_HEARD: Duration = Duration::from_millis(200);
 
 /// Shared by all who write.
 pub struct Room {
     index_dir: PathBuf,
     shutdown: Shutdown,
+    waiting: Arc<Waiting>,
+}
+
+/// Woken when there is no room any more, or some again, and when the service is to stop.
+#[derive(Default)]
+struct Waiting {
     state: Mutex<State>,
     changed: Condvar,
+}
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[derive(Default)]
@@ -41,12 +51,18 @@ struct State {
 
 impl Room {
     pub fn new(index_dir: &Path, shutdown: Shutdown) -> Room {
-        let (state, changed) = (Mutex::default(), Condvar::new());
-        Room { index_dir: index_dir.to_owned(), shutdown, state, changed }
+        let waiting = Arc::new(Waiting::default());
+        let stopping = waiting.clone();
+        shutdown.on_request(move || {
+            // Nobody is between the question and the wait.
+            let _state = stopping.lock();
+            stopping.changed.notify_all();
+        });
+        Room { index_dir: index_dir.to_owned(), shutdown, waiting }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
     /// Why nothing is written, in words; `None` while there is room, as far as anybody knows.
@@ -89,6 +105,7 @@ impl Room {
             let again = s.ended.is_some_and(|at| at.elapsed() < AGAIN);
             s.pause = if again { (s.pause * 2).min(LOOK_AT_LEAST) } else { LOOK_AFTER };
             s.look_at = Some(Instant::now() + s.pause);
+            self.waiting.changed.notify_all();
             tracing::error!("the disk with the index is full: work waits until there is room");
         }
     }
@@ -97,13 +114,30 @@ impl Room {
     pub fn wait(&self) -> bool {
         let mut s = self.lock();
         while s.look_at.is_some() && !self.shutdown.requested() {
-            s = self.changed.wait_timeout(s, STOP_HEARD).unwrap_or_else(PoisonError::into_inner).0;
+            s = self.waiting.changed.wait(s).unwrap_or_else(PoisonError::into_inner);
         }
         !self.shutdown.requested()
     }
 
+    /// Sleeps until `until`, or until the service is to stop, and looks for room meanwhile, where there is none and whenever it
+    /// is time to. Returns at once where there is room again, and then true.
+    pub fn sleep_until(&self, until: Instant) -> bool {
+        loop {
+            if self.has_come() {
+                return true;
+            }
+            let s = self.lock();
+            let next = s.look_at.map_or(until, |at| at.min(until));
+            let left = next.saturating_duration_since(Instant::now());
+            if self.shutdown.requested() || (left.is_zero() && next == until) {
+                return false;
+            }
+            drop(self.waiting.changed.wait_timeout(s, left).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
     /// Looks for room, where there was none and it is time to. Returns whether there is some again.
-    pub fn has_come(&self) -> bool {
+    fn has_come(&self) -> bool {
         if self.lock().look_at.is_none_or(|at| at > Instant::now()) {
             return false;
         }
@@ -112,7 +146,7 @@ impl Room {
         if enough {
             s.look_at = None;
             s.ended = Some(Instant::now());
-            self.changed.notify_all();
+            self.waiting.changed.notify_all();
             tracing::info!("there is room on the disk with the index again: work goes on");
         } else {
             s.pause = (s.pause * 2).min(LOOK_AT_LEAST);

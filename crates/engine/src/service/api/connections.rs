@@ -7,7 +7,7 @@
 //! Promises: no peer can keep another out; a request head, a body, the pause until the next request and a client that does
 //! not read its answer each have an end; the number of connections leaves descriptors for the engine's own work.
 
-use super::Refusal;
+use super::refusal::Refusal;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Extension, Request};

@@ -1,8 +1,8 @@
 //! What accounts of a server say about items, and their albums. The server decides what each account may do, and sends its number;
 //! nothing here is for tokens that are limited to some spaces.
 
-use super::{Answer, Refusal, broken, for_all_spaces, given, no_such};
-use crate::service::Service;
+use super::handles::EditHandle;
+use super::refusal::{Answer, Body, Refusal, bad, for_all_spaces, given, no_such};
 use crate::service::access::Access;
 use crate::service::events::{Event, Of};
 use albumen_core::clock::now;
@@ -12,21 +12,16 @@ use albumen_index::albums::{AlbumChange, AlbumError};
 use albumen_index::edits::Edit;
 use albumen_index::said::{DateEdit, Field};
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// Items in one request: other writers wait while they are changed.
 const MOST_ITEMS: usize = 1000;
 /// Characters of a title or tag, and of a description.
 const LONGEST_LINE: usize = 1000;
 const LONGEST_TEXT: usize = 100_000;
-
-type Body<T> = Result<Json<T>, JsonRejection>;
-type Shared = State<Arc<Service>>;
 
 impl From<AlbumError> for Refusal {
     fn from(e: AlbumError) -> Refusal {
@@ -43,25 +38,20 @@ impl From<AlbumError> for Refusal {
     }
 }
 
-/// Changes the index, on a thread that may wait, and tells of it.
+/// Changes the index and tells of it.
 async fn change<T: Send + 'static>(
-    service: &Arc<Service>,
+    edits: &EditHandle,
     access: &Access,
-    work: impl FnOnce(&mut Index, &Service) -> Answer<T> + Send + 'static,
+    work: impl FnOnce(&mut Index, &EditHandle) -> Answer<T> + Send + 'static,
 ) -> Answer<T> {
     for_all_spaces(access)?;
-    let service = service.clone();
-    let done = tokio::task::spawn_blocking(move || {
-        let mut index = Index::open_edit(&service.index_dir).map_err(broken)?;
-        work(&mut index, &service)
-    });
-    done.await.map_err(broken)?
+    edits.change(work).await
 }
 
-fn tell_edited(index: &Index, service: &Service, items: &[i64]) -> Answer<()> {
+fn tell_edited(index: &Index, edits: &EditHandle, items: &[i64]) -> Answer<()> {
     for &item in items {
         if let Some((path, space)) = index.path_and_space(item)? {
-            service.tell(Event::edited(Of { item, path: &path, space: &space }));
+            edits.tell(Event::edited(Of { item, path: &path, space: &space }));
         }
     }
     Ok(())
@@ -100,10 +90,6 @@ pub struct EditRequest {
     add_tags: Vec<String>,
     #[serde(default)]
     remove_tags: Vec<String>,
-}
-
-fn bad(why: impl Into<String>) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, why.into())
 }
 
 /// A text as it is kept; one that is empty says that there is none.
@@ -158,7 +144,7 @@ fn check_count(items: &[i64]) -> Answer<()> {
 }
 
 pub async fn edit(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<EditRequest>,
 ) -> Answer<Json<Value>> {
@@ -166,9 +152,9 @@ pub async fn edit(
     check_count(&request.ids)?;
     let (account, ids) = (request.account, std::mem::take(&mut request.ids));
     let edit = account_edit(request)?;
-    change(&service, &access, move |index, service| {
+    change(&edits, &access, move |index, edits| {
         let edited = index.edit_as(account, &ids, &edit, now())?;
-        tell_edited(index, service, &edited.items)?;
+        tell_edited(index, edits, &edited.items)?;
         let mut answer = json!({ "changed": edited.items.len() });
         if let Some(edit) = edited.edit {
             answer["edit"] = edit.into();
@@ -186,14 +172,14 @@ pub struct UndoRequest {
 }
 
 pub async fn undo(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<UndoRequest>,
 ) -> Answer<Json<Value>> {
     let UndoRequest { account, edit } = given(body)?;
-    change(&service, &access, move |index, service| {
+    change(&edits, &access, move |index, edits| {
         let changed = index.undo_as(account, edit)?.ok_or_else(|| no_such("edit that can be undone"))?;
-        tell_edited(index, service, &changed)?;
+        tell_edited(index, edits, &changed)?;
         Ok(Json(json!({ "changed": changed.len() })))
     })
     .await
@@ -214,15 +200,15 @@ pub struct NewAlbum {
 }
 
 pub async fn add_album(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<NewAlbum>,
 ) -> Answer<Json<Value>> {
     let new = given(body)?;
     check_count(&new.items)?;
-    change(&service, &access, move |index, service| {
+    change(&edits, &access, move |index, edits| {
         let album = index.create_account_album(new.account, &new.name, new.query.as_deref(), &new.items)?;
-        service.tell(Event::account_album_changed(album, new.account));
+        edits.tell(Event::account_album_changed(album, new.account));
         Ok(Json(json!({ "album": album })))
     })
     .await
@@ -239,7 +225,7 @@ pub struct ChangedAlbum {
 }
 
 pub async fn change_album(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
     body: Body<ChangedAlbum>,
@@ -250,24 +236,24 @@ pub async fn change_album(
         .transpose()?
         .map(Option::unwrap_or_default);
     let wanted = AlbumChange { name, description, query, cover };
-    change(&service, &access, move |index, service| {
+    change(&edits, &access, move |index, edits| {
         let owner = owner(index, id)?;
         index.change_account_album(id, &wanted)?;
-        service.tell(Event::account_album_changed(id, owner));
+        edits.tell(Event::account_album_changed(id, owner));
         Ok(Json(json!({ "album": id })))
     })
     .await
 }
 
 pub async fn delete_album(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
 ) -> Answer<Json<Value>> {
-    change(&service, &access, move |index, service| {
+    change(&edits, &access, move |index, edits| {
         let owner = owner(index, id)?;
         index.delete_account_album(id)?;
-        service.tell(Event::account_album_changed(id, owner));
+        edits.tell(Event::account_album_changed(id, owner));
         Ok(Json(json!({ "album": id })))
     })
     .await
@@ -284,7 +270,7 @@ pub struct FilledAlbum {
 }
 
 pub async fn fill_album(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
     body: Body<FilledAlbum>,
@@ -292,10 +278,10 @@ pub async fn fill_album(
     let FilledAlbum { account, add, remove } = given(body)?;
     check_count(&add)?;
     check_count(&remove)?;
-    change(&service, &access, move |index, service| {
+    change(&edits, &access, move |index, edits| {
         let owner = owner(index, id)?;
         let (added, removed) = index.fill_account_album(id, account, &add, &remove)?;
-        service.tell(Event::account_album_changed(id, owner));
+        edits.tell(Event::account_album_changed(id, owner));
         Ok(Json(json!({ "album": id, "added": added, "removed": removed })))
     })
     .await

@@ -1,4 +1,4 @@
-//! People and faces over HTTP, under the rules of `albumen people` and `albumen faces`: lists, why, what is worth
+//! People over HTTP, under the rules of `albumen people` and `albumen faces`: lists, why, what is worth
 //! asking, and what users say.
 //!
 //! Promises: a token that is limited to some spaces sees and changes theirs only; what belongs to another space is
@@ -6,8 +6,8 @@
 //! one who was merged away), never by a name, which may be borne in another space; save for "this is ...", where a
 //! name is one of the face's own space.
 
-use super::{Answer, Refusal, ask, asked, broken, given, no_such};
-use crate::service::Service;
+use super::handles::{EditHandle, ReadHandle};
+use super::refusal::{Answer, Body, Refusal, asked, bad, given, no_such};
 use crate::service::access::Access;
 use crate::service::events::Event;
 use albumen_index::Index;
@@ -16,13 +16,11 @@ use albumen_index::people::{
     Suggestions, Why,
 };
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::sync::Arc;
 
 /// Suggestions of each kind, unless the request says otherwise, and at the most.
 const SUGGESTIONS: usize = 20;
@@ -43,11 +41,6 @@ impl From<EditError> for Refusal {
     }
 }
 
-/// A body, as extracted.
-type Body<T> = Result<Json<T>, JsonRejection>;
-
-type Shared = State<Arc<Service>>;
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InSpace {
@@ -64,23 +57,23 @@ pub struct People {
 }
 
 pub async fn list(
-    State(service): Shared,
+    State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<InSpace>,
 ) -> Answer<Json<People>> {
     let spaces = asked(&access, q.space)?;
-    let people = ask(&service, move |index| index.people(spaces.as_deref(), q.hidden)).await?;
+    let people = reads.ask(move |index| index.people(spaces.as_deref(), q.hidden)).await?;
     Ok(Json(People { people }))
 }
 
 pub async fn suggest(
-    State(service): Shared,
+    State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<InSpace>,
 ) -> Answer<Json<Suggestions>> {
     let spaces = asked(&access, q.space)?;
     let most = q.limit.unwrap_or(SUGGESTIONS).min(MOST_SUGGESTIONS);
-    Ok(Json(ask(&service, move |index| index.suggest_people(spaces.as_deref(), most)).await?))
+    Ok(Json(reads.ask(move |index| index.suggest_people(spaces.as_deref(), most)).await?))
 }
 
 #[derive(Debug, Serialize)]
@@ -90,13 +83,13 @@ pub struct Questions {
 
 /// What is worth asking, best first.
 pub async fn questions(
-    State(service): Shared,
+    State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<PartOf>,
 ) -> Answer<Json<Questions>> {
     let spaces = asked(&access, q.space)?;
     let most = q.limit.unwrap_or(SUGGESTIONS).min(MOST_SUGGESTIONS);
-    let questions = ask(&service, move |index| index.questions(spaces.as_deref(), most)).await?;
+    let questions = reads.ask(move |index| index.questions(spaces.as_deref(), most)).await?;
     Ok(Json(Questions { questions }))
 }
 
@@ -108,12 +101,12 @@ pub struct AnswerRequest {
 }
 
 pub async fn answer(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<AnswerRequest>,
 ) -> Answer<Json<EditDone>> {
     let AnswerRequest { question, answer } = given(body)?;
-    edit(&service, move |index| {
+    edit(&edits, move |index| {
         // Every part that names something must be the caller's to see.
         for part in question.split(':').skip(1) {
             match part.parse() {
@@ -133,13 +126,13 @@ pub struct Edits {
 
 /// The edits that can be undone, the last first.
 pub async fn edits(
-    State(service): Shared,
+    State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<PartOf>,
 ) -> Answer<Json<Edits>> {
     let spaces = asked(&access, q.space)?;
     let most = q.limit.unwrap_or(EDITS).min(MOST_SUGGESTIONS);
-    let edits = ask(&service, move |index| index.people_edits(spaces.as_deref(), most)).await?;
+    let edits = reads.ask(move |index| index.people_edits(spaces.as_deref(), most)).await?;
     Ok(Json(Edits { edits }))
 }
 
@@ -158,85 +151,17 @@ pub struct Person {
 }
 
 pub async fn person(
-    State(service): Shared,
+    State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
 ) -> Answer<Json<Person>> {
-    let (person, faces) = ask(&service, move |index| -> Answer<_> {
-        see_person(index, &access, &id)?;
-        Ok(index.person(&id)?)
-    })
-    .await?;
+    let (person, faces) = reads
+        .ask(move |index| -> Answer<_> {
+            see_person(index, &access, &id)?;
+            Ok(index.person(&id)?)
+        })
+        .await?;
     Ok(Json(Person { person, faces }))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WhichFaces {
-    item: Option<i64>,
-    person: Option<String>,
-    space: Option<String>,
-    limit: Option<usize>,
-    /// Also those that the last look did not find.
-    #[serde(default)]
-    lost: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub struct Faces {
-    faces: Vec<FaceLine>,
-}
-
-/// The faces of an item, of a person, or those that have no person.
-pub async fn faces(
-    State(service): Shared,
-    Extension(access): Extension<Access>,
-    Query(q): Query<WhichFaces>,
-) -> Answer<Json<Faces>> {
-    let list = FaceList { lost: q.lost, limit: q.limit };
-    let faces = ask(&service, move |index| -> Answer<_> {
-        match (q.item, q.person) {
-            (Some(_), Some(_)) => {
-                Err(Refusal(StatusCode::BAD_REQUEST, "give `item` or `person`, not both".into()))
-            }
-            (Some(item), None) => {
-                let seen = index.path_and_space(item)?.filter(|(_, space)| access.may_see(space));
-                seen.ok_or_else(|| no_such("item"))?;
-                Ok(index.faces_of(item, list)?)
-            }
-            (None, Some(person)) => {
-                see_person(index, &access, &person)?;
-                Ok(index.person_in(&person, None, list)?.1)
-            }
-            (None, None) => Ok(index.waiting_faces(asked(&access, q.space)?.as_deref(), q.limit)?),
-        }
-    })
-    .await?;
-    Ok(Json(Faces { faces }))
-}
-
-pub async fn face(
-    State(service): Shared,
-    Extension(access): Extension<Access>,
-    Path(id): Path<i64>,
-) -> Answer<Json<FaceLine>> {
-    let found = ask(&service, move |index| -> Answer<_> {
-        see_face(index, &access, id)?;
-        Ok(index.face(id)?)
-    });
-    Ok(Json(found.await?))
-}
-
-pub async fn why(
-    State(service): Shared,
-    Extension(access): Extension<Access>,
-    Path(id): Path<i64>,
-) -> Answer<Json<Why>> {
-    let found = ask(&service, move |index| -> Answer<_> {
-        see_face(index, &access, id)?;
-        Ok(index.why_face(id)?)
-    });
-    Ok(Json(found.await?))
 }
 
 /// What to do when another person of the space bears the name.
@@ -257,7 +182,7 @@ pub struct NameRequest {
 }
 
 pub async fn name(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
     body: Body<NameRequest>,
@@ -268,7 +193,7 @@ pub async fn name(
         Some(Choice::Merge) => SameName::Merge,
         Some(Choice::Separate) => SameName::Separate,
     };
-    let named = change(&service, move |index| -> Answer<_> {
+    let named = edits.change(move |index, _| -> Answer<_> {
         see_person(index, &access, &id)?;
         match index.name_person(&id, name.as_deref(), same) {
             // Whoever asked shows both and asks which it is: so it must know whom.
@@ -283,7 +208,7 @@ pub async fn name(
         }
     });
     Ok(match named.await? {
-        Ok(done) => told(&service, done).into_response(),
+        Ok(done) => told(&edits, done).into_response(),
         Err(taken) => (StatusCode::CONFLICT, Json(taken)).into_response(),
     })
 }
@@ -298,15 +223,15 @@ pub struct MergeRequest {
 }
 
 pub async fn merge(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<MergeRequest>,
 ) -> Answer<Json<EditDone>> {
     let MergeRequest { people, also } = given(body)?;
     if people.len() < 2 {
-        return Err(Refusal(StatusCode::BAD_REQUEST, "`people` needs two ids or more".into()));
+        return Err(bad("`people` needs two ids or more"));
     }
-    edit(&service, move |index| {
+    edit(&edits, move |index| {
         people.iter().try_for_each(|p| see_person(index, &access, p))?;
         Ok(index.merge_people_in(&people, None, also)?)
     })
@@ -321,12 +246,12 @@ pub struct ApartRequest {
 
 /// "These are two."
 pub async fn apart(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<ApartRequest>,
 ) -> Answer<Json<EditDone>> {
     let [a, b] = given(body)?.people;
-    edit(&service, move |index| {
+    edit(&edits, move |index| {
         [&a, &b].into_iter().try_for_each(|p| see_person(index, &access, p))?;
         Ok(index.tell_apart(&a, &b, None)?)
     })
@@ -340,16 +265,16 @@ pub struct SplitRequest {
 }
 
 pub async fn split(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
     body: Body<SplitRequest>,
 ) -> Answer<Json<EditDone>> {
     let faces = given(body)?.faces;
     if faces.is_empty() {
-        return Err(Refusal(StatusCode::BAD_REQUEST, "`faces` needs one face or more".into()));
+        return Err(bad("`faces` needs one face or more"));
     }
-    edit(&service, move |index| {
+    edit(&edits, move |index| {
         see_person(index, &access, &id)?;
         Ok(index.split_person(&id, &faces)?)
     })
@@ -357,29 +282,24 @@ pub async fn split(
 }
 
 pub async fn hide(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
 ) -> Answer<Json<EditDone>> {
-    set_hidden(&service, access, id, true).await
+    set_hidden(&edits, access, id, true).await
 }
 
 /// `POST /v1/people/{id}/unhide`; `/show` is its old name.
 pub async fn unhide(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
 ) -> Answer<Json<EditDone>> {
-    set_hidden(&service, access, id, false).await
+    set_hidden(&edits, access, id, false).await
 }
 
-async fn set_hidden(
-    service: &Arc<Service>,
-    access: Access,
-    id: String,
-    hidden: bool,
-) -> Answer<Json<EditDone>> {
-    edit(service, move |index| {
+async fn set_hidden(edits: &EditHandle, access: Access, id: String, hidden: bool) -> Answer<Json<EditDone>> {
+    edit(edits, move |index| {
         see_person(index, &access, &id)?;
         Ok(index.hide_person(&id, hidden)?)
     })
@@ -393,90 +313,15 @@ pub struct CoverRequest {
 }
 
 pub async fn cover(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
     body: Body<CoverRequest>,
 ) -> Answer<Json<EditDone>> {
     let face = given(body)?.face;
-    edit(&service, move |index| {
+    edit(&edits, move |index| {
         see_person(index, &access, &id)?;
         Ok(index.set_cover(&id, face)?)
-    })
-    .await
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AssignRequest {
-    /// An id, or a name of the face's space; a new name makes a new person.
-    person: String,
-    /// Another face of the photo that is taken for the person is right, too.
-    #[serde(default)]
-    also: bool,
-}
-
-pub async fn assign(
-    State(service): Shared,
-    Extension(access): Extension<Access>,
-    Path(id): Path<i64>,
-    body: Body<AssignRequest>,
-) -> Answer<Json<EditDone>> {
-    let AssignRequest { person, also } = given(body)?;
-    if person.trim().is_empty() {
-        return Err(Refusal(StatusCode::BAD_REQUEST, "`person` needs an id or a name".into()));
-    }
-    edit(&service, move |index| {
-        see_face(index, &access, id)?;
-        is_not_anothers(index, &access, &person)?;
-        Ok(index.assign_face_also(id, &person, also)?)
-    })
-    .await
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RejectRequest {
-    /// Absent: whom the face is taken for.
-    person: Option<String>,
-}
-
-pub async fn reject(
-    State(service): Shared,
-    Extension(access): Extension<Access>,
-    Path(id): Path<i64>,
-    body: Body<RejectRequest>,
-) -> Answer<Json<EditDone>> {
-    let person = given(body)?.person;
-    edit(&service, move |index| {
-        see_face(index, &access, id)?;
-        if let Some(person) = &person {
-            is_not_anothers(index, &access, person)?;
-        }
-        Ok(index.reject_face(id, person.as_deref())?)
-    })
-    .await
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MarkRequest {
-    /// `null` takes it back.
-    #[serde(deserialize_with = "Option::deserialize")]
-    mark: Option<Mark>,
-}
-
-/// "This is no face", "this is nobody to be known".
-pub async fn mark(
-    State(service): Shared,
-    Extension(access): Extension<Access>,
-    Path(id): Path<i64>,
-    body: Body<MarkRequest>,
-) -> Answer<Json<EditDone>> {
-    let mark = given(body)?.mark;
-    edit(&service, move |index| {
-        see_face(index, &access, id)?;
-        Ok(index.mark_face(id, mark)?)
     })
     .await
 }
@@ -489,57 +334,36 @@ pub struct UndoRequest {
 }
 
 pub async fn undo(
-    State(service): Shared,
+    State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<UndoRequest>,
 ) -> Answer<Json<EditDone>> {
     let which = given(body)?.edit;
-    edit(&service, move |index| Ok(index.undo_people_edit(which, access.spaces())?)).await
-}
-
-/// Changes the index on a thread that may wait: for another writer, and for the disk.
-async fn change<T: Send + 'static>(
-    service: &Arc<Service>,
-    change: impl FnOnce(&mut Index) -> Answer<T> + Send + 'static,
-) -> Answer<T> {
-    let dir = service.index_dir.clone();
-    let changed = tokio::task::spawn_blocking(move || {
-        let mut index = Index::open_edit(&dir).map_err(broken)?;
-        change(&mut index)
-    });
-    changed.await.map_err(broken)?
+    edit(&edits, move |index| Ok(index.undo_people_edit(which, access.spaces())?)).await
 }
 
 /// Makes an edit, tells those who listen, and answers what it did.
-async fn edit(
-    service: &Arc<Service>,
+pub(super) async fn edit(
+    edits: &EditHandle,
     make: impl FnOnce(&mut Index) -> Answer<EditDone> + Send + 'static,
 ) -> Answer<Json<EditDone>> {
-    Ok(told(service, change(service, make).await?))
+    Ok(told(edits, edits.change(|index, _| make(index)).await?))
 }
 
-fn told(service: &Service, done: EditDone) -> Json<EditDone> {
+fn told(edits: &EditHandle, done: EditDone) -> Json<EditDone> {
     if let Some(space) = &done.space {
-        service.tell(Event::person_changed(done.person.clone(), space.clone()));
+        edits.tell(Event::person_changed(done.person.clone(), space.clone()));
     }
     Json(done)
 }
 
 /// Refuses a person that is not there, or whose space the caller may not see.
-fn see_person(index: &Index, access: &Access, id: &str) -> Answer<()> {
+pub(super) fn see_person(index: &Index, access: &Access, id: &str) -> Answer<()> {
     let seen = index.space_of_person(id)?.filter(|space| access.may_see(space));
     seen.map(drop).ok_or_else(|| no_such("person"))
 }
 
-/// Where an id may stand or a name: an id of another space's person is not there; a name is looked up in the space.
-fn is_not_anothers(index: &Index, access: &Access, named: &str) -> Answer<()> {
-    match index.space_of_person(named)? {
-        Some(space) if !access.may_see(&space) => Err(no_such("person")),
-        _ => Ok(()),
-    }
-}
-
-fn see_face(index: &Index, access: &Access, face: i64) -> Answer<()> {
+pub(super) fn see_face(index: &Index, access: &Access, face: i64) -> Answer<()> {
     let seen = index.space_of_face(face)?.filter(|space| access.may_see(space));
     seen.map(drop).ok_or_else(|| no_such("face"))
 }

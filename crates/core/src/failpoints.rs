@@ -1,4 +1,7 @@
-//! Named points at which a test may end the process, to prove that a kill there loses nothing.
+//! Injection of faults for tests: named points at which the process is killed, to prove that a kill there loses nothing, and the
+//! switch for faults that other modules inject.
+//!
+//! All of it is in debug builds, and in release builds with the feature `failpoints`; other release builds lack it.
 //!
 //! `ALBUMEN_KILL_AT=name:n` kills this process by SIGKILL when the point is reached for the n-th time. Where
 //! the variable is not set, reaching a point costs one atomic load.
@@ -16,10 +19,21 @@ struct Planned {
     left: AtomicU64,
 }
 
+/// Whether this build can inject faults.
+pub const ENABLED: bool = cfg!(any(debug_assertions, feature = "failpoints"));
+
+/// Whether faults are to be injected: `ALBUMEN_FAULTS=1`.
+pub fn are_requested() -> bool {
+    ENABLED && std::env::var_os("ALBUMEN_FAULTS").is_some_and(|v| v == "1")
+}
+
 static PLANNED: OnceLock<Option<Planned>> = OnceLock::new();
 
 /// Says that a named point has been reached.
 pub fn reached(point: &str) {
+    if !ENABLED {
+        return;
+    }
     let planned = PLANNED.get_or_init(|| {
         let value = std::env::var("ALBUMEN_KILL_AT").ok()?;
         let (point, n) = value.rsplit_once(':')?;
@@ -37,6 +51,9 @@ static OPERATIONS: OnceLock<Option<File>> = OnceLock::new();
 
 /// Notes an operation, one line each: what was done, and to what.
 pub fn noted(operation: &str, object: &str) {
+    if !ENABLED {
+        return;
+    }
     let file = OPERATIONS.get_or_init(|| {
         let path = std::env::var_os("ALBUMEN_OPERATIONS")?;
         File::options().append(true).create(true).open(path).ok()

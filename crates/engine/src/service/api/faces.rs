@@ -1,0 +1,162 @@
+//! Faces over HTTP, under the rules of [`super::people`].
+
+use super::handles::{EditHandle, ReadHandle};
+use super::people::{edit, see_face, see_person};
+use super::refusal::{Answer, Body, asked, bad, given, no_such};
+use crate::service::access::Access;
+use albumen_index::Index;
+use albumen_index::people::{EditDone, FaceLine, FaceList, Mark, Why};
+use axum::Json;
+use axum::extract::{Extension, Path, Query, State};
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WhichFaces {
+    item: Option<i64>,
+    person: Option<String>,
+    space: Option<String>,
+    limit: Option<usize>,
+    /// Also those that the last look did not find.
+    #[serde(default)]
+    lost: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Faces {
+    faces: Vec<FaceLine>,
+}
+
+/// The faces of an item, of a person, or those that have no person.
+pub async fn list(
+    State(reads): State<ReadHandle>,
+    Extension(access): Extension<Access>,
+    Query(q): Query<WhichFaces>,
+) -> Answer<Json<Faces>> {
+    let list = FaceList { lost: q.lost, limit: q.limit };
+    let faces = reads
+        .ask(move |index| -> Answer<_> {
+            match (q.item, q.person) {
+                (Some(_), Some(_)) => Err(bad("give `item` or `person`, not both")),
+                (Some(item), None) => {
+                    let seen = index.path_and_space(item)?.filter(|(_, space)| access.may_see(space));
+                    seen.ok_or_else(|| no_such("item"))?;
+                    Ok(index.faces_of(item, list)?)
+                }
+                (None, Some(person)) => {
+                    see_person(index, &access, &person)?;
+                    Ok(index.person_in(&person, None, list)?.1)
+                }
+                (None, None) => Ok(index.waiting_faces(asked(&access, q.space)?.as_deref(), q.limit)?),
+            }
+        })
+        .await?;
+    Ok(Json(Faces { faces }))
+}
+
+pub async fn face(
+    State(reads): State<ReadHandle>,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+) -> Answer<Json<FaceLine>> {
+    let found = reads.ask(move |index| -> Answer<_> {
+        see_face(index, &access, id)?;
+        Ok(index.face(id)?)
+    });
+    Ok(Json(found.await?))
+}
+
+pub async fn why(
+    State(reads): State<ReadHandle>,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+) -> Answer<Json<Why>> {
+    let found = reads.ask(move |index| -> Answer<_> {
+        see_face(index, &access, id)?;
+        Ok(index.why_face(id)?)
+    });
+    Ok(Json(found.await?))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssignRequest {
+    /// An id, or a name of the face's space; a new name makes a new person.
+    person: String,
+    /// Another face of the photo that is taken for the person is right, too.
+    #[serde(default)]
+    also: bool,
+}
+
+pub async fn assign(
+    State(edits): State<EditHandle>,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+    body: Body<AssignRequest>,
+) -> Answer<Json<EditDone>> {
+    let AssignRequest { person, also } = given(body)?;
+    if person.trim().is_empty() {
+        return Err(bad("`person` needs an id or a name"));
+    }
+    edit(&edits, move |index| {
+        see_face(index, &access, id)?;
+        is_not_anothers(index, &access, &person)?;
+        Ok(index.assign_face_also(id, &person, also)?)
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RejectRequest {
+    /// Absent: whom the face is taken for.
+    person: Option<String>,
+}
+
+pub async fn reject(
+    State(edits): State<EditHandle>,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+    body: Body<RejectRequest>,
+) -> Answer<Json<EditDone>> {
+    let person = given(body)?.person;
+    edit(&edits, move |index| {
+        see_face(index, &access, id)?;
+        if let Some(person) = &person {
+            is_not_anothers(index, &access, person)?;
+        }
+        Ok(index.reject_face(id, person.as_deref())?)
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarkRequest {
+    /// `null` takes it back.
+    #[serde(deserialize_with = "Option::deserialize")]
+    mark: Option<Mark>,
+}
+
+/// "This is no face", "this is nobody to be known".
+pub async fn mark(
+    State(edits): State<EditHandle>,
+    Extension(access): Extension<Access>,
+    Path(id): Path<i64>,
+    body: Body<MarkRequest>,
+) -> Answer<Json<EditDone>> {
+    let mark = given(body)?.mark;
+    edit(&edits, move |index| {
+        see_face(index, &access, id)?;
+        Ok(index.mark_face(id, mark)?)
+    })
+    .await
+}
+
+/// Where an id may stand or a name: an id of another space's person is not there; a name is looked up in the space.
+fn is_not_anothers(index: &Index, access: &Access, named: &str) -> Answer<()> {
+    match index.space_of_person(named)? {
+        Some(space) if !access.may_see(&space) => Err(no_such("person")),
+        _ => Ok(()),
+    }
+}

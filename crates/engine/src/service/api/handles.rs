@@ -1,0 +1,237 @@
+//! What handlers may do. Each takes the narrowest handle that it needs; only these reach into [`Service`].
+
+use super::refusal::{Answer, Refusal, broken, for_all_spaces};
+use crate::config::{Config, Spaces};
+use crate::pipeline::progress::Progress;
+use crate::service::access::Access;
+use crate::service::events::Event;
+use crate::service::gate::Gate;
+use crate::service::queue::Queue;
+use crate::service::recognition::{Models, later_stages};
+use crate::service::room::Room;
+use crate::service::tally::Tally;
+use crate::service::{Order, Service};
+use albumen_files::absolute;
+use albumen_index::Index;
+use albumen_index::due::{Scope, StageNow};
+use axum::extract::FromRef;
+use axum::http::StatusCode;
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, RwLockReadGuard};
+use std::time::Duration;
+
+/// Makes handles that every handler may ask for.
+macro_rules! handles {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(Arc<Service>);
+
+        impl FromRef<Arc<Service>> for $name {
+            fn from_ref(service: &Arc<Service>) -> $name {
+                $name(service.clone())
+            }
+        }
+    )*};
+}
+
+handles! {
+    /// Reads the index.
+    ReadHandle;
+    /// Edits the index, and tells listeners of it.
+    EditHandle;
+    /// Keeps requests for work, and looks how far they have got.
+    RequestHandle;
+    /// Reads the state of the service.
+    StatusHandle;
+    /// Pauses, resumes and reloads the service.
+    ControlHandle;
+}
+
+/// Runs something that may wait, for a disk or for another writer, on a thread for that.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+    tokio::task::spawn_blocking(work).await.map_err(broken)?
+}
+
+impl ReadHandle {
+    /// Asks the index.
+    pub async fn ask<T: Send + 'static, E: Into<Refusal>>(
+        &self,
+        question: impl FnOnce(&Index) -> Result<T, E> + Send + 'static,
+    ) -> Answer<T> {
+        let service = self.0.clone();
+        blocking(move || {
+            let index = service.reader().map_err(broken)?;
+            let answer = question(&index).map_err(Into::into);
+            service.give_back(index);
+            answer
+        })
+        .await
+    }
+}
+
+impl EditHandle {
+    /// Changes the index; the change is durable when this returns.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Index, &EditHandle) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let edits = self.clone();
+        blocking(move || {
+            let mut index = Index::open_edit(&edits.0.index_dir).map_err(broken)?;
+            work(&mut index, &edits)
+        })
+        .await
+    }
+
+    /// Tells listeners of an edit.
+    pub fn tell(&self, event: Event) {
+        self.0.tell(event);
+    }
+}
+
+impl RequestHandle {
+    /// Refuses a request that could not be kept.
+    pub fn refuse_when_full(&self) -> Answer<()> {
+        match self.0.room.lacks() {
+            None => Ok(()),
+            Some(why) => Err(Refusal(StatusCode::INSUFFICIENT_STORAGE, why)),
+        }
+    }
+
+    /// Keeps a request: `keep` gets the index and the paths, all of which the caller may see.
+    pub async fn keep<T: Send + 'static>(
+        &self,
+        access: Access,
+        paths: Vec<PathBuf>,
+        keep: impl FnOnce(&Index, &[PathBuf]) -> Answer<T> + Send + 'static,
+    ) -> Answer<(T, BTreeSet<String>)> {
+        let service = self.0.clone();
+        blocking(move || {
+            let spaces = Spaces::resolve(&service.config().spaces);
+            let of_paths = spaces_of_paths(&spaces, &access, &paths)?;
+            let index = Index::open_edit(&service.index_dir).map_err(broken)?;
+            Ok((keep(&index, &paths)?, of_paths))
+        })
+        .await
+    }
+
+    /// All configured folders that the caller may see.
+    pub async fn visible_folders(&self, access: Access) -> Answer<Vec<PathBuf>> {
+        let service = self.0.clone();
+        blocking(move || {
+            let spaces = Spaces::resolve(&service.config().spaces);
+            Ok(spaces.iter().filter(|s| access.may_see(&s.name)).flat_map(|s| s.folders.clone()).collect())
+        })
+        .await
+    }
+
+    /// The configured spaces of some paths; `None` where one is in none of them.
+    pub fn spaces_of(&self, paths: &[PathBuf]) -> Option<BTreeSet<String>> {
+        self.0.spaces_of(paths)
+    }
+
+    pub fn config(&self) -> RwLockReadGuard<'_, Config> {
+        self.0.config()
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    pub fn models(&self) -> &Models {
+        &self.0.models
+    }
+
+    /// The stages that come after a file can be seen, where they are wanted and possible.
+    pub fn later_stages(&self, index: &Index, scope: &Scope) -> rusqlite::Result<Vec<&StageNow>> {
+        later_stages(&self.0, index, scope)
+    }
+
+    /// Has kept requests taken up. 0: by the scanner for uploads.
+    pub fn take_up(&self, priority: u8) {
+        let scanner = if priority == 0 { &self.0.uploads } else { &self.0.scanner };
+        let _ = scanner.send(Order::Requests);
+    }
+
+    /// Changes with each commit.
+    pub fn commits(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.commits.subscribe()
+    }
+}
+
+/// The spaces of some paths. Refuses what is not an absolute path in a space that the caller may see. May wait for a disk.
+fn spaces_of_paths(spaces: &Spaces, access: &Access, paths: &[PathBuf]) -> Answer<BTreeSet<String>> {
+    let space_of = |path: &Path| {
+        if !path.is_absolute() {
+            let why = format!("{:?} is not an absolute path", path.display().to_string());
+            return Err(Refusal(StatusCode::BAD_REQUEST, why));
+        }
+        let real = absolute(path);
+        // A `..` that is left leads out of a folder that is not there: where to is unknown.
+        let is_known = real.components().all(|part| part != Component::ParentDir);
+        let space = spaces.holding(&real).filter(|(space, _)| is_known && access.may_see(&space.name));
+        let outside = || format!("{} is outside the configured spaces", path.display());
+        let (space, _) = space.ok_or_else(|| Refusal(StatusCode::FORBIDDEN, outside()))?;
+        Ok(space.name.clone())
+    };
+    paths.iter().map(|path| space_of(path)).collect()
+}
+
+impl StatusHandle {
+    pub fn uptime(&self) -> Duration {
+        self.0.started.elapsed()
+    }
+
+    pub fn progress(&self) -> &Progress {
+        &self.0.shared.progress
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
+    }
+
+    pub fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    pub fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub fn room(&self) -> &Room {
+        &self.0.room
+    }
+
+    pub fn models(&self) -> &Models {
+        &self.0.models
+    }
+
+    pub fn listen(&self) -> tokio::sync::broadcast::Receiver<Event> {
+        self.0.events.subscribe()
+    }
+}
+
+impl ControlHandle {
+    pub fn pause(&self, access: &Access) -> Answer<()> {
+        for_all_spaces(access)?;
+        self.0.gate.pause(true);
+        Ok(())
+    }
+
+    pub fn resume(&self, access: &Access) -> Answer<()> {
+        for_all_spaces(access)?;
+        self.0.gate.pause(false);
+        self.0.work_again();
+        Ok(())
+    }
+
+    /// Reads the config again; what has changed, or why the old one stays.
+    pub async fn reload(&self, access: &Access) -> Answer<Result<Vec<String>, String>> {
+        for_all_spaces(access)?;
+        let service = self.0.clone();
+        // It reads files, and of patterns folders.
+        blocking(move || Ok(service.reload())).await
+    }
+}

@@ -1,0 +1,113 @@
+//! Answers that are no success: a status, and the reason in words.
+
+use crate::pipeline::recorder::RecordError;
+use crate::service::access::Access;
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Seconds after which a client that was told "too many" may come again, and one that was told of a full disk.
+const RETRY_AFTER_S: u64 = 5;
+const RETRY_FULL_AFTER_S: u64 = 60;
+
+/// Gives refusals that are not ours (of a parameter, a path, a method) the form of all others.
+pub async fn refused_in_json(response: Response) -> Response {
+    /// They are a line each.
+    const LONGEST: usize = 4096;
+    let status = response.status();
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if !status.is_client_error() || is_json {
+        return response;
+    }
+    let allowed = response.headers().get(header::ALLOW).cloned();
+    let said = axum::body::to_bytes(response.into_body(), LONGEST).await.unwrap_or_default();
+    let why = match (status, said.is_empty()) {
+        (StatusCode::NOT_FOUND, true) => {
+            "there is nothing at this path; docs/openapi.yaml lists them".to_owned()
+        }
+        (StatusCode::METHOD_NOT_ALLOWED, _) => "this path is asked by another method".to_owned(),
+        _ => String::from_utf8_lossy(&said).into_owned(),
+    };
+    let mut refused = Refusal(status, why).into_response();
+    refused.headers_mut().extend(allowed.map(|a| (header::ALLOW, a)));
+    refused
+}
+
+/// An answer that is no success: status, and the reason in words.
+#[derive(Debug)]
+pub struct Refusal(pub StatusCode, pub String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.0, Json(json!({ "error": self.1 }))).into_response();
+        let mut after =
+            |seconds| response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        let _ = match self.0 {
+            StatusCode::TOO_MANY_REQUESTS => after(RETRY_AFTER_S),
+            StatusCode::INSUFFICIENT_STORAGE => after(RETRY_FULL_AFTER_S),
+            StatusCode::UNAUTHORIZED => {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            _ => None,
+        };
+        response
+    }
+}
+
+pub type Answer<T> = Result<T, Refusal>;
+
+pub fn broken(e: impl std::fmt::Display) -> Refusal {
+    Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(e: rusqlite::Error) -> Refusal {
+        match RecordError::from(e) {
+            RecordError::DiskFull => {
+                let why = "the disk with the index is full: nothing was changed; make room and ask again";
+                Refusal(StatusCode::INSUFFICIENT_STORAGE, why.into())
+            }
+            e => Refusal(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
+        }
+    }
+}
+
+pub fn no_such(what: &str) -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+}
+
+pub fn bad(why: impl Into<String>) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, why.into())
+}
+
+/// A JSON body, as extracted.
+pub type Body<T> = Result<Json<T>, JsonRejection>;
+
+/// A JSON body, or the refusal in the form of all others.
+pub fn given<T>(body: Body<T>) -> Answer<T> {
+    body.map(|Json(value)| value).map_err(|e| match e.status() {
+        status @ StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal(status, "the body is larger than `service.uploads.max_body` of the config".into())
+        }
+        status => Refusal(status, e.body_text()),
+    })
+}
+
+/// What concerns everybody is not for a token that is limited to some spaces.
+pub fn for_all_spaces(access: &Access) -> Answer<()> {
+    match access.is_limited() {
+        false => Ok(()),
+        true => Err(Refusal(StatusCode::FORBIDDEN, "this token is limited to some spaces".into())),
+    }
+}
+
+/// The spaces that a question is about: the one it names, else all that may be seen (`None`: all there are).
+pub fn asked(access: &Access, space: Option<String>) -> Answer<Option<Vec<String>>> {
+    match space {
+        Some(space) if !access.may_see(&space) => Err(no_such("space")),
+        Some(space) => Ok(Some(vec![space])),
+        None => Ok(access.spaces().map(<[String]>::to_vec)),
+    }
+}

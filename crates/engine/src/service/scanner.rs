@@ -1,0 +1,340 @@
+//! The scanner: turns requests and changes on the disk into rows of the queue, by walking what is ordered.
+//!
+//! Two threads run it, one for uploads and one for the background, so that no upload waits for a walk. What cannot be walked
+//! for want of something that comes back by itself is walked again soon, and then ever more rarely.
+
+use super::events::{self, Event};
+use super::{Dirty, Look, Order, Service, watch};
+use crate::config::Spaces;
+use crate::pipeline::run::{self, RunError};
+use crate::pipeline::scan::{ScanOptions, scan};
+use albumen_core::clock::now;
+use albumen_files::walk::Reach;
+use albumen_files::{absolute, patience};
+use albumen_index::Index;
+use albumen_index::due::Scope;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A walk that failed is tried again after so long.
+const WALK_AGAIN: Duration = Duration::from_secs(600);
+
+/// What could not be walked for want of something that comes back by itself is walked again after so long, then after twice as
+/// long each time, up to the second.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+const AGAIN_AT_LEAST: Duration = Duration::from_secs(300);
+
+/// When files that were recorded as unavailable are looked for again: after the first pause of their attempts, then regularly
+/// while there are any.
+const UNAVAILABLE_AFTER: Duration = Duration::from_secs(70);
+const UNAVAILABLE_AGAIN: Duration = Duration::from_secs(600);
+
+/// Walks what is ordered, until told to stop. `priority`: of the requests that this scanner is for.
+///
+/// Long walks that nobody waits for wait until background work may run; the folder of a change that was noticed is
+/// walked at once, which costs little. Without room for what they find all wait.
+pub fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
+    let shutdown = service.shared.shutdown.clone();
+    let mut todo = Todo::default();
+    // When what failed is tried again.
+    let mut again: Option<Instant> = None;
+    // The same of what could not be walked at present.
+    let mut later = Later::default();
+    loop {
+        let order = match again.into_iter().chain(later.at).chain(later.catch_up).min() {
+            Some(at) => orders.recv_deadline(at).or_else(|e| match e {
+                RecvTimeoutError::Timeout => Ok(Order::LookAgain),
+                RecvTimeoutError::Disconnected => Err(e),
+            }),
+            None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let Ok(order) = order else { return };
+        if shutdown.requested() {
+            return;
+        }
+        again = again.filter(|at| *at > Instant::now());
+        match order {
+            Order::Stop => return,
+            Order::WalkAll => again = None,
+            Order::Again(paths) => {
+                later.add(paths, false);
+                continue;
+            }
+            Order::CatchUpLater => {
+                later.catch_up.get_or_insert(Instant::now() + UNAVAILABLE_AFTER);
+                continue;
+            }
+            _ => {}
+        }
+        todo.add(order);
+        later.take_due().into_iter().for_each(|order| todo.add(order));
+        let mut put_off = PutOff::default();
+        if later.catch_up.is_some_and(|at| at <= Instant::now()) {
+            later.catch_up = None;
+            if let Err(e) = catch_up(&index, service) {
+                tracing::error!("cannot queue what is due again, will retry: {e}");
+            }
+            let has_more = index.has_unavailable().unwrap_or_else(|e| {
+                tracing::error!("cannot read which files are unavailable, will retry: {e}");
+                true
+            });
+            if has_more {
+                later.catch_up = Some(Instant::now() + UNAVAILABLE_AGAIN);
+            }
+        }
+        let may_run = priority == 0 || service.gate.background_may_run();
+        for order in todo.take(may_run, again.is_none()) {
+            let done = match &order {
+                // One before it has met with a full disk.
+                _ if !service.room.is_there() => {
+                    todo.add(order);
+                    continue;
+                }
+                Order::Requests => scan_requests(&mut index, service, priority),
+                Order::Walk(paths) | Order::Poll(paths) => {
+                    walk(&mut index, service, paths, 1).map(PutOff::from)
+                }
+                Order::WalkAll => walk_all(&mut index, service).map(PutOff::from),
+                Order::Again(_) | Order::CatchUpLater | Order::LookAgain | Order::Stop => {
+                    Ok(PutOff::default())
+                }
+            };
+            match done {
+                Ok(more) => put_off.add(more),
+                Err(RunError::Record(e)) if service.room.explains(&e) => todo.add(order),
+                Err(e) => {
+                    tracing::error!(
+                        "a walk failed, and is tried again in {} minutes: {e}",
+                        WALK_AGAIN.as_secs() / 60
+                    );
+                    again = Some(Instant::now() + WALK_AGAIN);
+                    todo.add(Order::Requests);
+                    if priority > 0 {
+                        // What a change was noticed of is among all.
+                        todo.add(Order::WalkAll);
+                    }
+                }
+            }
+        }
+        later.add(put_off.paths, put_off.requests);
+        index.shrink();
+    }
+}
+
+/// What a scanner could not walk at present.
+#[derive(Default)]
+struct PutOff {
+    paths: Vec<(PathBuf, Reach)>,
+    /// Requests are among it.
+    requests: bool,
+}
+
+impl PutOff {
+    fn add(&mut self, more: PutOff) {
+        self.paths.extend(more.paths);
+        self.requests |= more.requests;
+    }
+}
+
+impl From<Vec<(PathBuf, Reach)>> for PutOff {
+    fn from(paths: Vec<(PathBuf, Reach)>) -> PutOff {
+        PutOff { paths, requests: false }
+    }
+}
+
+/// What a scanner tries again by itself, and when.
+#[derive(Default)]
+struct Later {
+    put_off: PutOff,
+    at: Option<Instant>,
+    pause: Duration,
+    /// When files that are recorded as unavailable are tried again.
+    catch_up: Option<Instant>,
+}
+
+impl Later {
+    /// Nothing was put off: the next time it is tried again soon.
+    fn add(&mut self, paths: Vec<(PathBuf, Reach)>, requests: bool) {
+        if paths.is_empty() && !requests {
+            if self.at.is_none() {
+                self.pause = Duration::ZERO;
+            }
+            return;
+        }
+        for path in paths {
+            if !self.put_off.paths.contains(&path) {
+                self.put_off.paths.push(path);
+            }
+        }
+        self.put_off.requests |= requests;
+        if self.at.is_none() {
+            self.pause = (self.pause * 2).clamp(AGAIN_AFTER, AGAIN_AT_LEAST);
+            self.at = Some(Instant::now() + self.pause);
+        }
+    }
+
+    fn take_due(&mut self) -> Vec<Order> {
+        if self.at.is_none_or(|at| at > Instant::now()) {
+            return Vec::new();
+        }
+        self.at = None;
+        let PutOff { paths, requests } = std::mem::take(&mut self.put_off);
+        let walk = (!paths.is_empty()).then_some(Order::Walk(paths));
+        walk.into_iter().chain(requests.then_some(Order::Requests)).collect()
+    }
+}
+
+/// What a scanner is to do and has not done yet. What is ordered again while it waits is done once.
+#[derive(Default)]
+struct Todo {
+    requests: bool,
+    all: bool,
+    polled: Vec<(PathBuf, Reach)>,
+    changed: Vec<(PathBuf, Reach)>,
+}
+
+impl Todo {
+    fn add(&mut self, order: Order) {
+        match order {
+            Order::Requests => self.requests = true,
+            Order::WalkAll => self.all = true,
+            Order::Poll(paths) => self.polled = paths,
+            Order::Walk(paths) => {
+                paths.into_iter().for_each(|p| {
+                    if !self.changed.contains(&p) {
+                        self.changed.push(p);
+                    }
+                });
+                if self.changed.len() > watch::MANY {
+                    self.changed.clear();
+                    self.all = true;
+                }
+            }
+            Order::Again(_) | Order::CatchUpLater | Order::LookAgain | Order::Stop => {}
+        }
+    }
+
+    /// What may be done now, in this order: `background`: long walks; `all`: the walk of everything, with which a poll is done,
+    /// too.
+    fn take(&mut self, background: bool, all: bool) -> Vec<Order> {
+        let mut now = Vec::new();
+        if !self.changed.is_empty() {
+            now.push(Order::Walk(std::mem::take(&mut self.changed)));
+        }
+        if background {
+            if std::mem::take(&mut self.requests) {
+                now.push(Order::Requests);
+            }
+            let polled = std::mem::take(&mut self.polled);
+            if self.all && all {
+                self.all = false;
+                now.push(Order::WalkAll);
+            } else if !polled.is_empty() {
+                now.push(Order::Poll(polled));
+            }
+        }
+        now
+    }
+}
+
+fn walk_all(index: &mut Index, service: &Arc<Service>) -> Result<Vec<(PathBuf, Reach)>, RunError> {
+    let put_off = walk(index, service, &[], 1)?;
+    catch_up(index, service)?;
+    if index.has_unavailable()? {
+        let _ = service.scanner.send(Order::CatchUpLater);
+    }
+    run::sweep(index, &service.config(), &service.shared.store, &service.shared.progress)?;
+    Ok(put_off)
+}
+
+/// Everything known for which a stage is due.
+fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
+    for stage in [&service.plan.stages.inspect, &service.plan.stages.render] {
+        index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling(), 1)?;
+    }
+    service.queue.wake();
+    let _ = service.tidier.send(Dirty::Everything);
+    let _ = service.looker.send(Look::Background);
+    Ok(())
+}
+
+fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Result<PutOff, RunError> {
+    let mut requests = false;
+    for job in index.open_jobs()?.into_iter().filter(|j| !j.queued && j.priority == priority) {
+        let paths: Vec<(PathBuf, Reach)> = job.paths.iter().map(|p| (p.clone(), Reach::Tree)).collect();
+        if !walk(index, service, &paths, priority)?.is_empty() {
+            // It stays open, and the others are not kept waiting.
+            requests = true;
+            continue;
+        }
+        // Whoever asks for a path also asks for what could not be done there before and can be now.
+        let ceiling = service.shared.budget.ceiling();
+        for scope in job.paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose()) {
+            let scope = scope?;
+            for stage in [&service.plan.stages.inspect, &service.plan.stages.render] {
+                index.enqueue_due(&scope, stage, now(), ceiling, priority)?;
+            }
+        }
+        service.queue.wake();
+        index.job_queued(job.id)?;
+        let _ = match priority {
+            0 => service.tidier.send(Dirty::Jobs),
+            // It may have asked for stages that only look at what is recorded.
+            _ => service.tidier.send(Dirty::Everything),
+        };
+        if priority > 0 {
+            let _ = service.looker.send(Look::Background);
+        }
+    }
+    Ok(PutOff { requests, paths: Vec::new() })
+}
+
+/// Walks; returns what could not be walked at present.
+fn walk(
+    index: &mut Index,
+    service: &Arc<Service>,
+    paths: &[(PathBuf, Reach)],
+    priority: u8,
+) -> Result<Vec<(PathBuf, Reach)>, RunError> {
+    let targets = service.targets(index, paths)?;
+    let options = {
+        let config = service.config();
+        ScanOptions {
+            rules: config.rules(),
+            guard: config.guard.into(),
+            accept_removals: false,
+            priority,
+            missing_is_gone: false,
+            dry_run: false,
+            budget: service.shared.budget.clone(),
+            patience: patience::SHORT,
+        }
+    };
+    let scanned = scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
+    for was in &scanned.moved {
+        if let Some((path, space)) = index.path_and_space(was.item)? {
+            let was = events::Of { item: was.item, path: &was.path, space: &was.space };
+            let is = events::Of { path: &path, space: &space, ..was };
+            Event::moved(was, is).into_iter().for_each(|e| service.tell(e));
+        }
+    }
+    for item in &scanned.removed {
+        if let Some((path, space)) = index.path_and_space(*item)? {
+            service.tell(Event::removed(events::Of { item: *item, path: &path, space: &space }));
+        }
+    }
+    if scanned.unseen > 0 {
+        // They are counted, too.
+        let _ = service.counter.send(());
+    }
+    if !scanned.moved.is_empty() || !scanned.removed.is_empty() {
+        let _ = service.tidier.send(Dirty::Background(Default::default()));
+    }
+    service.queue.wake();
+    if priority == 0 {
+        service.queue.make_room();
+    }
+    Ok(scanned.put_off)
+}
