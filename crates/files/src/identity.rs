@@ -170,8 +170,8 @@ pub fn settle(recorded: Option<&ContentHash>, now: &ContentHash) -> Settled {
 /// A file at a path that was not known, and has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrived {
-    /// The owner of its space, see [`owner`].
-    pub owner: String,
+    /// The owner of its space.
+    pub owner: Owner,
     /// Whole path below its volume.
     pub path: Vec<u8>,
     pub hash: ContentHash,
@@ -183,8 +183,8 @@ pub struct Arrived {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vanished {
     pub id: i64,
-    /// The owner of its space, see [`owner`].
-    pub owner: String,
+    /// The owner of its space.
+    pub owner: Owner,
     /// Whole path below its volume.
     pub path: Vec<u8>,
     pub hash: ContentHash,
@@ -192,10 +192,35 @@ pub struct Vanished {
     pub mtime_ns: i64,
 }
 
-/// Who owns a space, by its name: a space that a config names has its own owner, and all that are indexed by hand, which are
-/// named by their paths, belong to the person who does so.
-pub fn owner(space: &str) -> &str {
-    if space.starts_with('/') { "/" } else { space }
+/// Who owns what is in a space.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// An account of the portal, which may have several personal spaces.
+    Account(String),
+    /// The members of a space that belongs to no account.
+    Members(String),
+    /// The user of the command line, to whom all folders belong that no config names.
+    CommandLine,
+}
+
+/// The owners of all spaces.
+#[derive(Debug, Clone, Default)]
+pub struct Owners(HashMap<String, String>);
+
+impl Owners {
+    /// From pairs of a personal space and the account that it belongs to.
+    pub fn new(accounts: impl IntoIterator<Item = (String, String)>) -> Owners {
+        Owners(accounts.into_iter().collect())
+    }
+
+    /// The owner of a space, by the name of the space. A space that no config names has its path for a name.
+    pub fn of(&self, space: &str) -> Owner {
+        match self.0.get(space) {
+            Some(account) => Owner::Account(account.clone()),
+            None if space.starts_with('/') => Owner::CommandLine,
+            None => Owner::Members(space.to_owned()),
+        }
+    }
 }
 
 /// Path components that are compared from the end when several vanished files have the same content: enough to tell
@@ -209,8 +234,8 @@ const SUFFIX: usize = 8;
 /// The answer does not depend on the order of either side.
 pub fn match_moves(arrived: &[Arrived], vanished: &[Vanished]) -> Vec<Option<usize>> {
     /// A sampled hash does not stand alone: size and mtime are part of what must agree.
-    type Content<'a> = (&'a str, &'a ContentHash, Option<(u64, i64)>);
-    fn content<'a>(owner: &'a str, hash: &'a ContentHash, size: u64, mtime_ns: i64) -> Content<'a> {
+    type Content<'a> = (&'a Owner, &'a ContentHash, Option<(u64, i64)>);
+    fn content<'a>(owner: &'a Owner, hash: &'a ContentHash, size: u64, mtime_ns: i64) -> Content<'a> {
         (owner, hash, (!hash.is_whole()).then_some((size, mtime_ns)))
     }
 
@@ -321,7 +346,7 @@ mod tests {
                     Some(hash) => {
                         let stat = found[i].stat;
                         let path = found[i].key.to_vec();
-                        let owner = "me".to_owned();
+                        let owner = Owner::CommandLine;
                         arrived.push(Arrived { owner, path, hash, size: stat.size, mtime_ns: stat.mtime_ns });
                         arrived_as.push(i);
                         continue;
@@ -337,7 +362,7 @@ mod tests {
                 let row = &rows[*i];
                 Some(Vanished {
                     id: row.id,
-                    owner: "me".to_owned(),
+                    owner: Owner::CommandLine,
                     path: row.key.as_ref().to_vec(),
                     hash: row.hash.clone()?,
                     size: row.stat.size,
@@ -392,13 +417,18 @@ mod tests {
     /// What users said of a photo stays with its owner: a copy of it that appears elsewhere as it goes is not it.
     #[test]
     fn a_move_has_one_owner() {
-        let here = |owner: &str| Arrived { owner: owner.into(), ..arrived("b.jpg", hash_of(1), 5) };
-        let gone = |owner: &str| Vanished { owner: owner.into(), ..vanished(1, "b.jpg", hash_of(1), 5) };
+        let owners = Owners::new([("anna".into(), "anna".into()), ("annas scans".into(), "anna".into())]);
+        let here = |space: &str| Arrived { owner: owners.of(space), ..arrived("b.jpg", hash_of(1), 5) };
+        let gone = |space: &str| Vanished { owner: owners.of(space), ..vanished(1, "b.jpg", hash_of(1), 5) };
         assert_eq!(match_moves(&[here("anna")], &[gone("anna")]), [Some(0)]);
         assert_eq!(match_moves(&[here("bert")], &[gone("anna")]), [None]);
         assert_eq!(match_moves(&[here("bert"), here("anna")], &[gone("anna")]), [None, Some(0)]);
-        assert_eq!(owner("/photos"), owner("/videos"), "by hand");
-        assert_ne!(owner("photos-anna"), owner("photos-bert"));
+        assert_eq!(match_moves(&[here("annas scans")], &[gone("anna")]), [Some(0)]);
+        assert_eq!(match_moves(&[here("/videos")], &[gone("/photos")]), [Some(0)], "no config names them");
+        assert_eq!(match_moves(&[here("family")], &[gone("friends")]), [None]);
+        // A space of many that is called like an account is not the account's.
+        let owners = Owners::new([("annas scans".into(), "anna".into())]);
+        assert_ne!(owners.of("anna"), owners.of("annas scans"));
     }
 
     #[test]
@@ -527,11 +557,11 @@ mod tests {
     }
 
     fn arrived(path: &str, hash: ContentHash, mtime_ns: i64) -> Arrived {
-        Arrived { owner: "me".into(), path: path.into(), hash, size: 10, mtime_ns }
+        Arrived { owner: Owner::CommandLine, path: path.into(), hash, size: 10, mtime_ns }
     }
 
     fn vanished(id: i64, path: &str, hash: ContentHash, mtime_ns: i64) -> Vanished {
-        Vanished { id, owner: "me".into(), path: path.into(), hash, size: 10, mtime_ns }
+        Vanished { id, owner: Owner::CommandLine, path: path.into(), hash, size: 10, mtime_ns }
     }
 
     #[test]

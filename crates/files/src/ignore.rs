@@ -9,6 +9,7 @@
 mod patterns;
 
 use super::open;
+use super::patience::KillableClose;
 use super::relative::below;
 use super::skipped::is_skipped;
 use patterns::{Patterns, Refused, Verdict};
@@ -133,13 +134,13 @@ fn read(folder: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, NoRules> {
         },
     }
     let file = match open::open_here(folder, ALBUMENIGNORE) {
-        Ok(file) => file,
+        Ok(file) => KillableClose::new(file),
         Err(Errno::NOENT) => return Ok(None),
         Err(e) => return Err(refused(e)),
     };
     let mut text = Vec::new();
     let io = |e: std::io::Error| NoRules::NotNow(Errno::from_io_error(&e).unwrap_or(Errno::IO));
-    file.take(LONGEST_ALBUMENIGNORE as u64 + 1).read_to_end(&mut text).map_err(io)?;
+    (&*file).take(LONGEST_ALBUMENIGNORE as u64 + 1).read_to_end(&mut text).map_err(io)?;
     match text.len() > LONGEST_ALBUMENIGNORE {
         true => hides(&format!("it is larger than {} KB", LONGEST_ALBUMENIGNORE >> 10)),
         false => Ok(Some(text)),

@@ -277,11 +277,45 @@ impl<T: AsFile + Send + 'static> Drop for Opened<T> {
         let ended = Ended(calls().add(device, at, Beat::default(), true));
         run(Box::new(move || {
             let _ended = ended;
-            // A process whose thread waits for a file to be closed cannot be killed; one that waits for this can. Only whether it
-            // returns is of interest.
-            let _ = files.as_ref().and_then(AsFile::as_file).map(rustix::fs::fstatfs);
+            await_answer(files.as_ref().and_then(AsFile::as_file));
             drop(files);
         }));
+    }
+}
+
+/// Waits until the file system of a file answers, before the file is closed: a process whose thread waits for FUSE to close a
+/// file cannot be killed, one that waits for this call can.
+fn await_answer(file: Option<&File>) {
+    // Only whether it returns is of interest.
+    let _ = file.map(rustix::fs::fstatfs);
+}
+
+/// A file that is read and closed on a thread of [`call`]. Dropped, it is closed after its file system has answered.
+#[derive(Debug)]
+pub struct KillableClose(Option<File>);
+
+impl KillableClose {
+    pub fn new(file: File) -> KillableClose {
+        KillableClose(Some(file))
+    }
+
+    /// The file, whose closing is the caller's from now on.
+    pub fn into_file(mut self) -> File {
+        self.0.take().expect("it is taken out when this ends")
+    }
+}
+
+impl std::ops::Deref for KillableClose {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        self.0.as_ref().expect("it is taken out when this ends")
+    }
+}
+
+impl Drop for KillableClose {
+    fn drop(&mut self) {
+        await_answer(self.0.as_ref());
     }
 }
 

@@ -5,6 +5,7 @@
 use super::hash::{self, HashError, Hashed, Pace};
 use super::open::{Root, open_beneath};
 use super::pages::Pages;
+use super::patience::KillableClose;
 use super::signature::{HEAD, Signature, signature};
 use super::walk::Role;
 use albumen_core::fault::Fault;
@@ -24,6 +25,7 @@ pub enum Read {
 /// Opens and hashes the file at `path` below the root.
 pub fn read(root: &Root, path: &[u8], role: Role, pace: &impl Pace) -> Result<Read, Fault> {
     let (file, _) = open_beneath(root, path)?;
+    let file = KillableClose::new(file);
     let pages = Pages::of(&file);
     let answer = (|| {
         if role == Role::Unnamed {
@@ -36,7 +38,7 @@ pub fn read(root: &Root, path: &[u8], role: Role, pace: &impl Pace) -> Result<Re
         hash::content_hash(&file, pace).map(Some)
     })();
     match answer {
-        Ok(Some(hashed)) => Ok(Read::Done { file, hashed, pages }),
+        Ok(Some(hashed)) => Ok(Read::Done { file: file.into_file(), hashed, pages }),
         Ok(None) => Ok(Read::NotMedia),
         Err(HashError::Changing) => Ok(Read::Changing),
         Err(HashError::Fault(fault)) => Err(fault),
