@@ -55,7 +55,7 @@ SHELL = re.compile(r"""
 
 
 def entries():
-    """The banned expressions: a list of (pattern, better words)."""
+    """The banned expressions: one pattern for all of them, and a list of (pattern, better words)."""
     found = []
     for number, line in enumerate(LIST.read_text(encoding="utf-8").splitlines(), 1):
         if not line or line.startswith("#"):
@@ -63,8 +63,10 @@ def entries():
         expression, tab, better = line.partition("\t")
         if not tab or not better:
             sys.exit(f"{LIST.name}:{number}: an entry is an expression, a tab and the better words")
-        found.append((re.compile(rf"\b(?:{expression})\b" if expression[-1] != ")" else rf"\b(?:{expression})", re.I), better))
-    return found
+        # A lookahead at the end may stand for the end of the word.
+        end = "" if expression.endswith(")") else r"\b"
+        found.append((re.compile(rf"\b(?:{expression}){end}", re.I), better))
+    return re.compile("|".join(f"(?:{pattern.pattern})" for pattern, _ in found), re.I), found
 
 
 def line_of(text, at):
@@ -138,11 +140,13 @@ def pieces(path, text):
     return lines(text)
 
 
-def hits(path, banned):
+def hits(path, any_of_them, banned):
     text = path.read_text(encoding="utf-8")
     for start, piece in pieces(path, text):
         for offset, line in enumerate(piece.split("\n")):
             prose = NOT_PROSE.sub(lambda m: "_" * len(m.group()), line)
+            if not any_of_them.search(prose):
+                continue
             for pattern, better in banned:
                 for match in pattern.finditer(prose):
                     yield start + offset, match.group().strip(), better
@@ -165,14 +169,14 @@ def main():
     parser.add_argument("--code", action="store_true", help="check Rust and TypeScript, too")
     parser.add_argument("--count", action="store_true", help="print only the number of hits per crate or folder")
     given = parser.parse_args()
-    banned = entries()
+    any_of_them, banned = entries()
     files = [f.resolve() for f in given.files] or chosen(DOCUMENTS + (CODE if given.code else []))
     own = {LIST, pathlib.Path(__file__).resolve()}
     counts = collections.Counter()
     for path in files:
         if path in own:
             continue
-        for number, word, better in hits(path, banned):
+        for number, word, better in hits(path, any_of_them, banned):
             counts[group(path)] += 1
             if not given.count:
                 print(f"{path.relative_to(ROOT)}:{number}: {word}: {better}")
