@@ -27,7 +27,8 @@ DOCUMENTS = [
 CODE = [
     "crates/*/src/**/*.rs", "crates/*/tests/**/*.rs", "crates/*/benches/**/*.rs", "crates/*/examples/**/*.rs",
     "crates/*/build.rs", "crates/*/build/**/*.rs", "tests/**/*.rs", "fuzz/**/*.rs", "web/src/**/*.ts", "web/src/**/*.tsx",
-    "web/test/**/*.ts", "web/test/**/*.tsx",
+    "web/src/**/*.css", "web/src/i18n/en.json", "web/test/*.mjs", "web/scripts/*.mjs", "models/*.py", "models/manifest.toml",
+    "benches/*.py", "benches/peers/*.sh", "benches/peers/*.mjs", "crates/library/build/**/*.py",
 ]
 GENERATED = ("/target/", "/node_modules/", "web/src/api/types.ts")
 
@@ -127,7 +128,7 @@ def pieces(path, text):
     name, suffix = path.name, path.suffix
     if suffix == ".rs":
         return lexed(text, RUST)
-    if suffix in (".ts", ".tsx"):
+    if suffix in (".ts", ".tsx", ".mjs", ".css"):
         return lexed(text, SCRIPT)
     if suffix == ".py" or text.startswith("#!/usr/bin/env python3"):
         return python(text)
