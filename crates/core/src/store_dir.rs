@@ -212,12 +212,12 @@ fn parts(path: &str) -> io::Result<(Vec<&str>, &str)> {
     Ok((names, name))
 }
 
-/// A foreign entry in the place of one of the store.
+/// A foreign entry with the name of one of the store.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is a link or of another kind than Albumen's own: move it away", .0.display())]
 pub struct ForeignEntry(pub PathBuf);
 
-/// Whether the error is a foreign entry in the place of one of the store.
+/// Whether the error is a foreign entry with the name of one of the store.
 pub fn is_foreign(e: &io::Error) -> bool {
     e.get_ref().is_some_and(|e| e.is::<ForeignEntry>())
 }
