@@ -4,7 +4,7 @@
 .PHONY: help setup demo web test screenshots models instructions bench corpus-report package arm64 soak
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## install missing packages for building and testing (Debian 12; root or sudo)
 	@scripts/setup.sh test
