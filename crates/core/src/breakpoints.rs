@@ -1,10 +1,10 @@
-//! Named points at which a test may end the process, to prove that a kill there loses nothing.
+//! Named points at which a test may kill the process, to prove that a kill there loses nothing.
 //!
-//! `ALBUMEN_KILL_AT=name:n` kills this process by SIGKILL when the point is reached for the n-th time. Where
-//! the variable is not set, reaching a point costs one atomic load.
+//! `ALBUMEN_KILL_AT=name:n` kills this process with SIGKILL when the point is reached for the n-th time. Without the
+//! variable, reaching a point costs one atomic load.
 //!
-//! `ALBUMEN_OPERATIONS=file` has what is written to the index folder noted there, in order, so that a test can take
-//! away what a power cut would.
+//! `ALBUMEN_OPERATIONS=file` logs all writes to the index folder to that file, in order, so that a test can undo what
+//! a power cut would lose.
 
 use std::fs::File;
 use std::io::Write;
@@ -18,7 +18,7 @@ struct Planned {
 
 static PLANNED: OnceLock<Option<Planned>> = OnceLock::new();
 
-/// Says that a named point has been reached.
+/// Reports that a named point has been reached.
 pub fn reached(point: &str) {
     let planned = PLANNED.get_or_init(|| {
         let value = std::env::var("ALBUMEN_KILL_AT").ok()?;
@@ -35,14 +35,14 @@ pub fn reached(point: &str) {
 
 static OPERATIONS: OnceLock<Option<File>> = OnceLock::new();
 
-/// Notes an operation, one line each: what was done, and to what.
+/// Logs an operation, one line each: the operation and its object.
 pub fn noted(operation: &str, object: &str) {
     let file = OPERATIONS.get_or_init(|| {
         let path = std::env::var_os("ALBUMEN_OPERATIONS")?;
         File::options().append(true).create(true).open(path).ok()
     });
     if let Some(mut file) = file.as_ref() {
-        // One write a line: lines of several threads do not mix.
+        // One write per line, so that lines of several threads do not mix.
         let _ = file.write_all(format!("{operation} {object}\n").as_bytes());
     }
 }

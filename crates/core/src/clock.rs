@@ -1,6 +1,6 @@
 //! The time of day.
 
-/// Seconds since 1970, UTC. With ALBUMEN_FAULTS=1, for tests, ALBUMEN_CLOCK says by how many seconds the clock is wrong.
+/// Seconds since 1970, UTC. With ALBUMEN_FAULTS=1, for tests, ALBUMEN_CLOCK is an offset of the clock in seconds.
 pub fn now() -> i64 {
     static WRONG_BY: std::sync::OnceLock<i64> = std::sync::OnceLock::new();
     let wrong_by = WRONG_BY.get_or_init(|| {
