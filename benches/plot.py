@@ -98,7 +98,7 @@ def main():
         xs = [s["items"] for s in sizes]
         each = {"next photo": "next_photo_ms", "next face": "next_face_ms", "search": "search_ms", "open, look up": "open_ms"}
         series = {name: [s[key] for s in sizes] for name, key in each.items()}
-        (out / "growth.svg").write_text(lines("One more, in a library of so many items", xs, series, "ms"))
+        (out / "growth.svg").write_text(lines("One more, by number of items in the library", xs, series, "ms"))
         series = {"rescan": [s["rescan_s"] for s in sizes], "find": [s["find_s"] for s in sizes]}
         (out / "rescan.svg").write_text(lines("Nothing has changed", xs, series, "s"))
 

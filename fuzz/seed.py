@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
-"""Gives each door of doors.rs something to begin with: the beginnings of real files, without the bytes that the door itself
-puts before them. Reads testdata/ and the folder that ALBUMEN_CORPUS names; writes to fuzz/corpus, which git ignores: whatever
-is cut from real media stays on this machine."""
+"""Extracts seeds for each fuzz target of doors.rs: the beginnings of real files, without the bytes that the fuzz target itself
+prepends. Reads testdata/ and ALBUMEN_CORPUS; writes to fuzz/corpus, which git ignores, because seeds contain parts of real
+media."""
 
 import hashlib
 import os
 import pathlib
 import struct
 
-# As long as what fuzzing makes (-max_len in scripts/soak/fuzz.sh); headers and item tables of real files are shorter.
+# The maximum length of fuzzing inputs (-max_len in scripts/soak/fuzz.py); headers and item tables of real files are shorter.
 LONGEST = 16 * 1024
-# Enough to show a door each kind of file; more of one kind only slow the start.
+# Enough for each kind of file; more of one kind only slow the start.
 SEEDS_A_DOOR = 400
 
 HERE = pathlib.Path(__file__).parent
 
-# Doors that put a signature first: the signature, and how much of a file the door brings along.
+# Fuzz targets that prepend a signature: the signature, and its length in a file.
 SIGNATURES = [
     ("jpeg", b"\xff\xd8\xff", 3),
     ("matroska", b"\x1a\x45\xdf\xa3", 4),
@@ -42,7 +42,7 @@ SIGNATURES = [
     ("previews", b"II*\0", 0),
     ("previews", b"MM\0*", 0),
 ]
-# The same for what begins with an `ftyp` box, by the brands that stand in it.
+# The same for files that begin with an `ftyp` box, by its brands.
 BRANDS = [("heif", (b"heic", b"mif1", b"heix", b"avif", b"msf1")), ("cr3", (b"crx ",)), ("movie", (b"",))]
 SIDECARS = {".xmp": "sidecar_xmp", ".json": "sidecar_json"}
 
@@ -57,7 +57,7 @@ def jpeg_segments(data):
 
 
 def moov(file):
-    """The `moov` box, which in what a phone records stands behind all the media."""
+    """The `moov` box, which phones write after the media data."""
     at, end = 0, file.seek(0, os.SEEK_END)
     while at < end:
         file.seek(at)
@@ -77,7 +77,7 @@ def moov(file):
 
 
 def seeds(path, data):
-    """Door and bytes, for every door that could meet this file or a part of it."""
+    """Fuzz target and bytes, for every fuzz target that parses this file or a part of it."""
     yield "any", data
     if len(data) < LONGEST:
         yield "develop", data
@@ -110,7 +110,7 @@ def main():
     if corpus := os.environ.get("ALBUMEN_CORPUS"):
         folders.append(pathlib.Path(corpus))
     given = {}
-    # In an order that has nothing to do with kinds, so that those taken are of all.
+    # In an order independent of kinds, so that the selection covers all of them.
     paths = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
     for path in sorted(paths, key=lambda p: hashlib.sha1(p.name.encode()).digest()):
         with open(path, "rb") as file:

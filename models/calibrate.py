@@ -3,8 +3,8 @@
 
     calibrate.py classifier|object_detector MODEL.onnx PICTURE...
 
-MODEL.onnx is the result of convert.py without ranges. Needs numpy, onnxruntime and pillow. The ranges that are here were
-measured over the photos that scikit-image brings (astronaut, brick, chelsea, coffee, coins, grass, gravel, hubble, ihc,
+MODEL.onnx is the result of convert.py without ranges. Needs numpy, onnxruntime and pillow. The stored ranges were
+measured over the photos in scikit-image (astronaut, brick, chelsea, coffee, coins, grass, gravel, hubble, ihc,
 motorcycle, retina, rocket); ranges over 37 other photos gave the same accuracy.
 """
 import json
@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 
 def picture(path, size, centre):
-    """The pixels as the recogniser cuts them: a square from the centre, or the whole."""
+    """The pixels as the recogniser crops them: a square from the centre, or the whole picture."""
     image = Image.open(path).convert("RGB")
     if centre < 1:
         side = min(image.size) * centre
@@ -33,8 +33,8 @@ def picture(path, size, centre):
 
 
 def tensors(graph, use):
-    """Names of the tensors to be kept in 8 bits: those around convolutions, and between the operations that have
-    integer kernels. The object detector's last convolutions stay in floats: its scores do not survive 8 bits."""
+    """Names of the tensors to be stored in 8 bits: those around convolutions, and between the operations that have
+    integer kernels. The object detector's last convolutions stay in float: its scores lose too much precision in 8 bits."""
     heads = {"Split", "Sigmoid", "Reshape", "Transpose"} if use == "object_detector" else set()
     after = {i: n.op for n in graph.nodes for i in n.inputs}
     names = dict.fromkeys(graph.inputs)

@@ -1,5 +1,5 @@
-"""Converts the models to ONNX as the recogniser wants them. Pure functions from bytes to bytes: the same bytes on every
-machine, so that the manifest can pin the sum of the result. Only elementwise arithmetic is done, in numpy.
+"""Converts the models to ONNX for the recogniser. Pure functions from bytes to bytes: the same bytes on every
+machine, so that the manifest can pin the checksum of the result. Uses only elementwise arithmetic, in numpy.
 """
 import base64
 import collections
@@ -22,7 +22,7 @@ OPSET = 13
 
 
 def free_size(model, _ranges):
-    """YuNet: height and width of the input are declared 640 without need; they become free."""
+    """YuNet: height and width of the input are unnecessarily declared as 640; they become variable."""
     graph = onnx_file.load(model)
     for name, dims in graph.inputs.items():
         graph.inputs[name] = dims[:2] + ["height", "width"]
@@ -32,16 +32,16 @@ def free_size(model, _ranges):
 
 
 def embedder(model, _ranges):
-    """SFace: batch norms folded into the convolutions, the dropout gone, PReLUs in terms that ONNX Runtime is quick at.
-    Not in int8, which moves embeddings."""
+    """SFace: batch norms folded into the convolutions, the dropout removed, PReLUs in a form that ONNX Runtime computes quickly.
+    Not in int8, which changes embeddings."""
     graph = spread_prelus(fold_batch_norms(onnx_file.load(model)))
     graph.opset = OPSET
     return onnx_file.dump(graph)
 
 
 def spread_prelus(graph):
-    """Writes PReLU, slope a, as (1 - a) relu(x) + a x: the same but for rounding, and in half of the model's time. ONNX
-    Runtime's PRelu works on one number at a time, and takes the tensor out of the blocks that convolutions work on."""
+    """Writes PReLU, slope a, as (1 - a) relu(x) + a x: the same except for rounding, in half of the model's time. ONNX
+    Runtime's PRelu is scalar, and converts the tensor from the blocked layout of convolutions."""
     out = Graph(graph.opset, weights=dict(graph.weights), inputs=graph.inputs, outputs=graph.outputs)
     for node in graph.nodes:
         if node.op != "PRelu":
@@ -59,7 +59,7 @@ def spread_prelus(graph):
 
 
 def fold_batch_norms(graph):
-    """Folds each BatchNormalization into the Conv or Gemm before it; one that stands alone becomes a multiplication and
+    """Folds each BatchNormalization into the Conv or Gemm before it; a separate one becomes a multiplication and
     an addition. Dropouts, which do nothing at inference, are bypassed. Computed in float64, rounded once."""
     producer, out, alias = graph.producer(), Graph(graph.opset, inputs=graph.inputs, outputs=graph.outputs), {}
     weight = {k: w.astype(np.float64) if w.dtype == np.float32 else w for k, w in graph.weights.items()}
@@ -117,7 +117,7 @@ class _Tensors(pickle.Unpickler):
 
 
 def read_pth(data):
-    """Tensors by name out of a .pth in the format before PyTorch 1.6: five pickles, then the storages in order."""
+    """Tensors by name from a .pth in the format before PyTorch 1.6: five pickles, then the storages in order."""
     file = io.BytesIO(data)
     if _Tensors(file).load() != 0x1950A86A20F9469CFC6C:
         raise ValueError("not a legacy .pth")
@@ -193,9 +193,9 @@ def efficientnet_lite0(pth, ranges):
 
 
 def nanodet(topology, weights, ranges):
-    """NanoDet-g out of TensorFlow.js. The file is a translation of an ONNX model that transposes before and after every
-    operation; here tensors stay NCHW, a transposition is only a note of how TensorFlow sees the tensor, and a
-    padding becomes the convolution's own."""
+    """NanoDet-g from TensorFlow.js. The file is a translation of an ONNX model that transposes before and after every
+    operation; here tensors stay NCHW, a transposition only records TensorFlow's view of the tensor, and a
+    padding becomes part of the convolution."""
     description = json.loads(topology)
     constants = _tfjs_constants(description["weightsManifest"], weights)
     nodes = {n["name"]: n for n in description["modelTopology"]["node"]}
@@ -291,15 +291,15 @@ def nanodet(topology, weights, ranges):
         return constants[name.split(":")[0]]
 
     def channel_source(x):
-        """The convolution that decides how many channels x has."""
+        """The convolution that defines the number of channels of x."""
         producer = graph.producer()
         while producer[x].op != "Conv":
             x = producer[x].inputs[0]
         return producer[x]
 
     def head(alias, name):
-        """One output, a row a cell. TensorFlow convolves (one cell at a time), splits scores from boxes and transposes
-        both; a product of matrices gives just that and takes less time than the transposing did."""
+        """One output, one row per cell. TensorFlow convolves (one cell at a time), splits scores from boxes and transposes
+        both; a matrix product gives the same result in less time than the transposition."""
         path = [nodes[name]]
         while path[-1]["op"] != "SplitV":
             path.append(nodes[path[-1]["input"][0].split(":")[0]])
@@ -356,7 +356,7 @@ CONVERSIONS = {f.__name__: f for f in (free_size, embedder, efficientnet_lite0, 
 
 
 def main():
-    """`convert.py CONVERSION RESULT SOURCE...`, with `--ranges FILE` where the result is to be int8."""
+    """`convert.py CONVERSION RESULT SOURCE...`, with `--ranges FILE` for an int8 result."""
     import argparse
     import pathlib
 

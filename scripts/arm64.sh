@@ -1,18 +1,18 @@
 #!/bin/bash
-# Cross-builds for arm64 and shows that it gives the same results there: `make arm64`. Root only; on demand, not in CI.
-# `scripts/arm64.sh build` only builds the two programs, and says last in which folder they are.
+# Cross-builds for arm64 and compares the results with this machine's: `make arm64`. Root only; on demand, not in CI.
+# `scripts/arm64.sh build` only builds the two programs; the last line of its output is their folder.
 #
-# In a Debian 12 with Debian's own Rust (rustc-web) and cross compilers, kept in the cache, it builds both programs and the
-# tests, then under qemu-aarch64-static: runs the tests of the rooms that need no other process, indexes testdata/ and some
-# of ALBUMEN_CORPUS, and compares with the index that this machine's own build makes of the same files: facts identical,
-# pictures, faces and subjects within the tolerances that examples/compare_indexes.rs states. Last it lists the NEON routines
-# that were executed, by the symbols of the blocks that the emulator translated, and counts the instructions of a photo.
+# In a cached Debian 12 with Debian's own Rust (rustc-web) and cross compilers, it builds both programs and the tests. Under
+# qemu-aarch64-static it runs the test modules that start no other process, indexes testdata/ and part of ALBUMEN_CORPUS, and
+# compares the index with that of this machine's build over the same files: facts must be equal, pictures, faces and subjects
+# within the tolerances of examples/compare_indexes.rs. Finally it lists the NEON routines that were executed, by the symbols
+# of the blocks that the emulator translated, and counts the instructions of a photo.
 #
 # The emulator is a hundred times slower than a processor, so the files are few: ALBUMEN_ARM64_EACH of each kind of the
-# corpus (default 8), and as many small portraits and scenes for the recogniser. No step of it may take longer than
+# corpus (default 8), and as many small portraits and scenes for the recogniser. Each step is limited to
 # ALBUMEN_ARM64_SECONDS (default 3600).
 #
-# Lines that begin with `soak:` are for the record; scripts/soak.sh arm64 writes it.
+# Lines with the prefix `soak:` go into the record that scripts/soak.sh arm64 writes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -41,7 +41,7 @@ if [ ! -f "$root/.whole" ]; then
     touch "$root/.whole"
 fi
 cp "$qemu" "$root/usr/bin/qemu-aarch64-static"
-# Crates are fetched as this machine fetches them: from its registry, trusting whom its network asks to be trusted.
+# Crates come from the same registry, with the same certificates, as on this machine.
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 mkdir -p "$root/cargo"
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
@@ -67,17 +67,17 @@ enter() {
         "$@"
 }
 
-# What the emulator shows: two cores as cheap NAS have them. It would show the /proc/cpuinfo of this machine, and from
-# that ONNX Runtime cannot tell an ARM processor and ends.
+# Emulate two cores of an inexpensive NAS. By default the emulator shows the /proc/cpuinfo of this machine, in which
+# ONNX Runtime does not find an ARM processor and aborts.
 export QEMU_CPU=cortex-a53
 cp scripts/arm64/cpuinfo "$work/"
-# A command in the root, whose arm64 programs the emulator runs.
+# Runs a command in the root; the emulator runs its arm64 programs.
 emulate() {
     enter timeout "$limit" env QEMU_CPU=$QEMU_CPU ALBUMEN_MODELS=/models ALBUMEN_WORKER=/scratch/worker ${ALBUMEN_CORPUS:+ALBUMEN_CORPUS=/corpus} \
         sh -ec 'mount --bind /scratch/cpuinfo /proc/cpuinfo; cd /src; exec "$@"' sh "$@"
 }
 
-# Without link-time optimisation, which needs most of the time and changes no result.
+# Without link-time optimisation, which takes most of the time and does not change results.
 begun=$SECONDS
 enter sh -ec "cd /src && cargo build --release --locked --target $target --bins"
 built=$root/target/$target/release
@@ -92,26 +92,26 @@ enter sh -ec "cd /src && cargo build --release --locked --target $target --examp
     cargo test --release --locked --target $target -p albumen --test it --no-run"
 say "cross-built with $(enter rustc --version) in $((SECONDS - begun)) s (two cores, shared)"
 
-# The models, with the ONNX Runtime for this processor.
+# The models, with the ONNX Runtime for arm64.
 mkdir -p "$root/models"
 ALBUMEN_MODELS=$root/models python3 models/fetch.py --machine aarch64
 
-# Tests that need no process but their own. Those that start the programs would need binfmt, and so would the one that
-# measures the memory of a child of its own. Of those with models the ones with a picture or two: a group in tiles takes the
-# emulator ten minutes.
+# Tests that start no other process: those that start the programs would need binfmt, and so would the one that
+# measures the memory of a child process. Of the tests with models only those with one or two pictures: a group in tiles takes
+# ten minutes in the emulator.
 tests=$(ls -t "$built"/deps/it-* | grep -v '\.d$' | head -1)
 emulate qemu-aarch64-static /target/$target/release/deps/$(basename "$tests") \
     --test-threads=2 --skip two_hundred_megapixels decode:: decode_heif:: render:: inspect:: places:: \
     recognise::the_astronaut recognise::the_cat recognise::a_face recognise::a_broken_model | tee "$work/tests"
 say "tests under the emulator: $(sed -n 's/^test result: //p' "$work/tests" | tail -1)"
 
-# The same files, indexed by both. The engine starts its worker by name; without binfmt that name is a script.
+# Index the same files with both builds. The engine starts its worker by name; without binfmt that name is a script.
 cat >"$work/worker" <<END
 #!/bin/sh
 exec env QEMU_CPU=$QEMU_CPU qemu-aarch64-static /target/$target/release/albumen-worker "\$@"
 END
 chmod 755 "$work/worker"
-# Every kind of file, without recognition; then pictures that fit the networks as they are, for recognition.
+# Every kind of file, without recognition; then pictures of the networks' input size, for recognition.
 facts=$work/files/facts found=$work/files/found
 mkdir -p "$facts" "$found"
 cp -r testdata "$facts/testdata"
@@ -133,7 +133,7 @@ if [ -n "${ALBUMEN_CORPUS:-}" ]; then
             cut -d' ' -f2- | while read -r file; do cp "$file" "$found/$kind/"; done
     done
 fi
-# Dates of files are facts; both see the same ones.
+# Modification times are facts and must be equal for both.
 find "$work/files" -exec touch -d 2024-01-02T03:04:05Z {} +
 cargo build --release --locked --bins --example compare_indexes
 compare() {
@@ -141,19 +141,19 @@ compare() {
     shift
     emulate qemu-aarch64-static /target/$target/release/albumen --config /dev/null --index "/scratch/arm64-$name" \
         index --json "$@" "/scratch/files/$name" >"$work/summary" || status=$?
-    [ $status -le 1 ] || die "indexing under the emulator left with $status"
+    [ $status -le 1 ] || die "indexing under the emulator exited with $status"
     say "$name: indexed under the emulator in $((SECONDS - begun)) s: $(tr -d '{}"' <"$work/summary" | cut -d, -f1-8)"
     status=0
     target/release/albumen --config /dev/null --index "$work/amd64-$name" index --json "$@" "$work/files/$name" >"$work/summary" || status=$?
-    [ $status -le 1 ] || die "indexing with this machine's build left with $status"
+    [ $status -le 1 ] || die "indexing with this machine's build exited with $status"
     target/release/examples/compare_indexes "$work/amd64-$name" "$work/arm64-$name" || differ="$differ $name"
 }
 differ=
 compare facts --no-recognise
 compare found
-say "sandbox under the emulator: $(emulate qemu-aarch64-static /target/$target/release/albumen --index /scratch/arm64-facts status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator knows neither Landlock nor seccomp, so the wall is not tested here"
+say "sandbox under the emulator: $(emulate qemu-aarch64-static /target/$target/release/albumen --index /scratch/arm64-facts status --json | sed 's/.*"sandbox":"\([^"]*\)".*/\1/'); the emulator supports neither Landlock nor seccomp, so the sandbox is not tested here"
 
-# Which vector routines were executed: the emulator names the symbol of every block when it first runs.
+# List the executed vector routines: the emulator logs the symbol of every block when it first runs.
 mkdir "$work/traced"
 cp testdata/kinds/plain.jpg testdata/kinds/progressive.jpg "$work/traced/"
 cat >"$work/worker" <<END
@@ -172,13 +172,13 @@ shown() {
 shown "JPEG" '^jsimd.*neon'
 shown "resizing" 'fast_image_resize.*neon'
 shown "hashing" 'blake3.*neon'
-# The search over embeddings is a plain loop that the compiler vectorises: its products of bytes stand in the code.
+# The search over embeddings is a plain loop that the compiler vectorises: count its vector products in the code.
 products=$(enter aarch64-linux-gnu-objdump -d --no-show-raw-insn /target/$target/release/albumen |
     awk '/^[0-9a-f]+ </ {inside = /people.*vectors/} inside && /(smull|smlal|sdot)2?[ \t]+v/ {n++} END {print n + 0}')
 [ "$products" -gt 0 ] || die "the search over embeddings has no vector products"
 say "NEON in the search over embeddings: $products vector products of bytes in its code"
 
-# Instructions a photo, by a plugin of the emulator: what a run with two photos executes more than one with one.
+# Instructions per photo, counted by a plugin of the emulator: the difference between runs with two photos and with one.
 cc -O2 -Wall -shared -fPIC -o "$work/instructions.so" scripts/arm64/instructions.c
 executed_by() {
     "$counting" -L "$root" -plugin "$work/instructions.so" -d plugin -D "$work/executed" "$built/examples/instructions" "$@" >/dev/null
@@ -194,4 +194,4 @@ a_photo "a generated phone JPEG of 12 megapixels" "$work/phone.jpg"
 heic=
 [ -z "${ALBUMEN_CORPUS:-}" ] || heic=$(find "$ALBUMEN_CORPUS/livephoto" "$ALBUMEN_CORPUS/heic" -iname '*.heic' -size +1M | LC_ALL=C sort | head -1)
 [ -z "$heic" ] || a_photo "$(basename "$heic")" "$heic"
-[ -z "$differ" ] || die "beyond what may differ:$differ"
+[ -z "$differ" ] || die "differences beyond the tolerances:$differ"

@@ -1,24 +1,24 @@
 #!/bin/sh
-# Makes a clean Debian 12 in a folder, for tests that must not lean on what a developer's machine has. Root only.
+# Creates a clean Debian 12 in a folder, for tests that must not depend on the developer's machine. Root only.
 #
 #   scripts/debian-root.sh [--architecture arm64] FOLDER [PACKAGE...]
 #
-# The mirror is the one of the machine's own apt sources. The bare system is kept in the cache, so that a second root takes
-# seconds. FOLDER must not exist yet. Packages, if any are named, are installed without what they recommend. Another
-# architecture needs an emulator that the kernel starts by itself (binfmt_misc).
+# The mirror comes from the machine's apt sources. The base system is cached, so a second root takes
+# seconds. FOLDER must not exist yet. Packages are installed without recommended ones. Another
+# architecture needs an emulator registered in the kernel (binfmt_misc).
 #
 #   scripts/debian-root.sh --enter FOLDER COMMAND...
 #
-# runs a command in it, with /proc, /dev and /sys, which are gone after. ALBUMEN_BIND="/here:/there ..." shows it folders.
+# runs a command in it, with /proc, /dev and /sys, which are unmounted afterwards. ALBUMEN_BIND="/here:/there ..." mounts folders.
 set -eu
 
 die() { echo "debian-root: $*" >&2; exit 2; }
-[ "$(id -u)" = 0 ] || die "only root can make and enter a root folder"
+[ "$(id -u)" = 0 ] || die "only root can create and enter a root folder"
 
 if [ "$1" = --enter ]; then
     root=$2
     shift 2
-    # In a mount namespace of its own: nothing stays mounted, however this ends.
+    # In its own mount namespace, so that nothing stays mounted.
     exec unshare --mount --propagation private sh -ec '
         root=$1; shift
         mount -t proc proc "$root/proc"
@@ -40,10 +40,10 @@ if [ "$1" = --architecture ]; then
 fi
 root=$1
 shift
-[ ! -e "$root" ] || die "$root is there already"
+[ ! -e "$root" ] || die "$root already exists"
 command -v debootstrap >/dev/null || die "debootstrap is missing: apt-get install debootstrap"
 
-# The lines of the machine's sources that speak of Debian 12 itself.
+# The files of the machine's apt sources for Debian 12.
 sources=$(mktemp -d)
 trap 'rm -rf "$sources"' EXIT
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
@@ -53,7 +53,7 @@ for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/source
 done
 grep -l "bookworm-security" "$sources"/* >/dev/null 2>&1 || echo "debian-root: no security updates in the machine's sources" >&2
 mirror=$(cat "$sources"/* | sed -n 's/^URIs: *\([^ ]*debian\/*\) *$/\1/p; s/^deb .*\(https*:[^ ]*debian\/*\) bookworm .*/\1/p' | head -1)
-[ -n "$mirror" ] || die "the machine's apt sources name no mirror of Debian 12"
+[ -n "$mirror" ] || die "the machine's apt sources have no mirror of Debian 12"
 
 cache=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}
 bare=$cache/debian12-$architecture.tar
@@ -71,9 +71,9 @@ tar -C "$root" -xf "$bare"
 rm -f "$root/etc/apt/sources.list"
 cp "$sources"/* "$root/etc/apt/sources.list.d/"
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
-# Nothing in it must outlast a power cut.
+# It need not survive a power cut.
 echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
-# Services are not started in a root.
+# Prevents the start of services in the root.
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 if [ $# -gt 0 ]; then

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Shows Albumen with a library that it makes itself: `make demo`. Builds everything, makes and indexes about 300 pictures and
-# clips, starts the engine and the portal on a free port of 127.0.0.1, checks that they answer, and prints where to look.
-# On a terminal, or with DEMO_STAY=1, it stays until it is interrupted; otherwise it ends after the check.
+# Demonstrates Albumen with a generated library: `make demo`. Builds everything, generates and indexes about 300 pictures and
+# clips, starts the engine and the portal on a free port of 127.0.0.1, checks that they answer, and prints the address.
+# On a terminal, or with DEMO_STAY=1, it runs until it is interrupted; otherwise it ends after the check.
 #
 #   DEMO_PROFILE=dev   build without optimisation
-#   DEMO_EVERY=N       make only every Nth photo of a trip: for tests
-#   DEMO_FOLDER=DIR    where the library, index and accounts go (default: target/demo)
+#   DEMO_EVERY=N       generate only every Nth photo of a trip: for tests
+#   DEMO_FOLDER=DIR    folder of the library, index and accounts (default: target/demo)
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,23 +14,23 @@ programs=target/$profile
 width=1600
 if [ "$profile" = dev ]; then
     programs=target/debug
-    # Without optimisation a picture takes long to index: they have a quarter of the pixels.
+    # Without optimisation indexing is slow: pictures have a quarter of the pixels.
     width=800
 fi
 folder=${DEMO_FOLDER:-target/demo}
 every=${DEMO_EVERY:-1}
 
 scripts/web.sh
-# The whole workspace, so that its packages are compiled with the features that tests have compiled them with.
+# The whole workspace, so that packages have the same features as in the build of the tests.
 cargo build --profile "$profile" --locked --workspace --bins --example demo_library
-python3 models/fetch.py || echo "demo: without the models there are no faces and subjects; all else works" >&2
+python3 models/fetch.py || echo "demo: without the models faces and subjects are not recognised; everything else works" >&2
 
 rm -rf "$folder"
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 photos=$folder/photos
 portrait=$(python3 models/fetch.py --path test_portrait 2>/dev/null || true)
-# The same generator makes the same pictures: they are kept beside the demo, for the next one.
+# The generator is deterministic: its pictures are cached beside the demo for the next run.
 made=$(dirname "$folder")/demo-media-$(cat crates/bench/examples/demo_library/*.rs | cksum | cut -d' ' -f1)-$width-$every${portrait:+-faces}
 if [ ! -d "$made" ]; then
     rm -rf "$(dirname "$folder")"/demo-media-*-"$width-$every"*
@@ -39,7 +39,7 @@ if [ ! -d "$made" ]; then
 fi
 mkdir -p "$photos"
 cp -a "$made" "$photos/shared"
-# Anna's own photos; Ben has none, and sees only what is shared.
+# Anna has photos of her own; Ben has none and sees only shared ones.
 mkdir -p "$photos/anna" "$photos/ben"
 mv "$photos/shared/2025" "$photos/anna/"
 
@@ -73,24 +73,24 @@ state = "$folder/portal"
 END
 config=$folder/albumen.toml
 
-# A word of letters and digits that nothing else knows.
+# A random password of letters and digits.
 word() {
     od -An -tx1 -N8 /dev/urandom | tr -d ' \n'
 }
 password=$(word)
 printf '%s\n' "$password" | "$programs/albumen-portal" --config "$config" account add anna --admin --display-name Anna --password-stdin
-# Ben's password, for those who want to see what he sees.
+# Ben's password, for viewing the portal as Ben.
 (umask 077 && word > "$folder/ben.password")
 "$programs/albumen-portal" --config "$config" account add ben --display-name Ben --access Family=full --password-stdin \
     < "$folder/ben.password"
 
 status=0
-# The files in "Damaged files" are broken on purpose, so that you see what Albumen says of them: exit code 1.
+# The files in "Damaged files" are broken on purpose, to show how they are reported: exit code 1.
 "$programs/albumen" --config "$config" index || status=$?
 [ "$status" -le 1 ] || exit "$status"
 
 log=$folder/portal.log
-# It is read before the portal has come to write it.
+# The loop below reads it before the portal writes it.
 : > "$log"
 "$programs/albumen-portal" --config "$config" serve --with-engine 2> "$log" &
 portal=$!

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Asks a portal that `make demo` has started for what a browser would: demo_check.py URL ACCOUNT PASSWORD FEWEST_ITEMS.
+"""Checks a portal that `make demo` has started, with the requests of a browser: demo_check.py URL ACCOUNT PASSWORD MINIMUM_ITEMS.
 
-A demo with fewer items has failed to make or to index them.
+A demo with fewer items has failed to generate or index them.
 
-Ends with 1 and a message where something is missing.
+Exits with 1 and a message if a check fails.
 """
 import http.cookiejar
 import json
@@ -26,7 +26,7 @@ def main(url, account, password, fewest):
             with opener.open(request, timeout=30) as answer:
                 return answer.read()
         except urllib.error.HTTPError as e:
-            sys.exit(f"demo: {path} was answered with {e.code}: {e.read().decode(errors='replace')}")
+            sys.exit(f"demo: {path} returned {e.code}: {e.read().decode(errors='replace')}")
 
     ask("api/v1/session", {"account": account, "password": password})
     timeline = json.loads(ask("api/v1/timeline"))
@@ -37,9 +37,9 @@ def main(url, account, password, fewest):
     item = page["items"][0]["id"]
     picture = ask(f"api/v1/items/{item}/thumbnail/sm")
     if not picture.startswith(b"\xff\xd8"):
-        sys.exit(f"demo: the thumbnail of item {item} is no JPEG")
+        sys.exit(f"demo: the thumbnail of item {item} is not a JPEG")
     if b"<div id=\"app\">" not in ask(""):
-        sys.exit("demo: the portal has no front end built in")
+        sys.exit("demo: the portal was built without its front end")
     print(f"demo: {count} items in the timeline, thumbnails and the web application are served")
 
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Counts the instructions of what Albumen does most, and compares them with what is committed.
+"""Counts the instructions of the main operations and compares them with the stored counts.
 
-    scripts/instructions.py            fails where a count has grown by more than 5 %
-    scripts/instructions.py --write    commits the counts of today (benches/instructions.json)
+    scripts/instructions.py            fails if a count has grown by more than 5 %
+    scripts/instructions.py --write    stores the current counts (benches/instructions.json)
 
-Instructions do not depend on what else the machine does, so this can stand in CI where timings cannot. Valgrind shows
-every program the same processor (x86-64-v3 where the machine has AVX2), and rust-toolchain.toml names the compiler;
-another architecture or an older processor has other counts, and then nothing is compared. Dependencies come from the
-build of the tests, which optimises them; our own crate is compiled once more, optimised, for this alone. A case is run
-with some work and with more of it; the difference is the work's own count, without the start.
+Instruction counts do not depend on the load of the machine, so CI can check them, unlike timings. Valgrind emulates
+the same processor everywhere (x86-64-v3 if the machine has AVX2), and rust-toolchain.toml fixes the compiler;
+another architecture or an older processor has other counts, which are not compared. Dependencies come from the
+build of the tests, which optimises them; the project's own crates are compiled again, optimised, for this script. Each case
+runs with two amounts of work; the difference is the count of the work without the start.
 """
 import json
 import os
@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = ROOT / "benches" / "instructions.json"
 # A count may grow by this share.
 ALLOWED = 0.05
-# The photo that the example makes.
+# The photo that the example generates.
 PHOTO = "phone-12-megapixels.jpg"
-# Name; the example's words; how much work in the one run, and in the other.
+# Name; arguments of the example; amount of work in the first and the second run.
 CASES = [
     ("develop a phone's JPEG", ["develop", PHOTO], 1, 2),
     ("develop plain.jpg", ["develop", "testdata/kinds/plain.jpg"], 1, 3),
@@ -37,8 +37,8 @@ CASES = [
 
 
 def built():
-    """The example's program."""
-    # Not incremental, since that cuts the crate into other pieces after each edit.
+    """Builds the example and returns its path."""
+    # Not incremental, because that splits the crate differently after each edit.
     settings = {"CARGO_PROFILE_DEV_OPT_LEVEL": "2", "CARGO_INCREMENTAL": "0"}
     said = subprocess.run(
         ["cargo", "build", "--locked", "--example", "instructions", "--message-format", "json"],
@@ -78,19 +78,19 @@ def main():
         return 0
     committed = json.loads(COMMITTED.read_text())
     if committed["level"] != level():
-        print(f"not compared: counts are committed for {committed['level']}, this is {level()}")
+        print(f"not compared: the stored counts are for {committed['level']}, this machine is {level()}")
         return 0
     worse = 0
     for name, count in now.items():
         before = committed["counts"].get(name)
         if before is None:
-            print(f"{name}: nothing is committed; run scripts/instructions.py --write")
+            print(f"{name}: no stored count; run scripts/instructions.py --write")
             worse += 1
         elif count > before * (1 + ALLOWED):
             print(f"{name}: {count / before - 1:+.1%} against {before:,}, more than {ALLOWED:+.0%}")
             worse += 1
         elif count < before * (1 - ALLOWED):
-            print(f"{name}: {count / before - 1:+.1%}; commit it with --write, so that it stays")
+            print(f"{name}: {count / before - 1:+.1%}; store it with --write")
     return 1 if worse else 0
 
 

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes the Debian package: `make package`. It holds all that Albumen needs on a machine without compilers and Python:
-# both programs, ONNX Runtime, the models, the config, the unit, manual pages and completions.
+# Builds the Debian package: `make package`. It contains everything for a machine without compilers and Python:
+# the programs, ONNX Runtime, the models, the config, the units, manual pages and completions.
 #
-#   scripts/package.sh                  for this machine's processor, built in release
-#   scripts/package.sh arm64 FOLDER     of the programs in FOLDER, which `make arm64` built; root only
+#   scripts/package.sh                  for this machine's architecture, built in release
+#   scripts/package.sh arm64 FOLDER     from the programs in FOLDER, which `make arm64` built; root only
 #
-# The package lies in target/package. Needs Debian 12 with dpkg-dev, and the models (`make models`); for another processor also
-# the cross-building Debian of scripts/arm64.sh, which has that processor's libraries and tools, and qemu-user-static.
+# The package is written to target/package. Needs Debian 12 with dpkg-dev, and the models (`make models`); for another architecture
+# also the cross-building Debian of scripts/arm64.sh, with its libraries and tools, and qemu-user-static.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ esac
 programs=${2:-target/release}
 if [ $# -lt 2 ]; then
     [ "$architecture" = "$own" ] || {
-        echo "package: name the folder with the programs for $architecture" >&2
+        echo "package: pass the folder with the programs for $architecture" >&2
         exit 2
     }
     cargo build --release --locked --workspace --bins
@@ -35,26 +35,26 @@ command -v dpkg-shlibdeps >/dev/null || {
 }
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
-# Several builds of one version are told apart, and sort, by when the source was committed.
+# The commit time distinguishes and orders several builds of one version.
 stamp=$(git log -1 --date=format:%Y%m%d%H%M%S --format=%cd.%h 2>/dev/null || echo 0)
 version="$version+$stamp"
 mkdir -p target/package
 out=$(cd target/package && pwd)/albumen_${version}_$architecture.deb
-# Equal sources give equal packages: files get the time of the commit.
+# Reproducible packages: files get the time of the commit.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s)
 export SOURCE_DATE_EPOCH
 
-# Where the tools and libraries of the package's processor are: here, or in the Debian that cross-builds for it.
+# Tools and libraries for the package's architecture are on this machine, or in the cross-building Debian.
 cross=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}/debian12-$architecture-cross
 work=$(mktemp -d)
-# There is a folder in that Debian by which it is shown this one.
+# The work folder is mounted in that Debian under the same path.
 trap 'rm -rf "$work"; rmdir "$cross$work" 2>/dev/null || true' EXIT
 root=$work/root
 if [ "$architecture" = "$own" ]; then
     strip=strip
     there() { (cd "$work" && "$@"); }
 else
-    [ -f "$cross/.whole" ] || { echo "package: $cross is not there: run make $architecture first" >&2; exit 2; }
+    [ -f "$cross/.whole" ] || { echo "package: $cross does not exist: run make $architecture first" >&2; exit 2; }
     strip=$machine-linux-gnu-strip
     there() { ALBUMEN_BIND="$work:$work" scripts/debian-root.sh --enter "$cross" env -C "$work" "$@"; }
 fi
@@ -68,7 +68,7 @@ put 755 "$programs/albumen-portal" usr/bin/albumen-portal
 there $strip --strip-unneeded --remove-section=.comment root/usr/bin/albumen root/usr/libexec/albumen/albumen-worker \
     root/usr/bin/albumen-portal
 
-# Models, under the names by which the program knows them: their sums. ONNX Runtime is code, and lies with code.
+# Models, named by their checksums. ONNX Runtime is code and is installed in usr/lib.
 ALBUMEN_MODELS=${ALBUMEN_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/models}
 export ALBUMEN_MODELS
 python3 models/fetch.py --machine "$machine" >&2
@@ -90,15 +90,15 @@ while read -r kind sum; do
     esac
 done <"$work/models"
 
-# What a person sees and edits. In the package the index has a place of its own.
+# The config. The package sets a fixed folder for the index.
 sed 's|^#index = "/var/lib/albumen"|index = "/var/lib/albumen"|' config/albumen.toml >"$work/albumen.toml"
 grep -q '^index = "/var/lib/albumen"' "$work/albumen.toml"
-# It may hold tokens. Its group is not there before the package's script has made it.
+# It may contain tokens. postinst creates its group.
 put 640 "$work/albumen.toml" etc/albumen/albumen.toml
 put 644 config/albumen.service lib/systemd/system/albumen.service
 put 644 config/albumen-portal.service lib/systemd/system/albumen-portal.service
 
-# Manual pages and completions come out of the program itself; one for another processor is asked through an emulator.
+# The programs generate manual pages and completions; an emulator runs programs for another architecture.
 mkdir "$work/manual"
 emulator=
 if [ "$architecture" != "$own" ]; then
@@ -129,19 +129,19 @@ printf 'albumen (%s) stable; urgency=medium\n\n  * See the history of the source
     "$version" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" >"$work/changelog"
 zip "$work/changelog" "$docs/changelog.gz"
 
-# What it needs at run time is what the programs and ONNX Runtime are linked to.
+# Run-time dependencies: the libraries of the programs and ONNX Runtime.
 mkdir -p "$work/debian" "$root/DEBIAN"
 printf 'Source: albumen\n\nPackage: albumen\nArchitecture: any\n' >"$work/debian/control"
 depends=$(there env DEB_HOST_ARCH="$architecture" dpkg-shlibdeps -O --ignore-missing-info \
     root/usr/bin/albumen root/usr/bin/albumen-portal root/usr/libexec/albumen/albumen-worker \
     root/usr/lib/albumen/libonnxruntime.so)
 depends=${depends#shlibs:Depends=}
-# The worker opens FFmpeg's libraries itself when a file needs them. Debian names their packages by their major versions.
+# The worker loads FFmpeg's libraries when a file needs them. Debian names their packages by their major versions.
 for library in avcodec avformat avutil swscale; do
     major=$(there env PKG_CONFIG_PATH="/usr/lib/$machine-linux-gnu/pkgconfig" pkg-config --modversion "lib$library" | cut -d. -f1)
     depends="$depends, lib$library$major"
 done
-# And passwd for the service's user, procps for the unit's reload.
+# passwd for the service's user, procps for the unit's reload.
 cat >"$root/DEBIAN/control" <<END
 Package: albumen
 Version: $version
@@ -151,13 +151,13 @@ Installed-Size: $(du -k -s "$root" | cut -f1)
 Depends: $depends, passwd, procps
 Section: graphics
 Priority: optional
-Description: media indexing engine for photo servers on a NAS
- Albumen walks storage volumes, reads every photo and video, and keeps one index
- that a photo server can trust: facts, thumbnails, previews, people, subjects and
- places. It runs beside other services on two slow cores, and a crash of a decoder
- or of the machine costs no finished work.
+Description: photo server and media indexing engine for a NAS
+ Albumen walks storage volumes, reads every photo and video, and keeps one
+ reliable index: facts, thumbnails, previews, people, subjects and places. It
+ runs beside other services on two slow cores, and a crash of a decoder or of
+ the machine loses no finished work.
  .
- This package brings the models for faces and subjects and needs no network.
+ This package contains the models for faces and subjects and needs no network.
 END
 echo /etc/albumen/albumen.toml >"$root/DEBIAN/conffiles"
 for script in postinst prerm postrm; do
@@ -165,6 +165,6 @@ for script in postinst prerm postrm; do
 done
 (cd "$root" && find . -path ./DEBIAN -prune -o -type f -printf '%P\0' | sort -z | xargs -0 md5sum) >"$work/md5sums"
 install -m 644 "$work/md5sums" "$root/DEBIAN/md5sums"
-# Three quarters of it are weights, which do not get smaller for more effort.
+# Low compression level: three quarters of the package are model weights, which do not compress further.
 dpkg-deb --root-owner-group -Zxz -z3 --build "$root" "$out" >&2
 echo "$out"

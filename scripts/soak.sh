@@ -1,35 +1,35 @@
 #!/bin/bash
-# The long proofs, which no commit waits for: `make soak`, or single parts by name.
+# Runs the long tests, which are not part of CI: `make soak`, or single parts by name.
 #
 #   scripts/soak.sh [PART...]
 #
-#   tests      every test whose name begins with soak_ (they are #[ignore]d otherwise); soak_NAME runs that one
-#   package    the Debian package, installed and used in a clean Debian 12; package:arm64, in one for arm64 that is emulated
-#   systemd    its unit in a Debian 12 that a systemd of its own has booted
-#   bare       `make demo` and `make test` in a clean Debian 12 that has nothing but a Rust toolchain;
+#   tests      every test whose name begins with soak_ (normally #[ignore]d); soak_NAME runs one of them
+#   package    the Debian package, installed and used in a clean Debian 12; package:arm64 in an emulated one
+#   systemd    its unit in a Debian 12 booted by its own systemd
+#   bare       `make demo` and `make test` in a clean Debian 12 with only a Rust toolchain;
 #              bare:TARGET, or "bare:TARGET TARGET", for other targets
-#   arm64      cross-built, run under an emulator, compared with this machine's results
-#   fuzz       every door of fuzz/doors.rs in turns, or fuzz:DOOR, or "fuzz:DOOR DOOR"; installs what it needs
+#   arm64      cross-build, run under an emulator, compare with this machine's results
+#   fuzz       every fuzz target of fuzz/doors.rs in turns, or fuzz:NAME, or "fuzz:NAME NAME"; installs its dependencies
 #
-# ALBUMEN_SOAK_SECONDS (default 600) is how long whatever has no end of its own goes on: each test by the clock, each door by its
-# CPU time. docs/soak/fuzz-cpu.tsv has what each door has had so far. ALBUMEN_FUZZ_IDLE=1 fuzzes when nothing else wants the CPU.
-# What a part says in lines that begin with `soak:` goes into docs/soak/DATE-PART.md, with commit, machine and result; all
-# that it printed stays in target/soak.
+# ALBUMEN_SOAK_SECONDS (default 600) limits parts without a natural end: tests by elapsed time, fuzz targets by
+# CPU time. docs/soak/fuzz-cpu.tsv has the total of each fuzz target. ALBUMEN_FUZZ_IDLE=1 fuzzes at idle priority.
+# Output lines of a part with the prefix `soak:` go into docs/soak/DATE-PART.md, with commit, machine and result; the
+# complete output is kept in target/soak.
 set -u
 cd "$(dirname "$0")/.."
 
 export ALBUMEN_SOAK_SECONDS=${ALBUMEN_SOAK_SECONDS:-600}
-# Of a test that fails the record should show what it said, and not where that stands.
+# The record of a failed test should show its message, not a backtrace.
 export RUST_BACKTRACE=0
 parts=("$@")
 [ $# -gt 0 ] || parts=(tests package systemd bare arm64 fuzz)
 mkdir -p target/soak docs/soak
-# Now: a record that takes the place of another changes the tree.
+# Read the commit first: replacing a record makes the tree dirty.
 commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
 
 run() {
     case $1 in
-        # The service's are of a release build.
+        # Tests of the service use a release build.
         tests) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
             cargo build --locked --release --bins --features albumen-core/failpoints && cargo test --locked --workspace --lib --bins --test it -- --ignored --nocapture --test-threads=1 soak_ ;;
         soak_*) export ALBUMEN_PROGRAM=$PWD/target/release/albumen
@@ -41,9 +41,9 @@ run() {
         bare:*) scripts/soak/bare.sh ${1#bare:} ;;
         arm64) scripts/arm64.sh ;;
         fuzz) scripts/soak/fuzz.sh ;;
-        # shellcheck disable=SC2086  # several doors
+        # shellcheck disable=SC2086  # several fuzz targets
         fuzz:*) scripts/soak/fuzz.sh ${1#fuzz:} ;;
-        *) echo "soak: no part is called $1; see the head of scripts/soak.sh" >&2 && return 2 ;;
+        *) echo "soak: unknown part $1; see the head of scripts/soak.sh" >&2 && return 2 ;;
     esac
 }
 
@@ -61,11 +61,11 @@ record() {
 | again | \`scripts/soak.sh '$part'\`, ALBUMEN_SOAK_SECONDS=$ALBUMEN_SOAK_SECONDS |
 
 END
-    # The first thing that a test says stands behind its name.
+    # The first line of a test's output follows its name.
     sed -nE 's/^(test .* \.\.\. )?soak: /- /p' "$log"
     grep -E '^test .*(ok|FAILED)$|^test result' "$log" | sed 's/^/- /'
     if [ "$result" != passed ]; then
-        printf '\nThe end of what it said:\n\n'
+        printf '\nThe end of the output:\n\n'
         tail -20 "$log" | sed 's/^/    /'
     fi
 }

@@ -1,4 +1,4 @@
-//! The one fuzz target: opens the door that the variable ALBUMEN_DOOR names.
+//! The fuzz binary: runs the fuzz target that the variable ALBUMEN_DOOR names.
 #![no_main]
 
 #[path = "../doors.rs"]

@@ -1,9 +1,9 @@
-// A plugin for QEMU's user emulation: at its end a program says how many instructions it has executed, all threads.
+// A plugin for QEMU's user emulation: reports at exit how many instructions a program has executed, all threads.
 //
 //     cc -shared -fPIC -o instructions.so instructions.c
 //     qemu-aarch64 -plugin ./instructions.so -d plugin -D counted.txt PROGRAM
 //
-// Debian has no package with QEMU's header; what is declared here is from its documentation, "QEMU TCG Plugins".
+// Debian has no package with QEMU's header; these declarations are from its documentation, "QEMU TCG Plugins".
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *block, enum
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*ended)(qemu_plugin_id_t, void *), void *data);
 void qemu_plugin_outs(const char *text);
 
-// The first version of the interface, which all of them still take.
+// The first version of the interface, which all QEMU versions still accept.
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
 static uint64_t executed;

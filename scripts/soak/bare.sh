@@ -1,7 +1,7 @@
 #!/bin/bash
-# `make demo` and `make test` as on a fresh machine: a clean Debian 12 with make and a Rust toolchain, and nothing else.
-# What this machine has is not seen there, but its toolchain. Crates are fetched again: with this machine's copies a build that
-# leans on one that nobody has asked for would pass.
+# Runs `make demo` and `make test` as on a new machine: a clean Debian 12 with make and a Rust toolchain only.
+# Only the toolchain comes from this machine. Crates are fetched again: with this machine's copies a build with an undeclared
+# dependency would pass.
 #
 #   scripts/soak/bare.sh [TARGET...]     demo and test; `setup models` is the quick part of both
 set -euo pipefail
@@ -14,12 +14,12 @@ die() { echo "bare: $*" >&2; exit 1; }
 targets=("$@")
 [ $# -gt 0 ] || targets=(demo test)
 
-# ca-certificates belongs to how a toolchain gets there: rustup speaks https.
+# ca-certificates is required to install a toolchain: rustup uses https.
 scripts/debian-root.sh "$root" make ca-certificates
 for tool in cc g++ cmake python3 git nasm pkg-config npm; do
     scripts/debian-root.sh --enter "$root" which $tool >/dev/null 2>&1 && die "the clean system has $tool"
 done
-# The home of whoever enters the clean system.
+# The home folder inside the clean system.
 home=/root
 mkdir -p "$root$home/albumen" "$root$home/.cargo"
 git archive HEAD | tar -C "$root$home/albumen" -x
@@ -30,7 +30,7 @@ done
 for config in /etc/pip.conf "$HOME/.config/pip/pip.conf" "$HOME/.npmrc"; do
     [ ! -f "$config" ] || install -D "$config" "$root/${config/#$HOME/$home}"
 done
-# Whom this machine's network asks to be trusted, as well as Debian's authorities.
+# Certificates that this machine's network requires, in addition to Debian's.
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 trust=()
 for name in SSL_CERT_FILE NODE_EXTRA_CA_CERTS; do [ -z "${!name:-}" ] || trust+=("$name=${!name}"); done
@@ -42,7 +42,7 @@ enter() {
 say "clean Debian 12 with $(enter cargo --version) and $(scripts/debian-root.sh --enter "$root" dpkg-query -f '.\n' -W | wc -l) packages"
 for target in "${targets[@]}"; do
     begun=$SECONDS
-    # A tool that is missing in there is found by its message, which is why all of it is printed.
+    # Print all output, because it shows which tool is missing.
     enter make "$target" 2>&1 | tee "$work/log" || die "make $target failed"
     say "make $target: $((SECONDS - begun)) s; $(grep -E '^test result' "$work/log" | sed 's/^test result: //' | paste -sd';')"
 done

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the fuzz program on doors in turns, by the CPU time that each has had, and keeps the account of it.
+"""Runs fuzz targets in turns, by the CPU time of each, and records the totals.
 
-A turn of a door ends when its process has used so many seconds of CPU time, user and system, however long that takes by the
-clock: on a busy machine minutes of the clock say nothing. The door that has had the least so far is next, so that stopping at
-any moment leaves no door far behind. docs/soak/fuzz-cpu.tsv has the account of all turns ever; lines that begin with `soak:`
-go into the record of `make soak`.
+A turn ends when the process has used a given CPU time, user and system, independent of elapsed time, which means little on a
+busy machine. The fuzz target with the least total is next, so that an interruption leaves none far behind.
+docs/soak/fuzz-cpu.tsv has the totals of all turns; lines with the prefix `soak:` go into the record of `make soak`.
 
-A finding is left in fuzz/artifacts and fails the run at its end; fuzz/README.md says what to do with it.
+Failing inputs are written to fuzz/artifacts and fail the run at its end; fuzz/README.md describes the next steps.
 """
 
 import argparse
@@ -25,10 +24,10 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FUZZ = ROOT / "fuzz"
 ACCOUNT = ROOT / "docs/soak/fuzz-cpu.tsv"
-HEAD = "# CPU seconds that each door has been fuzzed for, in all; scripts/soak/fuzz.py keeps it.\n# door\tseconds\truns\tlast day\tcommit\n"
+HEAD = "# Total CPU seconds of each fuzz target; written by scripts/soak/fuzz.py.\n# fuzz target\tseconds\truns\tlast day\tcommit\n"
 TICK = os.sysconf("SC_CLK_TCK")
-# One input that takes longer is a finding, in seconds. libFuzzer goes by the clock, which under load means little, so that a
-# finding of this kind is tried again, alone and by CPU time.
+# Seconds after which an input is too slow. libFuzzer measures elapsed time, which means little under load, so
+# such an input is tried again, alone and by CPU time.
 UNIT_LIMIT = 60
 LOOK_EVERY_S = 0.5
 
@@ -76,7 +75,7 @@ def environment(door):
 
 
 def is_too_slow(program, door, artifact):
-    """Whether an input that took long by the clock takes long by CPU time, too."""
+    """Whether an input that exceeded the limit of elapsed time also exceeds it in CPU time."""
 
     def limit():
         resource.setrlimit(resource.RLIMIT_CPU, (UNIT_LIMIT, UNIT_LIMIT))
@@ -89,7 +88,7 @@ def is_too_slow(program, door, artifact):
 
 
 def turn(program, door, seconds, idle):
-    """Fuzzes a door for so many CPU seconds. Returns seconds had, runs, what was covered, and the finding or None."""
+    """Runs a fuzz target for the given CPU seconds. Returns seconds, runs, coverage, and the failing input or None."""
     artifacts = FUZZ / "artifacts" / door
     for folder in (FUZZ / "corpus" / door, FUZZ / "regressions" / door, artifacts):
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +103,7 @@ def turn(program, door, seconds, idle):
         while process.poll() is None:
             had = cpu_seconds(process.pid) or had
             if not asked and (had >= seconds or stopping.is_set()):
-                # libFuzzer ends after the input at hand and says how many it ran.
+                # libFuzzer ends after the current input and prints the number of runs.
                 process.send_signal(signal.SIGUSR1)
                 asked = True
             time.sleep(LOOK_EVERY_S)
@@ -118,7 +117,7 @@ def turn(program, door, seconds, idle):
             continue
         return had, runs, covered, artifact.relative_to(ROOT)
     if process.returncode not in (0, 72) and not asked:
-        # It may have ended for a slow input that was none.
+        # It may have ended because of an input that is not too slow in CPU time.
         if "libFuzzer: timeout" not in text:
             sys.stdout.write(text[-3000:])
             return had, runs, covered, f"exit status {process.returncode} without an input"
@@ -129,21 +128,21 @@ def main():
     soak = os.environ.get("ALBUMEN_SOAK_SECONDS", "600")
     parser = argparse.ArgumentParser(prog="scripts/soak/fuzz.sh", description=__doc__.split("\n")[0])
     parser.add_argument("program")
-    parser.add_argument("doors", nargs="*", metavar="DOOR")
-    parser.add_argument("--seconds", type=float, default=float(soak), help="CPU seconds for each door")
+    parser.add_argument("doors", nargs="*", metavar="NAME")
+    parser.add_argument("--seconds", type=float, default=float(soak), help="CPU seconds for each fuzz target")
     parser.add_argument("--turn", type=float, default=300, help="CPU seconds of one turn")
     parser.add_argument("--jobs", type=int, default=int(os.environ.get("ALBUMEN_FUZZ_JOBS", os.cpu_count())))
     parser.add_argument("--idle", action="store_true", default=os.environ.get("ALBUMEN_FUZZ_IDLE") == "1",
-                        help="only when nothing else wants the CPU (SCHED_IDLE)")
-    parser.add_argument("--build", action="store_true", help="only build, which is done by now")
-    parser.add_argument("--check", action="store_true", help="only see that each door starts and takes its first inputs")
+                        help="run at idle priority (SCHED_IDLE)")
+    parser.add_argument("--build", action="store_true", help="only build (fuzz.sh has already built)")
+    parser.add_argument("--check", action="store_true", help="only check that each fuzz target starts and accepts its first inputs")
     given = parser.parse_intermixed_args()
     unknown = set(given.doors) - set(doors())
     if unknown:
-        parser.error(f"no door is called {', '.join(sorted(unknown))}; there are: {', '.join(doors())}")
+        parser.error(f"unknown fuzz target: {', '.join(sorted(unknown))}; available: {', '.join(doors())}")
     if given.build:
         return 0
-    # Not what cargo's folder is called when a turn begins.
+    # Resolve the path now: turns run in another folder.
     program = str(pathlib.Path(given.program).resolve())
     chosen = given.doors or doors()
     if subprocess.run(["python3", "fuzz/seed.py"], cwd=ROOT, stdout=subprocess.DEVNULL).returncode != 0:
@@ -174,7 +173,7 @@ def main():
             slice_s = min(given.turn, given.seconds - had[door])
             seconds, executed, cover, finding = turn(program, door, slice_s, given.idle)
             with lock:
-                # At least a little: a door that ends at once must not be begun for ever.
+                # At least one second: a fuzz target that ends at once must not be restarted forever.
                 had[door] += max(seconds, 1.0)
                 runs[door] += executed
                 covered[door] = cover
@@ -199,7 +198,7 @@ def main():
     for door in chosen:
         outcome = f"FOUND {found[door]}" if door in found else "nothing found"
         in_all = account.get(door, [0.0])[0]
-        print(f"soak: {door}: {had[door]:.0f} s of CPU time now, {in_all:.0f} s in all; {runs[door]} runs, cov: {covered.get(door, '?')}, {outcome}")
+        print(f"soak: {door}: {had[door]:.0f} s of CPU time now, {in_all:.0f} s in total; {runs[door]} runs, cov: {covered.get(door, '?')}, {outcome}")
         failed |= door in found
     return 1 if failed else 0
 

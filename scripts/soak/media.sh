@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a HEIC and an HEVC video for tests of what FFmpeg reads: scripts/soak/media.sh FOLDER.
+# Generates a HEIC and an HEVC video for tests with FFmpeg: scripts/soak/media.sh FOLDER.
 set -euo pipefail
 for tool in ffmpeg heif-enc; do
     command -v $tool >/dev/null || { echo "media: $tool is missing: apt-get install ffmpeg libheif-examples" >&2; exit 2; }

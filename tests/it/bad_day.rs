@@ -189,8 +189,12 @@ fn a_clock_that_is_decades_ahead_purges_nothing() {
 fn edits_do_not_cross_owners() {
     let b = Bench::with(&["anna/a.jpg", "anna/b.jpg", "anna/2024/c.jpg", "anna/x.jpg", "bert/x.jpg"]);
     let config = b.dir.path().join("albumen.toml");
-    let text = format!("[[space]]\nname = \"{{}}\"\nfolders = [{:?}]\n", b.at("*"));
-    std::fs::write(&config, text).unwrap();
+    let scans = b.dir.path().join("scans");
+    std::fs::create_dir(&scans).unwrap();
+    std::fs::copy(b.at("anna/x.jpg"), scans.join("scan.jpg")).unwrap();
+    let homes = format!("[[space]]\nname = \"{{}}\"\nfolders = [{:?}]\n", b.at("*"));
+    let other = format!("[[space]]\nname = \"scans of anna\"\nowner = \"anna\"\nfolders = [{scans:?}]\n");
+    std::fs::write(&config, homes + &other).unwrap();
     let index = |paths: &[PathBuf]| -> Value {
         let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
         let out = c.arg(&config).args(paths).output().unwrap();
@@ -198,7 +202,7 @@ fn edits_do_not_cross_owners() {
         serde_json::from_slice(&out.stdout).unwrap()
     };
     let title = |path: &str| b.show(&b.at(path)).map(|item| item["title"].as_str().map(str::to_owned));
-    assert_eq!(index(&[])["new"], 5);
+    assert_eq!(index(&[])["new"], 6);
     for photo in ["a.jpg", "b.jpg", "2024/c.jpg"] {
         b.title(&b.at("anna").join(photo), photo);
     }
@@ -231,6 +235,11 @@ fn edits_do_not_cross_owners() {
     std::fs::rename(b.at("anna/b.jpg"), b.at("anna/2025/moved.jpg")).unwrap();
     assert_eq!(index(&[])["moved"], 1);
     assert_eq!(title("anna/2025/moved.jpg"), Some(Some("b.jpg".to_owned())));
+    // And into another space of the same account.
+    std::fs::rename(b.at("anna/2025/moved.jpg"), scans.join("moved.jpg")).unwrap();
+    assert_eq!(index(&[])["moved"], 1);
+    let item = b.show(&scans.join("moved.jpg")).unwrap();
+    assert_eq!((&item["title"], &item["space"]), (&"b.jpg".into(), &"scans of anna".into()));
 }
 
 /// The disk of the index is mounted read-only in the middle of its life: nothing is lost, the error names it, and the next run

@@ -4,7 +4,7 @@ use crate::support::Mounted;
 use albumen_core::fault::Fault;
 use albumen_files::hash::{ContentHash, HashError, content_hash};
 use albumen_files::identity::{
-    Arrived, Found, Glance, On, Recorded, Settled, Vanished, compare, match_moves, settle,
+    Arrived, Found, Glance, On, Owner, Recorded, Settled, Vanished, compare, match_moves, settle,
 };
 use albumen_files::ignore::Rules;
 use albumen_files::mounts::{FsInfo, MountTable};
@@ -93,7 +93,7 @@ impl Library {
                         }
                         _ => {
                             arrived.push(Arrived {
-                                owner: "me".to_owned(),
+                                owner: Owner::CommandLine,
                                 path: key.clone(),
                                 hash: hashed.hash,
                                 size: hashed.stat.size,
@@ -106,7 +106,7 @@ impl Library {
             }
             vanished.extend(rows.iter().filter(|r| !seen.contains(&r.id)).map(|r| Vanished {
                 id: r.id,
-                owner: "me".to_owned(),
+                owner: Owner::CommandLine,
                 path: r.key.clone(),
                 hash: r.hash.clone().unwrap(),
                 size: r.stat.size,

@@ -2,7 +2,7 @@
 //! space. Each variant is tried with queued files, with files that are due again, and in `verify --deep`.
 
 use super::support::{Mounted, ROOT};
-use albumen_engine::config::Config;
+use albumen_engine::config::{Config, Spaces};
 use albumen_engine::pipeline::budget::MemoryBudget;
 use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::scan::{ScanOptions, scan};
@@ -73,6 +73,7 @@ impl Homes {
         assert_eq!(targets.len(), 2);
         let options = ScanOptions {
             rules: config.rules(),
+            owners: Spaces::resolve(&config.spaces).owners(),
             guard: config.guard.into(),
             accept_removals: false,
             priority: 1,

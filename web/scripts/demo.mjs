@@ -50,7 +50,7 @@ function start() {
   });
 }
 
-/** Runs something with the variables that tell where the demo is, and ends the demo. */
+/** Runs a function with the demo's environment variables, and ends the demo. */
 export async function withDemo(run) {
   const given = values(process.env.ALBUMEN_PORTAL ?? "");
   const { demo, found } = given ? { found: given } : await start();

@@ -1,5 +1,5 @@
 // Pictures of the application with the demo library: those of docs/portal.md in docs/pictures, or with `--all` every page at
-// three widths, light and dark, in target/pictures, to be looked at.
+// three widths, light and dark, in target/pictures, for review.
 
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";

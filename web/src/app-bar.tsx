@@ -37,7 +37,7 @@ function Tab({ tab, isCollection }: { tab: Destination; isCollection?: boolean }
   const current = route.value.segments[0] ?? "";
   const space = route.value.query.get("space") ?? undefined;
   const isCurrent = tab.path === current;
-  // On a phone the collections are below the third tab.
+  // On a phone the collections are reached from the third tab.
   const holdsCurrent = tab.path === "albums" && collections.some(({ path }) => path === current);
   const classes = ["tab", isCollection && "is-collection", holdsCurrent && "holds-current"];
   return (

@@ -1,2 +1,2 @@
-// Style sheets are imported for their effect; esbuild bundles them.
+// Style sheets are imported for their side effect; esbuild bundles them.
 declare module "*.css";

@@ -1,4 +1,4 @@
-// The application: the bar at the top, the tabs, and the page that the address names.
+// The application: the bar at the top, the tabs, and the page of the address.
 
 import "./ui/tokens.css";
 import "./ui/base.css";
@@ -61,7 +61,7 @@ function App() {
   if (me.value === undefined) return null;
   const { segments, query } = route.value;
   if (me.value === null) {
-    // After signing in, the address that was asked for is opened.
+    // After signing in, the requested address is opened.
     if (segments[0] !== "sign-in" && segments.length > 0) {
       const asked = `${href([...segments])}${query.size > 0 ? `?${query}` : ""}`;
       queueMicrotask(() => go(href(["sign-in"], { next: asked }), { replace: true }));

@@ -1,4 +1,4 @@
-// Where one can go: the three tabs of a phone, and the collections below the third, which a wide screen lists, too.
+// Navigation: the three tabs of a phone, and the collections below the third, which a wide screen lists, too.
 
 import type { Key } from "./i18n";
 import type { IconName } from "./ui/icons";

@@ -1,9 +1,9 @@
-//! The word "stop", passed from whoever is asked to stop to whatever may take long.
+//! Cancellation of operations that may take long.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Cheap to clone; all clones share one state. Once cancelled, it stays so.
+/// Cheap to clone; all clones share one state. A cancelled token stays cancelled.
 #[derive(Debug, Clone, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 
@@ -12,7 +12,7 @@ impl CancelToken {
         CancelToken::default()
     }
 
-    /// Asks everyone who holds a clone to stop. Safe to call from any thread, any number of times.
+    /// Cancels all clones. Safe to call from any thread, any number of times.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -21,7 +21,7 @@ impl CancelToken {
         self.0.load(Ordering::Acquire)
     }
 
-    /// The flag itself, for readers that look at it between two reads.
+    /// The flag itself, for readers that check it between two reads.
     pub fn flag(&self) -> &AtomicBool {
         &self.0
     }

@@ -3,11 +3,11 @@
 //!
 //! All of it is in debug builds, and in release builds with the feature `failpoints`; other release builds lack it.
 //!
-//! `ALBUMEN_KILL_AT=name:n` kills this process by SIGKILL when the point is reached for the n-th time. Where
-//! the variable is not set, reaching a point costs one atomic load.
+//! `ALBUMEN_KILL_AT=name:n` kills this process with SIGKILL when the point is reached for the n-th time. Without the
+//! variable, reaching a point costs one atomic load.
 //!
-//! `ALBUMEN_OPERATIONS=file` has what is written to the index folder noted there, in order, so that a test can take
-//! away what a power cut would.
+//! `ALBUMEN_OPERATIONS=file` logs all writes to the index folder to that file, in order, so that a test can undo what
+//! a power cut would lose.
 
 use std::fs::File;
 use std::io::Write;
@@ -29,7 +29,7 @@ pub fn are_requested() -> bool {
 
 static PLANNED: OnceLock<Option<Planned>> = OnceLock::new();
 
-/// Says that a named point has been reached.
+/// Reports that a named point has been reached.
 pub fn reached(point: &str) {
     if !ENABLED {
         return;
@@ -49,7 +49,7 @@ pub fn reached(point: &str) {
 
 static OPERATIONS: OnceLock<Option<File>> = OnceLock::new();
 
-/// Notes an operation, one line each: what was done, and to what.
+/// Logs an operation, one line each: the operation and its object.
 pub fn noted(operation: &str, object: &str) {
     if !ENABLED {
         return;
@@ -59,7 +59,7 @@ pub fn noted(operation: &str, object: &str) {
         File::options().append(true).create(true).open(path).ok()
     });
     if let Some(mut file) = file.as_ref() {
-        // One write a line: lines of several threads do not mix.
+        // One write per line, so that lines of several threads do not mix.
         let _ = file.write_all(format!("{operation} {object}\n").as_bytes());
     }
 }

@@ -1,21 +1,21 @@
-//! Why a file could not be done: whose fault it is, in words for the person who owns the file.
+//! Why processing of a file failed, in words for the owner of the file.
 //!
-//! Promises: every variant has a stable name (it stands in the index), and says whether trying again can help.
+//! Invariants: every variant has a stable name (stored in the index) and defines whether a retry can help.
 
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-/// What went wrong with one file. The message says what was wrong; the path is added by who records it.
+/// The failure of one file. The message has the reason; the caller that records it adds the path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "fault")]
 pub enum Fault {
     /// The file could not be read: permissions, an I/O error, or it changed while it was read.
     #[error("cannot be read: {why}")]
     Unreadable { why: String },
-    /// A whole and honest file of a kind that Albumen does not decode.
+    /// An intact file of a kind that Albumen does not decode.
     #[error("not supported: {why}")]
     Unsupported { why: String },
-    /// The bytes break the rules of their own format and nothing could be recovered.
+    /// The bytes violate the rules of their own format and nothing could be recovered.
     #[error("damaged: {why}")]
     Corrupt { why: String },
     /// Decoding needs more memory than `--memory` leaves. `needed` is in bytes.
@@ -24,12 +24,11 @@ pub enum Fault {
     /// The deadline (20 s of CPU, 120 s of wall time) passed.
     #[error("took too long: {why}")]
     TimedOut { why: String },
-    /// The worker process ended while it held the file.
+    /// The worker process ended while it processed the file.
     #[error("the decoder crashed: {why}")]
     Crashed { why: String },
-    /// This machine could not read it just now: no descriptor or memory was free, the disk reported an error, the file
-    /// system did not answer, no worker could be started. It is tried again soon, and recorded only where that does not
-    /// help.
+    /// The machine temporarily could not read it: no free descriptor or memory, a disk error, a file system that does
+    /// not answer, or no worker could be started. It is retried soon, and recorded only if retries fail.
     #[error("cannot be read at present: {why}")]
     Unavailable { why: String },
     /// The run is being stopped; the file is not at fault and no attempt is counted.
@@ -38,7 +37,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The name that stands in the index and in JSON.
+    /// The name in the index and in JSON.
     pub fn name(&self) -> &'static str {
         match self {
             Fault::Unreadable { .. } => "unreadable",
@@ -52,7 +51,7 @@ impl Fault {
         }
     }
 
-    /// What the owner of the file can do, by the name that stands in the index; `None` where that is nothing.
+    /// Advice for the owner of the file, by the name in the index; `None` if there is none.
     pub fn advice(name: &str) -> Option<&'static str> {
         Some(match name {
             "unreadable" => {
@@ -78,7 +77,7 @@ impl Fault {
         })
     }
 
-    /// Whether the same bytes may give another answer later (after 1 hour, 1 day, 1 week, and no more).
+    /// Whether the same bytes may give another result later (retried after 1 hour, 1 day, 1 week, and no more).
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -106,9 +105,9 @@ impl Fault {
 impl From<std::io::Error> for Fault {
     fn from(e: std::io::Error) -> Fault {
         match e.kind() {
-            // A reader that runs off the end of a file was led there by the file's own figures.
+            // A reader passes the end of a file only because of values in the file.
             std::io::ErrorKind::UnexpectedEof => Fault::corrupt("the file ends too early"),
-            // The kernel has a number for each of its errors. Without one it is a decoder's word for the bytes that it was given.
+            // The kernel's errors have a number. An error without one comes from a decoder and concerns the bytes.
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput
                 if e.raw_os_error().is_none() =>
             {
@@ -120,8 +119,8 @@ impl From<std::io::Error> for Fault {
     }
 }
 
-/// Whether an error says something about the machine at this moment, and nothing about the file or folder: no descriptor or
-/// memory was free, or the device failed.
+/// Whether an error concerns the machine at this moment, and not the file or folder: no free descriptor or memory, or
+/// a device failure.
 pub fn is_shortage(e: &std::io::Error) -> bool {
     matches!(
         Errno::from_io_error(e),
@@ -137,13 +136,13 @@ pub fn is_shortage(e: &std::io::Error) -> bool {
     ) || e.kind() == std::io::ErrorKind::TimedOut
 }
 
-/// A file system that does not answer, for people.
+/// The message for a file system that does not answer.
 pub const HANGS: &str = "its file system does not answer";
 
-/// EIO for people.
+/// The message for EIO.
 pub const DISK_ERROR: &str = "the disk reports a read error";
 
-/// A shortage in words that say what can be done.
+/// A shortage in words, with the remedy.
 pub fn in_words(e: &std::io::Error) -> String {
     match Errno::from_io_error(e) {
         Some(Errno::MFILE | Errno::NFILE) => {

@@ -1,6 +1,6 @@
-//! The sizes: which derivatives a picture gets and how large each is.
+//! The sizes of derivatives.
 //!
-//! Promises: aspect is kept to within a pixel, nothing is enlarged, no side is 0.
+//! Invariants: the aspect ratio is kept to within a pixel, nothing is enlarged, no side is 0.
 
 use crate::vocabulary::{DerivativeName, Format, PreviewSize, RenderSettings};
 
@@ -8,10 +8,10 @@ use crate::vocabulary::{DerivativeName, Format, PreviewSize, RenderSettings};
 pub const LADDER: [(DerivativeName, u32); 3] =
     [(DerivativeName::Xl, 1280), (DerivativeName::M, 320), (DerivativeName::Sm, 240)];
 
-/// The long edge is at most this many times the short-edge target: beyond, a panorama is fitted into the cap.
+/// The long edge is at most this many times the short-edge target: a longer panorama is fitted into the limit.
 pub const LONG_EDGE_CAP: u32 = 4;
 
-/// Size of a picture of `full` pixels on the step with this short edge.
+/// Size of a picture of `full` pixels at the step with this short edge.
 pub fn step(full: (u32, u32), short_edge: u32) -> (u32, u32) {
     let (short, long) = (full.0.min(full.1), full.0.max(full.1));
     let by_short = Ratio { to: short_edge, of: short };
@@ -37,12 +37,12 @@ pub fn fit(full: (u32, u32), settings: &RenderSettings, format: Option<Format>) 
     if preview.0.max(preview.1) > xl.0.max(xl.1) { preview } else { xl }
 }
 
-/// Whether a file of this format also gets a preview: a browser does not show the file itself.
+/// Whether a file of this format also gets a preview, because browsers do not show the file itself.
 pub fn wants_preview(format: Option<Format>) -> bool {
     format.is_some_and(|f| !f.browser_shows())
 }
 
-/// A factor to shrink by, `to / of`.
+/// A scale factor, `to / of`.
 #[derive(Clone, Copy)]
 struct Ratio {
     to: u32,
@@ -55,7 +55,7 @@ impl Ratio {
         if smaller { self } else { other }
     }
 
-    /// The size shrunk by this factor, rounded to the nearest pixel; itself where the factor would enlarge.
+    /// The size scaled by this factor, rounded to the nearest pixel; unchanged if the factor would enlarge.
     fn of(self, full: (u32, u32)) -> (u32, u32) {
         if self.to >= self.of {
             return full;
@@ -80,11 +80,11 @@ mod tests {
         assert_eq!(step((3000, 4000), 240), (240, 320));
         assert_eq!(step((1280, 1280), 1280), (1280, 1280));
         assert_eq!(step((800, 600), 1280), (800, 600));
-        // A panorama of 10 to 1 is fitted into the cap.
+        // A panorama of 10 to 1 is fitted into the limit.
         assert_eq!(step((20_000, 2_000), 1280), (5120, 512));
         assert_eq!(step((20_000, 2_000), 240), (960, 96));
         assert_eq!(step((65_000, 1), 240), (960, 1));
-        // Short edge below the target, long edge beyond the cap.
+        // Short edge below the target, long edge beyond the limit.
         assert_eq!(step((3000, 200), 240), (960, 64));
         assert_eq!(preview((4000, 3000), PreviewSize::LongEdge(2560)), (2560, 1920));
         assert_eq!(preview((4000, 3000), PreviewSize::Full), (4000, 3000));
@@ -110,9 +110,9 @@ mod tests {
             let (w, h) = step(full, target);
             prop_assert!(w >= 1 && h >= 1 && w <= full.0 && h <= full.1);
             prop_assert!(w.min(h) <= target && w.max(h) <= 4 * target);
-            // Either nothing had to shrink, or one of the bounds is met exactly.
+            // Either nothing was scaled, or one of the bounds is met exactly.
             prop_assert!((w, h) == full || w.min(h) == target || w.max(h) == 4 * target);
-            // Aspect to within a pixel: the exact other side, given one side.
+            // Aspect ratio to within a pixel: the exact other side, given one side.
             let exact_h = f64::from(full.1) * f64::from(w) / f64::from(full.0);
             let exact_w = f64::from(full.0) * f64::from(h) / f64::from(full.1);
             prop_assert!((exact_h - f64::from(h)).abs() <= 1.0 || (exact_w - f64::from(w)).abs() <= 1.0);

@@ -1,4 +1,4 @@
-//! What every layer names: formats and facts, stages and faults, sources of bytes, the clock, cancellation.
+//! Types that every layer uses: formats and facts, stages and faults, sources of bytes, the clock, cancellation.
 #![deny(unsafe_code)]
 
 pub mod cancel;

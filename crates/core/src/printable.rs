@@ -1,13 +1,14 @@
-//! Text for terminals and logs: a file's name must not forge a line, move a cursor, or turn the order of what is shown.
+//! Text for terminals and logs: a file name must not forge a line, move the cursor, or reverse the order of displayed
+//! text.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Whether a character does something else than to show itself.
+/// Whether a character has another effect than to be displayed.
 fn acts(c: char) -> bool {
     match c {
         '\t' => false,
-        // What changes the direction of text, and what ends a line or a paragraph.
+        // Characters that change the direction of text, or end a line or a paragraph.
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
         c => c.is_control(),
     }
@@ -25,7 +26,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// Writes a log to `W`: what comes in one call is one line, however many the words in it have.
+/// Writes a log to `W`: the text of one call becomes one line, even if it contains line ends.
 #[derive(Debug)]
 pub struct PrintableLines<W>(pub W);
 

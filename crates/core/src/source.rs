@@ -1,5 +1,5 @@
-//! The bytes of one file, read by position. Media is never mapped: a file that shrinks while it is mapped
-//! kills the process that reads it, one that shrinks under `pread` only gives a short read.
+//! The bytes of one file, read by position. Media is never mapped: a file that shrinks while it is mapped kills the
+//! reading process; under `pread` it only gives a short read.
 
 use super::fault::{Fault, is_shortage};
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 #[derive(Debug, Clone)]
 pub struct Source {
     bytes: Bytes,
-    /// Where the source begins within its bytes: 0, but for a part of a file.
+    /// The start of the source within its bytes: 0, except for a part of a file.
     base: u64,
     len: u64,
 }
@@ -20,7 +20,7 @@ pub struct Source {
 #[derive(Debug, Clone)]
 enum Bytes {
     File(Arc<File>),
-    /// A part of a picture that is itself a picture: a preview inside a RAW file, a test, a fuzz input.
+    /// Bytes in memory: a preview inside a RAW file, a test, a fuzz input.
     Memory(Arc<Vec<u8>>),
 }
 
@@ -30,9 +30,9 @@ impl Source {
         Source::from_shared(Arc::new(file))
     }
 
-    /// The same over a file that is used elsewhere, too.
+    /// A source over a file that is also used elsewhere.
     pub fn from_shared(file: Arc<File>) -> io::Result<Source> {
-        // Not `metadata`, which is a system call that takes a path, too; a sealed worker has none of those.
+        // Not `metadata`, which is a system call that takes a path; a sandboxed worker cannot make those.
         let len = u64::try_from(rustix::fs::fstat(&*file)?.st_size).unwrap_or(0);
         Ok(Source { bytes: Bytes::File(file), base: 0, len })
     }
@@ -43,7 +43,7 @@ impl Source {
         Source { bytes: Bytes::Memory(Arc::new(bytes)), base: 0, len }
     }
 
-    /// A part of it that is a file of its own (a preview inside a RAW file), cut to what is there.
+    /// A part that is itself a file (a preview inside a RAW file), limited to the available bytes.
     pub fn part(&self, at: u64, len: u64) -> Source {
         let at = at.min(self.len);
         Source { bytes: self.bytes.clone(), base: self.base + at, len: len.min(self.len - at) }
@@ -63,7 +63,7 @@ impl Source {
         if offset >= self.len {
             return Ok(0);
         }
-        // The length counts, also where a file has grown since: a part ends where it ends.
+        // The length limits the read, also if the file has grown since.
         let within = usize::try_from(self.len - offset).unwrap_or(usize::MAX).min(buf.len());
         let (buf, offset) = (&mut buf[..within], self.base + offset);
         match &self.bytes {
@@ -91,8 +91,8 @@ impl Source {
         }
     }
 
-    /// The last error of a read in this process that says something about the machine and nothing about a file, once. Of
-    /// libraries in between some take such an error for the end of the file, or for damage.
+    /// The last read error in this process that concerns the machine and not a file; clears it. Some libraries in
+    /// between treat such an error as the end of the file, or as damage.
     pub fn take_shortage() -> Option<io::Error> {
         match SHORTAGE.swap(0, Ordering::Relaxed) {
             0 => None,
@@ -128,12 +128,12 @@ impl Source {
         Ok(self.head(self.len as usize)?)
     }
 
-    /// A cursor for libraries that want `Read + Seek`. Wrap it in a `BufReader` where they read in small bits.
+    /// A cursor for libraries that need `Read + Seek`. Wrap it in a `BufReader` for small reads.
     pub fn cursor(&self) -> SourceCursor {
         SourceCursor { source: self.clone(), at: 0 }
     }
 
-    /// The file behind it, for libraries that take a descriptor; none for bytes in memory and for parts.
+    /// The underlying file, for libraries that take a descriptor; `None` for bytes in memory and for parts.
     pub fn file(&self) -> Option<&File> {
         match &self.bytes {
             Bytes::File(f) if self.base == 0 => Some(f),
@@ -151,7 +151,7 @@ fn note(e: &io::Error) {
     }
 }
 
-/// `Read + Seek` over a [`Source`], with a position of its own.
+/// `Read + Seek` over a [`Source`], with its own position.
 #[derive(Debug, Clone)]
 pub struct SourceCursor {
     source: Source,

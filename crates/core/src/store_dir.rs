@@ -1,8 +1,8 @@
 //! `derived/` of an index folder, opened without following links.
 //!
-//! Promises: nothing outside `derived/` is read, written or removed through it, whatever links lie in it; only entries
-//! whose names are Albumen's own are touched. What else lies there (a NAS's media indexer makes `@eaDir` folders
-//! everywhere) stays, and [`StoreDir::walk`] tells of it.
+//! Invariants: nothing outside `derived/` is read, written or removed through it, whatever links it contains; only
+//! entries with Albumen's own names are changed. Other entries (a NAS's media indexer creates `@eaDir` folders
+//! everywhere) stay, and [`StoreDir::walk`] reports them.
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
@@ -15,11 +15,11 @@ use std::path::{Component, Path, PathBuf};
 
 /// The folder's name in the index folder.
 pub const DERIVED: &str = "derived";
-/// Files of a store being written carry this prefix; a sweep removes what a kill left of them.
+/// Prefix of files that are being written; a sweep removes those that a kill left behind.
 pub const TEMPORARY: &str = ".tmp-";
-/// What every picture's name ends with.
+/// The suffix of every picture's name.
 const PICTURE: &str = ".jpg";
-/// Foreign entries that one walk tells of; there may be one in each of 65,536 folders.
+/// Foreign entries that one walk reports at most; there may be one in each of 65,536 folders.
 const MOST_FOREIGN: usize = 20;
 
 const FOLDER: OFlags = OFlags::RDONLY
@@ -36,7 +36,7 @@ pub struct StoreDir {
     path: PathBuf,
 }
 
-/// A file of the store, as a walk meets it.
+/// A file of the store, during a walk.
 pub struct Own<'a> {
     folder: &'a OwnedFd,
     name: &'a CStr,
@@ -46,7 +46,7 @@ pub struct Own<'a> {
 }
 
 impl Own<'_> {
-    /// Whether it is a picture that was not written to its end.
+    /// Whether it is an incompletely written picture.
     pub fn is_temporary(&self) -> bool {
         self.name.to_bytes().starts_with(TEMPORARY.as_bytes())
     }
@@ -60,7 +60,8 @@ impl Own<'_> {
 }
 
 impl StoreDir {
-    /// Opens `derived/` of an index folder. The index folder itself may be reached through links: its owner named it.
+    /// Opens `derived/` of an index folder. The path of the index folder itself may contain links, because its owner
+    /// configured it.
     pub fn open(index_dir: &Path) -> io::Result<StoreDir> {
         let path = index_dir.join(DERIVED);
         let index = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -91,7 +92,7 @@ impl StoreDir {
         Ok((fd, name))
     }
 
-    /// Opens a file of the store for reading: a regular one, reached through no link.
+    /// Opens a file of the store for reading: a regular one, without following links.
     pub fn open_file(&self, path: &str) -> io::Result<File> {
         let (folder, name) = self.folder_of(path, false)?;
         let whole = || self.path.join(path.strip_prefix("derived/").unwrap_or(path));
@@ -102,8 +103,8 @@ impl StoreDir {
         }
     }
 
-    /// Calls `each` for every file of the store. Empty folders of the store go where `prune` says so. Returns what lies
-    /// there and is not Albumen's, the first of it.
+    /// Calls `each` for every file of the store. Removes empty folders of the store if `prune` is set. Returns the
+    /// first entries that are not Albumen's.
     pub fn walk<E: From<io::Error>>(
         &self,
         prune: bool,
@@ -135,7 +136,7 @@ impl StoreDir {
                     }
                 }
                 if prune {
-                    // Only an empty folder goes; of a full one this is refused.
+                    // Removes only an empty folder; the call fails for others.
                     let _ = rustix::fs::unlinkat(&fd, &*sub, AtFlags::REMOVEDIR);
                 }
             }
@@ -169,7 +170,7 @@ impl AsFd for StoreDir {
     }
 }
 
-/// Opens a folder that was just listed; `None`: it is gone, or another thing now.
+/// Opens a folder that was just listed; `None`: it no longer exists, or is another kind of entry.
 fn enter(parent: &OwnedFd, name: &str) -> io::Result<Option<OwnedFd>> {
     match rustix::fs::openat(parent, name, FOLDER, Mode::empty()) {
         Ok(fd) => Ok(Some(fd)),
@@ -211,12 +212,12 @@ fn parts(path: &str) -> io::Result<(Vec<&str>, &str)> {
     Ok((names, name))
 }
 
-/// What is in the place of something of the store and is not it.
+/// A foreign entry with the name of one of the store.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is a link or of another kind than Albumen's own: move it away", .0.display())]
 pub struct ForeignEntry(pub PathBuf);
 
-/// Whether an error says that something foreign is in the way.
+/// Whether the error is a foreign entry with the name of one of the store.
 pub fn is_foreign(e: &io::Error) -> bool {
     e.get_ref().is_some_and(|e| e.is::<ForeignEntry>())
 }
@@ -228,7 +229,7 @@ fn foreign(e: Errno, path: &Path) -> io::Error {
     }
 }
 
-/// An error of renaming over something foreign.
+/// The error of renaming over a foreign entry.
 pub fn in_the_way(e: Errno, index_dir: &Path, path: &str) -> io::Error {
     foreign(e, &index_dir.join(path))
 }

@@ -1,7 +1,7 @@
-//! The words that pass between the stages. They are plain data: no stage's insides, no behaviour beyond names.
+//! The types that pass between stages. They are plain data without behaviour beyond names.
 //!
-//! [`Facts`] has the shape of the contract's JSON (see README): a fact that is absent is `None` and is left
-//! out of the JSON, never null and never guessed. Units stand in the field's name or its comment.
+//! [`Facts`] has the shape of the contract's JSON (see README): an absent fact is `None` and is left out of the JSON,
+//! never null and never guessed. Units are in the field's name or its comment.
 
 use super::fault::Fault;
 use super::source::Source;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 // ---------------------------------------------------------------------------------------------- kinds
 
-/// What a person sees a file as.
+/// How users see a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -18,7 +18,7 @@ pub enum Kind {
     Video,
 }
 
-/// A file format, told from content and never from the name. Serialised as its lower-case name.
+/// A file format, detected from the content and never from the name. Serialised as its lower-case name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -78,7 +78,7 @@ pub enum Format {
     H265,
 }
 
-/// Name as it stands in JSON, the kind, and the extensions (lower case) that are right for each format.
+/// Name in JSON, the kind, and the correct extensions (lower case) of each format.
 const FORMATS: &[(Format, &str, Kind, &[&str])] = &[
     (Format::Jpeg, "jpeg", Kind::Photo, &["jpg", "jpeg", "jpe", "jfif", "jif", "mpo", "jps", "insp", "thm"]),
     (Format::Heic, "heic", Kind::Photo, &["heic", "heif", "heics", "heifs", "hif"]),
@@ -130,7 +130,7 @@ impl Format {
     fn row(self) -> &'static (Format, &'static str, Kind, &'static [&'static str]) {
         FORMATS.iter().find(|r| r.0 == self).expect("every format has a row")
     }
-    /// Every format there is.
+    /// All formats.
     pub fn all() -> impl Iterator<Item = Format> {
         FORMATS.iter().map(|r| r.0)
     }
@@ -140,7 +140,7 @@ impl Format {
     pub fn kind(self) -> Kind {
         self.row().2
     }
-    /// Lower-case extensions that are right for this format.
+    /// The correct extensions of this format, in lower case.
     pub fn extensions(self) -> &'static [&'static str] {
         self.row().3
     }
@@ -166,11 +166,11 @@ impl Format {
                 | Erf
         )
     }
-    /// Whether it is decoded by shared libraries that only some workers open.
+    /// Whether it is decoded by shared libraries that only some workers load.
     pub fn needs_all_codecs(self) -> bool {
         self.kind() == Kind::Video || matches!(self, Format::Heic | Format::Heif | Format::Avif)
     }
-    /// Whether every current browser shows it; what it does not show also gets a `preview`.
+    /// Whether every current browser shows it; other formats also get a `preview`.
     pub fn browser_shows(self) -> bool {
         use Format::*;
         matches!(self, Jpeg | Png | Gif | Webp | Bmp)
@@ -180,16 +180,16 @@ impl Format {
 /// The decoders that a worker has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codecs {
-    /// Those that are compiled in and open nothing: for most pictures. A process starts with them in a tenth of the time.
+    /// Compiled-in codecs, for most pictures. A process starts with them in a tenth of the time.
     Own,
     /// Also FFmpeg, and the libraries behind libheif.
     All,
 }
 
-/// Extensions of pictures and videos that are not read: such files are counted, so that their owner hears of them.
+/// Extensions of pictures and videos of unsupported kinds: such files are counted and reported to their owner.
 #[rustfmt::skip]
 pub const UNREAD_EXTENSIONS: &[&str] = &[
-    // RAW files of makers that are not read.
+    // RAW files of unsupported makers.
     "mef", "mos", "rwz", "bay", "cap", "ptx", "pxn", "mdc", "ari", "r3d", "braw", "crm", "cine",
     // Pictures.
     "ai", "cdr", "dds", "djvu", "dpx", "emf", "eps", "exr", "fits", "flif", "hdr", "hdp", "ico", "jng", "jxr",
@@ -200,12 +200,12 @@ pub const UNREAD_EXTENSIONS: &[&str] = &[
     "rm", "rmvb", "roq", "smk", "swf", "trp", "wtv", "y4m", "yuv",
 ];
 
-/// Extensions of files that say something about a neighbour and are no media themselves.
+/// Extensions of files that describe another file and are not media themselves.
 pub const SIDECAR_EXTENSIONS: &[&str] = &["xmp", "json"];
 
 // ---------------------------------------------------------------------------------------------- facts
 
-/// All that a file says about itself. The keys are those of `show --json`.
+/// The metadata of a file. The keys are those of `show --json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
@@ -267,20 +267,20 @@ pub struct Facts {
     pub motion: Option<Motion>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hdr: Option<Hdr>,
-    /// Of a RAW file: the size as coded of the picture inside that is shown, where it has less than a quarter of the
+    /// For a RAW file: the coded size of the embedded picture that is shown, if it has less than a quarter of the
     /// sensor's pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub small_preview: Option<Size>,
-    /// Face regions that some other program has written.
+    /// Face regions that another program has written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<Region>,
-    /// The name of the file that this one was edited from, where it says so.
+    /// The name of the file that this one was edited from, if recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_from: Option<String>,
     /// Samples without a profile are Adobe RGB. For decoding, which follows in the same process.
     #[serde(skip)]
     pub adobe_rgb: bool,
-    /// Where each fact came from, by JSON key: `"gps": "exif"`, `"title": "sidecar:IMG_1.jpg.xmp"`.
+    /// The source of each fact, by JSON key: `"gps": "exif"`, `"title": "sidecar:IMG_1.jpg.xmp"`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, String>,
 }
@@ -289,7 +289,7 @@ fn is_false(b: &bool) -> bool {
     !*b
 }
 
-/// Of [`Facts`] what tells which files of a folder belong together: a folder may hold tens of thousands.
+/// The part of [`Facts`] that decides which files of a folder belong together: a folder may have tens of thousands.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Clues {
@@ -302,7 +302,7 @@ pub struct Clues {
     pub edited_from: Option<String>,
 }
 
-/// Of [`Taken`] what is compared.
+/// The part of [`Taken`] that is compared.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Moment {
@@ -311,18 +311,18 @@ pub struct Moment {
     pub source: String,
 }
 
-/// Of [`Camera`] what is compared.
+/// The part of [`Camera`] that is compared.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct ModelClue {
     pub model: Option<String>,
 }
 
-/// When a photo was taken, and why that is believed.
+/// When a photo was taken, and the evidence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Taken {
-    /// Wall-clock time where it was taken: `2023-07-01T10:20:30`, with subseconds where known; as long as `precision` says.
+    /// Local time at the place: `2023-07-01T10:20:30`, with subseconds if known; as long as `precision`.
     pub local: String,
     pub precision: Precision,
     /// `+02:00`; absent when it is not known.
@@ -331,7 +331,7 @@ pub struct Taken {
     /// `2023-07-01T08:20:30Z`; absent when the offset is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub utc: Option<String>,
-    /// The rule that won: `exif:DateTimeOriginal`.
+    /// The rule that was applied: `exif:DateTimeOriginal`.
     pub source: String,
     /// IANA zone at the place it was taken: `Europe/Berlin`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -340,7 +340,8 @@ pub struct Taken {
     pub rejected: Vec<RejectedDate>,
 }
 
-/// How much of a date is known. `local` is as long: `1965`, `1965-07`, `1965-07-14`, `1965-07-14T10:20`, and with seconds.
+/// The precision of a date. `local` has the same length: `1965`, `1965-07`, `1965-07-14`, `1965-07-14T10:20`, and
+/// with seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
@@ -348,13 +349,13 @@ pub enum Precision {
     Month,
     Day,
     Minute,
-    /// What facts have that were recorded before there was a precision.
+    /// The default for facts that were recorded without a precision.
     #[default]
     Second,
 }
 
 impl Precision {
-    /// As it stands in JSON and in the index.
+    /// The name in JSON and in the index.
     pub fn name(self) -> &'static str {
         match self {
             Precision::Year => "year",
@@ -365,7 +366,7 @@ impl Precision {
         }
     }
 
-    /// How many characters of `2023-07-01T10:20:30` are known; what stands behind the seconds is beside that.
+    /// The number of known characters of `2023-07-01T10:20:30`; subseconds are not counted.
     pub fn length(self) -> usize {
         match self {
             Precision::Year => 4,
@@ -377,7 +378,7 @@ impl Precision {
     }
 }
 
-/// A date that did not win.
+/// A rejected date.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RejectedDate {
     pub source: String,
@@ -385,7 +386,7 @@ pub struct RejectedDate {
     pub why: String,
 }
 
-/// How it was taken.
+/// Camera and exposure.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Camera {
@@ -437,7 +438,7 @@ pub struct Pano {
     pub is_360: bool,
 }
 
-/// A moving part of a photo.
+/// The motion part of a photo.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Motion {
@@ -480,7 +481,7 @@ pub type Box4 = [f32; 4];
 
 // ------------------------------------------------------------------------------------------- develop
 
-/// What a worker is asked to do with one file.
+/// A request to a worker for one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DevelopRequest {
     /// File name and folder path below the volume (raw bytes): hints for the date and the extension check.
@@ -554,12 +555,11 @@ pub struct Rendition {
     pub jpeg: Vec<u8>,
 }
 
-/// What `develop` gives back.
+/// The result of `develop`.
 #[derive(Debug, Clone, Default)]
 pub struct Developed {
     pub facts: Facts,
-    /// The derivatives, or why there are none: facts may be good while the pixels are not.
-    /// `None` when none were asked for.
+    /// The derivatives, or why there are none: facts may be valid without pixels. `None` if none were requested.
     pub pictures: Option<Result<Pictures, Fault>>,
     pub cpu: StageCpu,
 }
@@ -567,12 +567,12 @@ pub struct Developed {
 /// The rendered side of a file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pictures {
-    /// xl, m and sm always, largest first; preview where a browser cannot show the original. Of equal ones only
-    /// the first is here: a name that is missing shares the file of the next larger one.
+    /// xl, m and sm always, largest first; preview if a browser cannot show the original. Only the first of equal
+    /// ones is included: a missing name shares the file of the next larger one.
     pub renditions: Vec<Rendition>,
     /// ThumbHash, about 25 bytes.
     pub thumbhash: Vec<u8>,
-    /// What could not be recovered, for a picture that is only partly there.
+    /// The missing part of an incomplete picture, in words.
     pub damaged: Option<String>,
 }
 
@@ -584,12 +584,13 @@ pub struct StageCpu {
     pub render_s: f64,
 }
 
-/// Asks for memory before it is used. The engine's budget answers in process; a worker asks through its pipe.
+/// Requests memory before it is used. The engine's budget decides in process; a worker sends its request over the
+/// socket.
 pub trait Admission {
-    /// Waits until `bytes` may be used in addition to the worker's fixed part, or says that they never will be
+    /// Waits until `bytes` may be used in addition to the worker's fixed part, or returns that they never will be
     /// ([`Fault::TooLarge`]). A second call replaces the first figure.
     fn admit(&self, bytes: u64) -> Result<(), Fault>;
-    /// The most that `admit` could ever grant; decoders shrink their buffers to fit before they ask.
+    /// The maximum that `admit` could ever grant; decoders shrink their buffers to fit before they request it.
     fn ceiling(&self) -> u64;
 }
 
@@ -608,12 +609,12 @@ impl Admission for FixedAdmission {
 
 // ----------------------------------------------------------------------------------------- recognise
 
-/// What the recogniser is asked about one picture (the `xl` derivative; see docs/decisions.md).
+/// A request to the recogniser for one picture (the `xl` derivative; see docs/decisions.md).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RecogniseRequest {
     pub faces: bool,
     pub subjects: bool,
-    /// The metadata has no orientation: where no face is found upright, look at 90, 180 and 270 degrees too.
+    /// The metadata has no orientation: if no face is found upright, try 90, 180 and 270 degrees.
     pub try_rotations: bool,
 }
 
@@ -671,7 +672,7 @@ pub struct Place {
     /// Kilometres from the city's centre.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub km: Option<f64>,
-    /// What it is called there, where that is something else and known.
+    /// Local names, if known and different.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalNames>,
 }
@@ -690,7 +691,7 @@ pub struct LocalNames {
 
 // ------------------------------------------------------------------------------------------- stages
 
-/// A stage as it stands in `stage_state`.
+/// A stage, as stored in `stage_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {

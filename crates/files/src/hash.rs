@@ -1,12 +1,13 @@
-//! The content hash: what a file is, whatever its name.
+//! The content hash, which identifies a file independent of its name.
 //!
-//! Photos up to 1 GiB, and all else up to 64 MiB: `b3:` and the BLAKE3 of all bytes. Larger files: `b3s:` and the BLAKE3 of
-//! the size (8 bytes, little endian), the first MiB, the last MiB, and 16 pieces of 256 KiB, evenly spaced: piece `i` of
-//! 1 to 16 begins at byte `i * (size - 256 KiB) / 17`. The first bytes decide what a file is, so that the hash is a
-//! function of the content alone, and a sparse file of a terabyte costs 6 MiB of reading whatever its name says.
+//! Photos up to 1 GiB, and all other files up to 64 MiB: `b3:` and the BLAKE3 of all bytes. Larger files: `b3s:` and
+//! the BLAKE3 of the size (8 bytes, little endian), the first MiB, the last MiB, and 16 pieces of 256 KiB, evenly
+//! spaced: piece `i` of 1 to 16 begins at byte `i * (size - 256 KiB) / 17`. The first bytes decide the kind of the
+//! file, so that the hash is a function of the content alone, and a sparse file of a terabyte costs 6 MiB of reading
+//! under any name.
 //!
-//! Promises: reads with pread in pieces, never maps; holes of a sparse file are not read; between two pieces a [`Pace`] may
-//! stop the work or hold it back; the file was the same before and after, or there is no hash.
+//! Invariants: reads with pread in pieces, never maps; holes of a sparse file are not read; between two pieces a
+//! [`Pace`] may stop or delay the work; the file was the same before and after, or there is no hash.
 
 use super::FileStat;
 use super::signature::{HEAD, Signature, signature};
@@ -16,8 +17,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Larger videos, and larger files that begin like nothing known, are hashed by samples: at the 100 MB/s of a NAS disk this
-/// is about 0.6 s of reading.
+/// Larger videos, and larger files of unknown kinds, are hashed by samples: at the 100 MB/s of a NAS disk this is
+/// about 0.6 s of reading.
 pub const WHOLE_LIMIT: u64 = 64 * MIB;
 /// The same for photos: the largest that cameras and scanners write are a few hundred megabytes.
 pub const PHOTO_LIMIT: u64 = 1024 * MIB;
@@ -25,15 +26,15 @@ const MIB: u64 = 1 << 20;
 /// Length of an evenly spaced sample, bytes.
 const PIECE: u64 = 256 << 10;
 const PIECES: u64 = 16;
-/// Bytes a read: as large as a piece, so that one buffer serves both; BLAKE3 runs at full width from 16 KiB on.
+/// Bytes per read: as large as a piece, so that one buffer serves both; BLAKE3 runs at full width from 16 KiB on.
 const BUFFER: usize = PIECE as usize;
 
-/// A content hash as it stands in the index: `b3:` or `b3s:` and 64 hexadecimal digits.
+/// A content hash, as stored in the index: `b3:` or `b3s:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(String);
 
 impl ContentHash {
-    /// Takes back what [`ContentHash::as_str`] gave; `None` when it is no such text.
+    /// Parses the text of [`ContentHash::as_str`]; `None` if it is invalid.
     pub fn parse(text: &str) -> Option<ContentHash> {
         let digits = text.strip_prefix("b3:").or_else(|| text.strip_prefix("b3s:"))?;
         let good = digits.len() == 64 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -44,7 +45,7 @@ impl ContentHash {
         &self.0
     }
 
-    /// Whether all bytes went in. A sampled hash proves a move only together with size and mtime.
+    /// Whether all bytes were hashed. A sampled hash proves a move only together with size and mtime.
     pub fn is_whole(&self) -> bool {
         self.0.starts_with("b3:")
     }
@@ -56,7 +57,7 @@ impl std::fmt::Display for ContentHash {
     }
 }
 
-/// A hash and the `stat` that goes with it.
+/// A hash and the matching `stat`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hashed {
     pub hash: ContentHash,
@@ -66,18 +67,18 @@ pub struct Hashed {
 /// Why there is no hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HashError {
-    /// It changed while it was read: it is to be queued again, and nothing is wrong with it.
+    /// It changed while it was read: queue it again; this is not a fault.
     Changing,
     Fault(Fault),
 }
 
-/// Says between two reads whether, and when, the next one may begin.
+/// Decides between two reads whether, and when, the next one may begin.
 pub trait Pace {
     /// Called with the number of bytes read since the last call. An error ends the reading.
     fn read(&self, bytes: u64) -> Result<(), Fault>;
 }
 
-/// As fast as it goes, until it is set.
+/// Without delay, until the flag is set.
 impl Pace for AtomicBool {
     fn read(&self, _bytes: u64) -> Result<(), Fault> {
         if self.load(Ordering::Relaxed) { Err(Fault::Cancelled) } else { Ok(()) }
@@ -90,7 +91,7 @@ impl From<Fault> for HashError {
     }
 }
 
-/// Hashes an open file, at the pace that is given: a flag that is set ends it in [`Fault::Cancelled`].
+/// Hashes an open file at the given pace: a flag that is set ends it with [`Fault::Cancelled`].
 pub fn content_hash(file: &File, pace: &impl Pace) -> Result<Hashed, HashError> {
     hash_by(file, pace, |head, size| match signature(head) {
         Signature::Photo => size > PHOTO_LIMIT,
@@ -98,7 +99,7 @@ pub fn content_hash(file: &File, pace: &impl Pace) -> Result<Hashed, HashError> 
     })
 }
 
-/// Hashes an open file in the way that another hash of it was made, for comparing the two.
+/// Hashes an open file by the same method as another hash of it, for comparing the two.
 pub fn content_hash_like(file: &File, other: &ContentHash, pace: &impl Pace) -> Result<Hashed, HashError> {
     hash_by(file, pace, |_, size| !other.is_whole() && size > WHOLE_LIMIT)
 }
@@ -123,7 +124,7 @@ fn hash_by(
 }
 
 fn whole(file: &File, size: u64, buffer: &mut [u8], pace: &impl Pace) -> Result<ContentHash, HashError> {
-    // Advice only: a file system that does not take it reads all the same.
+    // Advice only: a file system without support reads all the same.
     let _ = rustix::fs::fadvise(file, 0, None, Advice::Sequential);
     let mut hasher = blake3::Hasher::new();
     let mut at = 0;
@@ -136,8 +137,8 @@ fn whole(file: &File, size: u64, buffer: &mut [u8], pace: &impl Pace) -> Result<
     Ok(ContentHash(format!("b3:{}", hasher.finalize().to_hex())))
 }
 
-/// Where a file has data, first and last byte, in order: all of it, unless it has fewer blocks than bytes and its file
-/// system can tell where.
+/// The extents of a file with data, first and last byte, in order: all of it, unless it has fewer blocks than bytes
+/// and its file system reports extents.
 fn extents(file: &File, size: u64) -> impl Iterator<Item = (u64, u64)> {
     let is_sparse =
         rustix::fs::fstat(file).is_ok_and(|s| u64::try_from(s.st_blocks).unwrap_or(0) * 512 < size);
@@ -152,13 +153,13 @@ fn extents(file: &File, size: u64) -> impl Iterator<Item = (u64, u64)> {
                 let end = next(SeekFrom::Hole(data)).unwrap_or(size);
                 Some((data.min(size), end.min(size)))
             }
-            // Nothing but holes from here on.
+            // Only holes from here on.
             Some(Err(rustix::io::Errno::NXIO)) => None,
             Some(Err(_)) | None => Some((at, size)),
         };
         at = extent.map_or(size, |(_, end)| end.max(at + 1));
         if at >= size && is_sparse {
-            // The worker is handed the same open file. Where that stands matters to none that reads by position.
+            // The worker gets the same open file. Its position does not matter, because all readers read by position.
             let _ = next(SeekFrom::Start(0));
         }
         extent
@@ -176,7 +177,7 @@ fn sampled(file: &File, size: u64, buffer: &mut [u8], pace: &impl Pace) -> Resul
     Ok(ContentHash(format!("b3s:{}", hasher.finalize().to_hex())))
 }
 
-/// Feeds what a hole reads as.
+/// Hashes the zeros of a hole.
 fn feed_zeros(
     hasher: &mut blake3::Hasher,
     len: u64,
@@ -201,7 +202,7 @@ fn piece_offsets(size: u64) -> impl Iterator<Item = u64> {
     (1..=PIECES).map(move |i| (u128::from(i) * u128::from(size - PIECE) / u128::from(PIECES + 1)) as u64)
 }
 
-/// Feeds `len` bytes from `offset`; a file that ends sooner has shrunk.
+/// Hashes `len` bytes from `offset`; a file that ends sooner has shrunk.
 fn feed(
     hasher: &mut blake3::Hasher,
     file: &File,
@@ -269,7 +270,7 @@ mod tests {
         let size = WHOLE_LIMIT + 12_345;
         let file = file_of(b"\0\0\0\x18ftypmp42");
         file.set_len(size).unwrap();
-        // The definition again, in the plainest words.
+        // The definition again, in the simplest form.
         let mut bytes = vec![0; size as usize];
         bytes[..12].copy_from_slice(b"\0\0\0\x18ftypmp42");
         let mut expected = blake3::Hasher::new();
@@ -309,7 +310,7 @@ mod tests {
         }
     }
 
-    /// Counts what is read.
+    /// Counts the bytes read.
     #[derive(Default)]
     struct Counted(std::cell::Cell<u64>);
 
@@ -334,7 +335,7 @@ mod tests {
             let read = Counted::default();
             let hashed = content_hash(&file, &read).unwrap();
             assert_eq!(hashed.hash.as_str(), format!("b3:{}", blake3::hash(&bytes).to_hex()), "{written:?}");
-            // A temporary folder that keeps no holes is none to measure.
+            // A temporary folder without support for holes cannot be measured.
             if rustix::fs::fstat(&file).unwrap().st_blocks < 1000 {
                 assert!(read.0.get() < 4 << 20, "{written:?}: {} bytes were read", read.0.get());
             }

@@ -1,14 +1,14 @@
-//! Identity: which recorded file is the one that was found, and which is gone.
+//! Identity: matches found files to recorded ones, and finds those that are gone.
 //!
-//! Decided in this order (a rule that speaks ends it):
+//! Rules in this order (the first match decides):
 //! 1. Same path, same file system, inode, size, mtime and ctime: **unchanged**, at one `stat`. Where inodes are not
 //!    stable (FAT, exFAT, FUSE, NFS, SMB) all but the inode must agree.
-//! 2. Same path, anything else: it is read. The same content is the same file, **touched** (a changed ctime, a copied
-//!    disk, a restored backup cost a re-hash, no more); other content is the same item, **changed**. Saves by
-//!    temporary file and rename are this, and so are two names that were swapped.
-//! 3. A new path whose content hash is that of a path that has vanished: **moved**. A hash by samples proves it only
-//!    together with size and mtime. Both paths have the same owner: what users said of a photo is not for those who
-//!    have a copy of it.
+//! 2. Same path, other stat: the file is read. The same content is the same file, **touched** (a changed ctime, a
+//!    copied disk, a restored backup cost only a new hash); other content is the same item, **changed**. This covers
+//!    saves by temporary file and rename, and two swapped names.
+//! 3. A new path whose content hash is that of a path that has vanished: **moved**. A sampled hash proves it only
+//!    together with size and mtime. Both paths must have the same owner: edits of a photo must not pass to other
+//!    users with a copy of it.
 //! 4. Otherwise **new**: copies and hard links are items of their own.
 //!
 //! Everything here is a pure function of rows, stats and hashes. An inode alone proves nothing.
@@ -18,14 +18,14 @@ use super::hash::ContentHash;
 use super::mounts::FsId;
 use std::collections::{BTreeMap, HashMap};
 
-/// A file row, as far as identity goes. `K` is how its path is written: a name in a folder, or a whole path.
+/// A file row, for identity. `K` is the form of its path: a name in a folder, or a whole path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recorded<K> {
     pub id: i64,
     pub key: K,
     pub fs: FsId,
     pub stat: FileStat,
-    /// `None` when it was never read to the end.
+    /// `None` if it was never read completely.
     pub hash: Option<ContentHash>,
 }
 
@@ -43,27 +43,27 @@ pub struct On {
     pub stable_inodes: bool,
 }
 
-/// What one stat tells of a found file. Rows are given by their index.
+/// The conclusion from one stat of a found file. Rows are given by their index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Glance {
-    /// As it was recorded.
+    /// As recorded.
     Unchanged { row: usize },
-    /// Its path is known, but it may have other content: read it, then [`settle`].
+    /// Its path is recorded, but it may have other content: read it, then [`settle`].
     Read { row: usize },
-    /// Its path is not known: read it, then it is moved or new.
+    /// Its path is new: read it, then it is moved or new.
     New,
 }
 
-/// The found files and the rows of a folder side by side.
+/// The found files of a folder compared with its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
     /// One for each found file, in their order.
     pub found: Vec<Glance>,
-    /// Rows that no found file has the path of, in their order.
+    /// Rows without a found file at their path, in their order.
     pub missing: Vec<usize>,
 }
 
-/// Rules 1 and 2, as far as a stat goes. Keys are unique on each side.
+/// Rules 1 and 2, as far as a stat decides. Keys are unique on each side.
 pub fn compare<'a, K: AsRef<[u8]>>(
     rows: &[Recorded<K>],
     found: impl IntoIterator<Item = Found<'a>>,
@@ -97,7 +97,7 @@ pub fn is_unchanged<K>(row: &Recorded<K>, now: FileStat, on: On) -> bool {
         && (was.size, was.mtime_ns, was.ctime_ns) == (now.size, now.mtime_ns, now.ctime_ns)
 }
 
-/// A file as a walk sees it, or as a row says that a walk would see it.
+/// A file as a walk sees it, or as a walk would see it according to its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed<'a> {
     pub name: &'a [u8],
@@ -106,17 +106,17 @@ pub struct Listed<'a> {
     pub stat: FileStat,
 }
 
-/// All the files of a folder in one figure: BLAKE3, cut to 128 bits, over what [`compare`] looks at. Where the sum of the
-/// rows is that of the files, each file is as it was recorded and none is missing.
+/// All files of a folder in one figure: BLAKE3, cut to 128 bits, over the values that [`compare`] uses. If the
+/// checksum of the rows equals that of the files, each file is as recorded and none is missing.
 ///
-/// Inodes count also where they are not stable: the folder is then compared file by file.
+/// Inodes are included even if they are not stable: the folder is then compared file by file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FolderSum([u8; 16]);
 
 impl FolderSum {
-    /// In whatever order they come; names are unique.
+    /// In any order; names are unique.
     pub fn of<'a>(files: impl IntoIterator<Item = Listed<'a>>) -> FolderSum {
-        /// Bytes hashed in one call: fast, and little beside a folder of a hundred thousand names.
+        /// Bytes hashed in one call: fast, and small beside a folder of a hundred thousand names.
         const PIECE: usize = 64 << 10;
         let mut files: Vec<Listed<'_>> = files.into_iter().collect();
         files.sort_unstable_by(|a, b| a.name.cmp(b.name));
@@ -153,7 +153,7 @@ impl From<[u8; 16]> for FolderSum {
     }
 }
 
-/// What reading a file of a known path has told.
+/// The result of reading a file at a recorded path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     /// The same content: the row gets the new stat, no stage is due.
@@ -162,16 +162,16 @@ pub enum Settled {
     Changed,
 }
 
-/// Rule 2 to its end.
+/// Completes rule 2.
 pub fn settle(recorded: Option<&ContentHash>, now: &ContentHash) -> Settled {
     if recorded == Some(now) { Settled::Touched } else { Settled::Changed }
 }
 
-/// A file at a path that was not known, and has been read.
+/// A file at a new path, after it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrived {
-    /// The owner of its space, see [`owner`].
-    pub owner: String,
+    /// The owner of its space.
+    pub owner: Owner,
     /// Whole path below its volume.
     pub path: Vec<u8>,
     pub hash: ContentHash,
@@ -179,12 +179,12 @@ pub struct Arrived {
     pub mtime_ns: i64,
 }
 
-/// A row whose path is gone. From volumes that are offline there are none.
+/// A row whose path no longer exists. Volumes that are offline have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vanished {
     pub id: i64,
-    /// The owner of its space, see [`owner`].
-    pub owner: String,
+    /// The owner of its space.
+    pub owner: Owner,
     /// Whole path below its volume.
     pub path: Vec<u8>,
     pub hash: ContentHash,
@@ -192,25 +192,50 @@ pub struct Vanished {
     pub mtime_ns: i64,
 }
 
-/// Who owns a space, by its name: a space that a config names has its own owner, and all that are indexed by hand, which are
-/// named by their paths, belong to the person who does so.
-pub fn owner(space: &str) -> &str {
-    if space.starts_with('/') { "/" } else { space }
+/// Who owns what is in a space.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// An account of the portal, which may have several personal spaces.
+    Account(String),
+    /// The members of a space that belongs to no account.
+    Members(String),
+    /// The user of the command line, to whom all folders belong that no config names.
+    CommandLine,
 }
 
-/// Path components that are compared from the end when several vanished files have the same content: enough to tell
-/// the folders of one moved tree apart.
+/// The owners of all spaces.
+#[derive(Debug, Clone, Default)]
+pub struct Owners(HashMap<String, String>);
+
+impl Owners {
+    /// From pairs of a personal space and the account that it belongs to.
+    pub fn new(accounts: impl IntoIterator<Item = (String, String)>) -> Owners {
+        Owners(accounts.into_iter().collect())
+    }
+
+    /// The owner of a space, by the name of the space. A space that no config names has its path for a name.
+    pub fn of(&self, space: &str) -> Owner {
+        match self.0.get(space) {
+            Some(account) => Owner::Account(account.clone()),
+            None if space.starts_with('/') => Owner::CommandLine,
+            None => Owner::Members(space.to_owned()),
+        }
+    }
+}
+
+/// Path components that are compared from the end when several vanished files have the same content: enough to
+/// distinguish the folders of one moved tree.
 const SUFFIX: usize = 8;
 
-/// Rule 3: for each arrival the row that it was, by index into `vanished`; `None` is new.
+/// Rule 3: for each arrival its previous row, by index into `vanished`; `None` is new.
 ///
-/// No row is given twice. Among several with equal content those go together whose paths have the most last
-/// components in common, then in order of path, so that a moved folder of copies keeps each copy's own history.
-/// The answer does not depend on the order of either side.
+/// No row is used twice. Among several with equal content, paths with the most trailing components in common are
+/// matched first, then in order of path, so that each copy in a moved folder keeps its own history. The result does
+/// not depend on the order of either side.
 pub fn match_moves(arrived: &[Arrived], vanished: &[Vanished]) -> Vec<Option<usize>> {
-    /// A sampled hash does not stand alone: size and mtime are part of what must agree.
-    type Content<'a> = (&'a str, &'a ContentHash, Option<(u64, i64)>);
-    fn content<'a>(owner: &'a str, hash: &'a ContentHash, size: u64, mtime_ns: i64) -> Content<'a> {
+    /// A sampled hash is not sufficient: size and mtime must agree, too.
+    type Content<'a> = (&'a Owner, &'a ContentHash, Option<(u64, i64)>);
+    fn content<'a>(owner: &'a Owner, hash: &'a ContentHash, size: u64, mtime_ns: i64) -> Content<'a> {
         (owner, hash, (!hash.is_whole()).then_some((size, mtime_ns)))
     }
 
@@ -219,7 +244,7 @@ pub fn match_moves(arrived: &[Arrived], vanished: &[Vanished]) -> Vec<Option<usi
         groups.entry(content(&v.owner, &v.hash, v.size, v.mtime_ns)).or_default().1.push(i);
     }
     for (i, a) in arrived.iter().enumerate() {
-        // Content that nothing vanished with needs no group.
+        // Content without a vanished file needs no group.
         if let Some(group) = groups.get_mut(&content(&a.owner, &a.hash, a.size, a.mtime_ns)) {
             group.0.push(i);
         }
@@ -249,7 +274,7 @@ pub fn match_moves(arrived: &[Arrived], vanished: &[Vanished]) -> Vec<Option<usi
     answer
 }
 
-/// The last `length` components of a path, with the slash before them where there is one.
+/// The last `length` components of a path, with a preceding slash if there is one.
 fn suffix(path: &[u8], length: usize) -> &[u8] {
     if length == 0 {
         return b"";
@@ -264,7 +289,7 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::{BTreeSet, HashSet};
 
-    /// What becomes of one file.
+    /// The decision about one file.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     enum Decision {
         Unchanged {
@@ -286,7 +311,7 @@ mod tests {
         New {
             found: usize,
         },
-        /// It could not be read: a row, where there is one, stays as it is.
+        /// It could not be read: an existing row does not change.
         Unread {
             id: Option<i64>,
             found: usize,
@@ -296,7 +321,7 @@ mod tests {
         },
     }
 
-    /// All four rules at once, as a run puts them together; `read` is asked only for what a stat cannot tell.
+    /// All four rules together, as in a run; `read` is called only if a stat is not sufficient.
     fn decide<K: AsRef<[u8]>>(
         rows: &[Recorded<K>],
         found: &[Found<'_>],
@@ -321,7 +346,7 @@ mod tests {
                     Some(hash) => {
                         let stat = found[i].stat;
                         let path = found[i].key.to_vec();
-                        let owner = "me".to_owned();
+                        let owner = Owner::CommandLine;
                         arrived.push(Arrived { owner, path, hash, size: stat.size, mtime_ns: stat.mtime_ns });
                         arrived_as.push(i);
                         continue;
@@ -337,7 +362,7 @@ mod tests {
                 let row = &rows[*i];
                 Some(Vanished {
                     id: row.id,
-                    owner: "me".to_owned(),
+                    owner: Owner::CommandLine,
                     path: row.key.as_ref().to_vec(),
                     hash: row.hash.clone()?,
                     size: row.stat.size,
@@ -389,16 +414,21 @@ mod tests {
         decide(rows, &found, on, |i| Some(hash_of(files[i].1)))
     }
 
-    /// What users said of a photo stays with its owner: a copy of it that appears elsewhere as it goes is not it.
+    /// Edits of a photo stay with its owner: a copy of it that appears elsewhere when it disappears is another file.
     #[test]
     fn a_move_has_one_owner() {
-        let here = |owner: &str| Arrived { owner: owner.into(), ..arrived("b.jpg", hash_of(1), 5) };
-        let gone = |owner: &str| Vanished { owner: owner.into(), ..vanished(1, "b.jpg", hash_of(1), 5) };
+        let owners = Owners::new([("anna".into(), "anna".into()), ("annas scans".into(), "anna".into())]);
+        let here = |space: &str| Arrived { owner: owners.of(space), ..arrived("b.jpg", hash_of(1), 5) };
+        let gone = |space: &str| Vanished { owner: owners.of(space), ..vanished(1, "b.jpg", hash_of(1), 5) };
         assert_eq!(match_moves(&[here("anna")], &[gone("anna")]), [Some(0)]);
         assert_eq!(match_moves(&[here("bert")], &[gone("anna")]), [None]);
         assert_eq!(match_moves(&[here("bert"), here("anna")], &[gone("anna")]), [None, Some(0)]);
-        assert_eq!(owner("/photos"), owner("/videos"), "by hand");
-        assert_ne!(owner("photos-anna"), owner("photos-bert"));
+        assert_eq!(match_moves(&[here("annas scans")], &[gone("anna")]), [Some(0)]);
+        assert_eq!(match_moves(&[here("/videos")], &[gone("/photos")]), [Some(0)], "no config names them");
+        assert_eq!(match_moves(&[here("family")], &[gone("friends")]), [None]);
+        // A space of many that is called like an account is not the account's.
+        let owners = Owners::new([("annas scans".into(), "anna".into())]);
+        assert_ne!(owners.of("anna"), owners.of("annas scans"));
     }
 
     #[test]
@@ -507,7 +537,7 @@ mod tests {
 
     #[test]
     fn a_name_taken_over_leaves_the_item_with_the_name() {
-        // a.jpg became b.jpg, and something else is a.jpg now: a path that still exists has not vanished.
+        // a.jpg became b.jpg, and another file is a.jpg now: a path that still exists has not vanished.
         let rows = [row(1, "a.jpg", 7, 1)];
         let files = [(found("a.jpg", 9), 3), (found("b.jpg", 7), 1)];
         assert_eq!(
@@ -527,11 +557,11 @@ mod tests {
     }
 
     fn arrived(path: &str, hash: ContentHash, mtime_ns: i64) -> Arrived {
-        Arrived { owner: "me".into(), path: path.into(), hash, size: 10, mtime_ns }
+        Arrived { owner: Owner::CommandLine, path: path.into(), hash, size: 10, mtime_ns }
     }
 
     fn vanished(id: i64, path: &str, hash: ContentHash, mtime_ns: i64) -> Vanished {
-        Vanished { id, owner: "me".into(), path: path.into(), hash, size: 10, mtime_ns }
+        Vanished { id, owner: Owner::CommandLine, path: path.into(), hash, size: 10, mtime_ns }
     }
 
     #[test]
@@ -559,7 +589,7 @@ mod tests {
         assert_eq!(match_moves(&[arrived("b.mp4", hash_of(1), 6)], &whole), [Some(0)]);
     }
 
-    /// A small world: a few paths, few contents and few inodes, so that everything collides.
+    /// A small set: few paths, few contents and few inodes, so that many collide.
     fn world() -> impl Strategy<Value = Vec<(String, u64, u8, i64)>> {
         proptest::collection::btree_map("[ab]/[abc](/[ab])?\\.jpg", (0u64..5, 0u8..4, 0i64..3), 0..9)
             .prop_map(|m| {
@@ -616,7 +646,7 @@ mod tests {
             }
             prop_assert_eq!(items.len(), before.len());
             prop_assert_eq!(files.len(), after.len());
-            // No content may both have come and gone: that would be a move.
+            // No content may both appear and disappear: that would be a move.
             for gone in decisions.iter().filter_map(|d| match d { Decision::Vanished { id } => Some(*id), _ => None }) {
                 let content = before[gone as usize].2;
                 let came = decisions.iter().any(|d| matches!(d, Decision::New { found } if after[*found].2 == content));

@@ -1,14 +1,15 @@
-//! What is left out of a volume: other programs' folders, `.nomedia` folders, `.albumenignore`, the config's patterns.
+//! Exclusion rules of a volume: other programs' folders, `.nomedia` folders, `.albumenignore`, the config's patterns.
 //!
-//! Precedence: the deepest `.albumenignore` that says something about a name (also `!name`, take it after all), then
-//! those above it, then the config's patterns, then the defaults. What lies in an ignored folder is never looked at.
+//! Precedence: the deepest `.albumenignore` with a rule for a name (also `!name`, which includes it again), then
+//! those above it, then the config's patterns, then the defaults. Ignored folders are never read.
 //!
-//! Promises: an `.albumenignore` that cannot be honoured (not readable, not a text file, over a limit, a bad pattern) hides its
-//! own folder and all below it, and nothing else; the memory of all rules on the way down is bounded.
+//! Invariants: an invalid `.albumenignore` (not readable, not a text file, over a limit, a bad pattern) hides its own
+//! folder and everything below it, and nothing else; the memory of all rules along a path is bounded.
 
 mod patterns;
 
 use super::open;
+use super::patience::KillableClose;
 use super::relative::below;
 use super::skipped::is_skipped;
 use patterns::{Patterns, Refused, Verdict};
@@ -17,23 +18,23 @@ use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 use std::io::Read;
 
-/// A folder with a file of this name is left out, with all below it.
+/// A folder with a file of this name is excluded, with everything below it.
 pub const NOMEDIA: &[u8] = b".nomedia";
-/// A file of patterns (gitignore syntax) for the folder that it is in and all below.
+/// A file of patterns (gitignore syntax) for its folder and everything below.
 pub const ALBUMENIGNORE: &[u8] = b".albumenignore";
-/// The longest `.albumenignore` that is honoured, bytes; what people write by hand is a thousandth of it.
+/// The maximum length of an `.albumenignore`, bytes; handwritten ones are a thousandth of it.
 pub const LONGEST_ALBUMENIGNORE: usize = 1 << 20;
-/// Bytes of all rules on the way down from the root together: a part of what a run sets aside for the engine.
+/// Bytes of all rules from the root to a folder together: part of the memory that a run reserves for the engine.
 const MOST_MEMORY: usize = 1 << 20;
-/// Bytes of patterns with wildcards on the way down, each of which may be compared with every character of a path.
+/// Bytes of patterns with wildcards along a path, each of which may be compared with every character of the path.
 const MOST_WILDCARDS: usize = 128 << 10;
 
-/// The rules that hold in one folder of a walk; grows and shrinks as the walk goes down and up.
+/// The rules of one folder of a walk; changes as the walk descends and ascends.
 #[derive(Debug, Clone)]
 pub struct Rules {
     defaults: bool,
     config: Patterns,
-    /// The `.albumenignore` files on the way down: the folder's path, and its patterns.
+    /// The `.albumenignore` files from the root to the folder: the folder's path, and its patterns.
     local: Vec<(Vec<u8>, Patterns)>,
 }
 
@@ -43,12 +44,12 @@ impl Default for Rules {
     }
 }
 
-/// Why the rules of a folder cannot be followed.
+/// Why the rules of a folder cannot be applied.
 #[derive(Debug)]
 pub(super) enum NoRules {
-    /// Its `.albumenignore` cannot be honoured: the folder is hidden. The line, and why.
+    /// Its `.albumenignore` is invalid: the folder is hidden. The line, and the reason.
     Hides(Option<u32>, String),
-    /// It could not be read this time, which says nothing about it.
+    /// It temporarily could not be read, which is not evidence about it.
     NotNow(Errno),
 }
 
@@ -59,7 +60,7 @@ impl From<Refused> for NoRules {
 }
 
 impl Rules {
-    /// Patterns are in gitignore syntax, relative to the volume. The error says which one is bad, and why.
+    /// Patterns are in gitignore syntax, relative to the volume. The error names the invalid one and the reason.
     pub fn new(defaults: bool, patterns: &[String]) -> Result<Rules, String> {
         let mut config = Patterns::default();
         for pattern in patterns {
@@ -69,7 +70,7 @@ impl Rules {
         Ok(Rules { defaults, config, local: Vec::new() })
     }
 
-    /// Takes in the rules of an open folder, where it has any.
+    /// Adds the rules of an open folder, if it has any.
     pub(super) fn enter(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> Result<(), NoRules> {
         match read(folder)? {
             Some(text) => Ok(self.add(path, &text)?),
@@ -91,14 +92,14 @@ impl Rules {
         Ok(())
     }
 
-    /// Drops what was added in folders that do not hold `folder`, which the walk goes to next.
+    /// Removes the rules of folders that do not contain `folder`, which the walk visits next.
     pub(super) fn leave_to(&mut self, folder: &[u8]) {
         while self.local.last().is_some_and(|(of, _)| below(folder, of).is_none()) {
             self.local.pop();
         }
     }
 
-    /// Whether `path` (relative to the volume) is left out.
+    /// Whether `path` (relative to the volume) is excluded.
     pub fn ignores(&self, path: &[u8], is_folder: bool) -> bool {
         for (of, rules) in self.local.iter().rev() {
             let Some(below) = below(path, of) else { continue };
@@ -113,13 +114,13 @@ impl Rules {
     }
 }
 
-/// The text of the `.albumenignore` of an open folder; `None` where it has none.
+/// The text of the `.albumenignore` of an open folder; `None` if there is none.
 fn read(folder: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, NoRules> {
     let hides = |why: &str| Err(NoRules::Hides(None, why.to_owned()));
     let refused = |e: Errno| match e {
         Errno::ACCESS | Errno::PERM => NoRules::Hides(None, "there is no permission to read it".to_owned()),
         Errno::LOOP | Errno::NXIO | Errno::INVAL => NoRules::Hides(None, "it is no file".to_owned()),
-        // A disk that fails, or want of descriptors or memory.
+        // A failing disk, or a shortage of descriptors or memory.
         e => NoRules::NotNow(e),
     };
     match rustix::fs::statat(folder, ALBUMENIGNORE, AtFlags::SYMLINK_NOFOLLOW) {
@@ -133,13 +134,13 @@ fn read(folder: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, NoRules> {
         },
     }
     let file = match open::open_here(folder, ALBUMENIGNORE) {
-        Ok(file) => file,
+        Ok(file) => KillableClose::new(file),
         Err(Errno::NOENT) => return Ok(None),
         Err(e) => return Err(refused(e)),
     };
     let mut text = Vec::new();
     let io = |e: std::io::Error| NoRules::NotNow(Errno::from_io_error(&e).unwrap_or(Errno::IO));
-    file.take(LONGEST_ALBUMENIGNORE as u64 + 1).read_to_end(&mut text).map_err(io)?;
+    (&*file).take(LONGEST_ALBUMENIGNORE as u64 + 1).read_to_end(&mut text).map_err(io)?;
     match text.len() > LONGEST_ALBUMENIGNORE {
         true => hides(&format!("it is larger than {} KB", LONGEST_ALBUMENIGNORE >> 10)),
         false => Ok(Some(text)),

@@ -1,16 +1,17 @@
-//! Discover: from volumes to candidates, the files that are new, changed, moved, gone or as they were.
+//! Discover: from volumes to candidates, the files that are new, changed, moved, gone or unchanged.
 //!
-//! Promises: a volume is only read, never written; nothing outside it is reached through it; one bad entry never
-//! ends a walk; a file that could not be looked at is never taken for one that is gone.
-//! Leaves to others: what was known before (plain rows from `index`), and what becomes of a decision (`pipeline`).
+//! Invariants: a volume is only read, never written; nothing outside it is reached through it; one bad entry never
+//! ends a walk; a file that could not be read is never treated as gone.
+//! Not here: recorded rows (plain data from `index`), and the effects of a decision (the engine's pipeline).
 //!
 //! A run over a volume, in order:
-//! 1. [`open::Root::open`], [`volume::fingerprint`] and [`volume::judge`]: is it the volume that it was?
-//! 2. [`walk::Walk`] gives one [`walk::Folder`] at a time; [`identity::compare`] sets it beside the folder's rows.
-//! 3. What must be read goes through [`read::read`]: opened beneath the root, recognised, hashed;
-//!    [`identity::settle`] says whether a known path has other content.
-//! 4. When all volumes are walked, [`identity::match_moves`] joins arrivals to vanished rows, and
-//!    [`volume::judge`] with the number that is left says whether they may be removed.
+//! 1. [`open::Root::open`], [`volume::fingerprint`] and [`volume::judge`]: is it the same volume as before?
+//! 2. [`walk::Walk`] returns one [`walk::Folder`] at a time; [`identity::compare`] compares it with the folder's
+//!    rows.
+//! 3. Files that must be read go through [`read::read`]: opened beneath the root, classified, hashed;
+//!    [`identity::settle`] decides whether a recorded path has other content.
+//! 4. When all volumes are walked, [`identity::match_moves`] matches arrivals with vanished rows, and
+//!    [`volume::judge`] with the remaining number decides whether they may be removed.
 
 pub mod hash;
 pub mod identity;
@@ -30,7 +31,7 @@ pub mod walk;
 use rustix::fs::Stat;
 use std::path::{Path, PathBuf};
 
-/// What one `stat` says of a file that matters for its identity.
+/// The result of one `stat`, as far as it matters for the identity of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileStat {
     pub inode: u64,
@@ -53,19 +54,21 @@ impl FileStat {
     }
 }
 
-/// Saturates at the ends (the years 1677 and 2262) instead of wrapping: file times come from anywhere. The kernel's type
-/// for the nanoseconds differs by machine.
+/// Saturates at the ends (the years 1677 and 2262) instead of wrapping, because file times come from anywhere. The
+/// kernel's type for the nanoseconds differs by machine.
 fn nanoseconds(seconds: i64, nanos: impl TryInto<i64>) -> i64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(nanos.try_into().unwrap_or(0))
 }
 
-/// What an absolute path without links is below a folder that may be named through one; empty for the folder itself.
+/// The relative path of an absolute path without links below a folder that may be named through one; empty for the
+/// folder itself.
 pub fn below(path: &Path, folder: &Path) -> Option<PathBuf> {
     let real = || path.strip_prefix(patience::canonical(folder).ok()?).ok();
     path.strip_prefix(folder).ok().or_else(real).map(Path::to_owned)
 }
 
-/// An absolute path without links, `.` and `..`, as far as it exists: what is gone is named below the folder that held it.
+/// An absolute path without links, `.` and `..`, as far as it exists: a missing entry is named below its last
+/// existing folder.
 pub fn absolute(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     patience::canonical(&path).unwrap_or_else(|_| match (path.parent(), path.file_name()) {

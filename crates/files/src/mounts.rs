@@ -1,6 +1,6 @@
-//! File systems: what is mounted where, what kind it is, and how far it is to be trusted.
+//! File systems: mounts, their kinds, and their reliability.
 //!
-//! Promises: a file system's id is its UUID, else its `f_fsid`, else its source, never the raw device number, which
+//! Invariant: a file system's id is its UUID, else its `f_fsid`, else its source, never the raw device number, which
 //! changes from boot to boot.
 
 use albumen_core::fault::is_shortage;
@@ -45,18 +45,18 @@ const NETWORK_TYPES: [&str; 16] = [
     "beegfs",
     "ocfs2",
 ];
-/// Drivers in user space that reach over a network.
+/// Drivers in user space that access a network.
 const NETWORK_FUSE: [&str; 8] =
     ["sshfs", "glusterfs", "rclone", "s3fs", "davfs2", "ceph", "gvfsd-fuse", "curlftpfs"];
 
 impl MountTable {
-    /// Reads the kernel's table; empty where there is none, and where it cannot be read.
+    /// Reads the kernel's table; empty if there is none or it cannot be read.
     pub fn read() -> MountTable {
         MountTable::try_read().unwrap_or_default()
     }
 
-    /// Reads the kernel's table; empty where there is none. For those who compare file systems: one whose mount is not found
-    /// for want of a descriptor would look like another one.
+    /// Reads the kernel's table; empty if there is none. For comparing file systems: one whose mount is not found
+    /// because of a shortage of descriptors would look like another one.
     pub fn try_read() -> std::io::Result<MountTable> {
         match std::fs::read("/proc/self/mountinfo") {
             Ok(table) => Ok(MountTable::parse(&table)),
@@ -65,22 +65,23 @@ impl MountTable {
         }
     }
 
-    /// Lines that are not as `man 5 proc` has them are passed over.
+    /// Lines that do not match `man 5 proc` are skipped.
     pub fn parse(table: &[u8]) -> MountTable {
         MountTable(table.split(|b| *b == b'\n').filter_map(parse_line).collect())
     }
 
-    /// The mount that holds an absolute path without links. Of several at one place the last one covers the others.
+    /// The mount that contains an absolute path without links. Of several at one place the last one covers the
+    /// others.
     pub fn holding(&self, path: &Path) -> Option<&Mount> {
         self.0.iter().filter(|m| path.starts_with(&m.at)).max_by_key(|m| m.at.components().count())
     }
 
-    /// Whether something is mounted exactly there.
+    /// Whether exactly this path is a mount point.
     pub fn is_mount_point(&self, path: &Path) -> bool {
         self.0.iter().any(|m| m.at == path)
     }
 
-    /// Where something is mounted below a folder (an absolute path without links), relative to it.
+    /// The mount points below a folder (an absolute path without links), relative to it.
     pub fn inside<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = &'a Path> {
         self.0
             .iter()
@@ -88,15 +89,15 @@ impl MountTable {
             .filter(|rest| *rest != Path::new(""))
     }
 
-    /// Where something was mounted or unmounted between the two.
+    /// The places that were mounted or unmounted between the two tables.
     pub fn differences<'a>(&'a self, before: &'a MountTable) -> impl Iterator<Item = &'a Path> {
         let new = self.0.iter().filter(|m| !before.0.contains(m));
         let gone = before.0.iter().filter(|m| !self.0.contains(m));
         new.chain(gone).map(|m| m.at.as_path())
     }
 
-    /// Whether a place is mounted when somebody looks into it, and unmounted when nobody does (autofs, and systemd's automount
-    /// units). That it goes says nothing, and to look why would bring it back.
+    /// Whether a place is mounted on access and unmounted when idle (autofs, and systemd's automount units). An
+    /// unmount is then not evidence, and checking it would mount it again.
     pub fn is_mounted_on_demand(&self, path: &Path) -> bool {
         self.0.iter().any(|m| m.is_only_awaited() && path.starts_with(&m.at))
     }
@@ -107,17 +108,17 @@ impl MountTable {
 }
 
 impl Mount {
-    /// Whether it stands for a mount that comes when somebody looks into it.
+    /// Whether it represents a mount that appears on access.
     pub fn is_only_awaited(&self) -> bool {
         self.fs_type == "autofs"
     }
 
-    /// Whether a call on it may take for ever: it is answered over a network, or by a program.
+    /// Whether a call on it may hang: it is served over a network, or by a program.
     pub fn may_hang(&self) -> bool {
         self.is_network() || self.is_only_awaited() || self.fs_type.starts_with("fuse")
     }
 
-    /// Whether another machine may change it unseen: it is to be polled, not watched.
+    /// Whether another machine may change it without notice: it must be polled, not watched.
     pub fn is_network(&self) -> bool {
         match self.fs_type.strip_prefix("fuse.") {
             Some(driver) => NETWORK_FUSE.contains(&driver),
@@ -141,7 +142,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     })
 }
 
-/// The kernel writes space, tab, newline and backslash as `\040` and the like.
+/// The kernel writes space, tab, newline and backslash as `\040` and similar.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;
@@ -165,18 +166,18 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A file system's identity in 64 bits: the first eight bytes of the BLAKE3 of what [`FsInfo::id`] is made from.
+/// A file system's identity in 64 bits: the first eight bytes of the BLAKE3 of the input of [`FsInfo::id`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FsId(pub i64);
 
-/// What is known of the file system that an open folder is on.
+/// The properties of the file system of an open folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FsInfo {
-    /// From `/dev/disk/by-uuid`, where the machine has it.
+    /// From `/dev/disk/by-uuid`, if the machine has it.
     pub uuid: Option<String>,
-    /// `f_fsid` in hexadecimal, where it is not zero.
+    /// `f_fsid` in hexadecimal, unless it is zero.
     pub fsid: Option<String>,
-    /// What is mounted, for people and for file systems that have no other name.
+    /// The mounted source, for messages and for file systems without another name.
     pub source: Option<String>,
     /// `f_type`.
     pub magic: u64,
@@ -191,7 +192,8 @@ const SMB: u64 = 0x517b;
 const CIFS: u64 = 0xff53_4d42;
 const SMB2: u64 = 0xfe53_4d42;
 const V9FS: u64 = 0x0102_1997;
-/// proc, sysfs, cgroup, cgroup2, devpts, debugfs, tracefs, securityfs, bpf, configfs, selinuxfs: nobody keeps photos there.
+/// proc, sysfs, cgroup, cgroup2, devpts, debugfs, tracefs, securityfs, bpf, configfs, selinuxfs: they contain no
+/// photos.
 const PSEUDO: [u64; 11] = [
     0x9fa0,
     0x6265_6572,
@@ -207,13 +209,13 @@ const PSEUDO: [u64; 11] = [
 ];
 
 impl FsInfo {
-    /// Looks at the file system of an open file or folder.
+    /// Reads the properties of the file system of an open file or folder.
     pub fn of(fd: impl AsFd, mounts: &MountTable) -> rustix::io::Result<FsInfo> {
         let statfs = rustix::fs::fstatfs(&fd)?;
         let stat = rustix::fs::fstat(&fd)?;
         let device = (rustix::fs::major(stat.st_dev), rustix::fs::minor(stat.st_dev));
         let mount = mounts.of_device(device);
-        // btrfs gives each subvolume a device number that no device has; the source names the real one.
+        // btrfs gives each subvolume a device number without a device; the source has the real one.
         let source_device = mount
             .and_then(|m| rustix::fs::stat(OsStr::from_bytes(&m.source)).ok())
             .filter(|s| FileType::from_raw_mode(s.st_mode) == FileType::BlockDevice)
@@ -227,10 +229,10 @@ impl FsInfo {
         })
     }
 
-    /// The identity that goes with each file row.
+    /// The identity that is stored in each file row.
     pub fn id(&self) -> FsId {
-        // A btrfs has one UUID and an f_fsid for each subvolume, whose inodes are counted apart: both go in.
-        // XFS makes its f_fsid from the device number, so it goes in for btrfs only.
+        // A btrfs has one UUID, and an f_fsid for each subvolume, whose inodes are numbered separately: both are
+        // included. XFS computes its f_fsid from the device number, so it is included for btrfs only.
         const BTRFS: u64 = 0x9123_683e;
         let name = match (&self.uuid, &self.fsid, &self.source) {
             (Some(uuid), Some(fsid), _) if self.magic == BTRFS => format!("uuid:{uuid}:{fsid}"),
@@ -243,17 +245,18 @@ impl FsInfo {
         FsId(digest.as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b)))
     }
 
-    /// Whether an inode number stays with its file. FAT and exFAT invent it at mount time, FUSE and network drivers may.
+    /// Whether an inode number stays with its file. FAT and exFAT create it at mount time, FUSE and network drivers
+    /// may.
     pub fn inodes_are_stable(&self) -> bool {
         !matches!(self.magic, MSDOS | EXFAT | FUSE | NFS | SMB | CIFS | SMB2 | V9FS)
     }
 
-    /// Whether the kernel makes up what is in it.
+    /// Whether the kernel generates its contents.
     pub fn is_pseudo(&self) -> bool {
         PSEUDO.contains(&self.magic)
     }
 
-    /// Whether it is no place for an index: locks and `mmap` are not safe on NFS and SMB, nor on what FUSE brings over the
+    /// Whether it is unsuitable for an index: locks and `mmap` are not safe on NFS and SMB, nor on FUSE over a
     /// network (sshfs).
     pub fn refuses_index(&self) -> bool {
         let driver = || self.source.as_deref()?.split_once(':')?.0.strip_prefix("fuse.");
@@ -261,19 +264,19 @@ impl FsInfo {
             || (self.magic == FUSE && driver().is_some_and(|driver| NETWORK_FUSE.contains(&driver)))
     }
 
-    /// For people: `ext4:/dev/sda1`, or the UUID.
+    /// For messages: `ext4:/dev/sda1`, or the UUID.
     pub fn in_words(&self) -> String {
         let parts: Vec<&str> = [&self.source, &self.uuid].into_iter().filter_map(|p| p.as_deref()).collect();
         if parts.is_empty() { "a file system without a name".to_owned() } else { parts.join(", UUID ") }
     }
 }
 
-/// `f_type` is signed or not and 32 or 64 bits wide by machine; the magic numbers are 32 bits.
+/// `f_type` is signed or unsigned and 32 or 64 bits wide, depending on the machine; the magic numbers are 32 bits.
 fn magic(statfs: &StatFs) -> u64 {
     statfs.f_type as u64 & 0xffff_ffff
 }
 
-/// The UUID under which udev lists a block device. An error: the list could not be read for want of something.
+/// The UUID under which udev lists a block device. An error: the list could not be read because of a shortage.
 fn uuid_of(device: u64) -> rustix::io::Result<Option<String>> {
     let list = match std::fs::read_dir("/dev/disk/by-uuid") {
         Ok(list) => list,
@@ -309,7 +312,7 @@ mod tests {
             assert!(refuses(FUSE, &format!("fuse.{driver}:me@box:/photos")), "{driver}");
         }
         assert!(refuses(NFS, "nfs4:box:/photos") && refuses(SMB2, "cifs://box/photos"));
-        // Disks that FUSE has the driver for.
+        // Disks whose driver is in FUSE.
         assert!(!refuses(FUSE, "fuseblk:/dev/sdb1") && !refuses(FUSE, "fuse.mergerfs:/a:/b"));
     }
 

@@ -1,12 +1,12 @@
 //! Opening files beneath a volume's root.
 //!
-//! Promises: no symbolic link is followed below the root, so none leads out of the volume; what was mounted below the root
-//! after the last walk is not entered; a FIFO, a device or a socket is refused and not waited for; the file that is
-//! returned is a regular one, with the `stat` of that very file.
+//! Invariants: no symbolic link is followed below the root, so none leads out of the volume; file systems mounted
+//! below the root after the last walk are not entered; a FIFO, a device or a socket is refused without waiting; the
+//! returned file is a regular one, with the `stat` of that same file.
 //!
-//! A root may be named through links (`/photos` on a NAS often is one). They are resolved once, and the folder that results
-//! is opened without following any; [`Root::real`] says where it is, and [`super::volume`] whether it is the same folder as
-//! before.
+//! A root may be named through links (`/photos` on a NAS often is one). They are resolved once, and the resulting
+//! folder is opened without following any; [`Root::real`] is its path, and [`super::volume`] checks whether it is the
+//! same folder as before.
 
 use super::FileStat;
 use super::mounts::{FsId, FsInfo, MountTable};
@@ -19,7 +19,7 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Reads only, is not handed to children by accident, does not wait for the far end of a FIFO.
+/// Reads only, is not inherited by children, does not wait for the other end of a FIFO.
 const READ: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NOCTTY)
@@ -31,7 +31,7 @@ const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NONBLOCK);
 
-/// `openat2` answers EAGAIN when a rename ran beside its path walk; so often it is asked again.
+/// Attempts of `openat2`, which returns EAGAIN when a rename happened during its path walk.
 const RENAME_RACES: usize = 8;
 
 /// A volume's open root folder.
@@ -40,7 +40,7 @@ pub struct Root {
     fd: OwnedFd,
     path: PathBuf,
     real: PathBuf,
-    /// What may be entered of the file systems that are mounted below; `None`: all.
+    /// The file systems mounted below that may be entered; `None`: all.
     mounted: Option<Vec<(Vec<u8>, FsId)>>,
 }
 
@@ -50,8 +50,8 @@ impl Root {
         Root::open_named(path, path)
     }
 
-    /// Opens a volume whose path was named by the config up to `named`, one of its ancestors or itself. What is behind that
-    /// belongs to users: links in it are not followed.
+    /// Opens a volume whose path is named by the config up to `named`, one of its ancestors or itself. The rest of
+    /// the path belongs to users: links in it are not followed.
     pub fn open_named(path: &Path, named: &Path) -> std::io::Result<Root> {
         let rest = path.strip_prefix(named).unwrap_or(Path::new(""));
         let mut real = if rest == Path::new("") { path.canonicalize()? } else { named.canonicalize()? };
@@ -61,7 +61,7 @@ impl Root {
         Ok(Root { fd: open_without_links(&real)?, path: path.to_owned(), real, mounted: None })
     }
 
-    /// The same, into which only those of the file systems inside are entered that a walk has found there (path and id).
+    /// The same, but enters only those inner file systems that a walk has found there (path and id).
     pub fn with_mounted(self, mounted: Vec<(Vec<u8>, FsId)>) -> Root {
         Root { mounted: Some(mounted), ..self }
     }
@@ -88,7 +88,7 @@ impl AsFd for Root {
     }
 }
 
-/// Opens a folder by an absolute path in which no part is a link.
+/// Opens a folder by an absolute path without links.
 fn open_without_links(path: &Path) -> std::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::NONBLOCK;
     let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
@@ -110,7 +110,7 @@ fn open_without_links(path: &Path) -> std::io::Result<OwnedFd> {
 /// Opens the regular file at `path` (relative to the root) for reading.
 pub fn open_beneath(root: &Root, path: &[u8]) -> Result<(File, FileStat), Fault> {
     let fd = match open_allowed(root, path) {
-        // Someone holds a lease on it (Samba's kernel oplocks): a regular file may be waited for, which breaks the lease.
+        // The file has a lease (Samba's kernel oplocks): for a regular file, wait, which breaks the lease.
         Err(Errno::WOULDBLOCK) => {
             let (parent, name) = open_parent(root.as_fd(), path).map_err(fault)?;
             let parent = parent.as_ref().map_or(root.as_fd(), |p| p.as_fd());
@@ -121,7 +121,7 @@ pub fn open_beneath(root: &Root, path: &[u8]) -> Result<(File, FileStat), Fault>
         other => other,
     }
     .map_err(|e| match e {
-        // No path in the index has a part that leads upwards, and links have an error of their own.
+        // No path in the index has a part that leads upwards, and links have a different error.
         Errno::XDEV => {
             Fault::unavailable("a file system is mounted in its path that the last walk did not see")
         }
@@ -132,7 +132,7 @@ pub fn open_beneath(root: &Root, path: &[u8]) -> Result<(File, FileStat), Fault>
     Ok((File::from(fd), FileStat::of(&stat)))
 }
 
-/// Opens a path for reading, across mount points only where a walk has seen them.
+/// Opens a path for reading, across mount points only if a walk has seen them.
 fn open_allowed(root: &Root, path: &[u8]) -> Result<OwnedFd, Errno> {
     let Some(mounted) = &root.mounted else {
         return open_path(root.as_fd(), path, READ, ResolveFlags::empty());
@@ -163,15 +163,15 @@ pub fn stat_beneath(root: &Root, path: &[u8]) -> Result<Option<FileStat>, Fault>
     }
 }
 
-/// Opens a folder by the name that it has in an open folder. Not through a link.
+/// Opens a folder by its name in an open folder. Does not follow links.
 pub(super) fn open_folder(parent: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(parent, name, FOLDER, Mode::empty())
 }
 
-/// Opens a regular file by the name that it has in an open folder. Not through a link.
+/// Opens a regular file by its name in an open folder. Does not follow links.
 pub(super) fn open_here(parent: BorrowedFd<'_>, name: &[u8]) -> Result<File, Errno> {
     let fd = match rustix::fs::openat(parent, name, READ, Mode::empty()) {
-        // As in `open_beneath`: a lease is on it. Of a regular file the end of that may be waited for.
+        // As in `open_beneath`: the file has a lease. For a regular file, wait for its end.
         Err(Errno::WOULDBLOCK) => {
             let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
             if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -191,7 +191,7 @@ pub(super) fn open_here(parent: BorrowedFd<'_>, name: &[u8]) -> Result<File, Err
 fn open_path(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, more: ResolveFlags) -> Result<OwnedFd, Errno> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | more;
     match asked_again(|| rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)) {
-        // Old kernels, some containers and qemu do not have the call; and a path may be longer than one call takes.
+        // Old kernels, some containers and qemu lack the call; and a path may be longer than one call accepts.
         Err(Errno::NOSYS | Errno::PERM | Errno::NAMETOOLONG) => {
             let (parent, name) = open_parent(root, path)?;
             let fd =
@@ -205,7 +205,7 @@ fn open_path(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, more: ResolveFlag
     }
 }
 
-/// Repeats a call that a rename beside it, or a signal, has interrupted.
+/// Repeats a call that a concurrent rename, or a signal, has interrupted.
 fn asked_again(call: impl Fn() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Errno> {
     let mut answer = Err(Errno::AGAIN);
     for _ in 0..RENAME_RACES {
@@ -217,7 +217,7 @@ fn asked_again(call: impl Fn() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Err
     answer
 }
 
-/// The number of the mount that an open file was reached by, which tells bind mounts of one file system apart.
+/// The id of the mount of an open file, which distinguishes bind mounts of one file system.
 fn mount_id(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
     use std::os::fd::AsRawFd;
     let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd()))
@@ -226,7 +226,7 @@ fn mount_id(fd: BorrowedFd<'_>) -> Result<u64, Errno> {
     id.ok_or(Errno::NOSYS)
 }
 
-/// The folder that holds the last component of `path` (`None`: the root), opened one component at a time.
+/// The folder of the last component of `path` (`None`: the root), opened one component at a time.
 fn open_parent<'p>(root: BorrowedFd<'_>, path: &'p [u8]) -> Result<(Option<OwnedFd>, &'p [u8]), Errno> {
     let mut parent: Option<OwnedFd> = None;
     let mut components = path.split(|b| *b == b'/').peekable();
@@ -260,10 +260,10 @@ fn in_words(kind: FileType) -> &'static str {
     }
 }
 
-/// An error of the file system in words that say what can be done.
+/// An error of the file system in words, with the remedy.
 pub(super) fn fault(e: Errno) -> Fault {
     let as_io = std::io::Error::from(e);
-    // Of a lease that is not given back in time a file knows, too.
+    // EAGAIN also occurs if a lease is not released in time.
     if e != Errno::AGAIN && fault::is_shortage(&as_io) {
         return Fault::unavailable(fault::in_words(&as_io));
     }

@@ -1,18 +1,20 @@
-//! Kindness to the page cache: a first run reads every photo once, and what other programs had in memory would go for it.
+//! Limits the use of the page cache: a first run reads every photo once, and would replace the cached pages of other
+//! programs.
 
 use rustix::fs::Advice;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::File;
 use std::io::IoSliceMut;
 
-/// What is read of a file and was in nobody's interest before; forgotten when this is dropped.
+/// Pages that reading a file adds to the cache and that were not cached before; they are released when this is
+/// dropped.
 ///
-/// The decoder reads what the hash has just brought in, so it is to live until both are done.
+/// The decoder reads the pages that the hash has just loaded, so keep it until both are done.
 #[derive(Debug)]
 pub struct Pages(Option<File>);
 
 impl Pages {
-    /// To be asked before the file is read. Where the file system cannot tell, all is left as it is.
+    /// Call it before the file is read. If the file system has no support, nothing is released.
     pub fn of(file: &File) -> Pages {
         Pages(if is_cold(file) { file.try_clone().ok() } else { None })
     }
@@ -27,8 +29,8 @@ impl Drop for Pages {
     }
 }
 
-/// Whether the beginning of a file is in no memory; a file that was read lately has its beginning there. The question may
-/// make the kernel begin to read it.
+/// Whether the beginning of a file is not cached; a recently read file has its beginning in the cache. The check may
+/// make the kernel start reading it.
 pub fn is_cold(file: &File) -> bool {
     let mut byte = [0];
     preadv2(file, &mut [IoSliceMut::new(&mut byte)], 0, ReadWriteFlags::NOWAIT) == Err(Errno::AGAIN)

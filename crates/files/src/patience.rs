@@ -1,12 +1,12 @@
-//! File systems that do not answer: a dead NFS server, a FUSE daemon that was stopped, a disk that never comes back.
+//! File systems that do not answer: a dead NFS server, a stopped FUSE daemon, a disk that never comes back.
 //!
-//! A system call on such a file system cannot be taken back, so it is made on a thread that can be left behind. The calls on
-//! one file system are counted together. While one of them is stuck, every other call on that file system is refused at
-//! once, so that a file system holds a few threads of this module at the most, and none of those that have other work.
-//! When the stuck call returns, the file system is used again.
+//! A system call on such a file system cannot be cancelled, so it is made on a thread that can be abandoned. The
+//! calls on one file system are counted together. While one of them is stuck, every other call on that file system is
+//! refused at once, so that a file system occupies at most a few threads of this module, and no other threads. When
+//! the stuck call returns, the file system is used again.
 //!
-//! Promises: [`call`] returns after its patience at the latest, and soon after it is cancelled; no call here asks a file
-//! system in order to find out which one a path is on.
+//! Invariants: [`call`] returns at the latest after its timeout, and soon after it is cancelled; no call here
+//! accesses a file system to find out which one a path is on.
 
 use super::mounts::{Mount, MountTable};
 use albumen_core::fault::{HANGS, is_shortage};
@@ -20,24 +20,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a file system may take to answer while other work waits. A sleeping disk takes longer to come up: its files are
-/// put off and taken up when it answers.
+/// The timeout while other work waits. A sleeping disk takes longer to spin up: its files are postponed and processed
+/// when it answers.
 pub const SHORT: Duration = Duration::from_secs(3);
-/// The same where there is nothing else to do.
+/// The timeout without other work.
 pub const LONG: Duration = Duration::from_secs(60);
 /// How often a waiting thread checks for cancellation.
 const STEP: Duration = Duration::from_millis(50);
-/// How long a cancelled call may take to end before it is left behind.
+/// How long a cancelled call may take to end before it is abandoned.
 const TO_STOP: Duration = Duration::from_millis(250);
-/// Calls left behind on one file system for longer than a moment, after which it is not asked any more.
+/// Abandoned calls on one file system, after which no further calls are made on it.
 const MOST_LEFT_BEHIND: usize = 4;
 const LATELY: Duration = Duration::from_secs(1);
-/// Threads that are kept for the next call.
+/// Idle threads that are kept for the next call.
 const IDLE_THREADS: usize = 4;
-/// The kernel's table of mounts is read again after so long.
+/// The kernel's mount table is read again after this time.
 const TABLE_KEPT: Duration = Duration::from_secs(1);
 
-/// Why a call gave no answer.
+/// Why a call has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {
     /// The file system does not answer.
@@ -69,10 +69,10 @@ impl Beat {
     }
 }
 
-/// A file system, as the kernel numbers devices.
+/// A file system, by the kernel's device number.
 type Device = (u32, u32);
 
-/// Calls that were left behind and have not returned, by file system.
+/// Abandoned calls that have not returned, by file system.
 #[derive(Default)]
 struct LeftBehind {
     calls: BTreeMap<u64, Call>,
@@ -84,10 +84,10 @@ struct Call {
     /// Where the file system is mounted.
     at: PathBuf,
     began: Instant,
-    /// When it last got on, as far as it is known.
+    /// The time of its last known progress.
     moved: Instant,
     beat: (Beat, u64),
-    /// The caller has gone.
+    /// The caller is gone.
     is_left: bool,
 }
 
@@ -120,7 +120,7 @@ impl LeftBehind {
 pub struct Hanging {
     /// Where it is mounted.
     pub path: PathBuf,
-    /// For so long.
+    /// Since when, in seconds.
     pub seconds: u64,
 }
 
@@ -136,22 +136,22 @@ pub fn hanging() -> Vec<Hanging> {
     found.into_iter().map(|(path, seconds)| Hanging { path: path.to_owned(), seconds }).collect()
 }
 
-/// Whether calls were left behind that have not returned.
+/// Whether abandoned calls have not returned.
 pub fn has_left_behind() -> bool {
     calls().calls.values().any(|c| c.is_left)
 }
 
-/// Whether the file system that holds a path does not answer now.
+/// Whether the file system of a path does not answer now.
 pub fn is_stuck(path: &Path) -> bool {
-    // Mostly nothing is.
+    // Usually no call is stuck.
     !calls().calls.values().all(|c| !c.is_left) && {
         let (device, _) = mount_of(path);
         calls().is_stuck(device)
     }
 }
 
-/// Runs `work`, which is about `path`, on a thread that can be left behind, and waits for its result: for as long as it gets
-/// on, and then for `patience`. `stop` is asked in between.
+/// Runs `work`, which concerns `path`, on a thread that can be abandoned, and waits for its result: as long as it
+/// makes progress, and then for `patience`. `stop` is checked in between.
 pub fn call<T: Send + 'static>(
     path: &Path,
     patience: Duration,
@@ -163,14 +163,14 @@ pub fn call<T: Send + 'static>(
     running.next(&result, patience, stop)?.ok_or(Missed::Lost)
 }
 
-/// Work on a file system that gives one thing after the other. Dropped, it is left behind.
+/// Work on a file system that returns a series of values. When it is dropped, it is abandoned.
 pub struct Running {
     id: u64,
     beat: Beat,
 }
 
 impl Running {
-    /// Starts `work`, which is about `path`, unless the file system does not answer.
+    /// Starts `work`, which concerns `path`, unless the file system does not answer.
     pub fn start(path: &Path, work: impl FnOnce(&Beat) + Send + 'static) -> Result<Running, Missed> {
         let (device, at) = mount_of(path);
         let beat = Beat::default();
@@ -189,7 +189,7 @@ impl Running {
         Ok(Running { id, beat })
     }
 
-    /// The next thing that it gives; `None`: it has ended.
+    /// The next value; `None`: it has ended.
     pub fn next<T>(
         &self,
         given: &Receiver<T>,
@@ -232,7 +232,7 @@ impl Drop for Running {
     }
 }
 
-/// Takes a call out of the list, however it ended.
+/// Removes a call from the list at its end.
 struct Ended(u64);
 
 impl Drop for Ended {
@@ -241,19 +241,20 @@ impl Drop for Ended {
     }
 }
 
-/// Open files. Closing one may hang, too, since FUSE asks its program: dropped, they are closed aside where that may be.
+/// Open files. Closing one may hang, too, because FUSE calls its program: when dropped, they are closed on another
+/// thread if that may happen.
 pub struct Opened<T: AsFile + Send + 'static> {
     path: PathBuf,
     files: Option<T>,
 }
 
-/// Open files, one of which stands for their file system.
+/// Open files, one of which represents their file system.
 pub trait AsFile {
     fn as_file(&self) -> Option<&File>;
 }
 
 impl<T: AsFile + Send + 'static> Opened<T> {
-    /// Files that are on the file system that holds `path`.
+    /// Files on the file system that contains `path`.
     pub fn new(path: &Path, files: T) -> Opened<T> {
         Opened { path: path.to_owned(), files: Some(files) }
     }
@@ -277,11 +278,45 @@ impl<T: AsFile + Send + 'static> Drop for Opened<T> {
         let ended = Ended(calls().add(device, at, Beat::default(), true));
         run(Box::new(move || {
             let _ended = ended;
-            // A process whose thread waits for a file to be closed cannot be killed; one that waits for this can. Only whether it
-            // returns is of interest.
-            let _ = files.as_ref().and_then(AsFile::as_file).map(rustix::fs::fstatfs);
+            await_answer(files.as_ref().and_then(AsFile::as_file));
             drop(files);
         }));
+    }
+}
+
+/// Waits until the file system of a file answers, before the file is closed: a process whose thread waits for FUSE to close a
+/// file cannot be killed, one that waits for this call can.
+fn await_answer(file: Option<&File>) {
+    // Only whether it returns is of interest.
+    let _ = file.map(rustix::fs::fstatfs);
+}
+
+/// A file that is read and closed on a thread of [`call`]. Dropped, it is closed after its file system has answered.
+#[derive(Debug)]
+pub struct KillableClose(Option<File>);
+
+impl KillableClose {
+    pub fn new(file: File) -> KillableClose {
+        KillableClose(Some(file))
+    }
+
+    /// The file, whose closing is the caller's from now on.
+    pub fn into_file(mut self) -> File {
+        self.0.take().expect("it is taken out when this ends")
+    }
+}
+
+impl std::ops::Deref for KillableClose {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        self.0.as_ref().expect("it is taken out when this ends")
+    }
+}
+
+impl Drop for KillableClose {
+    fn drop(&mut self) {
+        await_answer(self.0.as_ref());
     }
 }
 
@@ -289,7 +324,7 @@ type Task = Box<dyn FnOnce() + Send>;
 
 static IDLE: Mutex<Vec<Sender<Task>>> = Mutex::new(Vec::new());
 
-/// Runs a task on a thread that has nothing to do, or on a new one.
+/// Runs a task on an idle thread, or on a new one.
 fn run(mut task: Task) {
     let idle = || IDLE.lock().unwrap_or_else(PoisonError::into_inner);
     while let Some(thread) = { idle().pop() } {
@@ -314,14 +349,14 @@ fn run(mut task: Task) {
         }
     };
     let _ = sender.send(task);
-    // Without a thread the task is dropped with the channel, and its caller hears that it has ended.
+    // Without a thread the task is dropped with the channel, and its caller receives the end.
     let spawned = std::thread::Builder::new().name("files".into()).stack_size(1 << 20).spawn(work);
     if let Err(e) = spawned {
         tracing::error!("no thread for reading files: {e}");
     }
 }
 
-/// The mounts, as of a moment ago.
+/// The recent mount table.
 fn mounts() -> Arc<MountTable> {
     static TABLE: Mutex<Option<(Instant, Arc<MountTable>)>> = Mutex::new(None);
     let mut table = TABLE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -331,7 +366,7 @@ fn mounts() -> Arc<MountTable> {
         return mounts.clone();
     }
     let kept = table.take();
-    // For want of a descriptor the last one does.
+    // If it cannot be read because of a shortage, use the previous one.
     let mounts = match (MountTable::try_read(), kept) {
         (Ok(mounts), _) => Arc::new(mounts),
         (Err(_), Some((_, mounts))) => mounts,
@@ -341,12 +376,12 @@ fn mounts() -> Arc<MountTable> {
     mounts
 }
 
-/// The file system that holds a path, by the table of mounts alone, and where it is mounted.
+/// The file system of a path and its mount point, by the mount table alone.
 fn mount_of(path: &Path) -> (Device, PathBuf) {
     mounts().holding(path).map_or(((0, 0), PathBuf::from("/")), |m| (m.device, m.at.clone()))
 }
 
-/// Runs a short call on a path: aside where its file system may hang, else here.
+/// Runs a short call on a path: on another thread if its file system may hang, else directly.
 fn short<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
@@ -358,7 +393,7 @@ fn short<T: Send + 'static>(
     call(path, SHORT, &|| false, move |_| work(&owned))?
 }
 
-/// [`Path::canonicalize`]; `TimedOut` where the file system does not answer, as for the following.
+/// [`Path::canonicalize`]; `TimedOut` if the file system does not answer, also for the following functions.
 pub fn canonical(path: &Path) -> io::Result<PathBuf> {
     short(path, |p| p.canonicalize())
 }
@@ -373,7 +408,7 @@ pub fn lstat(path: &Path) -> io::Result<Metadata> {
     short(path, |p| p.symlink_metadata())
 }
 
-/// Whether something is at a path; true where that cannot be found out at present.
+/// Whether a path exists; true if that cannot be determined at present.
 pub fn may_be_there(path: &Path) -> bool {
     stat(path).map_or_else(|e| is_shortage(&e), |_| true)
 }
@@ -393,7 +428,7 @@ pub fn list(folder: &Path) -> io::Result<Vec<(OsString, bool)>> {
 mod tests {
     use super::*;
 
-    /// Work that is stuck until it is let go.
+    /// Work that is stuck until it is released.
     fn stuck() -> (Sender<()>, impl FnOnce(&Beat) + Send + 'static) {
         let (free, freed) = bounded::<()>(0);
         (free, move |_: &Beat| {
@@ -402,7 +437,8 @@ mod tests {
         })
     }
 
-    // One test, since what is stuck is known to the whole process: the tests of this crate use other file systems.
+    // One test, because the stuck state is global to the process: the other tests of this crate use other file
+    // systems.
     #[test]
     fn a_file_system_that_hangs_is_left_behind_and_used_again_when_it_answers() {
         let place = Path::new("/proc/self");
@@ -411,7 +447,7 @@ mod tests {
         let (free, work) = stuck();
         assert_eq!(call(place, LONG, &|| true, work), Err(Missed::Stopped));
         drop(free);
-        // Work that gets on is waited for longer than its patience.
+        // Work that makes progress is waited for longer than its timeout.
         let slow = |beat: &Beat| {
             for _ in 0..20 {
                 beat.tick();

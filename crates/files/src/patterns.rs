@@ -1,8 +1,8 @@
 //! Folders by patterns: `/homes/*/Photos` is a folder for each home that has one.
 //!
-//! Promises: behind the first wildcard no symbolic link is followed, since what lies there belongs to the users: one who links
-//! their `Photos` to another's must not see the other's photos as their own. A wildcard stands for no hidden folder and for none of a
-//! system's own (`@eaDir`). The same disk gives the same answer.
+//! Invariants: after the first wildcard no symbolic link is followed, because that part belongs to the users: a user
+//! who links `Photos` to another user's folder must not get that user's photos. A wildcard matches no hidden folder
+//! and no system folder (`@eaDir`). The same disk gives the same result.
 
 use crate::patience;
 use crate::skipped::is_skipped;
@@ -18,24 +18,24 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
     pub folder: PathBuf,
-    /// The pattern up to its first wildcard: the part of the path that the config names. What lies behind it belongs to users.
+    /// The pattern up to its first wildcard: the part of the path that the config names. The rest belongs to users.
     pub named: PathBuf,
 }
 
-/// Whether there is a wildcard in a path.
+/// Whether a path has a wildcard.
 pub fn has_wildcard(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-/// The first component of a path that is no valid pattern, though it has a wildcard in it.
+/// The first component of a path that has a wildcard but is not a valid pattern.
 pub fn find_invalid(path: &Path) -> Option<String> {
     let mut wild = path.components().filter(|c| has_wildcard(Path::new(c)));
     let invalid = wild.find(|c| matcher(*c).is_none())?;
     Some(invalid.as_os_str().to_string_lossy().into_owned())
 }
 
-/// Names with the folders that some patterns match: `{}` in `name` stands for what the wildcards of a match stood for, and
-/// matches of one name belong together. In order of name.
+/// Names with the folders that some patterns match: `{}` in `name` is replaced by the text that the wildcards
+/// matched, and matches of one name belong together. Ordered by name.
 pub fn named<'a>(name: &str, patterns: impl Iterator<Item = &'a Path>) -> Vec<(String, Vec<Found>)> {
     let mut found: Vec<(String, Vec<Found>)> = Vec::new();
     for pattern in patterns {
@@ -58,7 +58,7 @@ fn named_part(pattern: &Path) -> PathBuf {
     pattern.components().take_while(|c| matcher(*c).is_none()).collect()
 }
 
-/// The folders that a pattern matches, each with what its wildcards stood for (several joined by `-`).
+/// The folders that a pattern matches, each with the text that its wildcards matched (several joined by `-`).
 fn resolve(pattern: &Path) -> Vec<(String, PathBuf)> {
     let mut found: Vec<(Vec<String>, PathBuf)> = vec![(Vec::new(), PathBuf::new())];
     let mut is_users = false;
@@ -94,13 +94,13 @@ fn resolve(pattern: &Path) -> Vec<(String, PathBuf)> {
     found.into_iter().map(|(matched, path)| (matched.join("-"), path)).collect()
 }
 
-/// Whether a path is a folder and no link. True where that cannot be found out at present: a space does not disappear for want
-/// of a descriptor, or because a disk hangs. Opening it follows no link either.
+/// Whether a path is a folder and not a link. True if that cannot be determined at present: a space does not
+/// disappear because of a shortage of descriptors, or a hanging disk. Opening it follows no link either.
 fn is_real_folder(path: &Path) -> bool {
     patience::lstat(path).map_or_else(|e| is_shortage(&e), |m| m.is_dir())
 }
 
-/// The names in a folder; where they cannot be listed just now those that were there before.
+/// The names in a folder; if they cannot be listed at present, the previous ones.
 fn names_in(folder: &Path) -> Vec<OsString> {
     static LISTED: Mutex<BTreeMap<PathBuf, Vec<OsString>>> = Mutex::new(BTreeMap::new());
     let mut listed = LISTED.lock().unwrap_or_else(PoisonError::into_inner);

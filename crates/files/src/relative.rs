@@ -1,10 +1,11 @@
-//! Paths as the index has them: any bytes but NUL, relative to a volume, `/` between the parts; empty for the volume itself.
+//! Paths as in the index: any bytes but NUL, relative to a volume, `/` between the parts; empty for the volume
+//! itself.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// The path of what is called `name` in a folder.
+/// The path of `name` in a folder.
 pub fn child(folder: &[u8], name: &[u8]) -> Vec<u8> {
     match folder.is_empty() {
         true => name.to_vec(),
@@ -20,7 +21,7 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// What is left of `path` below `folder`, without the slash between, empty for the folder itself; `None` when it is not
+/// The part of `path` below `folder`, without the slash between, empty for the folder itself; `None` if it is not
 /// below it.
 pub fn below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
     if folder.is_empty() {
@@ -33,7 +34,7 @@ pub fn below<'a>(path: &'a [u8], folder: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// Where a path is on disk, from its parts (the volume's path, a folder, a name); empty ones are left out.
+/// A path on disk, from its parts (the volume's path, a folder, a name); empty parts are left out.
 pub fn on_disk(parts: &[&[u8]]) -> PathBuf {
     parts.iter().filter(|part| !part.is_empty()).map(|part| OsStr::from_bytes(part)).collect()
 }

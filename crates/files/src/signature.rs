@@ -1,10 +1,10 @@
-//! What the first bytes of a file look like: a picture, a video, or neither.
+//! Classifies the first bytes of a file: a picture, a video, or neither.
 //!
-//! This is a look at fixed bytes in the engine, for two questions only: is a file without an extension worth
-//! handing to a worker, and may a large file be hashed by samples because it is a video? What a file really is,
-//! `inspect` says. Promises: a pure function of the bytes, which reads no length and follows no offset.
+//! The engine checks fixed bytes for two questions only: should a file without an extension go to a worker, and may a
+//! large file be hashed by samples because it is a video? The actual format is decided by `inspect`. Invariant: a
+//! pure function of the bytes, which reads no length and follows no offset.
 
-/// What a file begins like.
+/// The kind of a file by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
     Photo,
@@ -12,11 +12,11 @@ pub enum Signature {
     Unknown,
 }
 
-/// Bytes that [`signature`] wants to see; fewer only where the file is shorter.
-/// Two packets of an MPEG transport stream with time codes (192 bytes each) and a bit.
+/// Bytes that [`signature`] needs; fewer only if the file is shorter. Two packets of an MPEG transport stream with
+/// time codes (192 bytes each) and some more.
 pub const HEAD: usize = 512;
 
-/// Major brands of ISO base media files that hold pictures; every other brand is taken for a video.
+/// Major brands of ISO base media files with pictures; every other brand is treated as video.
 const PICTURE_BRANDS: [&[u8; 4]; 16] = [
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"avif", b"avis",
     b"avci", b"crx ", b"jxl ", b"jp2 ", b"jpx ",
@@ -24,7 +24,7 @@ const PICTURE_BRANDS: [&[u8; 4]; 16] = [
 /// First atoms of QuickTime files from before `ftyp`.
 const QUICKTIME_ATOMS: [&[u8; 4]; 6] = [b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"];
 
-/// Tells from the first [`HEAD`] bytes.
+/// Classifies by the first [`HEAD`] bytes.
 pub fn signature(head: &[u8]) -> Signature {
     let begins = |magic: &[u8]| head.starts_with(magic);
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
@@ -71,14 +71,14 @@ pub fn signature(head: &[u8]) -> Signature {
         || begins(b"\x1f\x07\0\xbf")
         || begins(b"\0\0\0\x01\x67") // H.264 and HEVC without a container
         || begins(b"\0\0\0\x01\x40\x01")
-        // Ogg is mostly sound.
+        // Ogg is usually audio.
         || (begins(b"OggS") && [&b"\x80theora"[..], b"OVP80"].iter().any(|codec| memchr::memmem::find(head, codec).is_some()))
         || (begins(b"\x47") && at(188, b"\x47")) // MPEG transport stream
         || (at(4, b"\x47") && at(196, b"\x47"));
     if video { Signature::Video } else { Signature::Unknown }
 }
 
-/// Two letters prove little: the size of the second header must be one that exists, and its colour planes 1 or so.
+/// Two letters are weak evidence: the size of the second header must be a defined one, and its colour planes 1 or so.
 fn is_bmp(head: &[u8]) -> bool {
     head.starts_with(b"BM")
         && head.get(14..18).is_some_and(|n| {

@@ -1,25 +1,25 @@
-//! What other programs keep for themselves: one table of folders and files that are left out by default, from which README's
-//! list is made.
+//! Private folders and files of other programs: one table of default exclusions, from which README's list is
+//! generated.
 //!
-//! Promises: a pure function of a path; nothing that holds the only copy of a photo is in the table.
+//! Invariants: a pure function of a path; the table contains nothing that holds the only copy of a photo.
 
 use super::relative::split;
 
-/// How a folder or file is told. In a pattern a star stands for any signs.
+/// How a folder or file is recognised. In a pattern a star matches any characters.
 enum Rule {
-    /// Folders whose path ends with folders of such names: `["appdata_*", "preview"]`.
+    /// Folders whose path ends with folders of these names: `["appdata_*", "preview"]`.
     Folders(&'static [&'static str]),
-    /// Folders in one whose name is such, but for some: a library that keeps what was taken beside what it makes of that.
+    /// All folders inside one of this name, except some: a library that keeps originals beside generated files.
     AllBut { library: &'static str, kept: &'static [&'static str] },
-    /// Folders of some names, anywhere below one whose name is such.
+    /// Folders of these names, anywhere below one of this name.
     Below { library: &'static str, names: &'static [&'static str] },
-    /// Files with such names.
+    /// Files of these names.
     Files(&'static str),
 }
 
 use Rule::{AllBut, Below, Files, Folders};
 
-/// Whose folders they are, and the rules.
+/// The programs, and their rules.
 const SKIPPED: &[(&str, &[Rule])] = &[
     ("every system", &[Folders(&[".*"])]),
     (
@@ -102,7 +102,7 @@ const SKIPPED: &[(&str, &[Rule])] = &[
     ),
 ];
 
-/// Whether a file or folder, by its path below the volume, is one that other programs keep for themselves.
+/// Whether a file or folder, by its path below the volume, is private to another program.
 pub fn is_skipped(path: &[u8], is_folder: bool) -> bool {
     SKIPPED.iter().flat_map(|(_, rules)| *rules).any(|rule| rule.fits(path, is_folder))
 }
@@ -129,7 +129,7 @@ impl Rule {
     }
 }
 
-/// Whether a name is the pattern, in which one star may stand for any signs.
+/// Whether a name matches the pattern, in which one star matches any characters.
 fn matches(name: &[u8], pattern: &str) -> bool {
     match pattern.split_once('*') {
         None => name == pattern.as_bytes(),
@@ -141,7 +141,7 @@ fn matches(name: &[u8], pattern: &str) -> bool {
     }
 }
 
-/// README's list, a row for each program.
+/// README's list, one row per program.
 #[cfg(test)]
 fn for_readme() -> String {
     let mut out = String::from("| program | left out |\n|---|---|\n");

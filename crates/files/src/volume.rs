@@ -1,10 +1,10 @@
-//! The volume guard: is this the volume that it was, and may what is missing be taken for deleted?
+//! The volume guard: is this the same volume as before, and may missing files be treated as deleted?
 //!
-//! A volume is known by a stored [`Fingerprint`] and a sample of its files; nothing is ever written into it. The guard
-//! speaks twice: before the walk (is it the one it was?) and after it (has too much vanished at once?). When it says
-//! [`Verdict::Offline`], nothing is removed, and `--accept-removals PATH` is how a person says that it is right.
+//! A volume is identified by a stored [`Fingerprint`] and a sample of its files; nothing is ever written to it. The
+//! guard decides twice: before the walk (is it the same volume?) and after it (have too many files vanished at
+//! once?). At [`Verdict::Offline`] nothing is removed, until a user confirms with `--accept-removals PATH`.
 //!
-//! Promises: [`judge`] is a pure function; a doubt is decided for keeping.
+//! Invariants: [`judge`] is a pure function; when in doubt, nothing is removed.
 
 use super::FileStat;
 use super::mounts::{FsId, FsInfo, MountTable};
@@ -17,24 +17,24 @@ use rustix::fs::{FileType, Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// What a volume is known by. Stored in the index as JSON.
+/// The identity of a volume. Stored in the index as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uuid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fsid: Option<String>,
-    /// The file system's id as it stands in each file row.
+    /// The file system's id, as in each file row.
     pub fs: i64,
     pub root_inode: u64,
-    /// Something was mounted exactly at the root.
+    /// The root was a mount point.
     pub is_mount_point: bool,
-    /// What the file system was, in words: for messages only.
+    /// A description of the file system: for messages only.
     pub file_system: String,
-    /// Who owns the root.
+    /// The owner of the root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<u32>,
-    /// Where the root really is, when its path leads through links.
+    /// The real path of the root, if its path contains links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub real: Option<Vec<u8>>,
     /// File systems inside it, by path and id.
@@ -42,7 +42,7 @@ pub struct Fingerprint {
     pub inner: Vec<(Vec<u8>, i64)>,
 }
 
-/// Looks at a volume's root. Without `inner`, which only a walk can tell.
+/// Reads a volume's root. Without `inner`, which only a walk can find.
 pub fn fingerprint(root: &Root, mounts: &MountTable) -> std::io::Result<Fingerprint> {
     let fs = FsInfo::of(root, mounts)?;
     let stat = rustix::fs::fstat(root)?;
@@ -59,8 +59,8 @@ pub fn fingerprint(root: &Root, mounts: &MountTable) -> std::io::Result<Fingerpr
     })
 }
 
-/// A volume's root, where it is the folder that the last walk of it has seen, with what was mounted inside then. For all who
-/// read files that a walk has found.
+/// A volume's root, if it is the folder that the last walk of it has seen, with the inner mounts of that time. For
+/// all readers of files that a walk has found.
 pub fn reopen(path: &Path, was: &Fingerprint) -> std::io::Result<Root> {
     let root = Root::open(path)?;
     let now = fingerprint(&root, &MountTable::try_read()?)?;
@@ -71,14 +71,14 @@ pub fn reopen(path: &Path, was: &Fingerprint) -> std::io::Result<Root> {
 }
 
 impl Fingerprint {
-    /// The same with the file systems that a walk has found inside.
+    /// The same with the inner file systems that a walk has found.
     pub fn with_inner(mut self, inner: &[InnerMount]) -> Fingerprint {
         self.inner = inner.iter().map(|m| (m.path.clone(), m.fs.0)).collect();
         self
     }
 
-    /// The one to store after a run: it also keeps those inside that were known and were not seen, so that they are
-    /// missed until they come back.
+    /// The fingerprint to store after a run: it keeps known inner file systems that were not seen, so that they are
+    /// missed until they return.
     pub fn remembering(mut self, was: &Fingerprint) -> Fingerprint {
         for known in &was.inner {
             if !self.inner.contains(known) {
@@ -89,7 +89,7 @@ impl Fingerprint {
         self
     }
 
-    /// Nothing speaks for another volume: a look at known files is not needed.
+    /// No evidence of another volume: a check of known files is not needed.
     pub fn is_same(&self, other: &Fingerprint) -> bool {
         self.same_file_system(other)
             && self.root_inode == other.root_inode
@@ -105,11 +105,11 @@ impl Fingerprint {
     }
 }
 
-/// Known files that are looked for before a volume is believed to be another: enough that chance plays no part,
-/// few enough for a sleeping disk.
+/// Known files that are checked before a volume counts as a different one: enough to exclude chance, few enough for a
+/// sleeping disk.
 pub const SAMPLE: usize = 32;
 
-/// A known file, as recorded.
+/// A recorded file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleFile {
     /// Relative to the root.
@@ -118,7 +118,7 @@ pub struct SampleFile {
     pub mtime_ns: i64,
 }
 
-/// How many of the sample are there with their size and mtime. A fault: that could not be found out.
+/// The number of sample files that exist with their size and mtime. A fault: that could not be determined.
 pub fn count_present(root: &Root, sample: &[SampleFile]) -> Result<usize, Fault> {
     let mut present = 0;
     for file in sample {
@@ -134,7 +134,7 @@ pub fn count_present(root: &Root, sample: &[SampleFile]) -> Result<usize, Fault>
     Ok(present)
 }
 
-/// Whether the root holds nothing that a walk would look at: no folder and no file but other programs' own.
+/// Whether the root contains nothing to walk: no folder and no file except private ones of other programs.
 pub fn is_empty(root: &Root) -> std::io::Result<bool> {
     let fd =
         rustix::fs::openat(root, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
@@ -149,61 +149,61 @@ pub fn is_empty(root: &Root) -> std::io::Result<bool> {
     Ok(true)
 }
 
-/// What the index knows of a volume, or of the subtree that is judged.
+/// The recorded state of a volume, or of the subtree that is judged.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// `None` on the first run.
     pub fingerprint: Option<Fingerprint>,
-    /// What is judged, relative to the root; empty for the whole volume.
+    /// The judged part, relative to the root; empty for the whole volume.
     pub subtree: Vec<u8>,
-    /// Files recorded as present in what is judged (the whole volume, or the subtree of a path given by hand).
+    /// Files recorded as present in the judged part (the whole volume, or the subtree of a path given by hand).
     pub files: u64,
-    /// Files recorded as present in the whole volume: whether it is another one is asked of all of it, also where the
-    /// subtree is new.
+    /// Files recorded as present in the whole volume: whether it is a different one is decided for the whole volume,
+    /// also if the subtree is new.
     pub volume_files: u64,
 }
 
-/// What is there now.
+/// The present state.
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub fingerprint: Fingerprint,
     /// See [`is_empty`].
     pub is_empty: bool,
-    /// How many known files of the volume were looked for, and how many were there; none where [`Fingerprint::is_same`].
+    /// The number of known files of the volume that were checked, and that exist; none if [`Fingerprint::is_same`].
     pub sample: (usize, usize),
     /// Recorded files that are gone, after moves are resolved; 0 before the walk.
     pub vanished: u64,
 }
 
-/// How much may vanish at once.
+/// How many files may vanish at once.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Guard {
     /// Share of the known files, 0 to 1.
     pub share: f64,
-    /// So many files may always go.
+    /// This number may always vanish.
     pub minimum: u64,
 }
 
 impl Default for Guard {
-    /// From the issue that asked for the guard: 20 % and at least 50.
+    /// From the issue that required the guard: 20 % and at least 50.
     fn default() -> Self {
         Guard { share: 0.2, minimum: 50 }
     }
 }
 
-/// What the guard says.
+/// The decision of the guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// What is gone is deleted, but below these paths, whose file systems are not mounted: what is recorded there is
-    /// offline (of meaning only after the walk, which finds them). Store the new fingerprint after the run:
-    /// [`Fingerprint::remembering`] the old one, unless a person has accepted.
+    /// Missing files are deleted, except below these paths, whose file systems are not mounted: the files recorded
+    /// there are offline (known only after the walk, which finds them). Store the new fingerprint after the run:
+    /// [`Fingerprint::remembering`] the old one, unless a user has accepted the change.
     Sound { offline_below: Vec<Vec<u8>> },
-    /// Nothing may be removed; what is recorded and was not seen is offline. Why, for the person.
+    /// Nothing may be removed; recorded files that were not seen are offline. The reason, for the user.
     Offline { why: String },
 }
 
-/// Judges a volume. `accepted`: a person has said that what is missing in what is judged is deleted. Of a subtree that
-/// does not say that another volume is the one it was.
+/// Judges a volume. `accepted`: a user has confirmed that the missing files of the judged part are deleted. For a
+/// subtree this does not confirm that another volume is the same one.
 pub fn judge(known: &Known, seen: &Seen, guard: Guard, accepted: bool) -> Verdict {
     let is_same = known.fingerprint.as_ref().is_none_or(|was| was.is_same(&seen.fingerprint));
     let another_is_accepted = accepted && (is_same || known.subtree.is_empty());
@@ -222,7 +222,8 @@ pub fn judge(known: &Known, seen: &Seen, guard: Guard, accepted: bool) -> Verdic
 fn why_another(known: &Known, seen: &Seen) -> Option<String> {
     let was = known.fingerprint.as_ref()?;
     let now = &seen.fingerprint;
-    // The owner of the folder above decides where a link leads. Equal files are no proof: both owners may have copies.
+    // The owner of the parent folder decides where a link leads. Equal files are not evidence: both owners may have
+    // copies.
     if now.real.is_some() && now.real != was.real && !was.is_same(now) {
         let real = now.real.as_deref().unwrap_or_default();
         return Some(format!(
@@ -241,7 +242,7 @@ fn why_another(known: &Known, seen: &Seen) -> Option<String> {
             format!("it is empty, and {files} files are known on it")
         });
     }
-    // A restored or copied disk has another id and root, and the files that the index knows: it is the same volume.
+    // A restored or copied disk has another id and root, but the recorded files: it is the same volume.
     let (looked_for, present) = seen.sample;
     if present * 2 >= looked_for && looked_for > 0 {
         return None;
@@ -270,10 +271,10 @@ fn why_too_many(known: &Known, seen: &Seen, guard: Guard) -> Option<String> {
     })
 }
 
-/// File systems that were mounted inside and are not now.
+/// Inner file systems that were mounted before and are not now.
 fn missing_inside(known: &Known, seen: &Seen) -> Vec<Vec<u8>> {
     let was = known.fingerprint.as_ref().map_or(&[][..], |f| &f.inner);
-    // A walk that begins on such a disk does not find its own beginning.
+    // A walk that begins on such a disk does not find its own start.
     let judged = |mount: &[u8]| below(mount, &known.subtree).or(below(&known.subtree, mount)).is_some();
     was.iter()
         .filter(|mount| judged(&mount.0) && !seen.fingerprint.inner.contains(mount))

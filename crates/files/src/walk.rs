@@ -1,19 +1,20 @@
 //! Walking a volume, one folder at a time.
 //!
-//! Promises:
-//! - Each folder is opened by name from its open parent, never through a link, so no link leads out and a folder that
-//!   is exchanged during the walk leads nowhere else. Links are passed over, also those that stay inside the volume:
-//!   what they point to is found where it really is.
-//! - An entry that cannot be looked at gives a [`WalkError`] with its path, and the walk goes on. A folder that could
+//! Invariants:
+//! - Each folder is opened by name from its open parent, never through a link, so no link leads out, and a folder
+//!   that is replaced during the walk leads nowhere else. Links are skipped, also those that stay inside the volume:
+//!   their target is found at its real path.
+//! - An entry that cannot be read gives a [`WalkError`] with its path, and the walk continues. A folder that could
 //!   not be read, or vanished during the walk, is reported: nothing recorded below it counts as gone.
-//! - A folder whose `.albumenignore` cannot be honoured is hidden with all below it ([`Unwalked::Hidden`]), and its siblings
-//!   are walked.
-//! - Memory is that of one folder, which is asked for where it is large, and the names of the sibling folders still to be visited on the way down.
+//! - A folder with an invalid `.albumenignore` is hidden with everything below it ([`Unwalked::Hidden`]), and its
+//!   siblings are walked.
+//! - Memory is that of one folder, which needs a grant if it is large, and the names of the sibling folders that are
+//!   still to be visited.
 //! - Order: folders by name, depth first; files of a folder by inode, which is near the order on a spinning disk.
 //!
-//! Only names are looked at. A file is a candidate by its extension; since opening every file of a NAS costs a disk
-//! seek each, files with other extensions are counted and passed over, and a file without any is left to
-//! [`read`](super::read) to judge by its first bytes.
+//! Only names are read. A file is a candidate by its extension; because opening every file of a NAS costs a disk seek
+//! each, files with other extensions are counted and skipped, and a file without an extension is left to
+//! [`read`](super::read), which checks its first bytes.
 
 use super::FileStat;
 use super::ignore::{ALBUMENIGNORE, NOMEDIA, NoRules, Rules};
@@ -29,19 +30,20 @@ use rustix::io::Errno;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-/// Folders inside folders below a root; deeper ones are reported and not walked. Each level with siblings waiting holds a descriptor, of which a process has 1024 by default.
+/// Nesting depth of folders below a root; deeper ones are reported and not walked. Each level with waiting siblings
+/// holds a descriptor, of which a process has 1024 by default.
 pub const DEEPEST: usize = 256;
-/// Bytes for the kernel to list names into; 32 KiB is what the C library uses.
+/// Size of the buffer for the kernel's listing; 32 KiB is the C library's size.
 const LISTING: usize = 32 << 10;
 
-/// What a file is taken for by its name.
+/// The role of a file by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The extension is one of a known picture or video format (its content may still be of another one).
+    /// The extension of a known picture or video format (its content may still be of another one).
     Media,
-    /// XMP or JSON: says something about a neighbour.
+    /// XMP or JSON: describes another file.
     Sidecar,
-    /// No extension, or one that stands for other things, too: media if it begins like media.
+    /// No extension, or an ambiguous one: media if it begins like media.
     Unnamed,
 }
 
@@ -54,7 +56,7 @@ pub struct Walked {
     pub stat: FileStat,
 }
 
-/// One folder that was read.
+/// One folder, after reading.
 #[derive(Debug, Clone)]
 pub struct Folder {
     /// Relative to the volume's root, without slashes at its ends; empty for the root.
@@ -63,48 +65,48 @@ pub struct Folder {
     /// Whether inode numbers stay with their files here.
     pub stable_inodes: bool,
     pub files: Vec<Walked>,
-    /// Set when the walk was asked for one file: the folder's other files were not looked at.
+    /// Set if the walk is for one file: the folder's other files were not read.
     pub only: Option<Vec<u8>>,
-    /// Entries that could not be looked at; recorded files of these names are not gone.
+    /// Entries that could not be read; recorded files of these names are not gone.
     pub errors: Vec<WalkError>,
-    /// Why the one file that the walk was asked for is passed over.
+    /// Why the one file of the walk is skipped.
     pub refused: Option<String>,
     pub skipped: Skipped,
 }
 
-/// What was passed over in a folder.
+/// What was skipped in a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Skipped {
     /// By a rule (see [`super::ignore`]), files and folders.
     pub ignored: u64,
-    /// Files with the extension of something else.
+    /// Files with the extension of another kind.
     pub not_media: u64,
-    /// Of these the pictures and videos of kinds that are not read, by extension.
+    /// Of these the pictures and videos of unsupported kinds, by extension.
     pub unread: BTreeMap<String, u64>,
     pub links: u64,
     /// Pipes, sockets, devices.
     pub special: u64,
 }
 
-/// Something that was not walked, and why.
+/// A path that was not walked, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkError {
-    /// Relative to the volume's root: a folder, or an entry that could not be looked at.
+    /// Relative to the volume's root: a folder, or an entry that could not be read.
     pub path: Vec<u8>,
     pub fault: Fault,
     pub what: Unwalked,
 }
 
-/// What that means for what is recorded at the path and below it.
+/// The consequence for the recorded files at the path and below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unwalked {
-    /// It could not be looked at: nothing counts as gone.
+    /// It could not be read: nothing counts as gone.
     Unseen,
-    /// Too many folders inside each other: the same.
+    /// Too deeply nested: the same.
     TooDeep,
-    /// It is gone meanwhile, or a folder inside itself: no failure, and nothing counts as gone.
+    /// It is gone meanwhile, or it contains itself: not a failure, and nothing counts as gone.
     Elsewhere,
-    /// The folder's `.albumenignore` cannot be honoured, perhaps because of this line: all of it is hidden.
+    /// The folder's `.albumenignore` is invalid, perhaps because of this line: everything in it is hidden.
     Hidden { line: Option<u32> },
 }
 
@@ -133,7 +135,7 @@ impl WalkError {
         WalkError { path, fault: Fault::unreadable(why), what: Unwalked::TooDeep }
     }
 
-    /// Somebody should see to it.
+    /// Whether an administrator should act.
     pub fn is_failure(&self) -> bool {
         self.what != Unwalked::Elsewhere
     }
@@ -147,12 +149,12 @@ pub struct InnerMount {
     pub fs: FsId,
 }
 
-/// How far a walk goes.
+/// The extent of a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// All that is below its start.
+    /// Everything below its start.
     Tree,
-    /// The folder at its start alone: its files, and which folders are in it.
+    /// The start folder only: its files, and the names of its folders.
     Folder,
 }
 
@@ -166,9 +168,9 @@ pub struct Walk<'r> {
     rules: Rules,
     stack: Vec<Level>,
     inner: Vec<InnerMount>,
-    /// What the first call of `next` begins with.
+    /// The start, until the first call of `next`.
     start: Option<Vec<u8>>,
-    /// What it should have begun with is not there.
+    /// The start does not exist.
     start_is_gone: bool,
     /// Folders, relative to the root, that are not entered.
     left_out: HashSet<Vec<u8>>,
@@ -179,7 +181,7 @@ pub struct Walk<'r> {
     beat: Beat,
 }
 
-/// Whom the walk asks for the memory of a large folder.
+/// The provider of memory grants for large folders.
 struct Memory<'r>(Option<&'r dyn Admission>);
 
 impl std::fmt::Debug for Memory<'_> {
@@ -188,31 +190,32 @@ impl std::fmt::Debug for Memory<'_> {
     }
 }
 
-/// What is known of the size of a listing while it is read.
+/// The size of a listing while it is read.
 struct ListingSize<'r> {
     memory: Option<&'r dyn Admission>,
-    /// Bytes that the names up to here take, with all that is made of them before the next folder.
+    /// Bytes of the names up to here, with everything that is computed from them before the next folder.
     bytes: u64,
-    /// Bytes that may be used without asking again.
+    /// Bytes that may be used without another grant.
     admitted: u64,
     refused: Option<Fault>,
 }
 
 impl ListingSize<'_> {
-    /// Bytes of a listing that nobody is asked for: a part of what is set aside for the engine.
+    /// Bytes of a listing that need no grant: part of the memory reserved for the engine.
     const FREE: u64 = 2 << 20;
-    /// Bytes for each name beside its own, which stands twice: in the listing and where sidecars are assigned.
+    /// Bytes for each name besides its own, which is stored twice: in the listing and for assigning sidecars.
     const EACH: u64 = 400;
 
-    /// One more name; whether it may be kept. After a refusal names are only counted, so that the figure is whole.
+    /// Adds a name; returns whether it may be kept. After a refusal names are only counted, so that the figure is
+    /// complete.
     fn takes(&mut self, name: &[u8]) -> bool {
         self.bytes += Self::EACH + 2 * name.len() as u64;
         if self.bytes > self.admitted && self.refused.is_none() {
-            // In steps, of which there are few.
+            // In steps, so that there are few.
             let wanted = self.bytes.max(self.admitted * 2);
             match self.memory.map_or(Ok(()), |memory| memory.admit(wanted)) {
                 Ok(()) => self.admitted = wanted,
-                // Twice as much may be more than there is, where what is needed is not.
+                // Twice as much may not be available where the needed amount is.
                 Err(Fault::TooLarge { .. }) if self.memory.is_some_and(|m| m.ceiling() >= self.bytes) => {
                     let most = self.memory.map_or(0, |memory| memory.ceiling());
                     match self.memory.map_or(Ok(()), |memory| memory.admit(most)) {
@@ -236,18 +239,18 @@ impl ListingSize<'_> {
     }
 }
 
-/// A folder on the way down.
+/// A folder on the current path.
 #[derive(Debug)]
 struct Level {
-    /// Closed when the last of the folders inside has been opened, so a deep chain holds no descriptors.
+    /// Closed when the last folder inside has been opened, so that a deep chain holds no descriptors.
     fd: Option<OwnedFd>,
     path: Vec<u8>,
     place: Place,
-    /// Names of the folders inside, last first.
+    /// Names of the folders inside, in reverse order.
     waiting: Vec<Vec<u8>>,
 }
 
-/// Where a folder is, for the kernel.
+/// The location of a folder, for the kernel.
 #[derive(Debug, Clone)]
 struct Place {
     device: u64,
@@ -256,13 +259,13 @@ struct Place {
 }
 
 impl<'r> Walk<'r> {
-    /// Walks `start` (relative to the root; empty for all of it), a folder or one file. Rules of the folders above
-    /// `start` hold for it.
+    /// Walks `start` (relative to the root; empty for everything), a folder or one file. Rules of the folders above
+    /// `start` apply to it.
     pub fn new(root: &'r Root, start: &[u8], rules: Rules) -> Walk<'r> {
         Walk::with_mounts(root, start, rules, MountTable::read())
     }
 
-    /// The same, with the kernel's table of mounts as it was read.
+    /// The same, with a given mount table.
     pub fn with_mounts(root: &'r Root, start: &[u8], rules: Rules, mounts: MountTable) -> Walk<'r> {
         let mount_points =
             mounts.inside(root.real()).map(|path| path.as_os_str().as_encoded_bytes().to_vec()).collect();
@@ -284,7 +287,7 @@ impl<'r> Walk<'r> {
         }
     }
 
-    /// The same within some memory: a folder whose listing does not fit is not walked.
+    /// The same with a memory limit: a folder whose listing does not fit is not walked.
     pub fn within(self, memory: &'r dyn Admission) -> Walk<'r> {
         Walk { memory: Memory(Some(memory)), ..self }
     }
@@ -294,27 +297,27 @@ impl<'r> Walk<'r> {
         Walk { beat, ..self }
     }
 
-    /// The same, no further than that.
+    /// The same, limited to this extent.
     pub fn no_further_than(self, reach: Reach) -> Walk<'r> {
         Walk { reach, ..self }
     }
 
-    /// Folders that are there and were not entered, since the walk goes no further; relative to the root.
+    /// Folders that exist and were not entered, because of the extent of the walk; relative to the root.
     pub fn not_entered(&self) -> &[Vec<u8>] {
         &self.not_entered
     }
 
-    /// What is mounted inside what has been walked.
+    /// The inner mounts of the walked folders.
     pub fn inner_mounts(&self) -> &[InnerMount] {
         &self.inner
     }
 
-    /// The same without some folders, named relative to the root: what is in them is not this walk's.
+    /// The same without some folders, named relative to the root: their contents do not belong to this walk.
     pub fn without(self, folders: impl IntoIterator<Item = Vec<u8>>) -> Walk<'r> {
         Walk { left_out: folders.into_iter().collect(), ..self }
     }
 
-    /// There is nothing at what the walk was to begin with, and no link or missing permission hides it.
+    /// The start of the walk does not exist, and no link or missing permission hides it.
     pub fn start_is_gone(&self) -> bool {
         self.start_is_gone
     }
@@ -327,7 +330,7 @@ impl<'r> Walk<'r> {
         };
         let (mut fd, mut path, mut place) = (None, Vec::new(), place);
         if depth(start) > DEEPEST + 1 {
-            // One more is a file in the deepest folder, or else it is found out below.
+            // One more level is a file in the deepest folder, or else it is detected below.
             return Some(Err(WalkError::too_deep(start.to_vec())));
         }
         for name in start.split(|b| *b == b'/').filter(|name| !name.is_empty()) {
@@ -370,7 +373,7 @@ impl<'r> Walk<'r> {
         }
         let fd = match fd {
             Some(fd) => fd,
-            // A handle of its own: reading a listing moves a position that the root's owner may share.
+            // A separate descriptor: reading a listing moves a position that the root's owner may share.
             None => match rustix::fs::openat(
                 self.root,
                 ".",
@@ -384,7 +387,7 @@ impl<'r> Walk<'r> {
         Some(self.read_folder(fd, path, place))
     }
 
-    /// Whether a folder above the start is left out; takes in its rules if not.
+    /// Whether a folder above the start is excluded; adds its rules if not.
     fn is_left_out(&mut self, folder: BorrowedFd<'_>, path: &[u8]) -> Result<bool, NoRules> {
         if rustix::fs::statat(folder, NOMEDIA, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
             return Ok(true);
@@ -403,13 +406,13 @@ impl<'r> Walk<'r> {
     }
 
     fn note_mount(&mut self, path: &[u8], parent: &Place, inside: &Place) {
-        // A container's folders may all be of one file system.
+        // In a container all folders may be of one file system.
         if inside.device != parent.device || self.mount_points.contains(path) {
             self.inner.push(InnerMount { path: path.to_vec(), fs: inside.fs.id() });
         }
     }
 
-    /// Lists a folder whose rules have not been read yet, and leaves the folders inside waiting.
+    /// Lists a folder whose rules have not been read yet, and queues the folders inside.
     fn read_folder(&mut self, fd: OwnedFd, path: Vec<u8>, place: Place) -> Result<Folder, WalkError> {
         let mut folder = Folder {
             fs: place.fs.id(),
@@ -433,7 +436,7 @@ impl<'r> Walk<'r> {
             has_nomedia |= entry.name == NOMEDIA;
             has_rules |= entry.name == ALBUMENIGNORE;
             let role = role(entry.name);
-            // Of most files in a folder that is not about photos, not even the name is kept.
+            // For most files in a folder without photos, not even the name is kept.
             if entry.kind == FileType::RegularFile && role.is_none() && unread_extension(entry.name).is_none()
             {
                 folder.skipped.not_media += 1;
@@ -467,7 +470,7 @@ impl<'r> Walk<'r> {
             whole.extend_from_slice(&name);
             self.beat.tick();
             let mut stat = None;
-            // Some file systems do not say in the listing what an entry is.
+            // Some file systems do not report the kind of an entry in the listing.
             if !matches!(kind, FileType::Directory | FileType::Symlink | FileType::Fifo | FileType::Socket) {
                 match rustix::fs::statat(&fd, name.as_slice(), AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(s) => {
@@ -524,7 +527,7 @@ impl<'r> Walk<'r> {
         Ok(())
     }
 
-    /// Goes down into the next waiting folder.
+    /// Descends into the next waiting folder.
     fn descend(&mut self) -> Option<Result<Folder, WalkError>> {
         loop {
             let level = self.stack.last_mut()?;
@@ -544,7 +547,7 @@ impl<'r> Walk<'r> {
             let opened = opened.and_then(|fd| Ok((self.place_of(fd.as_fd(), Some(&parent))?, fd)));
             let (place, fd) = match opened {
                 Ok(opened) => opened,
-                // It was a folder a moment ago: now a link or a file, which the next run will see.
+                // It was a folder a moment ago: now it is a link or a file, which the next run will see.
                 Err(e) => return Some(Err(WalkError::new(path, e))),
             };
             let is_loop = place.fs.inodes_are_stable()
@@ -592,7 +595,7 @@ struct Entry {
     inode: u64,
 }
 
-/// The answer to a walk that was asked for one file.
+/// The result of a walk for one file.
 fn one_file(path: Vec<u8>, name: &[u8], stat: &Stat, place: &Place) -> Folder {
     let mut folder = Folder {
         path,
@@ -631,30 +634,30 @@ fn one_file(path: Vec<u8>, name: &[u8], stat: &Stat, place: &Place) -> Folder {
     folder
 }
 
-/// What stands behind the last dot of a name that has more before it than dots.
+/// The text after the last dot of a name, if there is more than dots before it.
 fn extension_of(name: &[u8]) -> Option<&[u8]> {
     let stem_start = name.iter().position(|b| *b != b'.').unwrap_or(name.len());
     let dot = name[stem_start..].iter().rposition(|b| *b == b'.')?;
     Some(&name[stem_start + dot + 1..])
 }
 
-/// The extension of a picture or video that is not read, as it stands in the list.
+/// The extension of an unsupported picture or video, as in the list.
 pub fn unread_extension(name: &[u8]) -> Option<&'static str> {
     let extension = extension_of(name)?;
     UNREAD_EXTENSIONS.iter().copied().find(|e| extension.eq_ignore_ascii_case(e.as_bytes()))
 }
 
-/// What a file is taken for by its name; `None` for something that is not Albumen's.
+/// The role of a file by its name; `None` if it is not relevant.
 pub fn role(name: &[u8]) -> Option<Role> {
     static MEDIA: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
-    /// Longer than every known extension (`heics`, `3gpp2`), with room.
+    /// Longer than every known extension (`heics`, `3gpp2`), with a reserve.
     const LONGEST: usize = 8;
-    /// More often something else: source code in TypeScript, a camcorder's clip or music, anything that is raw,
-    /// sound in a container that may hold pictures.
+    /// More often another kind: source code in TypeScript, a camcorder's clip or music, raw data of any kind, audio
+    /// in a container that may hold pictures.
     const AMBIGUOUS: [&[u8]; 9] = [b"ts", b"mod", b"tod", b"raw", b"ogg", b"asf", b"mp", b"wm", b"dif"];
 
     let Some(extension) = extension_of(name) else {
-        // A dot file without an extension is some program's setting.
+        // A dot file without an extension is a program's setting.
         return name.first().is_some_and(|b| *b != b'.').then_some(Role::Unnamed);
     };
     let mut lower = [0; LONGEST];
@@ -674,7 +677,7 @@ pub fn role(name: &[u8]) -> Option<Role> {
     }
 }
 
-/// Whether a file is the thumbnail that a camera made of a clip, with what it knows of the clip.
+/// Whether a file is a camera's thumbnail of a clip, with its metadata.
 pub fn is_clip_thumbnail(name: &[u8]) -> bool {
     name.len() > 4 && name[name.len() - 4..].eq_ignore_ascii_case(b".thm")
 }

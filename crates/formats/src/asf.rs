@@ -1,6 +1,6 @@
 //! ASF (WMV): the objects of its header.
 //!
-//! Promises: reads the header object only; media data are not looked at.
+//! Invariant: reads the header object only, no media data.
 
 use super::Findings;
 use super::bytes::{Reader, View, tidy};
@@ -19,9 +19,9 @@ const EXTENDED_STREAM: &[u8; 16] = b"\xCB\xA5\xE6\x14\x72\xC6\x32\x43\x83\x99\xA
 const VIDEO: &[u8; 16] = b"\xC0\xEF\x19\xBC\x4D\x5B\xCF\x11\xA8\xFD\x00\x80\x5F\x5C\x44\x2B";
 const AUDIO: &[u8; 16] = b"\x40\x9E\x69\xF8\x4D\x5B\xCF\x11\xA8\xFD\x00\x80\x5F\x5C\x44\x2B";
 
-/// Objects looked at on one level.
+/// Maximum number of objects read on one level.
 const MAX_OBJECTS: usize = 1000;
-/// Units of ASF's clocks in a second.
+/// Units of ASF's clocks per second.
 const TICKS: f64 = 1e7;
 
 /// Walks the objects of a view.
@@ -44,7 +44,7 @@ fn le64(view: View<'_>, at: u64) -> Option<u64> {
 pub fn read(reader: &Reader) -> Findings {
     let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
     let view = reader.view();
-    // The number of objects and two bytes stand before the first.
+    // The number of objects and two bytes precede the first.
     let header = view.part(0, le64(view, 16).unwrap_or(0)).from(30);
     for (kind, body) in objects(header) {
         read_object(&kind, body, &mut found);

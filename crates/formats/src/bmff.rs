@@ -1,10 +1,10 @@
 //! The boxes of ISO base media files (HEIF, MP4, QuickTime, CR3, JPEG XL, JPEG 2000).
 //!
-//! Promises: a box never reaches beyond its parent; a walk ends. Leaves what boxes mean to `heif` and `movie`.
+//! Invariants: a box never reaches beyond its parent; a walk ends. `heif` and `movie` interpret the boxes.
 
 use super::bytes::View;
 
-/// The most boxes looked at on one level.
+/// Maximum number of boxes read on one level.
 const MAX_BOXES: usize = 10_000;
 
 /// One box.
@@ -13,11 +13,11 @@ pub struct Box<'a> {
     pub kind: [u8; 4],
     /// The identifier of a `uuid` box.
     pub uuid: Option<[u8; 16]>,
-    /// Where the box begins, from the start of its parent's view.
+    /// Start of the box, from the start of its parent's view.
     pub at: u64,
-    /// The whole box with its header, as it says; may reach beyond the end of a cut file.
+    /// Size of the whole box with its header, as declared; may reach beyond the end of a truncated file.
     pub size: u64,
-    /// The contents, cut to what is there.
+    /// The contents, limited to the available bytes.
     pub body: View<'a>,
 }
 
@@ -60,12 +60,12 @@ pub fn box_at<'a>(view: View<'a>, at: u64) -> Option<Box<'a>> {
     Some(Box { kind, uuid, at, size, body: view.part(at + header, size.saturating_sub(header)) })
 }
 
-/// The first box of a kind.
+/// The first box of a type.
 pub fn find<'a>(view: View<'a>, kind: &[u8; 4]) -> Option<Box<'a>> {
     boxes(view).find(|b| &b.kind == kind)
 }
 
-/// Follows a path of kinds.
+/// Follows a path of box types.
 pub fn dig<'a>(view: View<'a>, path: &[&[u8; 4]]) -> Option<View<'a>> {
     path.iter().try_fold(view, |v, kind| Some(find(v, kind)?.body))
 }

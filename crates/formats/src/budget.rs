@@ -1,11 +1,12 @@
-//! What reading the structure of one file or sidecar may cost: parts that are kept, bytes that they take, reads.
+//! Limits on reading the structure of one file or sidecar: parts that are kept, their bytes, reads.
 //!
-//! Every parser that builds a tree or a table takes from a budget before it keeps a part: XMP a budget for each packet,
-//! all readers of containers the one of their [`super::bytes::Reader`]. When it is spent, what was read so far counts and
-//! the rest of the structure is as good as missing. Otherwise a few hundred bytes that name each other, or entries that
-//! take no bytes in the file, would fill all memory.
+//! Every parser that builds a tree or a table takes from a budget before it keeps a part: XMP has a budget for each
+//! packet, all container readers use that of their [`super::bytes::Reader`]. When it is used up, the parts read so
+//! far count and the rest of the structure is treated as missing. Otherwise a few hundred bytes that refer to each
+//! other, or entries without bytes in the file, would fill all memory.
 //!
-//! All of it together stays within what a worker may use without asking (`albumen_isolation::memory::FIXED_ALLOWANCE`).
+//! All budgets together stay within the memory that a worker may use without a grant
+//! (`albumen_isolation::memory::FIXED_ALLOWANCE`).
 
 use std::cell::Cell;
 
@@ -15,16 +16,16 @@ const NODES: usize = 50_000;
 /// Bytes of one tree in memory.
 const BYTES: usize = 4 << 20;
 
-/// Words of one list of keywords, which is more than the index keeps of a photo.
+/// Words of one list of keywords, more than the index keeps for a photo.
 pub const WORDS: usize = 4096;
 
-/// The most bytes of one XMP packet or EXIF block that are looked at; darktable's histories reach some MB.
+/// Maximum size in bytes of an XMP packet or EXIF block; darktable's histories reach some MB.
 pub const PACKET: usize = 8 << 20;
 
-/// The most bytes of one text. The longest that is kept has 16 KiB.
+/// Maximum bytes of one text. The longest that is kept has 16 KiB.
 pub const TEXT: usize = 64 << 10;
 
-/// What is left for one tree.
+/// The rest of the budget of one tree.
 #[derive(Debug)]
 pub struct Budget {
     nodes: Cell<usize>,
@@ -38,12 +39,12 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// A part of another tree: what names itself again and again, beside the tree itself.
+    /// A separate budget for parts that are referenced repeatedly, beside the tree itself.
     pub fn of_parts(nodes: usize, bytes: usize) -> Budget {
         Budget { nodes: Cell::new(nodes), bytes: Cell::new(bytes) }
     }
 
-    /// Takes a part of so many bytes. False: it must not be kept, and nothing after it, either.
+    /// Takes a part of this number of bytes. False: it must not be kept, and no later part either.
     #[must_use]
     pub fn take(&self, bytes: usize) -> bool {
         match (self.nodes.get().checked_sub(1), self.bytes.get().checked_sub(bytes)) {
@@ -59,7 +60,7 @@ impl Budget {
         }
     }
 
-    /// The same for a part of this type on a growing list, which may hold as much again.
+    /// The same for a part of this type in a growing list, whose capacity may be twice its length.
     #[must_use]
     pub fn take_one<T>(&self) -> bool {
         self.take(2 * size_of::<T>())
@@ -76,7 +77,7 @@ mod tests {
             let budget = Budget::of_parts(100, 5000);
             let taken: Vec<usize> = parts.iter().copied().filter(|p| budget.take(*p)).collect();
             proptest::prop_assert!(taken.len() <= 100 && taken.iter().sum::<usize>() <= 5000);
-            // Once it is spent it stays so: a tree without its middle would say what the file does not.
+            // A used-up budget stays used up: a tree without its middle would misrepresent the file.
             proptest::prop_assert_eq!(&taken[..], &parts[..taken.len()]);
         }
     }

@@ -1,8 +1,8 @@
-//! Reading by position with a small cache, for walkers that hop through a file.
+//! Reading by position with a small cache, for readers that jump within a file.
 //!
-//! Promises: no read beyond the file's end, no allocation larger than what is there, and an upper bound on all
-//! that one inspection reads from a file. Whatever is out of reach is `None`, never an error: a walker takes
-//! what it can get.
+//! Invariants: no read beyond the file's end, no allocation larger than the available bytes, and an upper bound on
+//! all bytes that one inspection reads from a file. Bytes out of range are `None`, never an error: a reader uses the
+//! available ones.
 
 use super::budget::Budget;
 use albumen_core::source::Source;
@@ -14,13 +14,13 @@ const BLOCK: u64 = 64 * 1024;
 /// Blocks kept at once: 1 MiB, enough for a header at either end and the tables between.
 const CACHED_BLOCKS: usize = 16;
 
-/// The most that one inspection reads from one file. A `moov` of a day-long video has about 30 MB.
+/// Maximum bytes that one inspection reads from one file. A `moov` of a day-long video has about 30 MB.
 const READ_LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Reads of one inspection, from the cache or not. A fragmented movie of a day needs 3 million.
+/// Reads of one inspection, cached or not. A fragmented movie of a day needs 3 million.
 const READS: u64 = 16_000_000;
 
-/// Bytes that one inspection copies out of a file, however often the same.
+/// Bytes that one inspection copies out of a file, including repeated ones.
 const COPIED: u64 = 256 * 1024 * 1024;
 
 /// A caching reader over one file, with the budget of its inspection.
@@ -45,7 +45,7 @@ impl Reader {
         }
     }
 
-    /// A reader over bytes in memory: metadata that was put together from parts.
+    /// A reader over bytes in memory: metadata that was assembled from parts.
     pub fn from_bytes(bytes: Vec<u8>) -> Reader {
         Reader::new(&Source::from_bytes(bytes))
     }
@@ -58,7 +58,7 @@ impl Reader {
         self.len() == 0
     }
 
-    /// All of the file.
+    /// The whole file.
     pub fn view(&self) -> View<'_> {
         View { reader: self, base: 0, len: self.len() }
     }
@@ -68,7 +68,7 @@ impl Reader {
         Some(())
     }
 
-    /// Fills `buf` from `offset`; `None` when it cannot be filled.
+    /// Fills `buf` from `offset`; `None` if there are not enough bytes.
     fn fill(&self, offset: u64, buf: &mut [u8]) -> Option<()> {
         if offset.checked_add(buf.len() as u64)? > self.len() {
             return None;
@@ -129,23 +129,23 @@ impl<'a> View<'a> {
         self.len == 0
     }
 
-    /// What the whole file's structure may still cost.
+    /// The remaining budget for the structure of the whole file.
     pub fn budget(&self) -> &'a Budget {
         &self.reader.budget
     }
 
-    /// Takes bytes that were unpacked off what an inspection may copy.
+    /// Deducts unpacked bytes from the limit of copied bytes.
     pub fn charge(&self, bytes: usize) -> Option<()> {
         self.reader.copied.set(self.reader.copied.get().checked_sub(bytes as u64)?);
         Some(())
     }
 
-    /// Where this part begins in the file.
+    /// The start of this part in the file.
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// A part of this part, cut to what is there.
+    /// A part of this part, limited to the available bytes.
     pub fn part(&self, at: u64, len: u64) -> View<'a> {
         let at = at.min(self.len);
         View { reader: self.reader, base: self.base + at, len: len.min(self.len - at) }
@@ -174,7 +174,7 @@ impl<'a> View<'a> {
         self.get(0, limit.min(usize::try_from(self.len).unwrap_or(usize::MAX))).unwrap_or_default()
     }
 
-    /// All of it, when it is no longer than `limit`.
+    /// All bytes, if there are at most `limit`.
     pub fn all(&self, limit: u64) -> Option<Vec<u8>> {
         if self.len > limit { None } else { self.get(0, self.len as usize) }
     }
@@ -208,8 +208,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// Text as it stands in metadata: UTF-8 where it is UTF-8, else Windows-1252, which every Latin-1 file fits.
-/// Cut at the first NUL, without surrounding white space; `None` when nothing is left.
+/// Text from metadata: UTF-8 if it is valid, else Windows-1252, which covers every Latin-1 file. Cut at the first
+/// NUL, without surrounding white space; `None` if nothing is left.
 pub fn text(bytes: &[u8]) -> Option<String> {
     let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
     let bytes = &bytes[..end];
@@ -220,7 +220,7 @@ pub fn text(bytes: &[u8]) -> Option<String> {
     tidy(&s)
 }
 
-/// A text without control characters and surrounding white space; `None` when nothing is left.
+/// A text without control characters and surrounding white space; `None` if nothing is left.
 pub fn tidy(s: &str) -> Option<String> {
     let clean: String = s
         .chars()

@@ -1,12 +1,12 @@
-//! DV from camcorder tapes: all that is known of it stands in each frame.
+//! DV from camcorder tapes: each frame has all metadata.
 //!
-//! Promises: reads the first frame.
+//! Invariant: reads the first frame only.
 
 use super::Findings;
 use super::bytes::Reader;
 use super::movie::{Movie, stretch};
 
-/// Bytes of a block, blocks of a sequence, and of the frame's two forms the number of sequences.
+/// Bytes per block, blocks per sequence, and the number of sequences in the two forms of a frame.
 const BLOCK: usize = 80;
 const SEQUENCE: usize = 150 * BLOCK;
 const SEQUENCES: [usize; 2] = [10, 12];
@@ -57,11 +57,11 @@ fn packs(frame: &[u8]) -> Vec<[u8; 5]> {
     blocks.flat_map(|b| b[3..78].as_chunks::<5>().0).copied().collect()
 }
 
-/// Day and clock in binary-coded decimals, the year in two digits.
+/// Date and time in binary-coded decimals, the year in two digits.
 fn when(date: &[u8; 5], time: Option<&[u8; 5]>) -> Option<String> {
     let digits = |b: u8| (b & 15 < 10 && b >> 4 < 10).then_some(u32::from(b >> 4) * 10 + u32::from(b & 15));
     let (day, month, year) = (digits(date[2] & 0x3F)?, digits(date[3] & 0x1F)?, digits(date[4])?);
-    // The format is of 1995.
+    // The format dates from 1995.
     let year = if year < 75 { 2000 + year } else { 1900 + year };
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;

@@ -1,7 +1,7 @@
-//! EXIF: from a TIFF structure to values with names.
+//! EXIF: from a TIFF structure to named values.
 //!
-//! Promises: each tag stands or falls alone; "unknown" values that cameras write (0, infinity, blanks) are
-//! absent. Leaves it to `taken`, `camera` and `mod` to choose between sources.
+//! Invariants: each tag is independent of the others; "unknown" values that cameras write (0, infinity, blanks) are
+//! absent. The choice between sources is not made here.
 
 use super::bytes::{View, text, tidy};
 use super::lens;
@@ -10,7 +10,7 @@ use super::tiff::{Entry, Ifd, Tiff};
 use super::values::{add_words, keep, place};
 use albumen_core::vocabulary::Gps;
 
-/// A date as written, with its parts that stand in other tags.
+/// A date as written, with its parts from other tags.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExifDate {
     /// `2023:07:01 10:20:30`
@@ -21,7 +21,7 @@ pub struct ExifDate {
     pub offset: Option<String>,
 }
 
-/// What EXIF says. Texts are trimmed and never empty.
+/// The values of EXIF. Texts are trimmed and never empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exif {
     pub make: Option<String>,
@@ -50,16 +50,16 @@ pub struct Exif {
     pub lens: Option<String>,
     pub rating: Option<u32>,
     pub rating_percent: Option<u32>,
-    /// The size the camera says the picture has.
+    /// The size of the picture according to the camera.
     pub pixels: Option<(u32, u32)>,
     /// 1 sRGB, 2 Adobe RGB by many cameras, 65535 neither.
     pub colour_space: Option<u32>,
-    /// DCF's rule that the file follows: `R98` for sRGB, `R03` for Adobe RGB.
+    /// DCF's rule for the file: `R98` for sRGB, `R03` for Adobe RGB.
     pub interoperability: Option<String>,
     pub content_identifier: Option<String>,
     pub burst_id: Option<String>,
     pub maker: makernote::MakerNote,
-    /// An XMP packet, an IPTC block and Photoshop resources that stand in TIFF tags.
+    /// An XMP packet, an IPTC block and Photoshop resources in TIFF tags.
     pub xmp: Option<Vec<u8>>,
     pub iptc: Option<Vec<u8>>,
     pub photoshop: Option<Vec<u8>>,
@@ -80,13 +80,13 @@ pub fn read(block: View<'_>) -> Option<Exif> {
 }
 
 impl Exif {
-    /// The first directory and the EXIF and GPS directories that it points to.
+    /// The first directory and its EXIF and GPS directories.
     pub fn read_main(&mut self, tiff: &Tiff<'_>, ifd: &Ifd) {
         self.read_image(tiff, ifd);
         let sub = |tag: u16| ifd.find(tag).and_then(|e| tiff.uint(e)).map(|at| tiff.ifd(u64::from(at)));
         if let Some(photo) = sub(0x8769) {
             self.read_photo(tiff, &photo);
-            // Some writers put all tags into the one directory, some into the other.
+            // Some writers put all tags into one directory, some into the other.
             self.read_image(tiff, &photo);
         }
         self.read_photo(tiff, ifd);
@@ -149,14 +149,14 @@ impl Exif {
             keep(&mut modified.offset, text(0x9010));
         }
         keep(&mut self.exposure_s, positive(0x829A));
-        // Shutter speed and aperture in APEX units, where the plain values are missing.
+        // Shutter speed and aperture in APEX units, if the plain values are missing.
         let apex =
             |tag| ifd.find(tag).and_then(|e| tiff.float(e)).filter(|v: &f64| v.abs() < 30.0 && *v != 0.0);
         keep(&mut self.exposure_s, apex(0x9201).map(|v| (-v).exp2()));
         keep(&mut self.f_number, positive(0x829D));
         keep(&mut self.f_number, apex(0x9202).map(|v| (v / 2.0).exp2()));
         let iso = |tag| uint(tag).filter(|v| *v > 0 && *v < 10_000_000);
-        // 65535 stands for "see the longer tags": recommended exposure index, standard output sensitivity.
+        // 65535 means "see the longer tags": recommended exposure index, standard output sensitivity.
         let plain = iso(0x8827);
         let long =
             if plain.is_none_or(|v| v == 65535) { iso(0x8832).or(iso(0x8831)).or(iso(0x8833)) } else { None };
@@ -192,7 +192,7 @@ impl Exif {
         }
     }
 
-    /// Takes from another block what this one does not say.
+    /// Adds values from another block that this one lacks.
     pub fn absorb(&mut self, other: Exif) {
         macro_rules! fill {
             ($($name:ident),*) => { $(keep(&mut self.$name, other.$name);)* };
@@ -248,7 +248,7 @@ impl Exif {
         }
     }
 
-    /// What maker notes know and the standard tags do not say.
+    /// Adds values from maker notes that the standard tags lack.
     pub fn finish(&mut self) {
         let maker = std::mem::take(&mut self.maker);
         keep(&mut self.lens, maker.lens.clone());
@@ -268,7 +268,7 @@ impl Exif {
             let south = letter(1).is_some_and(|s| s.starts_with('S'));
             let west = letter(3).is_some_and(|s| s.starts_with('W'));
             let alt = ifd.find(6).and_then(|e| tiff.float(e)).filter(|a| a.abs() < 100_000.0).map(|a| {
-                // The reference is a number by the standard, and a digit as text in some files.
+                // The reference is a number by the standard, but a digit as text in some files.
                 let below = ifd
                     .find(5)
                     .and_then(|e| tiff.text_bytes(e))
@@ -295,7 +295,7 @@ impl Exif {
 /// Degrees, minutes and seconds; later parts may be missing or broken.
 fn angle(tiff: &Tiff<'_>, e: Entry) -> Option<f64> {
     if e.kind == 2 {
-        // Some writers give text: `51.5` or `51,30,12.5`
+        // Some writers use text: `51.5` or `51,30,12.5`
         let parts: Vec<f64> = tiff
             .text(e)?
             .split([',', ' ', ';'])
@@ -311,13 +311,13 @@ fn angle(tiff: &Tiff<'_>, e: Entry) -> Option<f64> {
     Some(d + m / 60.0 + s / 3600.0)
 }
 
-/// Photographer and editor, each ended by a NUL; a blank photographer is none.
+/// Photographer and editor, each ended by a NUL; a blank photographer counts as absent.
 fn copyright(bytes: &[u8]) -> Option<String> {
     let parts: Vec<String> = bytes.split(|&b| b == 0).filter_map(text).take(2).collect();
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// UCS-2, little-endian whatever the block's byte order: Windows Explorer's tags.
+/// UCS-2, little-endian independent of the block's byte order: Windows Explorer's tags.
 pub fn utf16le(bytes: &[u8]) -> Option<String> {
     let (s, _) = encoding_rs::UTF_16LE.decode_without_bom_handling(bytes);
     tidy(s.split('\0').next().unwrap_or_default())

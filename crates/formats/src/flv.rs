@@ -1,6 +1,6 @@
 //! FLV: its metadata tag, and the first tags of video and audio.
 //!
-//! Promises: reads the head of the file and its last tag's header.
+//! Invariant: reads the head of the file and its last tag's header.
 
 use super::Findings;
 use super::bytes::{Reader, View, tidy};
@@ -8,11 +8,11 @@ use super::movie::Movie;
 use super::mpeg;
 use super::values::keep;
 
-/// Tags looked at from the start: metadata come first.
+/// Tags read from the start: metadata come first.
 const MAX_TAGS: usize = 64;
-/// The longest metadata tag; editors put lists of key frames into it.
+/// The longest metadata tag; editors add lists of key frames.
 const MAX_SCRIPT: usize = 4 << 20;
-/// Values of a metadata tag, and how deep they nest.
+/// Values of a metadata tag, and their nesting depth.
 const MAX_VALUES: usize = 200_000;
 const MAX_DEPTH: u8 = 8;
 
@@ -44,7 +44,7 @@ fn be24(view: View<'_>, at: u64) -> Option<u64> {
     view.array::<3>(at).map(|[a, b, c]| u64::from(a) << 16 | u64::from(b) << 8 | u64::from(c))
 }
 
-/// Seconds up to the last tag.
+/// Seconds until the last tag.
 fn last_time(view: View<'_>) -> Option<f64> {
     let end = view.len().checked_sub(4)?;
     let tag = end.checked_sub(u64::from(view.be32(end)?))?;
@@ -92,7 +92,7 @@ fn audio_codec(number: u8) -> &'static str {
     }
 }
 
-/// A value of Flash's message format, as far as it says something of a film.
+/// A value of Flash's message format, as far as it is relevant.
 enum Value {
     Number(f64),
     Text(String),
@@ -154,7 +154,7 @@ impl<'a> Script<'a> {
         Some(u32::from_be_bytes([n[0], n[1], n[2], n[3]]) as usize)
     }
 
-    /// The next value; `each` gets the fields of an object.
+    /// The next value; `each` is called with the fields of an object.
     fn value(&mut self, depth: u8, each: &mut dyn FnMut(&str, Value)) -> Option<Value> {
         self.left = self.left.checked_sub(1)?;
         let kind = self.take(1)?[0];

@@ -1,7 +1,7 @@
-//! HEIF and AVIF: the `meta` box with its items, their properties and places.
+//! HEIF and AVIF: the `meta` box with its items, their properties and extents.
 //!
-//! Promises: reads the boxes and the metadata items, no picture data. Width and height are those of the primary
-//! item before its transforms; the display size is after clap, irot and imir, as the standard wants.
+//! Invariants: reads the boxes and the metadata items, no picture data. Width and height are those of the primary
+//! item before its transforms; the display size is after clap, irot and imir, as the standard requires.
 
 use super::bmff::{self, boxes};
 use super::budget::PACKET;
@@ -9,27 +9,27 @@ use super::bytes::{Reader, View};
 use super::{Findings, exif, movie};
 use std::collections::HashSet;
 
-/// The most items looked at: a 200-megapixel picture has 768 tiles, a burst some thousand. What is kept of them is
-/// bounded by the file's budget.
+/// Maximum number of items read: a 200-megapixel picture has 768 tiles, a burst some thousand. The file's budget
+/// bounds what is kept of them.
 const MAX_ITEMS: usize = 16_384;
 
 /// Metadata items that are read.
 const MAX_METADATA_ITEMS: usize = 24;
 
-/// One item: what it is, where its bytes are, what is said of it.
+/// One item: its type, the extents of its bytes, and its properties.
 #[derive(Debug, Clone, Default)]
 struct Item {
     id: u32,
     kind: [u8; 4],
     content_type: String,
-    /// 0: places in the file; 1: places in `idat`.
+    /// 0: offsets in the file; 1: offsets in `idat`.
     construction: u8,
     extents: Vec<(u64, u64)>,
-    /// Indices into the property list, from 0, in the order they apply.
+    /// Indices into the property list, from 0, in the order of application.
     properties: Vec<usize>,
 }
 
-/// The `meta` box, read.
+/// The parsed `meta` box.
 struct Meta<'a> {
     primary: Option<u32>,
     items: Vec<Item>,
@@ -39,7 +39,7 @@ struct Meta<'a> {
     file: View<'a>,
 }
 
-/// The codec of the primary item (for a grid or derived picture, of what it is made from).
+/// The codec of the primary item (for a grid or derived picture, that of its inputs).
 pub fn primary_codec(file: View<'_>) -> Option<[u8; 4]> {
     let meta = Meta::open(file, bmff::find(file, b"meta")?.body)?;
     let mut id = meta.primary?;
@@ -65,7 +65,7 @@ pub fn read(reader: &Reader) -> Findings {
                 }
             }
             b"mini" => drop(read_mini(b.body, &mut found)),
-            // An image sequence: its size counts where there is no primary item.
+            // An image sequence: its size counts if there is no primary item.
             b"moov" => sequence = Some(b.body),
             // Samsung's and Google's embedded movie.
             b"mpvd" => found.embedded_video = Some((b.body.base(), b.body.len())),
@@ -84,8 +84,8 @@ pub fn read(reader: &Reader) -> Findings {
     found
 }
 
-/// The short form for small pictures: a header of bits with size, turn and the lengths of what follows; EXIF and XMP come last.
-/// Without fields for HDR, which are many, and which no such file had that was seen.
+/// The short form for small pictures: a bit-packed header with size, rotation and the lengths of the following parts;
+/// EXIF and XMP come last. HDR fields are not supported: they are many, and no file with them was found.
 fn read_mini(body: View<'_>, found: &mut Findings) -> Option<()> {
     const HEADER: usize = 64;
     let head = body.head(HEADER);
@@ -180,7 +180,7 @@ impl<'a> Meta<'a> {
                 _ => {}
             }
         }
-        // Places and properties refer to items, whatever the order of the boxes.
+        // Extents and properties refer to items, in any order of the boxes.
         for b in boxes(body) {
             match &b.kind {
                 b"iloc" => {
@@ -261,7 +261,7 @@ impl<'a> Meta<'a> {
                 number(&mut at, index_size)?;
                 let offset = number(&mut at, offset_size)?;
                 let length = number(&mut at, length_size)?;
-                // An extent may take no bytes in the file at all.
+                // An extent may take no bytes in the file.
                 if !self.file.budget().take_one::<(u64, u64)>() {
                     return None;
                 }
@@ -296,7 +296,7 @@ impl<'a> Meta<'a> {
             at += 1;
             let mut list = Vec::new();
             for _ in 0..n {
-                // The top bit says that the property is essential.
+                // The top bit means that the property is essential.
                 let index = if flags & 1 == 1 { v.be16(at)? & 0x7FFF } else { u16::from(v.u8(at)? & 0x7F) };
                 at += if flags & 1 == 1 { 2 } else { 1 };
                 if index > 0 {
@@ -390,7 +390,7 @@ impl<'a> Meta<'a> {
         }
     }
 
-    /// Size and transforms of an item, in the order that its associations give.
+    /// Size and transforms of an item, in the order of its associations.
     fn read_geometry(&self, item: &Item, found: &mut Findings) {
         let mut size = None;
         let own = || item.properties.iter().filter_map(|&i| self.properties.get(i));
@@ -403,7 +403,7 @@ impl<'a> Meta<'a> {
             }
         }
         if size.is_none() {
-            // Broken associations: the largest of all sizes is the picture's.
+            // Invalid associations: use the largest of all sizes.
             let sizes = self.properties.iter().filter(|p| &p.kind == b"ispe").filter_map(|p| {
                 let (_, _, v) = p.full()?;
                 v.be32(0).zip(v.be32(4))

@@ -1,12 +1,12 @@
 //! IPTC-IIM: captions, keywords and dates of the news trade.
 //!
-//! Promises: data sets stand alone; text is UTF-8 where the block says so or where it is valid, else Latin.
+//! Invariants: data sets are independent; text is UTF-8 if the block declares it or if it is valid, else Latin-1.
 
 use super::budget::TEXT;
 use super::bytes::tidy;
 use super::values::add_words;
 
-/// What an IPTC block says.
+/// The values of an IPTC block.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Iptc {
     pub title: Option<String>,
@@ -20,7 +20,7 @@ pub struct Iptc {
     pub digital_time: Option<String>,
 }
 
-/// Reads a block; `None` when no data set of the application record is in it.
+/// Reads a block; `None` if it has no data set of the application record.
 pub fn read(bytes: &[u8]) -> Option<Iptc> {
     let mut out = Iptc::default();
     let mut any = false;
@@ -54,7 +54,7 @@ pub fn read(bytes: &[u8]) -> Option<Iptc> {
     any.then_some(out)
 }
 
-/// The data sets: record, number, value. Ends at the first byte that is no marker.
+/// The data sets: record, number, value. Ends at the first byte that is not a marker.
 fn sets(bytes: &[u8]) -> impl Iterator<Item = (u8, u8, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {

@@ -3,7 +3,7 @@
 use super::values::place;
 use albumen_core::vocabulary::Gps;
 
-/// Latitude and longitude, and altitude where it is there; `None` for what cannot be a place.
+/// Latitude and longitude, and altitude if present; `None` for an impossible place.
 pub fn parse(s: &str) -> Option<Gps> {
     let s = s.trim().trim_end_matches('/');
     let s = s.split("CRS").next()?;
@@ -20,7 +20,7 @@ pub fn parse(s: &str) -> Option<Gps> {
     place(lat, lon, alt)
 }
 
-/// `+DD.D`, `+DDMM.M` or `+DDMMSS.S`: told apart by the digits before the point.
+/// `+DD.D`, `+DDMM.M` or `+DDMMSS.S`: distinguished by the digits before the point.
 fn angle(part: &str, degree_digits: usize) -> Option<f64> {
     let (negative, digits) = (part.starts_with('-'), part.get(1..)?.trim());
     let whole = digits.find('.').unwrap_or(digits.len());

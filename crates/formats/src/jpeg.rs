@@ -1,13 +1,13 @@
-//! JPEG: the walk over segments up to the first scan.
+//! JPEG: the segments up to the first scan.
 //!
-//! Promises: entropy-coded data is not read; a broken segment length ends the walk and keeps what was found.
+//! Invariants: entropy-coded data is not read; an invalid segment length ends the walk and keeps the results so far.
 
 use super::budget::PACKET;
 use super::bytes::{Reader, View};
 use super::tiff::Tiff;
 use super::{Findings, exif, photoshop};
 
-/// Markers between the start and the first scan; more is no picture.
+/// Markers between the start and the first scan; a file with more is not a picture.
 const MAX_SEGMENTS: usize = 4096;
 
 const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -27,14 +27,14 @@ pub fn read(reader: &Reader) -> Findings {
     found
 }
 
-/// Reads a JPEG that stands in a part of a file.
+/// Reads a JPEG inside a part of a file.
 pub fn read_view(view: View<'_>, found: &mut Findings) {
     let mut exif_parts: Vec<View<'_>> = Vec::new();
     let mut photoshop_parts: Vec<View<'_>> = Vec::new();
     let mut extended: Vec<(u32, u32, View<'_>)> = Vec::new();
     let mut at = 2;
     for _ in 0..MAX_SEGMENTS {
-        // Any number of 0xFF may stand before a marker; anything else is damage, skipped for a while.
+        // Any number of 0xFF may precede a marker; other bytes are damage, which is skipped within a limit.
         let Some(marker) = next_marker(view, &mut at) else { break };
         match marker {
             0x01 | 0xD0..=0xD8 => continue,
@@ -59,12 +59,12 @@ pub fn read_view(view: View<'_>, found: &mut Findings) {
                 } else if head.starts_with(XMP_HEADER) {
                     found.add_xmp(body.from(XMP_HEADER.len() as u64).head(usize::MAX));
                 } else if head.starts_with(XMP_LOOSE_HEADER) && !head.starts_with(XMP_EXTENSION_HEADER) {
-                    // A header that is not quite right: the packet begins with its first element.
+                    // A slightly wrong header: the packet begins with its first element.
                     let packet = body.head(usize::MAX);
                     let start = packet.iter().position(|&b| b == b'<').unwrap_or(packet.len());
                     found.add_xmp(packet[start..].to_vec());
                 } else if head.starts_with(XMP_EXTENSION_HEADER) {
-                    // GUID of 32 digits, whole length, offset of this part.
+                    // GUID of 32 digits, total length, offset of this part.
                     let n = XMP_EXTENSION_HEADER.len() as u64;
                     if let (Some(total), Some(offset)) = (body.be32(n + 32), body.be32(n + 36)) {
                         extended.push((total, offset, body.from(n + 40)));
@@ -94,8 +94,8 @@ pub fn read_view(view: View<'_>, found: &mut Findings) {
     }
 }
 
-/// Looks whether one of the further pictures that the multi-picture directory lists is a gain map: Apple's and
-/// some of Google's and Adobe's say so only there.
+/// Checks whether one of the further pictures in the multi-picture directory is a gain map: for Apple's and some of
+/// Google's and Adobe's files only those pictures show it.
 fn read_other_pictures(file: View<'_>, found: &mut Findings) -> Option<()> {
     /// Entries of a directory: main picture, gain map, previews.
     const MAX_PICTURES: u64 = 8;
@@ -103,11 +103,11 @@ fn read_other_pictures(file: View<'_>, found: &mut Findings) -> Option<()> {
     let (at, len) = found.mpf?;
     let tiff = Tiff::open(file.part(at, len))?;
     let entries = tiff.ifd(tiff.first).find(ENTRIES)?;
-    // Attributes, size and place of 32 bits each, then two numbers of dependent pictures.
+    // Attributes, size and offset of 32 bits each, then two numbers of dependent pictures.
     for i in 1..(entries.count / 16).min(MAX_PICTURES) {
         let entry = entries.at.checked_add(i * 16)?;
         let (size, offset) = (tiff.u32(entry + 4)?, tiff.u32(entry + 8)?);
-        // Places count from the directory's own header.
+        // Offsets count from the directory's own header.
         let picture = file.part(at.checked_add(offset.into())?, size.into());
         if picture.array::<2>(0) != Some([0xFF, 0xD8]) {
             continue;
@@ -121,9 +121,9 @@ fn read_other_pictures(file: View<'_>, found: &mut Findings) -> Option<()> {
     Some(())
 }
 
-/// Moves past the next marker and answers its code.
+/// Moves past the next marker and returns its code.
 fn next_marker(view: View<'_>, at: &mut u64) -> Option<u8> {
-    /// Damage that is skipped in search of the next marker.
+    /// Bytes of damage that are skipped in search of the next marker.
     const MAX_JUNK: u64 = 64 * 1024;
     let limit = at.saturating_add(MAX_JUNK);
     while *at < limit {
@@ -143,8 +143,8 @@ fn next_marker(view: View<'_>, at: &mut u64) -> Option<u8> {
     None
 }
 
-/// A block over 64 KB is written as several APP1 segments, each with the header; a second block with a TIFF
-/// header of its own is another block, read only where the first says nothing.
+/// A block over 64 KB is written as several APP1 segments, each with the header; a second block with its own TIFF
+/// header is a separate block, read only if the first has no values.
 fn read_exif_parts(parts: &[View<'_>], found: &mut Findings) {
     let Some((first, rest)) = parts.split_first() else { return };
     let continued = rest
@@ -162,9 +162,9 @@ fn read_exif_parts(parts: &[View<'_>], found: &mut Findings) {
     }
 }
 
-/// Parts put together, as many as there may be.
+/// The joined parts, up to a limit.
 fn joined(parts: &[View<'_>]) -> Vec<u8> {
-    /// Bytes. Blocks of metadata that are cut into segments have some 100 KB.
+    /// Bytes. Segmented metadata blocks have some 100 KB.
     const LONGEST: usize = 4 << 20;
     let len = parts.iter().map(|p| p.len()).sum::<u64>();
     let mut whole = Vec::with_capacity(len.min(LONGEST as u64) as usize);
@@ -174,7 +174,7 @@ fn joined(parts: &[View<'_>]) -> Vec<u8> {
     whole
 }
 
-/// Puts extended XMP together; `None` when parts are missing.
+/// Assembles extended XMP; `None` if parts are missing.
 fn join_extended(parts: &[(u32, u32, View<'_>)]) -> Option<Vec<u8>> {
     let total = parts.first()?.0 as usize;
     let have: u64 = parts.iter().map(|p| p.2.len()).sum();

@@ -5,7 +5,7 @@ use super::bytes::{Reader, View};
 use super::{Findings, exif, heif, photoshop};
 use std::io::Read;
 
-/// The most bytes of one metadata box, also after unpacking.
+/// Maximum bytes of one metadata box, also after unpacking.
 const MAX_METADATA: usize = 4 * 1024 * 1024;
 
 // ------------------------------------------------------------------------------------------- JPEG XL
@@ -70,7 +70,7 @@ impl Bits {
         }
         Some(value)
     }
-    /// A size: 2 bits choose how many bits follow.
+    /// A size: 2 bits choose the number of following bits.
     fn size(&mut self) -> Option<u32> {
         let n = [9, 13, 18, 30][self.take(2)? as usize];
         Some(self.take(n)? + 1)
@@ -96,7 +96,7 @@ fn read_jxl_stream(view: View<'_>, found: &mut Findings) -> Option<()> {
     if !all_default && bits.take(1)? == 1 {
         orientation = bits.take(3)? as u8 + 1;
     }
-    // The codestream's orientation decides; EXIF's is only reported.
+    // The codestream's orientation applies; EXIF's is only reported.
     found.display = Some(if orientation >= 5 { (height, width) } else { (width, height) });
     found.orientation = Some(orientation);
     Some(())
@@ -133,7 +133,7 @@ pub fn read_jp2(reader: &Reader) -> Findings {
     found
 }
 
-/// The size in a codestream's SIZ segment: the reference grid less its offset.
+/// The size in a codestream's SIZ segment: the reference grid minus its offset.
 fn siz(view: View<'_>) -> Option<(u32, u32)> {
     let side = |at| view.be32(at)?.checked_sub(view.be32(at + 8)?);
     side(8).zip(side(12))

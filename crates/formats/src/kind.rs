@@ -1,14 +1,14 @@
-//! Which format a file has, told from its bytes and never from its name.
+//! Detects the format of a file from its bytes, never from its name.
 //!
-//! Promises: reads a few blocks at most; every format of the vocabulary is told from its neighbours. Leaves
-//! sizes and everything else to the format's own reader.
+//! Invariants: reads at most a few blocks; every format of the vocabulary is distinguished from similar ones. Sizes
+//! and all other values are left to the format's own reader.
 
 use super::bytes::{Reader, View};
 use super::tiff::{Entry, Ifd, Tiff};
 use super::{asf, dv, mpeg, mrw, mxf, ogg, psd, x3f};
 use albumen_core::vocabulary::Format;
 
-/// The format, or `None` for what Albumen does not read.
+/// The format, or `None` if it is not supported.
 pub fn sniff(reader: &Reader) -> Option<Format> {
     let view = reader.view();
     let head = view.head(4096);
@@ -88,7 +88,7 @@ pub fn sniff(reader: &Reader) -> Option<Format> {
         Some(_) => return Some(Format::H265),
         None => {}
     }
-    // "BM" alone is no proof: the length of the second header must be one that exists.
+    // "BM" alone is not sufficient: the length of the second header must be a defined one.
     if starts(b"BM") {
         let dib = head.get(14..18).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
         return matches!(dib, Some(12 | 16 | 40 | 52 | 56 | 64 | 108 | 124)).then_some(Format::Bmp);
@@ -96,8 +96,8 @@ pub fn sniff(reader: &Reader) -> Option<Format> {
     is_bare_dib(&head).then_some(Format::Bmp)
 }
 
-/// A BMP without its file header, as clipboards and resources keep them (`.dib`): the length of its header, two sides,
-/// one plane, and bits a pixel and a compression that go together.
+/// A BMP without its file header, as clipboards and resources store it (`.dib`): the length of its header, two sides,
+/// one plane, and a valid combination of bits per pixel and compression.
 fn is_bare_dib(head: &[u8]) -> bool {
     let word = |at: usize| Some(u16::from_le_bytes([*head.get(at)?, *head.get(at + 1)?]));
     let long = |at: usize| Some(u32::from(word(at)?) | u32::from(word(at + 2)?) << 16);
@@ -115,12 +115,12 @@ fn is_bare_dib(head: &[u8]) -> bool {
         )
 }
 
-/// Length of a packet and where the first sync byte stands: 188 (broadcast) or 192 bytes (AVCHD, with a
-/// time stamp of 4 bytes before each). A recording that was cut may begin inside of a packet.
+/// Length of a packet and the position of the first sync byte: 188 (broadcast) or 192 bytes (AVCHD, with a time stamp
+/// of 4 bytes before each). A cut recording may begin inside a packet.
 pub fn transport_packet(head: &[u8]) -> Option<(u64, u64)> {
     const SYNC: u8 = 0x47;
     const PACKETS: usize = 4;
-    /// Packets that must follow each other where the file does not begin with one.
+    /// Consecutive packets that are required if the file does not begin with one.
     const PACKETS_TO_FIND_STEP: usize = 8;
     const SIZES: [(usize, usize); 2] = [(188, 0), (192, 4)];
     for (size, first) in SIZES {
@@ -130,7 +130,7 @@ pub fn transport_packet(head: &[u8]) -> Option<(u64, u64)> {
             return Some((size as u64, first as u64));
         }
     }
-    // Of the header's next bytes, two bits say what the packet holds; both 0 are no packet.
+    // Two bits of the header define the contents of the packet; both 0 are invalid.
     let is_packet =
         |at: usize| head.get(at) == Some(&SYNC) && head.get(at + 3).is_some_and(|b| b & 0x30 != 0);
     SIZES.iter().find_map(|&(size, _)| {
@@ -146,7 +146,7 @@ fn is_bmff(head: &[u8]) -> bool {
     if kind == b"ftyp" {
         return true;
     }
-    // QuickTime files from before `ftyp`: the first atom is one of these, with a size that can be.
+    // QuickTime files from before `ftyp`: the first atom is one of these, with a plausible size.
     let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
     matches!(kind, b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot") && (size >= 8 || size <= 1)
 }
@@ -244,8 +244,8 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     let packed = |wanted: &dyn Fn(u32) -> bool| any(0x103, wanted);
     // Coolpix NRW files begin with a thumbnail in the old JPEG compression.
     let nikon_packed = |v: u32| v == COMPRESSION_NIKON || v == COMPRESSION_OLD_JPEG;
-    // A file that is cut off may lack the sensor's directory. Its first page is a thumbnail and says so, which sets
-    // it apart from a finished TIFF with a thumbnail in a sub-directory.
+    // A truncated file may lack the sensor's directory. Its first page is marked as a thumbnail, which distinguishes
+    // it from a finished TIFF with a thumbnail in a sub-directory.
     let begins_with_thumbnail = first.find(0xFE).and_then(|e| tiff.uint(e)).is_some_and(|v| v & 1 == 1);
     let headed = begins_with_thumbnail && !subs.is_empty();
     if make.starts_with("NIKON") && (mosaic || packed(&nikon_packed) || headed) {
@@ -267,7 +267,7 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     if make.starts_with("HASSELBLAD") && (mosaic || headed) {
         return Some(Format::ThreeFr);
     }
-    // Phase One's sensor data stand in the maker note, behind a mark of their own.
+    // Phase One's sensor data are in the maker note, after their own marker.
     if head.get(8..12) == Some(b"IIII")
         || head.get(8..12) == Some(b"MMMM")
         || make.starts_with("PHASE ONE") && (mosaic || headed)

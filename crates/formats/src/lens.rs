@@ -1,4 +1,4 @@
-//! Lenses: by the name of their maker's number, or by their figures.
+//! Lenses: by the maker's number, or by focal length and aperture.
 //!
 //! Sony's cameras for A-mount and Pentax's write a number for the lens; lenses.tsv has the names.
 
@@ -6,7 +6,7 @@ use super::tiff::{Entry, Tiff};
 
 const LENSES: &str = include_str!("lenses.tsv");
 
-/// The name of a lens that a maker knows by this number; none where several lenses share it.
+/// The name of a lens with this number of a maker; `None` if several lenses share it.
 pub fn of_number(maker: &str, number: &str) -> Option<String> {
     LENSES.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
         let (of, rest) = line.split_once('\t')?;
@@ -15,7 +15,7 @@ pub fn of_number(maker: &str, number: &str) -> Option<String> {
     })
 }
 
-/// Focal lengths and apertures of a lens, `18-70mm f/3.5-4.5`; broken fractions are left out.
+/// Focal lengths and apertures of a lens, `18-70mm f/3.5-4.5`; invalid fractions are left out.
 pub fn of_figures(tiff: &Tiff<'_>, e: Entry) -> Option<String> {
     if e.count < 4 {
         return None;
@@ -25,7 +25,7 @@ pub fn of_figures(tiff: &Tiff<'_>, e: Entry) -> Option<String> {
     words(v[0]?, v[1], v[2], v[3])
 }
 
-/// Words for a lens that is known by its figures only.
+/// A description of a lens by its figures.
 pub fn words(short: f64, long: Option<f64>, wide: Option<f64>, tele: Option<f64>) -> Option<String> {
     let number = |v: f64| {
         let s = format!("{v:.2}");

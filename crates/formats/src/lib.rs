@@ -1,6 +1,6 @@
-//! Container readers without pixels: one file a format reads what is written ([`Findings`]).
+//! Container readers without pixels: one file per format reads its metadata ([`Findings`]).
 //!
-//! A broken source costs only itself. All parsers are pure functions of bytes; they run in a worker process.
+//! An invalid source affects only itself. All parsers are pure functions of bytes; they run in a worker process.
 #![deny(unsafe_code)]
 
 pub mod asf;
@@ -83,7 +83,7 @@ pub fn read(reader: &Reader, format: Format) -> Findings {
     }
 }
 
-/// Why a file has no kind, in words for its owner.
+/// Why the format of a file is unknown, in words for its owner.
 pub fn unknown(reader: &Reader) -> Fault {
     let head = reader.view().head(512);
     let starts = |magic: &[u8]| head.starts_with(magic);
@@ -116,12 +116,12 @@ pub fn unknown(reader: &Reader) -> Fault {
     Fault::corrupt("the content is no picture or video that Albumen knows")
 }
 
-/// What a format's reader found, before anything is chosen.
+/// The results of a format's reader, before any choice between sources.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Findings {
     /// Width and height as coded.
     pub coded: Option<(u32, u32)>,
-    /// The size upright, where the container itself decides it (HEIF, JPEG XL, video); else EXIF does.
+    /// The upright size, if the container itself defines it (HEIF, JPEG XL, video); else EXIF does.
     pub display: Option<(u32, u32)>,
     /// The container's own orientation (video matrix, JPEG XL).
     pub orientation: Option<u8>,
@@ -129,9 +129,9 @@ pub struct Findings {
     /// All packets, the main one first.
     pub xmp: Vec<Xmp>,
     pub iptc: Option<Iptc>,
-    /// Packets of EXIF and XMP that were read, whatever came of them.
+    /// Number of EXIF and XMP packets read, valid or not.
     packets: usize,
-    /// Texts with a key of their own: `png:Creation Time`.
+    /// Texts with their own keys: `png:Creation Time`.
     pub text: Vec<(String, String)>,
     pub movie: Option<Movie>,
     /// ITU-T H.273 transfer characteristics: 16 is PQ, 18 is HLG.
@@ -139,14 +139,14 @@ pub struct Findings {
     pub iso_gain_map: bool,
     pub google_gain_map: bool,
     pub apple_gain_map: bool,
-    /// Place and length of the multi-picture directory.
+    /// Offset and length of the multi-picture directory.
     pub mpf: Option<(u64, u64)>,
-    /// Place and length of a video that the container says it has.
+    /// Offset and length of a video according to the container.
     pub embedded_video: Option<(u64, u64)>,
 }
 
 impl Findings {
-    /// Takes a block; of several the first that has a value counts.
+    /// Adds a block; the first one with a value has precedence.
     fn add_exif(&mut self, exif: Option<Exif>) {
         let Some(mut exif) = exif else { return };
         if !self.has_room_for_packet() {
@@ -170,9 +170,9 @@ impl Findings {
         }
     }
 
-    /// Counts a packet of metadata, readable or not. False: there were absurdly many before it.
+    /// Counts a metadata packet, valid or not. False: there are too many.
     fn has_room_for_packet(&mut self) -> bool {
-        /// Of one file: EXIF and XMP, an extension, a copy in another container, those of each embedded picture.
+        /// Per file: EXIF and XMP, an extension, a copy in another container, those of each embedded picture.
         const MAX_PACKETS: usize = 24;
         self.packets += 1;
         self.packets <= MAX_PACKETS

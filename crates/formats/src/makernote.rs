@@ -1,22 +1,22 @@
-//! The few things worth having from maker notes: lens names, Apple's identifiers, sensitivity of old cameras.
+//! The useful values of maker notes: lens names, Apple's identifiers, sensitivity of old cameras.
 //!
-//! Promises: nothing here is believed over a standard tag. Leaves encrypted and undocumented parts alone.
+//! Invariants: standard tags have precedence over these values. Encrypted and undocumented parts are ignored.
 
 use super::bytes::View;
 use super::lens;
 use super::tiff::{Entry, Ifd, Tiff};
 use super::values::keep;
 
-/// What a maker note says.
+/// The values of a maker note.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MakerNote {
     pub lens: Option<String>,
-    /// Lens in figures, where it has no name.
+    /// Focal lengths and apertures of a lens without a name.
     pub lens_info: Option<String>,
     pub iso: Option<u32>,
     pub content_identifier: Option<String>,
     pub burst_id: Option<String>,
-    /// 1 to 5 stars, as some cameras let one give in the field.
+    /// 1 to 5 stars, given in the camera.
     pub rating: Option<u32>,
 }
 
@@ -41,7 +41,7 @@ pub fn read(tiff: &Tiff<'_>, entry: Entry, make: &str, out: &mut MakerNote) {
     } else if starts(b"FUJIFILM") {
         fujifilm(note, out);
     } else if starts(b"AOC\0") {
-        // Offsets count from the enclosing structure, whatever the note's own byte order.
+        // Offsets count from the enclosing structure, independent of the note's own byte order.
         let little = match head.get(4..6) {
             Some(b"II") => true,
             Some(b"MM") => false,
@@ -60,7 +60,7 @@ pub fn read(tiff: &Tiff<'_>, entry: Entry, make: &str, out: &mut MakerNote) {
     }
 }
 
-/// The number of the lens is its series and its place in it, a byte each.
+/// The number of the lens is its series and its number in the series, one byte each.
 fn pentax(tiff: &Tiff<'_>, first: u64, out: &mut MakerNote) {
     let lens = tiff.ifd(first).find(0x3F).and_then(|e| tiff.text_bytes(e));
     if let Some([series, number, ..]) = lens.as_deref() {
@@ -68,7 +68,7 @@ fn pentax(tiff: &Tiff<'_>, first: u64, out: &mut MakerNote) {
     }
 }
 
-/// A name, and no filler such as `----` or `NO-LENS`.
+/// A name, not a filler such as `----` or `NO-LENS`.
 fn is_name(s: &str) -> bool {
     s.chars().any(|c| c.is_alphanumeric())
         && !s.eq_ignore_ascii_case("no-lens")
@@ -111,7 +111,7 @@ fn fujifilm(note: View<'_>, out: &mut MakerNote) {
     keep(&mut out.rating, ifd.find(0x1431).and_then(|e| tiff.uint(e)).filter(|v| *v <= 5));
 }
 
-/// Canon's directory, which CR3 files have in a box of its own.
+/// Canon's directory, which CR3 files store in a separate box.
 pub fn read_canon(tiff: &Tiff<'_>, ifd: &Ifd, out: &mut MakerNote) {
     keep(&mut out.lens, ifd.find(0x95).and_then(|e| tiff.text(e)).filter(|s| is_name(s)));
     // Camera settings: 23 and 24 are the long and short focal length in units of 25.

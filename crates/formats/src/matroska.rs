@@ -1,17 +1,17 @@
 //! Matroska and WebM: the segment's information, tracks and tags.
 //!
-//! Promises: reads element headers and these three elements; clusters are skipped by their length, and where
-//! an index at the start says where the tags are, they are not even walked over.
+//! Invariants: reads element headers and these three elements; clusters are skipped by their length, and not visited
+//! at all if an index at the start has the offset of the tags.
 
 use super::bytes::{Reader, View, text};
 use super::movie::Movie;
 use super::values::{add_words, keep};
 use super::{Findings, iso6709};
 
-/// Elements looked at on one level.
+/// Maximum number of elements read on one level.
 const MAX_ELEMENTS: usize = 20_000;
 
-/// Seconds between 2001-01-01, where Matroska counts from, and 1970-01-01.
+/// Seconds between 2001-01-01, Matroska's epoch, and 1970-01-01.
 const EPOCH_2001: i64 = 978_307_200;
 
 /// One element: its identifier with the marker bits, and its contents.
@@ -80,7 +80,7 @@ pub fn read(reader: &Reader) -> Findings {
                 tags_seen = true;
                 read_tags(body, &mut found);
             }
-            // The first cluster: all the headers are behind us.
+            // The first cluster: all headers have been read.
             0x1F43_B675 if found.coded.is_some() => break,
             _ => {}
         }
@@ -94,7 +94,7 @@ pub fn read(reader: &Reader) -> Findings {
     found
 }
 
-/// Where the index says that an element stands, from the segment's start.
+/// The offset of an element according to the index, from the segment's start.
 fn seek_to(head: View<'_>, wanted: u64) -> Option<u64> {
     elements(head).filter(|(id, _)| *id == 0x4DBB).find_map(|(_, seek)| {
         let mut target = None;
@@ -196,7 +196,7 @@ fn read_video(video: View<'_>, found: &mut Findings) {
         return;
     }
     found.coded = Some((w, h));
-    // Units 0 (pixels) and 3 (aspect ratio) give a shape; centimetres and inches do, too.
+    // Units 0 (pixels) and 3 (aspect ratio) define an aspect ratio; so do centimetres and inches.
     let aspect = if dw > 0 && dh > 0 && unit <= 3 {
         (dw as f64 / dh as f64) / (f64::from(w) / f64::from(h))
     } else {

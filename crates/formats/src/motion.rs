@@ -1,18 +1,18 @@
-//! Motion photos: the video that stands in a photo's file.
+//! Motion photos: the video inside a photo's file.
 //!
-//! Promises: `video_offset` and `video_length` cut out bytes that begin with an `ftyp` box and hold a movie box;
-//! where there is no such video, nothing is said, whatever the tags say. Samsung's trailer is asked first,
-//! then the tags, then an `ftyp` box is looked for behind the picture.
+//! Invariants: `video_offset` and `video_length` select bytes that begin with an `ftyp` box and contain a movie box;
+//! without such a video both are absent, independent of the tags. Samsung's trailer is checked first, then the tags,
+//! then the bytes after the picture are searched for an `ftyp` box.
 
 use super::Findings;
 use super::bmff::{self, boxes};
 use super::bytes::{Reader, View};
 use albumen_core::vocabulary::{Format, Motion};
 
-/// How far back a video is looked for when no tag says where it is. Motion clips last some seconds.
+/// How far back the search for a video goes without an offset in the tags. Motion clips last some seconds.
 const MAX_SCAN: u64 = 48 * 1024 * 1024;
 
-/// Samsung's trailer ends with this.
+/// The end of Samsung's trailer.
 const SEF_TAIL: &[u8; 4] = b"SEFT";
 
 /// Finds the embedded video of a photo.
@@ -32,14 +32,14 @@ pub fn find(reader: &Reader, format: Format, found: &Findings) -> Option<Motion>
     if let Some((offset, length)) =
         found.embedded_video.and_then(|(at, len)| playable(file, at, at.checked_add(len)?))
     {
-        // Samsung writes its own trailer into HEIC, too.
+        // Samsung writes its trailer into HEIC, too.
         return Some(motion(if samsung.is_some() { "samsung" } else { "google" }, offset, length));
     }
-    // Samsung's trailer lists what is in it: without a video there, there is none.
+    // Samsung's trailer lists its contents: if no video is listed, there is none.
     if samsung.is_some() && !tagged {
         return None;
     }
-    // A picture that ends as it should has nothing behind it.
+    // A picture with a regular end has nothing after it.
     let ends_as_picture = match format {
         Format::Jpeg => ends_with_eoi(file),
         _ => !tagged,
@@ -59,8 +59,8 @@ fn is_video_item((semantic, mime, length, _): &(String, String, u64, u64)) -> bo
     *length > 0 && (semantic.eq_ignore_ascii_case("MotionPhoto") || mime.starts_with("video/"))
 }
 
-/// The directory lists what stands behind the primary picture, in order, so the video's end is the file's less
-/// all that follows it; the older tag counts from the file's end.
+/// The directory lists the parts after the primary picture, in order, so the video's end is the file's end minus all
+/// parts after it; the older tag counts from the file's end.
 fn by_tags(file: View<'_>, tags: &super::xmp::MotionTags) -> Option<(u64, u64)> {
     if let Some(i) = tags.items.iter().position(is_video_item) {
         let after = tags.items[i + 1..].iter().try_fold(0u64, |n, x| n.checked_add(x.2)?.checked_add(x.3))?;
@@ -74,8 +74,8 @@ fn by_tags(file: View<'_>, tags: &super::xmp::MotionTags) -> Option<(u64, u64)> 
     playable(file, start, file.len())
 }
 
-/// The bytes from `start` to `end` when they begin with an `ftyp` box and have a movie box, cut after the last
-/// whole box: trailers behind the video are no part of it.
+/// The bytes from `start` to `end` if they begin with an `ftyp` box and have a movie box, cut after the last whole
+/// box: trailers after the video are excluded.
 fn playable(file: View<'_>, start: u64, end: u64) -> Option<(u64, u64)> {
     let video = file.part(start, end.checked_sub(start)?);
     if video.array::<4>(4) != Some(*b"ftyp") {
@@ -113,7 +113,7 @@ fn playable(file: View<'_>, start: u64, end: u64) -> Option<(u64, u64)> {
     (has_movie && length > 0).then_some((start, length))
 }
 
-/// The moment, in milliseconds since 1970, that Samsung's cameras write behind a picture.
+/// The time, in milliseconds since 1970, that Samsung's cameras write after a picture.
 pub fn samsung_utc(reader: &Reader, format: Format) -> Option<i64> {
     const IMAGE_UTC: u16 = 0x0A01;
     if !matches!(format, Format::Jpeg | Format::Heic | Format::Heif) {
@@ -127,8 +127,8 @@ pub fn samsung_utc(reader: &Reader, format: Format) -> Option<i64> {
     digits.parse().ok().filter(|ms: &i64| *ms > 0)
 }
 
-/// Samsung's trailer: a directory (`SEFH`) at the end, with entries that count back from it. Gives the kind of each, and all
-/// that it holds.
+/// Samsung's trailer: a directory (`SEFH`) at the end, with entries that count back from it. Returns the kind and
+/// contents of each.
 fn samsung_entries(file: View<'_>) -> Option<impl Iterator<Item = (u16, View<'_>)>> {
     const MAX_ENTRIES: u32 = 100;
     let tail = file.len().checked_sub(8)?;
@@ -149,24 +149,24 @@ fn samsung_entries(file: View<'_>) -> Option<impl Iterator<Item = (u16, View<'_>
     Some(entries.flatten())
 }
 
-/// Answers whether there is a trailer of Samsung's, and the place of the video in it.
+/// Whether there is a trailer of Samsung, and the offset of its video.
 fn samsung_trailer(file: View<'_>) -> Option<Option<(u64, u64)>> {
     const MOTION_PHOTO: u16 = 0x0A30;
     for (kind, data) in samsung_entries(file)? {
         if kind != MOTION_PHOTO {
             continue;
         }
-        // The entry begins with its kind and its name, `MotionPhoto_Data`, whose length stands before it.
+        // The entry begins with its kind and its name, `MotionPhoto_Data`, preceded by its length.
         let Some(name) = data.le32(4) else { continue };
         let start = data.base() - file.base();
         let video = start + 8 + u64::from(name.min(256));
-        // Newer HEICs keep the video in an `mpvd` box and only name it here.
+        // Newer HEICs store the video in an `mpvd` box and only list it here.
         return Some(playable(file, video, start + data.len()).or_else(|| scan(file)));
     }
     Some(None)
 }
 
-/// Whether the file's last bytes are the end of a JPEG (zeros behind it are padding).
+/// Whether the file's last bytes are the end of a JPEG (zeros after it are padding).
 fn ends_with_eoi(file: View<'_>) -> bool {
     let n = file.len().min(256);
     let tail = file.from(file.len() - n).head(256);
@@ -174,12 +174,12 @@ fn ends_with_eoi(file: View<'_>) -> bool {
     tail[..end].ends_with(&[0xFF, 0xD9])
 }
 
-/// Looks for an `ftyp` box behind the picture's beginning and takes the first that begins a playable video.
+/// Searches for an `ftyp` box after the picture's beginning and returns the first that begins a playable video.
 fn scan(file: View<'_>) -> Option<(u64, u64)> {
     const STEP: u64 = 4 * 1024 * 1024;
     let mut at = file.len().saturating_sub(MAX_SCAN).max(2);
     while at < file.len() {
-        // Steps overlap, so that a box on the border is seen.
+        // Steps overlap, so that a box on the boundary is found.
         let bytes = file.part(at, STEP + 8).head(usize::MAX);
         let mut from = 0;
         while let Some(i) = bytes.get(from..).and_then(|b| memchr::memmem::find(b, b"ftyp")) {
@@ -200,7 +200,7 @@ fn scan(file: View<'_>) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
 
-    /// A trailer of Samsung's behind a picture, with one entry.
+    /// A trailer of Samsung after a picture, with one entry.
     fn with_entry(kind: u16, name: &str, data: &[u8]) -> Vec<u8> {
         let mut file = b"\xff\xd8\xff\xd9".to_vec();
         let entry = [

@@ -1,7 +1,7 @@
 //! MP4, QuickTime and 3GP: the `moov` box.
 //!
-//! Promises: reads boxes only, never media data; a broken track costs nothing but itself. Width and height are
-//! those of the first video track as coded; the display size has the pixel aspect and the display matrix applied.
+//! Invariants: reads boxes only, never media data; an invalid track affects only itself. Width and height are those
+//! of the first video track as coded; the display size includes the pixel aspect and the display matrix.
 
 use super::bmff::{self, Box, boxes};
 use super::budget::TEXT;
@@ -18,13 +18,13 @@ const SPHERICAL_UUID: [u8; 16] = *b"\xff\xcc\x82\x63\xf8\x55\x4a\x93\x88\x14\x58
 /// Canon's `uuid` box in `moov`, with EXIF directories in CMT1 to CMT4.
 const CANON_UUID: [u8; 16] = *b"\x85\xc0\xb6\x87\x82\x0f\x11\xe0\x81\x11\xf4\xce\x46\x2b\x6a\x48";
 
-/// Seconds between 1904-01-01, where QuickTime counts from, and 1970-01-01.
+/// Seconds between 1904-01-01, QuickTime's epoch, and 1970-01-01.
 const EPOCH_1904: i64 = 2_082_844_800;
 
-/// The most bytes of one XMP packet.
+/// Maximum bytes of one XMP packet.
 const MAX_VALUE: usize = 4 * 1024 * 1024;
 
-/// What a movie says of itself.
+/// The metadata of a movie.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Movie {
     pub has_video: bool,
@@ -36,7 +36,7 @@ pub struct Movie {
     pub header_time: Option<i64>,
     /// A creation date with its zone (Apple's key, Sony's XML): `2019-07-24T11:25:40+0300`.
     pub creation_date: Option<String>,
-    /// A date without zone by other means (`©day`, RIFF IDIT, Matroska DateUTC as UTC with `Z`).
+    /// A date without zone from other sources (`©day`, RIFF IDIT, Matroska DateUTC as UTC with `Z`).
     pub other_date: Option<(&'static str, String)>,
     pub make: Option<String>,
     pub model: Option<String>,
@@ -83,15 +83,15 @@ pub fn read(reader: &Reader) -> Findings {
     found
 }
 
-/// The movie box's contents where they are packed (`cmov`), as QuickTime did for the web.
+/// The contents of a compressed movie box (`cmov`), which QuickTime used for the web.
 fn inflated(moov: View<'_>) -> Option<Reader> {
-    /// The longest header. QuickTime packed those of films of minutes for the web, which have some 100 KB.
+    /// The longest header. QuickTime compressed those of films of minutes for the web, which have some 100 KB.
     const LONGEST: usize = 4 << 20;
     let cmov = bmff::find(moov, b"cmov")?.body;
     if bmff::find(cmov, b"dcom")?.body.array(0) != Some(*b"zlib") {
         return None;
     }
-    // The length of what comes out, then zlib's stream of a whole movie box.
+    // The uncompressed length, then zlib's stream of a whole movie box.
     let packed = bmff::find(cmov, b"cmvd")?.body.from(4).head(MAX_VALUE);
     let mut bytes = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, LONGEST).ok()?;
     let header = 8;
@@ -101,11 +101,11 @@ fn inflated(moov: View<'_>) -> Option<Reader> {
     })
 }
 
-/// Adds up the fragments of a video track: a fragmented movie's header has no length.
+/// Adds up the fragments of a video track: a fragmented movie's header has no duration.
 struct Clock {
     track: u32,
     scale: u32,
-    /// Ticks of a sample that gives no duration of its own.
+    /// Ticks of a sample without its own duration.
     usual: u32,
     samples: u64,
     ticks: u64,
@@ -125,7 +125,7 @@ impl Clock {
         if v.be32(0)? != self.track {
             return None;
         }
-        // Before the usual duration stand an offset and a description's number, where the flags say so.
+        // An offset and a description's number precede the default duration, depending on the flags.
         let at = 4 + if flags & 1 != 0 { 8 } else { 0 } + if flags & 2 != 0 { 4 } else { 0 };
         let usual = if flags & 8 != 0 { v.be32(at)? } else { self.usual };
         for run in boxes(traf).filter(|b| &b.kind == b"trun") {
@@ -147,7 +147,7 @@ impl Clock {
     }
 }
 
-/// Reads the movie box; answers the clock of a fragmented movie's video track.
+/// Reads the movie box; returns the clock of a fragmented movie's video track.
 fn read_moov(moov: View<'_>, found: &mut Findings) -> Option<Clock> {
     let mut movie = found.movie.take().unwrap_or_default();
     let mut longest: f64 = 0.0;
@@ -170,7 +170,7 @@ fn read_moov(moov: View<'_>, found: &mut Findings) -> Option<Clock> {
                 }
             }
             b"mvex" => {
-                // A fragmented movie: its whole length is in a header of its own.
+                // A fragmented movie: a separate header has its total duration.
                 if let Some((version, _, v)) = bmff::find(b.body, b"mehd").and_then(|m| m.full()) {
                     let d = if version == 1 { v.be64(0) } else { v.be32(0).map(u64::from) };
                     if let (Some(d), Some(scale)) = (d, time_scale(moov)) {
@@ -181,7 +181,8 @@ fn read_moov(moov: View<'_>, found: &mut Findings) -> Option<Clock> {
             _ => {}
         }
     }
-    /// A movie may last longer than its tracks: slow motion stretches them, by 8 or 10. Beyond that its header lies.
+    /// A movie may last longer than its tracks: slow motion stretches them, by 8 or 10. Beyond that its header is
+    /// wrong.
     const MOST_STRETCH: f64 = 100.0;
     let lies = |d: f64| d <= 0.0 || longest > 0.0 && d > longest * MOST_STRETCH;
     if movie.duration_s.is_none_or(lies) {
@@ -197,7 +198,7 @@ fn read_moov(moov: View<'_>, found: &mut Findings) -> Option<Clock> {
         found.orientation = Some(t.orientation);
         found.transfer = t.transfer;
         let extends = bmff::find(moov, b"mvex").and_then(|mvex| {
-            // Track, description, then the usual duration.
+            // Track, description, then the default duration.
             boxes(mvex.body)
                 .filter_map(|b| if &b.kind == b"trex" { b.full() } else { None })
                 .find(|(_, _, v)| v.be32(0) == Some(t.id))
@@ -348,7 +349,7 @@ impl Track {
         }
     }
 
-    /// The size as shown. The pixel aspect is the `pasp` box's, else what the track's own size says.
+    /// The displayed size. The pixel aspect is from the `pasp` box, else from the track's own size.
     fn display(&self) -> Option<(u32, u32)> {
         let (w, h) = self.coded?;
         let aspect = match self.aspect {
@@ -369,7 +370,7 @@ pub fn stretch(w: u32, h: u32, aspect: f64, orientation: u8) -> (u32, u32) {
     if orientation >= 5 { (h, w) } else { (w, h) }
 }
 
-/// The EXIF number equal to a display matrix; 1 for matrices that are no turn by quarters.
+/// The EXIF number equal to a display matrix; 1 for matrices that are not quarter turns.
 fn orientation_of(a: i32, b: i32, c: i32, d: i32) -> u8 {
     match (a.signum(), b.signum(), c.signum(), d.signum()) {
         (1, 0, 0, 1) => 1,
@@ -384,9 +385,9 @@ fn orientation_of(a: i32, b: i32, c: i32, d: i32) -> u8 {
     }
 }
 
-/// Frames a second from the table of sample durations.
+/// Frames per second from the table of sample durations.
 fn frame_rate(stts: View<'_>, scale: u32) -> Option<f64> {
-    /// Runs of equal durations looked at; phones with variable rates write one a frame.
+    /// Maximum number of runs of equal durations; phones with variable rates write one per frame.
     const MAX_RUNS: u32 = 100_000;
     let runs = stts.be32(4)?.min(MAX_RUNS);
     let (mut samples, mut time) = (0u64, 0u64);
@@ -437,7 +438,7 @@ fn video_codec(entry: &Box<'_>) -> String {
 fn audio_codec(entry: &Box<'_>) -> String {
     match &entry.kind {
         b"mp4a" => {
-            // QuickTime's longer entries put the descriptor behind more fields, or into a `wave` box.
+            // QuickTime's longer entries put the descriptor after more fields, or into a `wave` box.
             let v = entry.body;
             let at = match v.be16(8) {
                 Some(1) => 44,
@@ -484,7 +485,7 @@ fn fourcc(kind: &[u8; 4]) -> String {
         .collect()
 }
 
-/// The object type in an `esds` box: which codec hides behind `mp4a` and `mp4v`.
+/// The object type in an `esds` box: the codec behind `mp4a` and `mp4v`.
 fn object_type(v: View<'_>) -> Option<u8> {
     let body = bmff::find(v, b"esds")?.body.from(4).head(64);
     // Descriptors: tag, length in up to 4 bytes of 7 bits, contents.
@@ -509,7 +510,7 @@ fn object_type(v: View<'_>) -> Option<u8> {
 
 // ------------------------------------------------------------------------------------------ spherical
 
-/// The projection that an `sv3d` box names (spherical video V2).
+/// The projection in an `sv3d` box (spherical video V2).
 fn spherical_box(sv3d: View<'_>) -> Option<String> {
     let proj = bmff::find(sv3d, b"proj")?.body;
     boxes(proj).find_map(|b| match &b.kind {
@@ -520,7 +521,7 @@ fn spherical_box(sv3d: View<'_>) -> Option<String> {
     })
 }
 
-/// The projection in Google's spherical XML, when it also says that the video is spherical.
+/// The projection in Google's spherical XML, if it also declares the video as spherical.
 fn spherical_xml(xml: &[u8]) -> Option<String> {
     let s = String::from_utf8_lossy(xml);
     let value = |name: &str| {
@@ -537,7 +538,7 @@ fn spherical_xml(xml: &[u8]) -> Option<String> {
 
 // ------------------------------------------------------------------------------------------- metadata
 
-/// User data: QuickTime's `©` texts, 3GPP's boxes, XMP, and a `meta` box of iTunes' kind.
+/// User data: QuickTime's `©` texts, 3GPP's boxes, XMP, and a `meta` box of iTunes.
 fn read_udta(udta: View<'_>, found: &mut Findings) {
     for b in boxes(udta) {
         match &b.kind {
@@ -617,7 +618,7 @@ fn apply_text(name: &[u8], value: &str, movie: &mut Movie) {
 
 /// A `meta` box: Apple's keys (`mdta`), iTunes' list (`mdir`), or Sony's XML.
 fn read_meta(body: View<'_>, found: &mut Findings) {
-    // QuickTime's has no version and flags: then a box begins at once.
+    // QuickTime's has no version and flags: a box begins at once.
     let body = if body.array::<4>(4) == Some(*b"hdlr") { body } else { body.from(4) };
     let mut names: Vec<String> = Vec::new();
     for b in boxes(body) {

@@ -1,8 +1,8 @@
-//! MPEG transport streams (AVCHD, broadcast) and program streams (DVD camcorders): no header says what is in
-//! them, so the first packets are read until the first picture's parameters are found, and the last time
-//! stamp gives the length.
+//! MPEG transport streams (AVCHD, broadcast) and program streams (DVD camcorders): no header describes their
+//! contents, so the first packets are read until the first picture's parameters are found, and the last time stamp
+//! gives the duration.
 //!
-//! Promises: reads at most [`HEAD`] bytes from the start and [`TAIL`] from the end.
+//! Invariant: reads at most [`HEAD`] bytes from the start and [`TAIL`] from the end.
 
 use super::Findings;
 use super::bytes::Reader;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const HEAD: usize = 2 * 1024 * 1024;
 /// Enough for the last time stamp.
 const TAIL: usize = 512 * 1024;
-/// Time stamps count in this many a second.
+/// Units of time stamps per second.
 const CLOCK_HZ: f64 = 90_000.0;
 /// They wrap at 33 bits.
 const CLOCK_WRAP: u64 = 1 << 33;
@@ -50,7 +50,7 @@ pub fn read_transport(reader: &Reader) -> Findings {
             stream.extend_from_slice(p.payload);
         }
     }
-    // The tail is aligned to packets by the head's phase.
+    // The alignment of packets in the head also applies to the tail.
     let from = view.len().saturating_sub(TAIL as u64);
     let from = from - from % size as u64;
     let tail = view.from(from).head(TAIL + size);
@@ -86,7 +86,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// The programme's tables: which packets are which stream.
+/// The programme's tables: the streams of the packets.
 #[derive(Default)]
 struct Tables {
     programme: Option<u16>,
@@ -96,7 +96,7 @@ struct Tables {
 impl Tables {
     fn take(&mut self, packet: &[u8]) -> Option<()> {
         let p = Packet::read(packet).filter(|p| p.starts)?;
-        // A pointer says where the section begins.
+        // A pointer gives the start of the section.
         let section = p.payload.get(1 + usize::from(*p.payload.first()?)..)?;
         if p.pid == 0 && self.programme.is_none() {
             // Programme number 0 is the network's table.
@@ -168,7 +168,7 @@ pub fn read_program(reader: &Reader) -> Findings {
                 stream.extend_from_slice(pes_payload(payload));
             }
             0xC0..=0xDF => audio = audio.or(Some("mp2")),
-            // DVD's private stream: the sub-stream's number tells the codec.
+            // DVD's private stream: the sub-stream's number defines the codec.
             0xBD => {
                 audio = audio.or(match pes_payload(payload).first() {
                     Some(0x80..=0x87) => Some("ac3"),
@@ -190,14 +190,14 @@ pub fn read_program(reader: &Reader) -> Findings {
     found
 }
 
-/// A bare stream of H.264 or HEVC, as old cameras and editors write it: it says no time.
+/// A bare stream of H.264 or HEVC, as old cameras and editors write it: it has no times.
 pub fn read_bare(reader: &Reader, codec: &str) -> Findings {
     let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
     finish(&mut found, codec, &reader.view().head(HEAD), None);
     found
 }
 
-/// The codec of a bare stream of H.264 or HEVC, by its first units: parameter sets that make sense.
+/// The codec of a bare stream of H.264 or HEVC, by its first units: valid parameter sets.
 pub fn bare_codec(head: &[u8]) -> Option<&'static str> {
     if !head.starts_with(b"\0\0\0\x01") && !head.starts_with(b"\0\0\x01") {
         return None;
@@ -217,7 +217,7 @@ pub fn size_of_avc_record(record: &[u8]) -> Option<(u32, u32)> {
     Some((picture.width, picture.height))
 }
 
-/// Packets of elementary streams, each from its start code on.
+/// Packets of elementary streams, each from its start code.
 fn pes_packets(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -242,7 +242,7 @@ fn pes_packets(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 /// Length of a packet's header, from its start code.
 fn pes_header(packet: &[u8]) -> usize {
     match packet.get(6) {
-        // MPEG-2: flags, then the length of what follows.
+        // MPEG-2: flags, then the length of the rest.
         Some(b) if b & 0xC0 == 0x80 => 9 + usize::from(packet.get(8).copied().unwrap_or(0)),
         // MPEG-1: stuffing, buffer size, stamps.
         Some(_) => {
@@ -304,7 +304,7 @@ fn finish(found: &mut Findings, codec: &str, stream: &[u8], stamps: Option<(u64,
     movie.other_date = date.map(|d| ("avchd:DateTimeOriginal", d));
     if let Some((a, b)) = stamps {
         let ticks = b.wrapping_sub(a) & (CLOCK_WRAP - 1);
-        // One more picture is shown after the last stamp.
+        // One more picture is shown after the last time stamp.
         let frame = picture.as_ref().and_then(|p| p.fps).map_or(0.0, |f| 1.0 / f);
         movie.duration_s = Some(ticks as f64 / CLOCK_HZ + frame).filter(|d| *d > 0.0 && *d < 86_400.0 * 2.0);
     }
@@ -319,7 +319,7 @@ fn finish(found: &mut Findings, codec: &str, stream: &[u8], stamps: Option<(u64,
 struct Picture {
     width: u32,
     height: u32,
-    /// Width of a pixel by its height.
+    /// Pixel width divided by height.
     aspect: f64,
     fps: Option<f64>,
 }
@@ -336,7 +336,7 @@ fn mpeg12(stream: &[u8]) -> Option<Picture> {
         4 => Some(2.21),
         _ => None,
     };
-    // MPEG-2 gives the shape of the picture, MPEG-1 that of a pixel; only the former is in use.
+    // MPEG-2 defines the aspect ratio of the picture, MPEG-1 that of a pixel; only the former is in use.
     let is_2 = memchr::memmem::find(stream, b"\0\0\x01\xb5").is_some();
     let aspect = shape.filter(|_| is_2).map_or(1.0, |s| s * f64::from(height) / f64::from(width.max(1)));
     let fps = match h[3] & 15 {
@@ -366,7 +366,7 @@ fn units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Bits of a unit, most significant first, with the emulation prevention bytes taken out.
+/// Bits of a unit, most significant first, without the emulation prevention bytes.
 struct Bits {
     bytes: Vec<u8>,
     at: usize,
@@ -465,7 +465,7 @@ fn h264_parameters(sps: &[u8]) -> Option<Picture> {
                     let (mut last, mut next) = (8, 8);
                     for _ in 0..if i < 6 { 16 } else { 64 } {
                         if next != 0 {
-                            // delta_scale is a signed byte; what is beyond is no SPS.
+                            // delta_scale is a signed byte; a larger value is not an SPS.
                             let delta = b.se()?;
                             if !(-128..=127).contains(&delta) {
                                 return None;
@@ -546,7 +546,7 @@ fn usability(b: &mut Bits, picture: &mut Picture) -> Option<()> {
     }
     if b.bit()? == 1 {
         let (tick, scale) = (b.take(32)?, b.take(32)?);
-        // Two ticks a frame.
+        // Two ticks per frame.
         if tick > 0 {
             picture.fps = Some(f64::from(scale) / f64::from(tick) / 2.0).filter(|f| *f > 0.0 && *f < 1000.0);
         }
@@ -554,7 +554,7 @@ fn usability(b: &mut Bits, picture: &mut Picture) -> Option<()> {
     Some(())
 }
 
-/// A HEVC sequence parameter set (ISO/IEC 23008-2, 7.3.2.2), as far as the size.
+/// A HEVC sequence parameter set (ISO/IEC 23008-2, 7.3.2.2), up to the size.
 fn hevc(stream: &[u8]) -> Option<Picture> {
     let sps = units(stream).find(|u| u.first().is_some_and(|b| b >> 1 & 0x3F == 33))?;
     let mut b = Bits::new(sps.get(2..)?);
@@ -591,7 +591,7 @@ fn hevc(stream: &[u8]) -> Option<Picture> {
     })
 }
 
-/// The recording date that AVCHD cameras put into the stream: "MDPM" fields in binary-coded decimals.
+/// The recording date that AVCHD cameras write into the stream: "MDPM" fields in binary-coded decimals.
 fn avchd_date(stream: &[u8]) -> Option<String> {
     const MARK: &[u8] = b"\x17\xee\x8c\x60\xf8\x4d\x11\xd9\x8c\xd6\x08\x00\x20\x0c\x9a\x66MDPM";
     let at = memchr::memmem::find(stream, MARK)? + MARK.len();
@@ -613,7 +613,7 @@ fn avchd_date(stream: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A scaling list whose steps add up beyond 32 bits.
+    /// A scaling list whose steps add up to more than 32 bits.
     #[test]
     fn a_scaling_list_beyond_all_bounds_is_no_parameter_set() {
         let ue = |v: u64| {
@@ -626,7 +626,7 @@ mod tests {
             bits.push_str(&ue(v));
         }
         bits.push_str("011");
-        // Both are the largest step up that the code has.
+        // Both are the largest step of the code.
         bits.push_str(&ue((1 << 32) - 3).repeat(2));
         let sps = |bits: &str| {
             let bytes: Vec<u8> = (bits.as_bytes().chunks(8))
@@ -641,7 +641,7 @@ mod tests {
 
     #[test]
     fn the_size_in_an_h264_parameter_set() {
-        // 1920x1080, High profile, from a hand-made bit string: see the fields in `h264_parameters`.
+        // 1920x1080, High profile, from a handwritten bit string: see the fields in `h264_parameters`.
         let mut bits = String::new();
         let ue = |v: u32| {
             let v = v + 1;

@@ -1,25 +1,25 @@
 //! MXF: the sets of its header metadata.
 //!
-//! Promises: reads the first megabytes, no essence.
+//! Invariant: reads the first megabytes, no essence.
 
 use super::Findings;
 use super::bytes::{Reader, View};
 use super::movie::{Movie, stretch};
 use super::values::keep;
 
-/// How every key begins, and how that of a partition does.
+/// The beginning of every key, and of a partition's key.
 const KEY: &[u8; 4] = b"\x06\x0E\x2B\x34";
 const PARTITION: &[u8; 13] = b"\x06\x0E\x2B\x34\x02\x05\x01\x01\x0D\x01\x02\x01\x01";
-/// Of a set of metadata; the last byte but one says which.
+/// The key of a metadata set; the last byte but one is its kind.
 const SET: &[u8; 4] = b"\x06\x0E\x2B\x34";
-/// Bytes that may stand before the first partition.
+/// Bytes that may precede the first partition.
 const MAX_RUN_IN: usize = 65_536;
-/// Items looked at: header metadata have some hundred.
+/// Maximum number of items read: header metadata have some hundred.
 const MAX_ITEMS: usize = 4096;
 /// The longest set.
 const MAX_SET: usize = 65_536;
 
-/// Whether the file begins with a partition, and where.
+/// The start of the first partition, if there is one.
 fn start(view: View<'_>) -> Option<u64> {
     let head = view.head(MAX_RUN_IN + PARTITION.len());
     memchr::memmem::find(&head, PARTITION).map(|at| at as u64)
@@ -56,7 +56,7 @@ pub fn read(reader: &Reader) -> Findings {
     movie.software = facts.software;
     if let Some((w, h)) = facts.size {
         found.coded = Some((w, h));
-        // The shape of the whole picture, from which that of a pixel follows.
+        // The aspect ratio of the whole picture, which defines that of a pixel.
         let aspect = facts.shape.map_or(1.0, |shape| shape * f64::from(h) / f64::from(w));
         found.display = Some(stretch(w, h, aspect, 1));
         found.orientation = Some(1);
@@ -64,7 +64,7 @@ pub fn read(reader: &Reader) -> Findings {
     found
 }
 
-/// Key and body of the item at `at`, and where the next begins.
+/// Key and body of the item at `at`, and the start of the next one.
 fn item(view: View<'_>, at: u64) -> Option<([u8; 16], View<'_>, u64)> {
     let key: [u8; 16] = view.array(at)?;
     if !key.starts_with(KEY) {
@@ -102,7 +102,7 @@ impl Facts {
     /// Local tags of two bytes, each with a length of two.
     fn read_set(&mut self, kind: u8, mut set: &[u8]) {
         let (mut width, mut height, mut fields) = (None, None, false);
-        // What is shown of what is stored, which is a multiple of 16.
+        // The displayed part of the stored picture, whose size is a multiple of 16.
         let (mut shown_width, mut shown_height) = (None, None);
         while let Some((head, rest)) = set.split_first_chunk::<4>() {
             let tag = u16::from_be_bytes([head[0], head[1]]);
@@ -116,7 +116,7 @@ impl Facts {
                 (n > 0 && d > 0).then(|| f64::from(n) / f64::from(d))
             };
             match (kind, tag) {
-                // Descriptors of pictures.
+                // Picture descriptors.
                 (0x27..=0x29 | 0x51, 0x3203) => width = u32::try_from(number()).ok(),
                 (0x27..=0x29 | 0x51, 0x3202) => height = u32::try_from(number()).ok(),
                 (0x27..=0x29 | 0x51, 0x3209) => shown_width = u32::try_from(number()).ok(),
@@ -126,9 +126,9 @@ impl Facts {
                 (0x27..=0x29 | 0x51, 0x3001) => self.rate = ratio().or(self.rate),
                 (0x27..=0x29 | 0x51, 0x3002) => self.frames = Some(number()),
                 (0x27..=0x29 | 0x51, 0x3201) => keep(&mut self.codec, codec(value)),
-                // Of sound.
+                // Sound descriptors.
                 (0x42 | 0x47 | 0x48, 0x3001) => keep(&mut self.audio, Some("pcm_s16le")),
-                // A stretch of a track, in its own units.
+                // A duration on a track, in its own units.
                 (0x0F | 0x11, 0x0202) if i64::try_from(number()).is_ok_and(|n| n > 0) => {
                     keep(&mut self.frames, Some(number()));
                 }
@@ -145,7 +145,7 @@ impl Facts {
             && (1..=1 << 16).contains(&w)
             && (1..=1 << 15).contains(&h)
         {
-            // Fields are stored apart.
+            // Fields are stored separately.
             keep(&mut self.size, Some((w, if fields { h * 2 } else { h })));
         }
     }

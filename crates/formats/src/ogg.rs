@@ -1,22 +1,22 @@
 //! Ogg with video (Theora, VP8): the first packet of each stream, its comments, and the time of the last page.
 //!
-//! Promises: reads the head and the tail of the file.
+//! Invariant: reads the head and the tail of the file.
 
 use super::Findings;
 use super::bytes::{Reader, tidy};
 use super::movie::{Movie, stretch};
 use super::values::keep;
 
-/// Headers and comments stand here.
+/// Headers and comments are within this size.
 const HEAD: usize = 256 << 10;
-/// The last page of the video begins here: a page has 64 KB at most, and sound comes between.
+/// The last page of the video begins within this size: a page has at most 64 KB, with sound in between.
 const TAIL: usize = 256 << 10;
 const MAX_COMMENTS: u32 = 1000;
 
 struct Page<'a> {
     /// The first of its stream.
     begins: bool,
-    /// What its codec makes of time.
+    /// The codec's time value.
     granule: u64,
     serial: u32,
     body: &'a [u8],
@@ -40,16 +40,16 @@ fn pages(mut bytes: &[u8]) -> impl Iterator<Item = Page<'_>> {
     })
 }
 
-/// Whether these first bytes of an Ogg file begin a stream of pictures.
+/// Whether these first bytes of an Ogg file begin a video stream.
 pub fn has_video(head: &[u8]) -> bool {
     pages(head).take_while(|p| p.begins).any(|p| Stream::of(p.body).is_some())
 }
 
-/// A stream of pictures.
+/// A video stream.
 struct Stream {
     codec: &'static str,
     size: (u32, u32),
-    /// Width of a pixel by its height.
+    /// Pixel width divided by height.
     aspect: f64,
     fps: Option<f64>,
     /// Bits of a granule that count frames since the last key frame.
@@ -85,7 +85,7 @@ impl Stream {
 
     fn seconds(&self, granule: u64) -> Option<f64> {
         let frames = match self.codec {
-            // Frames that are shown are counted in the upper half.
+            // The upper half counts displayed frames.
             "vp8" => granule >> 32,
             _ => (granule >> self.shift) + (granule & ((1 << self.shift) - 1)),
         };

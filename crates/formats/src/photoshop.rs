@@ -1,4 +1,4 @@
-//! Photoshop image resources: the IPTC block, and EXIF and XMP where they hide there.
+//! Photoshop image resources: the IPTC block, and embedded EXIF and XMP.
 
 use super::bytes::Reader;
 use super::{Findings, exif, iptc};

@@ -1,30 +1,30 @@
-//! The finished pictures inside camera RAW files: where they are, how large, and how they are coded.
+//! The finished pictures inside camera RAW files: their offsets, sizes and coding.
 //!
-//! One walk finds them: through TIFF directories, their sub-directories and the maker notes (CR2, NEF, ARW, DNG, ORF, RW2,
-//! PEF, SRW, ERF, 3FR, IIQ, DCR), through the boxes of CR3, the heaps of CRW, the blocks of MRW, the sections of X3F and the
-//! header of RAF. What a directory calls a JPEG is believed only when its own header is one that a viewer shows: a strip of
-//! lossless JPEG is sensor data. Where no directory leads to one, the file is searched for a JPEG's beginning.
+//! One walk finds them: through TIFF directories, their sub-directories and the maker notes (CR2, NEF, ARW, DNG, ORF,
+//! RW2, PEF, SRW, ERF, 3FR, IIQ, DCR), through the boxes of CR3, the heaps of CRW, the blocks of MRW, the sections of
+//! X3F and the header of RAF. A JPEG according to a directory counts only if viewers support its own header: a strip
+//! of lossless JPEG is sensor data. If no directory leads to one, the file is searched for the beginning of a JPEG.
 
 use super::bmff;
 use super::bytes::{Reader, View};
 use super::tiff::{Entry, Ifd, Tiff};
 use super::{mrw, x3f};
 
-/// Directories in a row, and how deep they may nest.
+/// Consecutive directories, and their nesting depth.
 const MAX_CHAIN: usize = 16;
 const MAX_DEPTH: u8 = 6;
-/// The most places looked at; real files have under ten.
+/// Maximum number of candidates; real files have under ten.
 const MAX_CANDIDATES: usize = 64;
-/// How far the last resort searches. Previews stand before the sensor data, which starts within the first megabytes.
+/// The range of the last search. Previews precede the sensor data, which starts within the first megabytes.
 const SEARCHED_BYTES: u64 = 32 << 20;
-/// Segments looked at for a JPEG's size.
+/// Segments read for a JPEG's size.
 const MAX_SEGMENTS: usize = 100;
 
 /// How a preview is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     Jpeg,
-    /// Minolta's: a JPEG whose first byte is another.
+    /// Minolta's: a JPEG with a different first byte.
     JpegWithoutStart,
     /// JPEG XL, in DNG from version 1.7 on.
     Jxl,
@@ -47,7 +47,7 @@ impl Preview {
     }
 }
 
-/// All previews, that with the most pixels first.
+/// All previews, largest first.
 pub fn previews(reader: &Reader) -> Vec<Preview> {
     let view = reader.view();
     let mut found = Candidates::default();
@@ -85,7 +85,7 @@ pub fn previews(reader: &Reader) -> Vec<Preview> {
     previews
 }
 
-/// Where JPEGs may be: offset in the file and length. JPEG XL pictures come with their size.
+/// Candidate JPEGs: offset in the file and length. JPEG XL pictures have their size.
 #[derive(Default)]
 struct Candidates {
     places: Vec<(u64, u64)>,
@@ -100,7 +100,8 @@ impl Candidates {
     }
 }
 
-/// A place, if a picture that any viewer shows begins there: Huffman-coded, 8 bits, grey or colour.
+/// The preview at a candidate offset, if it is a picture that any viewer shows: Huffman-coded, 8 bits, grey or
+/// colour.
 fn preview(view: View<'_>, at: u64, length: u64) -> Option<Preview> {
     let jpeg = view.part(at, length);
     let coding = match jpeg.array::<4>(0)? {
@@ -128,7 +129,7 @@ fn preview(view: View<'_>, at: u64, length: u64) -> Option<Preview> {
                     height: u32::from(height),
                 });
             }
-            // Lossless, hierarchical, arithmetic: no camera's preview.
+            // Lossless, hierarchical, arithmetic: not used for previews.
             0xFFC3 | 0xFFC5..=0xFFC7 | 0xFFC9..=0xFFCB | 0xFFCD..=0xFFCF | 0xFFD9 | 0xFFDA => return None,
             0xFF01..=0xFFFE => pos += 2 + u64::from(jpeg.be16(pos + 2)?.max(2)),
             _ => return None,
@@ -171,7 +172,8 @@ fn directory(tiff: &Tiff<'_>, ifd: &Ifd, depth: u8, found: &mut Candidates) {
     if let Some(at) = number(tag::JPEG_OFFSET) {
         found.add(base + at, number(tag::JPEG_LENGTH).unwrap_or(u64::MAX));
     }
-    // A JPEG in one strip; the sensor's own picture may be packed like that, too, and says so.
+    // A JPEG in one strip; the sensor's own picture may be coded like that, too, but has another photometric
+    // interpretation.
     let sensor = matches!(number(tag::PHOTOMETRIC), Some(32_803 | 34_892));
     if !sensor
         && matches!(number(tag::COMPRESSION), Some(6 | 7))
@@ -204,7 +206,7 @@ fn directory(tiff: &Tiff<'_>, ifd: &Ifd, depth: u8, found: &mut Candidates) {
     }
 }
 
-/// A directory that says it is a smaller form of the picture, as one JPEG XL file.
+/// A directory of a smaller version of the picture, as one JPEG XL file.
 fn jxl(tiff: &Tiff<'_>, ifd: &Ifd, found: &mut Candidates) -> Option<()> {
     const JPEG_XL: u32 = 52_546;
     const REDUCED: u32 = 1;
@@ -228,7 +230,7 @@ fn jxl(tiff: &Tiff<'_>, ifd: &Ifd, found: &mut Candidates) -> Option<()> {
     Some(())
 }
 
-/// The makers that hide a larger preview in their notes.
+/// The makers that store a larger preview in their notes.
 fn maker_note(tiff: &Tiff<'_>, note: Entry, found: &mut Candidates) {
     let view = tiff.part(note);
     let head = view.head(16);
@@ -239,7 +241,7 @@ fn maker_note(tiff: &Tiff<'_>, note: Entry, found: &mut Candidates) {
         (t, ifd)
     };
     if head.starts_with(b"Nikon\0\x02") {
-        // A TIFF structure of its own, with the directory of a preview.
+        // A separate TIFF structure with the directory of a preview.
         if let Some(own) = Tiff::open(tiff.view.from(note.at + 10)) {
             let ifd = own.ifd(own.first);
             if let Some(at) = ifd.find(0x11).and_then(|e| own.uint(e)) {
@@ -272,17 +274,17 @@ fn maker_note(tiff: &Tiff<'_>, note: Entry, found: &mut Candidates) {
         let ifd = own.ifd(start);
         let number = |tag| ifd.find(tag).and_then(|e| own.uint(e)).map(u64::from);
         if let (Some(length), Some(at)) = (number(3), number(4)) {
-            // From the file's start in AOC notes, from the note's in the others: the JPEG's header tells.
+            // From the file's start in AOC notes, from the note's in the others: the JPEG's header decides.
             found.add(tiff.view.base() + at, length);
             found.add(own.view.base() + at, length);
         }
     } else {
-        // Sony, Canon and others: a plain directory that counts from the file's start.
+        // Sony, Canon and others: a plain directory with offsets from the file's start.
         let skip = if head.starts_with(b"SONY") { 12 } else { 0 };
         let ifd = tiff.ifd(note.at + skip);
-        // Minolta's places, which Olympus took over.
+        // Minolta's tags, which Olympus adopted.
         olympus(tiff, &ifd, found);
-        // Sony's PreviewImage stands in the note itself.
+        // Sony's PreviewImage is in the note itself.
         if let Some(e) = ifd.find(0x2001)
             && e.kind == 7
         {
@@ -332,7 +334,7 @@ fn boxes(view: View<'_>, depth: u8, found: &mut Candidates) {
                     found.add(at, size.into());
                 }
             }
-            // PRVW and THMB: some fields, then the JPEG.
+            // PRVW and THMB: several fields, then the JPEG.
             b"PRVW" | b"THMB" => {
                 let head = b.body.head(64);
                 if let Some(at) = head.windows(3).position(|w| w == [0xFF, 0xD8, 0xFF]) {
@@ -371,13 +373,13 @@ fn heap(view: View<'_>, little: bool, depth: u8, found: &mut Candidates) -> Opti
 
 // ------------------------------------------------------------------------------------------- the rest
 
-/// Beginnings of JPEGs, for files whose directories lead to none.
+/// Beginnings of JPEGs, for files whose directories have none.
 fn search(view: View<'_>) -> Vec<(u64, u64)> {
     const PIECE: usize = 256 << 10;
     let mut found = Vec::new();
     let mut at = 0;
     while at < view.len().min(SEARCHED_BYTES) && found.len() < MAX_CANDIDATES {
-        // Pieces overlap by what a beginning is long.
+        // Pieces overlap by the length of a beginning.
         let piece = view.from(at).head(PIECE + 2);
         let starts = memchr::memmem::find_iter(&piece, &[0xFF, 0xD8, 0xFF]);
         found.extend(starts.filter(|i| *i < PIECE).map(|i| (at + i as u64, view.len() - at - i as u64)));

@@ -1,25 +1,25 @@
 //! Photoshop documents (PSD, PSB): the header, and the image resources.
 //!
-//! Promises: reads no layers and no pixels.
+//! Invariant: reads no layers and no pixels.
 
 use super::bytes::{Reader, View};
 use super::{Findings, photoshop};
 
 /// The first bytes of a file.
 pub const MAGIC: &[u8] = b"8BPS";
-/// The most of the image resources that is read: XMP with a history may have megabytes.
+/// Maximum size of the image resources that is read: XMP with a history may have megabytes.
 const MAX_RESOURCES: usize = 32 << 20;
-/// Resources looked at.
+/// Maximum number of resources.
 const MAX_COUNT: usize = 10_000;
 
-/// The header and the places of the sections behind it.
+/// The header and the offsets of the following sections.
 pub struct Document<'a> {
     /// PSB: some lengths have eight bytes.
     pub is_large: bool,
     pub channels: u16,
     pub height: u32,
     pub width: u32,
-    /// Bits a channel.
+    /// Bits per channel.
     pub depth: u16,
     pub mode: u16,
     /// The palette of indexed colours.
@@ -77,7 +77,7 @@ pub fn read(reader: &Reader) -> Findings {
     let Some(document) = Document::open(reader.view()) else { return found };
     found.coded = Some((document.width, document.height));
     photoshop::read(&document.resources.head(MAX_RESOURCES), &mut found);
-    // The merged picture is stored upright, whatever the camera's picture that it was made of was.
+    // The merged picture is stored upright, independent of the camera's orientation.
     if let Some(exif) = &mut found.exif {
         exif.orientation = None;
     }

@@ -1,15 +1,16 @@
 //! PNG, GIF, WebP and BMP: their headers and the text and metadata chunks.
 //!
-//! Promises: reads chunk headers and metadata chunks only; a broken chunk ends the walk and keeps what was found.
+//! Invariants: reads chunk headers and metadata chunks only; an invalid chunk ends the walk and keeps the results so
+//! far.
 
 use super::budget::TEXT;
 use super::bytes::{Reader, View, text, tidy};
 use super::{Findings, exif, photoshop};
 
-/// Chunks, sub-blocks and frames looked at; beyond that there is no metadata to be expected.
+/// Maximum number of chunks, sub-blocks and frames; metadata come earlier.
 const MAX_CHUNKS: usize = 100_000;
 
-/// The most bytes of one metadata chunk, also after inflating.
+/// Maximum bytes of one metadata chunk, also after inflating.
 const MAX_METADATA: usize = 4 * 1024 * 1024;
 
 // ----------------------------------------------------------------------------------------------- PNG
@@ -45,7 +46,7 @@ pub fn read_png(reader: &Reader) -> Findings {
 }
 
 fn png_text(kind: &[u8; 4], chunk: View<'_>, found: &mut Findings) -> Option<()> {
-    /// Of a keyword, which has 79 letters at the most.
+    /// Maximum length of a keyword, which has at most 79 letters.
     const LONGEST_KEY: usize = 80;
     let key = chunk.head(LONGEST_KEY);
     let key = String::from_utf8_lossy(split_nul(&key)?.0).into_owned();
@@ -54,7 +55,7 @@ fn png_text(kind: &[u8; 4], chunk: View<'_>, found: &mut Findings) -> Option<()>
     let (_, rest) = split_nul(&body)?;
     let inflate = |bytes: &[u8]| {
         let whole = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(bytes, most);
-        // Of what is longer, or breaks off, the beginning: EXIF has its directories there.
+        // If it is longer, or truncated, use the beginning: EXIF has its directories there.
         let bytes = Some(whole.unwrap_or_else(|e| e.output)).filter(|bytes| !bytes.is_empty())?;
         chunk.charge(bytes.len())?;
         Some(bytes)
@@ -81,7 +82,7 @@ fn png_text(kind: &[u8; 4], chunk: View<'_>, found: &mut Findings) -> Option<()>
             }
         }
         "Raw profile type xmp" => found.add_xmp(raw_profile(&value)?),
-        // Most writers put Photoshop's resources there, with the block among them.
+        // Most writers put Photoshop's resources there, including the IPTC block.
         "Raw profile type iptc" | "Raw profile type 8bim" => {
             let bytes = raw_profile(&value)?;
             if bytes.starts_with(b"8BIM") {
@@ -98,7 +99,7 @@ fn png_text(kind: &[u8; 4], chunk: View<'_>, found: &mut Findings) -> Option<()>
     Some(())
 }
 
-/// Whether a keyword stands for metadata of another format.
+/// Whether a keyword marks metadata of another format.
 fn is_packet(key: &str) -> bool {
     key == "XML:com.adobe.xmp" || key.starts_with("Raw profile type ")
 }
@@ -108,19 +109,19 @@ fn split_nul(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-/// ImageMagick's way to put a profile into text: name, length, then hexadecimal digits.
+/// ImageMagick's encoding of a profile as text: name, length, then hexadecimal digits.
 fn raw_profile(value: &[u8]) -> Option<Vec<u8>> {
     let mut lines = value.trim_ascii_start().splitn(3, |b| *b == b'\n');
     let (_name, _length, digits) = (lines.next()?, lines.next()?, lines.next()?);
     let mut digits = digits.iter().filter_map(|&b| (b as char).to_digit(16)).map(|d| d as u8);
-    // An odd digit at the end is no byte.
+    // An odd digit at the end is ignored.
     Some(std::iter::from_fn(|| Some(digits.next()? << 4 | digits.next()?)).collect())
 }
 
 // ----------------------------------------------------------------------------------------------- GIF
 
 pub fn read_gif(reader: &Reader) -> Findings {
-    /// A GIF is walked this far for comments and XMP.
+    /// The range that is searched for comments and XMP in a GIF.
     const MAX_WALK: u64 = 8 * 1024 * 1024;
     let mut found = Findings::default();
     let view = reader.view().part(0, MAX_WALK);
@@ -133,7 +134,7 @@ pub fn read_gif(reader: &Reader) -> Findings {
                 let label = view.u8(at + 1);
                 at += 2;
                 if label == Some(0xFF) && view.get(at + 1, 11).as_deref() == Some(b"XMP DataXMP") {
-                    // The packet is not cut into sub-blocks: a trailer of 258 bytes makes readers skip it.
+                    // The packet is not divided into sub-blocks: a trailer of 258 bytes makes readers skip it.
                     let start = at + 12;
                     let end = sub_blocks(view, start, None);
                     let n = end.saturating_sub(start).saturating_sub(258);
@@ -159,7 +160,7 @@ pub fn read_gif(reader: &Reader) -> Findings {
     found
 }
 
-/// Skips sub-blocks, collecting them where wanted; answers where they end.
+/// Skips sub-blocks, collecting them if requested; returns their end.
 fn sub_blocks(view: View<'_>, mut at: u64, mut out: Option<&mut Vec<u8>>) -> u64 {
     while let Some(n) = view.u8(at) {
         if n == 0 {
@@ -210,11 +211,11 @@ pub fn read_webp(reader: &Reader) -> Findings {
 // ----------------------------------------------------------------------------------------------- BMP
 
 pub fn read_bmp(reader: &Reader) -> Findings {
-    // Without the file header it begins with that of the picture.
+    // Without the file header it begins with the header of the picture.
     let view = if reader.view().array(0) == Some(*b"BM") { reader.view().from(14) } else { reader.view() };
     let coded = match view.le32(0) {
         Some(12) => view.le16(4).zip(view.le16(6)).map(|(w, h)| (u32::from(w), u32::from(h))),
-        // A negative height says that rows run downwards.
+        // A negative height means that rows run downwards.
         _ => view.le32(4).zip(view.le32(8)).map(|(w, h)| (w, (h as i32).unsigned_abs())),
     };
     Findings { coded, ..Findings::default() }

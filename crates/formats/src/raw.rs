@@ -1,7 +1,7 @@
-//! TIFF and camera RAW files: where their picture's size stands, and their EXIF.
+//! TIFF and camera RAW files: the size of their picture, and their EXIF.
 //!
-//! Promises: reads directories only. Width and height are the sensor picture's as coded; the display size is
-//! what the camera says a person should see (the default crop, else EXIF's pixel size), upright.
+//! Invariants: reads directories only. Width and height are those of the sensor picture as coded; the display size is
+//! the camera's (the default crop, else EXIF's pixel size), upright.
 
 use super::bytes::{Reader, View};
 use super::exif::{Exif, ExifDate};
@@ -10,13 +10,13 @@ use super::values::keep;
 use super::{Findings, jpeg, lens, photoshop};
 use albumen_core::vocabulary::Format;
 
-/// Directories in a row; multi-page scans have some hundred pages, of which the first is shown.
+/// Consecutive directories; multi-page scans have some hundred pages, of which the first is shown.
 const MAX_CHAIN: usize = 16;
 
 const PHOTOMETRIC_CFA: u32 = 32803;
 const PHOTOMETRIC_LINEAR_RAW: u32 = 34892;
 
-/// TIFF and the RAW formats that are TIFF inside.
+/// TIFF and the TIFF-based RAW formats.
 pub fn read_tiff(reader: &Reader, format: Format) -> Findings {
     let mut found = Findings::default();
     let Some(tiff) = Tiff::open(reader.view()) else { return found };
@@ -72,7 +72,7 @@ fn size_of(tiff: &Tiff<'_>, ifd: &Ifd) -> Option<(u32, u32)> {
     uint(0x100).zip(uint(0x101))
 }
 
-/// The sensor picture: the directory that says it is one, else the largest.
+/// The sensor picture: the directory that is marked as such, else the largest.
 fn raw_size(tiff: &Tiff<'_>, ifds: &[Ifd], exif: &Exif, format: Format, found: &mut Findings) {
     let area = |s: (u32, u32)| u64::from(s.0) * u64::from(s.1);
     let sensor = |ifd: &&Ifd| {
@@ -89,7 +89,7 @@ fn raw_size(tiff: &Tiff<'_>, ifds: &[Ifd], exif: &Exif, format: Format, found: &
     let main = largest(ifds.iter().filter(sensor).collect()).or_else(|| largest(ifds.iter().collect()));
     found.coded = main.as_ref().map(|m| m.0);
     if format == Format::Cr2 {
-        // The sensor picture's directory has no size; what the camera says is that of its own JPEG.
+        // The sensor picture's directory has no size; the camera's size is that of its own JPEG.
         found.coded = exif.pixels.or(found.coded);
     }
     let crop = main.as_ref().and_then(|(_, ifd)| {
@@ -105,7 +105,7 @@ fn raw_size(tiff: &Tiff<'_>, ifds: &[Ifd], exif: &Exif, format: Format, found: &
     }
 }
 
-/// Panasonic: the sensor's borders are the picture.
+/// Panasonic: the sensor's borders define the picture.
 fn rw2_size(tiff: &Tiff<'_>, ifd: &Ifd, found: &mut Findings) {
     let uint = |tag| ifd.find(tag).and_then(|e| tiff.uint(e));
     let side = |low, high| uint(high)?.checked_sub(uint(low)?).filter(|v| *v > 0);
@@ -114,7 +114,7 @@ fn rw2_size(tiff: &Tiff<'_>, ifd: &Ifd, found: &mut Findings) {
 
 // ---------------------------------------------------------------------------------------------- Fuji
 
-/// RAF: a header with the places of an embedded JPEG (with EXIF) and of a list of sizes.
+/// RAF: a header with the offsets of an embedded JPEG (with EXIF) and of a list of sizes.
 pub fn read_raf(reader: &Reader) -> Findings {
     let mut found = Findings::default();
     let view = reader.view();
@@ -149,7 +149,7 @@ pub fn read_cr3(reader: &Reader) -> Findings {
     let mut found = super::movie::read(reader);
     found.movie = None;
     found.orientation = None;
-    // The first track is the camera's own JPEG, the picture as it means it.
+    // The first track is the camera's own JPEG, with the intended size.
     found.coded = found.exif.as_ref().and_then(|x| x.pixels).or(found.coded);
     found.display = found.coded;
     found
@@ -167,7 +167,7 @@ pub fn read_crw(reader: &Reader) -> Findings {
         read_heap(view.from(start.into()), little, 0, &mut crw, &mut found);
     }
     let mut exif = crw.exif;
-    // Focal lengths count in units of the camera's own, which stand in another record.
+    // Focal lengths are in the camera's own units, which another record defines.
     if let Some(unit) = crw.focal_unit {
         exif.focal_mm = crw.focal.map(|v| v / unit);
         if let (Some(long), Some(short)) = (crw.longest, crw.shortest) {
@@ -178,18 +178,18 @@ pub fn read_crw(reader: &Reader) -> Findings {
     found
 }
 
-/// What the records of a CRW say, in the order in which they come.
+/// The values of the records of a CRW, in file order.
 #[derive(Default)]
 struct Crw {
     exif: Exif,
-    /// In units of which so many make a millimetre.
+    /// In units; another record has the number of units per millimetre.
     focal: Option<f64>,
     longest: Option<f64>,
     shortest: Option<f64>,
     focal_unit: Option<f64>,
 }
 
-/// Canon's exposure values: steps of 1/32, in which 12 and 20 stand for a third and two thirds.
+/// Canon's exposure values: steps of 1/32, in which 12 and 20 mean a third and two thirds.
 fn canon_step(v: i16) -> f64 {
     let (sign, v) = (f64::from(v.signum()), v.unsigned_abs());
     let part = match v % 32 {
@@ -208,7 +208,7 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, crw: &mut Crw, found: &mut
     for i in 0..t.u16(directory)?.min(MAX_RECORDS) {
         let at = directory + 2 + 10 * u64::from(i);
         let tag = t.u16(at)?;
-        // Records of up to 8 bytes stand in the entry itself.
+        // Records of up to 8 bytes are in the entry itself.
         let inside = tag & 0x4000 != 0;
         let body = if inside {
             heap.part(at + 2, 8)
@@ -250,7 +250,7 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, crw: &mut Crw, found: &mut
                 crw.focal = b.u16(2).map(f64::from).filter(|v| *v > 0.0);
             }
             0x102D => {
-                // Camera settings, as in the maker note of the JPEGs: the lens, and what its lengths count in.
+                // Camera settings, as in the maker note of the JPEGs: the lens, and the units of its lengths.
                 let word = |i: u64| b.u16(i * 2).map(f64::from).filter(|v| *v > 0.0);
                 (crw.longest, crw.shortest, crw.focal_unit) = (word(23), word(24), word(25));
             }

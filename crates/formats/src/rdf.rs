@@ -1,9 +1,8 @@
-//! RDF as XMP uses it: from a packet to a tree of properties. What they mean is for [`super::xmp`] and
-//! [`super::regions`] to say.
+//! RDF as XMP uses it: from a packet to a tree of properties. [`super::xmp`] and [`super::regions`] interpret them.
 //!
-//! Promises: a broken packet gives what stood before the break; bytes, depth and count are bounded, also of what packets
-//! name by `rdf:nodeID` again and again; namespaces are told by their address, not by the prefix. No entity is expanded
-//! but the five of XML.
+//! Invariants: an invalid packet gives the properties before the error; bytes, depth and count are bounded, also for
+//! parts that a packet references repeatedly by `rdf:nodeID`; namespaces are identified by their address, not by the
+//! prefix. Only the five entities of XML are expanded.
 
 use super::budget::{Budget, WORDS};
 use super::bytes::tidy;
@@ -18,23 +17,23 @@ const MAX_ATTRIBUTES: usize = 4096;
 /// Namespaces that may be declared around one element. Packets declare some thirty.
 const MAX_SCOPE: usize = 512;
 
-/// Parts that are put in the place of their names, and their bytes. Packets that name any name a few regions.
+/// Parts that replace references by name, and their bytes. Packets that use names do so for a few regions.
 const NAMED_NODES: usize = 10_000;
 const NAMED_BYTES: usize = 1 << 20;
 
-/// How deep names may lead to names.
+/// Maximum depth of references.
 const NAMED_DEPTH: usize = 8;
 
-/// The most bytes of a packet that is in no UTF-8, of which another copy must be made.
+/// Maximum bytes of a packet that is not UTF-8, which must be copied.
 const MAX_OTHER_ENCODING: usize = 1 << 20;
 
-/// How deep elements may stand in each other.
+/// Maximum nesting depth of elements.
 const MAX_DEPTH: usize = 40;
 
-/// The longest text of one property; depth maps and thumbnails are longer and not wanted.
+/// Maximum length of the text of one property; depth maps and thumbnails are longer and not needed.
 const MAX_TEXT: usize = 64 * 1024;
 
-/// Namespaces, and the prefix each has in here.
+/// Namespaces, and the prefix of each in this module.
 const NAMESPACES: &[(&str, &str)] = &[
     ("http://www.w3.org/1999/02/22-rdf-syntax-ns#", "rdf"),
     ("http://purl.org/dc/elements/1.1/", "dc"),
@@ -70,7 +69,7 @@ const NAMESPACES: &[(&str, &str)] = &[
     ("http://ns.adobe.com/xap/1.0/rights/", "xmpRights"),
 ];
 
-/// An element, or an attribute that stands for one.
+/// An element, or an attribute that represents one.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Node {
     /// `prefix:Name` with the prefixes of [`NAMESPACES`].
@@ -83,7 +82,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// A structure's field, wherever RDF lets it stand.
+    /// A field of a structure, in any form that RDF allows.
     pub fn field(&self, name: &str) -> Option<&Node> {
         self.children.iter().find_map(|c| {
             if c.name == name {
@@ -106,7 +105,7 @@ impl Node {
         vec![self]
     }
 
-    /// The value as text: an array's first item, of alternatives the default.
+    /// The value as text: an array's first item, for alternatives the default.
     pub fn value(&self) -> Option<String> {
         let items = self.items();
         let default = items.iter().find(|i| i.lang.as_deref() == Some("x-default"));
@@ -146,7 +145,7 @@ pub fn read(packet: &[u8]) -> Option<Vec<Node>> {
     Some(properties)
 }
 
-/// UTF-8 as it should be, UTF-16 as the standard also allows, or else the Latin-1 that some programs write.
+/// UTF-8, or UTF-16 as the standard also allows, or else the Latin-1 that some programs write.
 fn decode(bytes: &[u8]) -> Cow<'_, str> {
     let short = &bytes[..bytes.len().min(MAX_OTHER_ENCODING)];
     match bytes {
@@ -161,14 +160,13 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Whether any character but ASCII stands there in UTF-8.
+/// Whether the text has a non-ASCII character in UTF-8.
 fn has_long_characters(bytes: &[u8]) -> bool {
-    // The mark in a packet's first line is there in any encoding.
+    // The mark in a packet's first line appears in any encoding.
     bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars()).any(|c| !c.is_ascii() && c != '\u{feff}')
 }
 
-/// Puts what is described elsewhere in the place of its name, as far as the budget goes. `depth` counts the names that led
-/// here.
+/// Replaces references by their descriptions, within the budget. `depth` counts the references up to here.
 fn resolve(node: &mut Node, named: &HashMap<&str, &Node>, budget: &Budget, depth: usize) {
     let target = node.node_id.take().and_then(|id| named.get(id.as_str()).copied());
     let mut depth = depth;
@@ -185,7 +183,7 @@ fn resolve(node: &mut Node, named: &HashMap<&str, &Node>, budget: &Budget, depth
     }
 }
 
-/// A copy that the budget has room for.
+/// A copy, if the budget allows it.
 fn copy(node: &Node, budget: &Budget) -> Option<Node> {
     let bytes = node.name.len() + node.text.len() + node.lang.as_ref().map_or(0, String::len);
     if !budget.take(4 * size_of::<Node>() + bytes) {
@@ -207,7 +205,7 @@ fn find_deep(node: Node, name: &str) -> Option<Node> {
     node.children.into_iter().find_map(|c| find_deep(c, name))
 }
 
-/// A namespace that is declared: its prefix, and the one that it has in here.
+/// A declared namespace: its prefix, and its prefix in this module.
 type Declared = (String, Option<&'static str>);
 
 /// The tree of elements, as far as it is well formed.
@@ -217,9 +215,9 @@ fn tree(text: &str) -> Node {
     let mut scopes: Vec<Vec<Declared>> = vec![Vec::new()];
     let mut stack = vec![Node::default()];
     let budget = Budget::default();
-    // How deep within a property that is not known, of which nothing is kept; edit histories are long.
+    // Depth within an unknown property, whose contents are dropped; edit histories are long.
     let mut unknown = 0usize;
-    // Where the descriptions stand.
+    // The depth of the descriptions.
     let mut rdf_depth = None;
     loop {
         let event = match reader.read_event() {
@@ -239,7 +237,7 @@ fn tree(text: &str) -> Node {
                 if node.name == "rdf:RDF" {
                     rdf_depth.get_or_insert(stack.len());
                 }
-                // Within a description, that is: what stands around is of any name.
+                // Only within a description: elements around it may have any name.
                 if rdf_depth.is_some_and(|depth| stack.len() > depth + 1) && !is_known(&node.name) {
                     scopes.pop();
                     unknown = 1;
@@ -300,14 +298,14 @@ fn tree(text: &str) -> Node {
     stack.pop().unwrap_or_default()
 }
 
-/// Adds to a text, as far as it may go; of a property that is not known there is none.
+/// Adds to a text, up to its limit; unknown properties have no text.
 fn append(node: &mut Node, s: &str, budget: &Budget) {
     if node.text.len() + s.len() <= MAX_TEXT && is_known(&node.name) && budget.take(2 * s.len()) {
         node.text.push_str(s);
     }
 }
 
-/// Whether a name is of one of the [`NAMESPACES`]. Others are part of the tree and say nothing.
+/// Whether a name is in one of the [`NAMESPACES`]. Others are kept in the tree without contents.
 fn is_known(name: &str) -> bool {
     name.split_once(':').is_none_or(|(prefix, _)| prefix == "xml" || NAMESPACES.iter().any(|n| n.1 == prefix))
 }
@@ -320,7 +318,7 @@ fn close(stack: &mut Vec<Node>) {
     }
 }
 
-/// An element with its attributes; opens a scope of namespaces. `None`: there is no room for it.
+/// An element with its attributes; opens a scope of namespaces. `None`: the budget is used up.
 fn open(e: &BytesStart<'_>, scopes: &mut Vec<Vec<Declared>>, budget: &Budget) -> Option<Node> {
     let around: usize = scopes.iter().map(Vec::len).sum();
     let attributes = || {
@@ -328,7 +326,7 @@ fn open(e: &BytesStart<'_>, scopes: &mut Vec<Vec<Declared>>, budget: &Budget) ->
         all.with_checks(false);
         all.flatten().take(MAX_ATTRIBUTES)
     };
-    // An attribute may use a namespace that one behind it declares.
+    // An attribute may use a namespace that a later one declares.
     let declared = attributes().filter_map(|a| {
         let prefix = a.key.as_ref().strip_prefix("xmlns:")?.to_owned();
         let address = unescaped(&a.value);
@@ -336,7 +334,7 @@ fn open(e: &BytesStart<'_>, scopes: &mut Vec<Vec<Declared>>, budget: &Budget) ->
     });
     let scope: Vec<Declared> = declared.take(MAX_SCOPE.saturating_sub(around)).collect();
     scopes.push(scope);
-    // The first child of a node takes room for four.
+    // The first child of a node reserves memory for four.
     let take = |text: usize| budget.take(4 * size_of::<Node>() + text);
     let name = canonical(e.name().as_ref(), scopes);
     if !take(name.len()) {
@@ -359,12 +357,12 @@ fn open(e: &BytesStart<'_>, scopes: &mut Vec<Vec<Declared>>, budget: &Budget) ->
     Some(node)
 }
 
-/// A value with XML's own entities read; with any other as it stands.
+/// A value with XML's own entities expanded; others are kept as written.
 fn unescaped(value: &str) -> Cow<'_, str> {
     quick_xml::escape::unescape(value).unwrap_or(Cow::Borrowed(value))
 }
 
-/// `prefix:Name` with the prefix that the namespace has in here.
+/// `prefix:Name` with the prefix of the namespace in this module.
 fn canonical(name: &str, scopes: &[Vec<Declared>]) -> String {
     let Some((prefix, local)) = name.split_once(':') else { return name.to_owned() };
     match scopes.iter().rev().flatten().find(|(p, _)| p == prefix) {
@@ -391,7 +389,7 @@ mod tests {
 
     proptest::proptest! {
         #![proptest_config(proptest::test_runner::Config { cases: 24, ..Default::default() })]
-        /// Descriptions that name the next ones, each several times: in a chain, in circles, of any kind.
+        /// Descriptions that reference the next ones, each several times: in chains, in circles, of any kind.
         #[test]
         fn names_of_names_stay_small(
             levels in 1usize..30,

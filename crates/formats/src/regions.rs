@@ -1,23 +1,23 @@
-//! Face regions that other programs have written: MWG-RS (Lightroom, digiKam, Picasa, Apple) and Microsoft's.
+//! Face regions written by other programs: MWG-RS (Lightroom, digiKam, Picasa, Apple) and Microsoft's.
 //!
-//! Promises: boxes come out as fractions of the upright picture, top left first, cut to the picture.
+//! Invariants: boxes are fractions of the upright picture, top left first, limited to the picture.
 
 use super::rdf::Node;
 use albumen_core::vocabulary::{Box4, Region};
 
-/// A region as written, before the picture is turned upright.
+/// A region as written, before rotation to upright.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawRegion {
     pub name: Option<String>,
-    /// A pet: its name is a tag, and it is no person.
+    /// A pet: its name becomes a tag, not a person.
     pub is_pet: bool,
-    /// Left, top, width, height as fractions of the picture that the writer saw.
+    /// Left, top, width, height as fractions of the writer's picture.
     pub area: [f64; 4],
-    /// The size of that picture, where it is written.
+    /// The size of that picture, if written.
     pub applied_to: Option<(f64, f64)>,
 }
 
-/// The most regions of one picture.
+/// Maximum number of regions of one picture.
 const MAX_REGIONS: usize = 1000;
 
 pub fn from_xmp(properties: &[Node]) -> Vec<RawRegion> {
@@ -30,7 +30,7 @@ pub fn from_xmp(properties: &[Node]) -> Vec<RawRegion> {
         }
     }
     out.truncate(MAX_REGIONS);
-    // Some programs write both kinds: a name that is there twice at one place is one face.
+    // Some programs write both kinds: a name that appears twice at one place is one face.
     let mut unique: Vec<RawRegion> = Vec::new();
     for r in out {
         let same =
@@ -58,7 +58,7 @@ fn mwg(regions: &Node, out: &mut Vec<RawRegion>) {
         }
         let Some(area) = r.field("mwg-rs:Area") else { continue };
         let n = |name: &str| number(area.field(name));
-        // The middle is given; a circle has a diameter instead of sides.
+        // The centre is given; a circle has a diameter instead of sides.
         let (Some(mut x), Some(mut y)) = (n("stArea:x"), n("stArea:y")) else { continue };
         let (mut w, mut h) = match (n("stArea:w"), n("stArea:h"), n("stArea:d")) {
             (Some(w), Some(h), _) => (w, h),
@@ -86,8 +86,8 @@ fn microsoft(info: &Node, out: &mut Vec<RawRegion>) {
     }
 }
 
-/// Turns a region upright. Writers disagree on whether regions are written for the stored or the upright
-/// picture: the size that they were applied to tells; without it the standard's answer (stored) is taken.
+/// Rotates a region to upright. Writers disagree on whether regions refer to the stored or the upright picture: the
+/// size that they were applied to decides; without it the standard's rule (stored) is used.
 pub fn upright(region: &RawRegion, coded: Option<(u32, u32)>, orientation: u8) -> Option<Region> {
     let [x, y, w, h] = region.area;
     let seen_upright = match (region.applied_to, coded) {

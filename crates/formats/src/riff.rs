@@ -1,13 +1,13 @@
 //! RIFF: its chunks, and AVI's headers.
 //!
-//! Promises: reads headers and the information list, no media data.
+//! Invariant: reads headers and the information list, no media data.
 
 use super::Findings;
 use super::bytes::{Reader, View, text};
 use super::movie::Movie;
 use super::values::{add_words, keep};
 
-/// Chunks looked at on one level.
+/// Maximum number of chunks read on one level.
 const MAX_CHUNKS: usize = 10_000;
 
 /// Walks the chunks of a view; each is padded to an even length.

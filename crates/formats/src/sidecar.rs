@@ -1,7 +1,7 @@
-//! Files that say something about a neighbour: XMP sidecars and Google Takeout's JSON.
+//! Files that describe another file: XMP sidecars and Google Takeout's JSON.
 //!
-//! What is read is bounded; a broken sidecar says nothing and costs the photo nothing. Which file a sidecar belongs to is
-//! decided in `albumen_library::sidecar_names`.
+//! Reads are bounded; an invalid sidecar gives no values and does not affect the photo.
+//! `albumen_library::sidecar_names` decides which file a sidecar belongs to.
 
 use super::budget::PACKET;
 use super::bytes::{Reader, tidy};
@@ -14,13 +14,13 @@ use albumen_core::vocabulary::Gps;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 
-/// The most bytes of Takeout's JSON; those with hundreds of comments have some 100 KB.
+/// Maximum bytes of Takeout's JSON; files with hundreds of comments have some 100 KB.
 const MAX_JSON: u64 = 1 << 20;
 
-/// People that one JSON may name.
+/// Maximum number of people in one JSON.
 const MAX_PEOPLE: usize = 1000;
 
-/// What Google Photos says of a picture.
+/// The metadata of a picture from Google Photos.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Takeout {
     /// Seconds since 1970, UTC.
@@ -30,15 +30,15 @@ pub struct Takeout {
     pub people: Vec<String>,
 }
 
-/// What a sidecar turned out to be.
+/// The kind of a sidecar, with its values.
 pub enum Sidecar {
     Xmp(Box<Xmp>),
     Takeout(Takeout),
-    /// What a camera says in the thumbnail of a clip (`THM`).
+    /// A camera's metadata in the thumbnail of a clip (`THM`).
     Thumbnail(Box<Exif>),
 }
 
-/// Reads a sidecar; `None` when it says nothing that is understood.
+/// Reads a sidecar; `None` if it has no usable values.
 pub fn read(source: &Source) -> Option<Sidecar> {
     if source.len() > PACKET as u64 {
         return None;
@@ -54,8 +54,8 @@ pub fn read(source: &Source) -> Option<Sidecar> {
     }
 }
 
-/// What is wanted of any value of Takeout's JSON: one of another kind than it should be is none, and costs its neighbours
-/// nothing. All else is read over, and no tree is built of it.
+/// The relevant part of any value of Takeout's JSON: a value of the wrong type counts as absent and does not affect
+/// others. Everything else is skipped, and no tree is built of it.
 #[derive(Debug, Default)]
 enum Scalar {
     #[default]
@@ -63,7 +63,7 @@ enum Scalar {
     Text(String),
     Number(f64),
     Whole(i64),
-    /// The fields of an object that are wanted somewhere.
+    /// The fields of an object that are used somewhere.
     Object(Box<Fields>),
     /// The names in a list of objects.
     Names(Vec<String>),
@@ -186,7 +186,7 @@ fn takeout(bytes: &[u8]) -> Option<Takeout> {
         place(fields.latitude.number()?, fields.longitude.number()?, alt)
     };
     let taken = json.photo_taken_time.fields().and_then(|f| f.timestamp.whole());
-    // Albums and lists have JSON files, too: without a time and a title it is no picture's.
+    // Albums and lists have JSON files, too: one without a time and a title does not belong to a picture.
     if taken.is_none() && json.title.text().is_none() {
         return None;
     }

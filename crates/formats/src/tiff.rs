@@ -1,15 +1,15 @@
-//! A tolerant walk over TIFF structures: EXIF blocks, TIFF files, RAW files, maker notes.
+//! A tolerant reader of TIFF structures: EXIF blocks, TIFF files, RAW files, maker notes.
 //!
-//! Promises: each entry stands or falls alone (one that points outside is left out, its neighbours stay), loops
-//! end, both byte orders and BigTIFF, any block length. Leaves the meaning of tags to others.
+//! Invariants: each entry is independent of the others (one that points outside is left out), loops end, both byte
+//! orders and BigTIFF, any block length. Tags are interpreted elsewhere.
 //!
-//! Why not kamadak-exif: it refuses blocks over 64 KB, gives up on a whole directory for one broken entry, and
-//! wants all of a RAW file in memory (docs/decisions.md).
+//! Why not kamadak-exif: it refuses blocks over 64 KB, rejects a whole directory for one invalid entry, and needs all
+//! of a RAW file in memory (docs/decisions.md).
 
 use super::budget;
 use super::bytes::View;
 
-/// The most entries taken from one directory; real ones have under 300.
+/// Maximum number of entries of one directory; real ones have under 300.
 const MAX_ENTRIES: u64 = 4096;
 
 /// A TIFF structure: byte order and offsets that count from the view's start.
@@ -18,19 +18,19 @@ pub struct Tiff<'a> {
     pub view: View<'a>,
     pub little: bool,
     pub big: bool,
-    /// The number after the byte order: 42, or what a camera maker put in its place.
+    /// The number after the byte order: 42, or a camera maker's own.
     pub magic: u16,
-    /// Where the first directory stands.
+    /// Offset of the first directory.
     pub first: u64,
 }
 
-/// One directory entry; its value is read when asked for.
+/// One directory entry; its value is read on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     pub tag: u16,
     pub kind: u16,
     pub count: u64,
-    /// Where the value stands, from the structure's start.
+    /// Offset of the value, from the structure's start.
     pub at: u64,
 }
 
@@ -43,13 +43,13 @@ pub struct Ifd {
 }
 
 impl Ifd {
-    /// The first entry of this tag: where a tag stands twice, readers agree on the first.
+    /// The first entry of this tag: if a tag appears twice, readers agree on the first.
     pub fn find(&self, tag: u16) -> Option<Entry> {
         self.entries.iter().find(|e| e.tag == tag).copied()
     }
 }
 
-/// Bytes of one value of a type; 0 for a type that does not exist.
+/// Bytes of one value of a type; 0 for an undefined type.
 fn width_of(kind: u16) -> u64 {
     match kind {
         1 | 2 | 6 | 7 | 129 => 1,
@@ -80,7 +80,7 @@ impl<'a> Tiff<'a> {
         Some(tiff)
     }
 
-    /// A structure without a header, as maker notes have it.
+    /// A structure without a header, as in maker notes.
     pub fn headless(view: View<'a>, little: bool) -> Tiff<'a> {
         Tiff { view, little, big: false, magic: 42, first: 0 }
     }
@@ -159,12 +159,12 @@ impl<'a> Tiff<'a> {
         out
     }
 
-    /// The bytes of a value; one that runs over the end is cut where the file ends, one of absurd length is cut, too.
+    /// The bytes of a value; one that runs over the end is cut at the file's end, one of absurd length is cut, too.
     pub fn bytes(&self, e: Entry) -> Option<Vec<u8>> {
         self.up_to(e, budget::PACKET)
     }
 
-    /// The first bytes of a value, as many as a text may have.
+    /// The first bytes of a value, up to the maximum length of a text.
     pub fn text_bytes(&self, e: Entry) -> Option<Vec<u8>> {
         self.up_to(e, budget::TEXT)
     }
@@ -175,7 +175,7 @@ impl<'a> Tiff<'a> {
         self.view.get(e.at, len as usize)
     }
 
-    /// A value's place in the structure, for values that are structures themselves.
+    /// A value as a part of the structure, for values that are structures themselves.
     pub fn part(&self, e: Entry) -> View<'a> {
         self.view.part(e.at, e.count.saturating_mul(width_of(e.kind)))
     }
@@ -208,7 +208,7 @@ impl<'a> Tiff<'a> {
         (0..e.count.min(limit)).map_while(|i| self.uint_at(e, i)).collect()
     }
 
-    /// The `i`th value as a number; a fraction with denominator 0 is none.
+    /// The `i`th value as a number; a fraction with denominator 0 is absent.
     pub fn float_at(&self, e: Entry, i: u64) -> Option<f64> {
         if i >= e.count {
             return None;
@@ -240,7 +240,7 @@ impl<'a> Tiff<'a> {
         self.float_at(e, 0)
     }
 
-    /// An ASCII value (or bytes that hold text).
+    /// An ASCII value (or bytes that contain text).
     pub fn text(&self, e: Entry) -> Option<String> {
         super::bytes::text(&self.text_bytes(e)?)
     }

@@ -1,4 +1,5 @@
-//! Sigma's RAW files (X3F): a directory at the end names sections; some hold JPEGs, one holds properties in words.
+//! Sigma's RAW files (X3F): a directory at the end lists sections; some contain JPEGs, one contains properties as
+//! text.
 
 use super::bytes::{Reader, View, tidy};
 use super::exif::{Exif, ExifDate};
@@ -25,7 +26,7 @@ fn sections(view: View<'_>) -> impl Iterator<Item = ([u8; 4], View<'_>)> {
     })
 }
 
-/// The JPEGs inside.
+/// The embedded JPEGs.
 pub fn jpegs(view: View<'_>) -> impl Iterator<Item = View<'_>> {
     /// The header of a picture, and its format's number for JPEG.
     const HEADER: u64 = 28;
@@ -58,7 +59,7 @@ pub fn read(reader: &Reader) -> Findings {
     found
 }
 
-/// Names and values in UTF-16: a table of two places each, which count characters, then all of them.
+/// Names and values in UTF-16: a table of two offsets each, in characters, then all texts.
 fn read_properties(section: View<'_>, exif: &mut Exif) -> Option<()> {
     if section.array::<4>(0)? != *b"SECp" {
         return None;

@@ -1,11 +1,11 @@
-//! XMP: from the properties of a packet to values with names.
+//! XMP: from the properties of a packet to named values.
 
 use super::rdf::{self, Node};
 use super::regions::{self, RawRegion};
 use super::values::place;
 use albumen_core::vocabulary::Gps;
 
-/// What XMP says.
+/// The values of XMP.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Xmp {
     pub date_original: Option<String>,
@@ -33,11 +33,11 @@ pub struct Xmp {
     pub copyright: Option<String>,
     pub rating: Option<f64>,
     pub rating_percent: Option<f64>,
-    /// dc:subject, then what other programs keep elsewhere.
+    /// dc:subject, then the tags of other programs.
     pub tags: Vec<String>,
     /// `Places|Europe|Paris`
     pub hierarchical: Vec<String>,
-    /// Who is in the picture, without saying where.
+    /// People in the picture, without a region.
     pub people: Vec<String>,
     pub regions: Vec<RawRegion>,
     pub pano: Pano,
@@ -200,7 +200,7 @@ fn container_items(directory: &Node) -> Vec<(String, String, u64, u64)> {
         .into_iter()
         .take(100)
         .map(|li| {
-            // The fields stand in a Container:Item structure, or in the list item itself.
+            // The fields are in a Container:Item structure, or in the list item itself.
             let item = li.field("Container:Item").unwrap_or(li);
             let text = |name: &str| item.field(name).and_then(Node::value).unwrap_or_default();
             let size = |name: &str| text(name).parse().unwrap_or(0);

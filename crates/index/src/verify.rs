@@ -13,6 +13,7 @@ use albumen_core::vocabulary::Facts;
 use albumen_files::hash::{self, ContentHash, HashError};
 use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
+use albumen_files::patience::KillableClose;
 use albumen_files::{relative, volume};
 use rusqlite::{Connection, OpenFlags, Result, params};
 use serde::Serialize;
@@ -768,6 +769,7 @@ impl Original {
     fn hash(&self, root: &Root, stop: &AtomicBool) -> Option<bool> {
         let below = relative::on_disk(&[&self.folder, &self.name]);
         let (file, stat) = open_beneath(root, below.as_os_str().as_encoded_bytes()).ok()?;
+        let file = KillableClose::new(file);
         let _pages = Pages::of(&file);
         if stat.size != self.bytes as u64 || stat.mtime_ns != self.mtime_ns {
             return None;

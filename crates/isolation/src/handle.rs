@@ -1,5 +1,5 @@
-//! The engine's handle to a worker: one a thread. It starts the worker when there is something to do, replaces
-//! it when it dies, hangs, grows or answers nonsense, and says of each file what became of it.
+//! The engine's handle to a worker, one per thread. It starts the worker when there is work, replaces it when it
+//! crashes, hangs, exceeds its memory limit or violates the protocol, and returns the outcome of each file.
 
 use super::kind::Kindness;
 use super::process::{Conversation, Deadline, Launch, Lost, StartError, describe};
@@ -16,28 +16,28 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Files a worker serves before a fresh one takes its place: leaks of a library stay small, and the start (4 to 40 ms
-/// of CPU) costs nothing by comparison.
+/// Files that a worker processes before it is replaced: this bounds leaks of libraries, and the start (4 to 40 ms of
+/// CPU) is negligible in comparison.
 const FILES_A_WORKER: u32 = 2000;
-/// Bytes that a worker at rest may have grown since its birth before it is replaced. Below that, the engine takes what it
-/// has grown off the budget ([`WorkerHandle::growth`]).
+/// Bytes that an idle worker may have grown since its start before it is replaced. Below that, the engine deducts the
+/// growth from the budget ([`WorkerHandle::growth`]).
 const GROWTH: u64 = 24 << 20;
 
-/// Files in a row that needed none of the codecs behind shared libraries, after which a worker that has opened them makes
-/// place for one that has not: by then they have cost more memory than another start costs time.
+/// Consecutive files that needed none of the codecs in shared libraries, after which a worker with these libraries is
+/// replaced by one without them: by then they have cost more memory than another start costs time.
 const FILES_WITHOUT_LIBRARIES: u32 = 64;
 
-/// How long a file may take whose facts alone are asked for, since decoding it has lost a worker. Facts take milliseconds; a
-/// file that hangs again should not cost a whole deadline more.
+/// Deadline of a request for facts alone, after decoding has lost a worker. Facts take milliseconds; a file that
+/// hangs again should not take another full deadline.
 const FOR_FACTS: Deadline = Deadline { cpu: Duration::from_secs(2), wall: Duration::from_secs(20) };
 
-/// How workers are started and how long they may take.
+/// How workers are started, and their limits.
 #[derive(Debug, Clone)]
 pub struct WorkerSettings {
-    /// The program; `None`: found beside the running one.
+    /// The program; `None`: find it beside the running one.
     pub program: Option<PathBuf>,
     pub deadline: Deadline,
-    /// The most memory, in bytes, that one file could ever be granted: the backstop is above it.
+    /// The maximum memory, in bytes, that one file could be granted; the backstop is above it.
     pub memory: u64,
     /// Let files that start with `ALBUMEN-FAULT:` inject faults. For tests.
     pub faults: bool,
@@ -49,16 +49,16 @@ impl Default for WorkerSettings {
     }
 }
 
-/// One worker, or the place for one. Dropping it ends the process.
+/// One worker, or a process slot without one. Dropping it ends the process.
 #[derive(Debug)]
 pub struct WorkerHandle {
     seat: Seat,
     deadline: Deadline,
-    /// The codecs that the present process has, or the next one will have.
+    /// The codecs of the current process, or of the next one.
     codecs: Codecs,
-    /// Files since one needed all of them.
+    /// Files since the last one that needed all codecs.
     without_libraries: u32,
-    /// Bytes that the process holds at rest beyond those of its birth.
+    /// Bytes that the idle process holds beyond those at its start.
     growth: u64,
 }
 
@@ -81,13 +81,13 @@ impl WorkerHandle {
         }
     }
 
-    /// How kind it is from the next file on; `None`: as the engine is. A process that is kinder than that is replaced.
+    /// The priority from the next file on; `None`: the engine's. A process with a lower priority is replaced.
     pub fn be_kind(&mut self, kindness: Option<Kindness>) {
         self.seat.be_kind(kindness);
     }
 
-    /// Starts the worker now, where there is none. The engine does so once before a run: what fails here fails
-    /// for every file.
+    /// Starts the worker if it does not run. The engine does so once before a run, because an error here would fail
+    /// every file.
     pub fn start(&mut self) -> Result<SandboxReport, StartError> {
         Ok(self.seat.filled()?.hello.sandbox)
     }
@@ -97,7 +97,7 @@ impl WorkerHandle {
         self.seat.pid()
     }
 
-    /// Bytes that the process holds at rest beyond those it was born with: memory that no file has asked for.
+    /// Bytes that the idle process holds beyond those at its start: memory that no file has requested.
     pub fn growth(&self) -> u64 {
         self.growth
     }
@@ -108,14 +108,14 @@ impl WorkerHandle {
         self.seat.end();
     }
 
-    /// Kills the process, which is of no more use.
+    /// Kills a process that cannot be used any more.
     fn clear(&mut self) {
         self.growth = 0;
         self.seat.clear();
     }
 
-    /// What [`albumen_worker::develop::develop`] says of this file, from behind the wall. Blocks until it is done, at
-    /// most for the deadline and the time that `admission` takes. All inputs must be open files.
+    /// The result of [`albumen_worker::develop::develop`] for this file, computed in the sandbox. Blocks until it is
+    /// done, at most for the deadline and the time that `admission` takes. All inputs must be open files.
     pub fn develop(
         &mut self,
         request: &DevelopRequest,
@@ -126,8 +126,8 @@ impl WorkerHandle {
         self.develop_unless(request, inputs, admission, cancel, &mut || false)
     }
 
-    /// The same; where the worker does nothing for a while, `hangs` is asked whether the files' file system has stopped to
-    /// answer. Then the file is [`Fault::Unavailable`].
+    /// The same; if the worker is inactive for a while, `hangs` returns whether the files' file system has stopped
+    /// answering. Then the file is [`Fault::Unavailable`].
     pub fn develop_unless(
         &mut self,
         request: &DevelopRequest,
@@ -145,8 +145,8 @@ impl WorkerHandle {
             Err(fault) if loses_the_process(&fault) => fault,
             other => return other,
         };
-        // What decoding ended, hung or grew in says nothing about the facts: they were found before it, and are lost
-        // with the process. They are asked for once more, alone.
+        // A failure while decoding does not concern the facts, which were read before it and were lost with the
+        // process. Request them once more, alone.
         if request.render.is_some() {
             let alone = DevelopRequest { render: None, ..request.clone() };
             match self.within_memory(&alone, &files, Within { deadline: FOR_FACTS, ..within }, hangs) {
@@ -155,7 +155,7 @@ impl WorkerHandle {
                 Err(_) => {}
             }
         }
-        // Reading the facts is what lost it, and sidecars are part of that. They must not cost the photo anything.
+        // The failure happened while reading facts, which includes sidecars. These must not affect the photo.
         if request.sidecars.is_empty() {
             return Err(fault);
         }
@@ -175,7 +175,7 @@ impl WorkerHandle {
         }
     }
 
-    /// One file, tried once more where its estimate was too low.
+    /// One file, tried once more if its estimate was too low.
     fn within_memory(
         &mut self,
         request: &DevelopRequest,
@@ -185,7 +185,7 @@ impl WorkerHandle {
     ) -> Result<Developed, Fault> {
         let ceiling = within.admission.ceiling();
         match self.attempt(request, files, 0, within, hangs) {
-            // An estimate was too low. One file may have the whole rest, so it is tried once more with that.
+            // An estimate was too low. One file may use all remaining memory, so try it once more with that.
             Err(Attempt::Overran { needed, granted }) if granted < ceiling && needed <= ceiling => {
                 tracing::debug!(needed, granted, "a worker needed more memory than it asked for");
                 within.admission.admit(ceiling)?;
@@ -199,7 +199,7 @@ impl WorkerHandle {
         })
     }
 
-    /// One try, with `granted` bytes from the start.
+    /// One attempt, with `granted` bytes from the start.
     fn attempt(
         &mut self,
         request: &DevelopRequest,
@@ -212,7 +212,7 @@ impl WorkerHandle {
         let ask = Ask::Develop { request: request.clone(), granted, ceiling: admission.ceiling() };
         let (mut holds, mut stopped) = (granted, false);
         let mut admit = |bytes: u64| {
-            // Whoever already holds the most gives nothing back before the end.
+            // The largest holder of memory releases nothing before its end.
             if bytes <= granted {
                 return Ok(());
             }
@@ -227,7 +227,7 @@ impl WorkerHandle {
         if request.render.is_some() {
             self.choose_codecs(expects_all_codecs(&request.name));
         }
-        // A worker that died while it had nothing to do has nothing to do with this file: the second is fresh.
+        // A worker that crashed while it was idle is unrelated to this file: the second one is new.
         let mut tries = 0;
         while tries < 2 {
             tries += 1;
@@ -252,7 +252,7 @@ impl WorkerHandle {
                     return outcome.map_err(Attempt::Fault);
                 }
                 Err(Lost::NotThere) => self.clear(),
-                // Its name had promised another format.
+                // Its name indicated another format.
                 Err(Lost::Elsewhere) if self.codecs == Codecs::Own => {
                     self.choose_codecs(true);
                     tries = 0;
@@ -270,7 +270,7 @@ impl WorkerHandle {
         })
     }
 
-    /// Before a file that will be decoded: decides which codecs its worker has.
+    /// Before a file that will be decoded: chooses the codecs of its worker.
     fn choose_codecs(&mut self, all: bool) {
         self.without_libraries = if all { 0 } else { self.without_libraries + 1 };
         let codecs = match (self.codecs, all) {
@@ -285,10 +285,10 @@ impl WorkerHandle {
         }
     }
 
-    /// After a file: decides whether the worker may serve another. One that caught a panic leaves by itself.
+    /// After a file: decides whether the worker may process another. One that caught a panic exits by itself.
     fn rest(&mut self, panicked: bool) {
         let Some((process, served)) = self.seat.served() else { return };
-        // A look costs about 20 µs.
+        // Reading the size costs about 20 µs.
         let growth = process.rss().saturating_sub(process.born_rss);
         if panicked || growth > GROWTH || served >= FILES_A_WORKER {
             self.end();
@@ -307,12 +307,12 @@ fn arguments(codecs: Codecs) -> Vec<OsString> {
     vec![mode.into()]
 }
 
-/// Whether a fault is the end of a process that may have known the facts already.
+/// Whether a fault ended a process that may already have read the facts.
 fn loses_the_process(fault: &Fault) -> bool {
     matches!(fault, Fault::Crashed { .. } | Fault::TimedOut { .. } | Fault::TooLarge { .. })
 }
 
-/// The limits of the work on one file.
+/// The limits for one file.
 #[derive(Clone, Copy)]
 struct Within<'a> {
     admission: &'a dyn Admission,
@@ -325,7 +325,7 @@ enum Attempt {
     Overran { needed: u64, granted: u64 },
 }
 
-/// Whether a file of this name is of a format that needs all codecs, if its name is right.
+/// Whether a file of this name needs all codecs, if its extension is correct.
 fn expects_all_codecs(name: &[u8]) -> bool {
     let Some(dot) = name.iter().rposition(|b| *b == b'.') else { return false };
     let is = |e: &&str| name[dot + 1..].eq_ignore_ascii_case(e.as_bytes());
@@ -342,7 +342,7 @@ fn open_files(inputs: &Inputs) -> Result<Vec<BorrowedFd<'_>>, Fault> {
     std::iter::once(&inputs.primary).chain(&inputs.sidecars).map(file).collect()
 }
 
-/// What a lost process says about the file that it held. `granted` is in bytes.
+/// The fault of a file whose process was lost. `granted` is in bytes.
 pub(super) fn fault_of(lost: Lost, granted: u64) -> Fault {
     match lost {
         Lost::Cancelled => Fault::Cancelled,

@@ -1,28 +1,28 @@
-//! Being kind to the rest of the machine: nice, SCHED_IDLE and the idle class of the disk scheduler for a process that
-//! works on what nobody waits for.
+//! Process priority: nice, SCHED_IDLE and the idle class of the disk scheduler for a process that does background
+//! work.
 //!
-//! A process that was lowered stays so: without a capability the kernel lets nobody take it back. Work that somebody
-//! waits for gets a fresh process (about 30 ms of CPU).
+//! A lowered priority is permanent: without a capability the kernel does not allow raising it. Uploads get a new
+//! process (about 30 ms of CPU).
 
 use std::io;
 
-/// How low a process goes.
+/// The priority of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kindness {
-    /// 0 to 19; counts where `idle_class` does not hold.
+    /// 0 to 19; applies if `idle_class` does not.
     pub nice: u8,
     /// SCHED_IDLE, and the idle class for the disk.
     pub idle_class: bool,
 }
 
-/// `IOPRIO_WHO_PROCESS`, `IOPRIO_CLASS_SHIFT`, `IOPRIO_CLASS_IDLE` of linux/ioprio.h, which libc does not have.
+/// `IOPRIO_WHO_PROCESS`, `IOPRIO_CLASS_SHIFT`, `IOPRIO_CLASS_IDLE` of linux/ioprio.h, which libc lacks.
 const WHO_PROCESS: libc::c_int = 1;
 const CLASS_SHIFT: u32 = 13;
 const CLASS_IDLE: libc::c_int = 3;
 
-/// Lowers every thread of a child. What the kernel refuses stays as it is: being less kind is no failure.
+/// Lowers every thread of a child. Calls that the kernel refuses are ignored: a higher priority is not a failure.
 pub fn lower(pid: u32, how: Kindness) {
-    // Threads that a codec starts later inherit from the one that starts them.
+    // Threads that a codec starts later inherit the priority of their parent.
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
         let Some(tid) = task.file_name().to_str().and_then(|t| t.parse::<i32>().ok()) else { continue };
         if let Err(e) = lower_thread(tid, how) {
@@ -49,14 +49,15 @@ fn lower_thread(tid: libc::pid_t, how: Kindness) -> io::Result<()> {
     Ok(())
 }
 
-/// The disk class of this thread while it reads files: idle, or as it was before (which the kernel lets anybody take back).
+/// The disk class of this thread while it reads files: idle, or the previous one (which the kernel allows to
+/// restore).
 pub struct DiskClass {
     before: libc::c_int,
     is_idle: bool,
 }
 
 impl DiskClass {
-    /// As the calling thread has it now.
+    /// The current class of the calling thread.
     pub fn of_this_thread() -> DiskClass {
         // SAFETY: takes and returns plain numbers.
         let before = unsafe { libc::syscall(libc::SYS_ioprio_get, WHO_PROCESS, 0) };

@@ -1,8 +1,9 @@
-//! The wall: hostile bytes are parsed in worker processes only, and this is how the engine talks to them.
+//! The sandbox: untrusted bytes are parsed in worker processes only. This crate is the interface between them and the
+//! engine.
 //!
-//! The engine's side: [`WorkerHandle`], [`RecogniserHandle`] and [`pss`]. The workers' side is `albumen_worker::serve`.
-//! Between them: [`protocol`] (what is said and how it is checked) over [`wire`] (how it travels). [`sandbox`] and
-//! [`memory`] take from a worker what it does not need.
+//! The engine's side: [`WorkerHandle`], [`RecogniserHandle`] and [`pss`]. The workers' side is
+//! `albumen_worker::serve`. Between them: [`protocol`] (messages and their validation) over [`wire`] (the transport).
+//! [`sandbox`] and [`memory`] restrict a worker.
 #![allow(unsafe_code)]
 
 mod handle;

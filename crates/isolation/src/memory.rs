@@ -1,57 +1,56 @@
-//! The worker's memory: counted at every allocation, limited to what was granted, given back between files.
+//! The worker's memory: counted at every allocation, limited to the grant, released between files.
 //!
-//! The count is taken where it misses nothing. Rust's allocator, libheif, libde265, dav1d, libjpeg-turbo, FFmpeg and
-//! ONNX Runtime all end in libc's `malloc` and its siblings, so `interpose.rs` puts functions of these names into
+//! Allocations are counted where none is missed. Rust's allocator, libheif, libde265, dav1d, libjpeg-turbo, FFmpeg
+//! and ONNX Runtime all use libc's `malloc` and its siblings, so `interpose.rs` defines functions of these names in
 //! the worker program, which the dynamic linker prefers; they count and call libc's own. `RLIMIT_AS` and
-//! `RLIMIT_DATA` would not do: they count mapped libraries or reserved stacks, and a refused allocation looks to
-//! a codec like a broken file, so that the reason would be lost. What maps memory by itself (thread stacks) is not
-//! counted; nothing that decodes does so.
+//! `RLIMIT_DATA` are unsuitable: they count mapped libraries or reserved stacks, and codecs report a refused
+//! allocation as a broken file, so the reason would be lost. Memory that is mapped directly (thread stacks) is not
+//! counted; no decoder does that.
 //!
-//! A worker that would go beyond its limit says so and leaves with a status of its own. It does not try to go on:
-//! half of the libraries abort when an allocation fails.
+//! A worker that would exceed its limit reports it and exits with a status of its own. It does not try to continue,
+//! because half of the libraries abort when an allocation fails.
 
 use super::protocol::EXIT_TOO_LARGE;
 use std::io::Write;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicI32, AtomicIsize, Ordering::Relaxed};
 
-/// Bytes that each file may use without asking, beyond what the idle worker holds: reading metadata, tables and
+/// Bytes that each file may use without a grant, beyond those of the idle worker: for reading metadata, tables and
 /// small buffers.
 pub const FIXED_ALLOWANCE: u64 = 16 << 20;
-/// Of these, bytes that the engine reserves with each worker. Files that use more do so while others use less; a file
-/// that has all memory there is may have no more than these beside it.
+/// The part of these bytes that the engine reserves for each worker. Some files use more while others use less; a
+/// file that has all available memory may have no more than these beside it.
 pub const RESERVED_ALLOWANCE: u64 = 8 << 20;
-/// Free bytes that malloc may keep between files; beyond, they go back to the kernel. Giving back costs a page fault
-/// (about 0.25 µs a KB) when the next file needs them again.
+/// Free bytes that malloc may keep between files; more are returned to the kernel. Returning memory costs a page
+/// fault (about 0.25 µs per KB) when the next file needs it again.
 const KEPT_FREE: usize = 4 << 20;
-/// Blocks from this size on are mapped by themselves and go back to the kernel when they are freed. It is libc's own
-/// first guess, which it would raise to 32 MB on its own; then large buffers would stay in the heap.
+/// Blocks of at least this size are mapped separately and return to the kernel when they are freed. It is libc's
+/// initial value, which libc would raise to 32 MB; then large buffers would stay in the heap.
 const MAPPED_FROM: libc::c_int = 1 << 20;
-/// The highest that glibc takes for that figure (half of its HEAP_MAX_SIZE on 64 bits).
+/// The highest value that glibc accepts for it (half of its HEAP_MAX_SIZE on 64 bits).
 const MAPPED_FROM_MOST: libc::c_int = 32 << 20;
-/// Free bytes at the end of the heap that the recogniser keeps, so that the next picture's tensors find their pages
-/// there. With each tensor mapped by itself, the kernel's zeroing of pages was a quarter of the CPU time of a picture.
+/// Free bytes at the end of the heap that the recogniser keeps for the next picture's tensors. With each tensor
+/// mapped separately, the kernel's zeroing of pages took a quarter of the CPU time of a picture.
 const KEPT_BY_RECOGNISER: libc::c_int = 32 << 20;
 
-/// Bytes in use now. It may be short of the truth by what was allocated before counting began.
+/// Bytes in use now. Allocations before counting began may be missing.
 static IN_USE: AtomicIsize = AtomicIsize::new(0);
-/// The most bytes that may be in use.
+/// The maximum number of bytes in use.
 static LIMIT: AtomicIsize = AtomicIsize::new(isize::MAX);
 /// Bytes in use by the idle worker.
 static IDLE: AtomicIsize = AtomicIsize::new(0);
-/// Of the limit, bytes that are not asked for.
+/// The part of the limit that needs no grant.
 static ALLOWANCE: AtomicIsize = AtomicIsize::new(FIXED_ALLOWANCE as isize);
-/// The socket to say it on; -1 before there is one.
+/// The socket for the report; -1 before there is one.
 static ENGINE: AtomicI32 = AtomicI32::new(-1);
 
-/// Sets malloc up for a worker, which gives back what it can after every file. To be called before any thread is
-/// started.
+/// Configures malloc for a worker, which returns free memory after every file. Call it before any thread is started.
 pub fn settle_worker() {
     set_up(MAPPED_FROM, KEPT_FREE as libc::c_int);
 }
 
-/// Sets malloc up for the recogniser, which asks for the same large blocks with every picture and ends when none
-/// waits. To be called before any thread is started.
+/// Configures malloc for the recogniser, which allocates the same large blocks for every picture and exits when none
+/// waits. Call it before any thread is started.
 pub fn settle_recogniser() {
     set_up(MAPPED_FROM_MOST, KEPT_BY_RECOGNISER);
 }
@@ -59,29 +58,29 @@ pub fn settle_recogniser() {
 fn set_up(mapped_from: libc::c_int, kept_free: libc::c_int) {
     // SAFETY: mallopt only sets numbers; no other thread runs yet.
     unsafe {
-        // One heap: several would each keep memory back.
+        // One heap: each of several would keep free memory.
         libc::mallopt(libc::M_ARENA_MAX, 1);
         libc::mallopt(libc::M_MMAP_THRESHOLD, mapped_from);
         libc::mallopt(libc::M_TRIM_THRESHOLD, kept_free);
     }
 }
 
-/// From now on the limit is kept, and this socket hears of it. What is in use now is the idle worker's.
+/// Enforces the limit from now on and reports to this socket. Memory in use now is that of the idle worker.
 pub fn watch(engine: BorrowedFd<'_>) {
     ENGINE.store(engine.as_raw_fd(), Relaxed);
     IDLE.store(IN_USE.load(Relaxed), Relaxed);
 }
 
-/// Sets what may be used beyond the fixed allowance, in bytes, where no file may have more than `ceiling`.
+/// Sets the bytes that may be used beyond the fixed allowance, if no file may have more than `ceiling`.
 pub fn limit(granted: u64, ceiling: u64) {
     let (most, allowance) = most(granted, ceiling);
     ALLOWANCE.store(signed(allowance), Relaxed);
     LIMIT.store(IDLE.load(Relaxed).saturating_add(signed(most)), Relaxed);
 }
 
-/// The most bytes that may be in use for a file, and how many of them it need not ask for. An eighth on top is for the
-/// pieces between blocks and the small things that no estimate counts; there is none at the ceiling, where no other file
-/// leaves any.
+/// The maximum number of bytes in use for a file, and how many of them need no grant. An additional eighth covers
+/// fragmentation and small allocations that no estimate counts; at the ceiling, where other files leave no memory, it
+/// is left out.
 fn most(granted: u64, ceiling: u64) -> (u64, u64) {
     let usual = granted.saturating_add(granted / 8).saturating_add(FIXED_ALLOWANCE);
     let all = ceiling.max(granted).saturating_add(RESERVED_ALLOWANCE);
@@ -92,15 +91,15 @@ fn signed(bytes: u64) -> isize {
     isize::try_from(bytes).unwrap_or(isize::MAX)
 }
 
-/// No limit: between files, when the engine's own protocol is spoken.
+/// No limit: between files, while protocol messages are processed.
 pub fn unlimited() {
     LIMIT.store(isize::MAX, Relaxed);
 }
 
-/// Gives free memory back to the kernel where there is enough of it.
+/// Returns free memory to the kernel if there is enough of it.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: both only look at and shrink malloc's own free lists.
+    // SAFETY: both only read and shrink malloc's own free lists.
     unsafe {
         if libc::mallinfo2().fordblks > KEPT_FREE {
             libc::malloc_trim(0);
@@ -108,9 +107,9 @@ pub fn give_back() {
     }
 }
 
-/// Lets go of the pages of programs and libraries that the start has touched: symbol tables, relocations, what the kernel
-/// mapped around them. What is needed again is found in the page cache. Before the process seals itself, for it looks
-/// into /proc. Where that cannot be read nothing is lost but memory.
+/// Releases the pages of programs and libraries that the start has touched: symbol tables, relocations, and pages
+/// that the kernel mapped around them. Pages that are needed again are in the page cache. Call it before the process
+/// enters the sandbox, because it reads /proc. If that cannot be read, only memory is lost.
 pub fn let_go_of_programs() {
     let Ok(maps) = std::fs::read_to_string("/proc/self/smaps") else { return };
     let mut mapping = None;
@@ -120,14 +119,14 @@ pub fn let_go_of_programs() {
         } else if line.strip_prefix("Anonymous:").is_some_and(|kb| kb.trim() == "0 kB")
             && let Some((start, len)) = mapping.take()
         {
-            // SAFETY: the range is a mapping of a file that cannot be written through it, and none of its pages differs
-            // from the file: what is dropped comes back as it was when it is next touched.
+            // SAFETY: the range is a mapping of a file that is not writable, and none of its pages differs from the
+            // file: a dropped page has the same content when it is touched again.
             unsafe { libc::madvise(start as *mut libc::c_void, len, libc::MADV_DONTNEED) };
         }
     }
 }
 
-/// A line of smaps that begins a mapping: its address and length in bytes if it is of a file and read-only. `None`: another
+/// A line of smaps that begins a mapping: its address and length in bytes if it is a read-only file. `None`: another
 /// line.
 fn read_only_file(line: &str) -> Option<Option<(usize, usize)>> {
     let (range, rest) = line.split_once(' ')?;
@@ -137,7 +136,8 @@ fn read_only_file(line: &str) -> Option<Option<(usize, usize)>> {
     Some((is_read_only && rest.contains(" /")).then_some((start, end.saturating_sub(start))))
 }
 
-/// Counts a block of `now` bytes in the place of one of `before`. Called for every allocation, so it allocates nothing.
+/// Replaces a block of `before` bytes by one of `now` in the count. Called for every allocation, so it allocates
+/// nothing.
 pub fn count(before: usize, now: usize) {
     let change = now as isize - before as isize;
     let total = IN_USE.fetch_add(change, Relaxed) + change;
@@ -146,7 +146,7 @@ pub fn count(before: usize, now: usize) {
     }
 }
 
-/// A block of `bytes` is wanted. Checked before libc is asked, since that would fail on the largest sizes.
+/// Checks an allocation of `bytes` before libc is called, because that would fail for the largest sizes.
 pub fn want(bytes: usize) {
     let total = IN_USE.load(Relaxed).saturating_add_unsigned(bytes);
     if total > LIMIT.load(Relaxed) {
@@ -154,22 +154,22 @@ pub fn want(bytes: usize) {
     }
 }
 
-/// Says how much would have been needed and ends the process.
+/// Reports the required amount and ends the process.
 #[cold]
 fn overran(total: isize) -> ! {
     LIMIT.store(isize::MAX, Relaxed);
     let bytes = total.saturating_sub(IDLE.load(Relaxed)).saturating_sub(ALLOWANCE.load(Relaxed));
     let mut text = [0u8; 64];
     let len = last_words(&mut text, bytes.max(0) as u64);
-    // SAFETY: `text` is initialised and `len` is within it; `_exit` runs no destructors, which is what is wanted in
-    // the middle of an allocation.
+    // SAFETY: `text` is initialised and `len` is within it; `_exit` runs no destructors, as required in the middle of
+    // an allocation.
     unsafe {
         libc::send(ENGINE.load(Relaxed), text.as_ptr().cast(), len, libc::MSG_NOSIGNAL);
         libc::_exit(EXIT_TOO_LARGE)
     }
 }
 
-/// `Say::Overran` as JSON, written without an allocation. Its length.
+/// `Say::Overran` as JSON, written without an allocation. Returns its length.
 fn last_words(text: &mut [u8; 64], bytes: u64) -> usize {
     let mut rest = &mut text[..];
     let written = write!(rest, r#"{{"overran":{{"bytes":{bytes}}}}}"#);
@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(line("r-xp 00000000 00:00 0    [vdso]"), Some(None));
         assert_eq!(line("r--p 00000000 00:00 0 "), Some(None));
         assert_eq!(read_only_file("Pss:                 12 kB"), None);
-        // The text of this test is among what is let go, and goes on.
+        // The code of this test is among the released pages, and still runs.
         let_go_of_programs();
     }
 

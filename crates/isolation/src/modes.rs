@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Makes thumbnails with bare libjpeg-turbo; prints [`Worked`] as JSON.
+/// Creates thumbnails with bare libjpeg-turbo; prints [`Worked`] as JSON.
 pub const FLOOR: &str = "bench-floor";
-/// Makes the JPEGs, screenshots and duplicates of a generated library; prints what was made, in words.
+/// Creates the JPEGs, screenshots and duplicates of a generated library; prints a summary.
 pub const PICTURES: &str = "bench-mix";
 
-/// What the mode [`FLOOR`] says of its work.
+/// The output of the mode [`FLOOR`].
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Worked {
     pub files: u64,
-    /// What bare libjpeg-turbo refuses.
+    /// Files that bare libjpeg-turbo refuses.
     pub refused: u64,
 }
 
@@ -20,7 +20,7 @@ pub fn photos_of(count: u32) -> u32 {
     (count - count * (SCREENSHOTS + DUPLICATES) / 10).max(1)
 }
 
-/// Where a generated photo lies in its folder.
+/// The path of a generated photo in its folder.
 pub fn photo_name(n: u32) -> String {
     format!("2023/IMG_{n:04}.jpg")
 }

@@ -1,7 +1,8 @@
-//! One child process, from its start to its certain end: found, spawned, listened to under a deadline, killed.
+//! One child process from start to end: find the program, start it, exchange messages under a deadline, kill it.
 //!
-//! Promises: no call here waits longer than it says, not even for a child that the kernel holds (state D): such
-//! a one is killed, put aside and reaped whenever it lets go. A child is gone when its `Process` is dropped.
+//! Invariants: no call here waits longer than documented, not even for a child that the kernel holds (state D): such
+//! a child is killed, set aside and reaped when the kernel releases it. A child is gone when its `Process` is
+//! dropped.
 
 use super::kind::Kindness;
 use super::memory::FIXED_ALLOWANCE;
@@ -23,38 +24,38 @@ use std::time::{Duration, Instant};
 
 /// The program's file name.
 const PROGRAM: &str = "albumen-worker";
-/// Names the program where it lies elsewhere.
+/// The variable with another path of the program.
 const PROGRAM_VARIABLE: &str = "ALBUMEN_WORKER";
 /// Set for children that may inject faults (tests only).
 const FAULTS_VARIABLE: &str = "ALBUMEN_FAULTS";
 /// Tells the program that the engine started it: the engine's process id.
 pub const ENGINE_VARIABLE: &str = "ALBUMEN_ENGINE";
-/// Tells the program how many bytes of address space are its backstop.
+/// Passes the backstop of the address space, in bytes, to the program.
 pub const MEMORY_VARIABLE: &str = "ALBUMEN_WORKER_MEMORY";
 
-/// Requests for memory that a child may make for one file. Decoders make three at the most.
+/// Requests for memory that a child may make for one file. Decoders make at most three.
 const REQUESTS: u32 = 100;
-/// Bytes that a child may hold beyond what was granted: what earlier files left behind, and what is not on its heap.
+/// Bytes that a child may hold beyond its grant: for remains of earlier files, and for memory outside its heap.
 const OVERDRAFT: u64 = 64 << 20;
-/// How often a busy child's CPU time and the wish to stop are looked at.
+/// How often a busy child's CPU time and cancellation are checked.
 const LOOK: Duration = Duration::from_millis(100);
-/// A busy child that has used no CPU for so long may wait for a file system that does not answer.
+/// A busy child that has used no CPU for this time may wait for a file system that does not answer.
 const STILL: Duration = Duration::from_secs(3);
-/// How long a child may take from its start to its hello: it links codecs from a slow disk and warms them up.
+/// How long a child may take from its start to its hello: it loads codecs from a slow disk and initialises them.
 const HELLO: Duration = Duration::from_secs(60);
-/// How long a killed child is waited for; one that takes longer sits in the kernel.
+/// How long to wait for a killed child; one that takes longer is held by the kernel.
 const REAP: Duration = Duration::from_secs(1);
-/// The same for one in the idle class, which ends when the machine has time for it.
+/// The same for a child in the idle class, which exits when the machine has time for it.
 const REAP_LOW: Duration = Duration::from_millis(20);
-/// How long a child may take to leave by itself once its socket is closed.
+/// How long a child may take to exit by itself after its socket was closed.
 const LEAVE: Duration = Duration::from_millis(300);
 
 /// How long one file may take. The defaults are the contract's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Deadline {
-    /// CPU time of the worker, all its threads.
+    /// CPU time of the worker, all threads.
     pub cpu: Duration,
-    /// From the moment it has the file. Waiting for memory or for the CPU does not count.
+    /// From the moment it receives the file. Waiting for memory or for the CPU does not count.
     pub wall: Duration,
 }
 
@@ -64,7 +65,7 @@ impl Default for Deadline {
     }
 }
 
-/// Why no worker could be started: nothing is wrong with any file.
+/// Why no worker could be started; not related to any file.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("{PROGRAM} is not beside {} nor in ../libexec/albumen/; set {PROGRAM_VARIABLE} to where it is", engine.display())]
@@ -79,7 +80,7 @@ pub enum StartError {
     Unable(String),
 }
 
-/// Where the program of the workers is.
+/// The path of the worker program.
 pub fn find_program() -> Result<PathBuf, StartError> {
     if let Some(path) = std::env::var_os(PROGRAM_VARIABLE) {
         return Ok(path.into());
@@ -99,7 +100,7 @@ pub struct Launch {
     pub program: Option<PathBuf>,
     /// The mode and its arguments.
     pub arguments: Vec<OsString>,
-    /// Bytes of address space beyond what it has mapped when it seals itself.
+    /// Bytes of address space beyond the mapped ones when it enters the sandbox.
     pub memory: u64,
     pub faults: bool,
 }
@@ -113,40 +114,41 @@ pub struct Process {
     socket: Option<OwnedFd>,
     reply: ReplyMemory,
     pub hello: Hello,
-    /// Resident bytes of its own when it was ready.
+    /// Resident bytes of its own when it became ready.
     pub born_rss: u64,
-    /// How low it was put; for good.
+    /// The lowered priority; permanent.
     kindness: Option<Kindness>,
 }
 
-/// What limits the work on one request.
+/// The limits for one request.
 pub struct Conversation<'a> {
     pub deadline: Deadline,
     pub cancel: &'a CancelToken,
     /// Answers the process's requests for memory.
     pub admit: &'a mut dyn FnMut(u64) -> Grant,
-    /// Called where the process has used no CPU for a while: whether the file system of its files does not answer.
+    /// Called when the process has used no CPU for a while: returns whether the file system of its files does not
+    /// answer.
     pub hangs: &'a mut dyn FnMut() -> bool,
 }
 
-/// How a conversation failed; the process is of no more use.
+/// How a conversation failed; the process cannot be used any more.
 #[derive(Debug)]
 pub enum Lost {
     Cancelled,
-    /// Which limit it was.
+    /// With the limit.
     TimedOut(String),
     Nonsense(Nonsense),
-    /// This machine had no descriptor or memory left for the conversation.
+    /// The machine had no free descriptor or memory for the conversation.
     Short(io::Error),
     /// It waits for a file system that does not answer.
     Hangs,
-    /// It left because it wanted this many bytes beyond its allowance.
+    /// It exited because it needed this many bytes beyond its allowance.
     Overran(u64),
-    /// It ended by itself.
+    /// It exited by itself.
     Ended(Option<ExitStatus>),
-    /// It has not opened the codecs that the file needs, and is ready for another file.
+    /// It has not loaded the codecs that the file needs, and is ready for another file.
     Elsewhere,
-    /// It was already dead when it was asked.
+    /// It had already exited before the request.
     NotThere,
 }
 
@@ -166,10 +168,10 @@ impl Process {
             .env(MEMORY_VARIABLE, launch.memory.to_string())
             .current_dir("/")
             .stderr(Stdio::null());
-        // ONNX Runtime would keep a diary of its use in the user's home, with a name for this machine, and send it to its
-        // maker. What switches that off through its interface comes after it has begun.
+        // ONNX Runtime would record its use in the user's home, with an identifier of this machine, and send it to
+        // Microsoft. Its interface for disabling this takes effect too late.
         command.env("ORT_DISABLE_TELEMETRY", "1");
-        // What the loader needs to find libraries in unusual places stays.
+        // Keep the variables by which the loader finds libraries in unusual places.
         for name in ["LD_LIBRARY_PATH", "ORT_DYLIB_PATH"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -226,7 +228,7 @@ impl Process {
         self.pid
     }
 
-    /// Makes it as kind as is asked, where it is not already; false: it is kinder than that, and will stay so.
+    /// Applies a priority, if it is not already applied; false: the process has a lower one, which cannot be raised.
     pub fn be_kind(&mut self, wanted: Option<Kindness>) -> bool {
         if self.kindness != wanted {
             let Some(how) = wanted.filter(|_| self.kindness.is_none()) else { return false };
@@ -236,7 +238,7 @@ impl Process {
         true
     }
 
-    /// How long its main thread has been ready to run while the kernel gave the CPU to others.
+    /// How long its main thread has been ready to run while the kernel ran others.
     fn waited_for_cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/schedstat", self.pid())).unwrap_or_default();
         Duration::from_nanos(stat.split(' ').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0))
@@ -246,7 +248,7 @@ impl Process {
         self.socket.as_ref().expect("the socket is open until the drop").as_fd()
     }
 
-    /// Bytes of memory that are this process's alone (resident less shared); 0 when they cannot be read.
+    /// Bytes of memory of this process alone (resident less shared); 0 if they cannot be read.
     pub fn rss(&self) -> u64 {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.pid())).unwrap_or_default();
         let mut pages = statm.split(' ').skip(1).map_while(|n| n.parse::<u64>().ok());
@@ -254,17 +256,17 @@ impl Process {
         resident.saturating_sub(shared) * rustix::param::page_size() as u64
     }
 
-    /// CPU time it has used, user and system, all threads; `None` where it cannot be read.
+    /// CPU time used, user and system, all threads; `None` if it cannot be read.
     fn cpu(&self) -> Option<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).ok()?;
-        // The name in brackets may hold anything; the fields begin after the last bracket with the state.
+        // The name in brackets may contain anything; the fields after the last bracket begin with the state.
         let fields = stat.rsplit_once(") ").map_or("", |(_, f)| f);
         let ticks: u64 = fields.split(' ').skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
         Some(Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
     }
 
-    /// Asks, answers its requests for memory, and has the reply read, by its bytes and the length of its header. After any
-    /// `Err` the process must be dropped.
+    /// Sends a request, decides about its requests for memory, and has the reply read, by its bytes and the length of
+    /// its header. After any `Err` the process must be dropped.
     pub fn converse<T>(
         &mut self,
         ask: &Ask,
@@ -277,7 +279,7 @@ impl Process {
         let (mut looked, mut requests) = (Instant::now(), 0);
         let mut granted = match ask {
             Ask::Develop { granted, .. } => Some(*granted),
-            // Its memory is reserved as a whole.
+            // Its memory is reserved completely.
             Ask::Recognise(_) => None,
         };
         let starved_before = self.waited_for_cpu();
@@ -312,7 +314,7 @@ impl Process {
                             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                                 return Err(Lost::Nonsense("does not read its answers".into()));
                             }
-                            // If it died meanwhile, the next message says so.
+                            // If it has exited meanwhile, the next message shows it.
                             _ => {}
                         }
                     }
@@ -334,19 +336,19 @@ impl Process {
             if cancel.is_cancelled() {
                 return Err(Lost::Cancelled);
             }
-            // A kind process on a busy machine may wait long for the CPU, which says nothing about its file.
+            // A process of low priority on a busy machine may wait long for the CPU, independent of its file.
             if began.elapsed() > deadline.wall
                 && began.elapsed() > deadline.wall + (self.waited_for_cpu().saturating_sub(starved_before))
             {
                 return Err(Lost::TimedOut(format!("more than {} s", deadline.wall.as_secs_f32())));
             }
-            // Also of a process that keeps talking.
+            // Check processes that keep sending messages, too.
             if ready && looked.elapsed() < LOOK {
                 continue;
             }
             looked = Instant::now();
             self.check_memory(granted).map_err(Lost::Nonsense)?;
-            // Where it cannot be read it says nothing about the file.
+            // An unreadable value is not evidence about the file.
             if let Some(cpu) = self.cpu() {
                 let before = *cpu_before.get_or_insert(cpu);
                 if cpu.saturating_sub(before) > deadline.cpu {
@@ -366,8 +368,8 @@ impl Process {
         }
     }
 
-    /// Whether it holds about what it was granted. It counts its allocations itself; this is for a process that does not, or
-    /// that takes memory in ways that it does not count.
+    /// Whether its size is plausible for its grant. It counts its allocations itself; this check is for a process
+    /// that does not, or that uses memory that is not counted.
     fn check_memory(&self, granted: Option<u64>) -> Result<(), Nonsense> {
         let Some(granted) = granted else { return Ok(()) };
         let most =
@@ -382,7 +384,7 @@ impl Process {
         Ok(())
     }
 
-    /// The next message, which is known to be there; `None` when the socket has ended.
+    /// The next message, which must be available; `None` when the socket has ended.
     fn listen(&self) -> Result<Option<Say>, Lost> {
         match wire::receive(self.socket()) {
             Ok(None) => Ok(None),
@@ -395,7 +397,7 @@ impl Process {
         }
     }
 
-    /// How it ended, where its socket says that it did.
+    /// How it exited, if its socket has ended.
     fn ended(&mut self) -> Option<ExitStatus> {
         let child = self.child.as_mut()?;
         let status = reap(child, REAP);
@@ -405,7 +407,7 @@ impl Process {
         status
     }
 
-    /// Lets it leave by itself, which an idle child does at once.
+    /// Lets it exit by itself, which an idle child does at once.
     pub fn end(mut self) {
         self.socket = None;
         if let Some(child) = &mut self.child
@@ -422,7 +424,7 @@ impl Drop for Process {
         living().remove(&self.pid);
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
-            // One in the idle class gets no CPU to end on a busy machine, and is not waited for.
+            // A process in the idle class gets no CPU to exit on a busy machine; do not wait for it.
             let is_low = self.kindness.is_some_and(|k| k.idle_class);
             let gone = reap(&mut child, if is_low { REAP_LOW } else { REAP }).is_some();
             if !gone && is_low {
@@ -458,7 +460,7 @@ pub fn describe(status: Option<ExitStatus>) -> String {
     }
 }
 
-/// Waits at most `patience` for a child's end.
+/// Waits at most `patience` for a child's exit.
 fn reap(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     let began = Instant::now();
     let mut pause = Duration::from_micros(200);
@@ -474,7 +476,7 @@ fn reap(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     }
 }
 
-/// The processes that this one has started and still uses, workers and recognisers: what counts with it for memory.
+/// The processes that this one has started and still uses, workers and recognisers; their memory counts with its own.
 pub fn children() -> Vec<u32> {
     living().iter().copied().collect()
 }
@@ -485,7 +487,7 @@ fn living() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
     LIVING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Killed children that the kernel has not let go.
+/// Killed children that the kernel has not released.
 static ABANDONED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
 fn abandoned() -> std::sync::MutexGuard<'static, Vec<Child>> {
@@ -496,8 +498,8 @@ fn reap_abandoned() {
     abandoned().retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
 }
 
-/// The sum of the proportional set sizes (PSS) of these processes, in bytes: what they really cost together.
-/// Where the kernel keeps no PSS the resident size stands in for it. A process that is gone costs nothing.
+/// The sum of the proportional set sizes (PSS) of these processes, in bytes: their actual cost together. Without PSS
+/// in the kernel, the resident size is used. A process that has exited counts as 0.
 pub fn pss(pids: &[u32]) -> u64 {
     let one = |pid: u32| {
         let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();

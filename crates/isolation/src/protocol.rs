@@ -1,12 +1,13 @@
-//! What the engine and a worker say to each other, and the engine's distrust of what it hears.
+//! The messages between the engine and a worker, and the engine's validation of them.
 //!
-//! A worker greets with [`Say::Hello`]. Then, for each file: the engine sends an [`Ask`] with the open files; the
-//! worker may say [`Say::Need`] some times and waits for a [`Grant`]; it ends with [`Say::Done`] when it has written a JSON
-//! header and, after it, the JPEG bytes of the derivatives into the reply's memory, which the engine made.
+//! A worker starts with [`Say::Hello`]. Then, for each file: the engine sends an [`Ask`] with the open files; the
+//! worker may send [`Say::Need`] several times and waits for a [`Grant`]; it ends with [`Say::Done`] after it has
+//! written a JSON header, followed by the JPEG bytes of the derivatives, into the reply's memory, which the engine
+//! created.
 //!
-//! Whoever has taken over a worker may answer anything. So everything here is a pure function over bytes that
-//! gives a checked value or [`Nonsense`]; nothing that a worker said is used before it has passed. These
-//! functions are fuzzed (`fuzz/`). What travels how is said in [`super::wire`].
+//! A compromised worker may send anything. Everything here is therefore a pure function over bytes that returns a
+//! checked value or [`Nonsense`]; no value from a worker is used before it is checked. These functions are fuzzed
+//! (`fuzz/`). [`super::wire`] defines the transport.
 
 use super::sandbox::SandboxReport;
 use albumen_core::fault::Fault;
@@ -26,8 +27,8 @@ pub const HEADER_LIMIT: u64 = 4 << 20;
 /// Nodes of the header's JSON: of facts, and of faces, which have 512 numbers each.
 const FACTS_NODES: usize = 100_000;
 const FACES_NODES: usize = 850_000;
-/// Bytes of a whole reply, which the engine holds while it writes the files. The largest that can be asked for is a
-/// `full` preview; 200 megapixels at quality 80 make about 60 MB.
+/// Bytes of a whole reply, which the engine holds while it writes the files. The largest possible reply is a `full`
+/// preview; 200 megapixels at quality 80 give about 60 MB.
 pub const REPLY_LIMIT: u64 = 128 << 20;
 /// Bytes of one string in a reply. The longest captions that programs write are some thousand letters.
 pub const STRING_LIMIT: usize = 32 << 10;
@@ -39,21 +40,22 @@ const REASON_LIMIT: usize = 1000;
 const FACES_LIMIT: usize = 2000;
 /// A JPEG is at most this many pixels wide or high (its own limit).
 const JPEG_LIMIT: u32 = 65_535;
-/// Bytes a pixel that no baseline JPEG reaches (4:4:4 at quality 100 on noise stays below 4), and bytes for headers.
+/// Bytes per pixel that no baseline JPEG reaches (4:4:4 at quality 100 on noise stays below 4), and bytes for
+/// headers.
 const JPEG_BYTES_A_PIXEL: u64 = 6;
 const JPEG_HEADERS: u64 = 64 << 10;
 
-/// Seconds that something can last: a thousand years. Also more pictures a second than any camera takes.
+/// Plausible durations in seconds: up to a thousand years. Also more pictures per second than any camera takes.
 const SECONDS: std::ops::Range<f64> = 0.0..3.2e10;
 
-/// The exit status of a worker that wanted more memory than it was granted.
+/// The exit status of a worker that needed more memory than its grant.
 pub const EXIT_TOO_LARGE: i32 = 97;
-/// The exit status of a worker for which this machine had no descriptor or memory left: its file is not at fault.
+/// The exit status of a worker for which the machine had no descriptor or memory left: its file is not at fault.
 pub const EXIT_SHORT: i32 = 96;
-/// The exit status of a worker that caught a panic: its state is not to be trusted with the next file.
+/// The exit status of a worker that caught a panic: its state is not reliable for the next file.
 pub const EXIT_PANICKED: i32 = 98;
 
-/// The other side broke the protocol.
+/// The other side violated the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("answered nonsense: {0}")]
 pub struct Nonsense(pub Cow<'static, str>);
@@ -72,18 +74,18 @@ impl From<Nonsense> for Fault {
 
 // ------------------------------------------------------------------------------------------ messages
 
-/// A worker's first words, after its warm-up and after it has sealed itself.
+/// A worker's first message, after it has initialised its codecs and entered the sandbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of the program: engine and worker must be of one build.
     pub version: String,
     pub sandbox: SandboxReport,
-    /// Why the process cannot serve (a recogniser without its models); it ends after saying so.
+    /// Why the process cannot work (a recogniser without its models); it exits after this message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unable: Option<String>,
 }
 
-/// What the engine asks for. Files travel beside it: the primary first, then the sidecars.
+/// A request of the engine. Files are sent with it: the primary first, then the sidecars.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ask {
@@ -91,31 +93,32 @@ pub enum Ask {
         request: DevelopRequest,
         /// Bytes granted from the start, beyond the worker's fixed allowance.
         granted: u64,
-        /// The most that could ever be granted.
+        /// The maximum that could ever be granted.
         ceiling: u64,
     },
     Recognise(RecogniseRequest),
 }
 
-/// The answer to [`Say::Need`].
+/// The response to [`Say::Need`].
 pub type Grant = Result<(), Fault>;
 
-/// What a worker says.
+/// A message of a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Say {
     Hello(Hello),
-    /// Wants this many bytes in all for the file at hand, beyond the fixed allowance; waits for a [`Grant`].
+    /// Requests this number of bytes in total for the current file, beyond the fixed allowance; waits for a
+    /// [`Grant`].
     Need {
         bytes: u64,
     },
-    /// Last words: an allocation would have gone beyond what was granted. `bytes` in all would have been needed.
+    /// The last message: an allocation would have exceeded the grant. `bytes` in total would have been needed.
     Overran {
         bytes: u64,
     },
-    /// The file at hand needs codecs that this worker has not opened: it is for another.
+    /// The current file needs codecs that this worker has not loaded: another worker must process it.
     Elsewhere,
-    /// The reply's memory holds `header` bytes of JSON, then `body` bytes of JPEGs.
+    /// The reply's memory contains `header` bytes of JSON, then `body` bytes of JPEGs.
     Done {
         header: u64,
         body: u64,
@@ -153,11 +156,11 @@ struct WireRendition {
     name: DerivativeName,
     width: u32,
     height: u32,
-    /// Bytes; the pictures lie one after the other in this order.
+    /// Bytes; the pictures are stored one after the other in this order.
     len: u64,
 }
 
-/// A reply's header and, to follow it, the bytes of its pictures.
+/// A reply's header, and the bytes of its pictures, which follow it.
 pub fn encode_developed(outcome: &Result<Developed, Fault>) -> (Vec<u8>, Vec<&[u8]>) {
     let mut body = Vec::new();
     let wire = match outcome {
@@ -190,8 +193,8 @@ pub fn encode_developed(outcome: &Result<Developed, Fault>) -> (Vec<u8>, Vec<&[u
     (encode_clipped(&wire), body)
 }
 
-/// JSON in which what is longer than the other side accepts is cut, so that a long caption costs its end and
-/// not the file.
+/// JSON in which values longer than the limits of the other side are cut, so that a long caption loses its end and
+/// the file does not fail.
 fn encode_clipped<T: Serialize>(value: &T) -> Vec<u8> {
     fn clip(value: &mut Value) {
         match value {
@@ -215,8 +218,8 @@ fn encode_clipped<T: Serialize>(value: &T) -> Vec<u8> {
     encode(&value)
 }
 
-/// The answer to a [`DevelopRequest`], read from the reply's memory and checked against the request: every
-/// length, every picture's name, size and frame header, every string and list.
+/// The reply to a [`DevelopRequest`], read from the reply's memory and checked against the request: every length,
+/// every picture's name, size and frame header, every string and list.
 pub fn read_developed(
     reply: &Source,
     header: u64,
@@ -278,7 +281,7 @@ pub fn read_developed(
     Ok(Ok(Developed { facts: wire.facts, pictures, cpu: wire.cpu }))
 }
 
-/// The reply's JSON header as a value whose strings and lists are no longer than allowed.
+/// The reply's JSON header as a value, with strings and lists within the limits.
 fn read_header<T: DeserializeOwned>(reply: &Source, header: u64, nodes: usize) -> Result<T, Nonsense> {
     fn check(value: &Value) -> Result<(), Nonsense> {
         match value {
@@ -302,10 +305,10 @@ fn read_header<T: DeserializeOwned>(reply: &Source, header: u64, nodes: usize) -
     serde_json::from_value(value).map_err(|e| Nonsense(e.to_string().into()))
 }
 
-/// Refuses JSON whose tree would have more nodes, before there is a tree: two bytes make a node of 32, and an object of
-/// eight bytes one of 600.
+/// Refuses JSON whose tree would have too many nodes, before the tree is built: two bytes make a node of 32, and an
+/// object of eight bytes one of 600.
 fn check_nodes(json: &[u8], most: usize) -> Result<(), Nonsense> {
-    /// Nodes that an object counts for.
+    /// Nodes that an object counts as.
     const OBJECT: usize = 16;
     let (mut nodes, mut in_text, mut escaped) = (0, false, false);
     for byte in json {
@@ -334,8 +337,8 @@ fn believable_fault(fault: Fault) -> Result<Fault, Nonsense> {
     if why > REASON_LIMIT { Err("a reason that is too long".into()) } else { Ok(fault) }
 }
 
-/// The facts without what no file can truly say. The worker answers with this, so that one absurd figure costs that
-/// figure and not the file; the engine finds nothing to take out, or does not believe the rest either.
+/// The facts without implausible values. The worker applies this before it replies, so that one absurd value loses
+/// that value and not the file; if the engine finds another one, it rejects the whole reply.
 fn believable(facts: &Facts) -> Facts {
     let lasts = |v: &f64| SECONDS.contains(v);
     let mut facts = facts.clone();
@@ -373,8 +376,8 @@ fn believable_size(name: DerivativeName, w: u32, h: u32, preview: PreviewSize) -
     if fine { Ok(()) } else { Err("a picture of a size that was not asked for".into()) }
 }
 
-/// Width and height that a JPEG's frame header tells, where the bytes start and end like a JPEG and lead by
-/// whole segments to a baseline or progressive frame of 8 bits.
+/// Width and height from a JPEG's frame header, if the bytes start and end like a JPEG and lead by whole segments to
+/// a baseline or progressive frame of 8 bits.
 pub fn jpeg_size(jpeg: &[u8]) -> Option<(u32, u32)> {
     if !jpeg.ends_with(&[0xFF, 0xD9]) {
         return None;
@@ -389,7 +392,7 @@ pub fn jpeg_size(jpeg: &[u8]) -> Option<(u32, u32)> {
                 let &[8, h1, h0, w1, w0, ..] = segment else { return None };
                 return Some((u16::from_be_bytes([w1, w0]).into(), u16::from_be_bytes([h1, h0]).into()));
             }
-            // Tables, application data and comments come before the frame; anything else does not.
+            // Only tables, application data and comments may come before the frame.
             0xC4 | 0xDB | 0xDD | 0xE0..=0xEF | 0xFE => rest = &rest[2 + len..],
             _ => return None,
         }
@@ -403,7 +406,7 @@ pub fn encode_recognised(outcome: &Result<Recognised, Fault>) -> Vec<u8> {
     encode_clipped(outcome)
 }
 
-/// The answer to a [`RecogniseRequest`], read from the reply's memory and checked.
+/// The reply to a [`RecogniseRequest`], read from the reply's memory and checked.
 pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised, Fault>, Nonsense> {
     if reply.len() != header {
         return Err("bytes that belong to nothing".into());
@@ -418,7 +421,7 @@ pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised,
         if !share(face.score) || !share(face.quality) {
             return Err("a score outside 0 to 1".into());
         }
-        // The mouth or an eye of a face at the picture's edge may be guessed to lie beyond it.
+        // The mouth or an eye of a face at the picture's edge may be estimated beyond it.
         if face.points.iter().flatten().any(|v| !(-1.0..=2.0).contains(v)) {
             return Err("a face's point far outside the picture".into());
         }
@@ -439,7 +442,7 @@ pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised,
     Ok(Ok(recognised))
 }
 
-/// A box with an area, inside the picture; a thousandth is rounding.
+/// A box with an area, inside the picture; a tolerance of a thousandth for rounding.
 fn believable_box([x, y, w, h]: Box4) -> Result<(), Nonsense> {
     const ROUNDING: f32 = 1e-3;
     let inside = |at: f32, len: f32| at >= -ROUNDING && len > 0.0 && at + len <= 1.0 + ROUNDING;
@@ -462,7 +465,7 @@ mod tests {
         }
     }
 
-    /// The start and the end of a JPEG of this size, which is all that the engine looks at.
+    /// The start and the end of a JPEG of this size, which is all that the engine checks.
     fn jpeg(w: u16, h: u16) -> Vec<u8> {
         let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xE0, 0, 4, 1, 2, 0xFF, 0xC0, 0, 8, 8];
         bytes.extend(h.to_be_bytes());
@@ -495,7 +498,7 @@ mod tests {
         developed.pictures.as_mut().unwrap().as_mut().unwrap()
     }
 
-    /// Through the wire and back.
+    /// Encodes and decodes an outcome.
     fn pass(outcome: &Result<Developed, Fault>) -> Result<Result<Developed, Fault>, Nonsense> {
         let (header, body) = encode_developed(outcome);
         let len = header.len() as u64;
@@ -564,7 +567,7 @@ mod tests {
                 read_developed(&Source::from_bytes(header.into_bytes()), len, &request()).unwrap_err();
             assert!(error.0.contains("too many parts"), "{part}: {error}");
         }
-        // Brackets in a text are text.
+        // Brackets inside a text are not structure.
         let mut said = developed();
         said.facts.title = Some("[{,\\\"".repeat(6000));
         assert!(pass(&Ok(said)).unwrap().is_ok());

@@ -1,5 +1,5 @@
 //! The engine's handle to the recogniser: the process that holds ONNX Runtime and the models. It is started when
-//! pictures wait and ended when there are none, which is how its memory is really given back.
+//! pictures wait and ended when none do, because only its exit frees its memory completely.
 
 use super::handle::fault_of;
 use super::kind::Kindness;
@@ -14,25 +14,25 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-/// Pictures a recogniser serves before a fresh one takes its place. Opening the models takes about half a second.
+/// Pictures that a recogniser processes before it is replaced. Opening the models takes about half a second.
 const PICTURES_A_RECOGNISER: u32 = 20_000;
-/// How often, in pictures, its size is looked at.
+/// The interval, in pictures, of the check of its size.
 const LOOK_EVERY: u32 = 64;
-/// Bytes it may have grown beyond its size after the first picture: ONNX Runtime keeps its working memory.
+/// Bytes that it may grow beyond its size after the first picture: ONNX Runtime keeps its working memory.
 const GROWTH: u64 = 64 << 20;
 
 /// How the recogniser is started.
 #[derive(Debug, Clone)]
 pub struct RecogniserSettings {
-    /// The program; `None`: found beside the running one.
+    /// The program; `None`: find it beside the running one.
     pub program: Option<PathBuf>,
     /// The folder of models.
     pub models: PathBuf,
-    /// Threads that compute.
+    /// Compute threads.
     pub threads: usize,
-    /// For one picture.
+    /// The deadline for one picture.
     pub deadline: Deadline,
-    /// Bytes of address space beyond the models': the backstop.
+    /// Bytes of address space beyond those of the models: the backstop.
     pub memory: u64,
 }
 
@@ -42,12 +42,12 @@ impl RecogniserSettings {
     }
 }
 
-/// One recogniser, or the place for one. Dropping it ends the process.
+/// One recogniser, or a process slot without one. Dropping it ends the process.
 #[derive(Debug)]
 pub struct RecogniserHandle {
     seat: Seat,
     deadline: Deadline,
-    /// The size of the present process after its first picture, in bytes.
+    /// The size of the current process after its first picture, in bytes.
     settled: u64,
 }
 
@@ -63,13 +63,13 @@ impl RecogniserHandle {
         RecogniserHandle { seat: Seat::new(launch), deadline: settings.deadline, settled: 0 }
     }
 
-    /// How kind it is from the next picture on; `None`: as the engine is. A process that is kinder than that is replaced.
+    /// The priority from the next picture on; `None`: the engine's. A process with a lower priority is replaced.
     pub fn be_kind(&mut self, kindness: Option<Kindness>) {
         self.seat.be_kind(kindness);
     }
 
-    /// Starts the recogniser now, where there is none that is as kind as it should be. Models that are wrong are
-    /// [`StartError::Unable`], in words for people.
+    /// Starts the recogniser now, if none with the right priority runs. Faulty models are [`StartError::Unable`], in
+    /// words for users.
     pub fn start(&mut self) -> Result<SandboxReport, StartError> {
         Ok(self.seat.filled()?.hello.sandbox)
     }
@@ -79,7 +79,7 @@ impl RecogniserHandle {
         self.seat.pid()
     }
 
-    /// Ends the process, and with it its memory; the next picture starts another.
+    /// Ends the process, which frees its memory; the next picture starts another.
     pub fn end(&mut self) {
         self.seat.end();
     }
@@ -95,13 +95,13 @@ impl RecogniserHandle {
         for _ in 0..2 {
             let process = self.seat.filled().map_err(Fault::unavailable)?;
             let files = [picture.as_fd()];
-            // Its pictures are of one size and its memory is reserved as a whole, so it never needs to ask.
+            // Its pictures are of one size and its memory is reserved completely, so it never needs a grant.
             let mut admit = |needed| Err(Fault::TooLarge { needed });
             let within = Conversation {
                 deadline: self.deadline,
                 cancel,
                 admit: &mut admit,
-                // Its picture is in the index folder: without that there is no work at all.
+                // Its picture is in the index folder: if that hangs, no work is possible at all.
                 hangs: &mut || false,
             };
             let answer = process.converse(&Ask::Recognise(*request), &files, within, read_recognised);
@@ -125,7 +125,7 @@ impl RecogniserHandle {
         Err(fault_of(lost, self.seat.launch.memory))
     }
 
-    /// After a picture: decides whether the process may serve another.
+    /// After a picture: decides whether the process may process another.
     fn rest(&mut self, panicked: bool) {
         let Some((process, served)) = self.seat.served() else { return };
         if served == 1 {

@@ -1,10 +1,10 @@
-//! Sealing a worker: once its codecs are warm it gives up every right that decoding does not need.
+//! Sandboxing of a worker: after its codecs are initialised it drops every right that decoding does not need.
 //!
-//! Two fences, each best effort and each reported to the engine. Landlock takes the file system (and, on newer
-//! kernels, TCP and signals to others). The system call filter is a list of what is allowed; everything else is
-//! answered with EPERM, which libraries take for an ordinary failure. Limits of the kernel stand behind both.
+//! Two mechanisms, each best effort and each reported to the engine. Landlock denies the file system (and, on newer
+//! kernels, TCP and signals to other processes). The system call filter is an allow list; all other calls return
+//! EPERM, which libraries treat as an ordinary failure. Kernel limits back up both.
 //!
-//! The process stays dumpable, for otherwise the engine could not read its memory figures in /proc; core dumps
+//! The process stays dumpable, because otherwise the engine could not read its memory figures in /proc; core dumps
 //! are off, and tracing another process is not among the allowed calls.
 
 use super::protocol::REPLY_LIMIT;
@@ -21,17 +21,17 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
 
-/// Open files: the socket twice, the reply's memory, standard error, a request's files, and room.
+/// Open files: the socket twice, the reply's memory, standard error, a request's files, and a reserve.
 const OPEN_FILES: u64 = 64;
-/// Bytes that a reply may always have, however little memory there is.
+/// The minimum size of a reply, however little memory is available.
 const LEAST_REPLY: u64 = 16 << 20;
-/// Bytes of address space beside what the file at hand may use: stacks of threads, what malloc keeps in reserve.
+/// Bytes of address space beyond those of the current file: thread stacks and malloc's reserve.
 const ADDRESS_MARGIN: u64 = 512 << 20;
 
-/// What a worker could take from itself. Said in its hello and shown by `status`.
+/// The restrictions that are active in a worker. Sent in its hello and shown by `status`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxReport {
-    /// The Landlock version that denies it all files; 0 where the kernel has none.
+    /// The Landlock version that denies all files; 0 if the kernel has none.
     pub landlock_abi: u32,
     /// Whether system calls are filtered.
     pub seccomp: bool,
@@ -48,18 +48,18 @@ impl SandboxReport {
     }
 }
 
-/// Asks the kernel to kill this process when the engine with this process id ends.
+/// Requests that the kernel kills this process when the engine with this process id exits.
 pub fn die_with(engine: i32) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // It may have ended before it could be watched.
+    // It may have exited before the request.
     if getppid().map_or(0, |p| p.as_raw_nonzero().get()) != engine {
         return Err(io::ErrorKind::NotFound.into());
     }
     Ok(())
 }
 
-/// Seals this process. `memory` is how many bytes of address space the files to come may use.
-/// Under an emulator (qemu-user) there is neither fence; the report says so and work goes on.
+/// Puts this process into the sandbox. `memory` is the address space in bytes for later files. Under an emulator
+/// (qemu-user) neither mechanism exists; the report shows that and work continues.
 pub fn seal(memory: u64) -> SandboxReport {
     limits(memory);
     drop_capabilities();
@@ -68,19 +68,19 @@ pub fn seal(memory: u64) -> SandboxReport {
     SandboxReport { landlock_abi, seccomp: filter_calls().is_ok() }
 }
 
-/// Limits that the kernel keeps. Each one only lowers, so none can fail for want of rights.
+/// Kernel limits. Each is only lowered, so none can fail for lack of permission.
 fn limits(memory: u64) {
     let mapped = std::fs::read_to_string("/proc/self/statm")
         .ok()
         .and_then(|s| s.split(' ').next()?.parse::<u64>().ok())
         .map_or(1 << 30, |pages| pages * rustix::param::page_size() as u64);
-    // It counts mapped libraries and reserved stacks, too: a backstop; the true limit is in `memory`.
+    // It counts mapped libraries and reserved stacks, too: a backstop; the actual limit is in `memory`.
     let address_space =
         mapped.saturating_add(memory).saturating_add(memory / 4).saturating_add(ADDRESS_MARGIN);
     for (what, most) in [
         (Resource::Core, 0),
         (Resource::Nofile, OPEN_FILES),
-        // The reply's memory is no part of the address space, so it has a limit of its own.
+        // The reply's memory is not part of the address space, so it has its own limit.
         (Resource::Fsize, REPLY_LIMIT.min(memory.max(LEAST_REPLY))),
         (Resource::As, address_space),
     ] {
@@ -88,14 +88,14 @@ fn limits(memory: u64) {
     }
 }
 
-/// Root's rights, or the service's one capability (to read what others may not), are of no use to a decoder.
+/// A decoder does not need root's rights or the service's one capability (to read files of all users).
 fn drop_capabilities() {
     let none = CapabilitySet::empty();
     let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
     let _ = set_capabilities(None, sets);
 }
 
-/// Denies all files. The Landlock version that does it, or 0.
+/// Denies all files. Returns the Landlock version, or 0.
 fn landlock() -> Result<u32, landlock::RulesetError> {
     let newest = ABI::V6;
     let status = Ruleset::default()
@@ -114,8 +114,8 @@ fn landlock() -> Result<u32, landlock::RulesetError> {
     })
 }
 
-/// Calls that are allowed with any arguments: reading and writing what is open already, memory, time, threads. No call
-/// here makes a new file, not even one in memory: the reply goes into memory that the engine made and counts.
+/// Calls that are allowed with any arguments: reading and writing of open files, memory, time, threads. No call here
+/// creates a file, not even one in memory: the reply goes into memory that the engine created and counts.
 pub const ALLOWED: &[libc::c_long] = &[
     libc::SYS_read,
     libc::SYS_readv,
@@ -161,12 +161,12 @@ pub const ALLOWED: &[libc::c_long] = &[
     libc::SYS_restart_syscall,
     libc::SYS_exit,
     libc::SYS_exit_group,
-    // Allowed here and answered by a second filter with "no such call", so that libc takes `clone` instead,
-    // whose flags a filter can see.
+    // Allowed here, but a second filter returns "no such call", so that libc uses `clone` instead, whose flags a
+    // filter can check.
     libc::SYS_clone3,
 ];
 
-/// Installs the filters for all threads. The list comes last: it does not allow to install another.
+/// Installs the filters for all threads. The allow list comes last, because it does not allow installing another.
 fn filter_calls() -> Result<(), Box<dyn std::error::Error>> {
     for program in [no_clone3()?, allowed_calls()?] {
         seccompiler::apply_filter_all_threads(&program)?;
@@ -200,13 +200,12 @@ fn allowed_calls() -> Result<BpfProgram, seccompiler::BackendError> {
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
         rules.insert(call, vec![only(bits(2, libc::PROT_EXEC, 0)?)?]);
     }
-    // `newfstatat` and `statx` are left out: AT_EMPTY_PATH does not keep them from following a path, which a filter
-    // cannot read. `fstat` takes none.
-    // Flags are read; F_SETOWN could send signals to other processes.
+    // `newfstatat` and `statx` are not allowed: with AT_EMPTY_PATH they can still follow a path, which a filter
+    // cannot check. `fstat` takes none. Flags may be read; F_SETOWN could send signals to other processes.
     let commands = [libc::F_GETFL, libc::F_GETFD, libc::F_SETFD];
     let commands = commands.map(|c| only(bits(1, !0, c)?));
     rules.insert(libc::SYS_fcntl, commands.into_iter().collect::<Result<_, _>>()?);
-    // Abort signals itself, and nobody else.
+    // Abort may signal this process only.
     let own = std::process::id() as u64;
     rules.insert(libc::SYS_tgkill, vec![only(one(0, Eq, own)?)?]);
     rules.insert(libc::SYS_prctl, vec![only(one(0, Eq, libc::PR_SET_NAME as u64)?)?]);

@@ -1,12 +1,13 @@
 //! The thread that starts processes.
 //!
-//! It has a table of descriptors of its own. A child begins with a copy of the table of the thread that starts it, and closes
-//! what is not for it at `exec`. Closing a file may ask its file system (FUSE sends a FLUSH). So with the engine's table, a
-//! child would wait for a file system that hangs as long as the engine has one of its files open, and so would every start
-//! of a process after it.
+//! It has its own table of descriptors. A child begins with a copy of the table of the thread that starts it, and
+//! closes the descriptors that it must not inherit at `exec`. Closing a file may send a request to its file system
+//! (FUSE sends a FLUSH). With the engine's table, a child would wait for a hanging file system as long as the engine
+//! has one of its files open, and so would every later start of a process.
 //!
-//! Promises: a child gets its standard input and output and the engine's standard error; the thread never ends, since a
-//! child asks the kernel to be killed with its parent, by which the kernel means the thread that started it.
+//! Invariants: a child gets its standard input and output and the engine's standard error; the thread never ends,
+//! because a child requests to be killed with its parent, and for the kernel the parent is the thread that started
+//! it.
 
 use super::wire;
 use std::io;
@@ -14,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 
-/// The first descriptor that is not a standard one.
+/// The first descriptor after the standard ones.
 const FIRST: u32 = 3;
 /// Descriptors that are closed one by one on kernels that cannot close a range.
 const CLOSED_SINGLY: u32 = 65_536;
@@ -37,7 +38,7 @@ pub(super) fn spawn(command: Command, stdin: OwnedFd, stdout: OwnedFd) -> io::Re
     let gone = || io::Error::other("the thread that starts workers is gone");
     let (answer, outcome) = mpsc::channel();
     {
-        // Held until both are sent, so that orders and descriptors arrive in the same sequence.
+        // Held until both are sent, so that commands and descriptors arrive in the same order.
         let mut spawner = SPAWNER.lock().unwrap_or_else(PoisonError::into_inner);
         let spawner = match &mut *spawner {
             Some(spawner) => spawner,
@@ -67,9 +68,9 @@ fn run(orders: mpsc::Receiver<Order>, files: &OwnedFd) {
         let child = received(files.as_fd()).and_then(|(stdin, stdout)| {
             command.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).spawn()
         });
-        // The numbers of its descriptors are those of this thread's table.
+        // Its descriptors belong to this thread's table.
         drop(command);
-        // Without the one who asked, the child ends when its socket is closed.
+        // If the caller is gone, the child exits when its socket is closed.
         let _ = answer.send(child);
     }
 }
@@ -81,12 +82,12 @@ fn received(files: BorrowedFd<'_>) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((stdin, stdout))
 }
 
-/// Gives this thread a table of descriptors of its own, with the standard ones and `keep`.
+/// Gives this thread its own table of descriptors, with the standard ones and `keep`.
 fn take_own_table(keep: BorrowedFd<'_>) -> io::Result<()> {
     let keep = u32::try_from(keep.as_raw_fd()).map_err(io::Error::other)?;
-    // SAFETY: nothing in this thread uses a descriptor that is closed here, and the table of other threads stays as it is.
+    // SAFETY: this thread uses none of the closed descriptors, and the table of other threads does not change.
     unsafe {
-        // Copies only what is below the range. Before Linux 5.9, the whole table is copied.
+        // Copies only the descriptors below the range. Before Linux 5.9, the whole table is copied.
         if libc::syscall(libc::SYS_close_range, keep + 1, u32::MAX, libc::CLOSE_RANGE_UNSHARE) == 0 {
             if keep > FIRST {
                 libc::syscall(libc::SYS_close_range, FIRST, keep - 1, 0);
@@ -103,8 +104,8 @@ fn take_own_table(keep: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Between fork and exec: marks everything but the three standard descriptors to be closed. What the engine opens it
-/// opens so that it is closed; this is for libraries and for the program that started the engine.
+/// Between fork and exec: marks all descriptors except the three standard ones to be closed. The engine opens its
+/// files with close-on-exec; this covers libraries and the program that started the engine.
 pub(super) fn close_inherited() -> io::Result<()> {
     // SAFETY: plain system calls on numbers; none touches memory of this process.
     unsafe {
@@ -152,9 +153,9 @@ mod tests {
     #[test]
     fn a_child_does_not_begin_with_what_the_engine_has_open() {
         let before = listed();
-        // Without the flag that closes it at `exec`: it can only be missing because it never was in the child's table.
+        // Without close-on-exec: if it is missing in the child, it was never in the child's table.
         let inherited = rustix::io::fcntl_dupfd_cloexec(std::io::stderr(), 100).unwrap();
-        // SAFETY: the number is a new one, and owned here.
+        // SAFETY: the descriptor is new and owned here.
         let open = unsafe { OwnedFd::from_raw_fd(libc::fcntl(inherited.as_raw_fd(), libc::F_DUPFD, 200)) };
         assert_eq!(listed(), before, "descriptor {} is not inherited", open.as_raw_fd());
         assert!(!before.contains(&format!("/{}", open.as_raw_fd())), "{before}");

@@ -1,8 +1,8 @@
 //! The socket between the engine and a worker: whole messages of at most [`MESSAGE_LIMIT`] bytes, with open files
 //! beside them, and shared memory for a reply.
 //!
-//! A `SOCK_SEQPACKET` pair keeps message borders, so neither side ever parses a length to find the next message,
-//! and an end of file is the other side's death. What the messages mean is said in [`super::protocol`].
+//! A `SOCK_SEQPACKET` pair keeps message boundaries, so neither side parses a length to find the next message, and
+//! end of file means that the other side has exited. [`super::protocol`] defines the messages.
 
 use albumen_core::source::Source;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,11 +19,11 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes. A request carries file names (at most 255 bytes each) and a folder path (at most 4096 bytes), which
-/// JSON writes as up to four characters a byte; Linux's default socket buffer (208 KiB) holds a whole message.
+/// Bytes. A request has file names (at most 255 bytes each) and a folder path (at most 4096 bytes), which JSON writes
+/// as up to four characters per byte; Linux's default socket buffer (208 KiB) holds a whole message.
 pub const MESSAGE_LIMIT: usize = 64 * 1024;
 
-/// Open files that go with one message: the primary and its sidecars.
+/// Open files sent with one message: the primary and its sidecars.
 pub const FILES_LIMIT: usize = 17;
 
 /// One message as it arrived.
@@ -38,12 +38,12 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
 }
 
-/// Sends one message. A dead other side is `BrokenPipe`, never a signal.
+/// Sends one message. If the other side has exited, the error is `BrokenPipe`, never a signal.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<()> {
     send_with(socket, bytes, files, SendFlags::NOSIGNAL)
 }
 
-/// The same, but a socket that is full is `WouldBlock`: the other side does not read what it is sent.
+/// The same, but a full socket returns `WouldBlock`: the other side does not read.
 pub fn send_now(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     send_with(socket, bytes, &[], SendFlags::NOSIGNAL | SendFlags::DONTWAIT)
 }
@@ -72,7 +72,7 @@ fn send_with(
     }
 }
 
-/// The next message, waiting for it. `None` is the end: the other side is gone.
+/// Waits for the next message. `None` is the end: the other side has exited.
 pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_LIMIT))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -81,7 +81,7 @@ pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
         let into = &mut [IoSliceMut::new(&mut bytes)];
         match rustix::net::recvmsg(socket, into, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}
-            // A socket that dies with unread messages in it says so once.
+            // A socket that closes with unread messages reports it once.
             Err(Errno::CONNRESET) => return Ok(None),
             other => break other?,
         }
@@ -92,8 +92,8 @@ pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
             files.extend(rights);
         }
     }
-    // The kernel leaves out the files for which this process has no descriptor left. More files than are allowed are cut,
-    // too, and then as many as are allowed have come.
+    // The kernel drops files for which this process has no descriptor left. Files beyond the limit are cut, too; then
+    // the maximum number has arrived.
     if got.flags.contains(ReturnFlags::CTRUNC)
         && !got.flags.contains(ReturnFlags::TRUNC)
         && files.len() < FILES_LIMIT
@@ -110,7 +110,7 @@ pub fn receive(socket: BorrowedFd<'_>) -> io::Result<Option<Message>> {
     Ok(Some(Message { bytes, files }))
 }
 
-/// Waits until a message (or the end) can be received, at most `wait`. False: nothing yet.
+/// Waits at most `wait` until a message (or the end) can be received. False: nothing yet.
 pub fn wait(socket: BorrowedFd<'_>, wait: Duration) -> io::Result<bool> {
     let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: wait.subsec_nanos().into() };
     match poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&timeout)) {
@@ -120,11 +120,9 @@ pub fn wait(socket: BorrowedFd<'_>, wait: Duration) -> io::Result<bool> {
     }
 }
 
-/// Memory for one process's replies. It is made by the engine, so that a process needs no call that makes files, and
-/// holds no more than one reply: [`ReplyMemory::read`] empties it.
-///
-/// The process can change it at any time. So the engine reads each byte once, into memory of its own, and checks what it
-/// has read there.
+/// Memory for one process's replies. The engine creates it, so that a process needs no call that creates files, and
+/// it holds at most one reply: [`ReplyMemory::read`] empties it.⎏⎏The process can change it at any time. The engine
+/// therefore reads each byte once, into its own memory, and checks this copy.
 #[derive(Debug)]
 pub struct ReplyMemory(Arc<File>);
 
@@ -139,12 +137,12 @@ impl ReplyMemory {
         Ok(self.0.try_clone()?.into())
     }
 
-    /// Bytes of memory that it takes now.
+    /// Bytes of memory in use.
     pub fn held(&self) -> u64 {
         rustix::fs::fstat(&*self.0).map_or(0, |s| u64::try_from(s.st_blocks).unwrap_or(0) * 512)
     }
 
-    /// Has a reply of `len` bytes read, and gives its memory back.
+    /// Reads a reply of `len` bytes with `read`, and frees its memory.
     pub fn read<T>(&self, len: u64, read: impl FnOnce(&Source) -> T) -> io::Result<T> {
         let source = Source::from_shared(self.0.clone())?;
         let outcome = match source.len() == len {
@@ -158,7 +156,7 @@ impl ReplyMemory {
     }
 }
 
-/// The process's side: writes these parts one after the other, in the place of what was there.
+/// The process's side: writes these parts one after the other, replacing the previous content.
 pub fn write_reply(memory: BorrowedFd<'_>, parts: &[&[u8]]) -> io::Result<()> {
     let mut at = 0;
     for part in parts {
@@ -200,7 +198,7 @@ mod tests {
         assert_eq!(send(b.as_fd(), b"x", &[]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 
-    /// In a process of its own, since the limit holds for all threads.
+    /// In a separate process, because the limit applies to all threads.
     #[test]
     fn a_message_that_is_cut_for_want_of_descriptors_says_so() {
         const CHILD: &str = "ALBUMEN_TEST_WITHOUT_DESCRIPTORS";

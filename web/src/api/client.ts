@@ -1,4 +1,4 @@
-// Requests to the portal's API. Problems (RFC 9457) become ApiError; everything else is the parsed answer.
+// Requests to the portal's API. Problems (RFC 9457) become ApiError; other responses are parsed.
 
 import type { GridColumns } from "../grid/model";
 import type {
@@ -21,10 +21,10 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly title: string,
-    /** What kind of problem, the last part of its `type`: `wrong_password`, `code_needed`, `not_found`. */
+    /** The kind of problem, the last part of its `type`: `wrong_password`, `code_needed`, `not_found`. */
     readonly kind?: string,
     readonly detail?: string,
-    /** Seconds after which the portal asks to try again. */
+    /** Seconds to wait before a retry. */
     readonly retryAfter?: number,
   ) {
     super(detail ?? title);
@@ -70,7 +70,7 @@ async function problem(response: Response): Promise<ApiError> {
     if (typeof body.title === "string") title = body.title;
     if (typeof body.detail === "string") detail = body.detail;
   } catch {
-    // A proxy in between may answer with something that is no JSON: the status has to do.
+    // A proxy in between may return a body that is not JSON: then only the status is used.
   }
   return new ApiError(
     response.status,
@@ -85,7 +85,7 @@ async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promis
   return (await (await send("GET", address(path, query), undefined, signal)).json()) as T;
 }
 
-/** What is changed of items, and the tags that they get and lose. */
+/** Changes of items, with the tags to add and to remove. */
 export interface Change {
   readonly set?: {
     readonly title?: string | null;
@@ -94,13 +94,13 @@ export interface Change {
     readonly taken?: string | null;
     readonly favourite?: boolean;
   };
-  /** How far capture dates move: `+02:00:00`, `-26:30:00`. */
+  /** Shift of capture dates: `+02:00:00`, `-26:30:00`. */
   readonly shift_taken?: string;
   readonly add_tags?: readonly string[];
   readonly remove_tags?: readonly string[];
 }
 
-/** What a list is narrowed to. */
+/** Filters of a list. */
 export interface Scope {
   readonly space?: string;
   readonly q?: string;
@@ -168,7 +168,7 @@ export const api = {
   setLanguage: async (language: string) => {
     await send("PATCH", address("me"), { language });
   },
-  /** Gives the password of the account that is signed in again. */
+  /** Confirms the password of the signed-in account. */
   confirm: async (password: string, otp?: string) => {
     await send("POST", address("session/confirm"), { password, ...(otp ? { otp } : {}) });
   },
@@ -186,10 +186,10 @@ export const api = {
   people: (space: string | undefined, signal?: AbortSignal) => get<People>("people", { space }, signal),
 };
 
-/** Sizes of thumbnails by their short edge: 240, 320 and 1280 pixels; `preview` is what a browser shows of a HEIC or RAW. */
+/** Sizes of thumbnails by their short edge: 240, 320 and 1280 pixels; `preview` is a browser-compatible picture of a HEIC or RAW. */
 export type ThumbnailSize = "sm" | "m" | "xl" | "preview";
 
-/** Address of a thumbnail. With the key the answer never changes, and the browser keeps it. */
+/** Address of a thumbnail. With the key the response never changes, and the browser caches it. */
 export function thumbnail(id: number, key: number, size: ThumbnailSize): string {
   return `api/v1/items/${id}/thumbnail/${size}?v=${key}`;
 }
@@ -203,7 +203,7 @@ export function saved(id: number): string {
   return `${original(id)}?download=1`;
 }
 
-/** The clip of a Live Photo that is a file of its own. */
+/** The clip of a Live Photo that is a separate file. */
 export function motion(id: number): string {
   return `api/v1/items/${id}/motion`;
 }

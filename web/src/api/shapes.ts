@@ -1,28 +1,29 @@
-// Shapes of answers, by the names that the application uses. types.ts is made from docs/portal-openapi.yaml by `npm run types`.
+// Shapes of responses, by the names that the application uses. `npm run types` generates types.ts from
+// docs/portal-openapi.yaml.
 
 import type { components } from "./types";
 
 type Schemas = components["schemas"];
 
-/** What one may do: the rights that one has. */
+/** Permissions: the rights of the account. */
 export type Rights = Schemas["Rights"];
 export type Session = Schemas["SignedIn"];
 export type Me = Schemas["Me"];
 export type Timeline = Schemas["Timeline"];
 export type Folder = Schemas["Folder"];
 export type People = Schemas["People"];
-/** The picture of a list's line; of a person it has the place of the face. */
+/** The picture of a list entry; for a person with the box of the face. */
 export type Cover = Schemas["Cover"];
-/** A tag, a subject, a place: with the search that finds its items. */
+/** A tag, a subject or a place, with the search that finds its items. */
 export type Named = Schemas["Named"];
 export type Places = Schemas["Places"];
 export type Album = Schemas["Album"];
 export type Suggestion = Schemas["Suggestions"]["suggestions"][number];
 export type Facets = Schemas["Facets"];
-/** What an edit did, and the word that takes it back. */
+/** The result of an edit, and the token to undo it. */
 export type Edited = Schemas["ItemEdited"];
 
-/** The keys of `albumen show --json` that the application reads; the description of the API leaves them to docs/facts.md. */
+/** The keys of `albumen show --json` that the application reads; docs/facts.md describes them. */
 export interface Item {
   readonly id: number;
   readonly space: string;

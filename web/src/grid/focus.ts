@@ -1,4 +1,4 @@
-// Keyboard focus in the grid: one tile can be reached by the tab key, arrows move from there.
+// Keyboard focus in the grid: one tile is in the tab order, arrow keys move from there.
 
 import type { TimelineModel } from "./model";
 
@@ -69,7 +69,7 @@ export class GridFocus {
     this.move(position);
   };
 
-  /** The tile of the next or previous row that is nearest across. */
+  /** The horizontally nearest tile of the next or previous row. */
   #beside(step: 1 | -1): number {
     const from = this.#element(this.position)?.getBoundingClientRect();
     if (!from) return this.position + step;

@@ -1,5 +1,5 @@
-// The virtual grid: draws the part of a TimelineModel that is on the screen, loads what it lacks, and cancels requests for
-// what has left. Plain DOM: a frame creates and removes only what came and went.
+// The virtual grid: draws the visible part of a TimelineModel, loads missing items, and cancels requests for parts
+// that are no longer visible. Plain DOM: a frame creates and removes only the elements that changed.
 
 import { GridFocus } from "./focus";
 import { rowWidths } from "./layout";
@@ -8,7 +8,7 @@ import { Flag, type GridItem, type TimelineModel } from "./model";
 import { at, drift, isNearFalseEnd, type Mapping, type Position, scrolled, trackHeight } from "./scroll";
 import { TouchSelect } from "./touch-select";
 
-/** What the grid asks of the page around it. */
+/** The interface of the page around the grid. */
 export interface GridHost {
   /** Address of an item, for its link. */
   href(item: GridItem): string;
@@ -18,23 +18,23 @@ export interface GridHost {
   label(item: GridItem, day: string, isSelected: boolean): string;
   heading(day: string): string;
   duration(seconds: number): string;
-  /** The item was chosen; its link is not followed. */
+  /** The item was selected; its link is not followed. */
   open(position: number, item: GridItem): void;
-  /** The day at the top of the screen and how far down the content it is, from 0 to 1. */
+  /** The day at the top of the screen, and the scroll position in the content, from 0 to 1. */
   moved(day: string, fraction: number): void;
 }
 
-/** Which items are chosen, and what the grid tells of it. */
+/** The selection, and the events of the grid. */
 export interface GridSelection {
   readonly isActive: boolean;
   has(id: number): boolean;
-  /** An item was chosen or let go; `through`: together with all since the one before. */
+  /** An item was selected or deselected; `through`: together with all since the previous one. */
   toggle(position: number, item: GridItem, through: boolean): void;
-  /** All between two items are chosen while a finger is dragged over them. */
+  /** Selects all items between two while a finger is dragged over them. */
   drag(from: number, to: number): void;
-  /** All items of the section's day are chosen, or let go. */
+  /** Selects or deselects all items of the section's day. */
   toggleDay(section: number): void;
-  /** Names the button that does so. */
+  /** The label of the button for it. */
   dayLabel(day: string): string;
 }
 
@@ -45,9 +45,9 @@ interface Shown {
   base: number;
 }
 
-/** Pictures are drawn this many viewports above and below the screen. */
+/** Pictures are drawn within this number of viewports above and below the screen. */
 const OVERSCAN = 0.75;
-/** The track is put back after this many milliseconds without a scroll event. */
+/** The track is recentred after this many milliseconds without a scroll event. */
 const PAUSE = 160;
 
 export class Grid {
@@ -66,7 +66,7 @@ export class Grid {
     private readonly loader: Loader,
     private readonly host: GridHost,
     private readonly selection: GridSelection,
-    /** What stands above the pictures, absolute in the scroller; the model's metrics have its height. */
+    /** The content above the pictures, absolute in the scroller; the model's metrics have its height. */
     private readonly intro?: HTMLElement,
   ) {
     this.#track.className = "grid-track";
@@ -91,7 +91,7 @@ export class Grid {
     this.#track.remove();
   }
 
-  /** The viewport or the model's metrics have changed. What was at the top stays there. */
+  /** The viewport or the model's metrics have changed. The content at the top stays there. */
   resized(): void {
     this.#viewport = this.scroller.clientHeight;
     this.#clear();
@@ -99,7 +99,7 @@ export class Grid {
     this.#draw();
   }
 
-  /** Keeps the item at the top of the screen while `change` lays the model out anew. */
+  /** Keeps the item at the top of the screen while `change` recomputes the layout. */
   relayout(change: () => void): void {
     const anchor = this.#anchor();
     change();
@@ -119,7 +119,7 @@ export class Grid {
     this.#jump(this.model.offset(section));
   }
 
-  /** Scrolls as little as needed to have the item's row on the screen. */
+  /** Scrolls as little as needed to make the item's row visible. */
   showPosition(position: number): void {
     const section = this.model.sectionOfPosition(position);
     const bucketFirst = this.model.buckets[this.model.sections[section]?.bucket ?? 0]?.first ?? 0;
@@ -132,12 +132,12 @@ export class Grid {
     else this.#draw();
   }
 
-  /** The element that shows an item, for the viewer's opening animation. */
+  /** The element of an item, for the viewer's opening animation. */
   tile(position: number): HTMLElement | undefined {
     return this.#shown.get(this.model.sectionOfPosition(position))?.tiles.get(position);
   }
 
-  /** Draws an item anew. */
+  /** Redraws an item. */
   refresh(position: number): void {
     const tiles = this.#shown.get(this.model.sectionOfPosition(position))?.tiles;
     const tile = tiles?.get(position);
@@ -171,7 +171,7 @@ export class Grid {
     const item = tile && this.model.item(position);
     if (!item) return;
     const isChoice = this.selection.isActive || target.closest(".tile-check") !== null || event.shiftKey;
-    // A new tab or window is the browser's.
+    // The browser handles a new tab or window.
     if (!isChoice && (event.metaKey || event.ctrlKey)) return;
     event.preventDefault();
     if (this.#touch.hasEndedJustNow()) return;
@@ -190,7 +190,7 @@ export class Grid {
     this.selection.toggle(position, item, event.shiftKey);
   };
 
-  /** Shows anew which items are chosen. */
+  /** Redraws the selection. */
   selectionChanged(): void {
     for (const [s, shown] of this.#shown) {
       for (const [position, tile] of shown.tiles) {
@@ -230,7 +230,7 @@ export class Grid {
     this.#draw();
   }
 
-  /** Sets the height of the track and the scroll offset. The event that this causes finds nothing to do. */
+  /** Sets the height of the track and the scroll offset. The resulting event has no effect. */
   #place(): void {
     this.#track.style.height = `${trackHeight(this.#mapping())}px`;
     this.scroller.scrollTop = this.#position.scrollTop;
@@ -242,7 +242,7 @@ export class Grid {
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
   }
 
-  /** What is at the top of the screen: a section, and how far into it in parts of its height. */
+  /** The top of the screen: a section, and the position in it as a fraction of its height. */
   #anchor(): { section: number; part: number } {
     const section = this.model.sectionAt(this.#position.top);
     const top = this.model.offset(section);
@@ -255,7 +255,7 @@ export class Grid {
     return top + anchor.part * (this.model.offset(anchor.section + 1) - top);
   }
 
-  /** Items have come: `take` puts them into the model. What is on the screen stays where it is. */
+  /** Items were loaded: `take` adds them to the model. The visible content does not move. */
   #take(bucket: number, take: () => boolean): void {
     const anchor = this.#anchor();
     if (!take()) return;
@@ -437,7 +437,7 @@ function insertInOrder(parent: HTMLElement, tile: HTMLElement, position: number)
   parent.insertBefore(tile, next);
 }
 
-/** Removes an element; pictures that are still on their way are cancelled. */
+/** Removes an element; pictures that are still loading are cancelled. */
 function release(element: HTMLElement): void {
   for (const image of element.querySelectorAll("img")) {
     image.onload = null;

@@ -1,4 +1,4 @@
-// What every grid of the application shares: pictures, names, headings.
+// Parts that all grids of the application share: pictures, names, headings.
 
 import { type ThumbnailSize, thumbnail } from "../api/client";
 import { language, t } from "../i18n";
@@ -6,7 +6,7 @@ import { clock, dayInWords } from "../lib/dates";
 import type { GridHost } from "./grid";
 import { Flag, type GridItem } from "./model";
 
-/** What differs from page to page. */
+/** The differences between pages. */
 export interface ListHost {
   address(item: GridItem): string;
   open(position: number, item: GridItem): void;
@@ -32,7 +32,7 @@ export function gridHost(list: ListHost): GridHost {
     label: (item, day, isSelected) => {
       const date = heading(day);
       const name = t(item.isVideo ? "timeline.video" : "timeline.photo", { day: date });
-      // What is written on the tile is part of its name.
+      // The text on the tile is part of its name.
       const mark = item.isVideo && item.duration !== undefined ? clock(item.duration) : "";
       const parts = [
         date === "" ? name.replace(/, $/, "") : name,

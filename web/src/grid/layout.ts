@@ -1,18 +1,18 @@
 // Justified rows: pictures of one row share a height and fill the width. Pure functions; lengths are CSS pixels.
 
-/** What the layout of a grid depends on besides the pictures. */
+/** The parameters of a layout besides the pictures. */
 export interface GridMetrics {
   /** Inner width of the grid. */
   readonly width: number;
-  /** Height that rows aim at; a row is between about 0.7 and 1.4 times as tall. */
+  /** Target height of rows; a row is between about 0.7 and 1.4 times as tall. */
   readonly rowHeight: number;
-  /** Between pictures, across and down. */
+  /** Gap between pictures, horizontally and vertically. */
   readonly gap: number;
-  /** Height of the heading of a day, gap below included. */
+  /** Height of the heading of a day, including the gap below. */
   readonly heading: number;
   /** Blank space below the last row of a day. */
   readonly dayGap: number;
-  /** Height of what the page shows above the pictures and scrolls with them. */
+  /** Height of the content above the pictures, which scrolls with them. */
   readonly intro?: number;
 }
 
@@ -24,14 +24,14 @@ export interface Row {
   readonly height: number;
 }
 
-/** Widest and narrowest ratio that a picture is shown with; beyond, it is cropped to the ratio. */
+/** Widest and narrowest ratio of a displayed picture; beyond, it is cropped to the ratio. */
 const MAX_ASPECT = 3.5;
 const MIN_ASPECT = 0.4;
 
-/** Mean ratio of pictures that are not loaded yet, for estimates. */
+/** Mean ratio of pictures that are not loaded, for estimates. */
 export const ESTIMATED_ASPECT = 1.25;
 
-/** Ratio (width to height) that a picture is laid out with, from the API's width * 100 / height. */
+/** Ratio (width to height) in the layout, from the API's width * 100 / height. */
 export function layoutAspect(aspectPercent: number): number {
   return Math.min(MAX_ASPECT, Math.max(MIN_ASPECT, aspectPercent / 100));
 }
@@ -84,7 +84,7 @@ export function rowsHeight(rows: readonly Row[]): number {
   return last ? last.top + last.height : 0;
 }
 
-/** Height that `count` pictures of unknown ratios are expected to take, without the gap below the last row. */
+/** Estimated height of `count` pictures of unknown ratios, without the gap below the last row. */
 export function estimateHeight(count: number, metrics: GridMetrics): number {
   if (count === 0) return 0;
   const perRow = Math.max(
@@ -95,7 +95,7 @@ export function estimateHeight(count: number, metrics: GridMetrics): number {
   return rows * (metrics.rowHeight + metrics.gap) - metrics.gap;
 }
 
-/** Widths of the pictures of a row, in whole pixels that add up to the row's width where the row is full. */
+/** Widths of the pictures of a row, in whole pixels that add up to the row's width if the row is full. */
 export function rowWidths(aspects: readonly number[], row: Row, metrics: GridMetrics): number[] {
   const widths: number[] = [];
   let exact = 0;
@@ -108,12 +108,12 @@ export function rowWidths(aspects: readonly number[], row: Row, metrics: GridMet
   }
   const inner = metrics.width - metrics.gap * (row.to - row.from - 1);
   const last = widths.length - 1;
-  // Rounding may leave the last picture of a full row a pixel short or long.
+  // Rounding may make the last picture of a full row a pixel too narrow or too wide.
   if (Math.abs(inner - used) <= 2 && widths[last] !== undefined) widths[last] += inner - used;
   return widths;
 }
 
-/** Row height that suits a width: three to four pictures across on a phone, more on a desktop. `zoom` 1 is the default. */
+/** Row height for a width: three to four pictures across on a phone, more on a desktop. `zoom` 1 is the default. */
 export function rowHeightFor(width: number, zoom: number): number {
   const base = width < 600 ? width / 3.4 : Math.min(260, 150 + width / 16);
   return Math.max(40, Math.round(base * zoom));

@@ -1,4 +1,4 @@
-// Loads buckets of the timeline: what the screen needs first, a few at a time, and nothing that it no longer needs.
+// Loads buckets of the timeline: visible ones first, a few at a time, and none that are no longer needed.
 
 import type { GridColumns, TimelineModel } from "./model";
 
@@ -6,17 +6,17 @@ import type { GridColumns, TimelineModel } from "./model";
 export type FetchBucket = (bucket: number, signal: AbortSignal) => Promise<GridColumns>;
 
 const AT_ONCE = 3;
-/** Buckets that are kept in memory: about 60,000 items. */
+/** Buckets kept in memory: about 60,000 items. */
 const KEPT = 200;
-/** Milliseconds until a bucket that failed is asked for again. */
+/** Milliseconds until a failed bucket is requested again. */
 const RETRY = 3000;
 
 export class Loader {
-  /** `take` puts the items into the model; false: the timeline has changed since its index was read. */
+  /** `take` adds the items to the model; false: the timeline has changed since its index was read. */
   onLoaded: (bucket: number, take: () => boolean) => void = (_bucket, take) => void take();
   readonly #running = new Map<number, AbortController>();
   readonly #failed = new Map<number, number>();
-  /** Loaded buckets, the one used last at the end. */
+  /** Loaded buckets, the most recently used one last. */
   readonly #used = new Set<number>();
   #wanted: readonly number[] = [];
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -31,7 +31,7 @@ export class Loader {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** What the screen lacks, nearest first. Requests for other buckets are cancelled. */
+  /** Buckets missing on the screen, nearest first. Requests for other buckets are cancelled. */
   want(buckets: Iterable<number>): void {
     this.#wanted = [...buckets];
     for (const [bucket, controller] of this.#running) {

@@ -1,5 +1,6 @@
-// The timeline as a list of sections with heights and offsets. A section is a day, or a part of a day that has very many
-// items. Items are loaded in buckets, runs of sections of some hundred items. Pure but for its own state.
+// The timeline as a list of sections with heights and offsets. A section is a day, or a part of a day with very many
+// items. Items are loaded in buckets, runs of sections with some hundred items. It has no side effects except its own
+// state.
 
 import { estimateHeight, type GridMetrics, justify, type Row, rowsHeight } from "./layout";
 
@@ -7,12 +8,12 @@ import { estimateHeight, type GridMetrics, justify, type Row, rowsHeight } from 
 export interface DayCount {
   readonly day: string;
   readonly count: number;
-  /** The first and the last day of a group, in the order of the timeline. */
+  /** The first and the last day of a group, in timeline order. */
   readonly from?: string;
   readonly to?: string;
 }
 
-/** The columns of `GET items?format=grid`, all of one length. */
+/** The columns of `GET items?format=grid`, all of equal length. */
 export interface GridColumns {
   readonly ids: readonly number[];
   readonly aspect: readonly number[];
@@ -34,17 +35,17 @@ export const Flag = {
   stack: 128,
 } as const;
 
-/** Items of a section at most; a day with more is several sections, of which the first has the heading. */
+/** Maximum number of items of a section; a day with more is split into sections, of which the first has the heading. */
 export const SECTION_ITEMS = 500;
-/** A bucket takes whole sections until it has so many items. */
+/** A bucket takes whole sections until it has this number of items. */
 const BUCKET_ITEMS = 300;
 
 export interface Section {
   readonly day: string;
-  /** The days that it holds items of; `day` itself unless it is a group. */
+  /** The days of its items; `day` itself unless it is a group. */
   readonly from: string;
   readonly to: string;
-  /** Items of the day before this section. */
+  /** Number of items of the day before this section. */
   readonly offset: number;
   readonly count: number;
   /** Position of its first item in the whole timeline. */
@@ -58,7 +59,7 @@ export interface Bucket {
   readonly count: number;
 }
 
-/** One item, as the grid and the viewer need it. */
+/** One item, for the grid and the viewer. */
 export interface GridItem {
   readonly id: number;
   readonly aspect: number;
@@ -97,7 +98,7 @@ export class TimelineModel {
     for (const { day, count, from = day, to = day } of days) {
       for (let offset = 0; offset < count; offset += SECTION_ITEMS) {
         const size = Math.min(SECTION_ITEMS, count - offset);
-        // One request asks for whole days, or for a part of one day.
+        // One request covers whole days, or a part of one day.
         const partOfDay = count > SECTION_ITEMS;
         if (partOfDay || first - bucketFirst + size > BUCKET_ITEMS || day === "undated") closeBucket();
         sections.push({ day, from, to, offset, count: size, first, bucket: buckets.length });
@@ -125,14 +126,14 @@ export class TimelineModel {
     return this.#offsets[this.sections.length] ?? 0;
   }
 
-  /** Lays everything out anew, for another width or zoom. Loaded items stay. */
+  /** Recomputes the layout, for another width or zoom. Loaded items are kept. */
   setMetrics(metrics: GridMetrics): void {
     this.#metrics = metrics;
     this.#rows = new Array(this.sections.length);
     this.#measure();
   }
 
-  /** Takes the items of a bucket. A wrong number of them means that the timeline has changed: false, nothing is taken. */
+  /** Adds the items of a bucket. A wrong number of items means that the timeline has changed: false, nothing is added. */
   setColumns(bucket: number, columns: GridColumns): boolean {
     const b = this.buckets[bucket];
     if (!b || columns.ids.length !== b.count) return false;
@@ -142,7 +143,7 @@ export class TimelineModel {
     return true;
   }
 
-  /** Forgets items, to save memory. Heights go back to the estimate unless rows are known. */
+  /** Unloads items, to save memory. Heights return to the estimate unless rows are known. */
   dropColumns(bucket: number): void {
     this.#columns[bucket] = undefined;
   }
@@ -191,7 +192,7 @@ export class TimelineModel {
     return low;
   }
 
-  /** The section that holds an item, by the item's position in the timeline. */
+  /** The section of an item, by the item's position in the timeline. */
   sectionOfPosition(position: number): number {
     let low = 0;
     let high = this.sections.length - 1;
@@ -223,7 +224,7 @@ export class TimelineModel {
     };
   }
 
-  /** The position of an item among those that are loaded. */
+  /** The position of an item, if it is loaded. */
   positionOf(id: number): number | undefined {
     for (const [b, columns] of this.#columns.entries()) {
       const i = columns?.ids.indexOf(id) ?? -1;
@@ -233,7 +234,7 @@ export class TimelineModel {
     return undefined;
   }
 
-  /** Marks an item as favourite, or not any more. Its position, if it is loaded. */
+  /** Sets or clears the favourite mark of an item. Returns its position, if it is loaded. */
   setFavourite(id: number, isFavourite: boolean): number | undefined {
     const position = this.positionOf(id);
     if (position === undefined) return undefined;
@@ -255,13 +256,13 @@ export class TimelineModel {
     return this.sections[section + 1]?.day !== this.sections[section]?.day;
   }
 
-  /** The section that holds a day, or the nearest one after it. */
+  /** The section of a day, or the nearest one after it. */
   sectionOfDay(day: string): number {
     const at = this.sections.findIndex(
       (s) => s.offset === 0 && (s.from === day || s.to === day || s.day === day),
     );
     if (at >= 0) return at;
-    // `2023-07` names the end of the month: it comes before the days of the month in the timeline.
+    // `2023-07` is the end of the month: it precedes the days of the month in the timeline.
     const later = this.sections.findIndex((s) => s.day !== "undated" && s.to <= `${day}~`);
     return later >= 0 ? later : Math.max(0, this.sections.length - 1);
   }
@@ -276,7 +277,7 @@ export class TimelineModel {
     return [this.sections[a]?.first ?? 0, (last?.first ?? 0) + (last?.count ?? 0)];
   }
 
-  /** Sums up the heights. At most a few thousand additions, also for a million items. */
+  /** Sums up the heights. At most a few thousand additions, even for a million items. */
   #measure(): void {
     let top = this.#metrics.intro ?? 0;
     for (let s = 0; s < this.sections.length; s++) {

@@ -1,4 +1,4 @@
-// A list of photos as a page shows it: the virtual grid, the viewer over it, the selection with its actions.
+// A list of photos on a page: the virtual grid, the viewer over it, the selection with its actions.
 
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
@@ -21,32 +21,32 @@ import { type DayCount, type GridItem, TimelineModel } from "./model";
 import { Scrubber } from "./scrubber";
 import { idsBetween, Selection } from "./selection";
 
-/** Where the items of a list come from. */
+/** The source of the items of a list. */
 export interface ListSource {
-  /** The days of the list, or one nameless day that holds all of it. */
+  /** The days of the list, or one day without a name for all of it. */
   load(signal: AbortSignal): Promise<readonly DayCount[]>;
   fetcher(model: TimelineModel): FetchBucket;
 }
 
 export interface PhotoListProps {
   source: ListSource;
-  /** For screen readers, where the page shows no title of its own. */
+  /** For screen readers, if the page has no visible title. */
   title?: string;
-  /** What stands above the photos and scrolls with them. */
+  /** Content above the photos, which scrolls with them. */
   intro?: ComponentChildren;
-  /** What is shown instead of photos where there are none. */
+  /** Shown instead of photos if there are none. */
   empty?: ComponentChildren;
   /** Address of the page, or of an item over it. */
   address: (item?: number) => string;
-  /** The item that is open in the viewer. */
+  /** The item open in the viewer. */
   opened: number | undefined;
   metrics: (width: number) => GridMetrics;
   hasScrubber?: boolean;
-  /** The album that the list is, where items may be taken out of it. */
+  /** The album of the list, if items may be removed from it. */
   album?: number | undefined;
-  /** The page changes how it groups the days; the day at the top stays there. */
+  /** The page changes the grouping of days; the day at the top stays there. */
   day?: { current: string };
-  /** What stands over the photos and does not scroll. */
+  /** Content over the photos, which does not scroll. */
   children?: ComponentChildren;
 }
 
@@ -148,7 +148,7 @@ export function PhotoList(props: PhotoListProps) {
     };
   }, [model, source, selection, fraction]);
 
-  // An item that was opened by its address, before the part of the list around it is loaded.
+  // An item opened by its address, before the surrounding part of the list is loaded.
   useEffect(() => {
     if (!model || opened === undefined || model.positionOf(opened) !== undefined) return;
     const controller = new AbortController();
@@ -158,7 +158,7 @@ export function PhotoList(props: PhotoListProps) {
     return () => controller.abort();
   }, [model, source, opened]);
 
-  // The viewer has changed its item: the tile below shows whether it is a favourite.
+  // The viewer has changed its item: update the favourite mark of the tile below.
   useEffect(() => {
     if (!model || opened === undefined || edits.value === 0) return;
     const controller = new AbortController();
@@ -229,7 +229,7 @@ export function PhotoList(props: PhotoListProps) {
   );
 }
 
-/** Keys that hold for the whole list: all of it is chosen, or nothing any more. */
+/** Keys for the whole list: select all or nothing. */
 function useKeys(
   selection: Selection,
   model: TimelineModel | undefined,
@@ -256,7 +256,7 @@ function useKeys(
   }, [selection, model, source, isCovered]);
 }
 
-/** Loads the buckets of the day that an item was taken on, until one holds it. */
+/** Loads the buckets of an item's day, until one contains it. */
 async function findItem(
   model: TimelineModel,
   source: ListSource,
@@ -275,7 +275,7 @@ async function findItem(
   return undefined;
 }
 
-/** Width inside of the padding. */
+/** Width inside the padding. */
 function innerWidth(element: HTMLElement | null): number {
   if (!element) return 0;
   const style = getComputedStyle(element);

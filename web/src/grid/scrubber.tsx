@@ -1,4 +1,4 @@
-// The rail beside the timeline: years and months, where the screen is, and jumps to a date.
+// The rail beside the timeline: years and months, the current position, and jumps to a date.
 
 import type { Signal } from "@preact/signals";
 import { useRef, useState } from "preact/hooks";
@@ -6,7 +6,7 @@ import { language, t } from "../i18n";
 import { monthInWords, parts } from "../lib/dates";
 import type { TimelineModel } from "./model";
 
-/** Labels of years are at least this many CSS pixels apart. */
+/** Minimum distance of year labels, in CSS pixels. */
 const LABEL_DISTANCE = 22;
 
 interface Tick {
@@ -15,7 +15,7 @@ interface Tick {
   readonly at: number;
 }
 
-/** One tick a year, where its first section begins; those too near to the one before are left out. */
+/** One tick per year, at its first section; ticks too near to the previous one are left out. */
 export function yearTicks(model: TimelineModel, height: number): Tick[] {
   const ticks: Tick[] = [];
   let year: number | undefined;
@@ -38,7 +38,7 @@ export function dayAt(model: TimelineModel, fraction: number): string {
 
 export function Scrubber(props: {
   model: TimelineModel;
-  /** Bumped when heights have changed. */
+  /** Incremented when heights have changed. */
   version: number;
   fraction: Signal<number>;
   height: number;

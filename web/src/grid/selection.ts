@@ -1,25 +1,25 @@
-// Which items of a list are chosen. Ranges may reach over items that are not loaded: their ids are asked for.
+// The selected items of a list. Ranges may include items that are not loaded: their ids are fetched.
 
 import { computed, signal } from "@preact/signals";
 import type { FetchBucket } from "./loader";
 import type { TimelineModel } from "./model";
 
-/** A selection takes this many items at most: actions name each of them. */
+/** Maximum number of selected items, because actions list each of them. */
 export const MOST = 10_000;
 
 export class Selection {
   readonly #ids = signal<ReadonlySet<number>>(new Set());
   readonly count = computed(() => this.#ids.value.size);
-  /** Where the next range begins. */
+  /** The start of the next range. */
   #anchor: number | undefined;
-  /** What was chosen when the drag began. */
+  /** The selection at the start of the drag. */
   #before: ReadonlySet<number> | undefined;
 
   get ids(): ReadonlySet<number> {
     return this.#ids.value;
   }
 
-  /** Without following changes. */
+  /** Without subscribing to changes. */
   has(id: number): boolean {
     return this.#ids.peek().has(id);
   }
@@ -38,7 +38,7 @@ export class Selection {
     this.#before = undefined;
   }
 
-  /** The positions from the item chosen last to this one, first and one after the last. */
+  /** The positions from the last selected item to this one: first, and last plus one. */
   rangeTo(position: number): readonly [from: number, to: number] {
     const anchor = this.#anchor ?? position;
     this.#anchor = position;
@@ -55,7 +55,7 @@ export class Selection {
     this.#ids.value = left;
   }
 
-  /** During a drag the range replaces the one before it. */
+  /** During a drag the range replaces the previous one. */
   drag(ids: readonly number[]): void {
     this.#before ??= this.#ids.peek();
     this.#ids.value = new Set([...this.#before, ...ids].slice(0, MOST));

@@ -1,4 +1,4 @@
-// Choosing by touch: a long press chooses an item, and a drag from there chooses all on the way.
+// Selection by touch: a long press selects an item, and dragging from there extends the selection.
 
 import type { GridSelection } from "./grid";
 import type { GridItem } from "./model";
@@ -35,14 +35,14 @@ export class TouchSelect {
     this.track.removeEventListener("contextmenu", this.#onMenu);
   }
 
-  /** Whether the click that follows belongs to a long press. */
+  /** Whether the following click belongs to a long press. */
   hasEndedJustNow(): boolean {
     return performance.now() - this.#ended < 300;
   }
 
   readonly #onStart = (event: TouchEvent) => {
     clearTimeout(this.#timer);
-    // The click that follows is this touch's own.
+    // The following click belongs to this touch.
     this.#ended = Number.NEGATIVE_INFINITY;
     const touch = event.touches[0];
     const position = positionAt(event.target as Element);
@@ -79,7 +79,7 @@ export class TouchSelect {
     this.#start = undefined;
   };
 
-  /** A long press on a link opens the browser's menu: not while it chooses. */
+  /** A long press on a link opens the browser's menu, except during a selection. */
   readonly #onMenu = (event: Event) => {
     if (this.#start) event.preventDefault();
   };

@@ -1,4 +1,5 @@
-// Texts in the user's language. One catalogue file a language; English is in the first load, others come when needed.
+// Texts in the user's language. One catalogue file per language; English is in the first load, others are loaded on
+// demand.
 
 import { signal } from "@preact/signals";
 import en from "./en.json";
@@ -11,7 +12,7 @@ const others: Record<string, () => Promise<{ default: Catalogue }>> = {
   de: () => import("./de.json"),
 };
 
-/** Languages that there is a catalogue for, each by its own name. */
+/** Languages with a catalogue, each by its own name. */
 export const languages: readonly (readonly [tag: string, name: string])[] = [
   ["en", "English"],
   ["de", "Deutsch"],
@@ -19,11 +20,11 @@ export const languages: readonly (readonly [tag: string, name: string])[] = [
 
 const rightToLeft = new Set(["ar", "fa", "he", "ur"]);
 
-/** The language that texts are in, as a BCP 47 tag. */
+/** The language of the texts, as a BCP 47 tag. */
 export const language = signal("en");
 const catalogue = signal<Catalogue>(en);
 
-/** The first language of a list of wishes that there is a catalogue for; regions do not matter. */
+/** The first of the preferred languages with a catalogue; regions are ignored. */
 export function choose(wishes: readonly string[], offered: readonly string[]): string {
   for (const wish of wishes) {
     const plain = wish.toLowerCase().split("-")[0] ?? "";
@@ -32,18 +33,18 @@ export function choose(wishes: readonly string[], offered: readonly string[]): s
   return "en";
 }
 
-/** Switches texts to the best of the languages wished for. */
+/** Switches texts to the best of the preferred languages. */
 export async function use(wishes: readonly string[]): Promise<void> {
   const chosen = choose(wishes, ["en", ...Object.keys(others)]);
   const loaded = await others[chosen]?.();
   catalogue.value = loaded?.default ?? en;
-  // Dates and numbers follow the region that the user asked for, if it is of that language.
+  // Dates and numbers use the user's region, if it belongs to that language.
   language.value = wishes.find((w) => w.toLowerCase().startsWith(chosen)) ?? chosen;
   document.documentElement.lang = chosen;
   document.documentElement.dir = rightToLeft.has(chosen) ? "rtl" : "ltr";
 }
 
-/** Puts values into `{name}` places, and chooses the plural form by `count`. */
+/** Inserts values for `{name}` placeholders, and chooses the plural form by `count`. */
 export function format(text: Text, values: Record<string, string | number>, lang: string): string {
   const count = values.count;
   const pattern =
@@ -60,7 +61,7 @@ export function format(text: Text, values: Record<string, string | number>, lang
   });
 }
 
-/** A text in the user's language; English where the catalogue lacks it. */
+/** A text in the user's language; English if the catalogue lacks it. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
   return format(catalogue.value[key] ?? en[key], values, language.value);
 }

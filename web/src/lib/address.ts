@@ -1,10 +1,10 @@
-// Addresses of the application. `<base href>` says below which path the portal is mounted; routes are relative to it.
+// Addresses of the application. `<base href>` is the path of the portal; routes are relative to it.
 
 import { signal } from "@preact/signals";
 
 const base = () => new URL(document.baseURI).pathname;
 
-/** A place in the application: path segments below the base, and the query. */
+/** A route: path segments below the base, and the query. */
 export interface Route {
   readonly segments: readonly string[];
   readonly query: URLSearchParams;
@@ -19,7 +19,7 @@ export function parse(location: { pathname: string; search: string }, basePath: 
   return { segments, query: new URLSearchParams(location.search) };
 }
 
-/** A segment that is not valid UTF-8 when decoded is kept as it is written. */
+/** A segment that is not valid UTF-8 when decoded is kept as written. */
 function decode(segment: string): string {
   try {
     return decodeURIComponent(segment);
@@ -40,14 +40,14 @@ export function href(
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Where the application is. Changes by [`go`] and by the browser's own back and forward. */
+/** The current route. Changed by [`go`] and by the browser's back and forward. */
 export const route = signal<Route>({ segments: [], query: new URLSearchParams() });
 
 const read = () => {
   route.value = parse(window.location, base());
 };
 
-/** Starts following the address, and clicks on links within the application. */
+/** Starts following the address, and handles clicks on links within the application. */
 export function follow(): void {
   read();
   window.addEventListener("popstate", read);
@@ -84,13 +84,13 @@ export function back(fallback: string): void {
   else go(fallback, { replace: true });
 }
 
-/** Like [`go`], and remembers that the step can be taken back by [`back`]. */
+/** Like [`go`], and records that [`back`] can return. */
 export function enter(to: string): void {
   history.pushState({ inside: true }, "", new URL(to, document.baseURI));
   read();
 }
 
-/** The item that `?item=` opens over a page. */
+/** The item opened over a page by `?item=`. */
 export function openedItem(): number | undefined {
   const id = Number(route.value.query.get("item") ?? Number.NaN);
   return Number.isInteger(id) ? id : undefined;

@@ -1,16 +1,16 @@
-// What a page asks the portal for when it opens.
+// The request of a page when it opens.
 
 import { useEffect, useState } from "preact/hooks";
 import { sessionEnded } from "./session";
 
 export interface Answer<T> {
-  /** Absent until it is there. */
+  /** Absent until it is loaded. */
   readonly answer: T | undefined;
   readonly error: unknown;
   readonly retry: () => void;
 }
 
-/** Asks anew when one of `inputs` changes; the question before is cancelled. */
+/** Repeats the request when one of `inputs` changes; the previous request is cancelled. */
 export function useAnswer<T>(
   ask: (signal: AbortSignal) => Promise<T>,
   inputs: readonly unknown[],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clock, dayInWords, momentInWords, monthInWords, parts } from "./dates";
 
-/** Versions of ICU differ in commas. */
+/** Versions of ICU use different commas. */
 const plain = (words: string) => words.replaceAll(",", "");
 
 test("days are as precise as they are known", () => {

@@ -1,6 +1,6 @@
-// Days of the timeline in words. A day is `2023-07-01`, or `1965-07` or `1965` where no more is known.
+// Days of the timeline in words. A day is `2023-07-01`; partial dates are `1965-07` or `1965`.
 
-/** Parts of a day; undefined for what is no date. */
+/** Parts of a day; undefined if it is not a date. */
 export function parts(day: string): { year: number; month?: number; day?: number } | undefined {
   const m = /^(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?$/.exec(day);
   if (!m) return undefined;
@@ -14,7 +14,7 @@ export function parts(day: string): { year: number; month?: number; day?: number
 
 function utc(year: number, month: number, day: number): Date {
   const date = new Date(0);
-  // Date.UTC takes years below 100 for 19xx.
+  // Date.UTC treats years below 100 as 19xx.
   date.setUTCFullYear(year, month - 1, day);
   return date;
 }
@@ -43,7 +43,7 @@ export function dayInWords(day: string, language: string, currentYear: number): 
   );
 }
 
-/** `July 2023`; a year alone stays one. */
+/** `July 2023`; a year alone is unchanged. */
 export function monthInWords(day: string, language: string): string {
   const p = parts(day);
   if (!p) return day;
@@ -60,7 +60,7 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
-/** A moment of the index (`2023-07-01T10:20:30`, or shorter) in words, as precise as it is known. */
+/** A time of the index (`2023-07-01T10:20:30`, or shorter) in words, with its precision. */
 export function momentInWords(local: string, language: string): string {
   const [day = "", time] = local.split("T");
   const words = (() => {

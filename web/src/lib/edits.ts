@@ -1,4 +1,4 @@
-// Changes of what is known about items: asked of the portal, told in a message that can take them back.
+// Edits of items: requests to the portal, and messages that can undo them.
 
 import { signal } from "@preact/signals";
 import { api, type Change } from "../api/client";
@@ -7,18 +7,18 @@ import { explain } from "../ui/states";
 import { announce } from "../ui/toast";
 import { me, sessionEnded } from "./session";
 
-/** Counts edits: what shows items reads them anew when it grows. */
+/** Counts edits: views of items reload when it grows. */
 export const edits = signal(0);
 
-/** Whether there is any space whose items the account may change. */
+/** Whether there is any space whose items the account may edit. */
 export function mayEditSomething(): boolean {
   return me.value?.spaces.some((space) => space.rights.includes("manage")) ?? false;
 }
 
-/** Items that one request changes at most. */
+/** Maximum number of items per request. */
 const MOST = 1000;
 
-/** Changes items and says so. True if it was done. */
+/** Edits items and shows a message. True if it succeeded. */
 export async function edit(ids: readonly number[], change: Change): Promise<boolean> {
   const undos: string[] = [];
   let count = 0;
@@ -48,7 +48,7 @@ async function takeBack(undos: readonly string[]): Promise<void> {
   }
 }
 
-/** Runs a request that changes something; failures are told. True if it was done. */
+/** Runs a request that edits; shows failures. True if it succeeded. */
 export async function attempt(run: () => Promise<unknown>, done?: string): Promise<boolean> {
   try {
     await run();

@@ -1,16 +1,16 @@
-// What changes in the library while it is looked at: told by the portal as server-sent events.
+// Changes of the library while it is open, by server-sent events of the portal.
 
 import { signal } from "@preact/signals";
 
-/** Items that came, went or changed since the list was read. */
+/** Items that were added, removed or changed since the list was read. */
 export const fresh = signal(0);
-/** Whether the engine answers: without it nothing is indexed and nothing can be changed. */
+/** Whether the engine answers: without it nothing is indexed and nothing can be edited. */
 export const isEngineRunning = signal(true);
 
-/** Events after which a list may look otherwise. The account's own edits are shown by what made them. */
+/** Events after which a list may have changed. The account's own edits are shown by their initiator. */
 const CHANGES = ["indexed", "moved", "removed"] as const;
 
-/** Follows the events until the returned function is called. The browser connects again by itself. */
+/** Follows the events until the returned function is called. The browser reconnects by itself. */
 export function followEvents(): () => void {
   const source = new EventSource(new URL("api/v1/events", document.baseURI));
   const changed = () => {

@@ -1,9 +1,9 @@
-// Files of items for other programs: saved on the device, or handed to the apps that the device shares with.
+// Files of items for other programs: saved on the device, or shared with its apps.
 
 import { api, original, saved, thumbnail } from "../api/client";
 import type { Item } from "../api/shapes";
 
-/** Files that are saved one by one at most; browsers ask before they save many. */
+/** Maximum number of files that are saved one by one; browsers ask before they save many. */
 export const MOST_SAVED = 20;
 
 /** Media types that every browser shows. */
@@ -30,13 +30,13 @@ export function canShare(): boolean {
   return typeof navigator.share === "function" && (navigator.canShare?.({ files: [probe] }) ?? false);
 }
 
-/** Hands items to an app of the device: originals where they may be had, else large pictures. */
+/** Shares items with an app of the device: originals if allowed, else large pictures. */
 export async function share(ids: readonly number[]): Promise<void> {
   const files = await Promise.all(ids.map(async (id) => fileOf(await api.item(id))));
   try {
     await navigator.share({ files });
   } catch (error) {
-    // The person closed the list of apps.
+    // The user closed the list of apps.
     if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
   }
 }

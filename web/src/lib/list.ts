@@ -1,9 +1,9 @@
-// Lists in one order, without days: a folder, a person, what was added last.
+// Lists in one order, without days: a folder, a person, recent additions.
 
 import { api, type List } from "../api/client";
 import type { ListSource } from "../grid/photo-list";
 
-/** `count` tells how many items the list has; they are read in parts. */
+/** `count` returns the number of items of the list; they are read in parts. */
 export function listSource(list: List, count: (signal: AbortSignal) => Promise<number>): ListSource {
   return {
     load: async (signal) => {
@@ -17,7 +17,7 @@ export function listSource(list: List, count: (signal: AbortSignal) => Promise<n
   };
 }
 
-/** How many items a search finds. */
+/** The number of items that a search finds. */
 export async function countOf(scope: { space?: string; q?: string }, signal: AbortSignal): Promise<number> {
   const { days, undated } = await api.timeline(scope, signal);
   return days.reduce((sum, day) => sum + day.count, undated);

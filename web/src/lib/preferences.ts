@@ -1,4 +1,5 @@
-// What the account has chosen, kept by the portal: the same on every device. Choices of one device are in the session.
+// Preferences of the account, stored by the portal: the same on every device. Preferences of one device are in the
+// session.
 
 import { signal } from "@preact/signals";
 import { api } from "../api/client";
@@ -15,7 +16,7 @@ export interface Preferences {
 
 export const preferences = signal<Preferences>({});
 
-/** Reads them after signing in. Without them the application goes on with what it does by itself. */
+/** Reads them after signing in. Without them the application uses its defaults. */
 export async function readPreferences(): Promise<void> {
   try {
     preferences.value = (await api.preferences()) as Preferences;
@@ -24,7 +25,7 @@ export async function readPreferences(): Promise<void> {
   }
 }
 
-/** Chooses at once, and tells the portal. `undefined` takes a choice back. */
+/** Applies a preference at once, and sends it to the portal. `undefined` removes one. */
 export function setPreference<K extends keyof Preferences>(key: K, value: Preferences[K]): void {
   preferences.value = { ...preferences.value, [key]: value };
   void api.setPreferences({ [key]: value ?? null }).catch((error) => announce(explain(error)));

@@ -1,6 +1,6 @@
-// The search language (docs/search.md) as the application writes and reads it: terms with blanks between them.
+// The search language (docs/search.md) as the application writes and reads it: terms separated by blanks.
 
-/** One condition of a search, as it is written. */
+/** One condition of a search, as written. */
 export interface Term {
   /** `camera`, `rating`, ...; absent for a plain word. */
   readonly field?: string;
@@ -8,7 +8,7 @@ export interface Term {
   readonly isDenied: boolean;
 }
 
-/** A value, in quotes where it has blanks or signs of the language. */
+/** A value, quoted if it has blanks or special characters of the language. */
 export function quoted(value: string): string {
   return /^[\p{L}\p{N}_./|-]+$/u.test(value) && !value.startsWith("-")
     ? value
@@ -23,7 +23,7 @@ export function written(term: Term): string {
 /** The terms of a search. Values keep their quotes, so that writing them again gives the same search. */
 export function termsOf(query: string): Term[] {
   const terms: Term[] = [];
-  // A term ends at a blank outside of quotes.
+  // A term ends at a blank outside quotes.
   for (const [text] of query.matchAll(/(?:"[^"]*"?|[^\s"])+/g)) {
     const isDenied = text.startsWith("-") && text.length > 1;
     const plain = isDenied ? text.slice(1) : text;
@@ -40,7 +40,7 @@ export function queryOf(terms: readonly Term[]): string {
   return terms.map(written).join(" ");
 }
 
-/** The search with one condition of a field in place of those that it has; without it where the value is empty. */
+/** The search with one condition of a field replacing all existing ones; none if the value is empty. */
 export function withField(query: string, field: string, value: string): string {
   const rest = termsOf(query).filter((term) => term.field !== field || term.isDenied);
   return queryOf(value === "" ? rest : [...rest, { field, value, isDenied: false }]);

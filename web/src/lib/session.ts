@@ -1,4 +1,4 @@
-// Who is signed in, and the preferences of this browser.
+// The signed-in account, and the preferences of this browser.
 
 import { batch, effect, signal } from "@preact/signals";
 import { ApiError, api } from "../api/client";
@@ -9,9 +9,9 @@ import { go, route } from "./address";
 import { followEvents } from "./events";
 import { preferences, readPreferences } from "./preferences";
 
-/** `undefined`: not known yet; `null`: no account is signed in. */
+/** `undefined`: not loaded yet; `null`: no account is signed in. */
 export const me = signal<Me | null | undefined>(undefined);
-/** Why it could not be found out who is signed in. */
+/** Why the account could not be determined. */
 export const startError = signal<unknown>(undefined);
 
 export async function start(): Promise<void> {
@@ -24,10 +24,10 @@ export async function start(): Promise<void> {
   }
 }
 
-/** Ends what runs while an account is signed in. */
+/** Stops activities that run while an account is signed in. */
 let endWatch: (() => void) | undefined;
 
-/** `isNew`: the password was given just now. `enter` goes to the first page, in the same step. */
+/** `isNew`: the password was entered just now. `enter` opens the first page, in the same step. */
 async function setMe(value: Me | null, isNew = false, enter?: () => void): Promise<void> {
   endWatch?.();
   endWatch = undefined;
@@ -57,7 +57,7 @@ export async function signIn(
   otp?: string,
 ): Promise<void> {
   await api.signIn(account, password, remember, otp);
-  // The address that was asked for before.
+  // The address that was requested before.
   const next = route.value.query.get("next");
   const to = next?.startsWith("/") === false && !next.includes(":") ? next : "photos";
   await setMe(await api.me(), true, () => go(to, { replace: true }));
@@ -71,7 +71,7 @@ export async function signOut(): Promise<void> {
   go("", { replace: true });
 }
 
-/** A request was answered with 401: the session has ended. */
+/** A response was 401: the session has ended. */
 export function sessionEnded(error: unknown): boolean {
   if (!(error instanceof ApiError) || error.status !== 401) return false;
   void setMe(null);

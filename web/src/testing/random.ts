@@ -1,6 +1,6 @@
 // Random numbers for tests.
 
-/** Mulberry32: the same pictures at each run. */
+/** Mulberry32: the same values at each run. */
 export function random(seed: number): () => number {
   let a = seed;
   return () => {

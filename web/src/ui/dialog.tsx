@@ -1,4 +1,4 @@
-// A modal dialog: the browser's own, which keeps the focus inside and closes on Escape.
+// A modal dialog: the browser's own, which traps the focus and closes on Escape.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
@@ -21,7 +21,7 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
       class="dialog"
       aria-labelledby={id}
       onClose={props.close}
-      // Keys inside of the dialog are not the page's.
+      // Keys inside the dialog are not passed to the page.
       onKeyDown={(event) => event.stopPropagation()}
       onClick={(event) => event.target === event.currentTarget && event.currentTarget.close()}
     >

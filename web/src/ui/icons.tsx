@@ -52,7 +52,7 @@ const paths = {
 
 export type IconName = keyof typeof paths;
 
-/** An icon beside a text, or in a button that has a label of its own: always hidden from screen readers. */
+/** An icon beside a text, or in a button with its own label: always hidden from screen readers. */
 export function Icon({ name, flip }: { name: IconName; flip?: boolean }) {
   const classes = ["icon", flip && "is-flipped", name === "more" && "is-bold"];
   return (

@@ -1,4 +1,4 @@
-// The keys of a page, and what they do.
+// The keys of a page with their functions.
 
 import { t } from "../i18n";
 import { Dialog } from "./dialog";

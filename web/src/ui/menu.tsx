@@ -1,4 +1,4 @@
-// A button that opens a panel: closes on Escape, on a click elsewhere, and when focus leaves.
+// A button that opens a panel, which closes on Escape, on a click elsewhere, and on loss of focus.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";

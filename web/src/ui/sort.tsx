@@ -1,4 +1,4 @@
-// In which order a list stands.
+// The sort order of a list.
 
 import { type Key, t } from "../i18n";
 

@@ -1,4 +1,4 @@
-// A rating of one to five stars; choosing the present one again takes it away.
+// A rating of one to five stars; choosing the current one again removes it.
 
 import { t } from "../i18n";
 import { Icon } from "./icons";

@@ -1,4 +1,4 @@
-// What a page shows when there is nothing to show: empty, failed.
+// Placeholders of a page: empty, failed.
 
 import { ApiError } from "../api/client";
 import { type Key, t } from "../i18n";
@@ -25,7 +25,7 @@ export function explain(error: unknown): string {
   };
   const key = keys[error.status];
   if (key) return t(key);
-  // A 400 says what is wrong with what the user wrote, in the portal's words.
+  // A 400 describes the error in the user's input, in the portal's words.
   if (error.status === 400 && error.detail) return error.detail;
   return t("error.other", { status: String(error.status) });
 }

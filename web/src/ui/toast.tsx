@@ -1,4 +1,4 @@
-// Short messages at the lower edge: what was done, with a way to take it back, or what went wrong.
+// Short messages at the lower edge: the result with an undo action, or an error.
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -16,7 +16,7 @@ const message = signal<Message | undefined>(undefined);
 const STAY = 5000;
 const STAY_WITH_ACTION = 10_000;
 
-/** Shows a message in place of the one before. */
+/** Shows a message, replacing the previous one. */
 export function announce(text: string, action?: Message["action"]): void {
   message.value = { text, ...(action ? { action } : {}) };
 }

@@ -16,7 +16,7 @@ pub struct SpaceConfig {
     pub kind: SpaceKind,
     /// Absolute paths; one of a personal space may have wildcards.
     pub folders: Vec<Spanned<PathBuf>>,
-    /// The account of a personal space; only the portal uses and checks it.
+    /// The account of a personal space; only the portal checks that it exists.
     #[serde(default)]
     pub owner: Option<String>,
     #[serde(default = "yes")]

@@ -4,6 +4,7 @@
 //! who links his `Photos` to another's must not see the other's photos as his own.
 
 use super::parts::{SpaceConfig, SpaceKind};
+use albumen_files::identity::Owners;
 use albumen_files::patterns;
 use std::path::{Component, Path, PathBuf};
 
@@ -16,6 +17,8 @@ pub struct Space {
     pub folders: Vec<PathBuf>,
     /// For each folder the part of its path that the config names; what a wildcard has found behind it belongs to users.
     pub named: Vec<PathBuf>,
+    /// The account that it belongs to.
+    pub owner: Option<String>,
     pub people: bool,
     pub subjects: bool,
 }
@@ -44,6 +47,11 @@ impl Spaces {
         innermost.map(|(space, folder, _)| (space, folder))
     }
 
+    /// Whose each space is.
+    pub fn owners(&self) -> Owners {
+        Owners::new(self.0.iter().filter_map(|s| Some((s.name.clone(), s.owner.clone()?))))
+    }
+
     /// The space of a path that no configured one holds: named by the path itself.
     pub fn by_hand(path: &Path) -> Space {
         Space {
@@ -51,6 +59,7 @@ impl Spaces {
             kind: SpaceKind::Personal,
             folders: vec![path.to_owned()],
             named: vec![path.to_owned()],
+            owner: None,
             people: true,
             subjects: true,
         }
@@ -58,22 +67,28 @@ impl Spaces {
 }
 
 fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
-    let with = |name: String, (folders, named): (Vec<PathBuf>, Vec<PathBuf>)| Space {
+    let with = |name: String, owner, (folders, named): (Vec<PathBuf>, Vec<PathBuf>)| Space {
         name,
         kind: space.kind,
         folders,
         named,
+        owner,
         people: space.people,
         subjects: space.subjects,
     };
     let name = space.name.get_ref();
     let folders = space.folders.iter().map(|f| f.get_ref());
     if !name.contains("{}") {
-        return vec![with(name.clone(), folders.map(|f| (f.clone(), f.clone())).unzip())];
+        return vec![with(
+            name.clone(),
+            space.owner.clone(),
+            folders.map(|f| (f.clone(), f.clone())).unzip(),
+        )];
     }
     let found = patterns::named(name, folders.map(PathBuf::as_path));
     let parts = |found: Vec<patterns::Found>| found.into_iter().map(|f| (f.folder, f.named)).unzip();
-    found.into_iter().map(|(name, folders)| with(name, parts(folders))).collect()
+    let of_match = |(name, folders)| with(String::clone(&name), Some(name), parts(folders));
+    found.into_iter().map(of_match).collect()
 }
 
 /// What is wrong with the spaces as written: where it stands and why.

@@ -10,7 +10,7 @@ use albumen_files::FileStat;
 use albumen_files::hash::{ContentHash, Hashed};
 use albumen_files::open::{Root, open_beneath, stat_beneath};
 use albumen_files::pages::Pages;
-use albumen_files::patience::AsFile;
+use albumen_files::patience::{AsFile, KillableClose};
 use albumen_files::read::{Read, read};
 use albumen_files::volume::{self, Fingerprint};
 use albumen_files::{relative, walk};
@@ -119,11 +119,11 @@ fn fetch_beneath(wanted: &Wanted, root: &Root, pace: &Pace) -> Fetched {
         return Fetched::Settled;
     }
     if let Some((hash, was)) = &wanted.content
-        && let Ok((file, stat)) = open_beneath(root, &below)
+        && let Ok((file, stat)) = open_beneath(root, &below).map(|(f, stat)| (KillableClose::new(f), stat))
         && stat == *was
     {
         let (pages, hash) = (Pages::of(&file), hash.clone());
-        return with_sidecars(wanted, root, file, Hashed { hash, stat }, pages);
+        return with_sidecars(wanted, root, file.into_file(), Hashed { hash, stat }, pages);
     }
     let role = walk::role(&wanted.name).unwrap_or(walk::Role::Media);
     for _ in 0..CHANGING_TRIES {
@@ -151,34 +151,38 @@ fn fetch_beneath(wanted: &Wanted, root: &Root, pace: &Pace) -> Fetched {
     }
 }
 
+/// An open sidecar or thumbnail; `None` where it is too large.
+fn open_sidecar(root: &Root, path: &[u8]) -> Result<Option<(Source, FileStat)>, Fault> {
+    let (file, stat) = open_beneath(root, path)?;
+    let file = KillableClose::new(file);
+    if stat.size > SIDECAR_LIMIT {
+        return Ok(None);
+    }
+    Ok(Some((Source::from_file(file.into_file())?, stat)))
+}
+
 fn with_sidecars(wanted: &Wanted, root: &Root, file: File, hashed: Hashed, pages: Pages) -> Fetched {
     let mut sidecars = Vec::new();
     for name in &wanted.sidecars {
-        match open_beneath(root, &relative::child(&wanted.folder, name)) {
-            Ok((file, stat)) if stat.size <= SIDECAR_LIMIT => {
-                if let Ok(source) = Source::from_file(file) {
-                    sidecars.push((name.clone(), source, stat));
-                }
-            }
+        match open_sidecar(root, &relative::child(&wanted.folder, name)) {
+            Ok(Some((source, stat))) => sidecars.push((name.clone(), source, stat)),
             Err(fault @ Fault::Unavailable { .. }) if wanted.spare_sidecars => {
                 return Fetched::Failed(fault, Some(hashed.stat));
             }
             // A sidecar that cannot be read costs its facts, not the photo's.
-            Ok(_) | Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
     for name in &wanted.clip_thumbnails {
-        match open_beneath(root, &relative::child(&wanted.folder, name)) {
-            Ok((file, stat)) if stat.size <= SIDECAR_LIMIT => {
-                if let Ok(source) = Source::from_file(file) {
-                    sidecars.push((name.clone(), source, stat));
-                    break;
-                }
+        match open_sidecar(root, &relative::child(&wanted.folder, name)) {
+            Ok(Some((source, stat))) => {
+                sidecars.push((name.clone(), source, stat));
+                break;
             }
             Err(fault @ Fault::Unavailable { .. }) if wanted.spare_sidecars => {
                 return Fetched::Failed(fault, Some(hashed.stat));
             }
-            Ok(_) | Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
     }
     match Source::from_file(file) {

@@ -15,11 +15,11 @@ use albumen_core::clock::now;
 use albumen_core::fault::{Fault, in_words, is_shortage};
 use albumen_core::vocabulary::Admission;
 use albumen_files::hash::ContentHash;
-use albumen_files::identity::{self, Arrived, FolderSum, Listed, On, Recorded, Vanished};
+use albumen_files::identity::{self, Arrived, FolderSum, Listed, On, Owner, Owners, Recorded, Vanished};
 use albumen_files::ignore::{ALBUMENIGNORE, Rules};
 use albumen_files::mounts::MountTable;
 use albumen_files::open::{Root, open_beneath};
-use albumen_files::patience::{self, Beat, Missed, Running};
+use albumen_files::patience::{self, Beat, KillableClose, Missed, Running};
 use albumen_files::read::{Read, read};
 use albumen_files::relative;
 use albumen_files::signature::{HEAD, Signature, signature};
@@ -43,6 +43,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct ScanOptions {
     pub rules: Rules,
+    /// Edits go with a file from space to space where both have the same owner.
+    pub owners: Owners,
     pub guard: Guard,
     /// What is gone below the targets was removed on purpose.
     pub accept_removals: bool,
@@ -162,7 +164,7 @@ pub fn scan(
             Walked::Stopped => return Ok(out),
         }
     }
-    let moves = find_moves(index, &walked, options.patience, shutdown)?;
+    let moves = find_moves(index, &walked, options, shutdown)?;
     if shutdown.requested() {
         return Ok(out);
     }
@@ -517,7 +519,7 @@ impl One<'_> {
     ) -> rusqlite::Result<std::io::Result<()>> {
         let index = self.index;
         for WalkedVolume { id, path, fingerprint: was, space } in index.walked_volumes()? {
-            let same_owner = identity::owner(&space) == identity::owner(&target.space);
+            let same_owner = self.options.owners.of(&space) == self.options.owners.of(&target.space);
             if !same_owner && self.spaces.contains(&target.space) {
                 continue;
             }
@@ -823,6 +825,7 @@ impl Unwalkeds {
 /// Whether a file that can be read does not begin like media.
 fn is_no_media(root: &Root, path: &[u8]) -> bool {
     let Ok((opened, _)) = open_beneath(root, path) else { return false };
+    let opened = KillableClose::new(opened);
     let mut head = [0; HEAD];
     let read = albumen_files::hash::read_full(&opened, 0, &mut head);
     read.is_ok_and(|n| signature(&head[..n]) == Signature::Unknown)
@@ -833,6 +836,7 @@ fn named_extension(root: &Root, path: &[u8]) -> String {
     /// It stands among the first properties.
     const XMP_HEAD: usize = 1 << 20;
     let Ok((file, stat)) = open_beneath(root, path) else { return String::new() };
+    let file = KillableClose::new(file);
     let mut head = vec![0; XMP_HEAD.min(usize::try_from(stat.size).unwrap_or(XMP_HEAD))];
     let length = albumen_files::hash::read_full(&file, 0, &mut head).unwrap_or(0);
     sidecar_names::named_extension(&head[..length]).unwrap_or_default()
@@ -930,7 +934,7 @@ fn recorded(f: &FileRow) -> Recorded<&[u8]> {
 fn find_moves(
     index: &Index,
     walked: &[WholeWalk],
-    patience: Duration,
+    options: &ScanOptions,
     shutdown: &Shutdown,
 ) -> Result<Vec<(Finding, i64)>, RecordError> {
     // Where they were: a file that the config gives to another space is still at its place, and is the same file.
@@ -940,11 +944,11 @@ fn find_moves(
         let MayHaveMoved { id, path, hash, size, mtime_ns, space, volume } = gone;
         let Some(hash) = ContentHash::parse(&hash) else { continue };
         places.insert(relative::on_disk(&[&volume, &path]), vanished.len());
-        let owner = identity::owner(&space).to_owned();
+        let owner = options.owners.of(&space);
         vanished.push(Vanished { id, owner, path, hash, size, mtime_ns });
     }
     let sizes: HashSet<u64> = vanished.iter().map(|v| v.size).collect();
-    let owners: HashSet<(String, u64)> = vanished.iter().map(|v| (v.owner.clone(), v.size)).collect();
+    let owners: HashSet<(Owner, u64)> = vanished.iter().map(|v| (v.owner.clone(), v.size)).collect();
     let (mut arrived, mut findings) = (Vec::new(), Vec::new());
     for size in sizes {
         for (finding_id, mut finding) in index.found_new_of_size(size)? {
@@ -953,7 +957,7 @@ fn find_moves(
             }
             let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
             let path = relative::child(&finding.folder, &finding.name);
-            let owner = identity::owner(&w.space).to_owned();
+            let owner = options.owners.of(&w.space);
             let here = places.get(&w.root.join(&path)).copied();
             // Content that vanished with another owner need not be read.
             if here.is_none() && !owners.contains(&(owner.clone(), size)) {
@@ -968,7 +972,8 @@ fn find_moves(
                 }
             };
             // What cannot be read at present is matched by its content when it is developed.
-            let answer = patience::call(&w.root.join(&path), patience, &|| shutdown.requested(), work);
+            let answer =
+                patience::call(&w.root.join(&path), options.patience, &|| shutdown.requested(), work);
             let Ok(Some(hashed)) = answer else { continue };
             finding.stat = hashed.stat;
             let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);

@@ -1,28 +1,28 @@
-//! Patterns in gitignore syntax, compiled and matched with bounds: an `.albumenignore` is written by users and is hostile
-//! input.
+//! Patterns in gitignore syntax, compiled and matched with bounds: an `.albumenignore` is written by users and is
+//! untrusted input.
 //!
-//! Promises: no recursion; memory is linear in the text and bounded by the limits below; a match takes at most (length of the
-//! patterns) x (length of the path) steps, whatever the pattern; nothing is dropped silently: a line that cannot be honoured
-//! refuses the whole set, with its number and the reason.
+//! Invariants: no recursion; memory is linear in the text and bounded by the limits below; a match takes at most
+//! (length of the patterns) x (length of the path) steps, for any pattern; nothing is dropped silently: an invalid
+//! line refuses the whole set, with its number and the reason.
 //!
-//! Syntax, as git documents it: `#` comments, `!` takes back, a `/` at the beginning or inside anchors the pattern to the
-//! folder of the file, a `/` at the end means folders only, `*` and `?` and `[...]` within a name, `**` for any number of
-//! folders, `\` before a character that stands for itself. One addition: `{jpg,png}` stands for either. `?` and a class stand
-//! for one character of UTF-8.
+//! Syntax, as git documents it: `#` comments, `!` includes again, a `/` at the beginning or inside anchors the
+//! pattern to the folder of the file, a `/` at the end means folders only, `*` and `?` and `[...]` within a name,
+//! `**` for any number of folders, `\` escapes a character. One addition: `{jpg,png}` matches either. `?` and a class
+//! match one character of UTF-8.
 
-/// A longer line is no path that a file system has.
+/// A longer line cannot be a path of a file system.
 const LONGEST_LINE: usize = 4096;
-/// Patterns of one set, after braces were written out.
+/// Patterns of one set, after expansion of braces.
 const MOST_PATTERNS: usize = 20_000;
-/// Patterns that one line may stand for by its braces.
+/// Patterns that the braces of one line may expand to.
 const MOST_ALTERNATIVES: usize = 256;
-/// Braces inside braces.
+/// Nesting depth of braces.
 const DEEPEST_BRACES: usize = 16;
 /// Bytes of the compiled set.
 const MOST_MEMORY: usize = 512 << 10;
 /// Bytes of compiled patterns with wildcards: each of them may be compared with every character of a name.
 const MOST_WILDCARDS: usize = 64 << 10;
-/// Character classes, and ranges in all of them together.
+/// Character classes, and the total of their ranges.
 const MOST_CLASSES: usize = 1 << 12;
 const MOST_RANGES: usize = 1 << 14;
 
@@ -32,19 +32,19 @@ const CLASS: u8 = 0xfd;
 const STAR: u8 = 0xfe;
 const ANY: u8 = 0xff;
 
-/// Why a set of patterns cannot be honoured.
+/// Why a set of patterns is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refused {
-    /// From 1; `None`: it is about the file as a whole.
+    /// From 1; `None`: it concerns the file as a whole.
     pub(super) line: Option<u32>,
     pub(super) why: String,
 }
 
-/// What a set says of a path.
+/// The verdict of a set on a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     LeftOut,
-    /// A `!` pattern: taken after all.
+    /// A `!` pattern: included again.
     Kept,
 }
 
@@ -66,7 +66,7 @@ struct Pattern {
     length: u16,
     keeps: bool,
     folders_only: bool,
-    /// It has no slash: it is compared with the name, in whatever folder.
+    /// It has no slash: it is compared with the name, in any folder.
     name_only: bool,
     literal: bool,
 }
@@ -80,7 +80,7 @@ struct Class {
 }
 
 impl Patterns {
-    /// Compiles a file: lines end with LF, CRLF or CR; a UTF-8 byte-order mark at the beginning is no part of the first.
+    /// Compiles a file: lines end with LF, CRLF or CR; a UTF-8 byte-order mark at the beginning is skipped.
     pub(super) fn of_file(text: &[u8]) -> Result<Patterns, Refused> {
         let whole = |why: &str| Err(Refused { line: None, why: why.to_owned() });
         if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) {
@@ -102,7 +102,7 @@ impl Patterns {
         Ok(patterns)
     }
 
-    /// Gives back what growing took too much.
+    /// Frees excess capacity.
     pub(super) fn shrink(&mut self) {
         self.patterns.shrink_to_fit();
         self.code.shrink_to_fit();
@@ -123,7 +123,7 @@ impl Patterns {
         self.wildcards
     }
 
-    /// Adds one line, which may be empty or a comment; the error says why it cannot be honoured.
+    /// Adds one line, which may be empty or a comment; the error has the reason.
     pub(super) fn add_line(&mut self, line: &[u8]) -> Result<(), String> {
         if line.first() == Some(&b'#') {
             return Ok(());
@@ -157,7 +157,7 @@ impl Patterns {
         for code in self.alternatives(line)? {
             let mut code = in_segments(&code);
             if name_only && code.contains(&b'/') {
-                // A `**` by itself.
+                // A `**` that is not a whole segment.
                 code = vec![STAR];
             }
             let literal = !code.iter().any(|b| *b >= RECURSIVE);
@@ -185,9 +185,9 @@ impl Patterns {
         Ok(())
     }
 
-    /// What a line stands for, one code for each alternative of its braces.
+    /// The expansion of a line: one code for each alternative of its braces.
     fn alternatives(&mut self, line: &str) -> Result<Vec<Vec<u8>>, String> {
-        /// One pair of braces, or the line itself: what its finished branches can be, and its present one up to here.
+        /// One pair of braces, or the line itself: its finished branches, and the current one up to here.
         struct Group {
             done: Vec<Vec<u8>>,
             here: Vec<Vec<u8>>,
@@ -252,7 +252,7 @@ impl Patterns {
                         &code[..3]
                     }
                     None => {
-                        // Without a ] it stands for itself, and so do all that follow.
+                        // Without a `]` it is an ordinary character, and so are all following ones.
                         no_class_ends = true;
                         b"["
                     }
@@ -260,7 +260,7 @@ impl Patterns {
                 c => c.encode_utf8(&mut code).as_bytes(),
             };
             let Some(group) = groups.last_mut() else { continue };
-            // The finished branches of the groups around it are bounded where they are multiplied.
+            // The finished branches of the enclosing groups are bounded where they are multiplied.
             for branch in &mut group.here {
                 match was_after_braces {
                     true => *branch = joined(branch, code),
@@ -277,7 +277,7 @@ impl Patterns {
         }
     }
 
-    /// Compiles what follows a `[`; `None` where no `]` ends it: then nothing was read.
+    /// Compiles a class after its `[`; `None` if no `]` ends it: then nothing was consumed.
     fn class(&mut self, chars: &mut std::str::Chars<'_>) -> Result<Option<[u8; 2]>, String> {
         let mut text = chars.clone();
         let start = self.ranges.len();
@@ -286,7 +286,7 @@ impl Patterns {
             text.next();
         }
         let mut is_first = true;
-        // The character before a `-` that may make a range of it.
+        // The character before a `-`, which may begin a range.
         let mut last: Option<char> = None;
         loop {
             let Some(c) = text.next() else {
@@ -353,7 +353,7 @@ impl Patterns {
         Ok(Some(class_bytes(number)))
     }
 
-    /// What the last pattern that matches says of a path (relative to the folder of the patterns, not empty).
+    /// The verdict of the last matching pattern on a path (relative to the folder of the patterns, not empty).
     pub(super) fn verdict(&self, path: &[u8], is_folder: bool) -> Option<Verdict> {
         let name = path.rsplit(|b| *b == b'/').next().unwrap_or(path);
         let last = self.patterns.iter().rev().find(|pattern| {
@@ -372,8 +372,8 @@ impl Patterns {
         Some(if last.keeps { Verdict::Kept } else { Verdict::LeftOut })
     }
 
-    /// Segment by segment. After a `**` that turns out to stand for too little it is tried with one folder more; an earlier
-    /// one never has to be tried again, since what follows it has matched already.
+    /// Segment by segment. If a `**` matched too few folders it is tried with one folder more; an earlier `**` never
+    /// has to be tried again, because the segments after it have already matched.
     fn matches_path(&self, code: &[u8], path: &[u8]) -> bool {
         let (mut code, mut path) = (Some(code), Some(path));
         let mut again: Option<(Option<&[u8]>, &[u8])> = None;
@@ -440,7 +440,8 @@ impl Patterns {
         }
     }
 
-    /// Whether a character is in the class whose number these bytes begin with; what is no UTF-8 is only in negated ones.
+    /// Whether a character is in the class whose number these bytes begin with; bytes that are not UTF-8 are only in
+    /// negated classes.
     fn is_in_class(&self, number: &[u8], c: Option<char>) -> bool {
         let [high, low, ..] = number else { return false };
         let number = usize::from(high & 0x3f) << 6 | usize::from(low & 0x3f);
@@ -469,13 +470,13 @@ fn trim_end(line: &str) -> &str {
     line
 }
 
-/// Whether what follows this text is escaped: an odd number of backslashes ends it.
+/// Whether the character after this text is escaped: an odd number of backslashes ends the text.
 fn is_escaped(text: &str) -> bool {
     text.bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 1
 }
 
-/// Finds the segments that are `**`, and writes several `*` elsewhere as one, which means the same. A `**` at the end
-/// stands for what is in the folder, not for the folder itself.
+/// Finds the segments that are `**`, and writes several `*` elsewhere as one, which is equivalent. A `**` at the end
+/// matches the contents of the folder, not the folder itself.
 fn in_segments(code: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(code.len());
     let mut is_recursive = false;
@@ -483,7 +484,7 @@ fn in_segments(code: &[u8]) -> Vec<u8> {
         if i > 0 {
             out.push(b'/');
         }
-        // Any number of folders and again any number is any number.
+        // Two consecutive `**` are equivalent to one.
         if segment == [STAR, STAR] {
             if is_recursive {
                 out.pop();
@@ -506,7 +507,7 @@ fn in_segments(code: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The first segment of a path or pattern, and what follows the slash behind it.
+/// The first segment of a path or pattern, and the rest after its slash.
 fn first_segment(path: &[u8]) -> (&[u8], Option<&[u8]>) {
     match path.iter().position(|b| *b == b'/') {
         Some(slash) => (&path[..slash], Some(&path[slash + 1..])),
@@ -514,7 +515,7 @@ fn first_segment(path: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// The first character and its length; a byte that is no part of one is one by itself.
+/// The first character and its length; an invalid byte counts as a character.
 fn character(bytes: &[u8]) -> (Option<char>, usize) {
     let length = match bytes.first() {
         Some(0xc2..=0xdf) => 2,
@@ -529,7 +530,7 @@ fn character(bytes: &[u8]) -> (Option<char>, usize) {
     }
 }
 
-/// A class such as `[:alpha:]`, of which the `[` was read: its ranges, and what follows.
+/// A class such as `[:alpha:]`, after its `[`: its ranges, and the rest of the text.
 fn named_class(text: &str) -> Option<(&'static [(char, char)], &str)> {
     let (name, rest) = text.strip_prefix(':')?.split_once(":]")?;
     let ranges: &[(char, char)] = match name {
@@ -550,8 +551,8 @@ fn named_class(text: &str) -> Option<(&'static [(char, char)], &str)> {
     Some((ranges, rest))
 }
 
-/// Two parts of a pattern in a row, one of them out of braces: a star at the end of one and at the beginning of the other are one
-/// star, and no `**`.
+/// Two consecutive parts of a pattern, one of them from braces: a star at the end of the first and one at the
+/// beginning of the second are one star, not `**`.
 fn joined(a: &[u8], b: &[u8]) -> Vec<u8> {
     let both = a.last() == Some(&STAR) && b.first() == Some(&STAR);
     [a, if both { &b[1..] } else { b }].concat()

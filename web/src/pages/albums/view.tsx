@@ -1,4 +1,4 @@
-// Albums: what Albumen has gathered (people, places, ...), and the albums of the accounts.
+// Albums: automatic collections (people, places, ...), and the albums of the accounts.
 
 import { useMemo, useState } from "preact/hooks";
 import { api } from "../../api/client";

@@ -1,4 +1,4 @@
-// The tree of folders beside the photos, where the screen is wide enough: what is on the way to the folder shown is open.
+// The tree of folders beside the photos, on wide screens: the path to the current folder is open.
 
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../../api/client";
@@ -29,7 +29,7 @@ export function FolderTree({ space, path }: { space: string | undefined; path: r
   );
 }
 
-/** `shown`: the path to the folder that the page shows, from this one; absent where it is elsewhere. */
+/** `shown`: the path from this folder to the current one; absent if it is not below this one. */
 function Branch(props: {
   space: string;
   path: readonly string[];

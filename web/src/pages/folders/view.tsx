@@ -1,4 +1,4 @@
-// Folders as they are on the NAS: libraries, then their folders, then the photos of one.
+// Folders as on the NAS: libraries, then their folders, then the photos of one.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";
@@ -15,7 +15,7 @@ import { SortMenu } from "../../ui/sort";
 import { Empty, Failed } from "../../ui/states";
 import { FolderTree } from "./tree";
 
-/** The name that a library is shown with. */
+/** The displayed name of a library. */
 export function spaceName(space: { name: string; kind: string }): string {
   return space.kind === "personal" && space.name === me.value?.account.name
     ? t("space.personal")

@@ -1,4 +1,4 @@
-// Lists that a search makes: videos, what was added last, favourites.
+// Lists that are searches: videos, recent additions, favourites.
 
 import { useMemo } from "preact/hooks";
 import { rowHeightFor } from "../../grid/layout";

@@ -1,12 +1,12 @@
-// When the application is locked: at its start and after a time without use, where the account wants that. The lock is
-// of this tab; the pictures behind it are not in the page while it holds.
+// The lock of the application: at its start and after a time without use, if the account has enabled it. The lock
+// belongs to this tab; the pictures behind it are not in the page while it is locked.
 
 import { effect, signal } from "@preact/signals";
 import { preferences } from "../../lib/preferences";
 
 export const isLocked = signal(false);
 
-/** Whether so much time has passed without use that the application locks. */
+/** Whether the application locks after this time without use. */
 export function isDue(lastUse: number, now: number, minutes: number | undefined): boolean {
   // A clock that was set back does not keep it open.
   return minutes !== undefined && (now - lastUse >= minutes * 60_000 || now < lastUse);
@@ -17,10 +17,10 @@ export function lockNow(): void {
 }
 
 const USES = ["pointerdown", "keydown", "wheel", "touchstart"] as const;
-/** Milliseconds between two looks at the clock. */
+/** Milliseconds between two checks of the clock. */
 const CHECK = 5000;
 
-/** Watches use, from the moment that the preferences are known. Returns what ends it. */
+/** Monitors use, once the preferences are loaded. Returns the function that stops it. */
 export function watch(): () => void {
   let lastUse = Date.now();
   const used = () => {
@@ -30,7 +30,7 @@ export function watch(): () => void {
     if (isDue(lastUse, Date.now(), preferences.peek().lock_minutes)) isLocked.value = true;
   };
   for (const use of USES) document.addEventListener(use, used, { passive: true, capture: true });
-  // A tab in the background has slow timers: the clock is looked at when it comes back, before a use counts.
+  // A tab in the background has slow timers: the clock is checked when it becomes visible, before use counts.
   document.addEventListener("visibilitychange", check);
   const timer = setInterval(check, CHECK);
   const stop = effect(() => {

@@ -1,4 +1,4 @@
-// The lock: nothing of the library is in the page until the password of the account is given again.
+// The lock: the page contains nothing of the library until the password of the account is confirmed.
 
 import { useRef, useState } from "preact/hooks";
 import { ApiError, api } from "../../api/client";

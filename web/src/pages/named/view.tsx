@@ -1,4 +1,4 @@
-// Tags and subjects: tiles that lead to the search for their photos.
+// Tags and subjects: tiles that open the search for their photos.
 
 import { api } from "../../api/client";
 import type { Named } from "../../api/shapes";
@@ -35,7 +35,7 @@ const kinds: Record<
   },
 };
 
-/** The tile of a name; none where its search cannot be written. */
+/** The tile of a name; none if its search cannot be written. */
 export function tilesOf(named: readonly Named[], space: string | undefined): Tile[] {
   return named.flatMap(({ query, name, items, cover }) =>
     query === undefined ? [] : [{ to: href(["photos"], { q: query, space }), name, items, cover }],

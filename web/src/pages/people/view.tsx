@@ -1,4 +1,4 @@
-// People of the chosen library, those with the most photos first; and the photos of one.
+// People of the selected library, ordered by number of photos; and the photos of one.
 
 import { useMemo, useState } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";

@@ -1,4 +1,4 @@
-// Places: countries, their regions, their cities; each leads to the search for its photos.
+// Places: countries, their regions, their cities; each opens the search for its photos.
 
 import { api } from "../../api/client";
 import { t } from "../../i18n";

@@ -1,4 +1,4 @@
-// What the account chooses: how the application looks, in which language, when it locks.
+// Preferences of the account: appearance, language, lock.
 
 import { api } from "../../api/client";
 import { languages, t, use } from "../../i18n";

@@ -1,4 +1,4 @@
-// The search box: suggestions while typing, what was searched for before, and the way to the filters.
+// The search box: suggestions while typing, the history, and the button for filters.
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { api } from "../../api/client";
@@ -12,9 +12,9 @@ import { announce } from "../../ui/toast";
 import { destinationOf, lastWord } from "./data";
 import { FilterPanel } from "./filters";
 
-/** Milliseconds without a key until suggestions are asked for. */
+/** Milliseconds without a key before suggestions are requested. */
 const PAUSE = 150;
-/** Searches of before that are shown. */
+/** Number of previous searches shown. */
 const SHOWN = 8;
 
 const icons: Record<Suggestion["kind"], IconName> = {
@@ -34,7 +34,7 @@ interface Option {
   readonly name: string;
   readonly kind?: Key;
   readonly to: string;
-  /** Of the history: can be forgotten. */
+  /** An entry of the history: can be removed. */
   readonly past?: number;
 }
 
@@ -235,7 +235,7 @@ export function SearchBox() {
   );
 }
 
-/** What the list below the box offers: the searches of before, or what the last word may become. */
+/** The entries of the list below the box: the history, or completions of the last word. */
 async function optionsFor(
   text: string,
   space: string | undefined,

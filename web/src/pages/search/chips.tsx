@@ -1,4 +1,4 @@
-// A search as chips: each condition can be taken away.
+// A search as chips: each condition can be removed.
 
 import { t } from "../../i18n";
 import { go, href, route } from "../../lib/address";

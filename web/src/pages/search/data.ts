@@ -1,4 +1,4 @@
-// Suggestions of the search box: what they replace, and where they lead.
+// Suggestions of the search box: the text that they replace, and their targets.
 
 import type { Suggestion } from "../../api/shapes";
 import { href } from "../../lib/address";
@@ -8,7 +8,7 @@ export function lastWord(text: string): string {
   return text.trimEnd().split(/\s+/).pop() ?? "";
 }
 
-/** Folders and albums have pages; anything else becomes a condition in the place of the word that was typed. */
+/** Folders and albums have pages; others become a condition that replaces the typed word. */
 export function destinationOf(suggestion: Suggestion, text: string, space: string | undefined): string {
   if (suggestion.kind === "folder" && suggestion.space !== undefined) {
     const path = (suggestion.path ?? "").split("/").filter((part) => part !== "");

@@ -1,4 +1,4 @@
-// The filter panel: every condition that the found items differ in, with how many have each value.
+// The filter panel: every condition with several values in the results, and the number of items for each value.
 
 import { useState } from "preact/hooks";
 import { api } from "../../api/client";
@@ -28,7 +28,7 @@ const CONDITIONS = [
   "exposure",
   "format",
 ] as const;
-/** Values of a condition that are shown at first. */
+/** Number of values of a condition shown at first. */
 const FIRST = 8;
 
 export function FilterPanel(props: {
@@ -138,7 +138,7 @@ function Condition(props: {
   );
 }
 
-/** Words for values that are letters of the index. */
+/** Labels of values that are codes of the index. */
 function label(name: string, value: string): string {
   const keys: Record<string, Key> = {
     "kind photo": "filter.photo",
@@ -162,7 +162,7 @@ function without(query: string, term: string): string {
   return queryOf(termsOf(query).filter((other) => written(other) !== term));
 }
 
-/** The first and the last day of `date:FROM..TO`, empty where it has none. */
+/** The first and the last day of `date:FROM..TO`, empty if absent. */
 export function datesOf(query: string): readonly [from: string, to: string] {
   const value = termsOf(query).find((term) => term.field === "date" && !term.isDenied)?.value ?? "";
   const m =

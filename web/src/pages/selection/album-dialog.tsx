@@ -1,4 +1,4 @@
-// Puts items into an album: one that there is, or a new one.
+// Adds items to an album: an existing or a new one.
 
 import { useState } from "preact/hooks";
 import { api } from "../../api/client";
@@ -10,12 +10,12 @@ import { Failed } from "../../ui/states";
 
 export function AlbumDialog(props: {
   close: () => void;
-  /** `run` puts the items into the album of this name. */
+  /** `run` adds the items to the album of this name. */
   add: (run: (items: readonly number[]) => Promise<unknown>, name: string) => void;
 }) {
   const [name, setName] = useState("");
   const { answer, error, retry } = useAnswer((signal) => api.albums(signal), []);
-  // Others fill themselves by a search, or belong to somebody else.
+  // Others are stored searches, or belong to other accounts.
   const albums = answer?.albums.filter(
     (album) => album.query === undefined && album.rights.includes("manage"),
   );

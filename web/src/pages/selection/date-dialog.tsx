@@ -1,4 +1,5 @@
-// Changes capture dates: all to one moment, or all by the same time, which keeps the intervals between them.
+// Changes capture dates: sets all to one time, or shifts all by the same amount, which keeps the intervals between
+// them.
 
 import { useState } from "preact/hooks";
 import type { Change } from "../../api/client";

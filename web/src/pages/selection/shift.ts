@@ -1,4 +1,4 @@
-/** A time that dates are shifted by, as the API takes it: `+02:00:00`, `-26:30:00`. Undefined for none. */
+/** The shift of dates in the API's format: `+02:00:00`, `-26:30:00`. Undefined if there is none. */
 export function shiftOf(days: number, hours: number, minutes: number): string | undefined {
   const total = Math.round((days * 24 + hours) * 60 + minutes);
   if (!Number.isFinite(total) || total === 0) return undefined;

@@ -1,4 +1,4 @@
-// What can be done with the chosen items.
+// Actions on the selected items.
 
 import { useState } from "preact/hooks";
 import { api } from "../../api/client";
@@ -13,13 +13,13 @@ import { Stars } from "../../ui/stars";
 import { explain } from "../../ui/states";
 import { announce } from "../../ui/toast";
 
-/** Apps take this many files at once, in most cases. */
+/** Maximum number of files that most apps accept at once. */
 const MOST_SHARED = 30;
 
 export function ActionBar(props: {
   selection: Selection;
   changed: () => void;
-  /** The album that the page shows, if it is picked by hand and may be changed. */
+  /** The album of the page, if it is not a stored search and may be changed. */
   album?: number | undefined;
 }) {
   const { selection, album } = props;
@@ -117,7 +117,7 @@ export function ActionBar(props: {
 
 import { AlbumDialog } from "./album-dialog";
 import { DateDialog } from "./date-dialog";
-/** Words with commas between them. */
+/** Words separated by commas. */
 export function tagsOf(text: string): string[] {
   return [...new Set(text.split(",").map((tag) => tag.trim()))].filter((tag) => tag !== "");
 }

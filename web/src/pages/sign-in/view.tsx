@@ -1,4 +1,4 @@
-// Sign in with account and password, and the code of the authenticator app where the account has one.
+// Sign in with account and password, and the code of the authenticator app if the account has one.
 
 import { useRef, useState } from "preact/hooks";
 import { ApiError } from "../../api/client";

@@ -10,7 +10,7 @@ import type { ListSource } from "../../grid/photo-list";
 export const LEVELS = ["day", "month", "year"] as const;
 export type Level = (typeof LEVELS)[number];
 
-/** Letters of a day that name its group: `2023-07` of `2023-07-01`. */
+/** The prefix of a day that is its group: `2023-07` of `2023-07-01`. */
 const LETTERS: Record<Level, number> = { day: 10, month: 7, year: 4 };
 
 /** Days of the index, newest first, items without a date last. */
@@ -20,7 +20,7 @@ export function daysOf(timeline: Timeline): DayCount[] {
   return days;
 }
 
-/** Days in groups. Those that follow each other and begin alike are one. */
+/** Days in groups. Consecutive ones with the same prefix are one group. */
 export function grouped(days: readonly DayCount[], level: Level): DayCount[] {
   if (level === "day") return [...days];
   const groups: { day: string; count: number; from: string; to: string }[] = [];
@@ -35,7 +35,7 @@ export function grouped(days: readonly DayCount[], level: Level): DayCount[] {
   return groups;
 }
 
-/** What to ask for to get the items of a bucket: whole days, or a part of one. */
+/** The parameters for the items of a bucket: whole days, or a part of one. */
 export function rangeOf(
   model: TimelineModel,
   bucket: number,

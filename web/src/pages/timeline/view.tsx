@@ -1,4 +1,4 @@
-// Photos: all items of the chosen libraries by day, month or year, newest first, or what a search finds.
+// Photos: all items of the selected libraries by day, month or year, newest first, or the results of a search.
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scope } from "../../api/client";
@@ -12,7 +12,7 @@ import { Empty } from "../../ui/states";
 import { SearchChips } from "../search/chips";
 import { LEVELS, type Level, timelineSource } from "./data";
 
-/** Rows against those of days. */
+/** Row heights relative to those of days. */
 const ZOOM: Record<Level, number> = { day: 1, month: 0.56, year: 0.3 };
 
 function metricsFor(level: Level): (width: number) => GridMetrics {
@@ -20,7 +20,7 @@ function metricsFor(level: Level): (width: number) => GridMetrics {
   return (width) => ({ width, rowHeight: rowHeightFor(width, ZOOM[level]), gap, heading: 44, dayGap: 18 });
 }
 
-/** The scope that the address names. */
+/** The scope of the address. */
 export function scopeOf(query: URLSearchParams): Scope {
   const space = query.get("space");
   const q = query.get("q");
@@ -40,12 +40,12 @@ function addressOf(scope: Scope, level: Level, item?: number): string {
 export function TimelinePage() {
   const { query } = route.value;
   const scope = scopeOf(query);
-  // Another scope is another page: nothing of the old one is kept.
+  // Another scope is another page: no state of the old one is kept.
   return <Timeline key={JSON.stringify(scope)} scope={scope} level={levelOf(query)} />;
 }
 
 function Timeline({ scope, level }: { scope: Scope; level: Level }) {
-  // Another round reads the timeline anew.
+  // Another round reloads the timeline.
   const [round, setRound] = useState(0);
   const source = useMemo(() => timelineSource(scope, level), [level, round]);
   const day = useRef("");
@@ -111,7 +111,7 @@ function Timeline({ scope, level }: { scope: Scope; level: Level }) {
   );
 }
 
-/** Two fingers, or the wheel with the control key, change the level. */
+/** A pinch, or the wheel with the control key, changes the level. */
 function usePinch(zoom: { current: (step: number) => void }): void {
   useEffect(() => {
     let wheel = 0;

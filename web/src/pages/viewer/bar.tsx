@@ -1,4 +1,4 @@
-// The bar of the viewer: above the picture on a screen, below it on a phone, where thumbs are.
+// The bar of the viewer: above the picture on a screen, below it on a phone.
 
 import type { Item } from "../../api/shapes";
 import { language, t } from "../../i18n";

@@ -111,7 +111,7 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
   );
 }
 
-/** A moment to the second, as the API takes it. */
+/** A time with seconds, in the API's format. */
 export function seconds(local: string): string {
   return local.length === 16 ? `${local}:00` : local.slice(0, 19);
 }
@@ -133,7 +133,7 @@ function Links({ label, links }: { label: string; links: readonly (readonly [str
   );
 }
 
-/** Fields that are saved when they are left. */
+/** Fields that are saved when they lose focus. */
 function Editing({ item }: { item: Item }) {
   const changed = (before: string | undefined, now: string) => (before ?? "") !== now.trim();
   const text = (name: "title" | "description", value: string) =>

@@ -1,4 +1,4 @@
-// What the viewer does with an item besides showing it: plays its clip, looks around in it, leads through the list, prints.
+// Modes of the viewer besides showing an item: clip, panorama, slideshow, print.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { original, thumbnail } from "../../api/client";
@@ -11,7 +11,7 @@ import { announce } from "../../ui/toast";
 import { clipOf } from "./motion";
 import { extentOf, SphereView } from "./sphere";
 
-/** The clip of a photo that moves, over the photo. */
+/** The clip of a motion photo, over the photo. */
 export function Clip({ item, end }: { item: Item; end: () => void }) {
   const [src, setSrc] = useState<string>();
   useEffect(() => {
@@ -53,7 +53,7 @@ export function Clip({ item, end }: { item: Item; end: () => void }) {
   );
 }
 
-/** A sphere or panorama, looked at from inside. */
+/** A sphere or panorama, viewed from inside. */
 export function Panorama({ item, end }: { item: Item; end: () => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
@@ -96,7 +96,7 @@ export function Panorama({ item, end }: { item: Item; end: () => void }) {
 
 const INTERVALS = [3, 5, 10, 30] as const;
 
-/** Leads through the list by itself, and keeps the screen on meanwhile. */
+/** Advances through the list automatically, and keeps the screen on. */
 export function Slideshow(props: {
   index: () => number;
   next: (index: number) => void;
@@ -112,7 +112,7 @@ export function Slideshow(props: {
     const timer = setInterval(() => {
       const { count } = props;
       const at = props.index();
-      // Another one than this, also by chance.
+      // A different one, chosen at random.
       const step = isShuffled ? 1 + Math.floor(Math.random() * Math.max(1, count - 1)) : 1;
       props.next((at + step) % count);
     }, seconds * 1000);
@@ -121,7 +121,7 @@ export function Slideshow(props: {
   useEffect(() => {
     let lock: WakeLockSentinel | undefined;
     let isGone = false;
-    // Without it, where the browser has none or the page is hidden, the screen may go dark: the slideshow goes on.
+    // Without it, if the browser lacks it or the page is hidden, the screen may turn off: the slideshow continues.
     void navigator.wakeLock
       ?.request("screen")
       .then((got) => {

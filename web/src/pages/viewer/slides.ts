@@ -1,11 +1,11 @@
-// What PhotoSwipe shows of an item: its large picture first, its own pixels once they are zoomed into.
+// The pictures of an item for PhotoSwipe: the large picture first, all pixels once zoomed in.
 
 import { original, thumbnail } from "../../api/client";
 import type { Item } from "../../api/shapes";
 import type { GridItem } from "../../grid/model";
 import { isShown } from "../../lib/files";
 
-/** Short edge of the picture that is shown first, in pixels. */
+/** Short edge of the first picture, in pixels. */
 export const XL = 1280;
 
 export interface Slide {
@@ -16,7 +16,7 @@ export interface Slide {
   msrc?: string;
   itemId?: number;
   alt?: string;
-  /** Width of the original, once it is known. */
+  /** Width of the original, once loaded. */
   fullWidth?: number;
 }
 
@@ -38,13 +38,13 @@ export function slideOf(item: GridItem): Slide {
   };
 }
 
-/** An item that is opened by its address, before the list around it is loaded. */
+/** An item opened by its address, before the surrounding list is loaded. */
 export function gridItemOf(item: Item): GridItem {
   const aspect = (item.display_width ?? 1) / Math.max(1, item.display_height ?? 1);
   return { id: item.id, aspect, isVideo: item.kind === "video", flags: 0, key: 0 };
 }
 
-/** Address of the picture with all pixels: the original where browsers show it, else the preview, if there is one. */
+/** Address of the picture with all pixels: the original if browsers show it, else the preview, if there is one. */
 export function fullPicture(item: Item): string | undefined {
   if (item.kind === "video") return undefined;
   if (isShown(item) && item.rights.includes("download")) return original(item.id);
@@ -52,7 +52,7 @@ export function fullPicture(item: Item): string | undefined {
   return preview && thumbnail(item.id, 0, "preview");
 }
 
-/** How far a slide is zoomed at most: to two screen pixels for each of the original, and four times at the least. */
+/** Maximum zoom of a slide: two screen pixels for each of the original, and at least a factor of four. */
 export function maxZoom(slide: Pick<Slide, "width" | "fullWidth">, fit: number): number {
   return Math.max(4 * fit, (2 * (slide.fullWidth ?? slide.width)) / slide.width);
 }

@@ -1,7 +1,7 @@
-// Looks around in a panorama: WebGL draws, for every pixel of the screen, what lies in its direction. A sphere is taken as
-// equirectangular; any other panorama as the inside of a cylinder.
+// The panorama viewer: WebGL draws, for every pixel of the screen, the picture in its direction. A sphere is treated
+// as equirectangular; any other panorama as the inside of a cylinder.
 
-/** Where the camera looks. Angles are radians. */
+/** The direction of the camera. Angles are radians. */
 export interface View {
   readonly yaw: number;
   readonly pitch: number;
@@ -9,7 +9,7 @@ export interface View {
   readonly fov: number;
 }
 
-/** What the picture covers, in radians. */
+/** The extent of the picture, in radians. */
 export interface Extent {
   readonly width: number;
   readonly height: number;
@@ -18,7 +18,7 @@ export interface Extent {
 const FULL: Extent = { width: 2 * Math.PI, height: Math.PI };
 const MIN_FOV = 0.35;
 const MAX_FOV = 1.75;
-/** Vertical angle that a panorama without facts about it is taken to have: that of a phone held upright. */
+/** Assumed vertical angle of a panorama without metadata: that of a phone held upright. */
 const PANORAMA_HEIGHT = 1.05;
 
 export function extentOf(aspect: number, isFull: boolean): Extent {
@@ -26,7 +26,7 @@ export function extentOf(aspect: number, isFull: boolean): Extent {
   return { width: Math.min(2 * Math.PI, PANORAMA_HEIGHT * aspect), height: PANORAMA_HEIGHT };
 }
 
-/** Keeps a view inside of the picture. `aspect`: width to height of the screen. */
+/** Keeps a view inside the picture. `aspect`: width to height of the screen. */
 export function bounded(view: View, extent: Extent, aspect: number): View {
   const widest = 2 * Math.atan(Math.tan(MAX_FOV / 2));
   const fov = Math.min(Math.max(view.fov, MIN_FOV), Math.min(widest, extent.height));
@@ -122,14 +122,14 @@ export class SphereView {
     this.#gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
-  /** Turns and zooms. */
+  /** Rotates and zooms. */
   look(change: Partial<View>): void {
     const aspect = this.canvas.clientWidth / Math.max(1, this.canvas.clientHeight);
     this.#view = bounded({ ...this.#view, ...change }, this.extent, aspect);
     if (this.#frame === 0) this.#frame = requestAnimationFrame(() => this.#draw());
   }
 
-  /** Turns by a key; false where the key does not. */
+  /** Rotates by a key; false if the key has no effect. */
   key(key: string): boolean {
     const { yaw, pitch, fov } = this.#view;
     const step = fov / 8;
@@ -212,7 +212,7 @@ function link(gl: WebGLRenderingContext): WebGLProgram {
   return program;
 }
 
-/** The picture, scaled down where the graphics processor takes no texture of its size. */
+/** The picture, scaled down if the graphics processor does not support a texture of its size. */
 function fitting(picture: HTMLImageElement, gl: WebGLRenderingContext): TexImageSource {
   const most = gl.getParameter(gl.MAX_TEXTURE_SIZE) as number;
   const scale = Math.min(1, most / Math.max(picture.naturalWidth, picture.naturalHeight));

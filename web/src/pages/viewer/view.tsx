@@ -1,5 +1,5 @@
-// The viewer: one item over the page, with the ones before and after. PhotoSwipe does zoom and swipe; it is loaded when
-// the viewer opens first. The bar, the keys and the panels are ours.
+// The viewer: one item over the page, with the previous and the next one. PhotoSwipe provides zoom and swipe; it is
+// loaded when the viewer first opens. The bar, the keys and the panels are the application's own.
 
 import type PhotoSwipe from "photoswipe";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -22,14 +22,14 @@ import { fullPicture, gridItemOf, maxZoom, type Slide, slideOf, XL } from "./sli
 
 export interface ViewerProps {
   id: number;
-  /** The list that is leafed through; until it is loaded, only the item itself is shown. */
+  /** The list of the viewer; until it is loaded, only the item itself is shown. */
   model: TimelineModel | undefined;
-  /** Bumped when more of the list is loaded. */
+  /** Incremented when more of the list is loaded. */
   version: number;
-  /** Address below the viewer. */
+  /** The address below the viewer. */
   close: string;
   show: (id: number) => string;
-  /** The viewer has closed on this position: its tile takes the focus. */
+  /** The viewer has closed at this position: its tile gets the focus. */
   focus: (position: number) => void;
   /** The item at this position is needed and not loaded. */
   needs: (position: number) => void;
@@ -74,7 +74,7 @@ export function Viewer(props: ViewerProps) {
     return () => controller.abort();
   }, [id, edits.value]);
 
-  // Facts that come after the picture: its own pixels, and how far it is zoomed.
+  // Facts loaded after the picture: the size of the original, and the maximum zoom.
   useEffect(() => {
     const slide = pswp.current?.currSlide;
     if (!slide || item === undefined || slide.data.itemId !== item.id) return;
@@ -86,7 +86,7 @@ export function Viewer(props: ViewerProps) {
     setMode((m) => (m === "slideshow" ? m : undefined));
   }, [id]);
 
-  // The position that was shown last: its tile takes the focus when the viewer is gone.
+  // The last position: its tile gets the focus when the viewer is closed.
   const shownAt = useRef<number | undefined>(undefined);
   useEffect(() => {
     const uncover = coverRest(root.current);
@@ -96,7 +96,7 @@ export function Viewer(props: ViewerProps) {
     };
   }, []);
 
-  // Opened anew when the list around the item is there.
+  // Reopened when the surrounding list is loaded.
   useEffect(() => {
     let isClosed = false;
     const host = stage.current;
@@ -110,14 +110,14 @@ export function Viewer(props: ViewerProps) {
       made.options.tapAction = () => setHasControls((has) => !has);
       listen(made, lone);
       made.init();
-      // The dialog is the section around, with the bar and the panels.
+      // The dialog is the enclosing section, with the bar and the panels.
       made.element?.removeAttribute("role");
       pswp.current = made;
     })().catch((e) => isClosed || sessionEnded(e) || announce(explain(e)));
     return () => {
       isClosed = true;
       const made = pswp.current;
-      // Its `close` event is not the person's.
+      // Its `close` event is not a user action.
       pswp.current = undefined;
       made?.destroy();
     };
@@ -155,12 +155,12 @@ export function Viewer(props: ViewerProps) {
 
   const current = useRef<{ mode: Mode | undefined; item: Item | undefined }>({ mode, item });
   current.current = { mode, item };
-  /** Keys that a panorama or slideshow uses itself. */
+  /** Keys that a panorama or slideshow handles itself. */
   const modeTakes = (key: string) =>
     (current.current.mode === "panorama" && key !== "Tab") ||
     (current.current.mode !== undefined && key === "Escape");
 
-  /** Puts the picture with all pixels in the place of the large one. */
+  /** Replaces the large picture by the picture with all pixels. */
   const sharpen = (slide: NonNullable<PhotoSwipe["currSlide"]>) => {
     const { item } = current.current;
     const image = slide.content.element;
@@ -333,7 +333,7 @@ function optionsFor(host: HTMLElement, index: number, infoIsBeside: () => boolea
     zoom: false,
     counter: false,
     wheelToZoom: true,
-    // The section around is the dialog, with more in it than the pictures.
+    // The enclosing section is the dialog, which contains more than the pictures.
     trapFocus: false,
     returnFocus: false,
     secondaryZoomLevel: (zoom: { fit: number; max: number }) => Math.min(zoom.max, zoom.fit * 2.5),
@@ -341,7 +341,7 @@ function optionsFor(host: HTMLElement, index: number, infoIsBeside: () => boolea
   };
 }
 
-/** Where the browser does not play a video, the reason and the way out take its place. */
+/** If the browser cannot play a video, the reason and a download link replace it. */
 function unplayable(event: Event): void {
   const video = event.target;
   if (!(video instanceof HTMLVideoElement) || video.parentElement?.querySelector(".viewer-unplayable"))
@@ -352,11 +352,11 @@ function unplayable(event: Event): void {
   video.parentElement?.append(text);
 }
 
-/** While the viewer is open, nothing below it can be reached. */
+/** While the viewer is open, nothing below it can get the focus. */
 function coverRest(viewer: HTMLElement | null): () => void {
   const page = viewer?.parentElement;
   const around = [...(page?.children ?? []), ...(page?.parentElement?.children ?? [])];
-  // Messages stay within reach: they take edits back.
+  // Messages stay reachable, because they can undo edits.
   const rest = around.filter((e) => e !== viewer && e !== page && !e.classList.contains("toasts"));
   for (const element of rest) {
     element.setAttribute("inert", "");

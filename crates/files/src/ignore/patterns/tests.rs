@@ -11,7 +11,7 @@ fn left_out(patterns: &Patterns, path: &str, is_folder: bool) -> bool {
     patterns.verdict(path.as_bytes(), is_folder) == Some(Verdict::LeftOut)
 }
 
-/// What the `ignore` crate says, which ripgrep uses.
+/// The result of the `ignore` crate, which ripgrep uses.
 fn oracle(lines: &[String]) -> Option<Gitignore> {
     let mut builder = GitignoreBuilder::new("");
     for line in lines {
@@ -104,11 +104,11 @@ fn what_cannot_be_honoured_is_refused_with_its_line() {
     for utf16 in [&b"\xff\xfep\0r\0"[..], b"\xfe\xff\0p\0r"] {
         assert_eq!(Patterns::of_file(utf16).unwrap_err().line, None);
     }
-    // As far as the limits go, and the longest comment.
+    // Up to the limits, and the longest comment.
     set(&format!("{}\n{longest}\n#{longest}{longest}", deep(DEEPEST_BRACES)));
 }
 
-/// A megabyte of each of these took hundreds of megabytes once.
+/// A megabyte of each of these once took hundreds of megabytes.
 #[test]
 fn however_much_there_is_memory_is_bounded() {
     for line in [
@@ -135,7 +135,7 @@ fn however_much_there_is_memory_is_bounded() {
     }
 }
 
-/// A matcher that goes back for each star would take longer than the universe is old.
+/// A matcher that backtracks at each star would take exponential time.
 #[test]
 fn stars_are_not_multiplied() {
     let name = "a".repeat(255);
@@ -153,7 +153,8 @@ fn stars_are_not_multiplied() {
     assert!(left_out(&set(&format!("/{}a", "**/a/".repeat(100))), &path, true));
 }
 
-/// `//` is no path, and ripgrep takes a `**` beside braces for two stars in one place and for folders in another.
+/// `//` is not a path, and ripgrep interprets a `**` beside braces as two stars in one place and as folders in
+/// another.
 fn odd(line: &str) -> bool {
     line.contains("//") || (line.contains("**") && line.contains('{'))
 }
@@ -161,7 +162,7 @@ fn odd(line: &str) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Ordinary patterns mean what they mean to ripgrep.
+    /// Ordinary patterns have the same meaning as in ripgrep.
     #[test]
     fn ordinary_patterns_are_read_as_by_ripgrep(
         lines in prop::collection::vec(
@@ -173,7 +174,7 @@ proptest! {
     ) {
         let Some(oracle) = oracle(&lines) else { return Ok(()) };
         let patterns = set(&lines.join("\n"));
-        // There a negated class stands for a slash, too; in git it does not.
+        // There a negated class also matches a slash; in git it does not.
         let negated = lines.iter().any(|l| l.contains("[!") || l.contains("[^"));
         for path in paths.iter().filter(|path| !(negated && path.contains('/'))) {
             let wanted = match oracle.matched(path, is_folder) {
@@ -185,7 +186,7 @@ proptest! {
         }
     }
 
-    /// Whatever is in the file and in the path: an answer, within the bounds.
+    /// Any file and any path give a result within the bounds.
     #[test]
     fn anything_is_answered(
         text in prop::collection::vec(prop_oneof![
