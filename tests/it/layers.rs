@@ -110,11 +110,16 @@ fn engine_and_portal_link_no_codec_and_no_onnx_runtime() {
 fn release_builds_cannot_inject_faults() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let run = |arguments: &[&str]| {
-        let out = Command::new(&cargo).args(arguments).current_dir(ROOT).output().expect("cargo, which runs this test");
+        let out = Command::new(&cargo)
+            .args(arguments)
+            .current_dir(ROOT)
+            .output()
+            .expect("cargo, which runs this test");
         assert!(out.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).unwrap()
     };
-    let example = ["run", "--locked", "--offline", "--quiet", "-p", "albumen-core", "--example", "failpoints"];
+    let example =
+        ["run", "--locked", "--offline", "--quiet", "-p", "albumen-core", "--example", "failpoints"];
     assert_eq!(run(&example), "true\n", "a debug build");
     let release = [&example[..], &["--release"]].concat();
     assert_eq!(run(&release), "false\n", "a release build");

@@ -6,8 +6,8 @@
 use super::keys;
 use super::progress::Progress;
 use super::store::Store;
-use albumen_core::failpoints::{noted, reached};
 use albumen_core::clock::now;
+use albumen_core::failpoints::{noted, reached};
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::{Facts, Recognised, Stage};
 use albumen_files::FileStat;

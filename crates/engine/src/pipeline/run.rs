@@ -194,9 +194,9 @@ pub fn run(
     let plan = Plan::new(config, options.recognise);
     let mut index = match options.dry_run && !Index::is_there(index_dir) {
         true => Index::open_nowhere(index_dir)?,
-        false => Index::open_indexing_as(index_dir, options.new_index, || {
-            failpoints::reached("in_a_migration")
-        })?,
+        false => {
+            Index::open_indexing_as(index_dir, options.new_index, || failpoints::reached("in_a_migration"))?
+        }
     };
     let mut volumes = Volumes::read(config, &index)?;
     if !options.dry_run {

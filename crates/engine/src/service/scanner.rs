@@ -303,6 +303,7 @@ fn walk(
         let config = service.config();
         ScanOptions {
             rules: config.rules(),
+            owners: Spaces::resolve(&config.spaces).owners(),
             guard: config.guard.into(),
             accept_removals: false,
             priority,

@@ -12,8 +12,7 @@ use crate::service::access::Access;
 use crate::service::events::Event;
 use albumen_index::Index;
 use albumen_index::people::{
-    Answer as Reply, EditDone, EditError, EditLine, FaceLine, FaceList, Mark, PersonLine, Question, SameName,
-    Suggestions, Why,
+    Answer as Reply, EditDone, EditError, EditLine, FaceLine, PersonLine, Question, SameName, Suggestions,
 };
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};

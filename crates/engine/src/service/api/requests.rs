@@ -2,7 +2,6 @@
 
 use super::handles::{ReadHandle, RequestHandle};
 use super::refusal::{Answer, Body, Refusal, bad, broken, given, no_such};
-use crate::service::Order;
 use crate::service::access::Access;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::Stage;
