@@ -34,6 +34,11 @@ enum Op {
     Restore(usize),
     NewModel,
     Photo(u64, u64),
+    /// A region of the metadata calls the first face so, or nothing does.
+    Region(usize, Option<u8>),
+    /// The file of a photo is gone, and is there again.
+    Vanish(usize),
+    Return,
     /// People are switched off for the space, and on again.
     Off,
     On,
@@ -62,6 +67,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => n().prop_map(Op::Restore),
         1 => Just(Op::NewModel),
         2 => (0..5u64, 0..5u64).prop_map(|(a, b)| Op::Photo(a, b)),
+        1 => (n(), prop::option::weighted(0.8, 0..4u8)).prop_map(|(f, name)| Op::Region(f, name)),
+        1 => n().prop_map(Op::Vanish),
+        1 => Just(Op::Return),
         1 => Just(Op::Off),
         1 => Just(Op::On),
         1 => Just(Op::Reindex),
@@ -90,6 +98,38 @@ struct Photo {
     orientation: u8,
     pixels: u8,
     cropped: bool,
+    region: Option<u8>,
+    vanished: bool,
+}
+
+impl Photo {
+    fn new(file: i64, number: u64, people: Vec<u64>) -> Photo {
+        Photo {
+            file,
+            number,
+            people,
+            orientation: 1,
+            pixels: 1,
+            cropped: false,
+            region: None,
+            vanished: false,
+        }
+    }
+
+    /// The faces that a recogniser finds in it.
+    fn found(&self, shift: f32, model: &str) -> Vec<FoundFace> {
+        // Of a cropped picture the left 0.24 is left: the first face.
+        let (people, grown) =
+            if self.cropped { (&self.people[..1], 1.0 / 0.24) } else { (&self.people[..], 1.0) };
+        let faces = people.iter().enumerate().map(|(i, person)| {
+            let mut face = face(*person, self.number, 0.05 + 0.2 * i as f32 + shift, model);
+            face.area[0] *= grown;
+            face.area[2] *= grown;
+            face.area = shown(self.orientation, shown(self.pixels, face.area));
+            face
+        });
+        faces.collect()
+    }
 }
 
 struct Story {
@@ -121,7 +161,7 @@ impl Story {
         for n in 0..12 {
             let people = vec![n % 4, (n + 1 + n / 4) % 5 + 4];
             let file = w.photo(n, &people);
-            photos.push(Photo { file, number: n, people, orientation: 1, pixels: 1, cropped: false });
+            photos.push(Photo::new(file, n, people));
         }
         w.cluster();
         Story { w, photos, model: MODEL, off: false, said: Vec::new() }
@@ -132,42 +172,32 @@ impl Story {
     }
 
     fn shown_faces(&self) -> Vec<FaceLine> {
-        self.photos.iter().flat_map(|p| self.w.faces(p.file)).collect()
+        self.photos.iter().filter(|p| !p.vanished).flat_map(|p| self.w.faces(p.file)).collect()
     }
 
     fn pick<T: Clone>(from: &[T], n: usize) -> Option<T> {
         (!from.is_empty()).then(|| from[n % from.len()].clone())
     }
 
-    /// The recogniser looks at a photo as it lies now.
+    /// Inspect and the recogniser look at a photo as it lies now.
     fn look(&self, photo: &Photo, shift: f32) {
-        if self.off {
+        if self.off || photo.vanished {
             return;
         }
-        let facts = Facts { orientation: Some(photo.orientation), ..Facts::default() };
-        self.w
-            .index
-            .conn
-            .execute(
-                "UPDATE files SET facts = ?2 WHERE id = ?1",
-                params![photo.file, serde_json::to_string(&facts).expect("facts")],
-            )
-            .expect("facts");
-        let mut found: Vec<FoundFace> = Vec::new();
-        for (i, person) in photo.people.iter().enumerate() {
-            let mut face = face(*person, photo.number, 0.05 + 0.2 * i as f32 + shift, self.model);
-            if photo.cropped {
-                // The left 0.24 of the picture is left: the first face.
-                if i > 0 {
-                    continue;
-                }
-                face.area[0] /= 0.24;
-                face.area[2] /= 0.24;
-            }
-            face.area = shown(photo.orientation, shown(photo.pixels, face.area));
-            found.push(face);
-        }
-        record_faces(&self.w.index.conn, photo.file, &found, self.model).expect("faces recorded");
+        let conn = &self.w.index.conn;
+        let found = photo.found(shift, self.model);
+        let region =
+            photo.region.map(|name| Region { name: Some(format!("Name {name}")), area: found[0].area });
+        let facts = Facts {
+            orientation: Some(photo.orientation),
+            regions: region.into_iter().collect(),
+            sources: [("regions".to_owned(), "xmp".to_owned())].into(),
+            ..Facts::default()
+        };
+        let facts = serde_json::to_string(&facts).expect("facts");
+        conn.execute("UPDATE files SET facts = ?2 WHERE id = ?1", params![photo.file, facts]).expect("facts");
+        record_faces(conn, photo.file, &found, self.model).expect("faces recorded");
+        items::refresh(conn, photo.file).expect("its item");
     }
 
     fn done(
@@ -186,6 +216,14 @@ impl Story {
     }
 
     fn apply(&mut self, op: &Op) {
+        self.change_something(op);
+        // A run matches the regions of what it has looked at.
+        if !self.off && self.w.regions_wait() {
+            self.w.cluster();
+        }
+    }
+
+    fn change_something(&mut self, op: &Op) {
         let (people, faces) = (self.people(), self.shown_faces());
         let face = |n: usize| Self::pick(&faces, n);
         let person = |n: usize| Self::pick(&people, n);
@@ -285,10 +323,29 @@ impl Story {
             Op::Photo(a, b) => {
                 let number = self.photos.len() as u64;
                 let file = self.w.file(&format!("{number:03}.jpg"), &format!("b3:{number:03}"));
-                let photo =
-                    Photo { file, number, people: vec![a, b], orientation: 1, pixels: 1, cropped: false };
+                let photo = Photo::new(file, number, vec![a, b]);
                 self.look(&photo, 0.0);
                 self.photos.push(photo);
+            }
+            Op::Region(n, name) => {
+                if self.off {
+                    return;
+                }
+                self.change(n, |photo| photo.region = name);
+            }
+            Op::Vanish(n) => {
+                let at = n % self.photos.len();
+                self.photos[at].vanished = true;
+                crate::record::vanish_file(&self.w.index.conn, self.photos[at].file, 1).expect("vanished");
+            }
+            Op::Return => {
+                for photo in self.photos.iter_mut().filter(|p| p.vanished) {
+                    photo.vanished = false;
+                    let conn = &self.w.index.conn;
+                    conn.execute("UPDATE files SET vanished = NULL WHERE id = ?1", [photo.file])
+                        .expect("back");
+                    items::refresh(conn, photo.file).expect("its item");
+                }
             }
             Op::Off => {
                 self.off = true;
@@ -315,6 +372,9 @@ impl Story {
             return;
         }
         let at = n % self.photos.len();
+        if self.photos[at].vanished {
+            return;
+        }
         let was_cropped = self.photos[at].cropped;
         change(&mut self.photos[at]);
         // With other models the embeddings say nothing, and no metadata tells of a crop.
@@ -371,6 +431,7 @@ impl Story {
                     let taken_back = now(p) != *p
                         || later.iter().any(|l| matches!(l, Said::Cover(q, _) if now(q) == now(p)))
                         || all[f].lost
+                        || self.photos.iter().any(|photo| photo.vanished && photo.file == all[f].file)
                         || all[f].person.as_ref() != Some(p);
                     taken_back || self.w.index.person(p).expect("a person").0.cover == Some(*f)
                 }
@@ -385,7 +446,7 @@ impl Story {
     fn check_views(&self, after: &Op) {
         let conn = &self.w.index.conn;
         let mut bearers: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
-        for photo in &self.photos {
+        for photo in self.photos.iter().filter(|p| !p.vanished) {
             let faces = self.w.faces(photo.file);
             for detail in [Detail::Full, Detail::Canonical] {
                 let item = self.w.index.item_view(photo.file, detail).expect("a view").expect("an item");
@@ -419,7 +480,59 @@ impl Story {
         for p in &listed {
             let faces = self.w.index.person(&p.id).expect("a person").1;
             assert_eq!(p.faces as usize, faces.len(), "after {after:?}: {p:?}");
+            let items: BTreeSet<i64> = faces.iter().map(|f| f.file).collect();
+            assert_eq!(p.items as usize, items.len(), "after {after:?}: {p:?}");
+            let is_its_face = |cover: i64| faces.iter().any(|f| f.id == cover);
+            assert!(p.cover.map_or(faces.is_empty(), is_its_face), "after {after:?}: {p:?}");
         }
+        let shown = self.photos.iter().filter(|p| !p.vanished).flat_map(|p| self.w.faces(p.file));
+        let waiting: BTreeSet<i64> =
+            shown.filter(|f| f.person.is_none() && f.mark.is_none()).map(|f| f.id).collect();
+        let listed = self.w.index.waiting_faces(None, None).expect("faces");
+        let listed: BTreeSet<i64> = listed.iter().map(|f| f.id).collect();
+        assert_eq!(listed, waiting, "after {after:?}: the faces that wait");
+        self.check_questions(after, &waiting);
+    }
+
+    /// What was answered, hidden, or is no face is not asked about.
+    fn check_questions(&self, after: &Op, waiting: &BTreeSet<i64>) {
+        let now = |p: &str| resolve(&self.w.index.conn, p).expect("readable").expect("a person");
+        let said: Vec<&Said> = self.said.iter().flat_map(|(_, s)| s).collect();
+        for q in self.w.index.questions(None, 100).expect("questions") {
+            let parts: Vec<&str> = q.question.split(':').collect();
+            let people = if q.kind == "is" { &parts[2..] } else { &parts[1..] };
+            for person in people {
+                let hidden = self.w.index.person(person).expect("a person").0.hidden;
+                assert!(!hidden, "after {after:?}: {q:?} asks about a hidden person");
+            }
+            let was_answered = |one: &Said| match one {
+                Said::Not(face, p) => q.kind == "is" && *face == q.a.face && now(p) == parts[2],
+                Said::Two(a, b) => {
+                    let told = BTreeSet::from([now(a), now(b)]);
+                    q.kind == "same" && told == BTreeSet::from([parts[1].to_owned(), parts[2].to_owned()])
+                }
+                _ => false,
+            };
+            let taken_back = |later: &[&Said]| {
+                later.iter().any(|l| matches!(l, Said::Is(face, _) if q.kind == "is" && *face == q.a.face))
+            };
+            let again = (0..said.len()).any(|i| was_answered(said[i]) && !taken_back(&said[i + 1..]));
+            assert!(!again, "after {after:?}: {q:?} was answered");
+            assert!(q.kind != "is" || waiting.contains(&q.a.face), "after {after:?}: {q:?} does not wait");
+        }
+    }
+
+    /// `verify` finds that people, items and searches agree.
+    fn check_verify(&self) {
+        let mut found = Vec::new();
+        let mut note = |f: crate::verify::Finding| found.push(f);
+        let depth = crate::verify::Depth::default();
+        crate::verify::verify(&self.w.dir.path().join("index"), depth, &mut note).expect("verified");
+        let of_people = |f: &&crate::verify::Finding| {
+            !matches!(f.kind, crate::verify::Kind::DerivativeUnnamed | crate::verify::Kind::Orphan)
+        };
+        let found: Vec<_> = found.iter().filter(of_people).collect();
+        assert!(found.is_empty(), "{found:?}");
     }
 
     /// Two faces of a photo are one person on a user's word only.
@@ -472,6 +585,7 @@ proptest! {
         story.apply(&Op::On);
         story.w.cluster();
         story.check(&Op::Cluster);
+        story.check_verify();
     }
 
     #[test]
