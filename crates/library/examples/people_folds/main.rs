@@ -131,10 +131,10 @@ fn folds(samples: &[Sample]) -> HashMap<&str, usize> {
 fn choose(train: &[&Sample]) -> (Thresholds, f64) {
     let mut best: Option<(f64, f32, Thresholds)> = None;
     let now = Thresholds::SFACE;
-    for group in [0.30, 0.32, 0.34, 0.36, 0.38] {
-        for single in [0.12, 0.14, 0.16, 0.18, 0.20] {
-            for cohesion in [0.66, 0.70, 0.74] {
-                for poor in [0.0, 0.02, 0.06, 0.10] {
+    for group in [0.28, 0.30, 0.32, 0.34, 0.36] {
+        for single in [0.14, 0.16, 0.18] {
+            for cohesion in [0.66, 0.70] {
+                for poor in [0.0, 0.02] {
                     let t = Thresholds { group, single, cohesion, poor, ..now.clone() };
                     let f1: f64 = [Set::AsTheyAre, Set::Small]
                         .map(|set| {
