@@ -21,6 +21,7 @@ mod inspect;
 mod layers;
 mod packaging;
 mod people;
+mod people_terminal;
 mod places;
 mod raw_makers;
 mod recognise;

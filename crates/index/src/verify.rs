@@ -5,6 +5,7 @@
 //! but the row of a derivative that is not there.
 //! Leaves to others: making what is due (`albumen index`), and bringing back an index that is broken (`restore`).
 
+use super::people::counts;
 use super::query::Query;
 use super::said::DateEdit;
 use super::{DATABASE, Index, OpenError, items, schema, view};
@@ -543,6 +544,7 @@ impl Check<'_> {
             }
         }
         self.names_found()?;
+        self.counts_kept()?;
         self.checked.edits += self.conn.query_row(
             "SELECT (SELECT count(*) FROM face_edits) + (SELECT count(*) FROM person_edits)
                   + (SELECT count(*) FROM person_aliases) + (SELECT count(*) FROM people_apart)
@@ -550,6 +552,20 @@ impl Check<'_> {
             [],
             |r| r.get::<_, i64>(0).map(|n| n as u64),
         )?;
+        Ok(())
+    }
+
+    /// The kept counts of people are what counting gives.
+    fn counts_kept(&mut self) -> Result<()> {
+        for person in counts::wrong(&self.conn)? {
+            let what = format!("lists show person {person} with the wrong number of photos or faces");
+            let mut finding = found(Kind::Item, None, what, "run `albumen verify --repair`");
+            if self.depth.repair {
+                self.conn.execute("DELETE FROM person_counts WHERE person_id = ?1", [&person])?;
+                finding.repaired = true;
+            }
+            self.tell(finding);
+        }
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! `make corpus-report`: what Albumen says of a folder of real media, against its manifest (ALBUMEN_CORPUS).
 //! One module a table; each prints agreements, differences and what is missing. Tables that are named as arguments
-//! (`facts`, `recognise`, `decode`, `people`) are made alone.
+//! (`facts`, `recognise`, `decode`, `people`) are made alone. Made only where they are named: `people-faces` and
+//! `people-robust PROGRAM` (people/robust.rs).
 
 mod decode;
 mod facts;
 mod people;
 mod recognise;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn main() {
     let Some(corpus) = std::env::var_os("ALBUMEN_CORPUS").map(PathBuf::from) else {
@@ -39,5 +40,14 @@ fn main() {
     }
     if wanted("people") {
         people::print(&corpus, &rows);
+    }
+    if named.iter().any(|n| n == "people-faces") {
+        people::print_faces(&corpus, &rows);
+    }
+    if let Some(at) = named.iter().position(|n| n == "people-robust") {
+        match named.get(at + 1) {
+            Some(program) => people::robust::print(&corpus, &rows, Path::new(program)),
+            None => eprintln!("corpus-report: people-robust needs the path of the albumen program"),
+        }
     }
 }

@@ -11,7 +11,7 @@ pub const INSPECT_VERSION: u32 = 5;
 /// Raise when decode or render gives other pictures.
 pub const RENDER_VERSION: u32 = 5;
 /// Raise when detection, alignment or grading change; another model changes the settings key by itself.
-pub const FACES_VERSION: u32 = 2;
+pub const FACES_VERSION: u32 = 3;
 pub const SUBJECTS_VERSION: u32 = 2;
 pub const PEOPLE_VERSION: u32 = 2;
 pub const PLACES_VERSION: u32 = albumen_library::places::VERSION;

@@ -3,7 +3,7 @@
 use super::edits::{find_person, label};
 use super::gallery::Gallery;
 use super::questions::forbidden;
-use super::{EditError, cluster, path_of, space_of_file};
+use super::{EditError, cluster, counts, path_of, space_of_file};
 use crate::Index;
 use albumen_core::vocabulary::Box4;
 use albumen_library::people::gallery::{Nearness, Probe};
@@ -154,18 +154,17 @@ pub struct Suggestions {
     pub unnamed: Vec<PersonLine>,
 }
 
-/// Who is shown: by the rows of `items`, which are a fifth as long as those of `files`. A list of people reads one for each face.
-const PERSON_LINE: &str = "
-    SELECT p.id, p.name, p.name_source, s.name, p.hidden,
-           (SELECT count(DISTINCT a.file_id) FROM faces a JOIN items i ON i.file_id = a.file_id
-              WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0),
-           (SELECT count(*) FROM faces a JOIN items i ON i.file_id = a.file_id
-              WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0),
-           (SELECT a.id FROM faces a JOIN items i ON i.file_id = a.file_id
-              WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0
-              ORDER BY a.id IS NOT p.cover_face, a.quality DESC, a.id LIMIT 1),
-           (SELECT json_group_array(alias) FROM person_aliases x WHERE x.person_id = p.id)
-      FROM persons p JOIN spaces s ON s.id = p.space_id";
+/// A person of a list, from the kept counts (`c`) where they are there.
+fn person_line_sql() -> String {
+    let counts::Columns { items, faces, best_face } = counts::Columns::new();
+    format!(
+        "SELECT p.id, p.name, p.name_source, s.name, p.hidden, {items}, {faces},
+                coalesce((SELECT a.id FROM faces a JOIN items i ON i.file_id = a.file_id
+                           WHERE a.id = p.cover_face AND a.person_id = p.id AND a.lost = 0 AND i.hidden = 0), {best_face}),
+                (SELECT json_group_array(alias) FROM person_aliases x WHERE x.person_id = p.id)
+           FROM persons p JOIN spaces s ON s.id = p.space_id LEFT JOIN person_counts c ON c.person_id = p.id"
+    )
+}
 
 fn person_line(conn: &Connection, r: &Row) -> rusqlite::Result<PersonLine> {
     let cover: Option<i64> = r.get(7)?;
@@ -202,8 +201,8 @@ fn names(spaces: Option<&[String]>) -> Option<String> {
     spaces.map(|s| serde_json::to_string(s).expect("strings"))
 }
 
-/// After [`FACE_LINE`]: the volume and the space of the face's photo.
-const SPACE_OF_FACE: &str = "JOIN files f ON f.id = a.file_id JOIN folders d ON d.id = f.folder_id
+/// After [`FACE_LINE`]: the item, the volume and the space of the face's photo.
+const SPACE_OF_FACE: &str = "JOIN items i ON i.file_id = a.file_id JOIN files f ON f.id = a.file_id JOIN folders d ON d.id = f.folder_id
       JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id";
 
 // The name by a subquery: a join would build the whole of `persons` for each question.
@@ -241,10 +240,10 @@ impl Index {
     /// The people of some spaces, or of all: named ones first, then those in most photos.
     pub fn people(&self, spaces: Option<&[String]>, hidden_too: bool) -> Result<Vec<PersonLine>> {
         let mut st = self.conn.prepare_cached(&format!(
-            "{PERSON_LINE} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0) AND s.people_off = 0
-                AND (p.name IS NOT NULL OR EXISTS (SELECT 1 FROM faces a JOIN items i ON i.file_id = a.file_id
-                       WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0))
-              ORDER BY p.name IS NULL, 6 DESC, p.seq"
+            "{} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0) AND s.people_off = 0 AND (p.name IS NOT NULL OR {} > 0)
+              ORDER BY p.name IS NULL, 6 DESC, p.seq",
+            person_line_sql(),
+            counts::Columns::new().faces
         ))?;
         let found = st.query_map(params![names(spaces), hidden_too], |r| person_line(&self.conn, r))?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -287,7 +286,7 @@ impl Index {
         // A photo that has moved to another space is not this one's to see, also before the next clustering.
         let mut st = self.conn.prepare_cached(&format!(
             "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id = ?1 AND v.space_id = (SELECT space_id FROM people WHERE id = ?1)
-                AND f.vanished IS NULL AND a.lost <= ?2 ORDER BY a.quality DESC, a.id LIMIT ?3"
+                AND i.hidden = 0 AND a.lost <= ?2 ORDER BY a.quality DESC, a.id LIMIT ?3"
         ))?;
         let faces = st
             .query_map(params![id, list.lost, list.most()], |r| face_line(&self.conn, r))?
@@ -297,7 +296,7 @@ impl Index {
 
     pub(super) fn person_line(&self, id: &str) -> Result<PersonLine> {
         self.conn
-            .prepare_cached(&format!("{PERSON_LINE} WHERE p.id = ?1"))?
+            .prepare_cached(&format!("{} WHERE p.id = ?1", person_line_sql()))?
             .query_row([id], |r| person_line(&self.conn, r))
             .optional()?
             .ok_or_else(|| EditError::NotFound(format!("there is no person {id}")))
@@ -313,7 +312,7 @@ impl Index {
     /// The faces of some spaces, or of all, that wait for a person, best first, each with the person it is nearest to.
     pub fn waiting_faces(&self, spaces: Option<&[String]>, limit: Option<usize>) -> Result<Vec<FaceLine>> {
         let mut st = self.conn.prepare_cached(&format!(
-            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0 AND f.vanished IS NULL
+            "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0 AND i.hidden = 0
                 AND {OF_SPACES} ORDER BY a.quality DESC, a.id LIMIT ?2"
         ))?;
         let most = FaceList { limit, ..FaceList::default() }.most();

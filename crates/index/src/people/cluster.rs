@@ -1,7 +1,7 @@
 //! One clustering of a space: reads faces and constraints, lets [`albumen_library::people`] decide, writes what follows in one
 //! transaction, so that no edit falls in between and a kill leaves things as they were.
 
-use super::{SAME_FACE_IOU, found_person, iou, refresh_renamed, regions};
+use super::{SAME_FACE_IOU, counts, found_person, iou, refresh_renamed, regions};
 use crate::Index;
 use crate::due::StageNow;
 use albumen_core::vocabulary::Box4;
@@ -65,6 +65,7 @@ pub fn cluster_space(
         let changed = write(&tx, space, &planned, &mut report)?;
         if !changed {
             sweep(&tx, space)?;
+            counts::keep(&tx, space)?;
         }
         refresh_renamed(&tx)?;
         tx.commit()?;

@@ -4,8 +4,8 @@
 //! first. An edit on whose rows a later one has built can only be undone after that one.
 
 use super::{
-    EditError, Mark, cluster, copies_of_face, faces_of_photo, found_person, is_free, name_of, path_of,
-    people_named, refresh_renamed, resolve, rivals, space_of_file,
+    EditError, Mark, cluster, copies_of_face, counts, faces_of_photo, found_person, is_free, name_of,
+    path_of, people_named, refresh_renamed, resolve, rivals, space_of_file,
 };
 use crate::Index;
 use albumen_library::people::names;
@@ -440,6 +440,7 @@ impl<'a> Edit<'a> {
         )?;
         let edit = self.tx.last_insert_rowid();
         refresh_renamed(&self.tx)?;
+        counts::keep(&self.tx, self.space)?;
         let space = space_name(&self.tx, self.space)?;
         self.tx.commit()?;
         let mut left = self.left;
@@ -795,6 +796,7 @@ impl Index {
         tx.execute("UPDATE people_edit_log SET undone = 1 WHERE id = ?1", [id])?;
         let joined = settle(&tx, space)?;
         refresh_renamed(&tx)?;
+        counts::keep(&tx, space)?;
         let space = space_name(&tx, space)?;
         tx.commit()?;
         let words = format!("undid: {words}");
@@ -1117,11 +1119,12 @@ fn only_one(conn: &Connection, named: &str, mut found: Vec<String>) -> Result<St
 
 /// The space of a person and in how many photos it is, to tell people of one name apart.
 fn where_and_how_many(conn: &Connection, person: &str) -> Result<String> {
+    let items = counts::Columns::new().items;
     Ok(conn.query_row(
-        "SELECT 'space ' || s.name || ', '
-           || (SELECT count(DISTINCT a.file_id) FROM faces a JOIN items i ON i.file_id = a.file_id
-                WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0) || ' photo(s)'
-           FROM people p JOIN spaces s ON s.id = p.space_id WHERE p.id = ?1",
+        &format!(
+            "SELECT 'space ' || s.name || ', ' || {items} || ' photo(s)' FROM people p JOIN spaces s ON s.id = p.space_id
+               LEFT JOIN person_counts c ON c.person_id = p.id WHERE p.id = ?1"
+        ),
         [person],
         |r| r.get(0),
     )?)

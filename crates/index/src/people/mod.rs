@@ -7,6 +7,7 @@
 
 mod ask;
 mod cluster;
+pub(crate) mod counts;
 mod edits;
 mod gallery;
 mod marks;

@@ -70,7 +70,8 @@ struct Named {
     person: Option<String>,
 }
 
-/// Writes down which faces of a file its regions name.
+/// Writes down which faces of a file its regions name. A region of what a user called no face, or nobody to be known, speaks
+/// through that face: the photo is not found by its name.
 fn match_file(conn: &Connection, file: i64) -> Result<()> {
     let facts = items::facts(conn, file)?;
     let source = match facts.sources.get("regions") {
@@ -80,7 +81,8 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
     let regions: Vec<(Box4, String)> =
         facts.regions.iter().filter_map(|r| Some((r.area, names::clean(r.name.as_deref()?).ok()?))).collect();
     let mut st = conn.prepare_cached(
-        "SELECT id, x, y, w, h, region_name FROM faces WHERE file_id = ?1 AND lost = 0 AND mark IS NULL ORDER BY id",
+        "SELECT id, x, y, w, h, region_name FROM faces
+          WHERE file_id = ?1 AND (lost = 0 OR mark IS NOT NULL) ORDER BY id",
     )?;
     let faces = st
         .query_map([file], |r| Ok((r.get(0)?, [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?], r.get(5)?)))?

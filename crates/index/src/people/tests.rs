@@ -128,6 +128,11 @@ impl World {
             .expect("facts");
     }
 
+    fn regions_wait(&self) -> bool {
+        let sql = "SELECT EXISTS (SELECT 1 FROM regions_due)";
+        self.index.conn.query_row(sql, [], |r| r.get(0)).expect("readable")
+    }
+
     fn name_of(&self, person: &str) -> Option<String> {
         self.index.person(person).expect("a person").0.name
     }

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("0017_unread.sql"),
     include_str!("0018_words.sql"),
     include_str!("0019_accounts.sql"),
+    include_str!("0020_person_counts.sql"),
 ];
 
 /// The schema this program writes.

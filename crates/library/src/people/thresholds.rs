@@ -1,8 +1,8 @@
 //! What counts as the same person: the numbers behind every decision of the machine.
 //!
 //! They belong to an embedder, because similarities of different embedders mean different things. Chosen for SFace
-//! on one half of the LFW identities of the test corpus, checked on the other half and on a synthetic set with many
-//! single faces (docs/people.md has the figures). All are cosines unless something else is said.
+//! on one half of the LFW identities of the test corpus, checked on the other half, by cross-validation (the example
+//! `people_folds`) and on a synthetic set with many single faces (docs/people.md has the figures). All are cosines unless something else is said.
 
 /// The rule by which two groups of faces are one person. See [`Thresholds::required`].
 #[derive(Debug, Clone, PartialEq)]

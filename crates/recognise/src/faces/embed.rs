@@ -9,6 +9,15 @@ use albumen_models::manifest::{EmbedderHead, Input, Model};
 use ort::environment::Environment;
 use std::path::Path;
 
+/// What a network makes of a picture: a direction, and how far it goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedding {
+    /// L2-normalised, times 127.
+    pub direction: Vec<i8>,
+    /// The length before; of a face: how much the embedding is worth ([`super::quality`]).
+    pub norm: f32,
+}
+
 pub struct Embedder {
     network: Network,
     model: &'static Model<EmbedderHead>,
@@ -36,24 +45,27 @@ impl Embedder {
         &self.model.head.points
     }
 
-    /// The embedding of a straightened face: L2-normalised, times 127.
-    pub fn embed(&mut self, face: &Pixels) -> Result<Vec<i8>, Fault> {
+    /// The embedding of a straightened face.
+    pub fn embed(&mut self, face: &Pixels) -> Result<Embedding, Fault> {
         let Embedder { network, model, planes } = self;
         let size = (model.input.width, model.input.height);
         picture::planes(face, &model.input, size, planes);
         let outputs = network.run(planes, size)?;
-        Ok(quantised(outputs.get(&model.head.embedding, model.head.length)?))
+        Ok(Embedding::of(outputs.get(&model.head.embedding, model.head.length)?))
     }
 }
 
-/// A vector of unit length in int8: each number times 127, rounded. A vector without length or with a number that is
-/// none becomes zeros, which are like nothing.
-pub fn quantised(vector: &[f32]) -> Vec<i8> {
-    let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
-    if !length.is_finite() || length < 1e-12 {
-        return vec![0; vector.len()];
+impl Embedding {
+    /// Each number of the unit vector times 127, rounded. A vector without length or with a number that is none becomes zeros,
+    /// which are like nothing.
+    pub(crate) fn of(vector: &[f32]) -> Embedding {
+        let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+        if !length.is_finite() || length < 1e-12 {
+            return Embedding { direction: vec![0; vector.len()], norm: 0.0 };
+        }
+        let direction = vector.iter().map(|v| (f64::from(*v) / length * 127.0).round() as i8).collect();
+        Embedding { direction, norm: length as f32 }
     }
-    vector.iter().map(|v| (f64::from(*v) / length * 127.0).round() as i8).collect()
 }
 
 #[cfg(test)]
@@ -64,18 +76,20 @@ mod tests {
     proptest! {
         #[test]
         fn quantising_keeps_the_direction(v in proptest::collection::vec(-10f32..10.0, 128)) {
-            let q = quantised(&v);
+            let Embedding { direction: q, norm: length } = Embedding::of(&v);
             let dot: f64 = v.iter().zip(&q).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
             let norm = |x: f64| x.sqrt();
             let a = norm(v.iter().map(|x| f64::from(*x).powi(2)).sum());
             let b = norm(q.iter().map(|x| f64::from(*x).powi(2)).sum());
             prop_assert!(a < 1.0 || dot / a / b > 0.998);
+            prop_assert!((a - f64::from(length)).abs() < 1e-3);
         }
     }
 
     #[test]
     fn a_vector_that_is_none_is_like_nothing() {
-        assert_eq!(quantised(&[0.0; 4]), [0; 4]);
-        assert_eq!(quantised(&[f32::NAN, 1.0]), [0; 2]);
+        let none = |length| Embedding { direction: vec![0; length], norm: 0.0 };
+        assert_eq!(Embedding::of(&[0.0; 4]), none(4));
+        assert_eq!(Embedding::of(&[f32::NAN, 1.0]), none(2));
     }
 }

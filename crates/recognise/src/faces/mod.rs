@@ -34,15 +34,15 @@ impl Faces {
     fn describe(&mut self, picture: &Pixels, found: &Detection) -> Result<FoundFace, Fault> {
         let upright =
             align::straighten(picture, &found.points, self.embedder.input(), self.embedder.points());
-        let quality = quality::grade(found, &upright);
         let embedding = self.embedder.embed(&upright)?;
+        let quality = quality::grade(found, &upright, embedding.norm);
         let (w, h) = (picture.width as f32, picture.height as f32);
         Ok(FoundFace {
             area: found.fractions(w, h),
             score: found.score,
             quality,
             points: found.points.map(|[x, y]| [x / w, y / h]),
-            embedding,
+            embedding: embedding.direction,
         })
     }
 }

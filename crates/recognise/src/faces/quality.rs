@@ -1,21 +1,33 @@
-//! How much a face can be trusted: large, sharp, frontal and surely a face is 1.
+//! How much a face can be trusted: 0 is an embedding that says nothing, 1 a large, sharp and frontal face.
+//!
+//! The length of an embedding before it is normalised says what the embedding is worth. Measured on 953 pictures of LFW (of
+//! people with several) and on the same ones shrunk until the face has 48, 36, 28, 22 and 17 pixels, against the mean cosine
+//! with the other pictures of the person: the correlation of the length is 0.85, of the distance of the eyes 0.77, of the
+//! detector's score 0.71, of the pose that the five points show -0.06. Small sideways faces with nonsense embeddings have
+//! short ones. The other marks say which face of a person is the best to show.
 
 use super::detect::Detection;
 use albumen_media::pixels::Pixels;
 
 /// Distance of the eyes, pixels of the picture, from which size says nothing more: SFace's own input has 35.
 const EYES_FULL: f32 = 35.0;
-/// And under which a face is worthless, pixels.
+/// And under which size speaks against a face most, pixels.
 const EYES_LEAST: f32 = 5.0;
 /// Detector scores between which trust grows.
 const SCORES: (f32, f32) = (0.55, 0.9);
 
-/// The grade, 0 to 1: the geometric mean of size, sharpness, pose and score, so that one poor mark cannot be bought off.
-pub fn grade(found: &Detection, straightened: &Pixels) -> f32 {
+/// Lengths of SFace's embedding between which trust grows. Under the first the mean cosine with other pictures of the person
+/// is 0.19, where good pictures have 0.65: 67 of the 246 faces with less than 0.2 are there, and 7 of the 4,156 with 0.35 and
+/// more. From the second on the mean is 0.58 and more.
+const NORMS: (f32, f32) = (7.0, 11.0);
+
+/// The grade, 0 to 1, of a face whose embedding had this length: trust in the embedding, and at most half of it taken off for
+/// the looks, which are the geometric mean of size, sharpness, pose and score.
+pub fn grade(found: &Detection, straightened: &Pixels, norm: f32) -> f32 {
     let marks =
         [size(&found.points), sharpness(straightened), pose(&found.points), between(found.score, SCORES)];
-    let product: f32 = marks.iter().product();
-    product.max(0.0).powf(1.0 / marks.len() as f32)
+    let looks = marks.iter().product::<f32>().max(0.0).powf(1.0 / marks.len() as f32);
+    between(norm, NORMS) * (1.0 + looks) / 2.0
 }
 
 fn between(value: f32, (least, full): (f32, f32)) -> f32 {
@@ -67,3 +79,31 @@ fn sharpness(face: &Pixels) -> f32 {
 
 /// Ratios between which sharpness grows: measured on sharp portraits and on the same ones blurred by 3 pixels.
 const SHARP: (f32, f32) = (0.0, 0.45);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frontal face of this size, and a straightened picture of it with or without detail.
+    fn face(eyes: f32, is_sharp: bool) -> (Detection, Pixels) {
+        let points = [[0.0, 0.0], [1.0, 0.0], [0.5, 0.57], [0.1, 1.16], [0.9, 1.16]];
+        let points = points.map(|[x, y]: [f32; 2]| [x * eyes, y * eyes]);
+        let found = Detection { x: 0.0, y: 0.0, w: 2.0 * eyes, h: 2.5 * eyes, score: 0.92, points };
+        let grey = |i: usize| if is_sharp && (i / 3 + i / 336) % 2 == 0 { 200 } else { 60 };
+        (
+            found,
+            Pixels { width: 112, height: 112, rgb: (0..112 * 112 * 3).map(grey).collect(), damaged: None },
+        )
+    }
+
+    #[test]
+    fn a_face_is_worthless_by_its_embedding_alone() {
+        let (large, sharp) = face(60.0, true);
+        let (small, blurred) = face(4.0, false);
+        assert_eq!(grade(&large, &sharp, 6.9), 0.0, "large, sharp, frontal, and nonsense to the embedder");
+        // Small or blurred takes off at most half: such faces found people, if the embedder is sure.
+        assert_eq!(grade(&small, &blurred, 12.0), 0.5);
+        assert!(grade(&large, &sharp, 12.0) > 0.9);
+        assert!(grade(&large, &sharp, 8.0) < grade(&large, &sharp, 10.0));
+    }
+}

@@ -1,6 +1,6 @@
 //! What a picture shows as a whole: probabilities by class, and the feature vector before the last layer.
 
-use crate::faces::embed::quantised;
+use crate::faces::embed::Embedding;
 use crate::picture::{self, Rect};
 use crate::session::Network;
 use albumen_core::fault::Fault;
@@ -46,7 +46,7 @@ impl Classifier {
         let outputs = network.run(planes, size)?;
         let logits = outputs.get(&model.head.logits, model.head.classes)?;
         let features = outputs.get(&model.head.features, model.head.length)?;
-        Ok(Classified { probabilities: softmax(logits), features: quantised(features) })
+        Ok(Classified { probabilities: softmax(logits), features: Embedding::of(features).direction })
     }
 }
 

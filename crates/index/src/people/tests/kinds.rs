@@ -1,6 +1,6 @@
 //! One test for each kind of way in which what was said was lost, or things did not agree.
 
-use super::super::{Mark, remove_found, switch};
+use super::super::{Mark, counts, remove_found, switch};
 use super::*;
 use crate::items;
 
@@ -409,4 +409,79 @@ fn edits_are_listed_with_what_must_be_undone_first() {
     assert!(edits[0].words.contains("Nia") && edits[0].space == "home");
     w.index.undo_people_edit(Some(named.edit), None).expect("undone");
     assert_eq!(w.index.people_edits(None, 10).expect("edits").len(), 1);
+}
+
+#[test]
+fn a_list_of_people_reads_kept_counts_and_counts_what_changed() {
+    let mut w = World::new();
+    let files: Vec<i64> = (1..4).map(|n| w.photo(n, &[1])).collect();
+    w.cluster();
+    let kept = |w: &World| -> Vec<(i64, i64)> {
+        let mut st = w.index.conn.prepare("SELECT items, faces FROM person_counts").expect("a query");
+        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
+            .expect("rows")
+            .collect::<Result<_>>()
+            .expect("numbers")
+    };
+    let listed =
+        |w: &World| w.index.people(None, false).expect("people").iter().map(|p| p.items).collect::<Vec<_>>();
+    assert_eq!((kept(&w), listed(&w)), (vec![(3, 3)], vec![3]));
+    // What is listed is what is kept: a row for each person is read.
+    w.index.conn.execute("UPDATE person_counts SET items = 7", []).expect("changed");
+    assert_eq!(listed(&w), [7]);
+    let her = w.who(files[0])[0].clone().expect("a person");
+    assert_eq!(counts::wrong(&w.index.conn).expect("readable"), [her]);
+    // A photo that is gone takes the row with it; the list counts then, and the next clustering keeps.
+    crate::record::vanish_file(&w.index.conn, files[0], 1).expect("gone");
+    assert_eq!((kept(&w), listed(&w)), (vec![], vec![2]));
+    w.cluster();
+    assert_eq!((kept(&w), listed(&w)), (vec![(2, 2)], vec![2]));
+    // So does a face, and an edit keeps at once.
+    w.look(files[1], 2, &[], 0.0, MODEL);
+    assert_eq!((kept(&w), listed(&w)), (vec![], vec![1]));
+    w.index.reject_face(w.faces(files[2])[0].id, None).expect("rejected");
+    assert_eq!((kept(&w), listed(&w)), (vec![(0, 0)], vec![]));
+}
+
+#[test]
+fn verify_finds_where_search_and_people_disagree() {
+    let mut w = World::new();
+    let files = [w.photo(1, &[1]), w.photo(2, &[1])];
+    w.cluster();
+    let her = w.who(files[0])[0].clone().expect("a person");
+    w.index.name_person(&her, Some("Anna"), SameName::Refuse).expect("named");
+    let found = |w: &World| {
+        let mut found = Vec::new();
+        let mut note = |f: crate::verify::Finding| found.push((f.kind, f.path, f.what));
+        let (dir, depth) = (w.dir.path().join("index"), crate::verify::Depth::default());
+        crate::verify::verify(&dir, depth, &mut note).expect("verified");
+        found
+    };
+    assert_eq!(found(&w), []);
+    // As an older program would have left it: a face is lost, and the search still has its name.
+    w.index
+        .conn
+        .execute_batch(
+            "DROP TRIGGER faces_lost; DROP TRIGGER person_counts_face_changed;
+             UPDATE faces SET lost = 1 WHERE file_id = (SELECT min(file_id) FROM faces);",
+        )
+        .expect("changed");
+    let found = found(&w);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].1.as_ref().is_some_and(|path| path.ends_with("001.jpg")), "{found:?}");
+    assert!(found[1].2.contains(&her), "{found:?}");
+}
+
+#[test]
+fn a_region_of_what_a_user_called_no_face_finds_nothing() {
+    let mut w = World::new();
+    let file = w.photo(1, &[1]);
+    let id = w.faces(file)[0].id;
+    w.index.mark_face(id, Some(Mark::NoFace)).expect("said");
+    w.regions(file, &[("Anna", 0.05)], "xmp");
+    w.cluster();
+    items::refresh(&w.index.conn, file).expect("refreshed");
+    assert!(w.found("person:anna").is_empty() && w.faces(file).is_empty());
+    w.index.mark_face(id, None).expect("taken back");
+    assert_eq!((w.found("person:anna").len(), w.faces(file)[0].name.as_deref()), (1, Some("Anna")));
 }
