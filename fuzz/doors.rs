@@ -5,9 +5,9 @@
 //! The fuzz targets open them with made-up bytes; `tests/it/faults.rs` with what fuzzing has found before.
 
 use albumen_core::source::Source;
-use albumen_core::vocabulary::{DevelopRequest, FixedAdmission, Inputs, PreviewSize, RenderSettings};
+use albumen_core::vocabulary::{DevelopRequest, Facts, FixedAdmission, Inputs, PreviewSize, RenderSettings};
 use albumen_isolation::protocol;
-use albumen_media::decode::heif::items;
+use albumen_media::decode::{self, heif::items};
 
 /// A door's name, which is also its fuzz target's and that of its folder of regression inputs.
 pub type Door = (&'static str, fn(&[u8]));
@@ -50,6 +50,7 @@ pub const DOORS: &[Door] = &[
     ("psd", |bytes| inspect([b"8BPS\0", bytes].concat())),
     ("previews", previews),
     ("heif_items", heif_items),
+    ("raw_develop", raw_develop),
     ("develop", develop),
 ];
 
@@ -139,11 +140,22 @@ fn heif_items(bytes: &[u8]) {
     }
 }
 
-/// The whole way of a file through a worker, codecs and all.
+/// LibRaw, which is given what a sealed worker would give it. It has faults of its own, so that no other door leads there.
+fn raw_develop(bytes: &[u8]) {
+    let source = Source::from_bytes(bytes.to_vec());
+    let fit = |width: u32, height: u32| (width.min(64), height.min(64));
+    let Ok(pixels) = decode::develop_sensor(&source, &Facts::default(), &fit, &FixedAdmission(64 << 20))
+    else {
+        return;
+    };
+    assert_eq!(pixels.rgb.len(), pixels.width as usize * pixels.height as usize * 3);
+}
+
+/// The whole way of a file through a worker, codecs and all but LibRaw.
 fn develop(bytes: &[u8]) {
     let inputs = Inputs { primary: Source::from_bytes(bytes.to_vec()), sidecars: Vec::new() };
     let request = request(Vec::new());
-    let outcome = albumen_worker::develop::develop(&request, &inputs, &FixedAdmission(64 << 20));
+    let outcome = albumen_worker::develop::develop_by(&request, &inputs, &FixedAdmission(64 << 20), true);
     let (header, body) = protocol::encode_developed(&outcome);
     let len = header.len() as u64;
     let reply =

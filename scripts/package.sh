@@ -140,6 +140,9 @@ for library in avcodec avformat avutil swscale; do
     major=$(there env PKG_CONFIG_PATH="/usr/lib/$machine-linux-gnu/pkgconfig" pkg-config --modversion "lib$library" | cut -d. -f1)
     depends="$depends, lib$library$major"
 done
+# And LibRaw, whose package bears the number of its interface.
+major=$(there sed -n 's/^#define LIBRAW_SHLIB_CURRENT //p' /usr/include/libraw/libraw_version.h)
+depends="$depends, libraw$major"
 # And passwd for the service's user, procps for the unit's reload.
 cat >"$root/DEBIAN/control" <<END
 Package: albumen

@@ -8,7 +8,7 @@ set -eu
 
 # The codecs come from Debian, the rest is compiled from crates; docs/licences.md says what is linked.
 packages="cmake nasm clang libclang-dev pkg-config g++ libavcodec-dev libavformat-dev libavutil-dev libswscale-dev \
-libswresample-dev libde265-dev libdav1d-dev"
+libswresample-dev libde265-dev libdav1d-dev libraw-dev"
 # The portal's front end is bundled with Node.js, from wherever it was installed.
 command -v npm >/dev/null || packages="$packages nodejs npm"
 
@@ -16,7 +16,7 @@ if [ "${1:-}" = test ]; then
     # Disk images for the tests of the volume guard.
     packages="$packages mount e2fsprogs dosfstools"
     # The other decoders that pictures and videos are compared with.
-    packages="$packages libvips-tools ffmpeg"
+    packages="$packages libvips-tools ffmpeg dcraw"
     # The portal is asked by other programs, with certificates that are made for it.
     packages="$packages curl openssl"
     # scripts/instructions.py counts with it.

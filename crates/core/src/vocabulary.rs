@@ -182,7 +182,7 @@ impl Format {
 pub enum Codecs {
     /// Those that are compiled in and open nothing: for most pictures. A process starts with them in a tenth of the time.
     Own,
-    /// Also FFmpeg, and the libraries behind libheif.
+    /// Also FFmpeg, LibRaw, and the libraries behind libheif.
     All,
 }
 
@@ -268,7 +268,7 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hdr: Option<Hdr>,
     /// Of a RAW file: the size as coded of the picture inside that is shown, where it has less than a quarter of the
-    /// sensor's pixels.
+    /// sensor's pixels. None where the sensor's data are developed instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub small_preview: Option<Size>,
     /// Face regions that some other program has written.
@@ -280,6 +280,9 @@ pub struct Facts {
     /// Samples without a profile are Adobe RGB. For decoding, which follows in the same process.
     #[serde(skip)]
     pub adobe_rgb: bool,
+    /// Of a RAW file nothing but its finished pictures may be read: developing it has cost a worker. For decoding, too.
+    #[serde(skip)]
+    pub previews_only: bool,
     /// Where each fact came from, by JSON key: `"gps": "exif"`, `"title": "sidecar:IMG_1.jpg.xmp"`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, String>,

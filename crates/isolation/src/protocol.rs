@@ -93,6 +93,8 @@ pub enum Ask {
         granted: u64,
         /// The most that could ever be granted.
         ceiling: u64,
+        /// Of a RAW file nothing but its finished pictures may be read.
+        previews_only: bool,
     },
     Recognise(RecogniseRequest),
 }
