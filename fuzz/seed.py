@@ -41,6 +41,13 @@ SIGNATURES = [
     ("psd", b"8BPS\0", 5),
     ("previews", b"II*\0", 0),
     ("previews", b"MM\0*", 0),
+    ("raw_develop", b"II*\0", 0),
+    ("raw_develop", b"MM\0*", 0),
+    ("raw_develop", b"II\x1a\0\0\0HEAPCCDR", 0),
+    ("raw_develop", b"FUJIFILMCCD-RAW", 0),
+    ("raw_develop", b"\0MRM", 0),
+    ("raw_develop", b"FOVb", 0),
+    ("raw_develop", b"....ftypcrx ", 0),
 ]
 # The same for files that begin with an `ftyp` box, by its brands.
 BRANDS = [("heif", (b"heic", b"mif1", b"heix", b"avif", b"msf1")), ("cr3", (b"crx ",)), ("movie", (b"",))]

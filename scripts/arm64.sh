@@ -26,7 +26,8 @@ qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: a
 counting=$(command -v qemu-aarch64) || die "qemu-aarch64 is missing: apt-get install qemu-user"
 
 root=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}/debian12-arm64-cross
-if [ ! -f "$root/.whole" ]; then
+# One that was made before a library was added is made anew.
+if [ ! -f "$root/.whole" ] || [ ! -d "$root/usr/include/libraw" ]; then
     rm -rf "$root"
     scripts/debian-root.sh "$root" ca-certificates
     scripts/debian-root.sh --enter "$root" sh -ec '
@@ -34,7 +35,7 @@ if [ ! -f "$root/.whole" ]; then
         apt-get update -q
         export DEBIAN_FRONTEND=noninteractive
         codecs=
-        for library in avcodec avformat avutil swscale swresample de265 dav1d; do codecs="$codecs lib$library-dev:arm64"; done
+        for library in avcodec avformat avutil swscale swresample de265 dav1d raw; do codecs="$codecs lib$library-dev:arm64"; done
         apt-get install -q -y --no-install-recommends rustc-web cargo-web libstd-rust-web-dev:arm64 \
             crossbuild-essential-arm64 cmake clang libclang-dev pkg-config g++ make python3 git $codecs
         apt-get clean'

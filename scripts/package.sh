@@ -27,7 +27,7 @@ if [ $# -lt 2 ]; then
 fi
 for program in "$programs/albumen" "$programs/albumen-worker" "$programs/albumen-portal"; do
     [ -x "$program" ] || { echo "package: $program is missing" >&2; exit 2; }
-    ! grep -q ALBUMEN_KILL_AT "$program" || { echo "package: $program can inject faults; build it anew without the feature" >&2; exit 2; }
+    ! grep -q ALBUMEN_KILL_AT "$program" || { echo "package: $program can inject faults; build it again without the feature" >&2; exit 2; }
 done
 command -v dpkg-shlibdeps >/dev/null || {
     echo "package: dpkg-shlibdeps is missing: apt-get install dpkg-dev" >&2
@@ -141,6 +141,9 @@ for library in avcodec avformat avutil swscale; do
     major=$(there env PKG_CONFIG_PATH="/usr/lib/$machine-linux-gnu/pkgconfig" pkg-config --modversion "lib$library" | cut -d. -f1)
     depends="$depends, lib$library$major"
 done
+# LibRaw's package name contains its interface version.
+major=$(there sed -n 's/^#define LIBRAW_SHLIB_CURRENT //p' /usr/include/libraw/libraw_version.h)
+depends="$depends, libraw$major"
 # passwd for the service's user, procps for the unit's reload.
 cat >"$root/DEBIAN/control" <<END
 Package: albumen

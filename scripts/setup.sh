@@ -8,7 +8,7 @@ set -eu
 
 # The codecs come from Debian, the rest is compiled from crates; docs/licences.md lists the linked libraries.
 packages="cmake nasm clang libclang-dev pkg-config g++ libavcodec-dev libavformat-dev libavutil-dev libswscale-dev \
-libswresample-dev libde265-dev libdav1d-dev"
+libswresample-dev libde265-dev libdav1d-dev libraw-dev"
 # Node.js bundles the portal's front end; any installation of it is used.
 command -v npm >/dev/null || packages="$packages nodejs npm"
 
@@ -16,7 +16,7 @@ if [ "${1:-}" = test ]; then
     # Disk images for the tests of the volume guard.
     packages="$packages mount e2fsprogs dosfstools"
     # Other decoders, for comparison.
-    packages="$packages libvips-tools ffmpeg"
+    packages="$packages libvips-tools ffmpeg dcraw"
     # Clients and certificates for tests of the portal.
     packages="$packages curl openssl"
     # For scripts/instructions.py.

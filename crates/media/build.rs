@@ -1,8 +1,9 @@
-//! The build script: compiles the C that decode/jpeg needs beside its crates.
+//! The build script: compiles the C that decode/jpeg and decode/raw need beside their libraries.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     compile_jpeg_scanlines();
+    compile_raw();
 }
 
 /// The row-by-row door to libjpeg-turbo.
@@ -14,4 +15,10 @@ fn compile_jpeg_scanlines() {
         .includes(include.split(','))
         .warnings(true)
         .compile("albumen_jpeg");
+}
+
+/// The door to LibRaw, whose headers it needs; the library is opened when a file wants it.
+fn compile_raw() {
+    println!("cargo::rerun-if-changed=src/decode/raw/libraw.c");
+    cc::Build::new().file("src/decode/raw/libraw.c").warnings(true).compile("albumen_raw");
 }

@@ -182,7 +182,7 @@ impl Format {
 pub enum Codecs {
     /// Compiled-in codecs, for most pictures. A process starts with them in a tenth of the time.
     Own,
-    /// Also FFmpeg, and the libraries behind libheif.
+    /// Also FFmpeg, LibRaw, and the libraries behind libheif.
     All,
 }
 
@@ -268,7 +268,7 @@ pub struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hdr: Option<Hdr>,
     /// For a RAW file: the coded size of the embedded picture that is shown, if it has less than a quarter of the
-    /// sensor's pixels.
+    /// sensor's pixels. `None` if the sensor data is developed instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub small_preview: Option<Size>,
     /// Face regions that another program has written.
@@ -280,6 +280,9 @@ pub struct Facts {
     /// Samples without a profile are Adobe RGB. For decoding, which follows in the same process.
     #[serde(skip)]
     pub adobe_rgb: bool,
+    /// Only the finished pictures in a RAW file may be read, because developing it has crashed a worker. For decoding, too.
+    #[serde(skip)]
+    pub previews_only: bool,
     /// The source of each fact, by JSON key: `"gps": "exif"`, `"title": "sidecar:IMG_1.jpg.xmp"`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, String>,

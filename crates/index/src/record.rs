@@ -2,7 +2,7 @@
 //! the recorder calls many of them in one transaction.
 
 use albumen_core::fault::Fault;
-use albumen_core::vocabulary::{DerivativeName, Facts, FoundSubject, Stage};
+use albumen_core::vocabulary::{DerivativeName, Facts, FoundSubject, Size, Stage};
 use albumen_files::FileStat;
 use albumen_files::hash::ContentHash;
 use albumen_files::mounts::FsId;
@@ -378,6 +378,18 @@ pub fn thumbhash_of_content(conn: &Connection, content_hash: &str) -> Result<Opt
     )?
     .query_row([content_hash], |r| r.get(0))
     .optional()
+}
+
+/// The `small_preview` of another copy of this content, or of the same file as it was recorded before: what is shown of a RAW
+/// file is known when its pictures are made, and only then.
+pub fn small_preview_of_content(conn: &Connection, content_hash: &str) -> Result<Option<Size>> {
+    let json: Option<Option<String>> = conn
+        .prepare_cached(
+            "SELECT json_extract(facts, '$.small_preview') FROM files WHERE content_hash = ?1 AND facts IS NOT NULL LIMIT 1",
+        )?
+        .query_row([content_hash], |r| r.get(0))
+        .optional()?;
+    Ok(json.flatten().and_then(|json| serde_json::from_str(&json).ok()))
 }
 
 /// Takes a finished piece of work out of the queue.

@@ -140,11 +140,22 @@ impl WorkerHandle {
         if files.len() > FILES_LIMIT || request.sidecars.len() + 1 != files.len() {
             return Err(Fault::unreadable("too many sidecars, or fewer than were named"));
         }
-        let within = Within { admission, cancel, deadline: self.deadline };
+        let within = Within { admission, cancel, deadline: self.deadline, previews_only: false };
         let fault = match self.within_memory(request, &files, within, hangs) {
             Err(fault) if loses_the_process(&fault) => fault,
             other => return other,
         };
+        // The sensor data may have crashed the decoder. Try again with the previews alone.
+        if request.render.is_some() && expects_raw(&request.name) {
+            match self.within_memory(request, &files, Within { previews_only: true, ..within }, hangs) {
+                Ok(developed) => {
+                    let pictures = developed.pictures.map(|shown| shown.map_err(|_| fault));
+                    return Ok(Developed { pictures, ..developed });
+                }
+                Err(Fault::Cancelled) => return Err(Fault::Cancelled),
+                Err(_) => {}
+            }
+        }
         // A failure while decoding does not concern the facts, which were read before it and were lost with the
         // process. Request them once more, alone.
         if request.render.is_some() {
@@ -208,8 +219,9 @@ impl WorkerHandle {
         within: Within<'_>,
         hangs: &mut dyn FnMut() -> bool,
     ) -> Result<Developed, Attempt> {
-        let Within { admission, cancel, deadline } = within;
-        let ask = Ask::Develop { request: request.clone(), granted, ceiling: admission.ceiling() };
+        let Within { admission, cancel, deadline, previews_only } = within;
+        let ask =
+            Ask::Develop { request: request.clone(), granted, ceiling: admission.ceiling(), previews_only };
         let (mut holds, mut stopped) = (granted, false);
         let mut admit = |bytes: u64| {
             // The largest holder of memory releases nothing before its end.
@@ -318,6 +330,8 @@ struct Within<'a> {
     admission: &'a dyn Admission,
     cancel: &'a CancelToken,
     deadline: Deadline,
+    /// Of a RAW file nothing but its finished pictures may be read.
+    previews_only: bool,
 }
 
 enum Attempt {
@@ -327,9 +341,19 @@ enum Attempt {
 
 /// Whether a file of this name needs all codecs, if its extension is correct.
 fn expects_all_codecs(name: &[u8]) -> bool {
+    expects(name, Format::needs_all_codecs)
+}
+
+/// Whether a file of this name is a camera's RAW file, if its name is right.
+fn expects_raw(name: &[u8]) -> bool {
+    expects(name, Format::is_raw)
+}
+
+/// Whether a file of this name has a format of a kind, if its name is right.
+fn expects(name: &[u8], kind: fn(Format) -> bool) -> bool {
     let Some(dot) = name.iter().rposition(|b| *b == b'.') else { return false };
     let is = |e: &&str| name[dot + 1..].eq_ignore_ascii_case(e.as_bytes());
-    Format::all().filter(|f| f.needs_all_codecs()).any(|f| f.extensions().iter().any(is))
+    Format::all().filter(|f| kind(*f)).any(|f| f.extensions().iter().any(is))
 }
 
 /// The open files of a request, primary first.

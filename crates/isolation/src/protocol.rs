@@ -95,6 +95,8 @@ pub enum Ask {
         granted: u64,
         /// The maximum that could ever be granted.
         ceiling: u64,
+        /// Of a RAW file nothing but its finished pictures may be read.
+        previews_only: bool,
     },
     Recognise(RecogniseRequest),
 }

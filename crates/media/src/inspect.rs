@@ -2,9 +2,12 @@
 //!
 //! The order of sources: sidecar, EXIF, XMP, IPTC, the container's own texts. A broken source costs only itself.
 
+use crate::decode::is_usable_preview;
 use albumen_core::fault::Fault;
+use albumen_core::source::Source;
 use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind, Size};
 use albumen_formats::bytes::Reader;
+use albumen_formats::preview::Preview;
 use albumen_formats::sidecar::{self, Sidecar};
 use albumen_formats::{kind, motion, preview, read, unknown};
 use albumen_library::choose;
@@ -60,14 +63,26 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
     let mut facts = choose::facts(format, &found, evidence);
     facts.motion = motion::find(&reader, format, &found);
     facts.edited_from = facts.edited_from.or(original);
-    if format.is_raw()
-        && let Some(sensor) = found.coded
-    {
-        // A reader of its own: a search through the file must not use up what metadata may take.
-        let largest = preview::previews(&Reader::new(&inputs.primary)).first().copied();
-        let pixels = u64::from(sensor.0) * u64::from(sensor.1);
-        facts.small_preview =
-            largest.filter(|p| p.pixels() * 4 < pixels).map(|p| Size { width: p.width, height: p.height });
-    }
+    // Of others the sensor's data are developed; `small_preview` of what was shown in the end is known by then.
+    facts.small_preview = small_preview(&inputs.primary, &facts, &|preview| {
+        is_usable_preview((preview.width, preview.height), &facts)
+    });
     Ok(facts)
+}
+
+/// The same fact when a picture whose full size is `shown` has been made of the file.
+pub fn small_preview_shown(source: &Source, facts: &Facts, shown: (u32, u32)) -> Option<Size> {
+    let pixels = u64::from(shown.0) * u64::from(shown.1);
+    small_preview(source, facts, &|preview| pixels <= preview.pixels())
+}
+
+/// The size of a RAW file's largest preview, if it has less than a quarter of the sensor's pixels and is what is shown.
+fn small_preview(source: &Source, facts: &Facts, is_shown: &dyn Fn(&Preview) -> bool) -> Option<Size> {
+    let (Some(width), Some(height), true) = (facts.width, facts.height, facts.format?.is_raw()) else {
+        return None;
+    };
+    // A reader of its own: a search through the file must not use up what metadata may take.
+    let largest = preview::previews(&Reader::new(source)).first().copied()?;
+    let is_small = largest.pixels() * 4 < u64::from(width) * u64::from(height);
+    (is_small && is_shown(&largest)).then_some(Size { width: largest.width, height: largest.height })
 }

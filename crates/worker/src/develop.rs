@@ -18,17 +18,28 @@ pub fn develop(
     inputs: &Inputs,
     admission: &dyn Admission,
 ) -> Result<Developed, Fault> {
+    develop_by(request, inputs, admission, false)
+}
+
+/// The same; with `previews_only` nothing is read of a RAW file but its finished pictures.
+pub fn develop_by(
+    request: &DevelopRequest,
+    inputs: &Inputs,
+    admission: &dyn Admission,
+    previews_only: bool,
+) -> Result<Developed, Fault> {
     let mut cpu = StageCpu::default();
-    let facts = timed(&mut cpu.inspect_s, || inspect::inspect(request, inputs))?;
+    let mut facts = timed(&mut cpu.inspect_s, || inspect::inspect(request, inputs))?;
+    facts.previews_only = previews_only;
     let pictures =
-        request.render.as_ref().map(|settings| picture(inputs, &facts, settings, admission, &mut cpu));
+        request.render.as_ref().map(|settings| picture(inputs, &mut facts, settings, admission, &mut cpu));
     Ok(Developed { facts, pictures, cpu })
 }
 
 /// Decodes and renders: the pixels' side of a file.
 fn picture(
     inputs: &Inputs,
-    facts: &Facts,
+    facts: &mut Facts,
     settings: &RenderSettings,
     admission: &dyn Admission,
     cpu: &mut StageCpu,
@@ -40,6 +51,7 @@ fn picture(
         ladder::fit((width, height), settings, facts.format)
     };
     let pixels = timed(&mut cpu.decode_s, || decode::decode(&inputs.primary, facts, &fit, admission))?;
+    facts.small_preview = inspect::small_preview_shown(&inputs.primary, facts, full.get());
     timed(&mut cpu.render_s, || render::render(pixels, full.get(), settings, facts.format))
 }
 

@@ -1,6 +1,6 @@
 //! The worker's side of the wall: warm up, seal, then one file after the other until the engine closes the socket.
 
-use super::develop::develop;
+use super::develop::develop_by;
 use super::faults;
 use albumen_core::failpoints;
 use albumen_core::fault::{Fault, is_shortage};
@@ -109,7 +109,9 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
     memory::watch(engine.0.as_fd());
     engine.say(&hello(report, None)).map_err(|e| e.to_string())?;
     while let Some((ask, mut files)) = next(&engine)? {
-        let Ask::Develop { request, granted, ceiling } = ask else { return Err("asked to recognise".into()) };
+        let Ask::Develop { request, granted, ceiling, previews_only } = ask else {
+            return Err("asked to recognise".into());
+        };
         if files.is_empty() {
             return Err("asked without a file".into());
         }
@@ -127,7 +129,7 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             {
                 return outcome;
             }
-            develop(&request, &inputs, &admission)
+            develop_by(&request, &inputs, &admission, previews_only)
         });
         // Before the answer is out: with it the engine takes back the permit.
         memory::give_back();

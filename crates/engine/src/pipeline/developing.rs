@@ -452,7 +452,12 @@ impl Developer {
                 rec.inspect = Outcome::Failed(fault.clone());
                 rec.render = Some(Outcome::Failed(fault));
             }
-            Ok(developed) => {
+            Ok(mut developed) => {
+                let facts = &mut developed.facts;
+                if request.render.is_none() && facts.format.is_some_and(|f| f.is_raw()) {
+                    let hash = rec.content_hash.as_deref().unwrap_or_default();
+                    facts.small_preview = record::small_preview_of_content(&self.index.conn, hash)?;
+                }
                 match self.keep(&mut rec, developed)? {
                     Kept::All => {}
                     Kept::Stopped => return Ok(Visited::Stopped),

@@ -7,9 +7,9 @@ use albumen_models::files as models;
 use std::path::Path;
 
 /// Raise when inspect gives other facts for the same bytes.
-pub const INSPECT_VERSION: u32 = 5;
+pub const INSPECT_VERSION: u32 = 6;
 /// Raise when decode or render gives other pictures.
-pub const RENDER_VERSION: u32 = 5;
+pub const RENDER_VERSION: u32 = 6;
 /// Raise when detection, alignment or grading change; another model changes the settings key by itself.
 pub const FACES_VERSION: u32 = 3;
 pub const SUBJECTS_VERSION: u32 = 2;

@@ -12,6 +12,8 @@ mod raster;
 mod raw;
 pub mod video;
 
+pub(crate) use raw::is_usable as is_usable_preview;
+
 use crate::pixels::orient::Orientation;
 use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
@@ -29,13 +31,19 @@ pub fn missed_a_codec() -> bool {
     MISSED.swap(false, Relaxed)
 }
 
-/// Makes sure that FFmpeg can be used.
-fn all_codecs() -> Result<(), Fault> {
+/// Makes sure that shared libraries can be opened, or are open already.
+fn shared_libraries() -> Result<(), Fault> {
     if OWN_ONLY.load(Relaxed) {
         MISSED.store(true, Relaxed);
         // Nobody hears of it: the file goes to another worker.
         return Err(Fault::Cancelled);
     }
+    Ok(())
+}
+
+/// Makes sure that FFmpeg can be used.
+fn all_codecs() -> Result<(), Fault> {
+    shared_libraries()?;
     ffmpeg::library::load().map_err(|why| Fault::unsupported(format!("FFmpeg is not there: {why}")))
 }
 
@@ -97,6 +105,18 @@ pub fn decode(
     }
 }
 
+/// The picture that the sensor of a RAW file saw, whatever finished pictures are inside. [`decode`] takes it where none of
+/// them is large enough.
+pub fn develop_sensor(
+    source: &Source,
+    facts: &Facts,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
+    let orientation = Orientation::from_exif(facts.orientation);
+    raw::develop::picture(&raster::Job { source, orientation, untagged: None, fit, admission })
+}
+
 /// A tiny picture for each codec that could open something the first time that it decodes: libjpeg-turbo, FFmpeg's
 /// HEVC, libde265 (alpha goes through libheif) and dav1d. Made by this project of one colour.
 const TINY: [(Format, &[u8]); 4] = [
@@ -114,8 +134,12 @@ pub fn warm_up(codecs: Codecs) {
         // A build whose libheif lacks a codec says so when a file needs it.
         let _ = tiny(format, bytes);
     }
-    if codecs == Codecs::All && ffmpeg::library::load().is_ok() {
-        video::warm_up();
+    if codecs == Codecs::All {
+        if ffmpeg::library::load().is_ok() {
+            video::warm_up();
+        }
+        // A RAW file that needs it says so where it is not there.
+        let _ = raw::load();
     }
 }
 

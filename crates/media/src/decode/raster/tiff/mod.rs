@@ -34,16 +34,17 @@ pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     picture(job, &Layout::read(&tiff)?)
 }
 
-/// The first page of a RAW file, if it is a finished RGB picture and whole; `None` if it is the sensor's.
-pub fn first_page_in_rgb(job: &Job<'_>) -> Option<Result<Pixels, Fault>> {
+/// The first page of a RAW file, if it is a finished RGB picture, whole, and of a size that will do; `None` if it is the
+/// sensor's.
+pub fn first_page_in_rgb(job: &Job<'_>, will_do: &dyn Fn((u32, u32)) -> bool) -> Option<Pixels> {
     let reader = Reader::new(job.source);
     let layout = Layout::read(&Tiff::open(reader.view())?).ok()?;
     let shown =
         layout.photometric == Photometric::Rgb && layout.bits == 8 && layout.compression == compression::NONE;
-    if !shown {
+    if !shown || !will_do((layout.width, layout.height)) {
         return None;
     }
-    picture(job, &layout).ok().filter(|pixels| pixels.damaged.is_none()).map(Ok)
+    picture(job, &layout).ok().filter(|pixels| pixels.damaged.is_none())
 }
 
 fn picture(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
