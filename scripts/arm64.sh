@@ -26,7 +26,7 @@ qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: a
 counting=$(command -v qemu-aarch64) || die "qemu-aarch64 is missing: apt-get install qemu-user"
 
 root=${ALBUMEN_ROOTS:-${XDG_CACHE_HOME:-$HOME/.cache}/albumen/roots}/debian12-arm64-cross
-# One that was made before a library was added is made anew.
+# A root that lacks a library added since is created again.
 if [ ! -f "$root/.whole" ] || [ ! -d "$root/usr/include/libraw" ]; then
     rm -rf "$root"
     scripts/debian-root.sh "$root" ca-certificates
