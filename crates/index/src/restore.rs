@@ -55,8 +55,8 @@ pub enum RestoreError {
     Read(io::Error),
     #[error("{} cannot be written: {why}", path.display())]
     Write { path: PathBuf, why: io::Error },
-    #[error("the restored index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
     #[error("the restored index cannot be brought up to date: {0}; nothing was changed")]
     Migrate(#[from] schema::MigrateError),
 }

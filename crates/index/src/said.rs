@@ -1,10 +1,11 @@
 //! What users have said about items, as it is read: over what was found, and in dates that can be written down and read
 //! again. Who says something new: [`super::edits`].
 
+use crate::Result;
 use albumen_core::vocabulary::{Facts, Precision, RejectedDate, Taken};
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-use rusqlite::{Connection, Result};
+use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// The source of a fact that a user said, in `sources` and `taken.source`.

@@ -6,10 +6,11 @@
 //! lie far back, the walk is given up for one that cannot get long. Pages continue after the last item by its date and id,
 //! so that a deep page costs what the first does.
 
-use super::Index;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use super::read::visible::Visible;
 use super::words;
+use super::{Index, IndexReader};
+use crate::Result;
 use albumen_core::vocabulary::{Facts, Format, Gps, Place, Precision};
 use albumen_library::names::fold;
 use albumen_library::places::countries_called;
@@ -18,7 +19,7 @@ use jiff::ToSpan;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 /// No more items than these are counted of a condition (1 ms), and read and sorted (1 us each) to find the newest.
 const LIST_CAP: i64 = 20_000;
@@ -52,8 +53,8 @@ pub enum SearchError {
     Query(#[from] QueryError),
     #[error("{0:?} marks no place in a list: pass the one that came with the page before")]
     Cursor(String),
-    #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
 }
 
 /// Where a page ended. As text, what the next one is asked for with.
@@ -173,7 +174,7 @@ pub struct Found {
     pub next: Option<Cursor>,
 }
 
-impl Index {
+impl IndexReader {
     /// Items that fit a query, newest first.
     pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
         if page.order != Order::NewestFirst || page.offset > 0 {
@@ -208,7 +209,7 @@ impl Index {
             .conn
             .prepare_cached(&sql)?
             .query_map(params_from_iter(values), |r| Ok((r.get(0)?, r.get(1)?)))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         let more = rows.len() > page.limit;
         if end.is_some() && !more {
             return Ok(None);
@@ -235,7 +236,7 @@ impl Index {
         values.push(Value::Integer(i64::try_from(start).unwrap_or(i64::MAX)));
         let mut st = self.conn.prepare_cached(&sql)?;
         let mut items =
-            st.query_map(params_from_iter(values), |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+            st.query_map(params_from_iter(values), |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
         let has_more = items.len() > page.limit;
         items.truncate(page.limit);
         let end = i64::try_from(start + items.len()).unwrap_or(i64::MAX);
@@ -297,7 +298,7 @@ impl Index {
         let days = st.query_map(params_from_iter(way.from.values), |r| {
             Ok((r.get(0)?, r.get::<_, i64>(1)?.unsigned_abs()))
         })?;
-        Ok(days.collect::<Result<_>>()?)
+        Ok(days.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The item that stands so many rows after the beginning of a page; `None` where the timeline ends before.
@@ -311,14 +312,55 @@ impl Index {
             "SELECT i.file_id, coalesce(i.taken_local, '') {} {NEWEST_FIRST} LIMIT 1 OFFSET ?",
             from.text
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
             .query_row(params_from_iter(from.values), |r| {
                 Ok(Cursor { file: r.get(0)?, taken_local: r.get(1)? })
             })
-            .optional()
+            .optional()?)
     }
 
+    /// How many items fit a query.
+    pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
+        self.count_page(query, &Page::default())
+    }
+
+    /// How many items fit a query, of those that a page is narrowed to.
+    pub fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
+        let ways = ways(&self.conn, query, page, &self.scope())?;
+        let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
+        let count: i64 = self
+            .conn
+            .prepare_cached(&format!("SELECT count(*) {text}"))?
+            .query_row(params_from_iter(values), |r| r.get(0))?;
+        Ok(count as u64)
+    }
+
+    /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
+    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT country, country_code, region, city, count(*) FROM items
+                 WHERE hidden = 0 AND country_code IS NOT NULL AND (?1 IS NULL OR country_code = ?1)
+                 GROUP BY country_code, region, city ORDER BY country, region, city",
+            )?
+            .query_map([country_code], |r| {
+                let place = Place {
+                    country: r.get(0)?,
+                    country_code: r.get(1)?,
+                    region: r.get(2)?,
+                    city: r.get(3)?,
+                    ..Place::default()
+                };
+                Ok((place, r.get::<_, i64>(4)? as u64))
+            })?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Index {
     /// Puts the pieces of the full-text index together where much has been added: a word is then looked up in an item in 5 us
     /// instead of up to 30. Ends early when `stop` says so, and goes on the next time.
     pub fn merge_text(&self, stop: impl Fn() -> bool) -> Result<()> {
@@ -340,43 +382,6 @@ impl Index {
             pages = MERGED_PAGES;
         }
         Ok(())
-    }
-
-    /// How many items fit a query.
-    pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
-        self.count_page(query, &Page::default())
-    }
-
-    /// How many items fit a query, of those that a page is narrowed to.
-    pub fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
-        let ways = ways(&self.conn, query, page, &self.scope())?;
-        let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
-        let count: i64 = self
-            .conn
-            .prepare_cached(&format!("SELECT count(*) {text}"))?
-            .query_row(params_from_iter(values), |r| r.get(0))?;
-        Ok(count as u64)
-    }
-
-    /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
-    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
-        self.conn
-            .prepare_cached(
-                "SELECT country, country_code, region, city, count(*) FROM items
-                 WHERE hidden = 0 AND country_code IS NOT NULL AND (?1 IS NULL OR country_code = ?1)
-                 GROUP BY country_code, region, city ORDER BY country, region, city",
-            )?
-            .query_map([country_code], |r| {
-                let place = Place {
-                    country: r.get(0)?,
-                    country_code: r.get(1)?,
-                    region: r.get(2)?,
-                    city: r.get(3)?,
-                    ..Place::default()
-                };
-                Ok((place, r.get::<_, i64>(4)? as u64))
-            })?
-            .collect()
     }
 }
 
@@ -977,7 +982,7 @@ fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
             || code.to_lowercase() == name
             || country.is_some_and(|country| country.to_lowercase() == name)
     });
-    failure.map(|()| codes)
+    Ok(failure.map(|()| codes)?)
 }
 
 /// A LIKE pattern for a name in any case.
@@ -1133,14 +1138,14 @@ fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
 
 /// The distinct values of an indexed column, hopping from one to the next instead of reading all rows.
 pub(crate) fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
-    conn.prepare_cached(&format!(
+    Ok(conn.prepare_cached(&format!(
         "WITH RECURSIVE hop(v) AS (
            SELECT (SELECT min({column}) FROM {table} WHERE {whose})
            UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {whose} AND {column} > v) FROM hop WHERE v IS NOT NULL)
          SELECT v FROM hop WHERE v IS NOT NULL"
     ))?
     .query_map([], |r| r.get(0))?
-    .collect()
+    .collect::<rusqlite::Result<_>>()?)
 }
 
 fn album(

@@ -8,13 +8,14 @@
 use super::query::Query;
 use super::said::DateEdit;
 use super::{DATABASE, Index, OpenError, items, schema, view};
+use crate::Result;
 use albumen_core::store_dir::{self, StoreDir};
 use albumen_core::vocabulary::Facts;
 use albumen_files::hash::{self, ContentHash, HashError};
 use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
 use albumen_files::{relative, volume};
-use rusqlite::{Connection, OpenFlags, Result, params};
+use rusqlite::{Connection, OpenFlags, params};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fs::File;
@@ -131,8 +132,8 @@ pub struct Depth {
 pub enum VerifyError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
     #[error("the folder of thumbnails cannot be read: {0}")]
     Store(#[from] io::Error),
 }
@@ -237,7 +238,7 @@ impl Check<'_> {
             .conn
             .prepare("PRAGMA foreign_key_check")?
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         for (table, row, parent) in lost {
             let row = row.map(|r| format!(" {r}")).unwrap_or_default();
             let what = format!("row{row} of {table} points at a row of {parent} that is not there");
@@ -265,7 +266,7 @@ impl Check<'_> {
                         bytes: r.get(5)?,
                     })
                 })?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = (last.content.clone(), last.name.clone());
             let mut looked_at: Vec<&Named> = Vec::new();
@@ -295,11 +296,11 @@ impl Check<'_> {
     }
 
     fn still_named(&self, row: &Named) -> Result<bool> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "SELECT 1 FROM derivatives WHERE content_hash = ?1 AND name = ?2 AND path = ?3 AND bytes = ?4",
             )?
-            .exists(params![row.content, row.name, row.path, row.bytes])
+            .exists(params![row.content, row.name, row.path, row.bytes])?)
     }
 
     /// For people: a file that has the content.
@@ -343,7 +344,7 @@ impl Check<'_> {
                      ORDER BY f.id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             for (file, content, _) in page {
@@ -390,7 +391,7 @@ impl Check<'_> {
                     "SELECT id, facts FROM files WHERE id > ?1 AND facts IS NOT NULL ORDER BY id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?)))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             for (file, json) in &page {
@@ -427,7 +428,7 @@ impl Check<'_> {
                      WHERE f.id > ?1 AND f.is_sidecar = 0 AND f.vanished IS NULL ORDER BY f.id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             for (file, wrong, waits) in page {
@@ -502,7 +503,7 @@ impl Check<'_> {
             .conn
             .prepare("SELECT name, query FROM albums")?
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         for (name, query) in albums {
             self.checked.edits += 1;
             if let Some(Err(why)) = query.as_deref().map(Query::parse) {
@@ -536,7 +537,7 @@ impl Check<'_> {
         ];
         for (sql, what, advice) in RULES {
             let who: Vec<String> =
-                self.conn.prepare(sql)?.query_map([], |r| r.get(0))?.collect::<Result<_>>()?;
+                self.conn.prepare(sql)?.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
             for who in who {
                 self.tell(found(Kind::Edit, None, format!("{who} {what}"), advice));
             }
@@ -566,7 +567,7 @@ impl Check<'_> {
                       ORDER BY f.id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| r.get(0))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(&last) = page.last() else { return Ok(()) };
             after = last;
             for file in page {
@@ -614,7 +615,7 @@ impl Check<'_> {
                         fingerprint: r.get(8)?,
                     })
                 })?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             for file in page {
@@ -646,7 +647,7 @@ impl Check<'_> {
 
 /// SQLite's own check of pages, indexes and search tables; empty when all is well.
 pub(super) fn integrity(conn: &Connection) -> Result<Vec<String>> {
-    let messages: Result<Vec<String>> = conn
+    let messages: rusqlite::Result<Vec<String>> = conn
         .prepare(&format!("PRAGMA integrity_check({DATABASE_MESSAGES})"))?
         .query_map([], |r| r.get(0))?
         .collect();
@@ -661,19 +662,20 @@ pub(super) fn integrity(conn: &Connection) -> Result<Vec<String>> {
         {
             Ok(vec![e.to_string()])
         }
-        Err(e) => Err(e),
+        Err(e) => Err(e.into()),
     }
 }
 
 /// Forgets the pictures of a content and makes render due for its files.
 fn make_pictures_again(conn: &Connection, content: &str) -> Result<()> {
     conn.prepare_cached("DELETE FROM derivatives WHERE content_hash = ?1")?.execute([content])?;
-    conn.prepare_cached(
-        "DELETE FROM stage_state WHERE stage = 'render' AND state IN ('done', 'damaged')
+    Ok(conn
+        .prepare_cached(
+            "DELETE FROM stage_state WHERE stage = 'render' AND state IN ('done', 'damaged')
            AND file_id IN (SELECT id FROM files WHERE content_hash = ?1)",
-    )?
-    .execute([content])
-    .map(drop)
+        )?
+        .execute([content])
+        .map(drop)?)
 }
 
 /// A row of `derivatives`.

@@ -5,7 +5,7 @@ use super::developing::{Developer, OneRun, Shared};
 use super::keys;
 use super::progress::Progress;
 use super::recognising::{self, Part};
-use super::recorder::{Record, RecordError, Recorder, Stages};
+use super::recorder::{Record, Recorder, Stages};
 use super::scan::{ScanOptions, Scanned, WalkedPart, scan};
 use super::settle;
 use super::shutdown::Shutdown;
@@ -15,6 +15,7 @@ use crate::config::Config;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::{RenderSettings, Stage};
 use albumen_files::{patience, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::again::Again;
 use albumen_index::due::{Scope, StageNow};
 use albumen_index::{Index, OpenError, people};
@@ -108,13 +109,7 @@ pub enum RunError {
     #[error("the worker cannot be started: {0}")]
     Worker(StartError),
     #[error(transparent)]
-    Record(#[from] RecordError),
-}
-
-impl From<rusqlite::Error> for RunError {
-    fn from(e: rusqlite::Error) -> RunError {
-        RunError::Record(e.into())
-    }
+    Record(#[from] IndexError),
 }
 
 /// The settings of a run as the stages know them.
@@ -418,7 +413,7 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
 fn recorded(
     index: &Index,
     shared: &Shared,
-    work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), RecordError>,
+    work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), IndexError>,
 ) -> Result<(), RunError> {
     let recorder = Recorder {
         index: index.another().map_err(RunError::Reopen)?,
@@ -543,7 +538,7 @@ pub(crate) fn sweep(
     if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
         index.forget_derivatives()?;
         let mut named = index.derivative_lookup()?;
-        let swept = store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        let swept = store.sweep(|path| named(path)).map_err(IndexError::from)?;
         if let Some(first) = swept.foreign.first() {
             let more = match swept.foreign.len() {
                 1 => String::new(),

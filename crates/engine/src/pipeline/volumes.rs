@@ -8,7 +8,7 @@ use crate::config::{Config, Space, SpaceKind, Spaces};
 use albumen_files::walk::Reach;
 use albumen_files::{absolute, below, patience, relative};
 use albumen_index::Index;
-use rusqlite::Result;
+use albumen_index::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

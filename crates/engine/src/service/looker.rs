@@ -13,7 +13,8 @@ use super::{Dirty, Look, Service};
 use crate::config::Spaces;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::recognising::{Job, Looked, Position, Recognising, due_jobs};
-use crate::pipeline::recorder::{Record, RecordError};
+use crate::pipeline::recorder::Record;
+use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
 use albumen_index::{Index, people};
 use albumen_isolation::RecogniserSettings;
@@ -206,7 +207,7 @@ impl Looker<'_> {
     }
 
     /// All of a part that somebody waits for, some pictures at a time.
-    fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, RecordError> {
+    fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, IndexError> {
         self.look_for_models();
         let part = doable(&self.index, self.service, scope.clone())?;
         let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &Position::default(), FETCH)?;
@@ -232,7 +233,7 @@ impl Looker<'_> {
     }
 
     /// One picture that nobody waits for.
-    fn look_at_one(&mut self) -> Result<Option<()>, RecordError> {
+    fn look_at_one(&mut self) -> Result<Option<()>, IndexError> {
         let round = &mut self.round;
         if round.jobs.is_empty()
             && let Some(volume_id) = round.volumes.front().copied()
@@ -326,7 +327,7 @@ impl Looker<'_> {
     }
 }
 
-fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Result<()> {
+fn cluster_one(index: &mut Index, service: &Service, space: i64) -> albumen_index::Result<()> {
     let spaces = Spaces::resolve(&service.config().spaces);
     let names = index.space_names(&[space])?;
     if spaces.iter().any(|s| !s.people && names.contains(&s.name)) {
@@ -346,7 +347,7 @@ fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Re
 fn switch_off(index: &Index, service: &Service) {
     let spaces = Spaces::resolve(&service.config().spaces);
     for space in spaces.iter() {
-        let remove = || -> Result<bool, RecordError> {
+        let remove = || -> Result<bool, IndexError> {
             let Some(id) = index.space_id(&space.name)? else { return Ok(false) };
             people::switch(index, id, space.people)?;
             let faces = !space.people && index.has_found_faces(id)?;

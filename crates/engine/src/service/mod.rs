@@ -25,7 +25,7 @@ pub mod watched;
 use crate::config::{Config, Spaces};
 use crate::pipeline::developing::{Developer, Shared};
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recorder::{Record, RecordError, Recorder};
+use crate::pipeline::recorder::{Record, Recorder};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use crate::pipeline::shutdown::Shutdown;
@@ -34,9 +34,10 @@ use albumen_core::clock::now;
 use albumen_core::fault::Fault;
 use albumen_files::walk::Reach;
 use albumen_files::{absolute, patience, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
 use albumen_index::record::Outcome;
-use albumen_index::{Index, OpenError};
+use albumen_index::{Index, IndexReader, OpenError};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
@@ -139,7 +140,7 @@ pub struct Service {
     pub tokens: RwLock<Vec<api::Token>>,
     pub models: recognition::Models,
     watching: Mutex<Option<watch::Watching>>,
-    readers: Mutex<Vec<Index>>,
+    readers: Mutex<Vec<IndexReader>>,
 }
 
 /// Why the service could not start or had to end.
@@ -154,7 +155,7 @@ pub enum ServiceError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    Record(#[from] RecordError),
+    Record(#[from] IndexError),
 }
 
 impl From<OpenError> for ServiceError {
@@ -165,15 +166,15 @@ impl From<OpenError> for ServiceError {
 
 impl Service {
     /// A read-only connection for one request; it goes back by [`Service::give_back`].
-    pub fn reader(&self) -> Result<Index, OpenError> {
+    pub fn reader(&self) -> Result<IndexReader, OpenError> {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match pooled {
             Some(index) => Ok(index),
-            None => Index::open_read(&self.index_dir),
+            None => IndexReader::open(&self.index_dir),
         }
     }
 
-    pub fn give_back(&self, index: Index) {
+    pub fn give_back(&self, index: IndexReader) {
         if self.queue.is_idle() {
             index.shrink();
         }
@@ -298,7 +299,7 @@ impl Service {
 
     /// Writes to the index; where its disk is full, when there is room again. An error is another one, or the service is to
     /// stop.
-    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, RecordError>) -> Result<T, RecordError> {
+    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, IndexError>) -> Result<T, IndexError> {
         loop {
             match write() {
                 Err(e) if self.room.explains(&e) && self.room.wait() => {}
@@ -466,7 +467,7 @@ pub fn run(
         served?;
         match recorded {
             // It waited for room when it was told to stop. What it had is still in the queue.
-            Err(RecordError::DiskFull) => {}
+            Err(IndexError::DiskFull) => {}
             recorded => recorded?,
         }
         for thread in developing {
@@ -512,7 +513,12 @@ fn look_at_the_time(service: &Service, shutdown: &Shutdown) {
         if rested >= GIVE_BACK_AFTER {
             // Again and again: what counts or clusters last commits nothing. Readers that came back while others worked have
             // kept their pages.
-            service.readers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Index::shrink);
+            service
+                .readers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .for_each(IndexReader::shrink);
             albumen_isolation::memory::give_back();
             rested = Duration::ZERO;
         }
@@ -872,7 +878,7 @@ fn committed(service: &Arc<Service>, index: Index) -> crate::pipeline::recorder:
 }
 
 /// Counts what was committed, and tells listeners of it.
-fn told(service: &Service, index: &Index, record: &Record) -> rusqlite::Result<()> {
+fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Result<()> {
     let is_failure = |fault: &&Fault| !matches!(fault, Fault::Unsupported { .. });
     match record {
         Record::File(f) => {

@@ -6,11 +6,11 @@ use crate::service::Service;
 use crate::service::access::Access;
 use crate::service::events::{Event, Of};
 use albumen_core::clock::now;
-use albumen_index::Index;
 use albumen_index::account_edits::AccountEdit;
 use albumen_index::albums::{AlbumChange, AlbumError};
 use albumen_index::edits::Edit;
 use albumen_index::said::{DateEdit, Field};
+use albumen_index::{Editor, IndexReader};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Path, State};
@@ -34,10 +34,10 @@ impl From<AlbumError> for Refusal {
             AlbumError::Missing(_) | AlbumError::Unknown(_) => StatusCode::NOT_FOUND,
             AlbumError::Taken(_) | AlbumError::Searching(..) | AlbumError::ByHand(_) => StatusCode::CONFLICT,
             AlbumError::Nameless | AlbumError::Nested | AlbumError::Search(_) => StatusCode::BAD_REQUEST,
-            AlbumError::Sql(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            AlbumError::Index(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         match e {
-            AlbumError::Sql(e) => e.into(),
+            AlbumError::Index(e) => e.into(),
             e => Refusal(status, e.to_string()),
         }
     }
@@ -47,18 +47,18 @@ impl From<AlbumError> for Refusal {
 async fn change<T: Send + 'static>(
     service: &Arc<Service>,
     access: &Access,
-    work: impl FnOnce(&mut Index, &Service) -> Answer<T> + Send + 'static,
+    work: impl FnOnce(&mut Editor, &Service) -> Answer<T> + Send + 'static,
 ) -> Answer<T> {
     for_all_spaces(access)?;
     let service = service.clone();
     let done = tokio::task::spawn_blocking(move || {
-        let mut index = Index::open_edit(&service.index_dir).map_err(broken)?;
+        let mut index = Editor::open(&service.index_dir).map_err(broken)?;
         work(&mut index, &service)
     });
     done.await.map_err(broken)?
 }
 
-fn tell_edited(index: &Index, service: &Service, items: &[i64]) -> Answer<()> {
+fn tell_edited(index: &IndexReader, service: &Service, items: &[i64]) -> Answer<()> {
     for &item in items {
         if let Some((path, space)) = index.path_and_space(item)? {
             service.tell(Event::edited(Of { item, path: &path, space: &space }));
@@ -199,7 +199,7 @@ pub async fn undo(
     .await
 }
 
-fn owner(index: &Index, album: i64) -> Answer<i64> {
+fn owner(index: &IndexReader, album: i64) -> Answer<i64> {
     Ok(index.account_album(album)?.ok_or(AlbumError::Missing(album))?.owner)
 }
 

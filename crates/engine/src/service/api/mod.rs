@@ -11,13 +11,13 @@ use super::recognition::later_stages;
 use super::{Order, Service, ServiceError, client};
 use crate::config::{Config, Spaces, TcpToken};
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recorder::RecordError;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::Stage;
 use albumen_files::{absolute, patience};
-use albumen_index::Index;
+use albumen_index::Error as IndexError;
 use albumen_index::again::Again;
 use albumen_index::view::{Detail, ItemView};
+use albumen_index::{Editor, IndexReader};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Extension, Path as UrlPath, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -274,10 +274,10 @@ fn broken(e: impl std::fmt::Display) -> Refusal {
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
 }
 
-impl From<rusqlite::Error> for Refusal {
-    fn from(e: rusqlite::Error) -> Refusal {
-        match RecordError::from(e) {
-            RecordError::DiskFull => {
+impl From<IndexError> for Refusal {
+    fn from(e: IndexError) -> Refusal {
+        match e {
+            IndexError::DiskFull => {
                 let why = "the disk with the index is full: nothing was changed; make room and ask again";
                 Refusal(StatusCode::INSUFFICIENT_STORAGE, why.into())
             }
@@ -301,7 +301,7 @@ fn no_such(what: &str) -> Refusal {
 /// Asks the index, on a thread that may wait.
 async fn ask<T: Send + 'static, E: Into<Refusal>>(
     service: &Arc<Service>,
-    question: impl FnOnce(&Index) -> Result<T, E> + Send + 'static,
+    question: impl FnOnce(&IndexReader) -> Result<T, E> + Send + 'static,
 ) -> Answer<T> {
     let service = service.clone();
     tokio::task::spawn_blocking(move || {
@@ -393,7 +393,7 @@ async fn index(
     let (id, spaces) = tokio::task::spawn_blocking(move || -> Answer<_> {
         let spaces = are_inside(&keeper, &access, &paths)?;
         // Durable before it is answered.
-        let index = Index::open_edit(&keeper.index_dir).map_err(broken)?;
+        let index = Editor::open(&keeper.index_dir).map_err(broken)?;
         Ok((index.add_job(priority, &paths, now())?, spaces))
     })
     .await
@@ -501,9 +501,9 @@ async fn reindex(
             let seen = spaces.iter().filter(|s| access.may_see(&s.name));
             paths = seen.flat_map(|s| s.folders.clone()).collect();
         }
-        let index = Index::open_edit(&keeper.index_dir).map_err(broken)?;
+        let index = Editor::open(&keeper.index_dir).map_err(broken)?;
         let scopes = paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose());
-        let scopes = scopes.collect::<rusqlite::Result<Vec<_>>>()?;
+        let scopes = scopes.collect::<albumen_index::Result<Vec<_>>>()?;
         Ok(index.reindex(&scopes, &again, &paths, now())?)
     })
     .await
@@ -532,7 +532,7 @@ const ITEMS_NAMED: usize = 1000;
 
 async fn job_view(service: &Arc<Service>, id: i64) -> Answer<Option<JobView>> {
     let s = service.clone();
-    ask(service, move |index| -> rusqlite::Result<_> {
+    ask(service, move |index| -> albumen_index::Result<_> {
         let Some(job) = index.job(id)? else { return Ok(None) };
         let mut view = JobView {
             job: id,
@@ -568,7 +568,7 @@ async fn job(
     UrlPath(id): UrlPath<i64>,
 ) -> Answer<Response> {
     let s = service.clone();
-    let visible = ask(&service, move |index| -> rusqlite::Result<_> {
+    let visible = ask(&service, move |index| -> albumen_index::Result<_> {
         let Some(job) = index.job(id)? else { return Ok(false) };
         let spaces = s.spaces_of(&job.paths);
         Ok(spaces.map_or(!access.is_limited(), |spaces| access.may_see_all(spaces.iter())))
@@ -654,7 +654,7 @@ async fn item(
     Extension(access): Extension<Access>,
     UrlPath(id): UrlPath<i64>,
 ) -> Answer<Response> {
-    let found = ask(&service, move |index| -> rusqlite::Result<_> {
+    let found = ask(&service, move |index| -> albumen_index::Result<_> {
         match index.item_of(id)? {
             Some(id) => index.item_view(id, Detail::Full),
             None => Ok(None),

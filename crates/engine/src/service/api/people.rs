@@ -10,11 +10,11 @@ use super::{Answer, Refusal, ask, asked, broken, given, no_such};
 use crate::service::Service;
 use crate::service::access::Access;
 use crate::service::events::Event;
-use albumen_index::Index;
 use albumen_index::people::{
     Answer as Reply, EditDone, EditError, EditLine, FaceLine, FaceList, Mark, PersonLine, Question, SameName,
     Suggestions, Why,
 };
+use albumen_index::{Editor, IndexReader};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -38,7 +38,7 @@ impl From<EditError> for Refusal {
             EditError::Conflict(why) => Refusal(StatusCode::CONFLICT, why),
             EditError::Invalid(why) => Refusal(StatusCode::BAD_REQUEST, why),
             EditError::NameTaken { .. } => Refusal(StatusCode::CONFLICT, e.to_string()),
-            EditError::Sql(e) => e.into(),
+            EditError::Index(e) => e.into(),
         }
     }
 }
@@ -500,11 +500,11 @@ pub async fn undo(
 /// Changes the index on a thread that may wait: for another writer, and for the disk.
 async fn change<T: Send + 'static>(
     service: &Arc<Service>,
-    change: impl FnOnce(&mut Index) -> Answer<T> + Send + 'static,
+    change: impl FnOnce(&mut Editor) -> Answer<T> + Send + 'static,
 ) -> Answer<T> {
     let dir = service.index_dir.clone();
     let changed = tokio::task::spawn_blocking(move || {
-        let mut index = Index::open_edit(&dir).map_err(broken)?;
+        let mut index = Editor::open(&dir).map_err(broken)?;
         change(&mut index)
     });
     changed.await.map_err(broken)?
@@ -513,7 +513,7 @@ async fn change<T: Send + 'static>(
 /// Makes an edit, tells those who listen, and answers what it did.
 async fn edit(
     service: &Arc<Service>,
-    make: impl FnOnce(&mut Index) -> Answer<EditDone> + Send + 'static,
+    make: impl FnOnce(&mut Editor) -> Answer<EditDone> + Send + 'static,
 ) -> Answer<Json<EditDone>> {
     Ok(told(service, change(service, make).await?))
 }
@@ -526,20 +526,20 @@ fn told(service: &Service, done: EditDone) -> Json<EditDone> {
 }
 
 /// Refuses a person that is not there, or whose space the caller may not see.
-fn see_person(index: &Index, access: &Access, id: &str) -> Answer<()> {
+fn see_person(index: &IndexReader, access: &Access, id: &str) -> Answer<()> {
     let seen = index.space_of_person(id)?.filter(|space| access.may_see(space));
     seen.map(drop).ok_or_else(|| no_such("person"))
 }
 
 /// Where an id may stand or a name: an id of another space's person is not there; a name is looked up in the space.
-fn is_not_anothers(index: &Index, access: &Access, named: &str) -> Answer<()> {
+fn is_not_anothers(index: &IndexReader, access: &Access, named: &str) -> Answer<()> {
     match index.space_of_person(named)? {
         Some(space) if !access.may_see(&space) => Err(no_such("person")),
         _ => Ok(()),
     }
 }
 
-fn see_face(index: &Index, access: &Access, face: i64) -> Answer<()> {
+fn see_face(index: &IndexReader, access: &Access, face: i64) -> Answer<()> {
     let seen = index.space_of_face(face)?.filter(|space| access.may_see(space));
     seen.map(drop).ok_or_else(|| no_such("face"))
 }

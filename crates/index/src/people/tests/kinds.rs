@@ -398,7 +398,8 @@ fn edits_are_listed_with_what_must_be_undone_first() {
     let files: Vec<i64> = (1..6).map(|n| w.photo(n, &[1])).collect();
     w.cluster();
     let person = w.who(files[0])[0].clone().expect("a person");
-    let split = w.index.split_person(&person, &[w.faces(files[0])[0].id]).expect("split");
+    let first = w.faces(files[0])[0].id;
+    let split = w.index.split_person(&person, &[first]).expect("split");
     let new = split.person.expect("the new one");
     let named = w.index.name_person(&new, Some("Nia"), SameName::Refuse).expect("named");
     let edits = w.index.people_edits(None, 10).expect("edits");
