@@ -59,9 +59,9 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
             volumes: index
                 .volumes()?
                 .into_iter()
-                .map(|(_, path, _, offline)| Volume {
-                    path: String::from_utf8_lossy(&path).into_owned(),
-                    offline,
+                .map(|volume| Volume {
+                    path: String::from_utf8_lossy(&volume.path).into_owned(),
+                    offline: volume.offline,
                 })
                 .collect(),
             problems: index.not_walked(MOST_PROBLEMS)?,

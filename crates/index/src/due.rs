@@ -102,7 +102,7 @@ impl IndexReader {
             })?)
     }
 
-    /// [`Index::due_files`], in order of content through all files, or through the folders with a sort after it.
+    /// [`IndexReader::due_files`], in order of content through all files, or through the folders with a sort after it.
     pub fn due_files_by(
         &self,
         by_hash: bool,
@@ -145,7 +145,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many files [`Index::due_files`] would give.
+    /// How many files [`IndexReader::due_files`] would give.
     pub fn count_due(&self, scope: &Scope, now: &StageNow, at: i64) -> Result<u64> {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
@@ -225,9 +225,8 @@ impl IndexReader {
     /// The part of the index that an absolute path is; a file's scope is that file alone. `None`: of no volume.
     pub fn scope_of(&self, path: &Path) -> Result<Option<Scope>> {
         let volumes = self.volumes()?;
-        let holding = volumes
-            .iter()
-            .filter_map(|(id, root, _, _)| Some((*id, below(path, &relative::on_disk(&[root]))?)));
+        let holding =
+            volumes.iter().filter_map(|v| Some((v.id, below(path, &relative::on_disk(&[&v.path]))?)));
         let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.components().count()) else {
             return Ok(None);
         };

@@ -44,6 +44,14 @@ pub struct MayHaveMoved {
     pub volume: Vec<u8>,
 }
 
+/// A new path, which may turn out to be a known file's.
+#[derive(Debug, Clone)]
+pub struct NewPath {
+    /// The finding's.
+    pub id: i64,
+    pub finding: Finding,
+}
+
 impl Finding {
     /// A sidecar that is new or was changed.
     pub const SIDECAR: &str = "sidecar";
@@ -160,8 +168,8 @@ impl Index {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// New paths of one size, with the finding's id.
-    pub fn found_new_of_size(&self, bytes: u64) -> Result<Vec<(i64, Finding)>> {
+    /// New paths of one size.
+    pub fn found_new_of_size(&self, bytes: u64) -> Result<Vec<NewPath>> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, target, volume_id, folder, name, fs_id, inode, bytes, mtime_ns, ctime_ns
              FROM temp.found WHERE what = 'new' AND bytes = ?1 ORDER BY id",
@@ -178,7 +186,7 @@ impl Index {
                     fs: FsId(r.get(5)?),
                     stat: stat_at(r, 6)?,
                 };
-                Ok((r.get(0)?, finding))
+                Ok(NewPath { id: r.get(0)?, finding })
             })?
             .collect::<rusqlite::Result<_>>()?)
     }

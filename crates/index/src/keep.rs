@@ -8,6 +8,13 @@ use rusqlite::{OptionalExtension, params};
 /// The longest time between two runs that is believed, seconds: a year.
 const LONGEST_PAUSE_S: i64 = 366 * 86_400;
 
+/// How many files wait, by what a walk found of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingKinds {
+    pub new: u64,
+    pub changed: u64,
+}
+
 impl IndexReader {
     /// The latest moment that the index has recorded. A clock that says less is wrong (many boxes wake up in 1970), and what
     /// it stamped would be forgotten as soon as it is right again.
@@ -55,11 +62,11 @@ impl IndexReader {
     }
 
     /// How many new and how many changed files wait.
-    pub fn pending_kinds(&self) -> Result<(u64, u64)> {
+    pub fn pending_kinds(&self) -> Result<PendingKinds> {
         Ok(self.conn.query_row(
             "SELECT coalesce(sum(what = 'new'), 0), coalesce(sum(what = 'changed'), 0) FROM pending",
             [],
-            |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64)),
+            |r| Ok(PendingKinds { new: r.get::<_, i64>(0)? as u64, changed: r.get::<_, i64>(1)? as u64 }),
         )?)
     }
 }

@@ -4,6 +4,7 @@
 use super::failures::Failure;
 use super::{Index, IndexReader};
 use crate::Result;
+use crate::scan::FolderRow;
 use albumen_core::fault::Fault;
 use albumen_files::ignore::ALBUMENIGNORE;
 use albumen_files::relative;
@@ -133,7 +134,7 @@ impl Index {
     }
 
     /// The folders at or below a path that hold hidden files: id and path.
-    pub fn folders_hidden(&self, volume_id: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
+    pub fn folders_hidden(&self, volume_id: i64, path: &[u8]) -> Result<Vec<FolderRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT DISTINCT d.id, d.path FROM hidden_files h CROSS JOIN files f ON f.id = h.file_id
                CROSS JOIN folders d ON d.id = f.folder_id
@@ -141,7 +142,7 @@ impl Index {
                AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB)))",
         )?;
         Ok(st
-            .query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .query_map(params![volume_id, path], |r| Ok(FolderRow { id: r.get(0)?, path: r.get(1)? }))?
             .collect::<rusqlite::Result<_>>()?)
     }
 

@@ -87,6 +87,44 @@ pub struct WalkedVolume {
     pub space: String,
 }
 
+/// A volume, and whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownVolume {
+    pub id: i64,
+    /// Absolute.
+    pub path: Vec<u8>,
+    /// Why it is not there; `None` while it is.
+    pub offline: Option<String>,
+}
+
+/// A volume with the space that it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeInSpace {
+    /// Absolute.
+    pub path: Vec<u8>,
+    /// The space's name.
+    pub space: String,
+    /// `personal` or `shared`.
+    pub kind: String,
+}
+
+/// A folder of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRow {
+    pub id: i64,
+    /// Relative to the volume.
+    pub path: Vec<u8>,
+}
+
+/// A file by which a volume is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampledFile {
+    /// Relative to the volume.
+    pub path: Vec<u8>,
+    pub size: u64,
+    pub mtime_ns: i64,
+}
+
 impl IndexReader {
     /// The names of all spaces.
     pub fn all_space_names(&self) -> Result<Vec<String>> {
@@ -104,22 +142,22 @@ impl IndexReader {
         Ok(self.conn.query_row(sql, [path], row).optional()?)
     }
 
-    /// Every volume the index knows: id, absolute path, space, why offline.
-    #[allow(clippy::type_complexity)]
-    pub fn volumes(&self) -> Result<Vec<(i64, Vec<u8>, i64, Option<String>)>> {
-        let mut st =
-            self.conn.prepare_cached("SELECT id, path, space_id, offline FROM volumes ORDER BY id")?;
+    /// Every volume the index knows.
+    pub fn volumes(&self) -> Result<Vec<KnownVolume>> {
+        let mut st = self.conn.prepare_cached("SELECT id, path, offline FROM volumes ORDER BY id")?;
         Ok(st
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?
+            .query_map([], |r| Ok(KnownVolume { id: r.get(0)?, path: r.get(1)?, offline: r.get(2)? }))?
             .collect::<rusqlite::Result<_>>()?)
     }
 
     /// Every volume with the name and kind of its space.
-    pub fn volumes_in_spaces(&self) -> Result<Vec<(Vec<u8>, String, String)>> {
+    pub fn volumes_in_spaces(&self) -> Result<Vec<VolumeInSpace>> {
         let mut st = self.conn.prepare_cached(
             "SELECT v.path, s.name, s.kind FROM volumes v JOIN spaces s ON s.id = v.space_id ORDER BY v.id",
         )?;
-        Ok(st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect::<rusqlite::Result<_>>()?)
+        Ok(st
+            .query_map([], |r| Ok(VolumeInSpace { path: r.get(0)?, space: r.get(1)?, kind: r.get(2)? }))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// The volumes that have been walked.
@@ -162,13 +200,13 @@ impl IndexReader {
     }
 
     /// All folders at or below `path` (relative to the volume): id and path.
-    pub fn folders_below(&self, volume_id: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
+    pub fn folders_below(&self, volume_id: i64, path: &[u8]) -> Result<Vec<FolderRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, path FROM folders WHERE volume_id = ?1
              AND (?2 = x'' OR path = ?2 OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB)))",
         )?;
         Ok(st
-            .query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?
+            .query_map(params![volume_id, path], |r| Ok(FolderRow { id: r.get(0)?, path: r.get(1)? }))?
             .collect::<rusqlite::Result<_>>()?)
     }
 
@@ -226,21 +264,23 @@ impl IndexReader {
     }
 
     /// Up to `limit` present files of a volume, spread over its folders: path below the volume, size, mtime.
-    pub fn sample(&self, volume_id: i64, limit: usize) -> Result<Vec<(Vec<u8>, u64, i64)>> {
+    pub fn sample(&self, volume_id: i64, limit: usize) -> Result<Vec<SampledFile>> {
         let folders = self.folders_below(volume_id, b"")?;
         let mut st = self.conn.prepare_cached(
             "SELECT name, bytes, mtime_ns FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name LIMIT ?2",
         )?;
         let of_each = limit.div_ceil(folders.len().max(1));
         let mut out = Vec::with_capacity(limit);
-        for (id, folder) in folders.iter().step_by(folders.len().div_ceil(limit.max(1)).max(1)) {
+        for FolderRow { id, path: folder } in
+            folders.iter().step_by(folders.len().div_ceil(limit.max(1)).max(1))
+        {
             let files = st.query_map(params![id, of_each as i64], |r| {
                 Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, i64>(1)? as u64, r.get(2)?))
             })?;
             for file in files {
                 let (name, size, mtime_ns) = file?;
                 let path = if folder.is_empty() { name } else { [&folder[..], b"/", &name].concat() };
-                out.push((path, size, mtime_ns));
+                out.push(SampledFile { path, size, mtime_ns });
             }
         }
         out.truncate(limit);

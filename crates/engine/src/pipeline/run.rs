@@ -18,6 +18,7 @@ use albumen_files::{patience, relative};
 use albumen_index::Error as IndexError;
 use albumen_index::again::Again;
 use albumen_index::due::{Scope, StageNow};
+use albumen_index::scan::KnownVolume;
 use albumen_index::{Index, OpenError, people};
 use albumen_isolation::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use albumen_models::files::{self as models, default_dir};
@@ -565,7 +566,7 @@ fn mark_left(
         !patience::may_be_there(&t.volume) && targets.iter().all(|other| other.volume != t.volume)
     };
     let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
-    for (_, path, _, offline) in index.volumes()? {
+    for KnownVolume { path, offline, .. } in index.volumes()? {
         if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
             let path = relative::on_disk(&[&path]);
             let path = path.display();
@@ -579,7 +580,7 @@ fn mark_left(
 }
 
 fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
-    for (id, path, _, _) in index.volumes()? {
+    for KnownVolume { id, path, .. } in index.volumes()? {
         if targets.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
             index.volume_offline(id, "it cannot be reached")?;
         }

@@ -26,9 +26,9 @@ use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, V
 use albumen_files::walk::{self, Folder, InnerMount, Reach, Role, Unwalked, Walk, WalkError};
 use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
-use albumen_index::findings::{Finding, MayHaveMoved};
+use albumen_index::findings::{Finding, MayHaveMoved, NewPath};
 use albumen_index::problems::Problem;
-use albumen_index::scan::{FileRow, VolumeRow, WalkedVolume, What};
+use albumen_index::scan::{FileRow, FolderRow, VolumeRow, WalkedVolume, What};
 use albumen_index::unread::ByExtension;
 use albumen_index::{Index, IndexWriter};
 use albumen_library::sidecar_names::{self, MediaNames};
@@ -217,9 +217,9 @@ pub fn scan(
         out.walked.push(WalkedPart { volume_id, start, people, subjects });
     }
     if options.dry_run {
-        let (new, changed) = index.pending_kinds()?;
-        Progress::add(&progress.new, new);
-        Progress::add(&progress.changed, changed);
+        let pending = index.pending_kinds()?;
+        Progress::add(&progress.new, pending.new);
+        Progress::add(&progress.changed, pending.changed);
         tx.rollback()?;
     } else {
         tx.commit()?;
@@ -441,7 +441,7 @@ impl One<'_> {
         unwalked.end(self.progress);
         let fingerprint = seen.fingerprint.clone().with_inner(&inner);
         if only_file.is_none() {
-            for (id, path) in index.folders_below(volume_id, &target.start)? {
+            for FolderRow { id, path } in index.folders_below(volume_id, &target.start)? {
                 if !visited.contains(&id) && !unwalked.holds(&path) {
                     index.each_folder_file(id, |file| match file.vanished {
                         true => Ok(()),
@@ -449,7 +449,7 @@ impl One<'_> {
                     })?;
                 }
             }
-            for (id, path) in index.folders_hidden(volume_id, &target.start)? {
+            for FolderRow { id, path } in index.folders_hidden(volume_id, &target.start)? {
                 if !unwalked.holds(&path) {
                     index.note_released(id)?;
                 }
@@ -457,7 +457,7 @@ impl One<'_> {
         }
         // Also above the start, where the walk has met with such a file on its way.
         for hidden in &unwalked.hidden {
-            for (id, _) in index.folders_below(volume_id, hidden)? {
+            for FolderRow { id, .. } in index.folders_below(volume_id, hidden)? {
                 index.note_hidden(id)?;
             }
         }
@@ -557,8 +557,10 @@ impl One<'_> {
         root: &Arc<Root>,
     ) -> albumen_index::Result<std::io::Result<(usize, usize)>> {
         let known = self.index.sample(volume_id, volume::SAMPLE)?;
-        let sample: Vec<SampleFile> =
-            known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
+        let sample: Vec<SampleFile> = known
+            .into_iter()
+            .map(|f| SampleFile { path: f.path, size: f.size, mtime_ns: f.mtime_ns })
+            .collect();
         let (looked_for, at) = (sample.len(), root.clone());
         let counted = self.aside(root.path(), move |_| volume::count_present(&at, &sample));
         Ok(match counted {
@@ -950,7 +952,7 @@ fn find_moves(
     let owners: HashSet<(String, u64)> = vanished.iter().map(|v| (v.owner.clone(), v.size)).collect();
     let (mut arrived, mut findings) = (Vec::new(), Vec::new());
     for size in sizes {
-        for (finding_id, mut finding) in index.found_new_of_size(size)? {
+        for NewPath { id: finding_id, mut finding } in index.found_new_of_size(size)? {
             if shutdown.requested() {
                 return Ok(Vec::new());
             }

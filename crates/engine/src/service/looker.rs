@@ -16,6 +16,7 @@ use crate::pipeline::recognising::{Job, Looked, Position, Recognising, due_jobs}
 use crate::pipeline::recorder::Record;
 use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
+use albumen_index::scan::KnownVolume;
 use albumen_index::{Index, people};
 use albumen_isolation::RecogniserSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -196,7 +197,7 @@ impl Looker<'_> {
     fn begin_round(&mut self) {
         self.look_for_models();
         let volumes = self.index.volumes().unwrap_or_default();
-        for (id, ..) in volumes {
+        for KnownVolume { id, .. } in volumes {
             // The one that is being gone through is gone through once more: there may be something before its position.
             if !self.round.volumes.iter().skip(1).any(|v| *v == id) {
                 self.round.volumes.push_back(id);
