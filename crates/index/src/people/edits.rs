@@ -72,7 +72,6 @@ enum Before {
         how: Option<String>,
         similarity: Option<f64>,
         required: Option<f64>,
-        #[serde(default)]
         clustered: bool,
     },
     /// A face that clustering moved because of the edit. It goes back where it is as clustering left it.
