@@ -1,48 +1,51 @@
-# Development tasks. `make` lists them. Building needs only cargo and the packages that scripts/setup.sh installs.
+# What there is to do with the source. `make` lists it. Building needs only cargo and what scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo web test screenshots models instructions bench corpus-report package arm64 soak
+.PHONY: help setup demo web test screenshots models instructions bench corpus-report package arm64 soak release
 
-help: ## list the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: ## install missing packages for building and testing (Debian 12; root or sudo)
+setup: ## install what is missing for building and testing (Debian 12; root or sudo)
 	@scripts/setup.sh test
 
-demo: setup ## build in release, generate and index a library, start engine and portal, print the address
+demo: setup ## build in release, make and index a library, start engine and portal, say where to look
 	@scripts/demo.sh
 
-web: setup ## build the portal's front end, which is compiled into albumen-portal
+web: setup ## build the portal's front end, which is packed into albumen-portal
 	@scripts/web.sh
 
-test: setup models web ## run every test; ALBUMEN_CORPUS=FOLDER adds tests with real media
+test: setup models web ## every test; ALBUMEN_CORPUS=FOLDER for those with real media
 	npm --prefix web run --silent check
 	npm --prefix web test --silent
 	cargo test --locked --workspace --lib --bins --test it
 	npm --prefix web run --silent test:browser
 
-screenshots: setup models web ## take the screenshots of docs/portal.md from the demo library
+screenshots: setup models web ## the pictures of docs/portal.md, of the demo library
 	@node web/scripts/screenshots.mjs
 
-models: ## download the models and ONNX Runtime to the user's cache and verify their checksums
+models: ## get the models and ONNX Runtime into the user's cache, checked by sum
 	@python3 models/fetch.py
 
-instructions: setup ## count the instructions of the main operations; fail if a count grew by more than 5 %
+instructions: setup ## count the instructions of what is done most; fails where a count grew by over 5 %
 	@scripts/instructions.py
 
-bench: setup ## run the criterion benches, then compare with other programs over FOLDER=... (default: generated)
+bench: setup ## the criterion benches, then a whole run beside other programs over FOLDER=... (default: generated)
 	cargo bench --locked
 	cargo build --release --locked --bins
 	target/release/albumen bench $(FOLDER) --peers --out
 
-corpus-report: setup ## compare the results for the media in ALBUMEN_CORPUS with their manifest
+corpus-report: setup ## what Albumen says of the media in ALBUMEN_CORPUS, against their manifest
 	cargo run --locked --release --example corpus_report
 
-package: setup models ## build a Debian package with the programs and models in target/package
+package: setup models ## a Debian package with everything, in target/package
 	scripts/package.sh
 
-arm64: setup models ## cross-build for arm64, run under an emulator, compare the results (root; one hour)
+arm64: setup models ## cross-build for arm64, run under an emulator, compare the results (root; an hour)
 	scripts/arm64.sh
 
-soak: setup models ## run the long tests, recorded in docs/soak; scripts/soak.sh PART runs one
+soak: setup models ## the long proofs, recorded in docs/soak; scripts/soak.sh PART runs one
 	scripts/soak.sh
+
+release: setup ## check that the version can be released, run all that .ci/run does, tag it; pushes nothing
+	@scripts/release.sh

@@ -316,10 +316,7 @@ fn must_be_there(dir: &Path) -> Result<(), OpenError> {
 fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     must_be_there(dir)?;
     let conn = connect(dir, flags)?;
-    let found = schema::current(&conn).map_err(|e| broken(dir, e))?;
-    if found > schema::VERSION {
-        return Err(broken(dir, schema::MigrateError::Newer { found }));
-    }
+    let found = schema::usable(&conn).map_err(|e| broken(dir, e))?;
     if found < schema::VERSION {
         return Err(broken(
             dir,

@@ -220,6 +220,11 @@ impl Check<'_> {
     }
 
     fn schema(&mut self) -> Result<bool> {
+        if let Err(e @ schema::MigrateError::Unreleased) = schema::usable(&self.conn) {
+            let advice = "move the index folder to another place and run `albumen index` to make a new one";
+            self.tell(found(Kind::Schema, None, e.to_string(), advice));
+            return Ok(false);
+        }
         let stands = schema::current(&self.conn)?;
         let (what, advice) = match stands.cmp(&schema::VERSION) {
             std::cmp::Ordering::Equal => return Ok(true),

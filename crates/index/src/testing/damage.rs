@@ -1,6 +1,6 @@
 //! Changing: what models would have found, what time would have done, and damage.
 
-use super::Database;
+use super::{DATABASE, Database};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -118,4 +118,10 @@ impl Database {
             self.0.execute(sql, params![file, stage]).expect("a stage");
         }
     }
+}
+
+/// Makes an index as a version before the first release left it: schema 19, and no mark of what it is.
+pub fn make_unreleased(folder: &Path) {
+    let database = Database(Connection::open(folder.join(DATABASE)).expect("a database"));
+    database.run("CREATE TABLE meta (key TEXT PRIMARY KEY); PRAGMA user_version = 19");
 }

@@ -6,7 +6,7 @@ mod large;
 mod library;
 mod rows;
 
-pub use damage::Root;
+pub use damage::{Root, make_unreleased};
 pub use library::Photo;
 pub use rows::Content;
 
