@@ -112,25 +112,29 @@ pub(crate) fn regrouped(
     Ok(conn.prepare_cached("UPDATE folders SET regroup = 0 WHERE id = ?1")?.execute([folder_id]).map(drop)?)
 }
 
-/// The place and zone found for a file.
+/// The place and zone found for a file; without either there is no row. Returns whether they are others than before.
 pub(crate) fn put_place(
     conn: &Connection,
     file: i64,
     place: Option<&Place>,
     zone: Option<&str>,
-) -> Result<()> {
+) -> Result<bool> {
+    if place.is_none() && zone.is_none() {
+        let gone = conn.prepare_cached("DELETE FROM file_places WHERE file_id = ?1")?.execute([file])?;
+        return Ok(gone > 0);
+    }
     let place = place.map(|p| serde_json::to_string(p).expect("a place is plain data"));
-    Ok(conn
+    let written = conn
         .prepare_cached(
             "INSERT INTO file_places (file_id, place, zone) VALUES (?1, ?2, ?3)
-         ON CONFLICT (file_id) DO UPDATE SET place = ?2, zone = ?3",
+             ON CONFLICT (file_id) DO UPDATE SET place = ?2, zone = ?3 WHERE place IS NOT ?2 OR zone IS NOT ?3",
         )?
-        .execute(params![file, place, zone])
-        .map(drop)?)
+        .execute(params![file, place, zone])?;
+    Ok(written > 0)
 }
 
 /// What a column of JSON holds; `None` where it is NULL, or cannot be parsed: that is logged.
-pub fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     let json: Option<String> = row.get(column)?;
     let parsed = json.map(|json| serde_json::from_str(&json)).transpose();
     Ok(parsed.unwrap_or_else(|e| {
@@ -262,31 +266,50 @@ pub(crate) fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64
     findable.iter().try_for_each(|item| item.write(conn))
 }
 
-/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it. Gives what
-/// is to be written for searches.
-fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>> {
-    let Some((folder_id, space_id, added, hidden, name)) = conn
+/// Where a media file is, and what follows from that alone.
+pub(crate) struct Placed {
+    pub(crate) folder_id: i64,
+    pub(crate) space_id: i64,
+    pub(crate) added: i64,
+    /// A companion, or vanished.
+    pub(crate) is_hidden: bool,
+    pub(crate) name: Vec<u8>,
+    /// Relative to the volume.
+    pub(crate) folder: Vec<u8>,
+    /// Its space shows no people.
+    pub(crate) people_off: bool,
+}
+
+fn placed(conn: &Connection, file: i64) -> Result<Option<Placed>> {
+    Ok(conn
         .prepare_cached(
-            "SELECT f.folder_id, v.space_id, f.added, f.companion_of IS NOT NULL OR f.vanished IS NOT NULL, f.name
+            "SELECT f.folder_id, v.space_id, f.added, f.companion_of IS NOT NULL OR f.vanished IS NOT NULL, f.name, d.path,
+               s.people_off
              FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+               JOIN spaces s ON s.id = v.space_id
              WHERE f.id = ?1 AND f.is_sidecar = 0",
         )?
         .query_row([file], |r| {
-            Ok((
-                r.get::<_, i64>(0)?,
-                r.get::<_, i64>(1)?,
-                r.get::<_, i64>(2)?,
-                r.get::<_, bool>(3)?,
-                r.get::<_, Vec<u8>>(4)?,
-            ))
+            Ok(Placed {
+                folder_id: r.get(0)?,
+                space_id: r.get(1)?,
+                added: r.get(2)?,
+                is_hidden: r.get(3)?,
+                name: r.get(4)?,
+                folder: r.get(5)?,
+                people_off: r.get(6)?,
+            })
         })
-        .optional()?
-    else {
-        return Ok(None);
-    };
+        .optional()?)
+}
+
+/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it. Gives what
+/// is to be written for searches.
+fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>> {
+    let Some(at) = placed(conn, file)? else { return Ok(None) };
     let (f, place) = final_facts(conn, file)?;
     let place = place.unwrap_or_default();
-    let kind = f.kind.unwrap_or_else(|| kind_by_name(&name));
+    let kind = f.kind.unwrap_or_else(|| kind_by_name(&at.name));
     let taken = f.taken.as_ref();
     let c = &f.camera;
     conn.prepare_cached(
@@ -317,14 +340,14 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
     )?
     .execute(params![
         file,
-        space_id,
-        folder_id,
+        at.space_id,
+        at.folder_id,
         match kind {
             Kind::Photo => "photo",
             Kind::Video => "video",
         },
         f.format.map(|x| x.name()),
-        added,
+        at.added,
         taken.map(|t| &t.local),
         taken.and_then(|t| t.utc.as_ref()),
         taken.map(|t| t.precision.name()),
@@ -355,16 +378,18 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
         f.motion.is_some(),
         f.motion.as_ref().map(|m| &m.kind),
         f.hdr.is_some(),
-        hidden
+        at.is_hidden
     ])?;
     put_tags(conn, file, &f.tags)?;
-    search::Findable::to_write(conn, file, hidden, &f, &place)
+    search::Findable::to_write(conn, file, &at, &f, &place)
 }
 
 /// Whether searches read of a shown item what they would read if it were written now.
 pub(crate) fn is_findable(conn: &Connection, file: i64) -> Result<bool> {
+    let Some(at) = placed(conn, file)? else { return Ok(false) };
+    let at = Placed { is_hidden: false, ..at };
     let (facts, place) = final_facts(conn, file)?;
-    Ok(search::Findable::to_write(conn, file, false, &facts, &place.unwrap_or_default())?.is_none())
+    Ok(search::Findable::to_write(conn, file, &at, &facts, &place.unwrap_or_default())?.is_none())
 }
 
 /// The tags of an item; those that it has already are not written.

@@ -167,7 +167,7 @@ impl Query {
     }
 
     /// The same on another day.
-    pub fn parse_on(text: &str, today: Date) -> Result<Query, QueryError> {
+    pub(crate) fn parse_on(text: &str, today: Date) -> Result<Query, QueryError> {
         let tokens = tokens(text)?;
         let mut terms = Vec::new();
         let mut rest = tokens.as_slice();

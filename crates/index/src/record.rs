@@ -36,16 +36,31 @@ pub struct DerivativeRow {
     pub bytes: u64,
 }
 
-/// Makes or updates the row of the media file at a path and returns its id. A row that had vanished is back.
-pub(crate) fn put_file(
-    conn: &Connection,
-    folder_id: i64,
-    name: &[u8],
-    fs: FsId,
-    stat: &FileStat,
-    content_hash: Option<&str>,
-    now: i64,
-) -> Result<i64> {
+/// A media file as it was read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadFile<'a> {
+    pub folder_id: i64,
+    pub name: &'a [u8],
+    pub fs: FsId,
+    pub stat: &'a FileStat,
+    pub content_hash: Option<&'a str>,
+    /// What inspect found; `None`: what is known stays.
+    pub facts: Option<&'a Facts>,
+    /// `None`: what is known stays.
+    pub thumbhash: Option<&'a [u8]>,
+}
+
+/// The row that a file has now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PutFile {
+    pub id: i64,
+    /// There was none before.
+    pub is_new: bool,
+}
+
+/// Makes or updates the row of the media file at a path, all of it in one statement. A row that had vanished is back.
+pub(crate) fn put_file(conn: &Connection, file: &ReadFile<'_>, now: i64) -> Result<PutFile> {
+    let ReadFile { folder_id, name, fs, stat, content_hash, facts, thumbhash } = *file;
     // In two steps: for one statement that returns the id SQLite makes a table of its own each time.
     let known: Option<i64> = conn
         .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
@@ -53,20 +68,33 @@ pub(crate) fn put_file(
         .optional()?;
     let (fs, inode, bytes) = (fs.0, stat.inode as i64, stat.size as i64);
     let (mtime, ctime) = (stat.mtime_ns, stat.ctime_ns);
+    let facts = facts.map(|facts| serde_json::to_string(facts).expect("facts are plain data"));
     let Some(id) = known else {
         conn.prepare_cached(
-            "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added, facts, thumbhash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
-        .execute(params![folder_id, name, fs, inode, bytes, mtime, ctime, content_hash, now])?;
-        return Ok(conn.last_insert_rowid());
+        .execute(params![
+            folder_id,
+            name,
+            fs,
+            inode,
+            bytes,
+            mtime,
+            ctime,
+            content_hash,
+            now,
+            facts,
+            thumbhash
+        ])?;
+        return Ok(PutFile { id: conn.last_insert_rowid(), is_new: true });
     };
     conn.prepare_cached(
         "UPDATE files SET is_sidecar = 0, sidecar_of = NULL, fs_id = ?2, inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6,
-           content_hash = ?7, vanished = NULL WHERE id = ?1",
+           content_hash = ?7, vanished = NULL, facts = coalesce(?8, facts), thumbhash = coalesce(?9, thumbhash) WHERE id = ?1",
     )?
-    .execute(params![id, fs, inode, bytes, mtime, ctime, content_hash])?;
-    Ok(id)
+    .execute(params![id, fs, inode, bytes, mtime, ctime, content_hash, facts, thumbhash])?;
+    Ok(PutFile { id, is_new: false })
 }
 
 /// Makes or updates the row of a sidecar, which belongs to the file of the name `of` in the same folder.
@@ -256,6 +284,19 @@ pub(crate) fn mark_regroup(conn: &Connection, folder_id: i64) -> Result<()> {
         .map(drop)?)
 }
 
+/// A file was recorded, and its item is made anew in the same transaction: of what its folder's files are put together to, only
+/// the item that it is part of may be another now.
+pub(crate) fn mark_recorded(conn: &Connection, file: PutFile, folder_id: i64) -> Result<()> {
+    if !file.is_new {
+        conn.prepare_cached(
+            "INSERT OR IGNORE INTO items_stale (file_id)
+             SELECT companion_of FROM files WHERE id = ?1 AND companion_of IS NOT NULL",
+        )?
+        .execute([file.id])?;
+    }
+    mark_regroup(conn, folder_id)
+}
+
 /// A file is not what it was: its item, and the one that it is part of, are to be made anew when its folder's are put
 /// together.
 pub(crate) fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
@@ -270,22 +311,6 @@ pub(crate) fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
     )?
     .execute([file_id])
     .map(drop)?)
-}
-
-/// What inspect found.
-pub(crate) fn put_facts(conn: &Connection, id: i64, facts: &Facts) -> Result<()> {
-    let json = serde_json::to_string(facts).expect("facts are plain data");
-    Ok(conn
-        .prepare_cached("UPDATE files SET facts = ?2 WHERE id = ?1")?
-        .execute(params![id, json])
-        .map(drop)?)
-}
-
-pub(crate) fn put_thumbhash(conn: &Connection, id: i64, thumbhash: &[u8]) -> Result<()> {
-    Ok(conn
-        .prepare_cached("UPDATE files SET thumbhash = ?2 WHERE id = ?1")?
-        .execute(params![id, thumbhash])
-        .map(drop)?)
 }
 
 /// How a stage ended for a file. An equal transient failure before it counts as an attempt.

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// The source of a fact that a user said, in `sources` and `taken.source`.
-pub const SOURCE: &str = "edit";
+pub(crate) const SOURCE: &str = "edit";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
@@ -75,7 +75,7 @@ impl DateEdit {
         Some(DateEdit { local, ..self.clone() })
     }
 
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let offset = self.offset.map(offset_text).unwrap_or_default();
         format!("{}{offset}", self.local())
     }

@@ -6,6 +6,7 @@
 //! lie far back, the walk is given up for one that cannot get long. Pages continue after the last item by its date and id,
 //! so that a deep page costs what the first does.
 
+use super::items::Placed;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use super::read::visible::Visible;
 use super::words;
@@ -327,7 +328,7 @@ impl IndexReader {
     }
 
     /// How many items fit a query, of those that a page is narrowed to.
-    pub fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
+    pub(crate) fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
         let ways = ways(&self.conn, query, page, &self.scope())?;
         let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
         let count: i64 = self
@@ -386,7 +387,7 @@ impl Index {
 }
 
 /// What searches read of an item: in the order of the columns of `item_text`.
-pub struct Findable {
+pub(crate) struct Findable {
     file: i64,
     columns: [String; 9],
     gps: Option<Gps>,
@@ -398,26 +399,24 @@ pub struct Findable {
 
 impl Findable {
     /// What is to be written of an item; `None` where it is there already.
-    pub fn to_write(
+    pub(crate) fn to_write(
         conn: &Connection,
         file: i64,
-        hidden: bool,
+        at: &Placed,
         facts: &Facts,
         place: &Place,
     ) -> Result<Option<Findable>> {
-        let (folder, name): (Vec<u8>, Vec<u8>) = conn
-            .prepare_cached(
-                "SELECT d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id WHERE f.id = ?1",
-            )?
-            .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))?;
         let list = |parts: &[&Option<String>]| {
             parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n")
         };
-        let people = super::people::names_in(conn, file, &facts.regions)?;
+        let people = match at.people_off {
+            true => Vec::new(),
+            false => super::people::names_in(conn, at.space_id, file, &facts.regions)?,
+        };
         let there = place.local.clone().unwrap_or_default();
         let columns = [
-            String::from_utf8_lossy(&name).into_owned(),
-            String::from_utf8_lossy(&folder).into_owned(),
+            String::from_utf8_lossy(&at.name).into_owned(),
+            String::from_utf8_lossy(&at.folder).into_owned(),
             facts.title.clone().unwrap_or_default(),
             facts.description.clone().unwrap_or_default(),
             facts.tags.join("\n"),
@@ -442,18 +441,18 @@ impl Findable {
         if let Some(gps) = facts.gps {
             hasher.update(&gps.lat.to_le_bytes()).update(&gps.lon.to_le_bytes());
         }
-        hasher.update(&[u8::from(hidden)]);
+        hasher.update(&[u8::from(at.is_hidden)]);
         let digest = hasher.finalize().as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b));
         let known: Option<i64> = conn
             .prepare_cached("SELECT digest FROM item_search WHERE file_id = ?1")?
             .query_row([file], |r| r.get(0))
             .optional()?;
         let is_known = known.is_some();
-        let findable = Findable { file, columns, gps: facts.gps, hidden, digest, is_known };
+        let findable = Findable { file, columns, gps: facts.gps, hidden: at.is_hidden, digest, is_known };
         Ok(Some(findable).filter(|_| known != Some(digest)))
     }
 
-    pub fn write(&self, conn: &Connection) -> Result<()> {
+    pub(crate) fn write(&self, conn: &Connection) -> Result<()> {
         let file = self.file;
         if self.is_known {
             conn.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([file])?;

@@ -120,7 +120,7 @@ const PAGE: &str =
 
 impl IndexReader {
     /// The id of the file at an absolute path, companions and vanished files included.
-    pub fn file_at(&self, path: &Path) -> Result<Option<i64>> {
+    pub(crate) fn file_at(&self, path: &Path) -> Result<Option<i64>> {
         let mut st = self.conn.prepare_cached("SELECT id, path FROM volumes ORDER BY length(path) DESC")?;
         let volumes = st.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
         for v in volumes {

@@ -1,7 +1,7 @@
 //! Writing many rows as one: what a run records, each batch in one transaction.
 
 use super::items::{Beside, GroupRow};
-use super::record::{DerivativeRow, Elsewhere, Outcome};
+use super::record::{DerivativeRow, Elsewhere, Outcome, PutFile, ReadFile};
 use super::{Index, IndexReader, Result, items, people, record};
 use albumen_core::vocabulary::{Facts, FoundFace, FoundSubject, Place, Stage};
 use albumen_files::FileStat;
@@ -80,17 +80,9 @@ impl IndexWriter<'_> {
         Ok(self.0.rollback()?)
     }
 
-    /// Makes or updates the row of the media file at a path and returns its id. A row that had vanished is back.
-    pub fn put_file(
-        &self,
-        folder_id: i64,
-        name: &[u8],
-        fs: FsId,
-        stat: &FileStat,
-        content_hash: Option<&str>,
-        now: i64,
-    ) -> Result<i64> {
-        record::put_file(&self.0, folder_id, name, fs, stat, content_hash, now)
+    /// Makes or updates the row of the media file at a path. A row that had vanished is back.
+    pub fn put_file(&self, file: &ReadFile<'_>, now: i64) -> Result<PutFile> {
+        record::put_file(&self.0, file, now)
     }
 
     /// The same content under another stat: touched, or back after it had vanished. Returns whether it is back: then its item
@@ -127,24 +119,15 @@ impl IndexWriter<'_> {
         record::vanish_file(&self.0, id, now)
     }
 
-    /// A file is not what it was: its item, and the one that it is part of, are to be made anew when its folder's are put
-    /// together.
-    pub fn mark_stale(&self, file_id: i64) -> Result<()> {
-        record::mark_stale(&self.0, file_id)
+    /// A file was recorded, and its item is made anew in the same transaction ([`IndexWriter::refresh_all`]): of what its
+    /// folder's files are put together to, only the item that it is part of may be another now.
+    pub fn mark_recorded(&self, file: PutFile, folder_id: i64) -> Result<()> {
+        record::mark_recorded(&self.0, file, folder_id)
     }
 
     /// The folder's items are to be put together again before the run ends.
     pub fn mark_regroup(&self, folder_id: i64) -> Result<()> {
         record::mark_regroup(&self.0, folder_id)
-    }
-
-    /// What inspect found.
-    pub fn put_facts(&self, id: i64, facts: &Facts) -> Result<()> {
-        record::put_facts(&self.0, id, facts)
-    }
-
-    pub fn put_thumbhash(&self, id: i64, thumbhash: &[u8]) -> Result<()> {
-        record::put_thumbhash(&self.0, id, thumbhash)
     }
 
     /// How a stage ended for a file. An equal transient failure before it counts as an attempt.
@@ -210,8 +193,8 @@ impl IndexWriter<'_> {
         items::regrouped(&self.0, folder_id, fresh)
     }
 
-    /// The place and zone found for a file.
-    pub fn put_place(&self, file: i64, place: Option<&Place>, zone: Option<&str>) -> Result<()> {
+    /// The place and zone found for a file. Returns whether they are others than before: then its item is to be made anew.
+    pub fn put_place(&self, file: i64, place: Option<&Place>, zone: Option<&str>) -> Result<bool> {
         items::put_place(&self.0, file, place, zone)
     }
 

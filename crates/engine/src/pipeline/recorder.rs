@@ -14,7 +14,7 @@ use albumen_files::FileStat;
 use albumen_files::hash::ContentHash;
 use albumen_files::mounts::FsId;
 use albumen_index::due::StageNow;
-use albumen_index::record::{DerivativeRow, Elsewhere, Outcome};
+use albumen_index::record::{DerivativeRow, Elsewhere, Outcome, ReadFile};
 use albumen_index::{Error as IndexError, Index, IndexWriter};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
@@ -209,10 +209,17 @@ fn put(tx: &IndexWriter<'_>, f: &FileRecord, stages: &Stages, at: i64) -> Result
     {
         tx.move_file(was.id, f.folder_id, &f.name, f.fs, &f.stat)?;
     }
-    let id = tx.put_file(f.folder_id, &f.name, f.fs, &f.stat, f.content_hash.as_deref(), at)?;
-    if let Some(facts) = &f.facts {
-        tx.put_facts(id, facts)?;
-    }
+    let read = ReadFile {
+        folder_id: f.folder_id,
+        name: &f.name,
+        fs: f.fs,
+        stat: &f.stat,
+        content_hash: f.content_hash.as_deref(),
+        facts: f.facts.as_ref(),
+        thumbhash: f.thumbhash.as_deref(),
+    };
+    let file = tx.put_file(&read, at)?;
+    let id = file.id;
     let stage = |now: &StageNow, inputs: &str, outcome: &Outcome| {
         tx.put_stage(id, now.stage, now.version, &keys::input_key(now, inputs), outcome, at)
     };
@@ -223,17 +230,17 @@ fn put(tx: &IndexWriter<'_>, f: &FileRecord, stages: &Stages, at: i64) -> Result
     if let (Some(rows), Some(hash)) = (&f.derivatives, &f.content_hash) {
         tx.put_derivatives(hash, rows)?;
     }
-    if let Some(thumbhash) = &f.thumbhash {
-        tx.put_thumbhash(id, thumbhash)?;
+    // Nothing is done of a new file yet.
+    if !file.is_new {
+        if let Some(facts) = &f.facts {
+            tx.stage_again_unless(id, Stage::Places, &keys::places_inputs(facts.gps))?;
+        }
+        // Recognition looks at what render made of the content: other bytes, another look.
+        let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
+        tx.stage_again_unless(id, Stage::Faces, &inputs)?;
+        tx.stage_again_unless(id, Stage::Subjects, &inputs)?;
     }
-    if let Some(facts) = &f.facts {
-        tx.stage_again_unless(id, Stage::Places, &keys::places_inputs(facts.gps))?;
-    }
-    // Recognition looks at what render made of the content: other bytes, another look.
-    let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
-    tx.stage_again_unless(id, Stage::Faces, &inputs)?;
-    tx.stage_again_unless(id, Stage::Subjects, &inputs)?;
-    tx.mark_stale(id)?;
+    tx.mark_recorded(file, f.folder_id)?;
     tx.pending_done(f.pending_id)?;
     Ok(id)
 }

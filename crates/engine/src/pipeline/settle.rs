@@ -159,6 +159,7 @@ fn place_folder(
             return Ok(());
         }
         let tx = index.write()?;
+        let mut moved = Vec::new();
         for (file, _) in &due {
             let gps = tx.facts(*file)?.gps;
             let (place, zone) = match gps {
@@ -169,11 +170,13 @@ fn place_folder(
                 }
                 None => (None, None),
             };
-            tx.put_place(*file, place.as_ref(), zone)?;
+            if tx.put_place(*file, place.as_ref(), zone)? {
+                moved.push(*file);
+            }
             let key = keys::input_key(stage, &keys::places_inputs(gps));
             tx.put_stage(*file, stage.stage, stage.version, &key, &Outcome::Done, now())?;
         }
-        tx.refresh_all(due.iter().map(|(file, _)| *file))?;
+        tx.refresh_all(moved)?;
         tx.commit()?;
     }
 }
@@ -184,6 +187,7 @@ mod tests {
     use albumen_core::vocabulary::{Facts, Format, Kind, Taken};
     use albumen_files::FileStat;
     use albumen_files::mounts::FsId;
+    use albumen_index::record::ReadFile;
     use albumen_index::testing;
     use proptest::prelude::*;
 
@@ -260,9 +264,19 @@ mod tests {
         match *event {
             Event::Recorded { folder, name, identifier } => {
                 let name = NAMES[name];
-                let id = tx.put_file(folders[folder], name.as_bytes(), FsId(1), &stat, None, n).unwrap();
-                tx.put_facts(id, &facts(name, identifier)).unwrap();
-                tx.mark_stale(id).unwrap();
+                let (folder_id, facts) = (folders[folder], facts(name, identifier));
+                let file = ReadFile {
+                    folder_id,
+                    name: name.as_bytes(),
+                    fs: FsId(1),
+                    stat: &stat,
+                    content_hash: None,
+                    facts: Some(&facts),
+                    thumbhash: None,
+                };
+                let file = tx.put_file(&file, n).unwrap();
+                tx.mark_recorded(file, folder_id).unwrap();
+                tx.refresh(file.id).unwrap();
             }
             Event::Vanished(file) => {
                 if let Some(id) = pick(false, file) {

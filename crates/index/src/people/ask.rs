@@ -230,7 +230,7 @@ fn face_line(conn: &Connection, r: &Row) -> rusqlite::Result<FaceLine> {
 }
 
 /// The faces of a file, from left to right, with their people; with `lost`, those that the last look did not find, too.
-pub fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlite::Result<Vec<FaceLine>> {
+pub(crate) fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlite::Result<Vec<FaceLine>> {
     let mut st = conn.prepare_cached(&format!(
         "{FACE_LINE} WHERE a.file_id = ?1 AND a.lost <= ?2 ORDER BY a.x, a.y, a.w, a.h, a.id"
     ))?;

@@ -15,7 +15,8 @@ mod record;
 mod regions;
 mod switch;
 
-pub use ask::{FaceLine, FaceList, PersonLine, Suggestion, Suggestions, Why, faces_of_file};
+pub(crate) use ask::faces_of_file;
+pub use ask::{FaceLine, FaceList, PersonLine, Suggestion, Suggestions, Why};
 pub(crate) use cluster::forget_conclusions;
 pub use cluster::{ClusterReport, cluster_space, mark_done};
 pub use edits::{EditDone, EditLine, SameName};
@@ -123,16 +124,8 @@ fn found_person(conn: &Connection, space: i64, content: &str, area: &Box4) -> Re
 
 /// The names of the people in a photo, for searches: those its faces bear, and those of regions where no face was
 /// found. (A region whose face was found, or was found once and is lost, speaks through that face, so that an edit beats
-/// it.) A region's name that stands for a person is what that person is called now. None where people are switched off.
-pub fn names_in(conn: &Connection, file: i64, regions: &[Region]) -> Result<Vec<String>> {
-    let space: Option<(i64, bool)> = conn
-        .prepare_cached(
-            "SELECT s.id, s.people_off FROM files f JOIN folders d ON d.id = f.folder_id
-               JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id WHERE f.id = ?1",
-        )?
-        .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
-    let Some((space, false)) = space else { return Ok(Vec::new()) };
+/// it.) A region's name that stands for a person is what that person is called now.
+pub(crate) fn names_in(conn: &Connection, space: i64, file: i64, regions: &[Region]) -> Result<Vec<String>> {
     let mut st = conn.prepare_cached(
         "SELECT CASE WHEN a.lost = 0 THEN (SELECT p.name FROM persons p WHERE p.id = a.person_id) END, a.region_name
            FROM faces a WHERE a.file_id = ?1",

@@ -94,7 +94,7 @@ impl Visible {
     }
 
     /// Whether an item is seen just where its folder is, so that folders can be counted instead of items.
-    pub fn is_by_folder(&self) -> bool {
+    pub(crate) fn is_by_folder(&self) -> bool {
         self.is_all || (self.items.is_empty() && self.only.is_none())
     }
 }
