@@ -198,7 +198,7 @@ fn make_the_fixture() {
     let faces = ids.map(|id| database.put_face(id, [0.1, 0.1, 0.5, 0.5], &[100; 128]));
     drop(database);
     done(&index, &["faces", "assign", &faces[0].to_string(), "Ada"]);
-    let person = json(&index, &["people", "--json"])["people"][0]["id"].as_str().unwrap().to_owned();
+    let person = json(&index, &["people", "--json"])[0]["id"].as_str().unwrap().to_owned();
     done(&index, &["people", "name", &person, "Ada L."]);
     done(&index, &["edit", &path(names[2]), "--title", "The first one", "--rating", "4"]);
     done(&index, &["tags", "add", "kept", &path(names[1])]);
