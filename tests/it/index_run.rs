@@ -159,7 +159,6 @@ fn a_kill_at_any_named_point_loses_nothing() {
     let whole = b.export();
     let points = [
         "in_a_migration:1",
-        "in_a_migration:3",
         "after_temporary_write:4",
         "after_rename:7",
         "before_commit:1",
