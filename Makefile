@@ -1,7 +1,7 @@
 # Development tasks. `make` lists them. Building needs only cargo and the packages that scripts/setup.sh installs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo web test screenshots models instructions bench corpus-report package arm64 soak
+.PHONY: help setup demo web test screenshots models instructions bench corpus-report package arm64 soak release
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,3 +46,6 @@ arm64: setup models ## cross-build for arm64, run under an emulator, compare the
 
 soak: setup models ## run the long tests, recorded in docs/soak; scripts/soak.sh PART runs one
 	scripts/soak.sh
+
+release: setup ## check that the version can be released, run all that .ci/run does, tag it; pushes nothing
+	@scripts/release.sh

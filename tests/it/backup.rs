@@ -1,6 +1,7 @@
 //! `albumen verify`, `backup` and `restore`, as a person runs them.
 
 use crate::support::ROOT;
+use albumen_index::testing::Database;
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -64,11 +65,8 @@ impl Home {
         String::from_utf8(self.run(&["export"]).stdout).unwrap()
     }
 
-    fn sql(&self, statements: &str) {
-        rusqlite::Connection::open(self.path("index/index.sqlite"))
-            .unwrap()
-            .execute_batch(statements)
-            .unwrap();
+    fn database(&self) -> Database {
+        Database::open(&self.path("index"))
     }
 
     /// Paths of derivatives of the sample with that name, relative to the index folder.
@@ -138,10 +136,9 @@ fn verify_tells_of_a_file_that_never_reached_its_full_length_and_of_an_end_of_ze
 fn verify_reads_edits_and_originals() {
     let h = Home::new(1);
     h.index();
-    h.sql("INSERT INTO item_edits VALUES (1, 'taken', 'yesterday', 0), (2, 'rating', '9', 0)");
-    h.sql("INSERT INTO albums (name, query, created) VALUES ('bad', 'no such filter:', 0)");
+    h.database().put_wrong_edits();
     assert_eq!(h.json(&["verify"], 1)["counts"]["edit"], 3);
-    h.sql("DELETE FROM item_edits; DELETE FROM albums");
+    h.database().forget_edits();
 
     // Other bytes under the same size and times: a disk that forgets.
     let original = h.path("library/000.jpg");
@@ -155,12 +152,12 @@ fn verify_reads_edits_and_originals() {
     assert_eq!(report["counts"]["original"], 1, "{report}");
 
     // Items that nobody shows, and a reference into nothing.
-    h.sql("DELETE FROM items WHERE file_id = 1");
+    h.database().forget_item(1);
     let report = h.json(&["verify", "--repair"], 1);
     assert_eq!(report["counts"]["item"], 1, "{report}");
     h.json(&["index", "--no-recognise", "library"], 0);
     h.json(&["verify"], 0);
-    h.sql("PRAGMA foreign_keys = OFF; INSERT INTO item_tags VALUES ('lost', 99)");
+    h.database().put_lost_tag();
     assert_eq!(h.json(&["verify"], 1)["counts"]["reference"], 1);
 }
 
@@ -186,11 +183,8 @@ fn a_damaged_database_is_told_of_and_never_backed_up() {
 fn a_restore_brings_back_what_users_said_and_keeps_the_other_index() {
     let h = Home::new(2);
     h.index();
-    h.sql(
-        "INSERT INTO people (id, space_id) VALUES ('p1', 1);
-         INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder, person_id, how, clustered)
-         VALUES (1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.9, '[]', x'00', 'k', 'p1', 'machine', 1)",
-    );
+    h.database().put_person("p1", 1);
+    h.database().give_face(h.database().put_face(1, [0.1, 0.1, 0.5, 0.5], &[0]), "p1");
     assert!(h.run(&["people", "name", "p1", "Grandma"]).status.success());
     h.json(&["edit", "library/000.jpg", "--title", "The garden", "--rating", "5"], 0);
     h.json(&["tags", "add", "summer", "library/001.jpg"], 0);
@@ -350,12 +344,9 @@ fn a_restore_that_is_killed_leaves_the_old_index_or_the_new_one() {
         assert_eq!(&h.export(), expected, "{point}");
         h.json(&["verify"], 0);
     }
-    let titles = |folder: PathBuf| {
-        let c = rusqlite::Connection::open(folder.join("index.sqlite")).unwrap();
-        c.query_row("SELECT value FROM item_edits", [], |r| r.get::<_, String>(0)).unwrap()
-    };
+    let titles = |folder: PathBuf| Database::open(&folder).edit_values();
     let kept = std::fs::read_dir(h.path("index")).unwrap().map(|e| e.unwrap().path());
     let kept: Vec<_> =
         kept.filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("replaced")).collect();
-    assert!(kept.into_iter().any(|p| titles(p) == "now"), "the old index is kept");
+    assert!(kept.into_iter().any(|p| titles(p) == ["now"]), "the old index is kept");
 }

@@ -1,6 +1,7 @@
 //! A database that is lost, damaged or read-only, a clock that is wrong: what the program says, and what it leaves alone.
 
 use super::support::{Mounted, ROOT};
+use albumen_index::testing::Database;
 use serde_json::Value;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -53,8 +54,8 @@ impl Bench {
         serde_json::from_slice(&self.index_command(&[]).output().unwrap().stdout).unwrap()
     }
 
-    fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.index.join("index.sqlite")).unwrap()
+    fn database(&self) -> Database {
+        Database::open(&self.index)
     }
 
     fn title(&self, photo: &Path, title: &str) {
@@ -81,7 +82,7 @@ fn a_lost_database_is_begun_anew_only_when_told_to() {
     let empty = |path: &Path| std::fs::write(path, "").unwrap();
     let no_tables = |path: &Path| {
         std::fs::remove_file(path).unwrap();
-        rusqlite::Connection::open(path).unwrap().execute_batch("VACUUM").unwrap();
+        Database::without_tables(path);
     };
     type Lose<'a> = &'a dyn Fn(&Path);
     let ways: [(&str, Lose<'_>); 3] = [("missing", &remove), ("empty", &empty), ("no tables", &no_tables)];
@@ -131,15 +132,9 @@ fn a_database_that_is_damaged_is_told_as_such() {
     {
         let b = Bench::with(&["1.jpg", "a/2.jpg", "a/3.jpg"]);
         b.run();
-        let (page, size): (u64, u64) = {
-            let db = b.database();
-            db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
-            let sql = "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = ?1";
-            db.query_row(sql, [table], |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64)))
-                .unwrap()
-        };
+        let root = b.database().root_of(table);
         let file = std::fs::File::options().write(true).open(b.index.join("index.sqlite")).unwrap();
-        file.write_all_at(&vec![0xaa; size as usize], (page - 1) * size).unwrap();
+        file.write_all_at(&vec![0xaa; root.size as usize], root.at).unwrap();
         b.photo("a/4.jpg", "new");
         b.photo("a/2.jpg", "changed");
         let out = b.index_command(&["--force"]).output().unwrap();
@@ -161,7 +156,7 @@ fn a_clock_that_is_decades_ahead_purges_nothing() {
     let bytes = std::fs::read(&photo).unwrap();
     std::fs::remove_file(&photo).unwrap();
     assert_eq!(b.run()["removed"], 1);
-    let rows = || -> i64 { b.database().query_row("SELECT count(*) FROM files", [], |r| r.get(0)).unwrap() };
+    let rows = || b.database().rows("files");
     let year = 366 * 86_400_i64;
     for ahead in [30 * year, 30 * year + 86_400, 2 * year, 50 * year, 0, -30 * year, 0, 60 * year] {
         let mut c = b.index_command(&[]);

@@ -4,6 +4,7 @@ use super::support::{ROOT, worker_program};
 use albumen_files::ignore::Rules;
 use albumen_files::open::Root;
 use albumen_files::walk::{Unwalked, Walk, WalkError};
+use albumen_index::testing::Database;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -279,9 +280,7 @@ fn hidden_items_are_kept_until_the_file_is_corrected() {
             (&1.into(), &3.into()),
             "{status}"
         );
-        let old = "UPDATE files SET vanished = vanished - 1000 WHERE vanished IS NOT NULL";
-        let database = rusqlite::Connection::open(b.dir.path().join("index/index.sqlite")).unwrap();
-        database.execute(old, []).unwrap();
+        Database::open(&b.dir.path().join("index")).vanish_earlier(1000);
     }
     // A copy that appears meanwhile is no move: the original is there.
     std::fs::copy(b.at("bad/00.jpg"), b.at("ok/copy.jpg")).unwrap();
@@ -299,9 +298,7 @@ fn hidden_items_are_kept_until_the_file_is_corrected() {
     assert!(!b.names().contains(&"p.jpg".to_owned()), "the rule is honoured");
     assert_eq!((b.failures().len(), &b.status()["not_walked"]), (0, &0.into()));
     assert_eq!(b.status()["problems"].as_array().unwrap().len(), 0);
-    let database = rusqlite::Connection::open(b.dir.path().join("index/index.sqlite")).unwrap();
-    let hidden: i64 = database.query_row("SELECT count(*) FROM hidden_files", [], |r| r.get(0)).unwrap();
-    assert_eq!(hidden, 0);
+    assert_eq!(Database::open(&b.dir.path().join("index")).rows("hidden_files"), 0);
 }
 
 /// The forms in which editors of all systems write such a file.

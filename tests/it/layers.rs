@@ -131,3 +131,60 @@ fn release_builds_cannot_inject_faults() {
     assert!(features.contains("albumen-core"), "{features}");
     assert!(!features.contains("failpoints"), "a program enables failpoints");
 }
+
+/// The statements of SQL that a query of ours begins with.
+const SQL: &[&str] = &[
+    concat!("SELECT", " "),
+    concat!("INSERT", " INTO"),
+    concat!("INSERT", " OR"),
+    concat!("DELETE", " FROM"),
+    concat!("UPDATE", " files"),
+    concat!("UPDATE", " items"),
+    concat!("CREATE", " TABLE"),
+    concat!("DROP", " TABLE"),
+    concat!("PRAGMA", " "),
+];
+
+/// The library that speaks SQL.
+const SQLITE: &str = concat!("rus", "qlite");
+
+/// Who may: the index, and the portal's store of accounts.
+const MAY_SPEAK_SQL: &[&str] = &["crates/index/src/", "crates/portal/src/store/"];
+
+/// Files of one extension below a folder of the repository, as paths relative to it.
+fn files_below(folder: &str, extension: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(format!("{ROOT}/{folder}")).unwrap() {
+        let entry = entry.unwrap();
+        let path = format!("{folder}/{}", entry.file_name().to_str().unwrap());
+        match entry.file_type().unwrap().is_dir() {
+            true if path.ends_with("/target") => {}
+            true => found.extend(files_below(&path, extension)),
+            false if path.ends_with(extension) => found.push(path),
+            false => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn only_the_index_speaks_sql() {
+    let sources: Vec<String> =
+        ["crates", "tests", "fuzz"].into_iter().flat_map(|folder| files_below(folder, ".rs")).collect();
+    let may = |path: &str| MAY_SPEAK_SQL.iter().any(|allowed| path.starts_with(allowed));
+    assert!(MAY_SPEAK_SQL.iter().all(|allowed| sources.iter().any(|path| path.starts_with(allowed))));
+    let mut found = Vec::new();
+    for path in sources.iter().filter(|path| !may(path)) {
+        let text = std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap();
+        for (number, line) in (1..).zip(text.lines()) {
+            if line.contains(SQLITE) || SQL.iter().any(|statement| line.contains(statement)) {
+                found.push(format!("{path}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "SQL outside of the index:\n{}", found.join("\n"));
+    let manifests = files_below("crates", "/Cargo.toml");
+    let of = |path: &&String| std::fs::read_to_string(format!("{ROOT}/{path}")).unwrap().contains(SQLITE);
+    let depend: BTreeSet<&str> = manifests.iter().filter(of).map(String::as_str).collect();
+    assert_eq!(Vec::from_iter(depend), ["crates/index/Cargo.toml", "crates/portal/Cargo.toml"]);
+}

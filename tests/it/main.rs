@@ -11,6 +11,7 @@ mod decode_heif;
 mod decode_odd;
 mod decode_rare;
 mod discover;
+mod evolution;
 mod faults;
 mod fidelity;
 mod golden;

@@ -10,6 +10,7 @@ use albumen_engine::pipeline::shutdown::Shutdown;
 use albumen_engine::pipeline::volumes::Volumes;
 use albumen_files::patience;
 use albumen_index::Index;
+use albumen_index::testing::Database;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -84,27 +85,16 @@ impl Homes {
         };
         let (progress, shutdown) = (Progress::default(), Shutdown::default());
         scan(&mut index, &targets, &options, &progress, &shutdown).unwrap();
-        assert_eq!(self.count("SELECT count(*) FROM pending"), 8);
+        assert_eq!(self.database().pending(), 8);
     }
 
-    fn database(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.path("index/index.sqlite")).unwrap()
-    }
-
-    fn count(&self, sql: &str) -> i64 {
-        self.database().query_row(sql, [], |r| r.get(0)).unwrap()
+    fn database(&self) -> Database {
+        Database::open(&self.path("index"))
     }
 
     /// The contents that the index has in Anna's space, those of files that have vanished among them.
     fn annas(&self) -> Vec<String> {
-        let db = self.database();
-        let mut st = db
-            .prepare(
-                "SELECT content_hash FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
-                 WHERE v.path LIKE '%/anna/Photos' AND content_hash IS NOT NULL",
-            )
-            .unwrap();
-        st.query_map([], |r| r.get(0)).unwrap().map(|r| r.unwrap()).collect()
+        self.database().contents_of_volumes("/anna/Photos")
     }
 
     /// None of Berta's photos is in Anna's space.
@@ -231,14 +221,7 @@ fn files_that_are_due_again_are_not_read_from_another_folder() {
         let mut homes = Homes::new(false);
         assert!(homes.command(&["index"]).status.success());
         let before = homes.annas();
-        homes
-            .database()
-            .execute_batch(
-                "UPDATE files SET content_hash = NULL;
-                 INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
-                   SELECT 1, folder_id, name, id, 'changed', bytes, fs_id FROM files",
-            )
-            .unwrap();
+        homes.database().queue_all_anew();
         assert_eq!(before.len(), 4);
         if homes.exchange(how) {
             homes.command(&["index", homes.path("other").to_str().unwrap()]);

@@ -4,7 +4,7 @@
 //! networks may differ as float arithmetic does. Prints what agrees and what does not; ends with 1 where something is
 //! beyond its tolerance.
 
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -88,7 +88,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// Items by their path below the volume.
 fn items(dir: &Path) -> Result<Items, Box<dyn Error>> {
     let mut items = Items::new();
-    Index::open_read(dir)?.export::<Box<dyn Error>>(None, |view| {
+    IndexReader::open(dir)?.export::<Box<dyn Error>>(None, |view| {
         let Value::Object(item) = serde_json::to_value(&view)? else {
             return Err("an item is an object".into());
         };

@@ -2,8 +2,8 @@
 //! with it, and an answer in words or as JSON.
 
 use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, print_json, say};
-use albumen_engine::pipeline::recorder::RecordError;
 use albumen_engine::service::client::{self, Edited};
+use albumen_index::Error as IndexError;
 use albumen_index::albums::AlbumError;
 use albumen_index::people::EditError;
 use albumen_index::search::SearchError;
@@ -80,10 +80,9 @@ impl From<ExitCode> for Refusal {
     }
 }
 
-impl From<rusqlite::Error> for Refusal {
-    fn from(e: rusqlite::Error) -> Refusal {
-        let e = RecordError::from(e);
-        let code = if matches!(e, RecordError::DiskFull) { STOPPED } else { NO_START };
+impl From<IndexError> for Refusal {
+    fn from(e: IndexError) -> Refusal {
+        let code = if matches!(e, IndexError::DiskFull) { STOPPED } else { NO_START };
         Refusal::new(code, e)
     }
 }
@@ -92,7 +91,7 @@ impl From<SearchError> for Refusal {
     fn from(e: SearchError) -> Refusal {
         let code = match &e {
             SearchError::Query(_) | SearchError::Cursor(_) => USAGE,
-            SearchError::Sql(_) => NO_START,
+            SearchError::Index(_) => NO_START,
         };
         Refusal::new(code, e)
     }
@@ -102,7 +101,7 @@ impl From<AlbumError> for Refusal {
     fn from(e: AlbumError) -> Refusal {
         let code = match e {
             AlbumError::Search(e) => return e.into(),
-            AlbumError::Sql(e) => return e.into(),
+            AlbumError::Index(e) => return e.into(),
             AlbumError::Unknown(_) | AlbumError::Missing(_) => FAILED,
             AlbumError::Taken(_)
             | AlbumError::Nameless
@@ -117,7 +116,7 @@ impl From<AlbumError> for Refusal {
 impl From<EditError> for Refusal {
     fn from(e: EditError) -> Refusal {
         let code = match e {
-            EditError::Sql(e) => return e.into(),
+            EditError::Index(e) => return e.into(),
             EditError::NotFound(_) => FAILED,
             EditError::Conflict(_) | EditError::Invalid(_) | EditError::NameTaken { .. } => USAGE,
         };

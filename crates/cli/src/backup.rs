@@ -53,7 +53,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
                 BackupError::Write { why, .. } if is_full(why) => STOPPED,
                 BackupError::Open(_)
                 | BackupError::Busy(_)
-                | BackupError::Sql(_)
+                | BackupError::Index(_)
                 | BackupError::Write { .. } => NO_START,
             })
         }

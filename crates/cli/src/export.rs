@@ -1,6 +1,7 @@
 //! `albumen export`: every item, one JSON object a line, in order of path bytes.
 
 use super::{Context, NO_START, answer, complain, output};
+use albumen_index::Error as IndexError;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -14,11 +15,11 @@ pub struct Args {
 enum Stop {
     /// What it was written to takes no more.
     Output(io::Error),
-    Index(rusqlite::Error),
+    Index(IndexError),
 }
 
-impl From<rusqlite::Error> for Stop {
-    fn from(e: rusqlite::Error) -> Stop {
+impl From<IndexError> for Stop {
+    fn from(e: IndexError) -> Stop {
         Stop::Index(e)
     }
 }
@@ -46,7 +47,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Stop::Index(e)) => {
-            complain(&format!("the index cannot be read: {e}"));
+            complain(&e.to_string());
             ExitCode::from(NO_START)
         }
     }

@@ -36,7 +36,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(e) => {
-            complain(&format!("the index cannot be read: {e}"));
+            complain(&e.to_string());
             ExitCode::from(NO_START)
         }
     }

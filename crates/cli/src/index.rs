@@ -117,9 +117,7 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
                 RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
                 RunError::Record(e) if e.is_full() => STOPPED,
                 // A quota that is used up is an error of the disk for SQLite, and so is a disk that was mounted read-only.
-                RunError::Record(e) if e.may_be_want_of_room() && room::is_used_up(&ctx.index_dir()) => {
-                    STOPPED
-                }
+                RunError::Record(e) if e.may_be_disk_full() && room::is_used_up(&ctx.index_dir()) => STOPPED,
                 RunError::Record(_) | RunError::Reopen(_) => FAILED,
             })
         }

@@ -30,7 +30,8 @@ mod verify;
 use albumen_core::printable::{PrintableLines, printable};
 use albumen_engine::config::{Config, LogFormat, Spaces};
 use albumen_engine::service::client;
-use albumen_index::{Index, OpenError};
+use albumen_index::Error as IndexError;
+use albumen_index::{Editor, IndexReader, OpenError};
 use answer::Refusal;
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -150,13 +151,13 @@ impl Context {
     }
 
     /// Opens the index to look, or says why not with the right exit code.
-    pub fn open_read(&self) -> Result<Index, ExitCode> {
-        Index::open_read(&self.index_dir()).map_err(cannot_open)
+    pub fn open_read(&self) -> Result<IndexReader, ExitCode> {
+        IndexReader::open(&self.index_dir()).map_err(cannot_open)
     }
 
     /// Opens the index for an edit.
-    pub fn open_edit(&self) -> Result<Index, ExitCode> {
-        Index::open_edit(&self.index_dir()).map_err(cannot_open)
+    pub fn open_edit(&self) -> Result<Editor, ExitCode> {
+        Editor::open(&self.index_dir()).map_err(cannot_open)
     }
 }
 
@@ -172,7 +173,7 @@ fn refused(status: u16, answer: &serde_json::Value) -> ExitCode {
 }
 
 /// The items that a person names by paths or ids; the first that is not in the index ends the command.
-fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
+fn items_named(index: &IndexReader, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
     let find = |file| {
         let item = index.find_file(file)?.map_or(Ok(None), |id| index.item_of(id))?;
         Ok(match item {
@@ -192,8 +193,8 @@ fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
                 return Err(ExitCode::from(FAILED));
             }
             Err(e) => {
-                let e: rusqlite::Error = e;
-                complain(&format!("the index cannot be read: {e}"));
+                let e: IndexError = e;
+                complain(&e.to_string());
                 return Err(ExitCode::from(NO_START));
             }
         }
@@ -203,7 +204,7 @@ fn items_named(index: &Index, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
 
 impl Context {
     /// Ends the command where a person names a space that there is not: an empty answer would look like an empty space.
-    fn spaces_named(&self, index: &Index, names: &[String]) -> Result<(), Refusal> {
+    fn spaces_named(&self, index: &IndexReader, names: &[String]) -> Result<(), Refusal> {
         if names.is_empty() {
             return Ok(());
         }

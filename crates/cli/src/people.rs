@@ -3,10 +3,10 @@
 use super::answer::Refusal;
 use super::{Context, USAGE, complain, say};
 use albumen_engine::service::client::{Edited, EditedPeople};
-use albumen_index::Index;
 use albumen_index::people::{
     Answer, EditDone, EditError, EditLine, FaceLine, FaceList, PersonLine, Question, SameName, Side,
 };
+use albumen_index::{Editor, IndexReader};
 use clap::Subcommand;
 use serde::Serialize;
 use std::io::{BufRead, IsTerminal, Write};
@@ -32,7 +32,7 @@ impl InSpace {
     }
 
     /// As a list of spaces, checked.
-    fn list(&self, ctx: &Context, index: &Index) -> Result<Option<Vec<String>>, Refusal> {
+    fn list(&self, ctx: &Context, index: &IndexReader) -> Result<Option<Vec<String>>, Refusal> {
         let named: Vec<String> = self.space.iter().cloned().collect();
         ctx.spaces_named(index, &named)?;
         Ok(Some(named).filter(|n| !n.is_empty()))
@@ -357,7 +357,7 @@ pub fn print_face(f: &FaceLine) {
 /// Makes an edit and says what it did.
 pub fn edit(
     ctx: &Context,
-    change: impl FnOnce(&mut Index) -> Result<EditDone, EditError>,
+    change: impl FnOnce(&mut Editor) -> Result<EditDone, EditError>,
 ) -> Result<(), Refusal> {
     let done = change(&mut ctx.open_edit()?)?;
     if let Some(space) = done.space.clone() {

@@ -42,7 +42,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
     let places = match index.places(args.country.map(|c| c.to_uppercase()).as_deref()) {
         Ok(places) => places,
         Err(e) => {
-            complain(&format!("the index cannot be read: {e}"));
+            complain(&e.to_string());
             return ExitCode::from(NO_START);
         }
     };

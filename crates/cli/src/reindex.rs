@@ -7,7 +7,7 @@ use albumen_engine::pipeline::run::{Options, jobs};
 use albumen_engine::service::client;
 use albumen_files::absolute;
 use albumen_index::again::{Again, Cost};
-use albumen_index::{Index, service_socket};
+use albumen_index::{IndexReader, service_socket};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -105,7 +105,7 @@ fn estimate(again: &Again, paths: &[PathBuf], limits: &super::index::Limits, ctx
             return ExitCode::from(FAILED);
         }
         Err(e) => {
-            complain(&format!("the index cannot be read: {e}"));
+            complain(&e.to_string());
             return ExitCode::from(NO_START);
         }
     };
@@ -129,7 +129,11 @@ fn estimate(again: &Again, paths: &[PathBuf], limits: &super::index::Limits, ctx
 type Counted = (BTreeMap<&'static str, u64>, BTreeMap<String, Cost>);
 
 /// The files by stage and what the work has cost so far; `Err`: the path that no volume holds.
-fn count(index: &Index, again: &Again, paths: &[PathBuf]) -> rusqlite::Result<Result<Counted, PathBuf>> {
+fn count(
+    index: &IndexReader,
+    again: &Again,
+    paths: &[PathBuf],
+) -> albumen_index::Result<Result<Counted, PathBuf>> {
     let mut scopes = Vec::new();
     for path in paths {
         match index.scope_of(&absolute(path))? {

@@ -3,10 +3,10 @@
 use super::backup::is_full;
 use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain};
 use albumen_engine::config::LogFormat;
-use albumen_engine::pipeline::recorder::RecordError;
 use albumen_engine::pipeline::run::RunError;
 use albumen_engine::pipeline::shutdown::Shutdown;
 use albumen_engine::service::{self, ServiceError};
+use albumen_index::Error as IndexError;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
@@ -44,9 +44,9 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
                 LogFormat::Json => tracing::error!("{e}"),
             }
             ExitCode::from(match &e {
-                ServiceError::Run(RunError::Record(RecordError::DiskFull))
-                | ServiceError::Record(RecordError::DiskFull) => STOPPED,
-                ServiceError::Record(RecordError::Store(e)) if is_full(e) => STOPPED,
+                ServiceError::Run(RunError::Record(IndexError::DiskFull))
+                | ServiceError::Record(IndexError::DiskFull) => STOPPED,
+                ServiceError::Record(IndexError::Store(e)) if is_full(e) => STOPPED,
                 ServiceError::Record(_) => FAILED,
                 _ => NO_START,
             })

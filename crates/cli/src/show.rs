@@ -35,7 +35,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
             return ExitCode::from(FAILED);
         }
         Err(e) => {
-            complain(&format!("the index cannot be read: {e}"));
+            complain(&e.to_string());
             return ExitCode::from(NO_START);
         }
     }

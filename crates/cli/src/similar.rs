@@ -4,7 +4,7 @@ use super::answer::Refusal;
 use super::{Context, FAILED, items_named, say};
 use albumen_engine::config::Spaces;
 use albumen_engine::pipeline::run::Plan;
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use albumen_index::similar::SimilarError;
 use albumen_index::view::{Detail, ItemView};
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let item = items_named(&index, std::slice::from_ref(&args.file))?[0];
     let items = lines(&index, item, &args).map_err(|e| match e {
         SimilarError::NoVector(_) => Refusal::new(FAILED, without_vector(&args.file, item, &index, ctx, &e)),
-        SimilarError::Sql(e) => e.into(),
+        SimilarError::Index(e) => e.into(),
     })?;
     ctx.print(&Answer { items }, |answer| {
         for line in &answer.items {
@@ -54,7 +54,7 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn lines(index: &Index, item: i64, args: &Args) -> Result<Vec<Line>, SimilarError> {
+fn lines(index: &IndexReader, item: i64, args: &Args) -> Result<Vec<Line>, SimilarError> {
     let spaces = (!args.space.is_empty()).then_some(args.space.as_slice());
     let mut lines = Vec::new();
     for near in index.similar(item, args.limit as usize, spaces)? {
@@ -67,7 +67,7 @@ fn lines(index: &Index, item: i64, args: &Args) -> Result<Vec<Line>, SimilarErro
 }
 
 /// Why a file cannot be compared, and what a person can do.
-fn without_vector(file: &Path, item: i64, index: &Index, ctx: &Context, e: &SimilarError) -> String {
+fn without_vector(file: &Path, item: i64, index: &IndexReader, ctx: &Context, e: &SimilarError) -> String {
     let file = file.display();
     let path = index.path_of(item).ok().flatten().unwrap_or_default();
     let spaces = Spaces::resolve(&ctx.config.spaces);

@@ -49,7 +49,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
     // What a worker can take from itself only a worker can tell.
     let sandbox = WorkerHandle::new(WorkerSettings::default()).start().unwrap_or_default().level();
     let plan = Plan::new(&ctx.config, true);
-    let status = || -> rusqlite::Result<Status> {
+    let status = || -> albumen_index::Result<Status> {
         let mut counts = Counts::default();
         index.counts(&plan.stages(), now())?.values().for_each(|space| counts += space);
         Ok(Status {
@@ -59,9 +59,9 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
             volumes: index
                 .volumes()?
                 .into_iter()
-                .map(|(_, path, _, offline)| Volume {
-                    path: String::from_utf8_lossy(&path).into_owned(),
-                    offline,
+                .map(|volume| Volume {
+                    path: String::from_utf8_lossy(&volume.path).into_owned(),
+                    offline: volume.offline,
                 })
                 .collect(),
             problems: index.not_walked(MOST_PROBLEMS)?,
@@ -72,7 +72,7 @@ pub fn run(_args: Args, ctx: &Context) -> ExitCode {
     let s = match status() {
         Ok(s) => s,
         Err(e) => {
-            complain(&format!("the index cannot be read: {e}"));
+            complain(&e.to_string());
             return ExitCode::from(NO_START);
         }
     };

@@ -8,7 +8,7 @@ use albumen_files::mounts::FsId;
 use albumen_index::Index;
 use albumen_index::counts::StageCount;
 use albumen_index::due::Scope;
-use albumen_index::record::{self, Outcome};
+use albumen_index::record::Outcome;
 
 #[test]
 fn what_is_concluded_counts_as_what_is_looked_at() {
@@ -28,8 +28,7 @@ fn what_is_concluded_counts_as_what_is_looked_at() {
     let looks = (0..4u64).map(|n| synthetic::looked_at(n, 1, n as i64 + 1));
     synthetic::write(synthetic::recorder(index.another().unwrap()), looks).unwrap();
     let counts = || index.counts(&stages, 0).unwrap().remove("me").unwrap().stages;
-    let concluded =
-        || -> i64 { index.conn.query_row("SELECT count(*) FROM folder_done", [], |r| r.get(0)).unwrap() };
+    let concluded = || albumen_index::testing::folders_done(&index);
     let ways = |c: &StageCount| [c.done, c.damaged, c.failed, c.skipped, c.due];
     let same_either_way = |of_faces: [u64; 5], folders: i64| {
         let looked_at = counts();
@@ -42,7 +41,9 @@ fn what_is_concluded_counts_as_what_is_looked_at() {
     same_either_way([4, 0, 0, 0, 2], 4);
     let put = |file: i64, outcome: &Outcome| {
         let key = keys::input_key(&faces, "");
-        record::put_stage(&index.conn, file, faces.stage, faces.version, &key, outcome, 0).unwrap();
+        let tx = index.write_together().unwrap();
+        tx.put_stage(file, faces.stage, faces.version, &key, outcome, 0).unwrap();
+        tx.commit().unwrap();
     };
     put(5, &Outcome::Skipped("no picture".into()));
     put(6, &Outcome::Failed(Fault::Corrupt { why: "broken".into() }));

@@ -5,13 +5,14 @@
 
 use crate::pipeline::keys;
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recorder::{FileRecord, RecognisedRecord, Record, RecordError, Recorder, Stages};
+use crate::pipeline::recorder::{FileRecord, RecognisedRecord, Record, Recorder, Stages};
 use crate::pipeline::store::Store;
 use albumen_core::vocabulary::{
     Camera, DerivativeName, Facts, Format, FoundFace, Gps, Kind, Recognised, RenderSettings, Stage, Taken,
 };
 use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
+use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::due::StageNow;
 use albumen_index::record::{DerivativeRow, Outcome};
@@ -44,7 +45,7 @@ pub fn recorder(index: Index) -> Recorder {
 }
 
 /// Writes records as a run does: in batches, each one transaction.
-pub fn write(recorder: Recorder, records: impl Iterator<Item = Record> + Send) -> Result<(), RecordError> {
+pub fn write(recorder: Recorder, records: impl Iterator<Item = Record> + Send) -> Result<(), IndexError> {
     let (out, incoming) = crossbeam_channel::bounded(256);
     std::thread::scope(|s| {
         s.spawn(move || {

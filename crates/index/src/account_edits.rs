@@ -5,8 +5,9 @@
 
 use super::edits::{Edit, put};
 use super::said::DateEdit;
-use super::{Index, items};
-use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
+use super::{Editor, IndexReader, items};
+use crate::Result;
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
@@ -106,10 +107,31 @@ impl State {
     }
 }
 
-impl Index {
+impl IndexReader {
+    pub fn logged_edit(&self, edit: i64) -> Result<Option<LoggedEdit>> {
+        let Some((account, is_undone, changes)) = logged(&self.conn, edit)? else { return Ok(None) };
+        let is_own = changes.iter().all(|c| c.before.fields.is_empty() && c.before.tags.is_empty());
+        Ok(Some(LoggedEdit { account, is_undone, items: changes.iter().map(|c| c.item).collect(), is_own }))
+    }
+
+    /// Which of some items are favourites of an account.
+    pub fn favourites_among(&self, account: i64, items: &[i64]) -> Result<HashSet<i64>> {
+        let mut st =
+            self.conn.prepare_cached("SELECT 1 FROM favourites WHERE account = ?1 AND file_id = ?2")?;
+        let mut found = HashSet::new();
+        for &item in items {
+            if st.exists([account, item])? {
+                found.insert(item);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Editor {
     /// Says the same about some items, for an account.
     pub fn edit_as(&mut self, account: i64, files: &[i64], edit: &AccountEdit, now: i64) -> Result<Edited> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let mut changes = Vec::new();
         for &item in files {
             if !tx.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1 AND hidden = 0")?.exists([item])? {
@@ -148,16 +170,10 @@ impl Index {
         Ok(Edited { items: changes.into_iter().map(|c| c.item).collect(), edit: Some(edit) })
     }
 
-    pub fn logged_edit(&self, edit: i64) -> Result<Option<LoggedEdit>> {
-        let Some((account, is_undone, changes)) = logged(&self.conn, edit)? else { return Ok(None) };
-        let is_own = changes.iter().all(|c| c.before.fields.is_empty() && c.before.tags.is_empty());
-        Ok(Some(LoggedEdit { account, is_undone, items: changes.iter().map(|c| c.item).collect(), is_own }))
-    }
-
     /// Takes an edit of an account back. What was said since stays. Gives the items of which something else is said now; `None`
     /// where the account has no such edit, or has taken it back already.
     pub fn undo_as(&mut self, account: i64, edit: i64) -> Result<Option<Vec<i64>>> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let Some((owner, is_undone, changes)) = logged(&tx, edit)? else { return Ok(None) };
         if owner != account || is_undone {
             return Ok(None);
@@ -193,19 +209,6 @@ impl Index {
         tx.commit()?;
         Ok(Some(changed))
     }
-
-    /// Which of some items are favourites of an account.
-    pub fn favourites_among(&self, account: i64, items: &[i64]) -> Result<HashSet<i64>> {
-        let mut st =
-            self.conn.prepare_cached("SELECT 1 FROM favourites WHERE account = ?1 AND file_id = ?2")?;
-        let mut found = HashSet::new();
-        for &item in items {
-            if st.exists([account, item])? {
-                found.insert(item);
-            }
-        }
-        Ok(found)
-    }
 }
 
 fn logged(conn: &Connection, edit: i64) -> Result<Option<(i64, bool, Vec<Change>)>> {
@@ -233,38 +236,41 @@ fn set_favourite(conn: &Connection, account: i64, item: i64, is_favourite: bool)
         true => "INSERT OR IGNORE INTO favourites (account, file_id) VALUES (?1, ?2)",
         false => "DELETE FROM favourites WHERE account = ?1 AND file_id = ?2",
     };
-    conn.prepare_cached(sql)?.execute([account, item]).map(drop)
+    Ok(conn.prepare_cached(sql)?.execute([account, item]).map(drop)?)
 }
 
 fn set_field(conn: &Connection, item: i64, field: &str, said: &Said) -> Result<()> {
     if !said.said {
         let mut st = conn.prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?;
-        return st.execute(params![item, field]).map(drop);
+        return Ok(st.execute(params![item, field]).map(drop)?);
     }
-    conn.prepare_cached(
-        "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())
+    Ok(conn
+        .prepare_cached(
+            "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())
          ON CONFLICT (file_id, field) DO UPDATE SET value = ?3, edited = unixepoch()",
-    )?
-    .execute(params![item, field, said.value])
-    .map(drop)
+        )?
+        .execute(params![item, field, said.value])
+        .map(drop)?)
 }
 
 fn set_tag(conn: &Connection, item: i64, tag: &str, given: Option<bool>) -> Result<()> {
     let Some(given) = given else {
         let mut st = conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1 AND tag = ?2")?;
-        return st.execute(params![item, tag]).map(drop);
+        return Ok(st.execute(params![item, tag]).map(drop)?);
     };
-    conn.prepare_cached(
-        "INSERT INTO tag_edits (file_id, tag, given, edited) VALUES (?1, ?2, ?3, unixepoch())
+    Ok(conn
+        .prepare_cached(
+            "INSERT INTO tag_edits (file_id, tag, given, edited) VALUES (?1, ?2, ?3, unixepoch())
          ON CONFLICT (file_id, tag) DO UPDATE SET given = ?3, edited = unixepoch()",
-    )?
-    .execute(params![item, tag, given])
-    .map(drop)
+        )?
+        .execute(params![item, tag, given])
+        .map(drop)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Index;
 
     fn index() -> (Index, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();

@@ -2,12 +2,13 @@
 //!
 //! Leaves edits alone: they lie in tables of their own, and no statement here names one.
 
-use super::Index;
 use super::due::Scope;
 use super::people::forget_conclusions;
+use super::{Editor, Index, IndexReader};
+use crate::Result;
 use albumen_core::store_dir::StoreDir;
 use albumen_core::vocabulary::Stage;
-use rusqlite::{Result, Transaction, TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -41,44 +42,7 @@ const FOR_STAGE: &str = "f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline I
     AND (?3 IN ('inspect', 'render') OR (f.companion_of IS NULL AND f.content_hash IS NOT NULL))
     AND (?3 <> 'people' OR EXISTS (SELECT 1 FROM stage_state x WHERE x.file_id = f.id AND x.stage = 'faces'))";
 
-impl Index {
-    /// Makes due again what is meant; returns for how many files by stage, those included that were due anyway.
-    pub fn make_due(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
-        let lost = self.lost_pictures(scopes, again)?;
-        self.make_due_with(scopes, again, &lost)
-    }
-
-    fn make_due_with(
-        &self,
-        scopes: &[Scope],
-        again: &Again,
-        lost: &[String],
-    ) -> Result<BTreeMap<&'static str, u64>> {
-        let counts = self.count_with(scopes, again, lost)?;
-        for (scope, lost) in scopes.iter().zip(lost) {
-            let (id, path) = scope.params();
-            for stage in &again.stages {
-                let sql = format!(
-                    "DELETE FROM stage_state WHERE stage = ?3 AND file_id IN (
-                       SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
-                         JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-                        WHERE {} AND f.vanished IS NULL AND {MEANT})",
-                    scope.sql()
-                );
-                self.conn.execute(
-                    &sql,
-                    params![id, path, stage.name(), again.failed, again.missing, again.older_than, lost],
-                )?;
-            }
-            if counts.get(Stage::People.name()).is_some_and(|n| *n > 0) {
-                for space in self.spaces_of(scope)? {
-                    forget_conclusions(self, space)?;
-                }
-            }
-        }
-        Ok(counts)
-    }
-
+impl IndexReader {
     /// How many files [`Index::make_due`] means, by stage.
     pub fn count_again(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
         self.count_with(scopes, again, &self.lost_pictures(scopes, again)?)
@@ -142,6 +106,32 @@ impl Index {
         Ok(serde_json::to_string(&lost).expect("strings"))
     }
 
+    /// Spaces with faces that no clustering has looked at: after an interrupted run, and after `reindex --stage people`.
+    pub fn spaces_to_cluster(&self) -> Result<Vec<i64>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT DISTINCT v.space_id FROM faces a JOIN files f ON f.id = a.file_id
+               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+              WHERE a.clustered = 0 AND a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0
+                AND a.embedder = (SELECT value FROM meta WHERE key = 'embedder')
+                AND f.vanished IS NULL AND f.companion_of IS NULL",
+        )?;
+        Ok(st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What the parts of the work have cost so far: inspect, decode, render, faces, subjects.
+    pub fn costs(&self) -> Result<BTreeMap<String, Cost>> {
+        let kept = self.meta("stage_cost")?;
+        Ok(kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    }
+}
+
+impl Editor {
+    /// Makes due again what is meant; returns for how many files by stage, those included that were due anyway.
+    pub fn make_due(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
+        let lost = self.lost_pictures(scopes, again)?;
+        self.make_due_with(scopes, again, &lost)
+    }
+
     /// Makes due again and keeps the request, in one transaction: what was accepted is done, whatever happens.
     /// Returns the job's id and the files by stage.
     pub fn reindex(
@@ -160,24 +150,39 @@ impl Index {
         Ok((job, counts))
     }
 
-    /// Spaces with faces that no clustering has looked at: after an interrupted run, and after `reindex --stage people`.
-    pub fn spaces_to_cluster(&self) -> Result<Vec<i64>> {
-        let mut st = self.conn.prepare_cached(
-            "SELECT DISTINCT v.space_id FROM faces a JOIN files f ON f.id = a.file_id
-               JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
-              WHERE a.clustered = 0 AND a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0
-                AND a.embedder = (SELECT value FROM meta WHERE key = 'embedder')
-                AND f.vanished IS NULL AND f.companion_of IS NULL",
-        )?;
-        st.query_map([], |r| r.get(0))?.collect()
+    fn make_due_with(
+        &self,
+        scopes: &[Scope],
+        again: &Again,
+        lost: &[String],
+    ) -> Result<BTreeMap<&'static str, u64>> {
+        let counts = self.count_with(scopes, again, lost)?;
+        for (scope, lost) in scopes.iter().zip(lost) {
+            let (id, path) = scope.params();
+            for stage in &again.stages {
+                let sql = format!(
+                    "DELETE FROM stage_state WHERE stage = ?3 AND file_id IN (
+                       SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
+                         JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+                        WHERE {} AND f.vanished IS NULL AND {MEANT})",
+                    scope.sql()
+                );
+                self.conn.execute(
+                    &sql,
+                    params![id, path, stage.name(), again.failed, again.missing, again.older_than, lost],
+                )?;
+            }
+            if counts.get(Stage::People.name()).is_some_and(|n| *n > 0) {
+                for space in self.spaces_of(scope)? {
+                    forget_conclusions(self, space)?;
+                }
+            }
+        }
+        Ok(counts)
     }
+}
 
-    /// What the parts of the work have cost so far: inspect, decode, render, faces, subjects.
-    pub fn costs(&self) -> Result<BTreeMap<String, Cost>> {
-        let kept = self.meta("stage_cost")?;
-        Ok(kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
-    }
-
+impl Index {
     /// Adds what this run has cost.
     pub fn add_costs(&self, more: &BTreeMap<&'static str, Cost>) -> Result<()> {
         if more.is_empty() {
@@ -191,6 +196,6 @@ impl Index {
             sum.cpu_s += cost.cpu_s;
         }
         self.set_meta("stage_cost", &serde_json::to_string(&all).expect("plain figures"))?;
-        tx.commit()
+        Ok(tx.commit()?)
     }
 }

@@ -4,10 +4,11 @@
 //! An album belongs to an account of a server, or to the command line, which names its albums and sees no others. Who may
 //! read or change an album of an account is for the server to decide.
 
-use super::Index;
 use super::query::Query;
 use super::search::{Page, SearchError, Within};
-use rusqlite::{OptionalExtension, Result, TransactionBehavior, params};
+use super::{Editor, IndexReader};
+use crate::Result;
+use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
 /// An album as it is listed.
@@ -41,11 +42,11 @@ pub enum AlbumError {
     Nested,
     #[error(transparent)]
     Search(#[from] SearchError),
-    #[error("the index cannot be written: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
 }
 
-impl Index {
+impl IndexReader {
     /// The albums of the command line, in order of name.
     pub fn albums(&self) -> std::result::Result<Vec<Album>, SearchError> {
         let mut albums: Vec<Album> = self
@@ -64,7 +65,7 @@ impl Index {
                     count: r.get::<_, i64>(3)? as u64,
                 })
             })?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         for album in &mut albums {
             if let Some(query) = &album.query {
                 album.count = self.count(&Query::parse(query)?)?;
@@ -73,6 +74,16 @@ impl Index {
         Ok(albums)
     }
 
+    fn album(&self, name: &str) -> std::result::Result<(i64, Option<String>), AlbumError> {
+        self.conn
+            .prepare_cached("SELECT id, query FROM albums WHERE owner IS NULL AND name = ?1")?
+            .query_row([name], |r| Ok((r.get(0)?, r.get(1)?)))
+            .optional()?
+            .ok_or_else(|| AlbumError::Unknown(name.to_owned()))
+    }
+}
+
+impl Editor {
     /// Makes an album; with a search it fills itself. Returns its id.
     pub fn create_album(&mut self, name: &str, query: Option<&str>) -> std::result::Result<i64, AlbumError> {
         query.map(checked).transpose()?;
@@ -124,21 +135,13 @@ impl Index {
         if let Some(query) = query {
             return Err(AlbumError::Searching(name.to_owned(), query));
         }
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let mut changed = 0;
         for file in files {
             changed += tx.prepare_cached(sql)?.execute([id, *file])?;
         }
         tx.commit()?;
         Ok(changed)
-    }
-
-    fn album(&self, name: &str) -> std::result::Result<(i64, Option<String>), AlbumError> {
-        self.conn
-            .prepare_cached("SELECT id, query FROM albums WHERE owner IS NULL AND name = ?1")?
-            .query_row([name], |r| Ok((r.get(0)?, r.get(1)?)))
-            .optional()?
-            .ok_or_else(|| AlbumError::Unknown(name.to_owned()))
     }
 }
 
@@ -180,7 +183,7 @@ pub struct AlbumChange {
 const OF_ACCOUNTS: &str =
     "SELECT id, owner, name, description, cover, query, created FROM albums WHERE owner IS NOT NULL";
 
-fn account_album(r: &rusqlite::Row<'_>) -> Result<AccountAlbum> {
+fn account_album(r: &rusqlite::Row<'_>) -> rusqlite::Result<AccountAlbum> {
     Ok(AccountAlbum {
         id: r.get(0)?,
         owner: r.get(1)?,
@@ -192,16 +195,16 @@ fn account_album(r: &rusqlite::Row<'_>) -> Result<AccountAlbum> {
     })
 }
 
-impl Index {
+impl IndexReader {
     /// The albums of all accounts, in order of name.
     pub fn account_albums(&self) -> Result<Vec<AccountAlbum>> {
         let mut st = self.conn.prepare_cached(&format!("{OF_ACCOUNTS} ORDER BY name, id"))?;
-        st.query_map([], account_album)?.collect()
+        Ok(st.query_map([], account_album)?.collect::<rusqlite::Result<_>>()?)
     }
 
     pub fn account_album(&self, id: i64) -> Result<Option<AccountAlbum>> {
         let mut st = self.conn.prepare_cached(&format!("{OF_ACCOUNTS} AND id = ?1"))?;
-        st.query_row([id], account_album).optional()
+        Ok(st.query_row([id], account_album).optional()?)
     }
 
     /// How many visible items an album has, and the one to show for it.
@@ -221,7 +224,9 @@ impl Index {
         let newest = self.search(&Query::default(), &page(within))?;
         Ok((items, newest.items.first().copied()))
     }
+}
 
+impl Editor {
     /// Makes an album of an account; with a search it fills itself. Returns its id.
     pub fn create_account_album(
         &mut self,
@@ -235,7 +240,7 @@ impl Index {
         if let Some(query) = query.filter(|_| !items.is_empty()) {
             return Err(AlbumError::Searching(name.to_owned(), query.to_owned()));
         }
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let added = tx.execute(
             "INSERT INTO albums (owner, name, query, created) VALUES (?1, ?2, ?3, unixepoch()) ON CONFLICT DO NOTHING",
             params![owner, name, query],
@@ -298,7 +303,7 @@ impl Index {
         if let Some(query) = album.query {
             return Err(AlbumError::Searching(album.name, query));
         }
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let (mut added, mut removed) = (0, 0);
         for item in remove {
             removed += tx

@@ -87,8 +87,8 @@ pub enum BackupError {
         "the index is damaged ({0}), and no backup was made of it: `albumen verify` says more, `albumen restore` brings an older one back"
     )]
     Damaged(String),
-    #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
     #[error("{} cannot be written: {why}", path.display())]
     Write { path: PathBuf, why: io::Error },
 }

@@ -1,9 +1,10 @@
 //! How much there is, by space: items, files that wait, and what each stage has done.
 
-use super::Index;
+use super::IndexReader;
 use super::due::{DUE, StageNow, UNDONE, files_for};
 use super::unread::ByExtension;
-use rusqlite::{Result, params};
+use crate::Result;
+use rusqlite::params;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -78,13 +79,13 @@ impl AddAssign<&Counts> for Counts {
     }
 }
 
-impl Index {
+impl IndexReader {
     /// Counts every space there is, by name. `stages` names the stages to count and what "due" means for each.
     pub fn counts(&self, stages: &[StageNow], at: i64) -> Result<BTreeMap<String, Counts>> {
         let conn = &self.conn;
         let mut st = conn.prepare_cached("SELECT id, name FROM spaces")?;
         let spaces = st.query_map([], |r| Ok((r.get::<_, i64>(0)?, (r.get(1)?, Counts::of(stages)))))?;
-        let mut spaces: BTreeMap<i64, (String, Counts)> = spaces.collect::<Result<_>>()?;
+        let mut spaces: BTreeMap<i64, (String, Counts)> = spaces.collect::<rusqlite::Result<_>>()?;
         let mut each = |sql: &str, put: fn(&mut Counts, u64)| -> Result<()> {
             let mut st = conn.prepare_cached(sql)?;
             for row in st.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)? as u64)))? {

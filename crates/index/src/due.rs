@@ -1,10 +1,11 @@
 //! What is due, what failed, and making stages due again.
 
-use super::Index;
+use super::{Index, IndexReader};
+use crate::Result;
 use albumen_core::fault::is_shortage;
 use albumen_core::vocabulary::Stage;
 use albumen_files::{below, patience, relative};
-use rusqlite::{Result, params};
+use rusqlite::params;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -59,50 +60,15 @@ impl Scope {
     }
 }
 
-impl Index {
-    /// Queues every known file of the scope for which `stage` is due, and returns how many. `ceiling`: bytes that one
-    /// file may have now; a file that was too large is due when it would fit.
-    pub fn enqueue_due(
-        &self,
-        scope: &Scope,
-        now: &StageNow,
-        at: i64,
-        ceiling: u64,
-        priority: u8,
-    ) -> Result<u64> {
-        let (volume, path) = scope.params();
-        let in_scope = scope.sql();
-        let sql = format!(
-            "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
-             SELECT ?8, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM folders d
-               JOIN volumes v ON v.id = d.volume_id CROSS JOIN files f ON f.folder_id = d.id
-               LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {in_scope} AND {UNDONE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
-             ORDER BY f.folder_id, f.inode
-             ON CONFLICT (folder_id, name) DO NOTHING"
-        );
-        self.conn
-            .prepare_cached(&sql)?
-            .execute(params![
-                volume,
-                path,
-                now.stage.name(),
-                now.version,
-                now.settings,
-                at,
-                i64::try_from(ceiling).unwrap_or(i64::MAX),
-                priority
-            ])
-            .map(|n| n as u64)
-    }
-
+impl IndexReader {
     /// Whether a file is recorded as unavailable, which is tried again from time to time.
     pub fn has_unavailable(&self) -> Result<bool> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(
                 "SELECT 1 FROM stage_state WHERE state = 'failed' AND fault = 'unavailable' LIMIT 1",
             )?
-            .exists([])
+            .exists([])?)
     }
 
     /// Files of the scope for which a stage after render is due (it looks at recorded facts and derivatives), in
@@ -128,12 +94,15 @@ impl Index {
               WHERE {} AND {UNDONE} LIMIT ?6 + 1)",
             scope.sql()
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
-            .query_row(params![volume, path, now.stage.name(), now.version, now.settings, most], |r| r.get(0))
+            .query_row(params![volume, path, now.stage.name(), now.version, now.settings, most], |r| {
+                r.get(0)
+            })?)
     }
 
-    /// [`Index::due_files`], in order of content through all files, or through the folders with a sort after it.
+    /// [`IndexReader::due_files`], in order of content through all files, or through the folders with a sort after it.
     pub fn due_files_by(
         &self,
         by_hash: bool,
@@ -157,25 +126,26 @@ impl Index {
              ORDER BY f.content_hash, f.id LIMIT ?10"
         );
         let mut st = self.conn.prepare_cached(&sql)?;
-        st.query_map(
-            params![
-                volume,
-                path,
-                now.stage.name(),
-                now.version,
-                now.settings,
-                at,
-                0,
-                after.0,
-                after.1,
-                limit as i64
-            ],
-            |r| Ok((r.get(0)?, r.get(1)?)),
-        )?
-        .collect()
+        Ok(st
+            .query_map(
+                params![
+                    volume,
+                    path,
+                    now.stage.name(),
+                    now.version,
+                    now.settings,
+                    at,
+                    0,
+                    after.0,
+                    after.1,
+                    limit as i64
+                ],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many files [`Index::due_files`] would give.
+    /// How many files [`IndexReader::due_files`] would give.
     pub fn count_due(&self, scope: &Scope, now: &StageNow, at: i64) -> Result<u64> {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
@@ -184,11 +154,12 @@ impl Index {
                LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
              WHERE {in_scope} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}"
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
             .query_row(params![volume, path, now.stage.name(), now.version, now.settings, at, 0], |r| {
                 r.get::<_, i64>(0).map(|n| n as u64)
-            })
+            })?)
     }
 
     /// The spaces that a scope touches.
@@ -200,7 +171,7 @@ impl Index {
             }
             _ => "SELECT DISTINCT space_id FROM volumes WHERE ?1 IS NULL OR id = ?1",
         };
-        self.conn.prepare_cached(sql)?.query_map([id], |r| r.get(0))?.collect()
+        Ok(self.conn.prepare_cached(sql)?.query_map([id], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// What is left to do in a scope: files that wait to be developed, and files for which one of `stages` is due.
@@ -226,7 +197,11 @@ impl Index {
              WHERE {} AND f.vanished IS NULL ORDER BY f.id LIMIT ?3",
             scope.sql()
         );
-        self.conn.prepare_cached(&sql)?.query_map(params![id, path, limit as i64], |r| r.get(0))?.collect()
+        Ok(self
+            .conn
+            .prepare_cached(&sql)?
+            .query_map(params![id, path, limit as i64], |r| r.get(0))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// The part of a volume that a path relative to it is, of a folder or a file; empty for all of it.
@@ -250,9 +225,8 @@ impl Index {
     /// The part of the index that an absolute path is; a file's scope is that file alone. `None`: of no volume.
     pub fn scope_of(&self, path: &Path) -> Result<Option<Scope>> {
         let volumes = self.volumes()?;
-        let holding = volumes
-            .iter()
-            .filter_map(|(id, root, _, _)| Some((*id, below(path, &relative::on_disk(&[root]))?)));
+        let holding =
+            volumes.iter().filter_map(|v| Some((v.id, below(path, &relative::on_disk(&[&v.path]))?)));
         let Some((volume_id, rest)) = holding.min_by_key(|(_, rest)| rest.components().count()) else {
             return Ok(None);
         };
@@ -293,6 +267,45 @@ impl Index {
             }
         }
         Ok(out)
+    }
+}
+
+impl Index {
+    /// Queues every known file of the scope for which `stage` is due, and returns how many. `ceiling`: bytes that one
+    /// file may have now; a file that was too large is due when it would fit.
+    pub fn enqueue_due(
+        &self,
+        scope: &Scope,
+        now: &StageNow,
+        at: i64,
+        ceiling: u64,
+        priority: u8,
+    ) -> Result<u64> {
+        let (volume, path) = scope.params();
+        let in_scope = scope.sql();
+        let sql = format!(
+            "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
+             SELECT ?8, f.folder_id, f.name, f.id, 'due', f.bytes, f.fs_id FROM folders d
+               JOIN volumes v ON v.id = d.volume_id CROSS JOIN files f ON f.folder_id = d.id
+               LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+             WHERE {in_scope} AND {UNDONE} AND f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL AND {DUE}
+             ORDER BY f.folder_id, f.inode
+             ON CONFLICT (folder_id, name) DO NOTHING"
+        );
+        Ok(self
+            .conn
+            .prepare_cached(&sql)?
+            .execute(params![
+                volume,
+                path,
+                now.stage.name(),
+                now.version,
+                now.settings,
+                at,
+                i64::try_from(ceiling).unwrap_or(i64::MAX),
+                priority
+            ])
+            .map(|n| n as u64)?)
     }
 }
 

@@ -4,8 +4,9 @@
 //! Each call is one short transaction, durable when it returns. Edits of people live with people.
 
 use super::said::{DateEdit, Field};
-use super::{Index, items};
-use rusqlite::{Connection, Result, TransactionBehavior, params};
+use super::{Editor, IndexReader, items};
+use crate::Result;
+use rusqlite::{Connection, params};
 
 /// Items changed in one transaction: other writers wait no longer than that takes.
 const BATCH: usize = 200;
@@ -25,12 +26,26 @@ pub enum Edit {
     Forget(Field),
 }
 
-impl Index {
+impl IndexReader {
+    /// Every tag of shown items with how many have it, in order of name.
+    pub fn tags(&self) -> Result<Vec<(String, u64)>> {
+        Ok(self
+            .conn
+            .prepare(
+                "SELECT tag, count(*) FROM item_tags t JOIN items i USING (file_id) WHERE i.hidden = 0
+                 GROUP BY tag ORDER BY tag",
+            )?
+            .query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Editor {
     /// Says the same things about some items, by file id. Returns those that are items.
     pub fn edit_items(&mut self, files: &[i64], edits: &[Edit]) -> Result<Vec<i64>> {
         let mut edited = Vec::new();
         for batch in files.chunks(BATCH) {
-            let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let tx = self.begin()?;
             for file in batch {
                 if !tx.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1")?.exists([file])? {
                     continue;
@@ -52,19 +67,8 @@ impl Index {
             .conn
             .prepare("SELECT t.file_id FROM item_tags t JOIN items i USING (file_id) WHERE tag = ?1 AND hidden = 0")?
             .query_map([from], |r| r.get(0))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         self.edit_items(&files, &[Edit::RemoveTag(from.to_owned()), Edit::AddTag(to.to_owned())])
-    }
-
-    /// Every tag of shown items with how many have it, in order of name.
-    pub fn tags(&self) -> Result<Vec<(String, u64)>> {
-        self.conn
-            .prepare(
-                "SELECT tag, count(*) FROM item_tags t JOIN items i USING (file_id) WHERE i.hidden = 0
-                 GROUP BY tag ORDER BY tag",
-            )?
-            .query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?
-            .collect()
     }
 }
 
@@ -86,18 +90,18 @@ pub(crate) fn put(conn: &Connection, file: i64, edit: &Edit) -> Result<()> {
         .map(drop)
     };
     match edit {
-        Edit::Title(value) => set(Field::Title, value.as_deref()),
-        Edit::Description(value) => set(Field::Description, value.as_deref()),
-        Edit::Rating(value) => set(Field::Rating, value.map(|r| r.to_string()).as_deref()),
-        Edit::Taken(date) => set(Field::Taken, Some(&date.to_text())),
-        Edit::AddTag(name) => tag(name, true),
-        Edit::RemoveTag(name) => tag(name, false),
+        Edit::Title(value) => Ok(set(Field::Title, value.as_deref())?),
+        Edit::Description(value) => Ok(set(Field::Description, value.as_deref())?),
+        Edit::Rating(value) => Ok(set(Field::Rating, value.map(|r| r.to_string()).as_deref())?),
+        Edit::Taken(date) => Ok(set(Field::Taken, Some(&date.to_text()))?),
+        Edit::AddTag(name) => Ok(tag(name, true)?),
+        Edit::RemoveTag(name) => Ok(tag(name, false)?),
         Edit::Forget(Field::Tags) => {
-            conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1")?.execute([file]).map(drop)
+            Ok(conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1")?.execute([file]).map(drop)?)
         }
-        Edit::Forget(field) => conn
+        Edit::Forget(field) => Ok(conn
             .prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
             .execute(params![file, field.name()])
-            .map(drop),
+            .map(drop)?),
     }
 }

@@ -1,11 +1,12 @@
 //! What could not be done, and why: all of it, or a page.
 
-use super::Index;
+use super::IndexReader;
+use crate::Result;
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::Stage;
 use albumen_files::relative;
 use albumen_library::sidecar_names::is_orphan_name;
-use rusqlite::{Result, Row, Rows, params};
+use rusqlite::{Row, Rows, params};
 use serde::Serialize;
 
 /// One thing that could not be done.
@@ -40,7 +41,7 @@ const FAILURES: &str =
      AND NOT (s.stage = 'render' AND EXISTS (SELECT 1 FROM stage_state i
        WHERE i.file_id = s.file_id AND i.stage = 'inspect' AND i.reason = s.reason))";
 
-fn failure(r: &Row<'_>) -> Result<Failure> {
+fn failure(r: &Row<'_>) -> rusqlite::Result<Failure> {
     let path =
         relative::on_disk(&[&r.get::<_, Vec<u8>>(7)?, &r.get::<_, Vec<u8>>(8)?, &r.get::<_, Vec<u8>>(9)?]);
     let fault: Option<String> = r.get(3)?;
@@ -70,7 +71,7 @@ pub struct SeenFailure {
     pub failure: Failure,
 }
 
-impl Index {
+impl IndexReader {
     /// The failures of the next `files` files after one, by id, that are in folders or items of this connection's scope; and
     /// where the next page begins.
     pub fn visible_failures(&self, after: i64, files: usize) -> Result<(Vec<SeenFailure>, Option<i64>)> {
@@ -195,7 +196,7 @@ fn page_of_files<T>(
     mut rows: Rows<'_>,
     after: i64,
     files: usize,
-    mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<PageOfFiles<T>> {
     let (mut page, mut last) = (PageOfFiles { failures: Vec::new(), files: 0, next: None }, after);
     while let Some(r) = rows.next()? {
@@ -215,6 +216,7 @@ fn page_of_files<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Index;
 
     #[test]
     fn pages_hold_whole_files_in_order_and_those_of_some_spaces_only() {

@@ -4,13 +4,14 @@
 use super::Index;
 use super::record;
 use super::scan::{FileRow, stat_at};
+use crate::Result;
 use albumen_core::vocabulary::Stage;
 use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
 use albumen_files::walk;
 use albumen_library::edited;
 use albumen_library::names::{self, split_number};
-use rusqlite::{Result, params};
+use rusqlite::params;
 
 /// One thing that a walk has found.
 #[derive(Debug, Clone)]
@@ -43,6 +44,14 @@ pub struct MayHaveMoved {
     pub volume: Vec<u8>,
 }
 
+/// A new path, which may turn out to be a known file's.
+#[derive(Debug, Clone)]
+pub struct NewPath {
+    /// The finding's.
+    pub id: i64,
+    pub finding: Finding,
+}
+
 impl Finding {
     /// A sidecar that is new or was changed.
     pub const SIDECAR: &str = "sidecar";
@@ -67,7 +76,7 @@ impl Index {
 
     /// Notes a finding.
     pub fn found(&self, f: &Finding) -> Result<()> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "INSERT INTO temp.found (target, volume_id, folder, name, file_id, what, fs_id, inode, bytes, mtime_ns, ctime_ns)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -85,7 +94,7 @@ impl Index {
                 f.stat.mtime_ns,
                 f.stat.ctime_ns
             ])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Notes which file of its folder a sidecar speaks of, and which extension it names (empty: none; `None`: not read).
@@ -97,31 +106,36 @@ impl Index {
         of: Option<&[u8]>,
         extension: Option<&str>,
     ) -> Result<()> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "INSERT INTO temp.owners (volume_id, folder, sidecar, of, extension) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![volume_id, folder, sidecar, of, extension])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Notes that a known file was not where it should be.
     pub fn gone(&self, file: i64, target: i64) -> Result<()> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("INSERT OR IGNORE INTO temp.gone (file_id, target) VALUES (?1, ?2)")?
             .execute([file, target])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Takes back what a walk did not find, since it did not come to its end.
     pub fn forget_gone(&self, target: i64) -> Result<()> {
-        self.conn.prepare_cached("DELETE FROM temp.gone WHERE target = ?1")?.execute([target]).map(drop)
+        Ok(self
+            .conn
+            .prepare_cached("DELETE FROM temp.gone WHERE target = ?1")?
+            .execute([target])
+            .map(drop)?)
     }
 
     /// The rows that a walk did not find.
     pub fn gone_of(&self, target: i64) -> Result<Vec<FileRow>> {
         let mut st = self.conn.prepare_cached("SELECT file_id FROM temp.gone WHERE target = ?1")?;
-        let ids = st.query_map([target], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+        let ids = st.query_map([target], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
         ids.into_iter().filter_map(|id| self.file(id).transpose()).collect()
     }
 
@@ -139,46 +153,48 @@ impl Index {
                AND NOT EXISTS (SELECT 1 FROM hidden_files h WHERE h.file_id = f.id)
                AND EXISTS (SELECT 1 FROM temp.found n WHERE n.what = 'new' AND n.bytes = f.bytes)",
         )?;
-        st.query_map([], |r| {
-            Ok(MayHaveMoved {
-                id: r.get(0)?,
-                path: r.get(1)?,
-                hash: r.get(2)?,
-                size: r.get::<_, i64>(3)? as u64,
-                mtime_ns: r.get(4)?,
-                space: r.get(5)?,
-                volume: r.get(6)?,
-            })
-        })?
-        .collect()
+        Ok(st
+            .query_map([], |r| {
+                Ok(MayHaveMoved {
+                    id: r.get(0)?,
+                    path: r.get(1)?,
+                    hash: r.get(2)?,
+                    size: r.get::<_, i64>(3)? as u64,
+                    mtime_ns: r.get(4)?,
+                    space: r.get(5)?,
+                    volume: r.get(6)?,
+                })
+            })?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// New paths of one size, with the finding's id.
-    pub fn found_new_of_size(&self, bytes: u64) -> Result<Vec<(i64, Finding)>> {
+    /// New paths of one size.
+    pub fn found_new_of_size(&self, bytes: u64) -> Result<Vec<NewPath>> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, target, volume_id, folder, name, fs_id, inode, bytes, mtime_ns, ctime_ns
              FROM temp.found WHERE what = 'new' AND bytes = ?1 ORDER BY id",
         )?;
-        st.query_map([bytes as i64], |r| {
-            let finding = Finding {
-                target: r.get(1)?,
-                volume_id: r.get(2)?,
-                folder: r.get(3)?,
-                name: r.get(4)?,
-                file_id: None,
-                what: "new",
-                fs: FsId(r.get(5)?),
-                stat: stat_at(r, 6)?,
-            };
-            Ok((r.get(0)?, finding))
-        })?
-        .collect()
+        Ok(st
+            .query_map([bytes as i64], |r| {
+                let finding = Finding {
+                    target: r.get(1)?,
+                    volume_id: r.get(2)?,
+                    folder: r.get(3)?,
+                    name: r.get(4)?,
+                    file_id: None,
+                    what: "new",
+                    fs: FsId(r.get(5)?),
+                    stat: stat_at(r, 6)?,
+                };
+                Ok(NewPath { id: r.get(0)?, finding })
+            })?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// A new path turned out to be a known file: neither is the one new nor the other gone.
     pub fn moved(&self, finding_id: i64, file: i64) -> Result<()> {
         self.conn.prepare_cached("DELETE FROM temp.found WHERE id = ?1")?.execute([finding_id])?;
-        self.conn.prepare_cached("DELETE FROM temp.gone WHERE file_id = ?1")?.execute([file]).map(drop)
+        Ok(self.conn.prepare_cached("DELETE FROM temp.gone WHERE file_id = ?1")?.execute([file]).map(drop)?)
     }
 
     /// Turns the findings into rows: new and changed files into the queue, sidecars and files that are back into
@@ -300,18 +316,19 @@ impl Index {
     }
 
     fn names_between(&self, folder_id: i64, from: &str, until: &str) -> Result<Vec<Vec<u8>>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT name FROM files WHERE folder_id = ?1 AND name >= ?2 AND name < ?3")?
             .query_map(params![folder_id, from.as_bytes(), until.as_bytes()], |r| r.get(0))?
-            .collect()
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     fn forget_inspect(&self, folder_id: i64, name: &[u8]) -> Result<()> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "DELETE FROM stage_state WHERE stage = ?3 AND file_id = (SELECT id FROM files WHERE folder_id = ?1 AND name = ?2)",
             )?
             .execute(params![folder_id, name, Stage::Inspect.name()])
-            .map(drop)
+            .map(drop)?)
     }
 }

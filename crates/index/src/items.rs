@@ -2,8 +2,9 @@
 //! `items`; it can run at any time and gives the same row for the same facts, place and edits.
 
 use super::{said, search};
+use crate::Result;
 use albumen_core::vocabulary::{Clues, Facts, Kind, Motion, Place};
-use rusqlite::{Connection, MAIN_DB, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
@@ -23,24 +24,25 @@ pub struct GroupRow {
 }
 
 /// The present files of a folder, in order of name.
-pub fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
+pub(crate) fn group_rows(conn: &Connection, folder_id: i64) -> Result<Vec<GroupRow>> {
     let mut st = conn.prepare_cached(
         "SELECT f.id, f.name, f.is_sidecar, f.facts, f.companion_of, f.companion_role, s.file_id IS NOT NULL, f.sidecar_for
          FROM files f LEFT JOIN items_stale s ON s.file_id = f.id
          WHERE f.folder_id = ?1 AND f.vanished IS NULL ORDER BY f.name",
     )?;
-    st.query_map([folder_id], |r| {
-        Ok(GroupRow {
-            id: r.get(0)?,
-            name: r.get(1)?,
-            is_sidecar: r.get(2)?,
-            clues: from_json(r, 3)?.map(Box::new),
-            companion: r.get::<_, Option<i64>>(4)?.zip(r.get(5)?),
-            is_stale: r.get(6)?,
-            sidecar_for: r.get(7)?,
-        })
-    })?
-    .collect()
+    Ok(st
+        .query_map([folder_id], |r| {
+            Ok(GroupRow {
+                id: r.get(0)?,
+                name: r.get(1)?,
+                is_sidecar: r.get(2)?,
+                clues: from_json(r, 3)?.map(Box::new),
+                companion: r.get::<_, Option<i64>>(4)?.zip(r.get(5)?),
+                is_stale: r.get(6)?,
+                sidecar_for: r.get(7)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// A folder's name, and the folders beside it.
@@ -50,7 +52,7 @@ pub struct Beside {
 }
 
 /// The folders beside one whose name is a camera's for clips or for what it makes of them; `None` for any other.
-pub fn folders_beside(conn: &Connection, folder_id: i64) -> Result<Option<Beside>> {
+pub(crate) fn folders_beside(conn: &Connection, folder_id: i64) -> Result<Option<Beside>> {
     let (volume, path): (i64, Vec<u8>) = conn
         .prepare_cached("SELECT volume_id, path FROM folders WHERE id = ?1")?
         .query_row([folder_id], |r| Ok((r.get(0)?, r.get(1)?)))?;
@@ -73,13 +75,13 @@ pub fn folders_beside(conn: &Connection, folder_id: i64) -> Result<Option<Beside
 }
 
 /// Folders whose items are to be put together again.
-pub fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
+pub(crate) fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
     let mut st = conn.prepare_cached("SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1")?;
-    st.query_map([limit as i64], |r| r.get(0))?.collect()
+    Ok(st.query_map([limit as i64], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Bytes that the largest of the next folders takes while it is put together: its names twice, and what is known of each file.
-pub fn largest_to_regroup(conn: &Connection, limit: usize) -> Result<u64> {
+pub(crate) fn largest_to_regroup(conn: &Connection, limit: usize) -> Result<u64> {
     /// Bytes beside the name: the row, its clues, its places in the orders that it is looked up by.
     const EACH: u64 = 600;
     let mut st = conn.prepare_cached(
@@ -88,36 +90,51 @@ pub fn largest_to_regroup(conn: &Connection, limit: usize) -> Result<u64> {
              FROM (SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1) d
              CROSS JOIN files f ON f.folder_id = d.id GROUP BY d.id)",
     )?;
-    st.query_row(params![limit as i64, EACH as i64], |r| r.get::<_, i64>(0)).map(|n| n as u64)
+    Ok(st.query_row(params![limit as i64, EACH as i64], |r| r.get::<_, i64>(0)).map(|n| n as u64)?)
 }
 
 /// Makes `file` a companion of `primary`, or an item of its own.
-pub fn set_companion(conn: &Connection, file: i64, of: Option<(i64, &str)>) -> Result<()> {
-    conn.prepare_cached("UPDATE files SET companion_of = ?2, companion_role = ?3 WHERE id = ?1")?
+pub(crate) fn set_companion(conn: &Connection, file: i64, of: Option<(i64, &str)>) -> Result<()> {
+    Ok(conn
+        .prepare_cached("UPDATE files SET companion_of = ?2, companion_role = ?3 WHERE id = ?1")?
         .execute(params![file, of.map(|o| o.0), of.map(|o| o.1)])
-        .map(drop)
+        .map(drop)?)
 }
 
 /// The items of a folder are put together; `fresh` of its files were stale.
-pub fn regrouped(conn: &Connection, folder_id: i64, fresh: impl IntoIterator<Item = i64>) -> Result<()> {
+pub(crate) fn regrouped(
+    conn: &Connection,
+    folder_id: i64,
+    fresh: impl IntoIterator<Item = i64>,
+) -> Result<()> {
     let mut st = conn.prepare_cached("DELETE FROM items_stale WHERE file_id = ?1")?;
     fresh.into_iter().try_for_each(|file| st.execute([file]).map(drop))?;
-    conn.prepare_cached("UPDATE folders SET regroup = 0 WHERE id = ?1")?.execute([folder_id]).map(drop)
+    Ok(conn.prepare_cached("UPDATE folders SET regroup = 0 WHERE id = ?1")?.execute([folder_id]).map(drop)?)
 }
 
-/// The place and zone found for a file.
-pub fn put_place(conn: &Connection, file: i64, place: Option<&Place>, zone: Option<&str>) -> Result<()> {
+/// The place and zone found for a file; without either there is no row. Returns whether they are others than before.
+pub(crate) fn put_place(
+    conn: &Connection,
+    file: i64,
+    place: Option<&Place>,
+    zone: Option<&str>,
+) -> Result<bool> {
+    if place.is_none() && zone.is_none() {
+        let gone = conn.prepare_cached("DELETE FROM file_places WHERE file_id = ?1")?.execute([file])?;
+        return Ok(gone > 0);
+    }
     let place = place.map(|p| serde_json::to_string(p).expect("a place is plain data"));
-    conn.prepare_cached(
-        "INSERT INTO file_places (file_id, place, zone) VALUES (?1, ?2, ?3)
-         ON CONFLICT (file_id) DO UPDATE SET place = ?2, zone = ?3",
-    )?
-    .execute(params![file, place, zone])
-    .map(drop)
+    let written = conn
+        .prepare_cached(
+            "INSERT INTO file_places (file_id, place, zone) VALUES (?1, ?2, ?3)
+             ON CONFLICT (file_id) DO UPDATE SET place = ?2, zone = ?3 WHERE place IS NOT ?2 OR zone IS NOT ?3",
+        )?
+        .execute(params![file, place, zone])?;
+    Ok(written > 0)
 }
 
 /// What a column of JSON holds; `None` where it is NULL, or cannot be parsed: that is logged.
-pub fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
+pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     let json: Option<String> = row.get(column)?;
     let parsed = json.map(|json| serde_json::from_str(&json)).transpose();
     Ok(parsed.unwrap_or_else(|e| {
@@ -128,7 +145,7 @@ pub fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Op
 }
 
 /// The facts of a file as inspect found them.
-pub fn facts(conn: &Connection, file: i64) -> Result<Facts> {
+pub(crate) fn facts(conn: &Connection, file: i64) -> Result<Facts> {
     let found: Option<Option<String>> = conn
         .prepare_cached("SELECT facts FROM files WHERE id = ?1")?
         .query_row([file], |r| r.get(0))
@@ -157,14 +174,15 @@ fn parse_facts(conn: &Connection, file: i64, json: Option<String>) -> Result<Opt
 
 /// Makes inspect due for a file whose stored facts are of no use.
 pub(crate) fn inspect_anew(conn: &Connection, file: i64) -> Result<()> {
-    conn.prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = 'inspect'")?
+    Ok(conn
+        .prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = 'inspect'")?
         .execute([file])
-        .map(drop)
+        .map(drop)?)
 }
 
 /// The facts of a file as a person should see them: what the file says, completed by the zone of its place,
 /// then what users said.
-pub fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
+pub(crate) fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
     let row: Option<(Option<String>, Option<Place>, Option<String>)> = conn
         .prepare_cached(
             "SELECT f.facts, p.place, p.zone FROM files f LEFT JOIN file_places p ON p.file_id = f.id WHERE f.id = ?1",
@@ -191,7 +209,7 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
     let mut st = conn.prepare_cached(
         "SELECT name FROM files WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL",
     )?;
-    let movies = st.query_map([file], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>>>()?;
+    let movies = st.query_map([file], |r| r.get::<_, Vec<u8>>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let movie = movies.into_iter().min();
     if let Some(name) = movie {
         let motion =
@@ -206,7 +224,7 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
         )?;
         let mut original = |from: &[u8], until: &[u8]| -> Result<Option<String>> {
             let names = st.query_map(params![file, from, until], |r| r.get(0))?;
-            let names = names.collect::<Result<Vec<Vec<u8>>>>()?;
+            let names = names.collect::<rusqlite::Result<Vec<Vec<u8>>>>()?;
             let found = albumen_library::grouping::original(&claimed, names.iter().map(Vec::as_slice));
             Ok(found.map(|n| String::from_utf8_lossy(n).into_owned()))
         };
@@ -234,13 +252,13 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
 }
 
 /// Rebuilds what is shown and found of a media file.
-pub fn refresh(conn: &Connection, file: i64) -> Result<()> {
+pub(crate) fn refresh(conn: &Connection, file: i64) -> Result<()> {
     refresh_all(conn, [file])
 }
 
 /// The same for several. What searches read is written last and in a row: before each statement that SQLite may have to take
 /// back, FTS5 writes out what it has gathered.
-pub fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64>) -> Result<()> {
+pub(crate) fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64>) -> Result<()> {
     let mut findable = Vec::new();
     for file in files {
         findable.extend(refresh_row(conn, file)?);
@@ -248,31 +266,50 @@ pub fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64>) -> R
     findable.iter().try_for_each(|item| item.write(conn))
 }
 
-/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it. Gives what
-/// is to be written for searches.
-fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>> {
-    let Some((folder_id, space_id, added, hidden, name)) = conn
+/// Where a media file is, and what follows from that alone.
+pub(crate) struct Placed {
+    pub(crate) folder_id: i64,
+    pub(crate) space_id: i64,
+    pub(crate) added: i64,
+    /// A companion, or vanished.
+    pub(crate) is_hidden: bool,
+    pub(crate) name: Vec<u8>,
+    /// Relative to the volume.
+    pub(crate) folder: Vec<u8>,
+    /// Its space shows no people.
+    pub(crate) people_off: bool,
+}
+
+fn placed(conn: &Connection, file: i64) -> Result<Option<Placed>> {
+    Ok(conn
         .prepare_cached(
-            "SELECT f.folder_id, v.space_id, f.added, f.companion_of IS NOT NULL OR f.vanished IS NOT NULL, f.name
+            "SELECT f.folder_id, v.space_id, f.added, f.companion_of IS NOT NULL OR f.vanished IS NOT NULL, f.name, d.path,
+               s.people_off
              FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
+               JOIN spaces s ON s.id = v.space_id
              WHERE f.id = ?1 AND f.is_sidecar = 0",
         )?
         .query_row([file], |r| {
-            Ok((
-                r.get::<_, i64>(0)?,
-                r.get::<_, i64>(1)?,
-                r.get::<_, i64>(2)?,
-                r.get::<_, bool>(3)?,
-                r.get::<_, Vec<u8>>(4)?,
-            ))
+            Ok(Placed {
+                folder_id: r.get(0)?,
+                space_id: r.get(1)?,
+                added: r.get(2)?,
+                is_hidden: r.get(3)?,
+                name: r.get(4)?,
+                folder: r.get(5)?,
+                people_off: r.get(6)?,
+            })
         })
-        .optional()?
-    else {
-        return Ok(None);
-    };
+        .optional()?)
+}
+
+/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it. Gives what
+/// is to be written for searches.
+fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>> {
+    let Some(at) = placed(conn, file)? else { return Ok(None) };
     let (f, place) = final_facts(conn, file)?;
     let place = place.unwrap_or_default();
-    let kind = f.kind.unwrap_or_else(|| kind_by_name(&name));
+    let kind = f.kind.unwrap_or_else(|| kind_by_name(&at.name));
     let taken = f.taken.as_ref();
     let c = &f.camera;
     conn.prepare_cached(
@@ -303,14 +340,14 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
     )?
     .execute(params![
         file,
-        space_id,
-        folder_id,
+        at.space_id,
+        at.folder_id,
         match kind {
             Kind::Photo => "photo",
             Kind::Video => "video",
         },
         f.format.map(|x| x.name()),
-        added,
+        at.added,
         taken.map(|t| &t.local),
         taken.and_then(|t| t.utc.as_ref()),
         taken.map(|t| t.precision.name()),
@@ -341,22 +378,24 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
         f.motion.is_some(),
         f.motion.as_ref().map(|m| &m.kind),
         f.hdr.is_some(),
-        hidden
+        at.is_hidden
     ])?;
     put_tags(conn, file, &f.tags)?;
-    search::Findable::to_write(conn, file, hidden, &f, &place)
+    search::Findable::to_write(conn, file, &at, &f, &place)
 }
 
 /// Whether searches read of a shown item what they would read if it were written now.
-pub fn is_findable(conn: &Connection, file: i64) -> Result<bool> {
+pub(crate) fn is_findable(conn: &Connection, file: i64) -> Result<bool> {
+    let Some(at) = placed(conn, file)? else { return Ok(false) };
+    let at = Placed { is_hidden: false, ..at };
     let (facts, place) = final_facts(conn, file)?;
-    Ok(search::Findable::to_write(conn, file, false, &facts, &place.unwrap_or_default())?.is_none())
+    Ok(search::Findable::to_write(conn, file, &at, &facts, &place.unwrap_or_default())?.is_none())
 }
 
 /// The tags of an item; those that it has already are not written.
 fn put_tags(conn: &Connection, file: i64, tags: &[String]) -> Result<()> {
     let mut st = conn.prepare_cached("SELECT tag FROM item_tags WHERE file_id = ?1")?;
-    let known = st.query_map([file], |r| r.get(0))?.collect::<Result<BTreeSet<String>>>()?;
+    let known = st.query_map([file], |r| r.get(0))?.collect::<rusqlite::Result<BTreeSet<String>>>()?;
     let tags: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
     for gone in known.iter().filter(|t| !tags.contains(t.as_str())) {
         conn.prepare_cached("DELETE FROM item_tags WHERE tag = ?1 AND file_id = ?2")?

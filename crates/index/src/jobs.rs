@@ -1,9 +1,10 @@
 //! Requests to the service, kept until they are done.
 
-use super::Index;
+use super::{Editor, Index, IndexReader};
+use crate::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rusqlite::{OptionalExtension, Result, params};
+use rusqlite::{OptionalExtension, params};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -23,26 +24,13 @@ pub struct JobRow {
     pub done: Option<i64>,
 }
 
-impl Index {
-    /// Keeps a request and returns its id.
-    pub fn add_job(&self, priority: u8, paths: &[PathBuf], now: i64) -> Result<i64> {
-        let paths: Vec<String> = paths.iter().map(|p| STANDARD.encode(p.as_os_str().as_bytes())).collect();
-        let paths = serde_json::to_string(&paths).expect("strings");
-        self.conn
-            .prepare_cached("INSERT INTO jobs (created, priority, paths) VALUES (?1, ?2, ?3)")?
-            .execute(params![now, priority, paths])?;
-        let id = self.conn.last_insert_rowid();
-        self.conn
-            .prepare_cached("DELETE FROM jobs WHERE id <= ?1 AND done IS NOT NULL")?
-            .execute([id - KEPT])?;
-        Ok(id)
-    }
-
+impl IndexReader {
     pub fn job(&self, id: i64) -> Result<Option<JobRow>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT id, created, priority, paths, queued, done FROM jobs WHERE id = ?1")?
             .query_row([id], job_row)
-            .optional()
+            .optional()?)
     }
 
     /// The newest requests, newest first.
@@ -50,7 +38,9 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT id, created, priority, paths, queued, done FROM jobs ORDER BY id DESC LIMIT ?1",
         )?;
-        st.query_map([i64::try_from(most).unwrap_or(i64::MAX)], job_row)?.collect()
+        Ok(st
+            .query_map([i64::try_from(most).unwrap_or(i64::MAX)], job_row)?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// Requests that are not done, oldest first.
@@ -58,15 +48,7 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT id, created, priority, paths, queued, done FROM jobs WHERE done IS NULL ORDER BY id",
         )?;
-        st.query_map([], job_row)?.collect()
-    }
-
-    pub fn job_queued(&self, id: i64) -> Result<()> {
-        self.conn.prepare_cached("UPDATE jobs SET queued = 1 WHERE id = ?1")?.execute([id]).map(drop)
-    }
-
-    pub fn job_done(&self, id: i64, now: i64) -> Result<()> {
-        self.conn.prepare_cached("UPDATE jobs SET done = ?2 WHERE id = ?1")?.execute([id, now]).map(drop)
+        Ok(st.query_map([], job_row)?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Path, space and id of the file of a name in a folder.
@@ -99,11 +81,41 @@ impl Index {
     /// Names of spaces.
     pub fn space_names(&self, ids: &[i64]) -> Result<Vec<String>> {
         let mut st = self.conn.prepare_cached("SELECT name FROM spaces WHERE id = ?1")?;
-        ids.iter().map(|id| st.query_row([id], |r| r.get(0))).collect()
+        Ok(ids.iter().map(|id| st.query_row([id], |r| r.get(0))).collect::<rusqlite::Result<_>>()?)
     }
 }
 
-fn job_row(r: &rusqlite::Row<'_>) -> Result<JobRow> {
+impl Editor {
+    /// Keeps a request and returns its id.
+    pub fn add_job(&self, priority: u8, paths: &[PathBuf], now: i64) -> Result<i64> {
+        let paths: Vec<String> = paths.iter().map(|p| STANDARD.encode(p.as_os_str().as_bytes())).collect();
+        let paths = serde_json::to_string(&paths).expect("strings");
+        self.conn
+            .prepare_cached("INSERT INTO jobs (created, priority, paths) VALUES (?1, ?2, ?3)")?
+            .execute(params![now, priority, paths])?;
+        let id = self.conn.last_insert_rowid();
+        self.conn
+            .prepare_cached("DELETE FROM jobs WHERE id <= ?1 AND done IS NOT NULL")?
+            .execute([id - KEPT])?;
+        Ok(id)
+    }
+}
+
+impl Index {
+    pub fn job_queued(&self, id: i64) -> Result<()> {
+        Ok(self.conn.prepare_cached("UPDATE jobs SET queued = 1 WHERE id = ?1")?.execute([id]).map(drop)?)
+    }
+
+    pub fn job_done(&self, id: i64, now: i64) -> Result<()> {
+        Ok(self
+            .conn
+            .prepare_cached("UPDATE jobs SET done = ?2 WHERE id = ?1")?
+            .execute([id, now])
+            .map(drop)?)
+    }
+}
+
+fn job_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<JobRow> {
     let paths: Vec<String> = serde_json::from_str(r.get_ref(3)?.as_str()?).unwrap_or_default();
     Ok(JobRow {
         id: r.get(0)?,

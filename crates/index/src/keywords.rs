@@ -115,7 +115,7 @@ pub fn named(text: &str) -> Option<Filter> {
 }
 
 /// The most words that one keyword is written with.
-pub const MOST_WORDS: usize = 3;
+pub(crate) const MOST_WORDS: usize = 3;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,8 @@
 //! The shared index. All SQL lives here.
 //!
-//! Two rights: *indexing* holds `index.lock` for its life ([`Index::open_indexing`]); *edits* are short
-//! immediate transactions open to any process ([`Index::open_edit`]); readers open read-only and never wait
-//! ([`Index::open_read`]).
+//! Three rights, each a type. An [`IndexReader`] opens the database read-only and never waits. An [`Editor`] makes short
+//! transactions and is open to any process. An [`Index`] holds `index.lock`, or is another connection of the process that
+//! does; what a run records goes through its [`IndexWriter`], one transaction.
 #![deny(unsafe_code)]
 
 pub mod account_edits;
@@ -12,6 +12,7 @@ pub mod backup;
 pub mod counts;
 pub mod due;
 pub mod edits;
+mod error;
 pub mod failures;
 pub mod findings;
 pub mod items;
@@ -34,16 +35,23 @@ pub mod search;
 #[cfg(test)]
 mod search_tests;
 pub mod similar;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod unread;
 pub mod verify;
 pub mod view;
 pub mod words;
+mod writer;
+
+pub use error::{Error, Result, SqlError};
+pub use writer::IndexWriter;
 
 use albumen_core::store_dir::{DERIVED, StoreDir, TEMPORARY};
 use albumen_files::mounts::{FsInfo, MountTable};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::fs::File;
+use std::ops::{Deref, DerefMut};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,22 +90,95 @@ pub enum OpenError {
     Broken { dir: PathBuf, why: String },
 }
 
-/// One connection to `index.sqlite`, with what the right to use it needs.
+/// A connection that only reads.
 #[derive(Debug)]
-pub struct Index {
+pub struct IndexReader {
     dir: PathBuf,
-    pub conn: Connection,
+    conn: Connection,
     /// What the SQL function `visible` answers by.
     scope: read::visible::Slot,
-    /// Held for the life of an indexing process.
-    _lock: Option<File>,
+}
+
+impl IndexReader {
+    /// Opens the index in a folder.
+    pub fn open(dir: &Path) -> Result<IndexReader, OpenError> {
+        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        IndexReader::with(dir, conn)
+    }
+
+    fn with(dir: &Path, conn: Connection) -> Result<IndexReader, OpenError> {
+        let scope = read::visible::Slot::default();
+        scope.define(&conn).map_err(|e| broken(dir, e))?;
+        Ok(IndexReader { dir: dir.to_owned(), conn, scope })
+    }
+
+    /// Gives back the memory of cached pages: for who rests. A service has a dozen connections.
+    pub fn shrink(&self) {
+        // What cannot be given back stays.
+        let _ = self.conn.release_memory();
+    }
+
+    /// The state folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+/// A connection for what users say: short transactions, made durable before they are answered.
+#[derive(Debug)]
+pub struct Editor {
+    reader: IndexReader,
+}
+
+impl Editor {
+    /// Opens the index in a folder.
+    pub fn open(dir: &Path) -> Result<Editor, OpenError> {
+        refuse_backup(dir)?;
+        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        conn.pragma_update(None, "synchronous", "FULL").map_err(|e| broken(dir, e))?;
+        Ok(Editor { reader: IndexReader::with(dir, conn)? })
+    }
+
+    /// Begins a transaction that holds the right to write from its first statement on: one that read first and then wrote
+    /// would fail where another has committed in between.
+    fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.reader.conn.transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+}
+
+impl Deref for Editor {
+    type Target = IndexReader;
+
+    fn deref(&self) -> &IndexReader {
+        &self.reader
+    }
+}
+
+/// A connection of the process that indexes.
+#[derive(Debug)]
+pub struct Index {
+    editor: Editor,
+    /// Held for the life of an indexing process, by the first of its connections.
+    lock: Option<File>,
+}
+
+impl Deref for Index {
+    type Target = Editor;
+
+    fn deref(&self) -> &Editor {
+        &self.editor
+    }
+}
+
+impl DerefMut for Index {
+    fn deref_mut(&mut self) -> &mut Editor {
+        &mut self.editor
+    }
 }
 
 impl Index {
     fn with(dir: &Path, conn: Connection, lock: Option<File>) -> Result<Index, OpenError> {
-        let scope = read::visible::Slot::default();
-        scope.define(&conn).map_err(|e| broken(dir, e))?;
-        Ok(Index { dir: dir.to_owned(), conn, scope, _lock: lock })
+        Ok(Index { editor: Editor { reader: IndexReader::with(dir, conn)? }, lock })
     }
 
     /// For the one process that indexes: creates the folder and the schema, takes `index.lock`. Where the database is gone and
@@ -156,20 +237,6 @@ impl Index {
         !matches!(must_be_there(dir), Err(OpenError::Missing { .. }))
     }
 
-    /// For what a user says: short transactions, made durable before they are answered.
-    pub fn open_edit(dir: &Path) -> Result<Index, OpenError> {
-        refuse_backup(dir)?;
-        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        conn.pragma_update(None, "synchronous", "FULL").map_err(|e| broken(dir, e))?;
-        Index::with(dir, conn, None)
-    }
-
-    /// For those who only look.
-    pub fn open_read(dir: &Path) -> Result<Index, OpenError> {
-        let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        Index::with(dir, conn, None)
-    }
-
     /// One more connection of the process that holds the lock (the recorder's, a job source's).
     pub fn another(&self) -> Result<Index, OpenError> {
         let conn = connect(&self.dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -178,18 +245,7 @@ impl Index {
 
     /// For the service that holds the lock: where it can be asked, for [`service_socket`].
     pub fn name_socket(&self, socket: &Path) -> std::io::Result<()> {
-        self._lock.as_ref().map_or(Ok(()), |lock| lock::name_socket(lock, socket))
-    }
-
-    /// Gives back the memory of cached pages: for who rests. A service has a dozen connections.
-    pub fn shrink(&self) {
-        // What cannot be given back stays.
-        let _ = self.conn.release_memory();
-    }
-
-    /// The state folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+        self.lock.as_ref().map_or(Ok(()), |lock| lock::name_socket(lock, socket))
     }
 }
 
@@ -260,10 +316,7 @@ fn must_be_there(dir: &Path) -> Result<(), OpenError> {
 fn connect_existing(dir: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
     must_be_there(dir)?;
     let conn = connect(dir, flags)?;
-    let found = schema::current(&conn).map_err(|e| broken(dir, e))?;
-    if found > schema::VERSION {
-        return Err(broken(dir, schema::MigrateError::Newer { found }));
-    }
+    let found = schema::usable(&conn).map_err(|e| broken(dir, e))?;
     if found < schema::VERSION {
         return Err(broken(
             dir,

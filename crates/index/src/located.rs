@@ -1,7 +1,8 @@
 //! One item for a server that decides by itself what its caller may see: where it is, and what may be sent of it.
 
-use super::Index;
-use rusqlite::{OptionalExtension, Result, params};
+use super::IndexReader;
+use crate::Result;
+use rusqlite::{OptionalExtension, params};
 
 /// Where an item's file is, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +26,11 @@ pub struct Derived {
     pub path: String,
 }
 
-impl Index {
+impl IndexReader {
     /// An item that is shown; `None` for companions, hidden and vanished ones.
     pub fn located(&self, item: i64) -> Result<Option<Located>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(
                 "SELECT s.name, v.path, d.path, f.name, i.format, v.offline
                  FROM items i JOIN files f ON f.id = i.file_id JOIN folders d ON d.id = f.folder_id
@@ -45,28 +47,29 @@ impl Index {
                     offline: r.get(5)?,
                 })
             })
-            .optional()
+            .optional()?)
     }
 
     /// The picture of an item of one size: `sm`, `m`, `xl`, `preview`.
     pub fn derived(&self, item: i64, size: &str) -> Result<Option<Derived>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(
                 "SELECT d.path FROM files f JOIN derivatives d ON d.content_hash = f.content_hash
                  WHERE f.id = ?1 AND d.name = ?2",
             )?
             .query_row(params![item, size], |r| Ok(Derived { path: r.get(0)? }))
-            .optional()
+            .optional()?)
     }
 
     /// The name of the clip of a Live Photo; it is in the photo's folder.
     pub fn live_video(&self, item: i64) -> Result<Option<Vec<u8>>> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "SELECT name FROM files
                  WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL ORDER BY id LIMIT 1",
             )?
             .query_row([item], |r| r.get(0))
-            .optional()
+            .optional()?)
     }
 }

@@ -1,12 +1,14 @@
 //! What a walk did not enter and should have, and what is hidden because of it. Noted in temporary tables while the walk goes
 //! on, and applied in the transaction that ends the scan, like all findings.
 
-use super::Index;
 use super::failures::Failure;
+use super::{Index, IndexReader};
+use crate::Result;
+use crate::scan::FolderRow;
 use albumen_core::fault::Fault;
 use albumen_files::ignore::ALBUMENIGNORE;
 use albumen_files::relative;
-use rusqlite::{Result, Row, params};
+use rusqlite::{Row, params};
 use serde::Serialize;
 
 /// Something that a walk did not enter.
@@ -44,7 +46,7 @@ const STAGE: &str = "discover";
 const PROBLEMS: &str = "SELECT p.id, v.path, p.path, p.kind, p.line, p.reason
     FROM walk_problems p JOIN volumes v ON v.id = p.volume_id";
 
-fn row(r: &Row<'_>) -> Result<(i64, Failure)> {
+fn row(r: &Row<'_>) -> rusqlite::Result<(i64, Failure)> {
     let path = relative::on_disk(&[&r.get::<_, Vec<u8>>(1)?, &r.get::<_, Vec<u8>>(2)?]);
     let kind: String = r.get(3)?;
     let fault = if kind == Problem::UNSEEN { "unreadable".to_owned() } else { kind };
@@ -62,55 +64,95 @@ fn row(r: &Row<'_>) -> Result<(i64, Failure)> {
     Ok((r.get(0)?, failure))
 }
 
+impl IndexReader {
+    /// All that was not walked, by path.
+    pub(super) fn problems(&self, mut each: impl FnMut(Failure)) -> Result<()> {
+        let mut st = self.conn.prepare(&format!("{PROBLEMS} ORDER BY v.path, p.path"))?;
+        let mut rows = st.query([])?;
+        while let Some(r) = rows.next()? {
+            each(row(r)?.1);
+        }
+        Ok(())
+    }
+
+    /// The next few of some spaces, or of all, after one of them; and where the next page begins.
+    pub(super) fn problem_page(
+        &self,
+        after: i64,
+        limit: usize,
+        spaces: Option<&str>,
+    ) -> Result<(Vec<Failure>, Option<i64>)> {
+        let mut st = self.conn.prepare_cached(&format!(
+            "{PROBLEMS} WHERE p.id > ?1 AND (?2 IS NULL OR v.space_id IN
+               (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2)))) ORDER BY p.id LIMIT ?3"
+        ))?;
+        let found = st.query_map(params![after, spaces, limit as i64 + 1], row)?;
+        let mut found: Vec<(i64, Failure)> = found.collect::<rusqlite::Result<_>>()?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = more.then(|| found.last().map_or(after, |(id, _)| *id));
+        Ok((found.into_iter().map(|(_, failure)| failure).collect(), next))
+    }
+
+    /// The first folders that were not walked; [`Index::failures`] lists all.
+    pub fn not_walked(&self, limit: usize) -> Result<Vec<NotWalked>> {
+        let (first, _) = self.problem_page(0, limit, None)?;
+        Ok(first.into_iter().map(|f| NotWalked { path: f.path, line: f.line, reason: f.reason }).collect())
+    }
+}
+
 impl Index {
     /// Begins a scan: nothing is noted yet.
     pub(super) fn begin_problems(&self) -> Result<()> {
-        self.conn.execute_batch(
+        Ok(self.conn.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS problems (
                volume_id INTEGER, path BLOB, kind TEXT, line INTEGER, reason TEXT, PRIMARY KEY (volume_id, path));
              CREATE TEMP TABLE IF NOT EXISTS hiding (file_id INTEGER PRIMARY KEY);
              CREATE TEMP TABLE IF NOT EXISTS released (folder_id INTEGER PRIMARY KEY);
              DELETE FROM temp.problems; DELETE FROM temp.hiding; DELETE FROM temp.released;",
-        )
+        )?)
     }
 
     /// Notes something that was not walked.
     pub fn note_problem(&self, p: &Problem<'_>) -> Result<()> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "INSERT OR REPLACE INTO temp.problems (volume_id, path, kind, line, reason) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute(params![p.volume_id, p.path, p.kind, p.line, p.reason])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Notes that the files of a folder are hidden by an ignore file above them or beside them.
     pub fn note_hidden(&self, folder: i64) -> Result<()> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "INSERT OR IGNORE INTO temp.hiding (file_id) SELECT id FROM files WHERE folder_id = ?1 AND vanished IS NULL",
             )?
             .execute([folder])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// The folders at or below a path that hold hidden files: id and path.
-    pub fn folders_hidden(&self, volume_id: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
+    pub fn folders_hidden(&self, volume_id: i64, path: &[u8]) -> Result<Vec<FolderRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT DISTINCT d.id, d.path FROM hidden_files h CROSS JOIN files f ON f.id = h.file_id
                CROSS JOIN folders d ON d.id = f.folder_id
              WHERE d.volume_id = ?1
                AND (?2 = x'' OR d.path = ?2 OR (d.path > CAST(?2 || x'2f' AS BLOB) AND d.path < CAST(?2 || x'30' AS BLOB)))",
         )?;
-        st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+        Ok(st
+            .query_map(params![volume_id, path], |r| Ok(FolderRow { id: r.get(0)?, path: r.get(1)? }))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// Notes that nothing hides a folder any more: those of its files that do not come back are gone as others are.
     pub fn note_released(&self, folder: i64) -> Result<()> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("INSERT OR IGNORE INTO temp.released (folder_id) VALUES (?1)")?
             .execute([folder])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Puts what was noted of a walk in place of what an earlier one said of the same place: of all below `start`, or of the
@@ -140,14 +182,14 @@ impl Index {
         for path in above {
             st.execute(params![volume_id, path])?;
         }
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "INSERT INTO walk_problems (volume_id, path, kind, line, reason)
                  SELECT volume_id, path, kind, line, reason FROM temp.problems WHERE volume_id = ?1
                  ON CONFLICT (volume_id, path) DO UPDATE SET kind = excluded.kind, line = excluded.line, reason = excluded.reason",
             )?
             .execute([volume_id])
-            .map(drop)
+            .map(drop)?)
     }
 
     /// Releases and hides what was noted. Returns the files that are hidden now and were not.
@@ -167,7 +209,7 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT f.id FROM temp.hiding h CROSS JOIN files f ON f.id = h.file_id WHERE f.vanished IS NULL ORDER BY f.id",
         )?;
-        let hidden: Vec<i64> = st.query_map([], |r| r.get(0))?.collect::<Result<_>>()?;
+        let hidden: Vec<i64> = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         for file in &hidden {
             super::record::vanish_file(&self.conn, *file, at)?;
             self.conn
@@ -175,40 +217,5 @@ impl Index {
                 .execute([file])?;
         }
         Ok(hidden)
-    }
-
-    /// All that was not walked, by path.
-    pub(super) fn problems(&self, mut each: impl FnMut(Failure)) -> Result<()> {
-        let mut st = self.conn.prepare(&format!("{PROBLEMS} ORDER BY v.path, p.path"))?;
-        let mut rows = st.query([])?;
-        while let Some(r) = rows.next()? {
-            each(row(r)?.1);
-        }
-        Ok(())
-    }
-
-    /// The next few of some spaces, or of all, after one of them; and where the next page begins.
-    pub(super) fn problem_page(
-        &self,
-        after: i64,
-        limit: usize,
-        spaces: Option<&str>,
-    ) -> Result<(Vec<Failure>, Option<i64>)> {
-        let mut st = self.conn.prepare_cached(&format!(
-            "{PROBLEMS} WHERE p.id > ?1 AND (?2 IS NULL OR v.space_id IN
-               (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2)))) ORDER BY p.id LIMIT ?3"
-        ))?;
-        let found = st.query_map(params![after, spaces, limit as i64 + 1], row)?;
-        let mut found: Vec<(i64, Failure)> = found.collect::<Result<_>>()?;
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = more.then(|| found.last().map_or(after, |(id, _)| *id));
-        Ok((found.into_iter().map(|(_, failure)| failure).collect(), next))
-    }
-
-    /// The first folders that were not walked; [`Index::failures`] lists all.
-    pub fn not_walked(&self, limit: usize) -> Result<Vec<NotWalked>> {
-        let (first, _) = self.problem_page(0, limit, None)?;
-        Ok(first.into_iter().map(|f| NotWalked { path: f.path, line: f.line, reason: f.reason }).collect())
     }
 }

@@ -167,7 +167,7 @@ impl Query {
     }
 
     /// The same on another day.
-    pub fn parse_on(text: &str, today: Date) -> Result<Query, QueryError> {
+    pub(crate) fn parse_on(text: &str, today: Date) -> Result<Query, QueryError> {
         let tokens = tokens(text)?;
         let mut terms = Vec::new();
         let mut rest = tokens.as_slice();
@@ -281,7 +281,8 @@ fn term(token: &Token, today: Date) -> Result<Term, QueryError> {
     // A comma separates alternatives, unless it was quoted.
     let values: Vec<&str> =
         if quoted { vec![value] } else { value.split(',').filter(|v| !v.is_empty()).collect() };
-    let any_of = values.into_iter().map(|v| filter(key, v, quoted, today)).collect::<Result<Vec<_>, _>>()?;
+    let any_of =
+        values.into_iter().map(|v| filter(key, v, quoted, today)).collect::<rusqlite::Result<Vec<_>, _>>()?;
     if any_of.is_empty() {
         return error(format!("{key}: has no value"));
     }

@@ -1,12 +1,13 @@
 //! What the one writer records: files, facts, stages, derivatives. Each function is one statement or a few;
 //! the recorder calls many of them in one transaction.
 
+use crate::{IndexReader, Result};
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::{DerivativeName, Facts, FoundSubject, Size, Stage};
 use albumen_files::FileStat;
 use albumen_files::hash::ContentHash;
 use albumen_files::mounts::FsId;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// How a stage ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,16 +36,31 @@ pub struct DerivativeRow {
     pub bytes: u64,
 }
 
-/// Makes or updates the row of the media file at a path and returns its id. A row that had vanished is back.
-pub fn put_file(
-    conn: &Connection,
-    folder_id: i64,
-    name: &[u8],
-    fs: FsId,
-    stat: &FileStat,
-    content_hash: Option<&str>,
-    now: i64,
-) -> Result<i64> {
+/// A media file as it was read.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadFile<'a> {
+    pub folder_id: i64,
+    pub name: &'a [u8],
+    pub fs: FsId,
+    pub stat: &'a FileStat,
+    pub content_hash: Option<&'a str>,
+    /// What inspect found; `None`: what is known stays.
+    pub facts: Option<&'a Facts>,
+    /// `None`: what is known stays.
+    pub thumbhash: Option<&'a [u8]>,
+}
+
+/// The row that a file has now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PutFile {
+    pub id: i64,
+    /// There was none before.
+    pub is_new: bool,
+}
+
+/// Makes or updates the row of the media file at a path, all of it in one statement. A row that had vanished is back.
+pub(crate) fn put_file(conn: &Connection, file: &ReadFile<'_>, now: i64) -> Result<PutFile> {
+    let ReadFile { folder_id, name, fs, stat, content_hash, facts, thumbhash } = *file;
     // In two steps: for one statement that returns the id SQLite makes a table of its own each time.
     let known: Option<i64> = conn
         .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
@@ -52,24 +68,37 @@ pub fn put_file(
         .optional()?;
     let (fs, inode, bytes) = (fs.0, stat.inode as i64, stat.size as i64);
     let (mtime, ctime) = (stat.mtime_ns, stat.ctime_ns);
+    let facts = facts.map(|facts| serde_json::to_string(facts).expect("facts are plain data"));
     let Some(id) = known else {
         conn.prepare_cached(
-            "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added, facts, thumbhash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
-        .execute(params![folder_id, name, fs, inode, bytes, mtime, ctime, content_hash, now])?;
-        return Ok(conn.last_insert_rowid());
+        .execute(params![
+            folder_id,
+            name,
+            fs,
+            inode,
+            bytes,
+            mtime,
+            ctime,
+            content_hash,
+            now,
+            facts,
+            thumbhash
+        ])?;
+        return Ok(PutFile { id: conn.last_insert_rowid(), is_new: true });
     };
     conn.prepare_cached(
         "UPDATE files SET is_sidecar = 0, sidecar_of = NULL, fs_id = ?2, inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6,
-           content_hash = ?7, vanished = NULL WHERE id = ?1",
+           content_hash = ?7, vanished = NULL, facts = coalesce(?8, facts), thumbhash = coalesce(?9, thumbhash) WHERE id = ?1",
     )?
-    .execute(params![id, fs, inode, bytes, mtime, ctime, content_hash])?;
-    Ok(id)
+    .execute(params![id, fs, inode, bytes, mtime, ctime, content_hash, facts, thumbhash])?;
+    Ok(PutFile { id, is_new: false })
 }
 
 /// Makes or updates the row of a sidecar, which belongs to the file of the name `of` in the same folder.
-pub fn put_sidecar(
+pub(crate) fn put_sidecar(
     conn: &Connection,
     folder_id: i64,
     name: &[u8],
@@ -78,7 +107,7 @@ pub fn put_sidecar(
     stat: &FileStat,
     now: i64,
 ) -> Result<()> {
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "INSERT INTO files (folder_id, name, is_sidecar, sidecar_of, fs_id, inode, bytes, mtime_ns, ctime_ns, added)
          VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (folder_id, name) DO UPDATE SET is_sidecar = 1, sidecar_of = ?3, fs_id = ?4, inode = ?5, bytes = ?6,
@@ -95,12 +124,12 @@ pub fn put_sidecar(
         stat.ctime_ns,
         now
     ])
-    .map(drop)
+    .map(drop)?)
 }
 
 /// The same content under another stat: touched, or back after it had vanished. Returns whether it is back: then its item
 /// is to be shown again ([`super::items::refresh`]).
-pub fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Result<bool> {
+pub(crate) fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Result<bool> {
     let is_back = conn
         .prepare_cached("SELECT vanished IS NOT NULL FROM files WHERE id = ?1")?
         .query_row([id], |r| r.get(0))?;
@@ -116,7 +145,7 @@ pub fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Resu
 
 /// A known file is at another path now; everything known of it stays. A vanished row that still holds the new
 /// path gives way.
-pub fn move_file(
+pub(crate) fn move_file(
     conn: &Connection,
     id: i64,
     folder_id: i64,
@@ -158,7 +187,7 @@ const COPIES: u32 = 64;
 
 /// The vanished file of the same owner that a content at a new path is: of a sampled hash only with the same size and time.
 /// `None` where the path is known. Of several the one that went last.
-pub fn vanished_for(
+pub(crate) fn vanished_for(
     conn: &Connection,
     folder_id: i64,
     name: &[u8],
@@ -166,7 +195,7 @@ pub fn vanished_for(
     stat: &FileStat,
 ) -> Result<Option<i64>> {
     let (bytes, mtime, is_whole) = (stat.size as i64, stat.mtime_ns, content_hash.is_whole());
-    conn.prepare_cached(&format!(
+    Ok(conn.prepare_cached(&format!(
         "SELECT f.id FROM (SELECT id, folder_id FROM files INDEXED BY files_vanished_hash
              WHERE content_hash = ?1 AND vanished IS NOT NULL AND is_sidecar = 0 AND (?6 OR (bytes = ?2 AND mtime_ns = ?3))
                AND NOT EXISTS (SELECT 1 FROM hidden_files h WHERE h.file_id = files.id)
@@ -179,7 +208,7 @@ pub fn vanished_for(
          LIMIT 1"
     ))?
     .query_row(params![content_hash.as_str(), bytes, mtime, folder_id, name, is_whole], |r| r.get(0))
-    .optional()
+    .optional()?)
 }
 
 /// Another path at which a content was last seen.
@@ -197,7 +226,7 @@ pub struct Elsewhere {
 
 /// Where a content is recorded as present, with the owner of a folder and on volumes that are not offline: of a sampled hash
 /// only with the same size and time. No more than a few.
-pub fn elsewhere(
+pub(crate) fn elsewhere(
     conn: &Connection,
     folder_id: i64,
     content_hash: &ContentHash,
@@ -229,60 +258,63 @@ pub fn elsewhere(
             })
         },
     )?;
-    found.collect()
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether a file is still recorded where it was.
-pub fn is_at(conn: &Connection, file: &Elsewhere) -> Result<bool> {
-    conn.prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND folder_id = ?2 AND name = ?3")?
-        .exists(params![file.id, file.folder_id, file.name])
+pub(crate) fn is_at(conn: &Connection, file: &Elsewhere) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND folder_id = ?2 AND name = ?3")?
+        .exists(params![file.id, file.folder_id, file.name])?)
 }
 
 /// A file is gone. Its row, edits and derivatives stay for the grace period.
-pub fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
+pub(crate) fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
     mark_stale(conn, id)?;
     conn.prepare_cached("UPDATE files SET vanished = ?2 WHERE id = ?1 AND vanished IS NULL")?
         .execute(params![id, now])?;
-    conn.prepare_cached("UPDATE items SET hidden = 1 WHERE file_id = ?1")?.execute([id]).map(drop)
+    Ok(conn.prepare_cached("UPDATE items SET hidden = 1 WHERE file_id = ?1")?.execute([id]).map(drop)?)
 }
 
 /// The folder's items are to be put together again before the run ends.
-pub fn mark_regroup(conn: &Connection, folder_id: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE folders SET regroup = 1 WHERE id = ?1 AND regroup = 0")?
+pub(crate) fn mark_regroup(conn: &Connection, folder_id: i64) -> Result<()> {
+    Ok(conn
+        .prepare_cached("UPDATE folders SET regroup = 1 WHERE id = ?1 AND regroup = 0")?
         .execute([folder_id])
-        .map(drop)
+        .map(drop)?)
+}
+
+/// A file was recorded, and its item is made anew in the same transaction: of what its folder's files are put together to, only
+/// the item that it is part of may be another now.
+pub(crate) fn mark_recorded(conn: &Connection, file: PutFile, folder_id: i64) -> Result<()> {
+    if !file.is_new {
+        conn.prepare_cached(
+            "INSERT OR IGNORE INTO items_stale (file_id)
+             SELECT companion_of FROM files WHERE id = ?1 AND companion_of IS NOT NULL",
+        )?
+        .execute([file.id])?;
+    }
+    mark_regroup(conn, folder_id)
 }
 
 /// A file is not what it was: its item, and the one that it is part of, are to be made anew when its folder's are put
 /// together.
-pub fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
+pub(crate) fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
     conn.prepare_cached(
         "INSERT OR IGNORE INTO items_stale (file_id)
          SELECT id FROM files WHERE id = ?1
          UNION ALL SELECT companion_of FROM files WHERE id = ?1 AND companion_of IS NOT NULL",
     )?
     .execute([file_id])?;
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "UPDATE folders SET regroup = 1 WHERE id = (SELECT folder_id FROM files WHERE id = ?1) AND regroup = 0",
     )?
     .execute([file_id])
-    .map(drop)
-}
-
-/// What inspect found.
-pub fn put_facts(conn: &Connection, id: i64, facts: &Facts) -> Result<()> {
-    let json = serde_json::to_string(facts).expect("facts are plain data");
-    conn.prepare_cached("UPDATE files SET facts = ?2 WHERE id = ?1")?.execute(params![id, json]).map(drop)
-}
-
-pub fn put_thumbhash(conn: &Connection, id: i64, thumbhash: &[u8]) -> Result<()> {
-    conn.prepare_cached("UPDATE files SET thumbhash = ?2 WHERE id = ?1")?
-        .execute(params![id, thumbhash])
-        .map(drop)
+    .map(drop)?)
 }
 
 /// How a stage ended for a file. An equal transient failure before it counts as an attempt.
-pub fn put_stage(
+pub(crate) fn put_stage(
     conn: &Connection,
     id: i64,
     stage: Stage,
@@ -326,18 +358,18 @@ pub fn put_stage(
             _ => RETRY_AFTER_S.get(tried).map(|after| now + after),
         };
     }
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "INSERT INTO stage_state (file_id, stage, version, input_key, state, fault, reason, attempts, retry_at, needed)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
          ON CONFLICT (file_id, stage) DO UPDATE SET version = ?3, input_key = ?4, state = ?5, fault = ?6,
            reason = ?7, attempts = ?8, retry_at = ?9, needed = ?10",
     )?
     .execute(params![id, stage.name(), version, input_key, state, fault, reason, attempts, retry_at, needed])
-    .map(drop)
+    .map(drop)?)
 }
 
 /// The derivatives of a content, in place of those it had.
-pub fn put_derivatives(conn: &Connection, content_hash: &str, rows: &[DerivativeRow]) -> Result<()> {
+pub(crate) fn put_derivatives(conn: &Connection, content_hash: &str, rows: &[DerivativeRow]) -> Result<()> {
     conn.prepare_cached("DELETE FROM derivatives WHERE content_hash = ?1")?.execute([content_hash])?;
     let mut st = conn.prepare_cached(
         "INSERT INTO derivatives (content_hash, name, path, width, height, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -349,72 +381,85 @@ pub fn put_derivatives(conn: &Connection, content_hash: &str, rows: &[Derivative
 }
 
 /// The derivatives of a content.
-pub fn derivatives(conn: &Connection, content_hash: &str) -> Result<Vec<DerivativeRow>> {
+pub(crate) fn derivatives(conn: &Connection, content_hash: &str) -> Result<Vec<DerivativeRow>> {
     let mut st = conn.prepare_cached(
         "SELECT name, path, width, height, bytes FROM derivatives WHERE content_hash = ?1
          ORDER BY CASE name WHEN 'xl' THEN 0 WHEN 'm' THEN 1 WHEN 'sm' THEN 2 ELSE 3 END",
     )?;
-    st.query_map([content_hash], |r| {
-        Ok(DerivativeRow {
-            name: match r.get_ref(0)?.as_str()? {
-                "xl" => DerivativeName::Xl,
-                "m" => DerivativeName::M,
-                "sm" => DerivativeName::Sm,
-                _ => DerivativeName::Preview,
-            },
-            path: r.get(1)?,
-            width: r.get(2)?,
-            height: r.get(3)?,
-            bytes: r.get::<_, i64>(4)? as u64,
-        })
-    })?
-    .collect()
+    Ok(st
+        .query_map([content_hash], |r| {
+            Ok(DerivativeRow {
+                name: match r.get_ref(0)?.as_str()? {
+                    "xl" => DerivativeName::Xl,
+                    "m" => DerivativeName::M,
+                    "sm" => DerivativeName::Sm,
+                    _ => DerivativeName::Preview,
+                },
+                path: r.get(1)?,
+                width: r.get(2)?,
+                height: r.get(3)?,
+                bytes: r.get::<_, i64>(4)? as u64,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// A thumbhash that another copy of this content already has.
-pub fn thumbhash_of_content(conn: &Connection, content_hash: &str) -> Result<Option<Vec<u8>>> {
-    conn.prepare_cached(
-        "SELECT thumbhash FROM files WHERE content_hash = ?1 AND thumbhash IS NOT NULL LIMIT 1",
-    )?
-    .query_row([content_hash], |r| r.get(0))
-    .optional()
-}
-
-/// The `small_preview` of another copy of this content, or of the same file as it was recorded before: what is shown of a RAW
-/// file is known when its pictures are made, and only then.
-pub fn small_preview_of_content(conn: &Connection, content_hash: &str) -> Result<Option<Size>> {
-    let json: Option<Option<String>> = conn
+pub(crate) fn thumbhash_of_content(conn: &Connection, content_hash: &str) -> Result<Option<Vec<u8>>> {
+    Ok(conn
         .prepare_cached(
-            "SELECT json_extract(facts, '$.small_preview') FROM files WHERE content_hash = ?1 AND facts IS NOT NULL LIMIT 1",
+            "SELECT thumbhash FROM files WHERE content_hash = ?1 AND thumbhash IS NOT NULL LIMIT 1",
         )?
         .query_row([content_hash], |r| r.get(0))
-        .optional()?;
-    Ok(json.flatten().and_then(|json| serde_json::from_str(&json).ok()))
+        .optional()?)
+}
+
+impl IndexReader {
+    /// The `small_preview` of another copy of this content, or of the same file as recorded before: which picture of a RAW file
+    /// is shown is known only when its pictures are made.
+    pub fn small_preview_of_content(&self, content_hash: &str) -> Result<Option<Size>> {
+        let json: Option<Option<String>> = self
+            .conn
+            .prepare_cached(
+                "SELECT json_extract(facts, '$.small_preview') FROM files
+                 WHERE content_hash = ?1 AND facts IS NOT NULL LIMIT 1",
+            )?
+            .query_row([content_hash], |r| r.get(0))
+            .optional()?;
+        Ok(json.flatten().and_then(|json| serde_json::from_str(&json).ok()))
+    }
 }
 
 /// Takes a finished piece of work out of the queue.
-pub fn pending_done(conn: &Connection, pending_id: i64) -> Result<()> {
-    conn.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([pending_id]).map(drop)
+pub(crate) fn pending_done(conn: &Connection, pending_id: i64) -> Result<()> {
+    Ok(conn.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([pending_id]).map(drop)?)
 }
 
 /// Makes a stage due for one file unless it was done with these inputs of the file (16 hex digits).
-pub fn stage_again_unless(conn: &Connection, id: i64, stage: Stage, file_inputs: &str) -> Result<()> {
-    conn.prepare_cached(
-        "DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2 AND substr(input_key, 18) <> ?3",
-    )?
-    .execute(params![id, stage.name(), file_inputs])
-    .map(drop)
+pub(crate) fn stage_again_unless(conn: &Connection, id: i64, stage: Stage, file_inputs: &str) -> Result<()> {
+    Ok(conn
+        .prepare_cached(
+            "DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2 AND substr(input_key, 18) <> ?3",
+        )?
+        .execute(params![id, stage.name(), file_inputs])
+        .map(drop)?)
 }
 
 /// Makes a stage due for one file.
-pub fn stage_again(conn: &Connection, id: i64, stage: Stage) -> Result<()> {
-    conn.prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2")?
+pub(crate) fn stage_again(conn: &Connection, id: i64, stage: Stage) -> Result<()> {
+    Ok(conn
+        .prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = ?2")?
         .execute(params![id, stage.name()])
-        .map(drop)
+        .map(drop)?)
 }
 
 /// The subjects seen in a picture and its feature vector, in place of those it had.
-pub fn put_subjects(conn: &Connection, id: i64, found: &[FoundSubject], features: &[i8]) -> Result<()> {
+pub(crate) fn put_subjects(
+    conn: &Connection,
+    id: i64,
+    found: &[FoundSubject],
+    features: &[i8],
+) -> Result<()> {
     conn.prepare_cached("DELETE FROM subjects WHERE file_id = ?1")?.execute([id])?;
     let mut st =
         conn.prepare_cached("INSERT INTO subjects (file_id, label, score, box) VALUES (?1, ?2, ?3, ?4)")?;
@@ -426,29 +471,31 @@ pub fn put_subjects(conn: &Connection, id: i64, found: &[FoundSubject], features
         return Ok(());
     }
     let bytes: Vec<u8> = features.iter().map(|v| *v as u8).collect();
-    conn.prepare_cached("INSERT OR REPLACE INTO features (file_id, vector) VALUES (?1, ?2)")?
+    Ok(conn
+        .prepare_cached("INSERT OR REPLACE INTO features (file_id, vector) VALUES (?1, ?2)")?
         .execute(params![id, bytes])
-        .map(drop)
+        .map(drop)?)
 }
 
 /// How render ended for another file of the same content with the same settings: copies share their pictures.
-pub fn rendered_before(
+pub(crate) fn rendered_before(
     conn: &Connection,
     content_hash: &str,
     version: u32,
     settings: &str,
 ) -> Result<Option<Outcome>> {
-    conn.prepare_cached(&format!(
-        "SELECT s.state, s.reason FROM (SELECT id FROM files WHERE content_hash = ?1 LIMIT {COPIES}) f
+    Ok(conn
+        .prepare_cached(&format!(
+            "SELECT s.state, s.reason FROM (SELECT id FROM files WHERE content_hash = ?1 LIMIT {COPIES}) f
            CROSS JOIN stage_state s ON s.file_id = f.id AND s.stage = 'render'
          WHERE s.version = ?2 AND substr(s.input_key, 1, 16) = ?3 AND s.state IN ('done', 'damaged') LIMIT 1"
-    ))?
-    .query_row(params![content_hash, version, settings], |r| {
-        let reason = r.get::<_, Option<String>>(1)?.unwrap_or_default();
-        Ok(match r.get_ref(0)?.as_str()? {
-            "damaged" => Outcome::Damaged(reason),
-            _ => Outcome::Done,
+        ))?
+        .query_row(params![content_hash, version, settings], |r| {
+            let reason = r.get::<_, Option<String>>(1)?.unwrap_or_default();
+            Ok(match r.get_ref(0)?.as_str()? {
+                "damaged" => Outcome::Damaged(reason),
+                _ => Outcome::Done,
+            })
         })
-    })
-    .optional()
+        .optional()?)
 }

@@ -55,9 +55,15 @@ pub enum RestoreError {
     Read(io::Error),
     #[error("{} cannot be written: {why}", path.display())]
     Write { path: PathBuf, why: io::Error },
-    #[error("the restored index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
-    #[error("the restored index cannot be brought up to date: {0}; nothing was changed")]
+    #[error(transparent)]
+    Index(#[from] crate::Error),
+    #[error(
+        "the backup {} was made by Albumen {version}, which was never released, and cannot be restored: run `albumen index` to make a \
+         new index. The photos are untouched",
+        path.display()
+    )]
+    Unreleased { path: PathBuf, version: String },
+    #[error("the backup cannot be brought up to date, and nothing was changed: {0}")]
     Migrate(#[from] schema::MigrateError),
 }
 
@@ -114,6 +120,10 @@ fn read_contents(from: &Path) -> Result<Contents, RestoreError> {
         _ => {}
     }
     let contents: Contents = serde_json::from_value(json).map_err(|e| damaged(format!("{CONTENTS}: {e}")))?;
+    // Before 0.2.0 schemas were numbered in another way.
+    if contents.albumen.starts_with("0.1.") {
+        return Err(RestoreError::Unreleased { path: from.to_owned(), version: contents.albumen });
+    }
     if contents.schema > schema::VERSION {
         return Err(newer(format!("schema {}; this program knows {}", contents.schema, schema::VERSION)));
     }

@@ -1,14 +1,15 @@
 //! What users have said about items, as it is read: over what was found, and in dates that can be written down and read
 //! again. Who says something new: [`super::edits`].
 
+use crate::Result;
 use albumen_core::vocabulary::{Facts, Precision, RejectedDate, Taken};
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-use rusqlite::{Connection, Result};
+use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// The source of a fact that a user said, in `sources` and `taken.source`.
-pub const SOURCE: &str = "edit";
+pub(crate) const SOURCE: &str = "edit";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
@@ -74,7 +75,7 @@ impl DateEdit {
         Some(DateEdit { local, ..self.clone() })
     }
 
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let offset = self.offset.map(offset_text).unwrap_or_default();
         format!("{}{offset}", self.local())
     }

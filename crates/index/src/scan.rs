@@ -1,12 +1,13 @@
 //! What a walk asks of the index and writes back: spaces, volumes, folders, the known files of a folder,
 //! the work it found, and what has vanished or moved.
 
-use super::Index;
+use super::{Index, IndexReader};
+use crate::{Error, Result};
 use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
 use albumen_files::walk::Reach;
 use albumen_library::{edited, names};
-use rusqlite::{OptionalExtension, Result, params};
+use rusqlite::{OptionalExtension, params};
 
 /// A volume's row.
 #[derive(Debug, Clone)]
@@ -86,62 +87,77 @@ pub struct WalkedVolume {
     pub space: String,
 }
 
-impl Index {
-    /// The space of this name, made if it is new.
-    pub fn space(&self, name: &str, kind: &str) -> Result<i64> {
-        self.conn.execute(
-            "INSERT INTO spaces (name, kind) VALUES (?1, ?2)
-             ON CONFLICT (name) DO UPDATE SET kind = ?2 WHERE kind <> ?2",
-            params![name, kind],
-        )?;
-        self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))
-    }
+/// A volume, and whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownVolume {
+    pub id: i64,
+    /// Absolute.
+    pub path: Vec<u8>,
+    /// Why it is not there; `None` while it is.
+    pub offline: Option<String>,
+}
 
+/// A volume with the space that it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeInSpace {
+    /// Absolute.
+    pub path: Vec<u8>,
+    /// The space's name.
+    pub space: String,
+    /// `personal` or `shared`.
+    pub kind: String,
+}
+
+/// A folder of a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRow {
+    pub id: i64,
+    /// Relative to the volume.
+    pub path: Vec<u8>,
+}
+
+/// A file by which a volume is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampledFile {
+    /// Relative to the volume.
+    pub path: Vec<u8>,
+    pub size: u64,
+    pub mtime_ns: i64,
+}
+
+impl IndexReader {
     /// The names of all spaces.
     pub fn all_space_names(&self) -> Result<Vec<String>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT name FROM spaces ORDER BY name")?
             .query_map([], |r| r.get(0))?
-            .collect()
-    }
-
-    /// The volume at this absolute path, made if it is new; a volume that the config gave to another space moves there.
-    pub fn volume(&self, space_id: i64, path: &[u8]) -> Result<VolumeRow> {
-        self.conn.execute(
-            "INSERT INTO volumes (space_id, path) VALUES (?1, ?2)
-             ON CONFLICT (path) DO UPDATE SET space_id = ?1 WHERE space_id <> ?1",
-            params![space_id, path],
-        )?;
-        self.volume_at(path)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// The volume at this absolute path, if it is known.
     pub fn volume_at(&self, path: &[u8]) -> Result<Option<VolumeRow>> {
         let row = |r: &rusqlite::Row<'_>| Ok(VolumeRow { id: r.get(0)?, fingerprint: r.get(1)? });
         let sql = "SELECT id, fingerprint FROM volumes WHERE path = ?1";
-        self.conn.query_row(sql, [path], row).optional()
+        Ok(self.conn.query_row(sql, [path], row).optional()?)
     }
 
-    /// A new volume under a number of the caller's.
-    pub fn volume_numbered(&self, id: i64, space_id: i64, path: &[u8]) -> Result<()> {
-        let sql = "INSERT INTO volumes (id, space_id, path) VALUES (?1, ?2, ?3)";
-        self.conn.execute(sql, params![id, space_id, path]).map(drop)
-    }
-
-    /// Every volume the index knows: id, absolute path, space, why offline.
-    #[allow(clippy::type_complexity)]
-    pub fn volumes(&self) -> Result<Vec<(i64, Vec<u8>, i64, Option<String>)>> {
-        let mut st =
-            self.conn.prepare_cached("SELECT id, path, space_id, offline FROM volumes ORDER BY id")?;
-        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
+    /// Every volume the index knows.
+    pub fn volumes(&self) -> Result<Vec<KnownVolume>> {
+        let mut st = self.conn.prepare_cached("SELECT id, path, offline FROM volumes ORDER BY id")?;
+        Ok(st
+            .query_map([], |r| Ok(KnownVolume { id: r.get(0)?, path: r.get(1)?, offline: r.get(2)? }))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// Every volume with the name and kind of its space.
-    pub fn volumes_in_spaces(&self) -> Result<Vec<(Vec<u8>, String, String)>> {
+    pub fn volumes_in_spaces(&self) -> Result<Vec<VolumeInSpace>> {
         let mut st = self.conn.prepare_cached(
             "SELECT v.path, s.name, s.kind FROM volumes v JOIN spaces s ON s.id = v.space_id ORDER BY v.id",
         )?;
-        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?.collect()
+        Ok(st
+            .query_map([], |r| Ok(VolumeInSpace { path: r.get(0)?, space: r.get(1)?, kind: r.get(2)? }))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// The volumes that have been walked.
@@ -150,55 +166,21 @@ impl Index {
             "SELECT v.id, v.path, v.fingerprint, s.name FROM volumes v JOIN spaces s ON s.id = v.space_id
               WHERE v.fingerprint IS NOT NULL ORDER BY v.id",
         )?;
-        st.query_map([], |r| {
-            Ok(WalkedVolume { id: r.get(0)?, path: r.get(1)?, fingerprint: r.get(2)?, space: r.get(3)? })
-        })?
-        .collect()
+        Ok(st
+            .query_map([], |r| {
+                Ok(WalkedVolume { id: r.get(0)?, path: r.get(1)?, fingerprint: r.get(2)?, space: r.get(3)? })
+            })?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// What a volume was known by when it was walked last (JSON).
     pub fn fingerprint_of(&self, volume_id: i64) -> Result<Option<String>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT fingerprint FROM volumes WHERE id = ?1")?
             .query_row([volume_id], |r| r.get(0))
             .optional()
-            .map(Option::flatten)
-    }
-
-    /// The same volume, at another path. A space that has no other volume goes along and gets the new name, if nobody has
-    /// it: its people stay in it.
-    pub fn rename_volume(&self, id: i64, path: &[u8], space: &str) -> Result<()> {
-        let tx = self.conn.unchecked_transaction()?;
-        tx.execute("UPDATE volumes SET path = ?2, offline = NULL WHERE id = ?1", params![id, path])?;
-        tx.execute(
-            "UPDATE OR IGNORE spaces SET name = ?2 WHERE id = (SELECT space_id FROM volumes WHERE id = ?1)
-               AND NOT EXISTS (SELECT 1 FROM volumes o WHERE o.space_id = spaces.id AND o.id <> ?1)",
-            params![id, space],
-        )?;
-        tx.commit()
-    }
-
-    /// A space has another name now, or has gone into another one that there is: its volumes and people are that one's. What
-    /// was logged for undo stays with the old one.
-    pub fn space_becomes(&self, old: &str, new: &str) -> Result<()> {
-        let tx = self.conn.unchecked_transaction()?;
-        if tx.execute("UPDATE OR IGNORE spaces SET name = ?2 WHERE name = ?1", [old, new])? == 0 {
-            let id = |name: &str| -> Result<i64> {
-                tx.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))
-            };
-            let (old, new) = (id(old)?, id(new)?);
-            for table in ["people", "region_names", "volumes"] {
-                let sql = format!("UPDATE OR IGNORE {table} SET space_id = ?2 WHERE space_id = ?1");
-                tx.execute(&sql, [old, new])?;
-            }
-            // Names that regions give to somebody in both spaces stand for the one in the new one.
-            tx.execute("DELETE FROM region_names WHERE space_id = ?1", [old])?;
-            tx.execute(
-                "DELETE FROM spaces WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM people_edit_log WHERE space_id = ?1)",
-                [old],
-            )?;
-        }
-        tx.commit()
+            .map(Option::flatten)?)
     }
 
     /// The present files of a volume, media and sidecars.
@@ -206,52 +188,30 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT f.id FROM folders d JOIN files f ON f.folder_id = d.id WHERE d.volume_id = ?1 AND f.vanished IS NULL",
         )?;
-        st.query_map([volume_id], |r| r.get(0))?.collect()
-    }
-
-    /// Records what the volume was at the end of a whole walk, and that it is there.
-    pub fn volume_seen(&self, volume_id: i64, fingerprint: &str) -> Result<()> {
-        self.conn
-            .execute(
-                "UPDATE volumes SET fingerprint = ?2, offline = NULL WHERE id = ?1 AND (fingerprint IS NOT ?2 OR offline IS NOT NULL)",
-                params![volume_id, fingerprint],
-            )
-            .map(drop)
-    }
-
-    /// Marks a volume offline, with the reason in words; nothing of it is removed.
-    pub fn volume_offline(&self, volume_id: i64, why: &str) -> Result<()> {
-        self.conn.execute("UPDATE volumes SET offline = ?2 WHERE id = ?1", params![volume_id, why]).map(drop)
-    }
-
-    /// The folder's id, made if it is new.
-    pub fn folder(&self, volume_id: i64, path: &[u8]) -> Result<i64> {
-        if let Some(id) = self.folder_id(volume_id, path)? {
-            return Ok(id);
-        }
-        self.conn
-            .execute("INSERT INTO folders (volume_id, path) VALUES (?1, ?2)", params![volume_id, path])?;
-        Ok(self.conn.last_insert_rowid())
+        Ok(st.query_map([volume_id], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
     pub fn folder_id(&self, volume_id: i64, path: &[u8]) -> Result<Option<i64>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT id FROM folders WHERE volume_id = ?1 AND path = ?2")?
             .query_row(params![volume_id, path], |r| r.get(0))
-            .optional()
+            .optional()?)
     }
 
     /// All folders at or below `path` (relative to the volume): id and path.
-    pub fn folders_below(&self, volume_id: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
+    pub fn folders_below(&self, volume_id: i64, path: &[u8]) -> Result<Vec<FolderRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, path FROM folders WHERE volume_id = ?1
              AND (?2 = x'' OR path = ?2 OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB)))",
         )?;
-        st.query_map(params![volume_id, path], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+        Ok(st
+            .query_map(params![volume_id, path], |r| Ok(FolderRow { id: r.get(0)?, path: r.get(1)? }))?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// The known files of one folder one by one, in whatever order, those that have vanished among them.
-    pub fn each_folder_file<E: From<rusqlite::Error>>(
+    pub fn each_folder_file<E: From<Error>>(
         &self,
         folder_id: i64,
         mut each: impl FnMut(FileRow) -> std::result::Result<(), E>,
@@ -259,47 +219,36 @@ impl Index {
         let mut st = self.conn.prepare_cached(
             "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of, sidecar_for
              FROM files WHERE folder_id = ?1",
-        )?;
-        let mut rows = st.query([folder_id])?;
-        while let Some(row) = rows.next()? {
-            each(file_row(row)?)?;
+        ).map_err(Error::from)?;
+        let mut rows = st.query([folder_id]).map_err(Error::from)?;
+        while let Some(row) = rows.next().map_err(Error::from)? {
+            each(file_row(row).map_err(Error::from)?)?;
         }
         Ok(())
     }
 
     pub fn file(&self, id: i64) -> Result<Option<FileRow>> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "SELECT id, folder_id, name, is_sidecar, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, vanished IS NOT NULL, sidecar_of, sidecar_for
                  FROM files WHERE id = ?1",
             )?
             .query_row([id], file_row)
-            .optional()
-    }
-
-    /// Forgets background work that an earlier walk found in a folder, or also below it: the walk that follows finds it anew.
-    pub fn forget_pending(&self, volume_id: i64, path: &[u8], reach: Reach) -> Result<()> {
-        self.conn
-            .execute(
-                "DELETE FROM pending WHERE priority = 1 AND folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
-                   AND (path = ?2 OR (?3 AND (?2 = x'' OR
-                     (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB))))))",
-                params![volume_id, path, reach == Reach::Tree],
-            )
-            .map(drop)
+            .optional()?)
     }
 
     /// Whether a row of the queue is still there.
     pub fn is_pending(&self, id: i64) -> Result<bool> {
-        self.conn.prepare_cached("SELECT 1 FROM pending WHERE id = ?1")?.exists([id])
+        Ok(self.conn.prepare_cached("SELECT 1 FROM pending WHERE id = ?1")?.exists([id])?)
     }
 
     /// The file of a name in a folder, where there is one.
     pub fn file_in(&self, folder_id: i64, name: &[u8]) -> Result<Option<i64>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
             .query_row(params![folder_id, name], |r| r.get(0))
-            .optional()
+            .optional()?)
     }
 
     /// The next pieces of work after (priority, id) in queue order.
@@ -309,25 +258,29 @@ impl Index {
              FROM pending p JOIN folders f ON f.id = p.folder_id JOIN volumes v ON v.id = f.volume_id
              WHERE (p.priority, p.id) > (?1, ?2) ORDER BY p.priority, p.id LIMIT ?3",
         )?;
-        st.query_map(params![after.0, after.1, limit as i64], pending_row)?.collect()
+        Ok(st
+            .query_map(params![after.0, after.1, limit as i64], pending_row)?
+            .collect::<rusqlite::Result<_>>()?)
     }
 
     /// Up to `limit` present files of a volume, spread over its folders: path below the volume, size, mtime.
-    pub fn sample(&self, volume_id: i64, limit: usize) -> Result<Vec<(Vec<u8>, u64, i64)>> {
+    pub fn sample(&self, volume_id: i64, limit: usize) -> Result<Vec<SampledFile>> {
         let folders = self.folders_below(volume_id, b"")?;
         let mut st = self.conn.prepare_cached(
             "SELECT name, bytes, mtime_ns FROM files WHERE folder_id = ?1 AND vanished IS NULL ORDER BY name LIMIT ?2",
         )?;
         let of_each = limit.div_ceil(folders.len().max(1));
         let mut out = Vec::with_capacity(limit);
-        for (id, folder) in folders.iter().step_by(folders.len().div_ceil(limit.max(1)).max(1)) {
+        for FolderRow { id, path: folder } in
+            folders.iter().step_by(folders.len().div_ceil(limit.max(1)).max(1))
+        {
             let files = st.query_map(params![id, of_each as i64], |r| {
                 Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, i64>(1)? as u64, r.get(2)?))
             })?;
             for file in files {
                 let (name, size, mtime_ns) = file?;
                 let path = if folder.is_empty() { name } else { [&folder[..], b"/", &name].concat() };
-                out.push((path, size, mtime_ns));
+                out.push(SampledFile { path, size, mtime_ns });
             }
         }
         out.truncate(limit);
@@ -343,7 +296,7 @@ impl Index {
         )?;
         let next = [name, &[0]].concat();
         let own: Vec<FileRow> =
-            st.query_map(params![folder_id, name, next], file_row)?.collect::<Result<_>>()?;
+            st.query_map(params![folder_id, name, next], file_row)?.collect::<rusqlite::Result<_>>()?;
         let is_json = |row: &FileRow| row.name.to_ascii_lowercase().ends_with(b".json");
         if own.iter().any(is_json) {
             return Ok(own);
@@ -360,7 +313,7 @@ impl Index {
                         .is_some_and(|of| names::stem(&String::from_utf8_lossy(of)) == stem)
                 };
                 let shared = st.query_map(params![folder_id, from.as_bytes(), until.as_bytes()], file_row)?;
-                let shared: Vec<FileRow> = shared.collect::<Result<_>>()?;
+                let shared: Vec<FileRow> = shared.collect::<rusqlite::Result<_>>()?;
                 let shared: Vec<FileRow> =
                     shared.into_iter().filter(|row| is_json(row) && is_stem(row)).collect();
                 if !shared.is_empty() {
@@ -373,14 +326,118 @@ impl Index {
 
     /// How much work waits: count and bytes.
     pub fn pending_count(&self) -> Result<(u64, u64)> {
-        self.conn.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM pending", [], |r| {
+        Ok(self.conn.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM pending", [], |r| {
             Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64))
-        })
+        })?)
+    }
+}
+
+impl Index {
+    /// The space of this name, made if it is new.
+    pub fn space(&self, name: &str, kind: &str) -> Result<i64> {
+        self.conn.execute(
+            "INSERT INTO spaces (name, kind) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET kind = ?2 WHERE kind <> ?2",
+            params![name, kind],
+        )?;
+        Ok(self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))?)
+    }
+
+    /// The volume at this absolute path, made if it is new; a volume that the config gave to another space moves there.
+    pub fn volume(&self, space_id: i64, path: &[u8]) -> Result<VolumeRow> {
+        self.conn.execute(
+            "INSERT INTO volumes (space_id, path) VALUES (?1, ?2)
+             ON CONFLICT (path) DO UPDATE SET space_id = ?1 WHERE space_id <> ?1",
+            params![space_id, path],
+        )?;
+        self.volume_at(path)?.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
+    }
+
+    /// A new volume under a number of the caller's.
+    pub fn volume_numbered(&self, id: i64, space_id: i64, path: &[u8]) -> Result<()> {
+        let sql = "INSERT INTO volumes (id, space_id, path) VALUES (?1, ?2, ?3)";
+        Ok(self.conn.execute(sql, params![id, space_id, path]).map(drop)?)
+    }
+
+    /// The same volume, at another path. A space that has no other volume goes along and gets the new name, if nobody has
+    /// it: its people stay in it.
+    pub fn rename_volume(&self, id: i64, path: &[u8], space: &str) -> Result<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        tx.execute("UPDATE volumes SET path = ?2, offline = NULL WHERE id = ?1", params![id, path])?;
+        tx.execute(
+            "UPDATE OR IGNORE spaces SET name = ?2 WHERE id = (SELECT space_id FROM volumes WHERE id = ?1)
+               AND NOT EXISTS (SELECT 1 FROM volumes o WHERE o.space_id = spaces.id AND o.id <> ?1)",
+            params![id, space],
+        )?;
+        Ok(tx.commit()?)
+    }
+
+    /// A space has another name now, or has gone into another one that there is: its volumes and people are that one's. What
+    /// was logged for undo stays with the old one.
+    pub fn space_becomes(&self, old: &str, new: &str) -> Result<()> {
+        let tx = self.conn.unchecked_transaction()?;
+        if tx.execute("UPDATE OR IGNORE spaces SET name = ?2 WHERE name = ?1", [old, new])? == 0 {
+            let id = |name: &str| -> Result<i64> {
+                Ok(tx.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))?)
+            };
+            let (old, new) = (id(old)?, id(new)?);
+            for table in ["people", "region_names", "volumes"] {
+                let sql = format!("UPDATE OR IGNORE {table} SET space_id = ?2 WHERE space_id = ?1");
+                tx.execute(&sql, [old, new])?;
+            }
+            // Names that regions give to somebody in both spaces stand for the one in the new one.
+            tx.execute("DELETE FROM region_names WHERE space_id = ?1", [old])?;
+            tx.execute(
+                "DELETE FROM spaces WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM people_edit_log WHERE space_id = ?1)",
+                [old],
+            )?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// Records what the volume was at the end of a whole walk, and that it is there.
+    pub fn volume_seen(&self, volume_id: i64, fingerprint: &str) -> Result<()> {
+        Ok(self.conn
+            .execute(
+                "UPDATE volumes SET fingerprint = ?2, offline = NULL WHERE id = ?1 AND (fingerprint IS NOT ?2 OR offline IS NOT NULL)",
+                params![volume_id, fingerprint],
+            )
+            .map(drop)?)
+    }
+
+    /// Marks a volume offline, with the reason in words; nothing of it is removed.
+    pub fn volume_offline(&self, volume_id: i64, why: &str) -> Result<()> {
+        Ok(self
+            .conn
+            .execute("UPDATE volumes SET offline = ?2 WHERE id = ?1", params![volume_id, why])
+            .map(drop)?)
+    }
+
+    /// The folder's id, made if it is new.
+    pub fn folder(&self, volume_id: i64, path: &[u8]) -> Result<i64> {
+        if let Some(id) = self.folder_id(volume_id, path)? {
+            return Ok(id);
+        }
+        self.conn
+            .execute("INSERT INTO folders (volume_id, path) VALUES (?1, ?2)", params![volume_id, path])?;
+        Ok(self.conn.last_insert_rowid())
+    }
+
+    /// Forgets background work that an earlier walk found in a folder, or also below it: the walk that follows finds it anew.
+    pub fn forget_pending(&self, volume_id: i64, path: &[u8], reach: Reach) -> Result<()> {
+        Ok(self.conn
+            .execute(
+                "DELETE FROM pending WHERE priority = 1 AND folder_id IN (SELECT id FROM folders WHERE volume_id = ?1
+                   AND (path = ?2 OR (?3 AND (?2 = x'' OR
+                     (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB))))))",
+                params![volume_id, path, reach == Reach::Tree],
+            )
+            .map(drop)?)
     }
 }
 
 /// The columns `inode`, `bytes`, `mtime_ns`, `ctime_ns`, of which `first` is the place of the first.
-pub(super) fn stat_at(r: &rusqlite::Row<'_>, first: usize) -> Result<FileStat> {
+pub(super) fn stat_at(r: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<FileStat> {
     Ok(FileStat {
         inode: r.get::<_, i64>(first)? as u64,
         size: r.get::<_, i64>(first + 1)? as u64,
@@ -389,7 +446,7 @@ pub(super) fn stat_at(r: &rusqlite::Row<'_>, first: usize) -> Result<FileStat> {
     })
 }
 
-fn file_row(r: &rusqlite::Row<'_>) -> Result<FileRow> {
+fn file_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<FileRow> {
     Ok(FileRow {
         id: r.get(0)?,
         folder_id: r.get(1)?,
@@ -404,7 +461,7 @@ fn file_row(r: &rusqlite::Row<'_>) -> Result<FileRow> {
     })
 }
 
-fn pending_row(r: &rusqlite::Row<'_>) -> Result<PendingRow> {
+fn pending_row(r: &rusqlite::Row<'_>) -> rusqlite::Result<PendingRow> {
     Ok(PendingRow {
         id: r.get(0)?,
         priority: r.get(1)?,

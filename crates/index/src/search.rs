@@ -6,10 +6,12 @@
 //! lie far back, the walk is given up for one that cannot get long. Pages continue after the last item by its date and id,
 //! so that a deep page costs what the first does.
 
-use super::Index;
+use super::items::Placed;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
 use super::read::visible::Visible;
 use super::words;
+use super::{Index, IndexReader};
+use crate::Result;
 use albumen_core::vocabulary::{Facts, Format, Gps, Place, Precision};
 use albumen_library::names::fold;
 use albumen_library::places::countries_called;
@@ -18,7 +20,7 @@ use jiff::ToSpan;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Result, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 /// No more items than these are counted of a condition (1 ms), and read and sorted (1 us each) to find the newest.
 const LIST_CAP: i64 = 20_000;
@@ -52,8 +54,8 @@ pub enum SearchError {
     Query(#[from] QueryError),
     #[error("{0:?} marks no place in a list: pass the one that came with the page before")]
     Cursor(String),
-    #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
 }
 
 /// Where a page ended. As text, what the next one is asked for with.
@@ -173,7 +175,7 @@ pub struct Found {
     pub next: Option<Cursor>,
 }
 
-impl Index {
+impl IndexReader {
     /// Items that fit a query, newest first.
     pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
         if page.order != Order::NewestFirst || page.offset > 0 {
@@ -208,7 +210,7 @@ impl Index {
             .conn
             .prepare_cached(&sql)?
             .query_map(params_from_iter(values), |r| Ok((r.get(0)?, r.get(1)?)))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         let more = rows.len() > page.limit;
         if end.is_some() && !more {
             return Ok(None);
@@ -235,7 +237,7 @@ impl Index {
         values.push(Value::Integer(i64::try_from(start).unwrap_or(i64::MAX)));
         let mut st = self.conn.prepare_cached(&sql)?;
         let mut items =
-            st.query_map(params_from_iter(values), |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+            st.query_map(params_from_iter(values), |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
         let has_more = items.len() > page.limit;
         items.truncate(page.limit);
         let end = i64::try_from(start + items.len()).unwrap_or(i64::MAX);
@@ -297,7 +299,7 @@ impl Index {
         let days = st.query_map(params_from_iter(way.from.values), |r| {
             Ok((r.get(0)?, r.get::<_, i64>(1)?.unsigned_abs()))
         })?;
-        Ok(days.collect::<Result<_>>()?)
+        Ok(days.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The item that stands so many rows after the beginning of a page; `None` where the timeline ends before.
@@ -311,14 +313,55 @@ impl Index {
             "SELECT i.file_id, coalesce(i.taken_local, '') {} {NEWEST_FIRST} LIMIT 1 OFFSET ?",
             from.text
         );
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached(&sql)?
             .query_row(params_from_iter(from.values), |r| {
                 Ok(Cursor { file: r.get(0)?, taken_local: r.get(1)? })
             })
-            .optional()
+            .optional()?)
     }
 
+    /// How many items fit a query.
+    pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
+        self.count_page(query, &Page::default())
+    }
+
+    /// How many items fit a query, of those that a page is narrowed to.
+    pub(crate) fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
+        let ways = ways(&self.conn, query, page, &self.scope())?;
+        let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
+        let count: i64 = self
+            .conn
+            .prepare_cached(&format!("SELECT count(*) {text}"))?
+            .query_row(params_from_iter(values), |r| r.get(0))?;
+        Ok(count as u64)
+    }
+
+    /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
+    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT country, country_code, region, city, count(*) FROM items
+                 WHERE hidden = 0 AND country_code IS NOT NULL AND (?1 IS NULL OR country_code = ?1)
+                 GROUP BY country_code, region, city ORDER BY country, region, city",
+            )?
+            .query_map([country_code], |r| {
+                let place = Place {
+                    country: r.get(0)?,
+                    country_code: r.get(1)?,
+                    region: r.get(2)?,
+                    city: r.get(3)?,
+                    ..Place::default()
+                };
+                Ok((place, r.get::<_, i64>(4)? as u64))
+            })?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl Index {
     /// Puts the pieces of the full-text index together where much has been added: a word is then looked up in an item in 5 us
     /// instead of up to 30. Ends early when `stop` says so, and goes on the next time.
     pub fn merge_text(&self, stop: impl Fn() -> bool) -> Result<()> {
@@ -341,47 +384,10 @@ impl Index {
         }
         Ok(())
     }
-
-    /// How many items fit a query.
-    pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
-        self.count_page(query, &Page::default())
-    }
-
-    /// How many items fit a query, of those that a page is narrowed to.
-    pub fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
-        let ways = ways(&self.conn, query, page, &self.scope())?;
-        let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
-        let count: i64 = self
-            .conn
-            .prepare_cached(&format!("SELECT count(*) {text}"))?
-            .query_row(params_from_iter(values), |r| r.get(0))?;
-        Ok(count as u64)
-    }
-
-    /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
-    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
-        self.conn
-            .prepare_cached(
-                "SELECT country, country_code, region, city, count(*) FROM items
-                 WHERE hidden = 0 AND country_code IS NOT NULL AND (?1 IS NULL OR country_code = ?1)
-                 GROUP BY country_code, region, city ORDER BY country, region, city",
-            )?
-            .query_map([country_code], |r| {
-                let place = Place {
-                    country: r.get(0)?,
-                    country_code: r.get(1)?,
-                    region: r.get(2)?,
-                    city: r.get(3)?,
-                    ..Place::default()
-                };
-                Ok((place, r.get::<_, i64>(4)? as u64))
-            })?
-            .collect()
-    }
 }
 
 /// What searches read of an item: in the order of the columns of `item_text`.
-pub struct Findable {
+pub(crate) struct Findable {
     file: i64,
     columns: [String; 9],
     gps: Option<Gps>,
@@ -393,26 +399,24 @@ pub struct Findable {
 
 impl Findable {
     /// What is to be written of an item; `None` where it is there already.
-    pub fn to_write(
+    pub(crate) fn to_write(
         conn: &Connection,
         file: i64,
-        hidden: bool,
+        at: &Placed,
         facts: &Facts,
         place: &Place,
     ) -> Result<Option<Findable>> {
-        let (folder, name): (Vec<u8>, Vec<u8>) = conn
-            .prepare_cached(
-                "SELECT d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id WHERE f.id = ?1",
-            )?
-            .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))?;
         let list = |parts: &[&Option<String>]| {
             parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n")
         };
-        let people = super::people::names_in(conn, file, &facts.regions)?;
+        let people = match at.people_off {
+            true => Vec::new(),
+            false => super::people::names_in(conn, at.space_id, file, &facts.regions)?,
+        };
         let there = place.local.clone().unwrap_or_default();
         let columns = [
-            String::from_utf8_lossy(&name).into_owned(),
-            String::from_utf8_lossy(&folder).into_owned(),
+            String::from_utf8_lossy(&at.name).into_owned(),
+            String::from_utf8_lossy(&at.folder).into_owned(),
             facts.title.clone().unwrap_or_default(),
             facts.description.clone().unwrap_or_default(),
             facts.tags.join("\n"),
@@ -437,18 +441,18 @@ impl Findable {
         if let Some(gps) = facts.gps {
             hasher.update(&gps.lat.to_le_bytes()).update(&gps.lon.to_le_bytes());
         }
-        hasher.update(&[u8::from(hidden)]);
+        hasher.update(&[u8::from(at.is_hidden)]);
         let digest = hasher.finalize().as_bytes().first_chunk().map_or(0, |b| i64::from_le_bytes(*b));
         let known: Option<i64> = conn
             .prepare_cached("SELECT digest FROM item_search WHERE file_id = ?1")?
             .query_row([file], |r| r.get(0))
             .optional()?;
         let is_known = known.is_some();
-        let findable = Findable { file, columns, gps: facts.gps, hidden, digest, is_known };
+        let findable = Findable { file, columns, gps: facts.gps, hidden: at.is_hidden, digest, is_known };
         Ok(Some(findable).filter(|_| known != Some(digest)))
     }
 
-    pub fn write(&self, conn: &Connection) -> Result<()> {
+    pub(crate) fn write(&self, conn: &Connection) -> Result<()> {
         let file = self.file;
         if self.is_known {
             conn.prepare_cached("DELETE FROM item_text WHERE rowid = ?1")?.execute([file])?;
@@ -977,7 +981,7 @@ fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
             || code.to_lowercase() == name
             || country.is_some_and(|country| country.to_lowercase() == name)
     });
-    failure.map(|()| codes)
+    Ok(failure.map(|()| codes)?)
 }
 
 /// A LIKE pattern for a name in any case.
@@ -1133,14 +1137,14 @@ fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
 
 /// The distinct values of an indexed column, hopping from one to the next instead of reading all rows.
 pub(crate) fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
-    conn.prepare_cached(&format!(
+    Ok(conn.prepare_cached(&format!(
         "WITH RECURSIVE hop(v) AS (
            SELECT (SELECT min({column}) FROM {table} WHERE {whose})
            UNION ALL SELECT (SELECT min({column}) FROM {table} WHERE {whose} AND {column} > v) FROM hop WHERE v IS NOT NULL)
          SELECT v FROM hop WHERE v IS NOT NULL"
     ))?
     .query_map([], |r| r.get(0))?
-    .collect()
+    .collect::<rusqlite::Result<_>>()?)
 }
 
 fn album(

@@ -4,7 +4,7 @@
 //! may be shown, and whether its vector is of the same models (those of others mean something else), is looked up only
 //! where it would be among the nearest, so that nothing but the vectors is read from end to end.
 
-use super::Index;
+use super::IndexReader;
 use albumen_library::people::vectors::dot_wide;
 use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 use std::cmp::Reverse;
@@ -24,11 +24,11 @@ pub enum SimilarError {
     /// It has no vector; why the stage could not make one, where it tried.
     #[error("{}", .0.as_deref().unwrap_or("it has not been looked at yet"))]
     NoVector(Option<String>),
-    #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
 }
 
-impl Index {
+impl IndexReader {
     /// The `limit` shown items most like an item, nearest first, without itself; of the item's own space, or of the
     /// spaces named.
     pub fn similar(

@@ -1,12 +1,26 @@
 //! Media of kinds that are not read, counted by extension as walks see them.
 
-use super::Index;
+use super::{Index, IndexReader};
+use crate::Result;
 use albumen_files::relative;
-use rusqlite::{Result, params};
+use rusqlite::params;
 use std::collections::BTreeMap;
 
 /// How many files have each extension.
 pub type ByExtension = BTreeMap<String, u64>;
+
+impl IndexReader {
+    /// All that is recorded, by space.
+    pub(super) fn unread(&self) -> Result<Vec<(i64, String, u64)>> {
+        Ok(self.conn
+            .prepare_cached(
+                "SELECT v.space_id, u.extension, sum(u.files) FROM unread_media u JOIN volumes v ON v.id = u.volume_id
+                 GROUP BY v.space_id, u.extension",
+            )?
+            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, i64>(2)? as u64)))?
+            .collect::<rusqlite::Result<_>>()?)
+    }
+}
 
 impl Index {
     /// Replaces what is recorded of a volume below `start` (of that folder alone where `alone`) by what a walk has seen, by
@@ -49,18 +63,7 @@ impl Index {
             }
         }
         drop(put);
-        tx.commit()
-    }
-
-    /// All that is recorded, by space.
-    pub(super) fn unread(&self) -> Result<Vec<(i64, String, u64)>> {
-        self.conn
-            .prepare_cached(
-                "SELECT v.space_id, u.extension, sum(u.files) FROM unread_media u JOIN volumes v ON v.id = u.volume_id
-                 GROUP BY v.space_id, u.extension",
-            )?
-            .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, i64>(2)? as u64)))?
-            .collect()
+        Ok(tx.commit()?)
     }
 }
 

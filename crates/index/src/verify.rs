@@ -9,6 +9,7 @@ use super::people::counts;
 use super::query::Query;
 use super::said::DateEdit;
 use super::{DATABASE, Index, OpenError, items, schema, view};
+use crate::Result;
 use albumen_core::store_dir::{self, StoreDir};
 use albumen_core::vocabulary::Facts;
 use albumen_files::hash::{self, ContentHash, HashError};
@@ -16,7 +17,7 @@ use albumen_files::open::{Root, open_beneath};
 use albumen_files::pages::Pages;
 use albumen_files::patience::KillableClose;
 use albumen_files::{relative, volume};
-use rusqlite::{Connection, OpenFlags, Result, params};
+use rusqlite::{Connection, OpenFlags, params};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fs::File;
@@ -133,8 +134,8 @@ pub struct Depth {
 pub enum VerifyError {
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("the index cannot be read: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
     #[error("the folder of thumbnails cannot be read: {0}")]
     Store(#[from] io::Error),
 }
@@ -221,6 +222,11 @@ impl Check<'_> {
     }
 
     fn schema(&mut self) -> Result<bool> {
+        if let Err(e @ schema::MigrateError::Unreleased) = schema::usable(&self.conn) {
+            let advice = "move the index folder to another place and run `albumen index` to make a new one";
+            self.tell(found(Kind::Schema, None, e.to_string(), advice));
+            return Ok(false);
+        }
         let stands = schema::current(&self.conn)?;
         let (what, advice) = match stands.cmp(&schema::VERSION) {
             std::cmp::Ordering::Equal => return Ok(true),
@@ -239,7 +245,7 @@ impl Check<'_> {
             .conn
             .prepare("PRAGMA foreign_key_check")?
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         for (table, row, parent) in lost {
             let row = row.map(|r| format!(" {r}")).unwrap_or_default();
             let what = format!("row{row} of {table} points at a row of {parent} that is not there");
@@ -267,7 +273,7 @@ impl Check<'_> {
                         bytes: r.get(5)?,
                     })
                 })?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = (last.content.clone(), last.name.clone());
             let mut looked_at: Vec<&Named> = Vec::new();
@@ -297,11 +303,11 @@ impl Check<'_> {
     }
 
     fn still_named(&self, row: &Named) -> Result<bool> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "SELECT 1 FROM derivatives WHERE content_hash = ?1 AND name = ?2 AND path = ?3 AND bytes = ?4",
             )?
-            .exists(params![row.content, row.name, row.path, row.bytes])
+            .exists(params![row.content, row.name, row.path, row.bytes])?)
     }
 
     /// For people: a file that has the content.
@@ -345,7 +351,7 @@ impl Check<'_> {
                      ORDER BY f.id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             for (file, content, _) in page {
@@ -392,7 +398,7 @@ impl Check<'_> {
                     "SELECT id, facts FROM files WHERE id > ?1 AND facts IS NOT NULL ORDER BY id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?)))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             for (file, json) in &page {
@@ -429,7 +435,7 @@ impl Check<'_> {
                      WHERE f.id > ?1 AND f.is_sidecar = 0 AND f.vanished IS NULL ORDER BY f.id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.0;
             for (file, wrong, waits) in page {
@@ -504,7 +510,7 @@ impl Check<'_> {
             .conn
             .prepare("SELECT name, query FROM albums")?
             .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
-            .collect::<Result<_>>()?;
+            .collect::<rusqlite::Result<_>>()?;
         for (name, query) in albums {
             self.checked.edits += 1;
             if let Some(Err(why)) = query.as_deref().map(Query::parse) {
@@ -538,7 +544,7 @@ impl Check<'_> {
         ];
         for (sql, what, advice) in RULES {
             let who: Vec<String> =
-                self.conn.prepare(sql)?.query_map([], |r| r.get(0))?.collect::<Result<_>>()?;
+                self.conn.prepare(sql)?.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
             for who in who {
                 self.tell(found(Kind::Edit, None, format!("{who} {what}"), advice));
             }
@@ -583,7 +589,7 @@ impl Check<'_> {
                       ORDER BY f.id LIMIT ?2",
                 )?
                 .query_map(params![after, PAGE as i64], |r| r.get(0))?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(&last) = page.last() else { return Ok(()) };
             after = last;
             for file in page {
@@ -631,7 +637,7 @@ impl Check<'_> {
                         fingerprint: r.get(8)?,
                     })
                 })?
-                .collect::<Result<_>>()?;
+                .collect::<rusqlite::Result<_>>()?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             for file in page {
@@ -663,7 +669,7 @@ impl Check<'_> {
 
 /// SQLite's own check of pages, indexes and search tables; empty when all is well.
 pub(super) fn integrity(conn: &Connection) -> Result<Vec<String>> {
-    let messages: Result<Vec<String>> = conn
+    let messages: rusqlite::Result<Vec<String>> = conn
         .prepare(&format!("PRAGMA integrity_check({DATABASE_MESSAGES})"))?
         .query_map([], |r| r.get(0))?
         .collect();
@@ -678,19 +684,20 @@ pub(super) fn integrity(conn: &Connection) -> Result<Vec<String>> {
         {
             Ok(vec![e.to_string()])
         }
-        Err(e) => Err(e),
+        Err(e) => Err(e.into()),
     }
 }
 
 /// Forgets the pictures of a content and makes render due for its files.
 fn make_pictures_again(conn: &Connection, content: &str) -> Result<()> {
     conn.prepare_cached("DELETE FROM derivatives WHERE content_hash = ?1")?.execute([content])?;
-    conn.prepare_cached(
-        "DELETE FROM stage_state WHERE stage = 'render' AND state IN ('done', 'damaged')
+    Ok(conn
+        .prepare_cached(
+            "DELETE FROM stage_state WHERE stage = 'render' AND state IN ('done', 'damaged')
            AND file_id IN (SELECT id FROM files WHERE content_hash = ?1)",
-    )?
-    .execute([content])
-    .map(drop)
+        )?
+        .execute([content])
+        .map(drop)?)
 }
 
 /// A row of `derivatives`.

@@ -1,13 +1,14 @@
 //! One item as one JSON object: what `show` and `export` print and the service answers. Keys and their order
 //! are the contract's; what is absent is left out.
 
-use super::Index;
+use super::IndexReader;
 use super::items::{final_facts, from_json, kind_by_name};
 use super::record::{DerivativeRow, derivatives};
+use crate::Result;
 use albumen_core::vocabulary::{Box4, Facts, Format, FoundSubject, Place};
 use albumen_files::relative::{on_disk, split};
 use base64::Engine;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -117,9 +118,9 @@ pub enum Detail {
 const PAGE: &str =
     "SELECT file_id FROM items WHERE space_id = ?1 AND hidden = 0 AND file_id > ?2 ORDER BY file_id LIMIT ?3";
 
-impl Index {
+impl IndexReader {
     /// The id of the file at an absolute path, companions and vanished files included.
-    pub fn file_at(&self, path: &Path) -> Result<Option<i64>> {
+    pub(crate) fn file_at(&self, path: &Path) -> Result<Option<i64>> {
         let mut st = self.conn.prepare_cached("SELECT id, path FROM volumes ORDER BY length(path) DESC")?;
         let volumes = st.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
         for v in volumes {
@@ -151,10 +152,11 @@ impl Index {
             return Ok(Some(id));
         }
         let Some(id) = named.to_str().and_then(|s| s.parse::<i64>().ok()) else { return Ok(None) };
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT id FROM files WHERE id = ?1")?
             .query_row([id], |r| r.get(0))
-            .optional()
+            .optional()?)
     }
 
     /// The absolute path of a file.
@@ -164,15 +166,16 @@ impl Index {
 
     /// The item a file belongs to: itself, or the primary it is a companion of.
     pub fn item_of(&self, file: i64) -> Result<Option<i64>> {
-        self.conn
+        Ok(self
+            .conn
             .prepare_cached("SELECT coalesce(companion_of, id) FROM files WHERE id = ?1")?
             .query_row([file], |r| r.get(0))
-            .optional()
+            .optional()?)
     }
 
     /// Whether a file is or was an item of its own: no sidecar.
     pub fn is_item(&self, file: i64) -> Result<bool> {
-        self.conn.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1")?.exists([file])
+        Ok(self.conn.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1")?.exists([file])?)
     }
 
     /// One item, whole.
@@ -197,7 +200,7 @@ impl Index {
                 "SELECT id FROM spaces WHERE ?1 IS NULL OR name IN (SELECT value FROM json_each(?1))",
             )?
             .query_map([spaces], |r| r.get(0))?
-            .collect::<Result<Vec<i64>>>()?;
+            .collect::<rusqlite::Result<Vec<i64>>>()?;
         let mut ids: Vec<i64> = Vec::new();
         for space in spaces {
             let mut st = tx.prepare_cached(PAGE)?;
@@ -215,13 +218,14 @@ impl Index {
     }
 
     /// Calls `each` with every item shown, in order of path bytes; of one space if given.
-    pub fn export<E: From<rusqlite::Error>>(
+    pub fn export<E: From<crate::Error>>(
         &self,
         space: Option<&str>,
         mut each: impl FnMut(ItemView) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         // One read transaction, so that an export shows one moment.
-        let tx = self.conn.unchecked_transaction()?;
+        let sql = |e: rusqlite::Error| crate::Error::from(e);
+        let tx = self.conn.unchecked_transaction().map_err(sql)?;
         {
             let mut st = tx.prepare(
                 "SELECT i.file_id FROM items i JOIN files f ON f.id = i.file_id
@@ -229,28 +233,29 @@ impl Index {
                    JOIN spaces s ON s.id = v.space_id
                  WHERE i.hidden = 0 AND (?1 IS NULL OR s.name = ?1)
                  ORDER BY v.path || x'2f' || CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name",
-            )?;
-            let mut rows = st.query([space])?;
-            while let Some(r) = rows.next()? {
-                if let Some(view) = item_view(&tx, r.get(0)?, Detail::Canonical)? {
+            ).map_err(sql)?;
+            let mut rows = st.query([space]).map_err(sql)?;
+            while let Some(r) = rows.next().map_err(sql)? {
+                if let Some(view) = item_view(&tx, r.get(0).map_err(sql)?, Detail::Canonical)? {
                     each(view)?;
                 }
             }
         }
-        tx.finish()?;
+        tx.finish().map_err(sql)?;
         Ok(())
     }
 }
 
 pub(super) fn path_of(conn: &Connection, file: i64) -> Result<Option<PathBuf>> {
-    conn.prepare_cached(
-        "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
+    Ok(conn
+        .prepare_cached(
+            "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
-    )?
-    .query_row([file], |r| {
-        Ok(on_disk(&[&r.get::<_, Vec<u8>>(0)?, &r.get::<_, Vec<u8>>(1)?, &r.get::<_, Vec<u8>>(2)?]))
-    })
-    .optional()
+        )?
+        .query_row([file], |r| {
+            Ok(on_disk(&[&r.get::<_, Vec<u8>>(0)?, &r.get::<_, Vec<u8>>(1)?, &r.get::<_, Vec<u8>>(2)?]))
+        })
+        .optional()?)
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -339,22 +344,23 @@ fn companions(conn: &Connection, file: i64) -> Result<Vec<CompanionView>> {
            JOIN folders own ON own.id = f.folder_id
          WHERE c.companion_of = ?1 AND c.vanished IS NULL ORDER BY its.path, c.name",
     )?;
-    st.query_map([file], |r| {
-        let facts: Facts = from_json(r, 3)?.unwrap_or_default();
-        let (own, its): (Vec<u8>, Vec<u8>) = (r.get(4)?, r.get(5)?);
-        let name: Vec<u8> = r.get(0)?;
-        // Cameras put what they make of a clip into a folder beside the clip's.
-        let path = if own == its { name } else { [b"../", split(&its).1, b"/", &name].concat() };
-        Ok(CompanionView {
-            path: lossy(&path),
-            role: r.get::<_, Option<String>>(1)?.unwrap_or_default(),
-            bytes: r.get::<_, i64>(2)? as u64,
-            format: facts.format,
-            width: facts.width,
-            height: facts.height,
-        })
-    })?
-    .collect()
+    Ok(st
+        .query_map([file], |r| {
+            let facts: Facts = from_json(r, 3)?.unwrap_or_default();
+            let (own, its): (Vec<u8>, Vec<u8>) = (r.get(4)?, r.get(5)?);
+            let name: Vec<u8> = r.get(0)?;
+            // Cameras put what they make of a clip into a folder beside the clip's.
+            let path = if own == its { name } else { [b"../", split(&its).1, b"/", &name].concat() };
+            Ok(CompanionView {
+                path: lossy(&path),
+                role: r.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                bytes: r.get::<_, i64>(2)? as u64,
+                format: facts.format,
+                width: facts.width,
+                height: facts.height,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// `None` while the stage has not looked at the file; an empty list when it looked and found nothing.
@@ -380,16 +386,20 @@ fn subjects(conn: &Connection, file: i64) -> Result<Option<Vec<FoundSubject>>> {
     let mut st = conn.prepare_cached(
         "SELECT label, score, box FROM subjects WHERE file_id = ?1 ORDER BY score DESC, label, box",
     )?;
-    st.query_map([file], |r| Ok(FoundSubject { label: r.get(0)?, score: r.get(1)?, area: from_json(r, 2)? }))?
-        .collect::<Result<_>>()
-        .map(Some)
+    Ok(st
+        .query_map([file], |r| {
+            Ok(FoundSubject { label: r.get(0)?, score: r.get(1)?, area: from_json(r, 2)? })
+        })?
+        .collect::<rusqlite::Result<_>>()
+        .map(Some)?)
 }
 
 fn stage_done(conn: &Connection, file: i64, stage: &str) -> Result<bool> {
-    conn.prepare_cached(
-        "SELECT 1 FROM stage_state WHERE file_id = ?1 AND stage = ?2 AND state IN ('done', 'damaged')",
-    )?
-    .exists(params![file, stage])
+    Ok(conn
+        .prepare_cached(
+            "SELECT 1 FROM stage_state WHERE file_id = ?1 AND stage = ?2 AND state IN ('done', 'damaged')",
+        )?
+        .exists(params![file, stage])?)
 }
 
 fn stages(conn: &Connection, file: i64) -> Result<Vec<StageView>> {
@@ -398,15 +408,17 @@ fn stages(conn: &Connection, file: i64) -> Result<Vec<StageView>> {
          ORDER BY CASE stage WHEN 'inspect' THEN 0 WHEN 'render' THEN 1 WHEN 'faces' THEN 2 WHEN 'subjects' THEN 3
                              WHEN 'people' THEN 4 ELSE 5 END",
     )?;
-    st.query_map([file], |r| {
-        Ok(StageView { stage: r.get(0)?, version: r.get(1)?, state: r.get(2)?, reason: r.get(3)? })
-    })?
-    .collect()
+    Ok(st
+        .query_map([file], |r| {
+            Ok(StageView { stage: r.get(0)?, version: r.get(1)?, state: r.get(2)?, reason: r.get(3)? })
+        })?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Index;
     use rusqlite::StatementStatus;
 
     /// Items 1 to 9, in turn of three spaces; every fourth is hidden.
@@ -458,7 +470,7 @@ mod tests {
         let conn = &index.conn;
         let mut st = conn.prepare(&format!("EXPLAIN QUERY PLAN {PAGE}")).unwrap();
         let plan: Vec<String> =
-            st.query_map([1, 1, 1], |r| r.get(3)).unwrap().collect::<Result<_>>().unwrap();
+            st.query_map([1, 1, 1], |r| r.get(3)).unwrap().collect::<rusqlite::Result<_>>().unwrap();
         assert_eq!(plan, ["SEARCH items USING COVERING INDEX items_pages (space_id=? AND file_id>?)"]);
 
         // The condition of a partial index (`files_companions`) is what values were looked at for.

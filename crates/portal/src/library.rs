@@ -8,7 +8,7 @@ use crate::rights::Rights;
 use crate::store::{AccountId, FolderPath};
 use albumen_files::FileStat;
 use albumen_files::open::{Root, open_beneath};
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use albumen_index::read::visible::{FolderRule, Rules, Visible};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -113,7 +113,7 @@ fn rules(scope: &Scope) -> Rules {
 #[derive(Debug)]
 pub struct Library {
     dir: PathBuf,
-    readers: Mutex<Vec<Index>>,
+    readers: Mutex<Vec<IndexReader>>,
     /// Scopes that were resolved last, the newest at the end.
     scopes: Mutex<Vec<(Scope, Arc<Visible>)>>,
     kept: Mutex<Kept>,
@@ -123,7 +123,7 @@ pub struct Library {
 #[derive(Debug, Default)]
 struct Kept {
     /// Tells of changes; opened when it is first asked.
-    watch: Option<Index>,
+    watch: Option<IndexReader>,
     version: i64,
     /// The newest at the end.
     answers: Vec<(Scope, String, Arc<Value>)>,
@@ -134,7 +134,7 @@ struct Kept {
 pub enum LibraryError {
     #[error(transparent)]
     Open(#[from] albumen_index::OpenError),
-    #[error("the index cannot be read: {0}")]
+    #[error("{0}")]
     Read(Box<dyn std::error::Error + Send + Sync>),
     #[error("{path} cannot be opened: {why}", path = .path.display())]
     File { path: PathBuf, why: String },
@@ -155,7 +155,7 @@ impl Library {
     /// Asks the index, where waiting for the disk is allowed.
     pub async fn read<T: Send + 'static, E: std::error::Error + Send + Sync + 'static>(
         self: &Arc<Library>,
-        ask: impl FnOnce(&Index) -> Result<T, E> + Send + 'static,
+        ask: impl FnOnce(&IndexReader) -> Result<T, E> + Send + 'static,
     ) -> Result<T, LibraryError> {
         let library = self.clone();
         let asked = tokio::task::spawn_blocking(move || library.ask(ask)).await;
@@ -165,12 +165,12 @@ impl Library {
     /// As [`Library::read`], on a thread that may wait.
     pub fn ask<T, E: std::error::Error + Send + Sync + 'static>(
         &self,
-        ask: impl FnOnce(&Index) -> Result<T, E>,
+        ask: impl FnOnce(&IndexReader) -> Result<T, E>,
     ) -> Result<T, LibraryError> {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let index = match pooled {
             Some(index) => index,
-            None => Index::open_read(&self.dir)?,
+            None => IndexReader::open(&self.dir)?,
         };
         // A reader whose question failed may be of an index that was exchanged: it is not kept.
         let answer = ask(&index).map_err(|e| LibraryError::Read(Box::new(e)))?;
@@ -182,7 +182,7 @@ impl Library {
     }
 
     /// A scope resolved against the folders of the index. It is kept until there are new folders.
-    pub fn visible(&self, index: &Index, scope: &Scope) -> Result<Arc<Visible>, rusqlite::Error> {
+    pub fn visible(&self, index: &IndexReader, scope: &Scope) -> Result<Arc<Visible>, albumen_index::Error> {
         let lock = || self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lock().iter().find(|(of, _)| of == scope).map(|(_, visible)| visible.clone());
         if let Some(visible) = kept
@@ -236,7 +236,7 @@ impl Library {
     fn version(&self, kept: &mut Kept) -> Result<i64, LibraryError> {
         let watch = match kept.watch.take() {
             Some(watch) => watch,
-            None => Index::open_read(&self.dir)?,
+            None => IndexReader::open(&self.dir)?,
         };
         // One that fails may be of an index that was exchanged: it is not kept.
         let version = watch.data_version().map_err(|e| LibraryError::Read(Box::new(e)))?;

@@ -57,7 +57,7 @@ fn silent_connections_keep_no_client_out() {
     assert_eq!(h.post("/v1/index", &json!({ "paths": [photo], "wait": true })).1["state"], "done");
     h.photo("berta/noticed.jpg");
     h.until("a change is noticed", |h| h.names().len() == 2);
-    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
+    assert_eq!(h.database().offline_volumes(), 0);
     drop((open, unix));
     both_sockets_answer(&h);
 }
@@ -123,8 +123,8 @@ fn a_service_with_256_descriptors_does_its_work() {
     let photo = h.photo("anna/urgent.jpg");
     assert_eq!(h.post("/v1/index", &json!({ "paths": [photo], "wait": true })).1["state"], "done");
     h.until("all is indexed", |h| h.names().len() == 42);
-    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
-    assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"), 0);
+    assert_eq!(h.database().offline_volumes(), 0);
+    assert_eq!(h.database().failed_stages(), 0);
 }
 
 #[test]
@@ -151,6 +151,6 @@ fn sparse_files_of_a_terabyte_hold_up_no_upload() {
     let photo = h.photo("anna/urgent.jpg");
     assert_eq!(h.post("/v1/index", &json!({ "paths": [photo], "wait": true })).1["state"], "done");
     h.within(std::time::Duration::from_secs(300), "all are looked at", |h| {
-        h.count("SELECT count(*) FROM files WHERE content_hash IS NOT NULL") == sparse + 1
+        h.database().hashed_files() == sparse + 1
     });
 }

@@ -168,15 +168,8 @@ fn edits_of_the_command_line_are_heard() {
         assert_eq!(all.until("album_changed")["album"], name);
     }
     // A name for a face that was found.
-    let db = h.database();
-    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', 'test')", []).unwrap();
-    db.execute(
-        "INSERT INTO faces (id, file_id, x, y, w, h, score, quality, points, embedding, embedder)
-         VALUES (5, ?1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.8, '[[0,0],[0,0],[0,0],[0,0],[0,0]]', zeroblob(128), 'test')",
-        [&items[0]],
-    )
-    .unwrap();
-    albumen("faces", &["assign", "5", "Anna"]);
+    let face = h.database().put_face(items[0].parse().unwrap(), [0.1, 0.1, 0.5, 0.5], &[0; 128]);
+    albumen("faces", &["assign", &face.to_string(), "Anna"]);
     let person = h.get("/v1/people").1["people"][0]["id"].clone();
     // She has heard of no album.
     let event = anna.next_but_progress();

@@ -28,9 +28,9 @@ fn ends_in_time(h: &mut House) {
 }
 
 fn no_volume_is_offline_and_nothing_failed(h: &House) {
-    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
-    assert_eq!(h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"), 0);
-    assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"), 0);
+    assert_eq!(h.database().offline_volumes(), 0);
+    assert_eq!(h.database().vanished_files(), 0);
+    assert_eq!(h.database().failed_stages(), 0);
 }
 
 #[test]

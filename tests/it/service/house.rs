@@ -2,6 +2,7 @@
 
 use super::described;
 use crate::support::ROOT;
+use albumen_index::testing::Database;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -232,15 +233,8 @@ impl House {
     }
 
     /// The index as any program may read it.
-    pub fn database(&self) -> rusqlite::Connection {
-        let db = rusqlite::Connection::open(self.path("index/index.sqlite")).unwrap();
-        db.busy_timeout(Duration::from_secs(30)).unwrap();
-        db
-    }
-
-    /// One number out of the index.
-    pub fn count(&self, sql: &str) -> i64 {
-        self.database().query_row(sql, [], |r| r.get(0)).unwrap()
+    pub fn database(&self) -> Database {
+        Database::open(&self.path("index"))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::house::{ALL, House};
 use crate::support::machine_lacks;
-use rusqlite::params;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -82,16 +81,8 @@ fn an_upload_takes_the_place_of_background_work_and_no_attempt_is_counted() {
     let began = Instant::now();
     h.upload(&h.photo("berta/new.jpg"));
     eprintln!("an upload while all workers were busy: {:.2} s", began.elapsed().as_secs_f64());
-    assert_eq!(
-        h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"),
-        0,
-        "no attempt is counted"
-    );
-    assert_eq!(
-        h.count("SELECT count(*) FROM pending WHERE priority = 1"),
-        4,
-        "what was stopped is in the queue"
-    );
+    assert_eq!(h.database().failed_stages(), 0, "no attempt is counted");
+    assert_eq!(h.database().pending_in_background(), 4, "what was stopped is in the queue");
 }
 
 #[test]
@@ -114,8 +105,7 @@ fn outside_its_windows_background_work_rests_until_a_reload_says_otherwise() {
     assert_eq!(h.get("/v1/status").1["held_back"], "outside its time windows");
     h.upload(&h.photo("anna/upload.jpg"));
     h.photo("berta/noticed.jpg");
-    let waits = "SELECT count(*) FROM pending WHERE name = CAST('noticed.jpg' AS BLOB)";
-    h.until("the change is noticed, and waits", |h| h.count(waits) == 1);
+    h.until("the change is noticed, and waits", |h| h.database().is_pending("noticed.jpg"));
     assert_eq!(h.names(), ["upload.jpg"]);
     h.more = String::new();
     h.configure("");
@@ -170,19 +160,14 @@ fn a_space_that_gets_another_name_keeps_its_items_and_people() {
     h.configure("");
     h.start();
     let item = h.upload(&h.photo("clara/1.jpg"));
-    let db = h.database();
-    let her = "INSERT INTO people (id, space_id) SELECT 'p1', id FROM spaces WHERE name = 'clara'";
-    assert_eq!(db.execute(her, []).unwrap(), 1);
+    h.database().put_person("p1", item);
     h.more = called("claire");
     h.configure("");
     h.signal(rustix::process::Signal::HUP);
-    let in_space = |table: &str, name: &str| {
-        format!("SELECT count(*) FROM {table} x JOIN spaces s ON s.id = x.space_id WHERE s.name = '{name}'")
-    };
-    h.until("the space has its new name", |h| h.count(&in_space("volumes", "claire")) == 1);
+    h.until("the space has its new name", |h| h.database().rows_in_space("volumes", "claire") == 1);
     for table in ["items", "people"] {
         assert_eq!(
-            (h.count(&in_space(table, "claire")), h.count(&in_space(table, "clara"))),
+            (h.database().rows_in_space(table, "claire"), h.database().rows_in_space(table, "clara")),
             (1, 0),
             "{table}"
         );
@@ -196,23 +181,11 @@ fn what_is_switched_off_for_a_space_is_removed_and_what_was_said_stays() {
     h.start();
     let item = h.upload(&h.photo("anna/1.jpg"));
     let db = h.database();
-    db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', 'test')", []).unwrap();
     for (x, said) in [(0.0, true), (0.5, false)] {
-        db.execute(
-            "INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder)
-             VALUES (?1, ?2, 0.1, 0.4, 0.4, 0.9, 0.8, '[[0,0],[0,0],[0,0],[0,0],[0,0]]', ?3, 'test')",
-            params![item, x, vec![if said { 1u8 } else { 200 }; 128]],
-        )
-        .unwrap();
+        db.put_face(item, [x, 0.1, 0.4, 0.4], &[if said { 1u8 } else { 200 }; 128]);
     }
-    db.execute("INSERT INTO subjects (file_id, label, score) VALUES (?1, 'cat', 0.9)", [item]).unwrap();
-    for stage in ["faces", "subjects"] {
-        db.execute(
-            "INSERT INTO stage_state (file_id, stage, version, input_key, state) VALUES (?1, ?2, 1, 'x', 'done')",
-            params![item, stage],
-        )
-        .unwrap();
-    }
+    db.put_subject(item, "cat");
+    db.put_recognised(item);
     let faces = h.get("/v1/faces").1["faces"].as_array().unwrap().clone();
     let said = faces.iter().find(|f| f["box"][0] == 0.0).unwrap()["id"].clone();
     assert_eq!(h.post(&format!("/v1/faces/{said}/assign"), &json!({ "person": "Anna" })).0, 200);
@@ -221,11 +194,10 @@ fn what_is_switched_off_for_a_space_is_removed_and_what_was_said_stays() {
     std::fs::write(h.path("albumen.toml"), off).unwrap();
     assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!(["space `anna`"]));
     h.until("what was found is gone", |h| {
-        let of = |table: &str| h.count(&format!("SELECT count(*) FROM {table}"));
-        of("subjects") == 0 && of("faces") == 1
+        h.database().rows("subjects") == 0 && h.database().rows("faces") == 1
     });
     assert_eq!(h.get(&format!("/v1/faces/{said}")).1["name"], "Anna", "an edit stays");
-    assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE stage IN ('faces', 'subjects')"), 0);
+    assert_eq!(h.database().recognised(), 0);
 }
 
 #[test]

@@ -9,33 +9,6 @@ use std::time::{Duration, Instant};
 
 const ITEMS: i64 = 1_000_000;
 
-/// Rows as a million photos of berta would leave them; `model` is a photo whose stages are copied.
-fn fill(h: &House, model: i64) {
-    let db = h.database();
-    db.execute_batch(&format!(
-        "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
-         CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {ITEMS}) SELECT i FROM n;
-         INSERT INTO folders (volume_id, path) SELECT v.id, CAST(printf('album/%05d', i) AS BLOB)
-           FROM temp.n, volumes v JOIN spaces s ON s.id = v.space_id WHERE s.name = 'berta' AND i < {ITEMS} / 200;
-         CREATE TEMP TABLE first AS SELECT (SELECT max(id) FROM folders) - {ITEMS} / 200 + 1 AS folder,
-           (SELECT max(id) FROM files) + 1 AS file, (SELECT id FROM spaces WHERE name = 'berta') AS space;
-         INSERT INTO files (id, folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added, facts)
-           SELECT file + i, folder + i / 200, CAST(printf('%07d.jpg', i) AS BLOB), 1, i, 3000000, i, i,
-             printf('b3:%016x%048x', (i * 2654435761) % 4294967296, i), 1600000000 + i, f.facts
-           FROM temp.n, temp.first, files f WHERE f.id = {model};
-         INSERT INTO stage_state (file_id, stage, version, input_key, state)
-           SELECT file + i, s.stage, s.version, s.input_key, s.state FROM temp.n, temp.first, stage_state s WHERE s.file_id = {model};
-         INSERT INTO items (file_id, space_id, folder_id, kind, format, added, taken_local)
-           SELECT file + i, space, folder + i / 200, 'photo', 'jpeg', 1600000000 + i,
-             strftime('%Y-%m-%dT%H:%M:%S', 1600000000 + i * 60, 'unixepoch') FROM temp.n, temp.first;
-         INSERT INTO derivatives (content_hash, name, path, width, height, bytes)
-           SELECT printf('b3:%016x%048x', (i * 2654435761) % 4294967296, i), d.name, printf('derived/none/%d.%s.jpg', i, d.name),
-             d.width, d.height, d.bytes FROM temp.n, derivatives d JOIN files f ON f.content_hash = d.content_hash WHERE f.id = {model};
-         COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
-    ))
-    .unwrap();
-}
-
 /// Resident bytes of the service.
 fn resident(h: &House) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", h.pid())).unwrap();
@@ -57,11 +30,9 @@ fn soak_a_million_items_are_no_burden() {
     let photo = h.photo("anna/model.jpg");
     h.start();
     let model = h.upload(&photo);
-    h.within(Duration::from_secs(60), "berta's volume is known", |h| {
-        h.count("SELECT count(*) FROM volumes") == 2
-    });
+    h.within(Duration::from_secs(60), "berta's volume is known", |h| h.database().rows("volumes") == 2);
     h.stop();
-    fill(&h, model);
+    h.database().fill_like(model, ITEMS);
     let began = Instant::now();
     h.start();
     assert_eq!(h.get("/v1/status").0, 200);
@@ -70,7 +41,7 @@ fn soak_a_million_items_are_no_burden() {
     // A backlog that lasts, and questions beside it.
     std::fs::create_dir(h.path("anna/backlog")).unwrap();
     (0..60_000).for_each(|n| drop(h.photo(&format!("anna/backlog/{n:05}.jpg"))));
-    h.within(Duration::from_secs(600), "it indexes", |h| h.count("SELECT count(*) FROM pending") > 0);
+    h.within(Duration::from_secs(600), "it indexes", |h| h.database().pending() > 0);
     let (mut status, mut item, mut page) = (Vec::new(), Vec::new(), Vec::new());
     let (began, mut n) = (Instant::now(), 0i64);
     while began.elapsed() < seconds {
@@ -86,10 +57,7 @@ fn soak_a_million_items_are_no_burden() {
         n += 1;
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert!(
-        h.count("SELECT count(*) FROM pending") > 0,
-        "the backlog was done too soon: the figures prove nothing"
-    );
+    assert!(h.database().pending() > 0, "the backlog was done too soon: the figures prove nothing");
     for (name, times) in [("status", &mut status), ("an item", &mut item), ("100 items", &mut page)] {
         println!(
             "soak: {name}: median {:.1} ms, 99th percentile {:.1} ms of {}",
@@ -114,19 +82,9 @@ fn soak_an_upload_overtakes_a_million() {
     h.upload(&first);
     h.post("/v1/pause", &json!({}));
     // Names of which no file is there: what waits before an upload counts, not what becomes of it.
-    h.database()
-        .execute_batch(&format!(
-            "PRAGMA synchronous = OFF; BEGIN;
-             INSERT INTO folders (volume_id, path) WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {ITEMS} / 200)
-               SELECT d.volume_id, CAST(printf('album/%05d', i) AS BLOB) FROM n, files f JOIN folders d ON d.id = f.folder_id;
-             INSERT INTO pending (priority, folder_id, name, what, bytes, fs_id)
-               WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {ITEMS})
-               SELECT 1, (SELECT max(id) FROM folders) - i / 200, CAST(printf('%07d.jpg', i) AS BLOB), 'new', 3000000, f.fs_id FROM n, files f;
-             COMMIT; PRAGMA wal_checkpoint(TRUNCATE);"
-        ))
-        .unwrap();
+    h.database().queue_names(ITEMS);
     h.post("/v1/resume", &json!({}));
-    let waiting = |h: &House| h.count("SELECT count(*) FROM pending");
+    let waiting = |h: &House| h.database().pending();
     h.within(Duration::from_secs(60), "it works on them", |h| waiting(h) < ITEMS);
     let mut slowest = Duration::ZERO;
     for n in 0..5 {

@@ -33,7 +33,7 @@ fn folders_come_go_and_are_left_out() {
     // Most of its folder, and little of the volume: no reason for the guard to speak.
     std::fs::remove_dir_all(h.path("anna/2023/trip")).unwrap();
     h.until("an album is deleted", |h| h.names().len() == 21);
-    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
+    assert_eq!(h.database().offline_volumes(), 0);
     // A tree that comes at once, of which nothing is told but its top.
     std::fs::create_dir_all(h.path("new/a/b")).unwrap();
     h.photo("new/a/b/deep.jpg");
@@ -101,7 +101,7 @@ fn a_disk_that_comes_and_goes_is_noticed() {
     h.photos("disk", 3);
     let test = "a disk that comes and goes";
     let mount = |h: &House| Mounted::bind(&h.path("disk"), &h.path("anna"), test);
-    let offline = |h: &House| h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL");
+    let offline = |h: &House| h.database().offline_volumes();
     h.start();
     h.photo("berta/one.jpg");
     h.until("berta is indexed", |h| h.names() == ["one.jpg"]);
@@ -110,7 +110,7 @@ fn a_disk_that_comes_and_goes_is_noticed() {
     h.until("the disk is there", |h| h.names().len() == 4);
     drop(disk);
     h.until("the disk is gone", |h| offline(h) == 1);
-    assert_eq!(h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"), 0);
+    assert_eq!(h.database().vanished_files(), 0);
     let Some(_disk) = mount(&h) else { return };
     h.until("the disk is back", |h| offline(h) == 0);
     h.photo("anna/new.jpg");
@@ -129,9 +129,9 @@ fn a_folder_that_is_moved_away_or_made_later_is_noticed() {
     std::fs::rename(h.path("made"), h.path("berta")).unwrap();
     h.until("berta is there", |h| h.names().len() == 5);
     std::fs::rename(h.path("anna"), h.path("away")).unwrap();
-    let offline = |h: &House| h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL");
+    let offline = |h: &House| h.database().offline_volumes();
     h.until("anna is away", |h| offline(h) == 1);
-    assert_eq!(h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"), 0);
+    assert_eq!(h.database().vanished_files(), 0);
     std::fs::rename(h.path("away"), h.path("anna")).unwrap();
     h.until("anna is back", |h| offline(h) == 0);
     h.photo("anna/new.jpg");
@@ -158,7 +158,7 @@ fn a_disk_inside_that_goes_with_its_mount_point_keeps_its_files() {
     [stick, part].iter().for_each(|at| std::fs::remove_dir(at).unwrap());
     h.photo("anna/media/two.jpg");
     h.until("the folder that held it was looked at", |h| h.names().contains(&"two.jpg".to_owned()));
-    assert_eq!(h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"), 0);
+    assert_eq!(h.database().vanished_files(), 0);
 }
 
 #[test]

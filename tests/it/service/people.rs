@@ -1,7 +1,6 @@
 //! People and faces over HTTP. The faces are put into the index by hand, so that no models are needed.
 
 use super::house::{ALL, ANNA, House};
-use rusqlite::params;
 use serde_json::{Value, json};
 
 /// A house with four photos: two of one woman in anna's space, one of another there, and one in berta's.
@@ -18,17 +17,10 @@ impl Album {
         h.start();
         let items = ["anna/1.jpg", "anna/2.jpg", "anna/3.jpg", "berta/4.jpg"].map(|p| h.upload(&h.photo(p)));
         let db = h.database();
-        db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', 'test')", []).unwrap();
         let face = |item: i64, like: usize| {
             // Four directions that have nothing in common.
             let embedding: Vec<u8> = (0..128).map(|i| if i / 32 == like { 100 } else { 0 }).collect();
-            db.execute(
-                "INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder)
-                 VALUES (?1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.8, '[[0,0],[0,0],[0,0],[0,0],[0,0]]', ?2, 'test')",
-                params![item, embedding],
-            )
-            .unwrap();
-            db.last_insert_rowid()
+            db.put_face(item, [0.1, 0.1, 0.5, 0.5], &embedding)
         };
         let faces = [face(items[0], 0), face(items[1], 0), face(items[2], 1), face(items[3], 0)];
         Album { h, faces, items }
@@ -124,12 +116,7 @@ fn questions_are_asked_and_what_is_no_face_is_shown_nowhere() {
     let anna = a.assign(0, "Anna")["person"].as_str().unwrap().to_owned();
     // Between two directions: a little too far from hers to join.
     let embedding: Vec<u8> = (0..128).map(|i| [42, 0, 0, 92][i / 32]).collect();
-    h.database()
-        .execute(
-            "UPDATE faces SET embedding = ?2, clustered = 0 WHERE id = ?1",
-            params![a.faces[2], embedding],
-        )
-        .unwrap();
+    h.database().set_embedding(a.faces[2], &embedding);
     let asked = || h.get("/v1/people/ask").1["questions"].as_array().unwrap().clone();
     let questions = asked();
     assert_eq!(questions.len(), 1, "{questions:?}");
@@ -191,7 +178,7 @@ fn a_token_sees_and_edits_the_people_of_its_spaces_only() {
     ] {
         assert_eq!(get(&path).0, 404, "{path}");
     }
-    let before = h.count("SELECT count(*) FROM people_edit_log");
+    let before = h.database().rows("people_edit_log");
     for (path, body) in [
         (format!("/v1/people/{bertas}/name"), json!({ "name": "Eve" })),
         (format!("/v1/people/{bertas}/hide"), json!({})),
@@ -224,7 +211,7 @@ fn a_token_sees_and_edits_the_people_of_its_spaces_only() {
     // The last edit is berta's; the last that this token may see is not.
     let (status, undone) = post("/v1/people/undo", json!({}));
     assert_eq!(status, 200, "{undone}");
-    assert_eq!(h.count("SELECT count(*) FROM people_edit_log"), before, "nothing else was changed");
+    assert_eq!(h.database().rows("people_edit_log"), before, "nothing else was changed");
     assert_eq!(h.tcp("GET", &format!("/v1/people/{bertas}"), ALL).1["person"]["name"], "Anna");
     assert_eq!(post("/v1/people/undo", json!({})).0, 404, "there is none left of hers");
 }

@@ -37,19 +37,16 @@ impl Dice {
 
 impl House {
     fn pending(&self) -> i64 {
-        self.count("SELECT count(*) FROM pending")
+        self.database().pending()
     }
 
     /// When each derivative that the index names was written: what is done again has another time.
     fn written(&self) -> BTreeMap<String, SystemTime> {
-        let db = self.database();
-        let mut st = db.prepare("SELECT path FROM derivatives").unwrap();
-        let paths = st.query_map([], |r| r.get::<_, String>(0)).unwrap();
         let time = |p: String| {
             let written = std::fs::metadata(self.path("index").join(&p)).unwrap().modified().unwrap();
             (p, written)
         };
-        paths.map(|p| time(p.unwrap())).collect()
+        self.database().derivative_paths().into_iter().map(time).collect()
     }
 
     fn patiently(&self, what: &str, is: impl FnMut(&House) -> bool) {
@@ -138,7 +135,7 @@ fn soak_an_upload_overtakes_the_slowest_files() {
         assert!(took < Duration::from_secs(10));
         assert!(h.pending() > 0, "the slow files were done: it proves nothing");
     }
-    assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"), 0);
+    assert_eq!(h.database().failed_stages(), 0);
 }
 
 #[test]
@@ -180,17 +177,14 @@ fn kill_for(seconds: u64, backlog: usize) {
         }
     }
     println!("soak: {} kills of the service, {} of workers, {uploads} uploads", kills.0, kills.1);
-    h.patiently("everything is done", |h| {
-        h.pending() == 0 && h.count("SELECT count(*) FROM jobs WHERE done IS NULL") == 0
-    });
+    h.patiently("everything is done", |h| h.pending() == 0 && h.database().open_jobs() == 0);
     // A file whose worker was killed is a crash of that file, and tried again in an hour: neither lost nor done.
-    let crashed = "SELECT count(DISTINCT file_id) FROM stage_state WHERE fault = 'crashed'";
-    assert!(h.count(crashed) <= kills.1);
+    assert!(h.database().crashed_files() <= kills.1);
     let there: Vec<String> = h.names().into_iter().collect();
     for n in 0..uploads {
         assert!(there.contains(&format!("{n:05}.jpg")), "an answered request was lost: {n}");
     }
-    let files = h.count("SELECT count(*) FROM files WHERE vanished IS NULL");
+    let files = h.database().present_files();
     let paths = walk(&h.path("anna")) + walk(&h.path("berta"));
     assert_eq!(files, paths, "each file once");
     let now = h.written();
@@ -221,15 +215,11 @@ fn a_volume_that_goes_and_comes_back_loses_nothing() {
         h.until("the walk is over", |h| h.get(&job).1["state"] == "done");
     };
     walk(&h);
-    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 1);
-    assert_eq!(
-        h.count("SELECT count(*) FROM files WHERE vanished IS NOT NULL"),
-        0,
-        "nothing counts as deleted"
-    );
+    assert_eq!(h.database().offline_volumes(), 1);
+    assert_eq!(h.database().vanished_files(), 0, "nothing counts as deleted");
     let Some(_disk) = Mounted::bind(&h.path("disk"), &h.path("anna"), test) else { return };
     walk(&h);
-    assert_eq!(h.count("SELECT count(*) FROM volumes WHERE offline IS NOT NULL"), 0);
+    assert_eq!(h.database().offline_volumes(), 0);
     let ids = |page: &serde_json::Value| -> Vec<(i64, String)> {
         let item =
             |i: &serde_json::Value| (i["id"].as_i64().unwrap(), i["name"].as_str().unwrap().to_owned());
@@ -256,9 +246,7 @@ fn rename(files: usize, renames: usize) {
     h.start();
     h.patiently("all is indexed", |h| h.names().len() == files);
     let by_content = |h: &House| -> BTreeMap<String, i64> {
-        let db = h.database();
-        let mut st = db.prepare("SELECT content_hash, id FROM files WHERE vanished IS NULL").unwrap();
-        st.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(|r| r.unwrap()).collect()
+        h.database().contents().into_iter().map(|content| (content.hash, content.file)).collect()
     };
     let (before, written) = (by_content(&h), h.written());
     let mut names: Vec<String> = (0..files).map(|n| format!("{n:05}.jpg")).collect();
@@ -337,7 +325,7 @@ fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
     h.patiently("all is indexed", |h| h.names().len() == 122 && h.pending() == 0);
     let now = h.written();
     assert!(written.iter().all(|(path, when)| now.get(path) == Some(when)), "nothing was made again");
-    assert_eq!(h.count("SELECT count(*) FROM stage_state WHERE state = 'failed'"), 0, "no file is to blame");
+    assert_eq!(h.database().failed_stages(), 0, "no file is to blame");
     assert_eq!(h.get("/v1/status").1["disk_full"], serde_json::Value::Null);
     assert_eq!(h.ask("GET", "/healthz", None, None).text, "ok\n");
     h.upload(&h.photo("berta/after.jpg"));
@@ -373,7 +361,7 @@ fn a_clock_that_is_set_back_harms_nothing() {
     command.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", "-315360000");
     h.start_as(command);
     h.upload(&h.photo("anna/after.jpg"));
-    assert_eq!(h.count("SELECT count(*) FROM jobs WHERE created < 1500000000"), 1, "the clock was set back");
+    assert_eq!(h.database().jobs_before(1_500_000_000), 1, "the clock was set back");
     let now = h.written();
     assert!(written.iter().all(|(path, when)| now.get(path) == Some(when)), "nothing was made again");
     h.stop();

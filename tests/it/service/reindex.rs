@@ -27,17 +27,13 @@ fn json_of(h: &House, arguments: &[&str]) -> Value {
 }
 
 fn a_derivative(h: &House) -> PathBuf {
-    let path: String = h
-        .database()
-        .query_row("SELECT path FROM derivatives WHERE name = 'xl' ORDER BY path LIMIT 1", [], |r| r.get(0))
-        .unwrap();
-    h.path("index").join(path)
+    h.path("index").join(h.database().first_xl().unwrap())
 }
 
 #[test]
 fn a_dry_run_counts_and_estimates_and_changes_nothing() {
     let h = library();
-    let before = h.count("SELECT count(*) FROM stage_state");
+    let before = h.database().rows("stage_state");
     let dry =
         |more: &[&str]| json_of(&h, &[&["reindex", "--json", "--dry-run", "--no-recognise"], more].concat());
     let all = dry(&["--stage", "render"]);
@@ -54,7 +50,7 @@ fn a_dry_run_counts_and_estimates_and_changes_nothing() {
     assert_eq!(dry(&["--stage", "all", one.to_str().unwrap()])["stages"]["inspect"], 1);
     let words = String::from_utf8(run(&h, &["reindex", "--dry-run", "--stage", "render"]).stdout).unwrap();
     assert!(words.contains("3 file(s)") && words.contains("about"), "{words}");
-    assert_eq!(h.count("SELECT count(*) FROM stage_state"), before);
+    assert_eq!(h.database().rows("stage_state"), before);
     assert_eq!(run(&h, &["reindex", "--dry-run"]).status.code(), Some(2), "it must be said what to do again");
 }
 

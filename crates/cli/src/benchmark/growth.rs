@@ -10,10 +10,11 @@ use albumen_engine::pipeline::recorder::Record;
 use albumen_engine::synthetic;
 use albumen_files::open::Root;
 use albumen_files::walk::Walk;
+use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
 use albumen_index::query::Query;
 use albumen_index::search::Page;
-use albumen_index::{DATABASE, Index, people};
+use albumen_index::{DATABASE, Index, IndexReader, people};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 use std::fs;
@@ -145,9 +146,9 @@ fn one(items: u32, library: &Path) -> Result<Grown, BenchError> {
         next_photo.cpu_ms += one.cpu_ms;
     }
     let shown = folder.join("000000/000000.jpg");
-    let index = Index::open_read(&state)?;
+    let index = IndexReader::open(&state)?;
     let open = median(|| {
-        let one = Index::open_read(&state)?;
+        let one = IndexReader::open(&state)?;
         one.find_file(&shown)?.map(|id| one.item_of(id)).transpose()?;
         Ok(())
     })?;
@@ -240,7 +241,7 @@ fn fill(index: &Index, folder: &Path) -> Result<i64, BenchError> {
         let id = index.folder(volume, &walked.path)?;
         found.extend(walked.files.into_iter().map(|f| (id, walked.fs, f)));
     }
-    let failed = |e: albumen_engine::pipeline::recorder::RecordError| BenchError::Usage(e.to_string());
+    let failed = |e: IndexError| BenchError::Usage(e.to_string());
     let people = synthetic::people(found.len() as u64);
     let items = found.len() as u64;
     let files = found.into_iter().zip(0u64..);
@@ -262,7 +263,7 @@ fn next_face(state: &Path, made: &Made, items: u32) -> Result<Spent, BenchError>
         // Each a person's next one, in the second item of four.
         let of_item = u64::from(items) + n * synthetic::FACE_EVERY;
         let face: Record = synthetic::face(of_item, people, (n * synthetic::FACE_EVERY) as i64 + 2);
-        let failed = |e: albumen_engine::pipeline::recorder::RecordError| BenchError::Usage(e.to_string());
+        let failed = |e: IndexError| BenchError::Usage(e.to_string());
         let one = spent(|| {
             synthetic::write(synthetic::recorder(index.another()?), std::iter::once(face)).map_err(failed)?;
             cluster(&mut index, made.space)

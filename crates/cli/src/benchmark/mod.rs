@@ -16,7 +16,8 @@ mod peers;
 pub mod report;
 
 use albumen_core::vocabulary::{Format, Kind};
-use albumen_index::{Index, OpenError};
+use albumen_index::Error as IndexError;
+use albumen_index::{IndexReader, OpenError};
 use albumen_isolation::{StartError, find_program};
 use machine::Machine;
 use measure::{Command, Measured};
@@ -44,7 +45,7 @@ pub enum BenchError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("the index of the run cannot be read: {0}")]
-    Index(#[from] rusqlite::Error),
+    Index(#[from] IndexError),
 }
 
 /// Names what an I/O error was about.
@@ -281,9 +282,9 @@ fn finish<T: serde::de::DeserializeOwned>(
 
 /// The files that an index has, by their formats.
 fn files_of(index: &Path) -> Result<Vec<Found>, BenchError> {
-    let index = Index::open_read(index)?;
+    let index = IndexReader::open(index)?;
     let mut files = Vec::new();
-    index.export::<rusqlite::Error>(None, |item| {
+    index.export::<IndexError>(None, |item| {
         // A path that is not UTF-8 cannot be handed to every peer.
         if let (Some(format), None) = (item.facts.format, &item.path_bytes) {
             files.push((PathBuf::from(item.path), format));

@@ -6,7 +6,7 @@ use super::fetching::{self, Fetched, KeptRoot, ReadFile, Wanted};
 use super::keys;
 use super::pace::{Pace, Uploads};
 use super::progress::Progress;
-use super::recorder::{FileRecord, Record, RecordError, Stages};
+use super::recorder::{FileRecord, Record, Stages};
 use super::shutdown::Shutdown;
 use super::store::Store;
 use albumen_core::cancel::CancelToken;
@@ -19,9 +19,10 @@ use albumen_files::open::{Root, stat_beneath};
 use albumen_files::patience::{self, Beat, Missed, Opened};
 use albumen_files::volume::{self, Fingerprint};
 use albumen_files::{FileStat, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::items::kind_by_name;
-use albumen_index::record::{self, DerivativeRow, Elsewhere, Outcome};
+use albumen_index::record::{DerivativeRow, Elsewhere, Outcome};
 use albumen_index::scan::{FileRow, PendingRow, What};
 use albumen_isolation::kind::DiskClass;
 use albumen_isolation::{Kindness, WorkerHandle, WorkerSettings};
@@ -45,7 +46,7 @@ pub trait JobSource: Sync {
         &self,
         thread: usize,
         idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError>;
+    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError>;
     /// The work on a file has ended; its record is on its way.
     fn worked(&self, _job: &PendingRow) {}
     /// The work on a file was stopped; nothing was recorded.
@@ -67,7 +68,7 @@ pub trait JobSource: Sync {
         None
     }
     /// What was made of a file could not be stored. Whether to give the file back and go on; else the work ends.
-    fn goes_on_after(&self, _e: &RecordError) -> bool {
+    fn goes_on_after(&self, _e: &IndexError) -> bool {
         false
     }
     /// An upload needs memory that other files have.
@@ -134,7 +135,7 @@ impl Developer {
     }
 
     /// Works until the source ends or the run is stopped.
-    pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), RecordError> {
+    pub fn run(mut self, source: &dyn JobSource, out: &Sender<Record>) -> Result<(), IndexError> {
         loop {
             let mut idle = || {
                 self.worker.end();
@@ -205,7 +206,7 @@ impl Developer {
     }
 
     /// One file, from its path to what comes of it.
-    fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Visited, RecordError> {
+    fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Visited, IndexError> {
         let dropped = Visited::Done(Record::Dropped { pending_id: job.id });
         // A file that was new when it was queued may have been done since, for another request.
         let file_id = match job.file_id {
@@ -300,7 +301,7 @@ impl Developer {
         Visited::NotNow { why, last: Last::Failed(Box::new(record), fault) }
     }
 
-    fn due(&self, file: i64) -> Result<Vec<Stage>, RecordError> {
+    fn due(&self, file: i64) -> Result<Vec<Stage>, IndexError> {
         let stages = [self.shared.stages.inspect.clone(), self.shared.stages.render.clone()];
         Ok(self.index.develop_due(file, &stages, now(), self.shared.budget.ceiling())?)
     }
@@ -341,7 +342,7 @@ impl Developer {
         known: Option<FileRow>,
         fetched: &Opened<ReadFile>,
         source: &dyn JobSource,
-    ) -> Result<Visited, RecordError> {
+    ) -> Result<Visited, IndexError> {
         let hashed = fetched.hashed.clone();
         let hash = hashed.hash.as_str().to_owned();
         let fs = job.fs;
@@ -456,7 +457,7 @@ impl Developer {
                 let facts = &mut developed.facts;
                 if request.render.is_none() && facts.format.is_some_and(|f| f.is_raw()) {
                     let hash = rec.content_hash.as_deref().unwrap_or_default();
-                    facts.small_preview = record::small_preview_of_content(&self.index.conn, hash)?;
+                    facts.small_preview = self.index.small_preview_of_content(hash)?;
                 }
                 match self.keep(&mut rec, developed)? {
                     Kept::All => {}
@@ -477,7 +478,7 @@ impl Developer {
     }
 
     /// Stores the pictures and notes the outcomes.
-    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<Kept, RecordError> {
+    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<Kept, IndexError> {
         let progress = &self.shared.progress;
         progress.stage_cpu("inspect", developed.cpu.inspect_s);
         progress.stage_cpu("decode", developed.cpu.decode_s);
@@ -528,7 +529,7 @@ impl Developer {
         folder: i64,
         hashed: &Hashed,
         source: &dyn JobSource,
-    ) -> Result<Option<Elsewhere>, RecordError> {
+    ) -> Result<Option<Elsewhere>, IndexError> {
         let is_gone = |file: &Elsewhere| {
             let was: Option<Fingerprint> =
                 file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
@@ -547,7 +548,7 @@ impl Developer {
             let at = relative::on_disk(&[&file.volume, &file.path]);
             patience::call(&at, source.patience(), &|| self.cancel.is_cancelled(), look) == Ok(true)
         };
-        let elsewhere = record::elsewhere(&self.index.conn, folder, &hashed.hash, &hashed.stat)?;
+        let elsewhere = self.index.elsewhere(folder, &hashed.hash, &hashed.stat)?;
         Ok(elsewhere.into_iter().find(is_gone))
     }
 
@@ -555,17 +556,16 @@ impl Developer {
     fn rendered_before(
         &self,
         hash: &str,
-    ) -> Result<Option<(Outcome, Vec<DerivativeRow>, Option<Vec<u8>>)>, RecordError> {
+    ) -> Result<Option<(Outcome, Vec<DerivativeRow>, Option<Vec<u8>>)>, IndexError> {
         let now = &self.shared.stages.render;
-        let conn = &self.index.conn;
-        let Some(outcome) = record::rendered_before(conn, hash, now.version, &now.settings)? else {
+        let Some(outcome) = self.index.rendered_before(hash, now.version, &now.settings)? else {
             return Ok(None);
         };
-        let rows = record::derivatives(conn, hash)?;
+        let rows = self.index.derivatives(hash)?;
         if rows.is_empty() || !rows.iter().all(|r| self.shared.store.has(r)) {
             return Ok(None);
         }
-        Ok(Some((outcome, rows, record::thumbhash_of_content(conn, hash)?)))
+        Ok(Some((outcome, rows, self.index.thumbhash_of_content(hash)?)))
     }
 }
 
@@ -653,7 +653,7 @@ impl JobSource for OneRun {
         &self,
         _thread: usize,
         _idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
+    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError> {
         if self.shutdown.requested() {
             return Ok(None);
         }
@@ -712,7 +712,7 @@ mod tests {
         let index = Index::open_indexing(dir.path(), || ()).unwrap();
         let queue = OneRun::new(index.another().unwrap(), Shutdown::default(), Default::default());
         assert!(matches!(queue.next(0, &mut || ()), Ok(None)), "an empty queue is none");
-        index.conn.execute("DROP TABLE pending", []).unwrap();
+        albumen_index::testing::drop_queue(&index);
         assert!(queue.next(0, &mut || ()).is_err());
     }
 }

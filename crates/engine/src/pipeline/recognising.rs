@@ -5,13 +5,14 @@
 
 use super::developing::Shared;
 use super::progress::Progress;
-use super::recorder::{RecognisedRecord, Record, RecordError};
+use super::recorder::{RecognisedRecord, Record};
 use albumen_core::clock::now;
 use albumen_core::fault::Fault;
 use albumen_core::store_dir::StoreDir;
 use albumen_core::vocabulary::{DerivativeName, RecogniseRequest};
+use albumen_index::Error as IndexError;
+use albumen_index::Index;
 use albumen_index::due::{Scope, StageNow};
-use albumen_index::{Index, items, record};
 use albumen_isolation::{Kindness, RecogniserHandle, RecogniserSettings};
 use albumen_models::files as models;
 use crossbeam_channel::{Sender, bounded};
@@ -46,11 +47,11 @@ pub fn recognise_all(
     settings: &RecogniserSettings,
     count: usize,
     out: &Sender<Record>,
-) -> Result<(), RecordError> {
+) -> Result<(), IndexError> {
     let (jobs_in, jobs_out) = bounded::<Job>(count * 2);
     let mut threads = Vec::new();
     for thread in 0..count {
-        let index = index.another().map_err(|e| RecordError::Store(std::io::Error::other(e)))?;
+        let index = index.another().map_err(|e| IndexError::Store(std::io::Error::other(e)))?;
         // After the threads that develop, whose numbers begin at 0.
         threads.push(Recognising::new(shared.clone(), 1000 + thread, index, settings.clone()));
     }
@@ -69,7 +70,7 @@ pub fn recognise_all(
 }
 
 /// How many files wait for the recogniser in these parts.
-pub fn count_due(index: &Index, parts: &[Part], shared: &Shared) -> Result<u64, RecordError> {
+pub fn count_due(index: &Index, parts: &[Part], shared: &Shared) -> Result<u64, IndexError> {
     let mut files = 0;
     for part in parts {
         for stage in stages(part, shared) {
@@ -85,7 +86,7 @@ fn stages<'a>(part: &Part, shared: &'a Shared) -> Vec<&'a StageNow> {
     faces.into_iter().chain(subjects).collect()
 }
 
-fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Result<(), RecordError> {
+fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Result<(), IndexError> {
     let mut after = Some((String::new(), 0));
     while let Some(from) = after {
         let (batch, next) = due_jobs(index, part, shared, &from, FETCH)?;
@@ -109,7 +110,7 @@ pub fn due_jobs(
     shared: &Shared,
     after: &Position,
     limit: usize,
-) -> Result<(Vec<Job>, Option<Position>), RecordError> {
+) -> Result<(Vec<Job>, Option<Position>), IndexError> {
     let fetch = |stage: Option<&StageNow>| match stage {
         Some(stage) => index.due_files(&part.scope, stage, now(), after, limit),
         None => Ok(Vec::new()),
@@ -225,7 +226,7 @@ impl Recognising {
                     .files
                     .keys()
                     .next()
-                    .and_then(|id| items::facts(&self.index.conn, *id).ok())
+                    .and_then(|id| self.index.facts(*id).ok())
                     .and_then(|f| f.orientation);
                 let request = RecogniseRequest { faces, subjects, try_rotations: orientation.is_none() };
                 self.handle.recognise(&picture, &request, self.shared.shutdown.token()).map(Some)
@@ -258,7 +259,7 @@ impl Recognising {
 
     /// The picture to look at; none where render made none.
     fn picture(&self, content_hash: &str) -> Result<Option<File>, Fault> {
-        let rows = record::derivatives(&self.index.conn, content_hash).map_err(Fault::unreadable)?;
+        let rows = self.index.derivatives(content_hash).map_err(Fault::unreadable)?;
         match rows.iter().find(|r| r.name == DerivativeName::Xl) {
             Some(xl) => StoreDir::open(self.index.dir())
                 .and_then(|dir| dir.open_file(&xl.path))
@@ -270,7 +271,7 @@ impl Recognising {
 }
 
 /// The spaces of a set of parts, for clustering afterwards.
-pub fn spaces(index: &Index, parts: &[Part]) -> rusqlite::Result<BTreeSet<i64>> {
+pub fn spaces(index: &Index, parts: &[Part]) -> albumen_index::Result<BTreeSet<i64>> {
     let mut out = BTreeSet::new();
     for part in parts.iter().filter(|p| p.faces) {
         out.extend(index.spaces_of(&part.scope)?);

@@ -14,8 +14,8 @@ use albumen_files::FileStat;
 use albumen_files::hash::ContentHash;
 use albumen_files::mounts::FsId;
 use albumen_index::due::StageNow;
-use albumen_index::record::{self, DerivativeRow, Elsewhere, Outcome};
-use albumen_index::{Index, items, people};
+use albumen_index::record::{DerivativeRow, Elsewhere, Outcome, ReadFile};
+use albumen_index::{Error as IndexError, Index, IndexWriter};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -87,69 +87,8 @@ pub struct Stages {
     pub subjects: Option<StageNow>,
 }
 
-/// Why recording had to stop.
-#[derive(Debug, thiserror::Error)]
-pub enum RecordError {
-    #[error("the disk with the index is full: make room and run again, nothing is lost")]
-    DiskFull,
-    #[error(
-        "the database of the index is damaged ({0}), and the run has stopped. Check it with `albumen verify`, and bring back a \
-         backup with `albumen restore`; the photos themselves are not affected"
-    )]
-    Damaged(rusqlite::Error),
-    #[error("the index cannot be written ({0}): check whether its disk is mounted read-only, then run again")]
-    ReadOnly(rusqlite::Error),
-    #[error("the index cannot be used: {0}")]
-    Index(rusqlite::Error),
-    #[error("the derivatives cannot be made durable: {0}")]
-    Store(std::io::Error),
-}
-
-impl From<rusqlite::Error> for RecordError {
-    fn from(e: rusqlite::Error) -> RecordError {
-        match e.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => RecordError::DiskFull,
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-                RecordError::Damaged(e)
-            }
-            Some(rusqlite::ErrorCode::ReadOnly) => RecordError::ReadOnly(e),
-            _ => RecordError::Index(e),
-        }
-    }
-}
-
-impl From<std::io::Error> for RecordError {
-    fn from(e: std::io::Error) -> RecordError {
-        match e.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => RecordError::DiskFull,
-            _ => RecordError::Store(e),
-        }
-    }
-}
-
-impl RecordError {
-    /// Whether a disk may have been full. SQLite has no other word for a quota that is used up than for a broken disk.
-    pub fn may_be_want_of_room(&self) -> bool {
-        match self {
-            RecordError::DiskFull => true,
-            RecordError::Index(e) => e.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure),
-            RecordError::Store(_) | RecordError::Damaged(_) | RecordError::ReadOnly(_) => false,
-        }
-    }
-
-    /// Whether a disk was full.
-    pub fn is_full(&self) -> bool {
-        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        match self {
-            RecordError::DiskFull => true,
-            RecordError::Store(e) => matches!(e.kind(), StorageFull | QuotaExceeded),
-            RecordError::Index(_) | RecordError::Damaged(_) | RecordError::ReadOnly(_) => false,
-        }
-    }
-}
-
 /// Called where a batch could not be committed; returns, perhaps after a while, whether to try once more.
-pub type Patience = Box<dyn Fn(&RecordError) -> bool + Send>;
+pub type Patience = Box<dyn Fn(&IndexError) -> bool + Send>;
 
 /// Called after each commit with what was recorded: the service's events.
 pub type Committed = Arc<dyn Fn(&[Record]) + Send + Sync>;
@@ -166,7 +105,7 @@ pub struct Recorder {
 
 impl Recorder {
     /// Writes what comes until every sender is gone.
-    pub fn run(mut self, incoming: Receiver<Record>) -> Result<(), RecordError> {
+    pub fn run(mut self, incoming: Receiver<Record>) -> Result<(), IndexError> {
         let mut batch: Vec<Record> = Vec::new();
         let mut since = Instant::now();
         let mut rests = false;
@@ -221,14 +160,14 @@ impl Recorder {
         }
     }
 
-    fn commit(&mut self, batch: &[Record]) -> Result<(), RecordError> {
+    fn commit(&mut self, batch: &[Record]) -> Result<(), IndexError> {
         let wrote = batch.iter().any(|r| matches!(r, Record::File(f) if f.derivatives.is_some()));
         if wrote {
             // What is lost here is never told again: then the pictures must be made anew, and not the commit.
-            self.store.sync().map_err(RecordError::Store)?;
+            self.store.sync().map_err(IndexError::Store)?;
         }
         let at = now();
-        let tx = self.index.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let tx = self.index.write()?;
         let mut others = BTreeSet::new();
         for r in batch {
             match r {
@@ -236,17 +175,17 @@ impl Recorder {
                     others.insert(put(&tx, f, &self.stages, at)?);
                 }
                 Record::Touched { pending_id, file_id, fs, stat } => {
-                    if record::touch_file(&tx, *file_id, *fs, stat)? {
+                    if tx.touch_file(*file_id, *fs, stat)? {
                         others.insert(*file_id);
                     }
-                    record::pending_done(&tx, *pending_id)?;
+                    tx.pending_done(*pending_id)?;
                 }
-                Record::Dropped { pending_id } => record::pending_done(&tx, *pending_id)?,
+                Record::Dropped { pending_id } => tx.pending_done(*pending_id)?,
                 Record::Recognised(r) => put_recognised(&tx, r, &self.stages, at)?,
                 Record::Flush(_) => {}
             }
         }
-        items::refresh_all(&tx, others)?;
+        tx.refresh_all(others)?;
         for r in batch {
             let Record::File(f) = r else { continue };
             f.derivatives.iter().flatten().for_each(|d| noted("commits", &d.path));
@@ -259,52 +198,59 @@ impl Recorder {
 }
 
 /// Records a file and gives its id; its item is still to be made anew.
-fn put(conn: &rusqlite::Connection, f: &FileRecord, stages: &Stages, at: i64) -> rusqlite::Result<i64> {
+fn put(tx: &IndexWriter<'_>, f: &FileRecord, stages: &Stages, at: i64) -> Result<i64, IndexError> {
     // Rule 3 of identity once more: a file that the walk could not read when it looked for moves was queued as new.
     if let Some(hash) = f.content_hash.as_deref().and_then(ContentHash::parse)
-        && let Some(id) = record::vanished_for(conn, f.folder_id, &f.name, &hash, &f.stat)?
+        && let Some(id) = tx.vanished_for(f.folder_id, &f.name, &hash, &f.stat)?
     {
-        record::move_file(conn, id, f.folder_id, &f.name, f.fs, &f.stat)?;
+        tx.move_file(id, f.folder_id, &f.name, f.fs, &f.stat)?;
     } else if let Some(was) = &f.moved_from
-        && record::is_at(conn, was)?
+        && tx.is_at(was)?
     {
-        record::move_file(conn, was.id, f.folder_id, &f.name, f.fs, &f.stat)?;
+        tx.move_file(was.id, f.folder_id, &f.name, f.fs, &f.stat)?;
     }
-    let id = record::put_file(conn, f.folder_id, &f.name, f.fs, &f.stat, f.content_hash.as_deref(), at)?;
-    if let Some(facts) = &f.facts {
-        record::put_facts(conn, id, facts)?;
-    }
+    let read = ReadFile {
+        folder_id: f.folder_id,
+        name: &f.name,
+        fs: f.fs,
+        stat: &f.stat,
+        content_hash: f.content_hash.as_deref(),
+        facts: f.facts.as_ref(),
+        thumbhash: f.thumbhash.as_deref(),
+    };
+    let file = tx.put_file(&read, at)?;
+    let id = file.id;
     let stage = |now: &StageNow, inputs: &str, outcome: &Outcome| {
-        record::put_stage(conn, id, now.stage, now.version, &keys::input_key(now, inputs), outcome, at)
+        tx.put_stage(id, now.stage, now.version, &keys::input_key(now, inputs), outcome, at)
     };
     stage(&stages.inspect, &keys::inspect_inputs(&f.file_inputs, f.stat.mtime_ns), &f.inspect)?;
     if let Some(outcome) = &f.render {
         stage(&stages.render, &f.file_inputs, outcome)?;
     }
     if let (Some(rows), Some(hash)) = (&f.derivatives, &f.content_hash) {
-        record::put_derivatives(conn, hash, rows)?;
+        tx.put_derivatives(hash, rows)?;
     }
-    if let Some(thumbhash) = &f.thumbhash {
-        record::put_thumbhash(conn, id, thumbhash)?;
+    // Nothing is done of a new file yet.
+    if !file.is_new {
+        if let Some(facts) = &f.facts {
+            tx.stage_again_unless(id, Stage::Places, &keys::places_inputs(facts.gps))?;
+        }
+        // Recognition looks at what render made of the content: other bytes, another look.
+        let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
+        tx.stage_again_unless(id, Stage::Faces, &inputs)?;
+        tx.stage_again_unless(id, Stage::Subjects, &inputs)?;
     }
-    if let Some(facts) = &f.facts {
-        record::stage_again_unless(conn, id, Stage::Places, &keys::places_inputs(facts.gps))?;
-    }
-    // Recognition looks at what render made of the content: other bytes, another look.
-    let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
-    record::stage_again_unless(conn, id, Stage::Faces, &inputs)?;
-    record::stage_again_unless(conn, id, Stage::Subjects, &inputs)?;
-    record::mark_stale(conn, id)?;
-    record::pending_done(conn, f.pending_id)?;
+    tx.mark_recorded(file, f.folder_id)?;
+    tx.pending_done(f.pending_id)?;
     Ok(id)
 }
 
 fn put_recognised(
-    conn: &rusqlite::Connection,
+    tx: &IndexWriter<'_>,
     r: &RecognisedRecord,
     stages: &Stages,
     at: i64,
-) -> rusqlite::Result<()> {
+) -> Result<(), IndexError> {
     let inputs = match r.answer {
         Ok(None) => keys::NO_PICTURE.to_owned(),
         _ => keys::recognise_inputs(&r.content_hash),
@@ -318,16 +264,16 @@ fn put_recognised(
     for now in due.into_iter().filter(|d| d.1).filter_map(|d| d.0.as_ref()) {
         if let Ok(Some(seen)) = &r.answer {
             match now.stage {
-                Stage::Subjects => record::put_subjects(conn, r.file_id, &seen.subjects, &seen.features)?,
-                Stage::Faces => people::record_faces(conn, r.file_id, &seen.faces, &now.settings)?,
+                Stage::Subjects => tx.put_subjects(r.file_id, &seen.subjects, &seen.features)?,
+                Stage::Faces => tx.record_faces(r.file_id, &seen.faces, &now.settings)?,
                 _ => {}
             }
         }
         let key = keys::input_key(now, &inputs);
-        record::put_stage(conn, r.file_id, now.stage, now.version, &key, &outcome, at)?;
+        tx.put_stage(r.file_id, now.stage, now.version, &key, &outcome, at)?;
         if now.stage == Stage::Faces {
             // Nobody asks whether other faces make it due.
-            record::stage_again(conn, r.file_id, Stage::People)?;
+            tx.stage_again(r.file_id, Stage::People)?;
         }
     }
     Ok(())
@@ -340,8 +286,7 @@ mod tests {
     use albumen_files::FileStat;
     use albumen_files::mounts::FsId;
     use albumen_index::due::Scope;
-    use albumen_index::{Index, people, record};
-    use rusqlite::OptionalExtension;
+    use albumen_index::{Index, people, testing};
 
     /// A file that could not be read when a walk looked for moves is queued as new; its content tells all the same.
     #[test]
@@ -356,20 +301,18 @@ mod tests {
             let file = synthetic::file(n, folder, name, FsId(1), stat);
             synthetic::write(synthetic::recorder(index.another().unwrap()), [file].into_iter()).unwrap();
         };
-        let files = || -> Vec<(i64, Vec<u8>, bool)> {
-            let mut st =
-                index.conn.prepare("SELECT id, name, vanished IS NOT NULL FROM files ORDER BY id").unwrap();
-            st.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).unwrap().map(|r| r.unwrap()).collect()
-        };
+        let files = || testing::files(&index);
         put(1, b"a.jpg");
-        let id = files()[0].0;
-        record::vanish_file(&index.conn, id, 1).unwrap();
+        let id = files()[0].id;
+        let tx = index.write_together().unwrap();
+        tx.vanish_file(id, 1).unwrap();
+        tx.commit().unwrap();
         // Another content is another file, and so is a copy of one that is there.
         put(2, b"c.jpg");
         put(1, b"b.jpg");
         put(1, b"copy.jpg");
         let all = files();
-        assert_eq!(all[0], (id, b"b.jpg".to_vec(), false));
+        assert_eq!((all[0].id, all[0].name.as_slice(), all[0].is_vanished), (id, b"b.jpg".as_slice(), false));
         assert_eq!(all.len(), 3, "{all:?}");
     }
 
@@ -389,12 +332,7 @@ mod tests {
         put(synthetic::face(1, 1, 1));
         let now = keys::people_now();
         let undone = || index.undone_folders(&Scope::All, &now).unwrap();
-        let of_faces = || -> Option<bool> {
-            let sql =
-                "SELECT substr(p.input_key, 17) = substr(s.input_key, 17) FROM stage_state p, stage_state s
-                       WHERE p.stage = 'people' AND s.stage = 'faces'";
-            index.conn.query_row(sql, [], |r| r.get(0)).optional().unwrap()
-        };
+        let of_faces = || testing::people_follow_faces(&index);
         assert_eq!((of_faces(), undone()), (None, vec![folder]));
         for content in [1, 1, 2] {
             put(synthetic::face(content, 1, 1));

@@ -6,7 +6,7 @@ use super::keys;
 use super::meter::Meter;
 use super::progress::Progress;
 use super::recognising::{self, Part};
-use super::recorder::{Record, RecordError, Recorder, Stages};
+use super::recorder::{Record, Recorder, Stages};
 use super::scan::{ScanOptions, Scanned, WalkedPart, scan};
 use super::settle;
 use super::shutdown::Shutdown;
@@ -17,8 +17,10 @@ use albumen_core::clock::now;
 use albumen_core::failpoints;
 use albumen_core::vocabulary::{RenderSettings, Stage};
 use albumen_files::{patience, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::again::Again;
 use albumen_index::due::{Scope, StageNow};
+use albumen_index::scan::KnownVolume;
 use albumen_index::{Index, OpenError, people};
 use albumen_isolation::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
 use albumen_models::files::{self as models, default_dir};
@@ -106,13 +108,7 @@ pub enum RunError {
     #[error("the worker cannot be started: {0}")]
     Worker(StartError),
     #[error(transparent)]
-    Record(#[from] RecordError),
-}
-
-impl From<rusqlite::Error> for RunError {
-    fn from(e: rusqlite::Error) -> RunError {
-        RunError::Record(e.into())
-    }
+    Record(#[from] IndexError),
 }
 
 /// The settings of a run as the stages know them.
@@ -417,7 +413,7 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
 fn recorded(
     index: &Index,
     shared: &Shared,
-    work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), RecordError>,
+    work: impl FnOnce(&crossbeam_channel::Sender<Record>) -> Result<(), IndexError>,
 ) -> Result<(), RunError> {
     let recorder = Recorder {
         index: index.another().map_err(RunError::Reopen)?,
@@ -542,7 +538,7 @@ pub(crate) fn sweep(
     if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
         index.forget_derivatives()?;
         let mut named = index.derivative_lookup()?;
-        let swept = store.sweep(|path| named(path)).map_err(RecordError::from)?;
+        let swept = store.sweep(|path| named(path)).map_err(IndexError::from)?;
         if let Some(first) = swept.foreign.first() {
             let more = match swept.foreign.len() {
                 1 => String::new(),
@@ -569,7 +565,7 @@ fn mark_left(
         !patience::may_be_there(&t.volume) && targets.iter().all(|other| other.volume != t.volume)
     };
     let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
-    for (_, path, _, offline) in index.volumes()? {
+    for KnownVolume { path, offline, .. } in index.volumes()? {
         if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
             let path = relative::on_disk(&[&path]);
             let path = path.display();
@@ -583,7 +579,7 @@ fn mark_left(
 }
 
 fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
-    for (id, path, _, _) in index.volumes()? {
+    for KnownVolume { id, path, .. } in index.volumes()? {
         if targets.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
             index.volume_offline(id, "it cannot be reached")?;
         }

@@ -8,7 +8,6 @@
 use super::budget::{Claim, MemoryBudget};
 use super::pace::Pace;
 use super::progress::Progress;
-use super::recorder::RecordError;
 use super::shutdown::Shutdown;
 use super::volumes::{self, Target, kind_name};
 use albumen_core::clock::now;
@@ -25,12 +24,13 @@ use albumen_files::relative;
 use albumen_files::signature::{HEAD, Signature, signature};
 use albumen_files::volume::{self, Fingerprint, Guard, Known, SampleFile, Seen, Verdict};
 use albumen_files::walk::{self, Folder, InnerMount, Reach, Role, Unwalked, Walk, WalkError};
+use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
-use albumen_index::findings::{Finding, MayHaveMoved};
+use albumen_index::findings::{Finding, MayHaveMoved, NewPath};
 use albumen_index::problems::Problem;
-use albumen_index::scan::{FileRow, VolumeRow, WalkedVolume, What};
+use albumen_index::scan::{FileRow, FolderRow, VolumeRow, WalkedVolume, What};
 use albumen_index::unread::ByExtension;
-use albumen_index::{Index, items, record};
+use albumen_index::{Index, IndexWriter};
 use albumen_library::sidecar_names::{self, MediaNames};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -108,7 +108,7 @@ pub fn scan(
     options: &ScanOptions,
     progress: &Progress,
     shutdown: &Shutdown,
-) -> Result<Scanned, RecordError> {
+) -> Result<Scanned, IndexError> {
     let mut out = Scanned::default();
     index.begin_findings()?;
     let (mut walked, mut offline, mut removed) = (Vec::new(), Vec::new(), Vec::new());
@@ -169,7 +169,7 @@ pub fn scan(
         return Ok(out);
     }
 
-    let tx = index.conn.unchecked_transaction()?;
+    let tx = index.write_together()?;
     if options.dry_run {
         for (number, target) in (0..).zip(targets) {
             let path = target.volume.as_os_str().as_bytes();
@@ -194,8 +194,8 @@ pub fn scan(
         {
             out.moved.push(Moved { item: *id, path, space });
         }
-        record::move_file(&index.conn, *id, folder, &row.name, row.fs, &row.stat)?;
-        items::refresh(&index.conn, *id)?;
+        tx.move_file(*id, folder, &row.name, row.fs, &row.stat)?;
+        tx.refresh(*id)?;
     }
     Progress::add(&progress.moved, moves.len() as u64);
     for w in &walked {
@@ -207,18 +207,21 @@ pub fn scan(
         }
     }
     for (number, volume_id) in removed {
-        index.gone_of(number)?.into_iter().try_for_each(|row| vanish(index, row, at, progress, &mut out))?;
+        index
+            .gone_of(number)?
+            .into_iter()
+            .try_for_each(|row| vanish(index, &tx, row, at, progress, &mut out))?;
         index.volume_offline(volume_id, "it was removed")?;
     }
     for w in walked {
-        judge(index, &w, options, at, progress, &mut out)?;
+        judge(index, &tx, &w, options, at, progress, &mut out)?;
         let WholeWalk { volume_id, start, people, subjects, .. } = w;
         out.walked.push(WalkedPart { volume_id, start, people, subjects });
     }
     if options.dry_run {
-        let (new, changed) = index.pending_kinds()?;
-        Progress::add(&progress.new, new);
-        Progress::add(&progress.changed, changed);
+        let pending = index.pending_kinds()?;
+        Progress::add(&progress.new, pending.new);
+        Progress::add(&progress.changed, pending.changed);
         tx.rollback()?;
     } else {
         tx.commit()?;
@@ -314,7 +317,7 @@ fn opened(volume: &Path, named: &Path) -> Opened {
 }
 
 impl One<'_> {
-    fn walk(&mut self, target: &Target) -> Result<Walked, RecordError> {
+    fn walk(&mut self, target: &Target) -> Result<Walked, IndexError> {
         let index = self.index;
         let opened = match self.opened(&target.volume, &target.named) {
             Ok((root, fingerprint, is_empty)) => Ok((Arc::new(root), fingerprint, is_empty)),
@@ -440,7 +443,7 @@ impl One<'_> {
         unwalked.end(self.progress);
         let fingerprint = seen.fingerprint.clone().with_inner(&inner);
         if only_file.is_none() {
-            for (id, path) in index.folders_below(volume_id, &target.start)? {
+            for FolderRow { id, path } in index.folders_below(volume_id, &target.start)? {
                 if !visited.contains(&id) && !unwalked.holds(&path) {
                     index.each_folder_file(id, |file| match file.vanished {
                         true => Ok(()),
@@ -448,7 +451,7 @@ impl One<'_> {
                     })?;
                 }
             }
-            for (id, path) in index.folders_hidden(volume_id, &target.start)? {
+            for FolderRow { id, path } in index.folders_hidden(volume_id, &target.start)? {
                 if !unwalked.holds(&path) {
                     index.note_released(id)?;
                 }
@@ -456,7 +459,7 @@ impl One<'_> {
         }
         // Also above the start, where the walk has met with such a file on its way.
         for hidden in &unwalked.hidden {
-            for (id, _) in index.folders_below(volume_id, hidden)? {
+            for FolderRow { id, .. } in index.folders_below(volume_id, hidden)? {
                 index.note_hidden(id)?;
             }
         }
@@ -516,7 +519,7 @@ impl One<'_> {
         target: &Target,
         root: &Arc<Root>,
         now: &Fingerprint,
-    ) -> rusqlite::Result<std::io::Result<()>> {
+    ) -> albumen_index::Result<std::io::Result<()>> {
         let index = self.index;
         for WalkedVolume { id, path, fingerprint: was, space } in index.walked_volumes()? {
             let same_owner = self.options.owners.of(&space) == self.options.owners.of(&target.space);
@@ -554,10 +557,12 @@ impl One<'_> {
         &self,
         volume_id: i64,
         root: &Arc<Root>,
-    ) -> rusqlite::Result<std::io::Result<(usize, usize)>> {
+    ) -> albumen_index::Result<std::io::Result<(usize, usize)>> {
         let known = self.index.sample(volume_id, volume::SAMPLE)?;
-        let sample: Vec<SampleFile> =
-            known.into_iter().map(|(path, size, mtime_ns)| SampleFile { path, size, mtime_ns }).collect();
+        let sample: Vec<SampleFile> = known
+            .into_iter()
+            .map(|f| SampleFile { path: f.path, size: f.size, mtime_ns: f.mtime_ns })
+            .collect();
         let (looked_for, at) = (sample.len(), root.clone());
         let counted = self.aside(root.path(), move |_| volume::count_present(&at, &sample));
         Ok(match counted {
@@ -574,7 +579,7 @@ impl One<'_> {
         root: &Root,
         e: WalkError,
         all: &mut Unwalkeds,
-    ) -> Result<(), RecordError> {
+    ) -> Result<(), IndexError> {
         let mut problem = Problem {
             volume_id,
             path: &e.path,
@@ -614,12 +619,12 @@ impl One<'_> {
         Ok(())
     }
 
-    fn gone(&self, file: i64) -> Result<(), RecordError> {
+    fn gone(&self, file: i64) -> Result<(), IndexError> {
         Ok(self.index.gone(file, self.number)?)
     }
 
     /// One folder that was read; returns its id if the index knows it.
-    fn folder(&self, volume_id: i64, root: &Arc<Root>, folder: &Folder) -> Result<Option<i64>, RecordError> {
+    fn folder(&self, volume_id: i64, root: &Arc<Root>, folder: &Folder) -> Result<Option<i64>, IndexError> {
         let index = self.index;
         let known = index.known_folder(volume_id, &folder.path)?;
         let id = known.map(|k| k.id);
@@ -682,7 +687,7 @@ impl One<'_> {
 
     /// Sets the files of a folder beside its rows, which come in one by one: a folder may hold a hundred thousand. Notes rows
     /// that no file has the name of.
-    fn beside(&self, id: Option<i64>, folder: &Folder) -> Result<Beside, RecordError> {
+    fn beside(&self, id: Option<i64>, folder: &Folder) -> Result<Beside, IndexError> {
         let files = &folder.files;
         let mut beside = Beside { known: vec![None; files.len()], ..Beside::default() };
         let Some(id) = id else { return Ok(beside) };
@@ -692,7 +697,7 @@ impl One<'_> {
         let failed_to_look: HashSet<&[u8]> =
             folder.errors.iter().map(|e| relative::split(&e.path).1).collect();
         let on = On { fs: folder.fs, stable_inodes: folder.stable_inodes };
-        let mut set_beside = |row: FileRow| -> Result<(), RecordError> {
+        let mut set_beside = |row: FileRow| -> Result<(), IndexError> {
             let at = order.binary_search_by(|i| files[*i as usize].name.as_slice().cmp(&row.name));
             if let Ok(at) = at {
                 let at = order[at] as usize;
@@ -748,7 +753,7 @@ impl One<'_> {
         root: &Arc<Root>,
         folder: &Folder,
         beside: &Beside,
-    ) -> Result<(), RecordError> {
+    ) -> Result<(), IndexError> {
         let media: Vec<&[u8]> =
             folder.files.iter().filter(|f| f.role != Role::Sidecar).map(|f| f.name.as_slice()).collect();
         let names = MediaNames::new(&media);
@@ -936,7 +941,7 @@ fn find_moves(
     walked: &[WholeWalk],
     options: &ScanOptions,
     shutdown: &Shutdown,
-) -> Result<Vec<(Finding, i64)>, RecordError> {
+) -> Result<Vec<(Finding, i64)>, IndexError> {
     // Where they were: a file that the config gives to another space is still at its place, and is the same file.
     let mut places: HashMap<PathBuf, usize> = HashMap::new();
     let mut vanished: Vec<Vanished> = Vec::new();
@@ -951,7 +956,7 @@ fn find_moves(
     let owners: HashSet<(Owner, u64)> = vanished.iter().map(|v| (v.owner.clone(), v.size)).collect();
     let (mut arrived, mut findings) = (Vec::new(), Vec::new());
     for size in sizes {
-        for (finding_id, mut finding) in index.found_new_of_size(size)? {
+        for NewPath { id: finding_id, mut finding } in index.found_new_of_size(size)? {
             if shutdown.requested() {
                 return Ok(Vec::new());
             }
@@ -999,12 +1004,13 @@ fn find_moves(
 /// The guard's second word, and what follows from it.
 fn judge(
     index: &Index,
+    tx: &IndexWriter<'_>,
     w: &WholeWalk,
     options: &ScanOptions,
     at: i64,
     progress: &Progress,
     out: &mut Scanned,
-) -> Result<(), RecordError> {
+) -> Result<(), IndexError> {
     let gone = index.gone_of(w.number)?;
     let vanished = gone.iter().filter(|g| !g.is_sidecar).count() as u64;
     let seen = Seen { vanished, ..w.seen.clone() };
@@ -1039,7 +1045,7 @@ fn judge(
                     Progress::add(&progress.offline, 1);
                     continue;
                 }
-                vanish(index, row, at, progress, out)?;
+                vanish(index, tx, row, at, progress, out)?;
             }
             for mount in missed {
                 progress.notice(format!(
@@ -1063,15 +1069,16 @@ fn judge(
 /// A file is gone, and nobody objects.
 fn vanish(
     index: &Index,
+    tx: &IndexWriter<'_>,
     row: FileRow,
     at: i64,
     progress: &Progress,
     out: &mut Scanned,
-) -> Result<(), RecordError> {
+) -> Result<(), IndexError> {
     if !row.is_sidecar && index.item_of(row.id)? == Some(row.id) {
         out.removed.push(row.id);
     }
-    record::vanish_file(&index.conn, row.id, at)?;
+    tx.vanish_file(row.id, at)?;
     if walk::is_clip_thumbnail(&row.name) {
         index.inspect_clip_again(row.folder_id, &row.name)?;
     }
@@ -1082,7 +1089,7 @@ fn vanish(
     Ok(())
 }
 
-fn store(index: &Index, volume_id: i64, print: &Fingerprint) -> Result<(), RecordError> {
+fn store(index: &Index, volume_id: i64, print: &Fingerprint) -> Result<(), IndexError> {
     let json = serde_json::to_string(print).expect("a fingerprint is plain data");
     Ok(index.volume_seen(volume_id, &json)?)
 }

@@ -4,15 +4,15 @@
 use super::budget::MemoryBudget;
 use super::developing::Shared;
 use super::keys;
-use super::recorder::RecordError;
 use super::shutdown::Shutdown;
 use albumen_core::clock::now;
+use albumen_index::Error as IndexError;
 use albumen_index::due::{Scope, StageNow};
-use albumen_index::record::{self, Outcome};
-use albumen_index::{Index, items};
+use albumen_index::items::GroupRow;
+use albumen_index::record::Outcome;
+use albumen_index::{Index, IndexWriter};
 use albumen_library::grouping::{Member, Role, clips_beside, companions, is_beside_clips};
 use albumen_library::places::Gazetteer;
-use rusqlite::TransactionBehavior;
 use std::collections::HashSet;
 
 /// Bytes for the files of a folder that nobody is asked for.
@@ -28,7 +28,7 @@ pub fn settle(
     scopes: &[Scope],
     places: &StageNow,
     shared: &Shared,
-) -> Result<(), RecordError> {
+) -> Result<(), IndexError> {
     group(index, &shared.budget, &shared.shutdown)?;
     for scope in scopes {
         place(index, scope, places, shared)?;
@@ -38,11 +38,11 @@ pub fn settle(
 }
 
 /// Puts the files of changed folders together into items.
-fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Result<(), RecordError> {
+fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Result<(), IndexError> {
     loop {
         // Before the transaction: those who have the memory may be about to write. A folder that needs more than there is has
         // all of it.
-        let largest = items::largest_to_regroup(&index.conn, BATCH)?;
+        let largest = index.largest_to_regroup(BATCH)?;
         let wanted = if largest > GROUPED_FREELY { largest.min(budget.ceiling()) } else { 0 };
         let _permit = match (wanted > 0).then(|| budget.acquire(wanted)).transpose() {
             Ok(permit) => permit,
@@ -50,8 +50,8 @@ fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Resul
             Err(_) => return Ok(()),
         };
         // It reads before it writes: begun for writing, or a commit in between would make it fail.
-        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let folders = items::folders_to_regroup(&tx, BATCH)?;
+        let tx = index.write()?;
+        let folders = tx.folders_to_regroup(BATCH)?;
         if folders.is_empty() || shutdown.requested() {
             return Ok(());
         }
@@ -64,8 +64,8 @@ fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Resul
 
 /// Makes the items anew whose files are stale, that have gained, changed or lost a companion, or that name their original, which
 /// is any file of the folder; those of the rest are as they were.
-fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordError> {
-    let rows = items::group_rows(tx, folder)?;
+fn group_folder(tx: &IndexWriter<'_>, folder: i64) -> Result<(), IndexError> {
+    let rows = tx.group_rows(folder)?;
     let members: Vec<Member<'_>> = rows.iter().map(member).collect();
     let mut of: Vec<Option<(i64, Role)>> = companions(&members)
         .into_iter()
@@ -77,7 +77,7 @@ fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordErro
         let of = of.map(|(primary, role)| (primary, role.name()));
         let was = row.companion.as_ref().map(|(primary, role)| (*primary, role.as_str()));
         if of != was {
-            items::set_companion(tx, row.id, of)?;
+            tx.set_companion(row.id, of)?;
         }
         if of != was || row.is_stale {
             anew.extend([of, was].into_iter().flatten().map(|(primary, _)| primary));
@@ -88,26 +88,26 @@ fn group_folder(tx: &rusqlite::Connection, folder: i64) -> Result<(), RecordErro
         }
     }
     let anew = rows.iter().filter(|r| !r.is_sidecar && anew.contains(&r.id));
-    items::refresh_all(tx, anew.map(|r| r.id))?;
-    Ok(items::regrouped(tx, folder, rows.iter().filter(|r| r.is_stale).map(|r| r.id))?)
+    tx.refresh_all(anew.map(|r| r.id))?;
+    tx.regrouped(folder, rows.iter().filter(|r| r.is_stale).map(|r| r.id))
 }
 
 /// In folders of by-products beside one of clips: those that have no primary in their own folder belong to a clip there. Where
 /// this is the folder of the clips, those beside it are put together again.
 fn beside_clips(
-    tx: &rusqlite::Connection,
+    tx: &IndexWriter<'_>,
     folder: i64,
     members: &[Member<'_>],
     of: &mut [Option<(i64, Role)>],
-) -> Result<(), RecordError> {
-    let Some(beside) = items::folders_beside(tx, folder)? else { return Ok(()) };
+) -> Result<(), IndexError> {
+    let Some(beside) = tx.folders_beside(folder)? else { return Ok(()) };
     if beside.name.eq_ignore_ascii_case(CLIPS) {
         let others = beside.others.iter().filter(|(_, name)| is_beside_clips(name));
-        return Ok(others.map(|(id, _)| *id).try_for_each(|id| record::mark_regroup(tx, id))?);
+        return others.map(|(id, _)| *id).try_for_each(|id| tx.mark_regroup(id));
     }
     let clips = beside.others.iter().find(|(_, name)| name.eq_ignore_ascii_case(CLIPS));
     let Some((clips, _)) = clips.filter(|_| is_beside_clips(&beside.name)) else { return Ok(()) };
-    let rows = items::group_rows(tx, *clips)?;
+    let rows = tx.group_rows(*clips)?;
     let clips: Vec<Member<'_>> = rows.iter().map(member).collect();
     let free: Vec<usize> =
         (0..members.len()).filter(|&i| of[i].is_none() && !members[i].is_sidecar).collect();
@@ -121,7 +121,7 @@ fn beside_clips(
 /// The folder of clips on cards of Sony's cameras.
 const CLIPS: &[u8] = b"CLIP";
 
-fn member(row: &items::GroupRow) -> Member<'_> {
+fn member(row: &GroupRow) -> Member<'_> {
     Member {
         name: &row.name,
         is_sidecar: row.is_sidecar,
@@ -131,7 +131,7 @@ fn member(row: &items::GroupRow) -> Member<'_> {
 }
 
 /// Finds the place and zone of every file whose places stage is due.
-fn place(index: &mut Index, scope: &Scope, stage: &StageNow, shared: &Shared) -> Result<(), RecordError> {
+fn place(index: &mut Index, scope: &Scope, stage: &StageNow, shared: &Shared) -> Result<(), IndexError> {
     let mut gazetteer = None;
     for folder in index.undone_folders(scope, stage)? {
         let scope = match scope {
@@ -149,7 +149,7 @@ fn place_folder(
     stage: &StageNow,
     shared: &Shared,
     gazetteer: &mut Option<Gazetteer>,
-) -> Result<(), RecordError> {
+) -> Result<(), IndexError> {
     let mut after = (String::new(), 0);
     loop {
         let due = index.due_files(scope, stage, now(), &after, BATCH)?;
@@ -158,9 +158,10 @@ fn place_folder(
         if shared.shutdown.requested() {
             return Ok(());
         }
-        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = index.write()?;
+        let mut moved = Vec::new();
         for (file, _) in &due {
-            let gps = items::facts(&tx, *file)?.gps;
+            let gps = tx.facts(*file)?.gps;
             let (place, zone) = match gps {
                 Some(gps) => {
                     // Opened with the first photo that has coordinates.
@@ -169,11 +170,13 @@ fn place_folder(
                 }
                 None => (None, None),
             };
-            items::put_place(&tx, *file, place.as_ref(), zone)?;
+            if tx.put_place(*file, place.as_ref(), zone)? {
+                moved.push(*file);
+            }
             let key = keys::input_key(stage, &keys::places_inputs(gps));
-            record::put_stage(&tx, *file, stage.stage, stage.version, &key, &Outcome::Done, now())?;
+            tx.put_stage(*file, stage.stage, stage.version, &key, &Outcome::Done, now())?;
         }
-        items::refresh_all(&tx, due.iter().map(|(file, _)| *file))?;
+        tx.refresh_all(moved)?;
         tx.commit()?;
     }
 }
@@ -184,6 +187,8 @@ mod tests {
     use albumen_core::vocabulary::{Facts, Format, Kind, Taken};
     use albumen_files::FileStat;
     use albumen_files::mounts::FsId;
+    use albumen_index::record::ReadFile;
+    use albumen_index::testing;
     use proptest::prelude::*;
 
     /// Halves of Live Photos, a RAW, what a camera makes of a clip besides, edited copies.
@@ -243,52 +248,45 @@ mod tests {
         facts
     }
 
-    /// Every column of every item, and what searches know of it.
-    fn items(index: &Index) -> Vec<Vec<rusqlite::types::Value>> {
-        let sql =
-            "SELECT i.*, s.digest FROM items i LEFT JOIN item_search s USING (file_id) ORDER BY i.file_id";
-        let mut st = index.conn.prepare(sql).unwrap();
-        let columns = st.column_count();
-        let rows = st.query_map([], |r| (0..columns).map(|i| r.get(i)).collect()).unwrap();
-        rows.map(|r| r.unwrap()).collect()
-    }
-
     /// The files that are there, or those that have vanished.
     fn files(index: &Index, vanished: bool) -> Vec<i64> {
-        let sql = "SELECT id FROM files WHERE (vanished IS NOT NULL) = ?1 ORDER BY id";
-        let mut st = index.conn.prepare(sql).unwrap();
-        let ids = st.query_map([vanished], |r| r.get(0)).unwrap();
-        ids.map(|r| r.unwrap()).collect()
+        testing::files(index).into_iter().filter(|f| f.is_vanished == vanished).map(|f| f.id).collect()
     }
 
     fn apply(index: &Index, folders: &[i64], n: i64, event: &Event) {
-        let conn = &index.conn;
+        let tx = index.write_together().unwrap();
         let stat = FileStat { inode: n as u64, size: 10, mtime_ns: n, ctime_ns: n };
         let pick = |vanished: bool, file: usize| {
             let ids = files(index, vanished);
             (!ids.is_empty()).then(|| ids[file % ids.len()])
         };
-        let is_taken = |folder: i64, name: &str| {
-            let sql = "SELECT 1 FROM files WHERE folder_id = ?1 AND name = ?2 AND vanished IS NULL";
-            conn.prepare(sql).unwrap().exists(rusqlite::params![folder, name.as_bytes()]).unwrap()
-        };
+        let is_taken = |folder: i64, name: &str| testing::has_file(index, folder, name.as_bytes());
         match *event {
             Event::Recorded { folder, name, identifier } => {
                 let name = NAMES[name];
-                let id = record::put_file(conn, folders[folder], name.as_bytes(), FsId(1), &stat, None, n)
-                    .unwrap();
-                record::put_facts(conn, id, &facts(name, identifier)).unwrap();
-                record::mark_stale(conn, id).unwrap();
+                let (folder_id, facts) = (folders[folder], facts(name, identifier));
+                let file = ReadFile {
+                    folder_id,
+                    name: name.as_bytes(),
+                    fs: FsId(1),
+                    stat: &stat,
+                    content_hash: None,
+                    facts: Some(&facts),
+                    thumbhash: None,
+                };
+                let file = tx.put_file(&file, n).unwrap();
+                tx.mark_recorded(file, folder_id).unwrap();
+                tx.refresh(file.id).unwrap();
             }
             Event::Vanished(file) => {
                 if let Some(id) = pick(false, file) {
-                    record::vanish_file(conn, id, n).unwrap();
+                    tx.vanish_file(id, n).unwrap();
                 }
             }
             Event::Back(file) => {
                 if let Some(id) = pick(true, file) {
-                    record::touch_file(conn, id, FsId(1), &stat).unwrap();
-                    items::refresh(conn, id).unwrap();
+                    tx.touch_file(id, FsId(1), &stat).unwrap();
+                    tx.refresh(id).unwrap();
                 }
             }
             Event::Moved { file, folder, name } => {
@@ -296,11 +294,12 @@ mod tests {
                     && !is_taken(folders[folder], NAMES[name])
                 {
                     let name = NAMES[name].as_bytes();
-                    record::move_file(conn, id, folders[folder], name, FsId(1), &stat).unwrap();
-                    items::refresh(conn, id).unwrap();
+                    tx.move_file(id, folders[folder], name, FsId(1), &stat).unwrap();
+                    tx.refresh(id).unwrap();
                 }
             }
         }
+        tx.commit().unwrap();
     }
 
     proptest! {
@@ -311,7 +310,7 @@ mod tests {
         fn what_is_left_out_is_as_it_would_be(steps in prop::collection::vec(prop::collection::vec(event(), 1..4), 1..12)) {
             let dir = tempfile::tempdir().unwrap();
             let mut index = Index::open_indexing(dir.path(), || ()).unwrap();
-            index.conn.pragma_update(None, "synchronous", "OFF").unwrap();
+            testing::never_sync(&index);
             let space = index.space("me", "personal").unwrap();
             let volume = index.volume(space, b"/photos").unwrap().id;
             let folders = [b"a", b"b"].map(|path| index.folder(volume, path).unwrap());
@@ -322,12 +321,10 @@ mod tests {
                     apply(&index, &folders, n, event);
                 }
                 group(&mut index, &MemoryBudget::new(1 << 30), &Shutdown::default()).unwrap();
-                let made = items(&index);
-                items::refresh_all(&index.conn, files(&index, false)).unwrap();
-                prop_assert_eq!(made, items(&index));
-                let sql = "SELECT count(*) FROM items_stale s JOIN files f ON f.id = s.file_id WHERE f.vanished IS NULL";
-                let left: i64 = index.conn.query_row(sql, [], |r| r.get(0)).unwrap();
-                prop_assert_eq!(left, 0);
+                let made = testing::item_rows(&index);
+                testing::refresh_all(&index, files(&index, false));
+                prop_assert_eq!(made, testing::item_rows(&index));
+                prop_assert_eq!(testing::stale_files(&index), 0);
             }
         }
     }

@@ -8,7 +8,8 @@ use crate::config::{Config, Space, SpaceKind, Spaces};
 use albumen_files::walk::Reach;
 use albumen_files::{absolute, below, patience, relative};
 use albumen_index::Index;
-use rusqlite::Result;
+use albumen_index::Result;
+use albumen_index::scan::VolumeInSpace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -169,7 +170,7 @@ fn configured(config: &Config) -> Vec<Target> {
 /// The volumes that the index knows, whole, each in the space that it is in.
 fn known(index: &Index) -> Result<Vec<Target>> {
     let volumes = index.volumes_in_spaces()?;
-    let target = |(path, space, kind): (Vec<u8>, String, String)| Target {
+    let target = |VolumeInSpace { path, space, kind }| Target {
         space,
         kind: if kind == kind_name(SpaceKind::Shared) { SpaceKind::Shared } else { SpaceKind::Personal },
         ..by_hand(&relative::on_disk(&[&path]))
@@ -211,7 +212,7 @@ pub fn inside(volume: &Path, volumes: &[PathBuf]) -> Vec<Vec<u8>> {
 /// The paths of all volumes, known and to be walked, without links.
 pub fn all(index: &Index, targets: &[Target]) -> Result<Vec<PathBuf>> {
     let known = index.volumes()?;
-    let known = known.iter().map(|(_, path, _, _)| relative::on_disk(&[path]));
+    let known = known.iter().map(|volume| relative::on_disk(&[&volume.path]));
     Ok(known.chain(targets.iter().map(|t| t.volume.clone())).map(|path| real(&path)).collect())
 }
 

@@ -40,7 +40,7 @@ pub fn committed(service: &Arc<Service>, index: Index) -> Committed {
 }
 
 /// Counts what was committed, and tells listeners of it.
-fn told(service: &Service, index: &Index, record: &Record) -> rusqlite::Result<()> {
+fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Result<()> {
     let is_failure = |fault: &&Fault| !matches!(fault, Fault::Unsupported { .. });
     match record {
         Record::File(f) => {

@@ -13,8 +13,10 @@ use super::{Dirty, Look, Service};
 use crate::config::Spaces;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::recognising::{Job, Looked, Position, Recognising, due_jobs};
-use crate::pipeline::recorder::{Record, RecordError};
+use crate::pipeline::recorder::Record;
+use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
+use albumen_index::scan::KnownVolume;
 use albumen_index::{Index, people};
 use albumen_isolation::RecogniserSettings;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -195,7 +197,7 @@ impl Looker<'_> {
     fn begin_round(&mut self) {
         self.look_for_models();
         let volumes = self.index.volumes().unwrap_or_default();
-        for (id, ..) in volumes {
+        for KnownVolume { id, .. } in volumes {
             // The one that is being gone through is gone through once more: there may be something before its position.
             if !self.round.volumes.iter().skip(1).any(|v| *v == id) {
                 self.round.volumes.push_back(id);
@@ -206,7 +208,7 @@ impl Looker<'_> {
     }
 
     /// All of a part that somebody waits for, some pictures at a time.
-    fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, RecordError> {
+    fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, IndexError> {
         self.look_for_models();
         let part = doable(&self.index, self.service, scope.clone())?;
         let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &Position::default(), FETCH)?;
@@ -232,7 +234,7 @@ impl Looker<'_> {
     }
 
     /// One picture that nobody waits for.
-    fn look_at_one(&mut self) -> Result<Option<()>, RecordError> {
+    fn look_at_one(&mut self) -> Result<Option<()>, IndexError> {
         let round = &mut self.round;
         if round.jobs.is_empty()
             && let Some(volume_id) = round.volumes.front().copied()
@@ -326,7 +328,7 @@ impl Looker<'_> {
     }
 }
 
-fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Result<()> {
+fn cluster_one(index: &mut Index, service: &Service, space: i64) -> albumen_index::Result<()> {
     let spaces = Spaces::resolve(&service.config().spaces);
     let names = index.space_names(&[space])?;
     if spaces.iter().any(|s| !s.people && names.contains(&s.name)) {
@@ -346,7 +348,7 @@ fn cluster_one(index: &mut Index, service: &Service, space: i64) -> rusqlite::Re
 fn switch_off(index: &Index, service: &Service) {
     let spaces = Spaces::resolve(&service.config().spaces);
     for space in spaces.iter() {
-        let remove = || -> Result<bool, RecordError> {
+        let remove = || -> Result<bool, IndexError> {
             let Some(id) = index.space_id(&space.name)? else { return Ok(false) };
             people::switch(index, id, space.people)?;
             let faces = !space.people && index.has_found_faces(id)?;

@@ -30,14 +30,15 @@ use crate::config::{Config, Spaces};
 use crate::pipeline::developing::{Developer, Shared};
 use crate::pipeline::meter::Meter;
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recorder::{Record, RecordError, Recorder};
+use crate::pipeline::recorder::{Record, Recorder};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::shutdown::Shutdown;
 use crate::pipeline::volumes::{Target, Volumes};
 use albumen_files::walk::Reach;
 use albumen_files::{absolute, patience, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
-use albumen_index::{Index, OpenError};
+use albumen_index::{Index, IndexReader, OpenError};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use events::Event;
 use gate::Gate;
@@ -121,7 +122,7 @@ pub struct Service {
     pub tokens: RwLock<Vec<api::Token>>,
     pub models: recognition::Models,
     watching: Mutex<Option<watch::Watching>>,
-    readers: Mutex<Vec<Index>>,
+    readers: Mutex<Vec<IndexReader>>,
 }
 
 /// Why the service could not start or had to end.
@@ -136,7 +137,7 @@ pub enum ServiceError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
     #[error(transparent)]
-    Record(#[from] RecordError),
+    Record(#[from] IndexError),
 }
 
 impl From<OpenError> for ServiceError {
@@ -147,15 +148,15 @@ impl From<OpenError> for ServiceError {
 
 impl Service {
     /// A read-only connection for one request; it goes back by [`Service::give_back`].
-    pub fn reader(&self) -> Result<Index, OpenError> {
+    pub fn reader(&self) -> Result<IndexReader, OpenError> {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match pooled {
             Some(index) => Ok(index),
-            None => Index::open_read(&self.index_dir),
+            None => IndexReader::open(&self.index_dir),
         }
     }
 
-    pub fn give_back(&self, index: Index) {
+    pub fn give_back(&self, index: IndexReader) {
         if self.queue.is_idle() {
             index.shrink();
         }
@@ -234,7 +235,7 @@ impl Service {
 
     /// Writes to the index; where its disk is full, when there is room again. An error is another one, or the service is to
     /// stop.
-    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, RecordError>) -> Result<T, RecordError> {
+    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, IndexError>) -> Result<T, IndexError> {
         loop {
             match write() {
                 Err(e) if self.room.explains(&e) && self.room.wait() => {}
@@ -387,7 +388,7 @@ pub fn run(
         served?;
         match recorded {
             // It waited for room when it was told to stop. What it had is still in the queue.
-            Err(RecordError::DiskFull) => {}
+            Err(IndexError::DiskFull) => {}
             recorded => recorded?,
         }
         for thread in developing {

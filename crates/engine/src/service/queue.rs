@@ -10,10 +10,10 @@
 use super::gate::{Gate, Tired};
 use super::room::Room;
 use crate::pipeline::developing::JobSource;
-use crate::pipeline::recorder::RecordError;
 use crate::pipeline::shutdown::Shutdown;
 use albumen_core::cancel::CancelToken;
 use albumen_files::{patience, relative};
+use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::scan::PendingRow;
 use albumen_isolation::Kindness;
@@ -187,7 +187,7 @@ impl Queue {
         }
     }
 
-    fn take(&self, s: &mut State, thread: usize) -> Result<Option<PendingRow>, RecordError> {
+    fn take(&self, s: &mut State, thread: usize) -> Result<Option<PendingRow>, IndexError> {
         if !self.room.is_there() {
             return Ok(None);
         }
@@ -241,7 +241,7 @@ impl Queue {
 
 impl State {
     /// The first upload that is not being worked on and need not wait.
-    fn next_upload(&mut self, mut limit: usize) -> Result<Option<PendingRow>, RecordError> {
+    fn next_upload(&mut self, mut limit: usize) -> Result<Option<PendingRow>, IndexError> {
         let mut after = (0, 0);
         loop {
             let rows = self.index.pending_after(after, limit)?;
@@ -263,7 +263,7 @@ impl State {
     }
 
     /// A later walk may have taken what was put off out of the queue.
-    fn forget_done(&mut self) -> Result<(), RecordError> {
+    fn forget_done(&mut self) -> Result<(), IndexError> {
         let now = Instant::now();
         let due: Vec<i64> = self.put_off.iter().filter(|(_, p)| p.until <= now).map(|(id, _)| *id).collect();
         for id in due {
@@ -275,7 +275,7 @@ impl State {
     }
 
     /// Fetches background rows that can be worked on; false: there are none.
-    fn fill(&mut self) -> Result<bool, RecordError> {
+    fn fill(&mut self) -> Result<bool, IndexError> {
         let limit = FETCH + self.busy.len();
         let (mut after, mut is_front) = (self.passed, true);
         while self.ready.is_empty() {
@@ -343,7 +343,7 @@ impl JobSource for Queue {
         &self,
         thread: usize,
         idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, RecordError> {
+    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError> {
         let mut s = self.lock();
         let waits_since = Instant::now();
         let mut is_idle = false;
@@ -443,7 +443,7 @@ impl JobSource for Queue {
         self.gate.kindness().filter(|_| job.priority > 0)
     }
 
-    fn goes_on_after(&self, e: &RecordError) -> bool {
+    fn goes_on_after(&self, e: &IndexError) -> bool {
         self.room.ran_out(e)
     }
 

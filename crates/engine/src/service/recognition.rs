@@ -7,7 +7,7 @@ use super::Service;
 use crate::config::Spaces;
 use crate::pipeline::recognising::Part;
 use albumen_core::vocabulary::Stage;
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use albumen_index::due::{Scope, StageNow};
 use albumen_models::files::{self as models, Availability};
 use std::path::PathBuf;
@@ -114,7 +114,7 @@ impl Models {
 }
 
 /// What may be recognised in a part of the index: its space may have people or subjects off.
-fn wanted(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
+fn wanted(index: &IndexReader, service: &Service, scope: Scope) -> albumen_index::Result<Part> {
     let names: Vec<String> = index.space_names(&index.spaces_of(&scope)?)?;
     let spaces = Spaces::resolve(&service.config().spaces);
     let on = |wants: fn(&crate::config::Space) -> bool| {
@@ -124,7 +124,7 @@ fn wanted(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Pa
 }
 
 /// Of that what the models are there for.
-pub fn doable(index: &Index, service: &Service, scope: Scope) -> rusqlite::Result<Part> {
+pub fn doable(index: &IndexReader, service: &Service, scope: Scope) -> albumen_index::Result<Part> {
     let part = wanted(index, service, scope)?;
     let there = &service.models.known().there;
     Ok(Part { faces: part.faces && there.faces, subjects: part.subjects && there.subjects, ..part })
@@ -133,9 +133,9 @@ pub fn doable(index: &Index, service: &Service, scope: Scope) -> rusqlite::Resul
 /// The stages that a request for a part of the index waits for beyond its thumbnails: those that its space has on.
 pub fn later_stages<'a>(
     service: &'a Service,
-    index: &Index,
+    index: &IndexReader,
     scope: &Scope,
-) -> rusqlite::Result<Vec<&'a StageNow>> {
+) -> albumen_index::Result<Vec<&'a StageNow>> {
     let stages = &service.plan.stages;
     let part = wanted(index, service, scope.clone())?;
     let faces = stages.faces.iter().filter(|_| part.faces);

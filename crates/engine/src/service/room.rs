@@ -3,8 +3,8 @@
 //!
 //! Who waits asks nothing of the disk; one thread ([`super::timer`]) looks, ever more rarely. Uploads wait like all others.
 
-use crate::pipeline::recorder::RecordError;
 use crate::pipeline::shutdown::Shutdown;
+use albumen_index::Error as IndexError;
 use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
@@ -81,8 +81,8 @@ impl Room {
     }
 
     /// Something could not be written into the index folder. Returns whether for want of room; then all wait.
-    pub fn ran_out(&self, e: &RecordError) -> bool {
-        let full = matches!(e, RecordError::DiskFull);
+    pub fn ran_out(&self, e: &IndexError) -> bool {
+        let full = matches!(e, IndexError::DiskFull);
         if full {
             self.is_out();
         }
@@ -91,8 +91,8 @@ impl Room {
 
     /// As [`Room::ran_out`], of work that has files on the disk of temporary files, too: that may be the one that is full.
     /// SQLite calls a quota that is used up an error of the disk; which it is the disk itself is asked.
-    pub fn explains(&self, e: &RecordError) -> bool {
-        let explains = e.may_be_want_of_room() && !(self.is_there() && is_enough(&self.index_dir));
+    pub fn explains(&self, e: &IndexError) -> bool {
+        let explains = e.may_be_disk_full() && !(self.is_there() && is_enough(&self.index_dir));
         if explains {
             self.is_out();
         }
@@ -199,7 +199,7 @@ mod tests {
         // Where nothing can be made there is no room.
         let mut room = Room::new(&dir.path().join("full"), Shutdown::default());
         assert!(room.is_there() && room.lacks().is_none() && !room.has_come());
-        assert!(room.ran_out(&RecordError::DiskFull));
+        assert!(room.ran_out(&IndexError::DiskFull));
         assert!(!room.is_there() && room.lacks().unwrap().contains("full"));
         assert!(!room.has_come(), "not before its time");
         let mut pauses = vec![wait_of(&room)];
@@ -212,7 +212,7 @@ mod tests {
         assert!(look(&room) && room.is_there() && room.wait());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
         // Full again at once: whoever filled it is still at it.
-        room.ran_out(&RecordError::DiskFull);
+        room.ran_out(&IndexError::DiskFull);
         assert_eq!(wait_of(&room), 60);
     }
 
@@ -221,11 +221,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let stop = Shutdown::default();
         let room = Room::new(dir.path(), stop.clone());
-        let broken = || RecordError::Store(std::io::ErrorKind::NotFound.into());
+        let broken = || IndexError::Store(std::io::ErrorKind::NotFound.into());
         assert!(!room.ran_out(&broken()) && room.is_there());
         // The disk of temporary files is full, and that of the index is not.
-        assert!(!room.explains(&RecordError::DiskFull) && room.is_there());
-        assert!(room.ran_out(&RecordError::DiskFull) && !room.is_there());
+        assert!(!room.explains(&IndexError::DiskFull) && room.is_there());
+        assert!(room.ran_out(&IndexError::DiskFull) && !room.is_there());
         stop.request(15);
         assert!(!room.wait());
     }

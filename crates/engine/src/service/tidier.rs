@@ -3,11 +3,11 @@
 use super::events::Event;
 use super::recognition::later_stages;
 use super::{Dirty, Look, Service};
-use crate::pipeline::recorder::RecordError;
 use crate::pipeline::settle;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::Stage;
 use albumen_files::absolute;
+use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::due::{Scope, StageNow};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -71,7 +71,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
     }
 }
 
-fn tidy(index: &mut Index, service: &Service, scopes: &[Scope]) -> Result<(), RecordError> {
+fn tidy(index: &mut Index, service: &Service, scopes: &[Scope]) -> Result<(), IndexError> {
     settle::settle(index, scopes, &service.plan.places, &service.shared)?;
     for scope in scopes {
         index.sum_up(scope, &service.plan.asked_for())?;
@@ -83,7 +83,7 @@ fn tidy(index: &mut Index, service: &Service, scopes: &[Scope]) -> Result<(), Re
     Ok(())
 }
 
-fn end_jobs(index: &Index, service: &Service) -> rusqlite::Result<()> {
+fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
     let jobs = index.open_jobs()?;
     for job in jobs {
         let mut left = u64::from(!job.queued);
@@ -149,7 +149,7 @@ pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
     }
 }
 
-fn count_once(index: &Index, service: &Service) -> rusqlite::Result<()> {
+fn count_once(index: &Index, service: &Service) -> albumen_index::Result<()> {
     if service.room.is_there() {
         index.add_costs(&service.shared.progress.costs_to_keep())?;
     }

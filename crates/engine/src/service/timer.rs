@@ -5,7 +5,7 @@
 
 use super::Service;
 use crate::pipeline::shutdown::Shutdown;
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,12 @@ pub fn run(service: &Service, shutdown: &Shutdown) {
             if commits == std::mem::replace(&mut commits, *service.commits.borrow()) {
                 // Again and again: what counts or clusters last commits nothing. Readers that came back while others worked have
                 // kept their pages.
-                service.readers.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Index::shrink);
+                service
+                    .readers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .iter()
+                    .for_each(IndexReader::shrink);
                 albumen_isolation::memory::give_back();
             }
         }

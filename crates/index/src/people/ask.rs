@@ -4,7 +4,7 @@ use super::edits::{find_person, label};
 use super::gallery::Gallery;
 use super::questions::forbidden;
 use super::{EditError, cluster, counts, path_of, space_of_file};
-use crate::Index;
+use crate::IndexReader;
 use albumen_core::vocabulary::Box4;
 use albumen_library::people::gallery::{Nearness, Probe};
 use albumen_library::people::suggest::merges;
@@ -191,7 +191,7 @@ fn path_of_face(conn: &Connection, face: i64) -> rusqlite::Result<Option<String>
         .prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?
         .query_row([face], |r| r.get(0))
         .optional()?;
-    file.map(|file| path_of(conn, file)).transpose()
+    Ok(file.map(|file| path_of(conn, file)).transpose()?)
 }
 
 /// Limits `s` (spaces) to those named in ?1, a JSON list; NULL for all.
@@ -229,14 +229,14 @@ fn face_line(conn: &Connection, r: &Row) -> rusqlite::Result<FaceLine> {
 }
 
 /// The faces of a file, from left to right, with their people; with `lost`, those that the last look did not find, too.
-pub fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlite::Result<Vec<FaceLine>> {
+pub(crate) fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlite::Result<Vec<FaceLine>> {
     let mut st = conn.prepare_cached(&format!(
         "{FACE_LINE} WHERE a.file_id = ?1 AND a.lost <= ?2 ORDER BY a.x, a.y, a.w, a.h, a.id"
     ))?;
     st.query_map(params![file, lost], |r| face_line(conn, r))?.collect()
 }
 
-impl Index {
+impl IndexReader {
     /// The people of some spaces, or of all: named ones first, then those in most photos.
     pub fn people(&self, spaces: Option<&[String]>, hidden_too: bool) -> Result<Vec<PersonLine>> {
         let mut st = self.conn.prepare_cached(&format!(
@@ -549,6 +549,7 @@ fn verdict(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Index;
 
     #[test]
     fn the_faces_of_a_photo_are_found_without_reading_all_people() {

@@ -2,11 +2,12 @@
 //! transaction, so that no edit falls in between and a kill leaves things as they were.
 
 use super::{SAME_FACE_IOU, counts, found_person, iou, refresh_renamed, regions};
-use crate::Index;
+use crate::Result;
 use crate::due::StageNow;
+use crate::{Editor, Index};
 use albumen_core::vocabulary::Box4;
 use albumen_library::people::{Fate, Known, Node, Thresholds, Vectors, exemplars, grow};
-use rusqlite::{Connection, OptionalExtension, Result, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
@@ -40,7 +41,7 @@ pub fn cluster_space(
     threads: usize,
     stop: &AtomicBool,
 ) -> Result<ClusterReport> {
-    let conn = &mut index.conn;
+    let conn = &mut index.editor.reader.conn;
     let mut report = ClusterReport::default();
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     report.joined += prepare(&tx, space)?;
@@ -109,9 +110,10 @@ fn leave_other_spaces(conn: &Connection, space: i64) -> Result<()> {
             AND (SELECT p.space_id FROM people p WHERE p.id = faces.person_id) <> ?1"
     ))?
     .execute([space])?;
-    conn.prepare_cached(&format!("DELETE FROM faces_strayed WHERE file_id IN ({in_space})"))?
+    Ok(conn
+        .prepare_cached(&format!("DELETE FROM faces_strayed WHERE file_id IN ({in_space})"))?
         .execute([space])
-        .map(drop)
+        .map(drop)?)
 }
 
 /// People without faces of whom nobody has said anything go.
@@ -123,17 +125,18 @@ pub(super) fn sweep(conn: &Connection, space: i64) -> Result<()> {
             AND NOT EXISTS (SELECT 1 FROM person_aliases WHERE alias = region_names.person_id)",
     )?
     .execute([space])?;
-    conn.prepare_cached(
-        "DELETE FROM people WHERE space_id = ?1
+    Ok(conn
+        .prepare_cached(
+            "DELETE FROM people WHERE space_id = ?1
             AND NOT EXISTS (SELECT 1 FROM faces WHERE person_id = people.id)
             AND NOT EXISTS (SELECT 1 FROM person_edits WHERE person_id = people.id)
             AND NOT EXISTS (SELECT 1 FROM face_edits WHERE person_id = people.id)
             AND NOT EXISTS (SELECT 1 FROM region_names WHERE person_id = people.id)
             AND NOT EXISTS (SELECT 1 FROM person_aliases WHERE alias = people.id OR person_id = people.id)
             AND NOT EXISTS (SELECT 1 FROM people_apart WHERE a = people.id OR b = people.id)",
-    )?
-    .execute([space])
-    .map(drop)
+        )?
+        .execute([space])
+        .map(drop)?)
 }
 
 /// A face that waits, as it was read: the first of its copies, and all of them.
@@ -285,7 +288,7 @@ fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
                 |i: usize| -> Result<Box4> { Ok([r.get(i)?, r.get(i + 1)?, r.get(i + 2)?, r.get(i + 3)?]) };
             Ok((r.get::<_, i64>(0)?, area(1)?, r.get::<_, String>(5)?, area(6)?))
         })?
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut done = HashSet::new();
     for (face, area, person, other) in rows {
         if iou(&area, &other) > SAME_FACE_IOU && done.insert(face) {
@@ -430,12 +433,13 @@ impl Portrait {
     fn store(&self, conn: &Connection, person: &str, embedder: &str) -> Result<()> {
         let sum: Vec<u8> = self.sum.iter().flat_map(|v| v.to_le_bytes()).collect();
         let ids = serde_json::to_string(&self.ids).expect("a list of numbers");
-        conn.prepare_cached(
-            "INSERT OR REPLACE INTO person_vectors (person_id, embedder, count, sum, exemplars, ids)
+        Ok(conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO person_vectors (person_id, embedder, count, sum, exemplars, ids)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![person, embedder, self.count, sum, self.exemplars, ids])
-        .map(drop)
+            )?
+            .execute(params![person, embedder, self.count, sum, self.exemplars, ids])
+            .map(drop)?)
     }
 }
 
@@ -487,7 +491,8 @@ pub(super) fn portraits(conn: &Connection, space: i64) -> Result<(Vec<String>, V
         let count = r.get::<_, i64>(1)? as u32;
         Ok((r.get::<_, String>(0)?, Known { sum, count, exemplars: 0..0, changed: false }))
     })?;
-    let (ids, known): (Vec<String>, Vec<Known>) = rows.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+    let (ids, known): (Vec<String>, Vec<Known>) =
+        rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().unzip();
     let dim = known.first().map_or(0, |k| k.sum.len());
     Ok(ids.into_iter().zip(known).filter(|(_, k)| k.sum.len() == dim).unzip())
 }
@@ -510,8 +515,9 @@ pub fn mark_done(index: &Index, space: i64, now: &StageNow) -> Result<()> {
 }
 
 fn mark_folder(conn: &Connection, folder: i64, now: &StageNow) -> Result<()> {
-    conn.prepare_cached(
-        "INSERT OR REPLACE INTO stage_state (file_id, stage, version, input_key, state, reason)
+    Ok(conn
+        .prepare_cached(
+            "INSERT OR REPLACE INTO stage_state (file_id, stage, version, input_key, state, reason)
          SELECT s.file_id, 'people', ?2, ?3 || substr(s.input_key, 17),
                 CASE s.state WHEN 'done' THEN 'done' ELSE 'skipped' END,
                 CASE s.state WHEN 'done' THEN NULL ELSE 'its faces are not known' END
@@ -519,13 +525,13 @@ fn mark_folder(conn: &Connection, folder: i64, now: &StageNow) -> Result<()> {
            LEFT JOIN stage_state p ON p.file_id = f.id AND p.stage = 'people'
           WHERE f.folder_id = ?1
             AND (p.version IS NULL OR p.version <> ?2 OR p.input_key <> ?3 || substr(s.input_key, 17))",
-    )?
-    .execute(params![folder, now.version, now.settings])
-    .map(drop)
+        )?
+        .execute(params![folder, now.version, now.settings])
+        .map(drop)?)
 }
 
 /// For `reindex --stage people`: forgets what the machine concluded, save for people a user has touched.
-pub fn forget_conclusions(index: &Index, space: i64) -> Result<u64> {
+pub(crate) fn forget_conclusions(index: &Editor, space: i64) -> Result<u64> {
     let conn = &index.conn;
     let forgotten = conn.execute(
         "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL

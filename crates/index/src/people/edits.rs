@@ -7,9 +7,9 @@ use super::{
     EditError, Mark, cluster, copies_of_face, counts, faces_of_photo, found_person, is_free, name_of,
     path_of, people_named, refresh_renamed, resolve, rivals, space_of_file,
 };
-use crate::Index;
+use crate::{Editor, IndexReader};
 use albumen_library::people::names;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
@@ -72,7 +72,6 @@ enum Before {
         how: Option<String>,
         similarity: Option<f64>,
         required: Option<f64>,
-        #[serde(default)]
         clustered: bool,
     },
     /// A face that clustering moved because of the edit. It goes back where it is as clustering left it.
@@ -97,7 +96,7 @@ enum Before {
     },
     PersonEdit {
         person: String,
-        row: Option<(bool, Option<String>, bool, Option<i64>)>,
+        row: Option<PersonEditRow>,
     },
     Alias {
         alias: String,
@@ -111,6 +110,15 @@ enum Before {
     Born {
         person: String,
     },
+}
+
+/// What users said of a person, as it stands in `person_edits`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct PersonEditRow {
+    name_said: bool,
+    name: Option<String>,
+    hidden: bool,
+    cover_face: Option<i64>,
 }
 
 impl Before {
@@ -145,16 +153,16 @@ impl<'a> Edit<'a> {
 
     /// In the space of a person, who is given by id, alias or a name that only one bears, there or in the space named. Returns
     /// the id, too.
-    fn of_person(index: &'a mut Index, person: &str, space: Option<&str>) -> Result<(Edit<'a>, String)> {
-        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    fn of_person(index: &'a mut Editor, person: &str, space: Option<&str>) -> Result<(Edit<'a>, String)> {
+        let tx = index.begin()?;
         let id = find_person(&tx, person, space)?;
         let space = space_of(&tx, &id)?;
         Ok((Edit::new(tx, space), id))
     }
 
     /// In the space of a face.
-    pub(super) fn of_face(index: &'a mut Index, face: i64) -> Result<Edit<'a>> {
-        let tx = index.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    pub(super) fn of_face(index: &'a mut Editor, face: i64) -> Result<Edit<'a>> {
+        let tx = index.begin()?;
         let file = file_of(&tx, face)?;
         let space = space_of_file(&tx, file)?;
         Ok(Edit::new(tx, space))
@@ -226,13 +234,9 @@ impl<'a> Edit<'a> {
         put_face_edit(&self.tx, face, person, verdict)
     }
 
-    fn edit_person(
-        &mut self,
-        person: &str,
-        change: impl FnOnce(&mut (bool, Option<String>, bool, Option<i64>)),
-    ) -> Result<()> {
+    fn edit_person(&mut self, person: &str, change: impl FnOnce(&mut PersonEditRow)) -> Result<()> {
         let was = person_edit(&self.tx, person)?;
-        let mut row = was.clone().unwrap_or((false, None, false, None));
+        let mut row = was.clone().unwrap_or_default();
         change(&mut row);
         self.before.push(Before::PersonEdit { person: person.to_owned(), row: was });
         put_person_edit(&self.tx, person, Some(&row))
@@ -501,7 +505,33 @@ fn noting_moves<T>(tx: &Connection, work: impl FnOnce() -> Result<T>) -> Result<
     Ok((done, moved))
 }
 
-impl Index {
+impl IndexReader {
+    /// The edits of some spaces, or of all, that can be undone, the last first.
+    pub fn people_edits(&self, spaces: Option<&[String]>, limit: usize) -> Result<Vec<EditLine>> {
+        let mut st = self.conn.prepare_cached(
+            "SELECT l.id, l.at, s.name, l.words, l.before FROM people_edit_log l JOIN spaces s ON s.id = l.space_id
+              WHERE l.undone = 0 AND (?1 IS NULL OR s.name IN (SELECT value FROM json_each(?1))) ORDER BY l.id DESC LIMIT ?2",
+        )?;
+        let mut rows = st.query(params![
+            spaces.map(|s| serde_json::to_string(s).expect("strings")),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ])?;
+        let mut later: Vec<(i64, Vec<Before>)> = Vec::new();
+        let mut lines = Vec::new();
+        while let Some(r) = rows.next()? {
+            let edit: i64 = r.get(0)?;
+            let before = rows_of(&r.get::<_, String>(4)?)?;
+            let footprint = Footprint::of(&before);
+            let after = later.iter().find(|(_, rows)| footprint.is_built_on_by(rows)).map(|(id, _)| *id);
+            let at = crate::view::utc(r.get(1)?);
+            lines.push(EditLine { edit, at, space: r.get(2)?, words: r.get(3)?, after });
+            later.push((edit, before));
+        }
+        Ok(lines)
+    }
+}
+
+impl Editor {
     /// Names a person, or takes the name away (`None`), for good.
     pub fn name_person(&mut self, person: &str, name: Option<&str>, same: SameName) -> Result<EditDone> {
         self.name_person_in(person, None, name, same, false)
@@ -521,7 +551,7 @@ impl Index {
         let (mut edit, id) = Edit::of_person(self, person, space)?;
         let was = edit.label(&id)?;
         let Some(name) = name else {
-            edit.edit_person(&id, |row| (row.0, row.1) = (true, None))?;
+            edit.edit_person(&id, |row| (row.name_said, row.name) = (true, None))?;
             return edit.finish(format!("took the name from {was}"), Some(id), false);
         };
         let mut kept = id.clone();
@@ -544,7 +574,7 @@ impl Index {
                 }
             }
         }
-        edit.edit_person(&kept, |row| (row.0, row.1) = (true, Some(name.clone())))?;
+        edit.edit_person(&kept, |row| (row.name_said, row.name) = (true, Some(name.clone())))?;
         let words = match kept == id {
             true => format!("named {was} {name}"),
             false => format!("merged {was} into {}, who remains", edit.label(&kept)?),
@@ -660,7 +690,7 @@ impl Index {
     /// The same for a person of a space.
     pub fn hide_person_in(&mut self, person: &str, space: Option<&str>, hidden: bool) -> Result<EditDone> {
         let (mut edit, id) = Edit::of_person(self, person, space)?;
-        edit.edit_person(&id, |row| row.2 = hidden)?;
+        edit.edit_person(&id, |row| row.hidden = hidden)?;
         let words = format!("{} {}", if hidden { "hid" } else { "unhid" }, edit.label(&id)?);
         edit.finish(words, Some(id), false)
     }
@@ -677,7 +707,7 @@ impl Index {
         {
             let id = id?;
             if name_of(&edit.tx, &id)?.is_none() {
-                edit.edit_person(&id, |row| row.2 = true)?;
+                edit.edit_person(&id, |row| row.hidden = true)?;
                 hidden.push(id);
             }
         }
@@ -703,7 +733,7 @@ impl Index {
         if of.flatten().as_deref() != Some(&id) {
             return Err(EditError::NotFound(format!("face {face} is not one of {}", edit.label(&id)?)));
         }
-        edit.edit_person(&id, |row| row.3 = Some(face))?;
+        edit.edit_person(&id, |row| row.cover_face = Some(face))?;
         let words = format!("made face {face} the cover of {}", edit.label(&id)?);
         edit.finish(words, Some(id), false)
     }
@@ -721,7 +751,7 @@ impl Index {
             Err(EditError::NotFound(_)) if !looks_like_id(person) => {
                 let name = names::clean(person).map_err(|e| EditError::Invalid(e.to_string()))?;
                 let id = edit.born(face)?;
-                edit.edit_person(&id, |row| (row.0, row.1) = (true, Some(name)))?;
+                edit.edit_person(&id, |row| (row.name_said, row.name) = (true, Some(name)))?;
                 id
             }
             Err(e) => return Err(e),
@@ -760,7 +790,7 @@ impl Index {
 
     /// Undoes an edit of some spaces, or of all; the last one by default.
     pub fn undo_people_edit(&mut self, edit: Option<i64>, spaces: Option<&[String]>) -> Result<EditDone> {
-        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = self.begin()?;
         let row: Option<(i64, i64, String, String)> = tx
             .query_row(
                 "SELECT id, space_id, words, before FROM people_edit_log
@@ -801,30 +831,6 @@ impl Index {
         tx.commit()?;
         let words = format!("undid: {words}");
         Ok(EditDone { edit: id, words, person: None, joined, left: Vec::new(), space })
-    }
-
-    /// The edits of some spaces, or of all, that can be undone, the last first.
-    pub fn people_edits(&self, spaces: Option<&[String]>, limit: usize) -> Result<Vec<EditLine>> {
-        let mut st = self.conn.prepare_cached(
-            "SELECT l.id, l.at, s.name, l.words, l.before FROM people_edit_log l JOIN spaces s ON s.id = l.space_id
-              WHERE l.undone = 0 AND (?1 IS NULL OR s.name IN (SELECT value FROM json_each(?1))) ORDER BY l.id DESC LIMIT ?2",
-        )?;
-        let mut rows = st.query(params![
-            spaces.map(|s| serde_json::to_string(s).expect("strings")),
-            i64::try_from(limit).unwrap_or(i64::MAX)
-        ])?;
-        let mut later: Vec<(i64, Vec<Before>)> = Vec::new();
-        let mut lines = Vec::new();
-        while let Some(r) = rows.next()? {
-            let edit: i64 = r.get(0)?;
-            let before = rows_of(&r.get::<_, String>(4)?)?;
-            let footprint = Footprint::of(&before);
-            let after = later.iter().find(|(_, rows)| footprint.is_built_on_by(rows)).map(|(id, _)| *id);
-            let at = crate::view::utc(r.get(1)?);
-            lines.push(EditLine { edit, at, space: r.get(2)?, words: r.get(3)?, after });
-            later.push((edit, before));
-        }
-        Ok(lines)
     }
 }
 
@@ -1008,27 +1014,29 @@ fn put_face_edit(tx: &Connection, face: i64, person: &str, verdict: Option<&str>
     Ok(())
 }
 
-#[allow(clippy::type_complexity)]
-fn person_edit(tx: &Connection, person: &str) -> Result<Option<(bool, Option<String>, bool, Option<i64>)>> {
+fn person_edit(tx: &Connection, person: &str) -> Result<Option<PersonEditRow>> {
     Ok(tx
         .query_row(
             "SELECT name_said, name, hidden, cover_face FROM person_edits WHERE person_id = ?1",
             [person],
-            |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+            |r| {
+                Ok(PersonEditRow {
+                    name_said: r.get(0)?,
+                    name: r.get(1)?,
+                    hidden: r.get(2)?,
+                    cover_face: r.get(3)?,
+                })
+            },
         )
         .optional()?)
 }
 
-fn put_person_edit(
-    tx: &Connection,
-    person: &str,
-    row: Option<&(bool, Option<String>, bool, Option<i64>)>,
-) -> Result<()> {
+fn put_person_edit(tx: &Connection, person: &str, row: Option<&PersonEditRow>) -> Result<()> {
     match row {
-        Some((said, name, hidden, cover)) => tx.execute(
+        Some(PersonEditRow { name_said, name, hidden, cover_face }) => tx.execute(
             "INSERT OR REPLACE INTO person_edits (person_id, name_said, name, hidden, cover_face)
              VALUES (?1, ?2, ?3, ?4, (SELECT id FROM faces WHERE id = ?5))",
-            params![person, said, name, hidden, cover],
+            params![person, name_said, name, hidden, cover_face],
         )?,
         None => tx.execute("DELETE FROM person_edits WHERE person_id = ?1", [person])?,
     };

@@ -1,9 +1,10 @@
 //! The people of a space as the last clustering saw them, for questions about faces. Nothing is written.
 
 use super::cluster::floats;
+use crate::Result;
 use albumen_library::people::Thresholds;
 use albumen_library::people::gallery::{Gallery as Vectors, Nearness, Probe};
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, params};
 
 /// The people of a space with their vectors.
 pub(super) struct Gallery {

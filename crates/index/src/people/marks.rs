@@ -2,7 +2,7 @@
 
 use super::edits::{Edit, EditDone};
 use super::{EditError, copies_of_face, path_of};
-use crate::Index;
+use crate::Editor;
 use serde::{Deserialize, Serialize};
 
 type Result<T> = std::result::Result<T, EditError>;
@@ -27,7 +27,7 @@ impl Mark {
     }
 }
 
-impl Index {
+impl Editor {
     /// Says that a face, and the same face in copies of its photo, is none, or nobody; `None` takes that back.
     pub fn mark_face(&mut self, face: i64, mark: Option<Mark>) -> Result<EditDone> {
         let mut edit = Edit::of_face(self, face)?;

@@ -16,17 +16,20 @@ mod record;
 mod regions;
 mod switch;
 
-pub use ask::{FaceLine, FaceList, PersonLine, Suggestion, Suggestions, Why, faces_of_file};
-pub use cluster::{ClusterReport, cluster_space, forget_conclusions, mark_done};
+pub(crate) use ask::faces_of_file;
+pub use ask::{FaceLine, FaceList, PersonLine, Suggestion, Suggestions, Why};
+pub(crate) use cluster::forget_conclusions;
+pub use cluster::{ClusterReport, cluster_space, mark_done};
 pub use edits::{EditDone, EditLine, SameName};
 pub use marks::Mark;
 pub use questions::{Answer, AnswerTo, Question, Side};
-pub use record::record_faces;
+pub(crate) use record::record_faces;
 pub use switch::{remove_found, switch};
 
+use crate::Result;
 use albumen_core::vocabulary::{Box4, Region};
 use albumen_library::people::names;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Why an edit was not made.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +48,8 @@ pub enum EditError {
         "there is {bearer} already: give --merge if {was} is the same person, --separate if two people share the name"
     )]
     NameTaken { bearer: String, was: String, people: Vec<String> },
-    #[error("the index could not be changed: {0}")]
-    Sql(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Index(#[from] crate::Error),
 }
 
 /// Boxes of two copies of one photo that overlap at least this much are the same face; detection of equal bytes
@@ -81,11 +84,11 @@ fn pair<T>(a: &[T], b: &[T], least: f32, score: impl Fn(&T, &T) -> f32) -> Vec<(
 
 /// What a merged person is called now.
 fn resolve(conn: &Connection, person: &str) -> Result<Option<String>> {
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "SELECT coalesce((SELECT person_id FROM person_aliases WHERE alias = ?1), id) FROM people WHERE id = ?1",
     )?
     .query_row([person], |r| r.get(0))
-    .optional()
+    .optional()?)
 }
 
 /// The people of a space that bear a name.
@@ -95,9 +98,10 @@ fn people_named(conn: &Connection, space: i64, name: &str) -> Result<Vec<String>
         "SELECT id, name FROM persons WHERE space_id = ?1 AND name IS NOT NULL ORDER BY seq",
     )?;
     let rows = st.query_map([space], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
-    rows.filter(|r| r.as_ref().map_or(true, |(_, n)| names::key(n) == key))
+    Ok(rows
+        .filter(|r| r.as_ref().map_or(true, |(_, n)| names::key(n) == key))
         .map(|r| r.map(|(id, _)| id))
-        .collect()
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// Brings a person into being. The id comes from the space, the founding face's content and box; if that person
@@ -121,21 +125,14 @@ fn found_person(conn: &Connection, space: i64, content: &str, area: &Box4) -> Re
 
 /// The names of the people in a photo, for searches: those its faces bear, and those of regions where no face was
 /// found. (A region whose face was found, or was found once and is lost, speaks through that face, so that an edit beats
-/// it.) A region's name that stands for a person is what that person is called now. None where people are switched off.
-pub fn names_in(conn: &Connection, file: i64, regions: &[Region]) -> Result<Vec<String>> {
-    let space: Option<(i64, bool)> = conn
-        .prepare_cached(
-            "SELECT s.id, s.people_off FROM files f JOIN folders d ON d.id = f.folder_id
-               JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id WHERE f.id = ?1",
-        )?
-        .query_row([file], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
-    let Some((space, false)) = space else { return Ok(Vec::new()) };
+/// it.) A region's name that stands for a person is what that person is called now.
+pub(crate) fn names_in(conn: &Connection, space: i64, file: i64, regions: &[Region]) -> Result<Vec<String>> {
     let mut st = conn.prepare_cached(
         "SELECT CASE WHEN a.lost = 0 THEN (SELECT p.name FROM persons p WHERE p.id = a.person_id) END, a.region_name
            FROM faces a WHERE a.file_id = ?1",
     )?;
-    let faces = st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<Vec<_>>>()?;
+    let faces =
+        st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<Vec<_>>>()?;
     let (borne, matched): (Vec<Option<String>>, Vec<Option<String>>) = faces.into_iter().unzip();
     let matched: Vec<String> = matched.iter().flatten().map(|name| names::key(name)).collect();
     let mut found: Vec<String> = borne.into_iter().flatten().collect();
@@ -175,7 +172,7 @@ fn name_of(conn: &Connection, person: &str) -> Result<Option<String>> {
 /// Makes the items searchable by the names that their people bear now.
 fn refresh_renamed(conn: &Connection) -> Result<()> {
     let mut st = conn.prepare_cached("DELETE FROM people_renamed RETURNING file_id")?;
-    let files = st.query_map([], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+    let files = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     super::items::refresh_all(conn, files)
 }
 
@@ -189,23 +186,25 @@ fn refresh_file(conn: &Connection, file: i64) -> Result<()> {
 
 /// The path of a photo, for messages.
 fn path_of(conn: &Connection, file: i64) -> Result<String> {
-    conn.prepare_cached(
-        "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
+    Ok(conn
+        .prepare_cached(
+            "SELECT v.path, d.path, f.name FROM files f JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
-    )?
-    .query_row([file], |r| {
-        let part = |i| r.get::<_, Vec<u8>>(i);
-        Ok(albumen_files::relative::on_disk(&[&part(0)?, &part(1)?, &part(2)?]).display().to_string())
-    })
+        )?
+        .query_row([file], |r| {
+            let part = |i| r.get::<_, Vec<u8>>(i);
+            Ok(albumen_files::relative::on_disk(&[&part(0)?, &part(1)?, &part(2)?]).display().to_string())
+        })?)
 }
 
 /// The space of a file, now.
 fn space_of_file(conn: &Connection, file: i64) -> Result<i64> {
-    conn.prepare_cached(
-        "SELECT v.space_id FROM files f JOIN folders d ON d.id = f.folder_id
+    Ok(conn
+        .prepare_cached(
+            "SELECT v.space_id FROM files f JOIN folders d ON d.id = f.folder_id
            JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
-    )?
-    .query_row([file], |r| r.get(0))
+        )?
+        .query_row([file], |r| r.get(0))?)
 }
 
 /// All faces of the photo and its copies in the space, lost ones aside: (face, file, box).
@@ -218,8 +217,9 @@ fn faces_of_photo(conn: &Connection, file: i64) -> Result<Vec<(i64, i64, Box4)>>
            JOIN faces a ON a.file_id = g.id AND a.lost = 0
           WHERE f.id = ?1 ORDER BY a.id",
     )?;
-    st.query_map([file], |r| Ok((r.get(0)?, r.get(1)?, [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?])))?
-        .collect()
+    Ok(st
+        .query_map([file], |r| Ok((r.get(0)?, r.get(1)?, [r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?])))?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// A face and the same face in copies of its photo, itself first.

@@ -7,7 +7,7 @@
 use super::edits::EditDone;
 use super::gallery::Gallery;
 use super::{EditError, Mark, cluster, path_of};
-use crate::Index;
+use crate::{Editor, IndexReader};
 use albumen_core::vocabulary::Box4;
 use albumen_library::people::Thresholds;
 use albumen_library::people::gallery::{Probe, Proposal};
@@ -109,7 +109,7 @@ struct Draft {
     asked: Asked,
 }
 
-impl Index {
+impl IndexReader {
     /// The questions of some spaces, or of all, best first.
     pub fn questions(&self, spaces: Option<&[String]>, limit: usize) -> Result<Vec<Question>> {
         let mut drafts = Vec::new();
@@ -188,7 +188,9 @@ impl Index {
         let side = self.face_side(cover)?;
         Ok(side.map(|side| Side { person: Some(line.id), name: line.name, items: Some(line.items), ..side }))
     }
+}
 
+impl Editor {
     /// Answers a question.
     pub fn answer(&mut self, question: &str, answer: Answer) -> Result<EditDone> {
         let Some(asked) = Asked::parse(question) else {

@@ -6,9 +6,10 @@
 //! found again stays (as lost) where a user has spoken of it.
 
 use super::{iou, pair, refresh_file};
+use crate::Result;
 use albumen_core::vocabulary::{Box4, FoundFace};
 use albumen_library::people::vectors::dot;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Overlap (intersection over union) from which a newly found box is the face of a known one. Two detectors draw
 /// boxes of the same face with 0.4 and more; neighbours in a crowd overlap less than 0.2.
@@ -242,7 +243,7 @@ fn the_change(old: &[Old], found: &[FoundFace], alike: &[Vec<Option<f32>>], told
 /// Where a face that was lost came back, and another was taken for the same person meanwhile: what a user or a region said
 /// stays, and of the machine's at most one, the surest.
 fn one_by_machine(conn: &Connection, file: i64) -> Result<()> {
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL, clustered = 0
           WHERE file_id = ?1 AND lost = 0 AND how = 'machine' AND EXISTS (
             SELECT 1 FROM faces o WHERE o.file_id = ?1 AND o.id <> faces.id AND o.lost = 0 AND o.person_id = faces.person_id
@@ -251,7 +252,7 @@ fn one_by_machine(conn: &Connection, file: i64) -> Result<()> {
                   > (coalesce(faces.similarity, 1) - coalesce(faces.required, 0), -faces.id)))",
     )?
     .execute([file])
-    .map(drop)
+    .map(drop)?)
 }
 
 fn orientation(conn: &Connection, file: i64) -> Result<Option<u8>> {
@@ -271,19 +272,20 @@ fn known(conn: &Connection, file: i64) -> Result<Vec<Old>> {
                 quality, turn
            FROM faces WHERE file_id = ?1 ORDER BY lost, id",
     )?;
-    st.query_map([file], |r| {
-        Ok(Old {
-            id: r.get(0)?,
-            area: [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?],
-            embedding: r.get::<_, Vec<u8>>(5)?.into_iter().map(|b| b as i8).collect(),
-            embedder: r.get(6)?,
-            by_machine: r.get(7)?,
-            kept: r.get(8)?,
-            quality: r.get(9)?,
-            turn: r.get(10)?,
-        })
-    })?
-    .collect()
+    Ok(st
+        .query_map([file], |r| {
+            Ok(Old {
+                id: r.get(0)?,
+                area: [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?],
+                embedding: r.get::<_, Vec<u8>>(5)?.into_iter().map(|b| b as i8).collect(),
+                embedder: r.get(6)?,
+                by_machine: r.get(7)?,
+                kept: r.get(8)?,
+                quality: r.get(9)?,
+                turn: r.get(10)?,
+            })
+        })?
+        .collect::<rusqlite::Result<_>>()?)
 }
 
 /// `None` where the two cannot be compared: other models, or no embedding.

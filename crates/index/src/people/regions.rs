@@ -4,10 +4,11 @@
 //! of the space: the one whom the machine has formed around the faces that bear it, however they came.
 
 use super::{found_person, iou, is_free, pair, people_named, region_person, rivals};
+use crate::Result;
 use crate::items;
 use albumen_core::vocabulary::Box4;
 use albumen_library::people::names;
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
 /// A region may be drawn around the head or tightly around the face: how much of a match there must be.
@@ -28,7 +29,7 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
            CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id
           WHERE v.space_id = ?1 ORDER BY f.content_hash, f.id",
     )?;
-    let files: Vec<i64> = st.query_map([space], |r| r.get(0))?.collect::<Result<_>>()?;
+    let files: Vec<i64> = st.query_map([space], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     for &file in &files {
         match_file(conn, file)?;
         conn.prepare_cached("DELETE FROM regions_due WHERE file_id = ?1")?.execute([file])?;
@@ -52,7 +53,7 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
                 person: r.get(8)?,
             })
         })?
-        .collect::<Result<Vec<_>>>()?;
+        .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut by_name: BTreeMap<String, Vec<Named>> = BTreeMap::new();
     for n in named {
         by_name.entry(names::key(&n.name)).or_default().push(n);
@@ -86,7 +87,7 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
     )?;
     let faces = st
         .query_map([file], |r| Ok((r.get(0)?, [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?], r.get(5)?)))?
-        .collect::<Result<Vec<(i64, Box4, Option<String>)>>>()?;
+        .collect::<rusqlite::Result<Vec<(i64, Box4, Option<String>)>>>()?;
     let (areas, boxes): (Vec<_>, Vec<_>) =
         (regions.iter().map(|r| r.0).collect(), faces.iter().map(|f| f.1).collect());
     let mut names: Vec<Option<&str>> = vec![None; faces.len()];
@@ -205,7 +206,7 @@ fn take_in(conn: &Connection, around: &str, person: &str) -> Result<()> {
         return Ok(());
     }
     let mut st = conn.prepare_cached("SELECT id FROM faces WHERE person_id = ?1 ORDER BY id")?;
-    let faces = st.query_map([around], |r| r.get(0))?.collect::<Result<Vec<i64>>>()?;
+    let faces = st.query_map([around], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     for face in faces {
         if !denied(conn, face, person)? && is_free(conn, face, person)? {
             conn.prepare_cached("UPDATE faces SET person_id = ?2 WHERE id = ?1")?
@@ -217,16 +218,17 @@ fn take_in(conn: &Connection, around: &str, person: &str) -> Result<()> {
 
 /// Whether a user has named a person, or taken its name away.
 fn is_named_by_user(conn: &Connection, person: &str) -> Result<bool> {
-    conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM person_edits WHERE person_id = ?1 AND name_said = 1)")?
-        .query_row([person], |r| r.get(0))
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM person_edits WHERE person_id = ?1 AND name_said = 1)")?
+        .query_row([person], |r| r.get(0))?)
 }
 
 /// Whether a user has said that the face is not this person.
 fn denied(conn: &Connection, face: i64, person: &str) -> Result<bool> {
-    conn.prepare_cached(
+    Ok(conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM face_edits WHERE face_id = ?1 AND person_id = ?2 AND verdict = 'not')",
     )?
-    .query_row(params![face, person], |r| r.get(0))
+    .query_row(params![face, person], |r| r.get(0))?)
 }
 
 /// Whether another face of the photo is this person on the word of a user or of another name. The same name on several faces

@@ -3,7 +3,8 @@
 
 use super::refresh_renamed;
 use crate::Index;
-use rusqlite::{Connection, Result, Transaction, TransactionBehavior, params};
+use crate::Result;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 const FILES: &str = "SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
      JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1";
@@ -25,7 +26,7 @@ pub fn switch(index: &Index, space: i64, on: bool) -> Result<()> {
         [space],
     )?;
     refresh_renamed(&tx)?;
-    tx.commit()
+    Ok(tx.commit()?)
 }
 
 /// When people are switched off for a space: removes the faces found there. Those that carry something a user said, and those
@@ -41,7 +42,7 @@ pub fn remove_found(index: &Index, space: i64) -> Result<()> {
     tx.execute(&format!("UPDATE faces SET lost = 1 WHERE lost = 0 AND file_id IN ({FILES})"), [space])?;
     super::cluster::sweep(&tx, space)?;
     refresh_renamed(&tx)?;
-    tx.commit()
+    Ok(tx.commit()?)
 }
 
 /// A condition on `faces` that holds for what users said: of the face, or of its person, also what an undo would put back.

@@ -1,7 +1,8 @@
 //! What visible items have in common: tags, subjects and places, each with how many items have it and one to show for it.
 
-use crate::Index;
-use rusqlite::{OptionalExtension, Result, params};
+use crate::IndexReader;
+use crate::Result;
+use rusqlite::{OptionalExtension, params};
 
 /// An item to show for something, by id, and the key of its thumbnails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -35,7 +36,7 @@ pub struct Region {
     pub cities: Vec<Counted>,
 }
 
-impl Index {
+impl IndexReader {
     /// The thumbnails of an item, where it has one.
     pub fn cover(&self, item: i64) -> Result<Option<Cover>> {
         Ok(self.thumbnail_key(item)?.map(|key| Cover { id: item, key }))
@@ -73,7 +74,7 @@ impl Index {
                 newest: Some(r.get(3)?),
             })
         };
-        self.conn.prepare_cached(sql)?.query_map([space], read)?.collect()
+        Ok(self.conn.prepare_cached(sql)?.query_map([space], read)?.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The outer `None`: there is no such space; the inner one: all spaces.

@@ -1,6 +1,6 @@
 //! What the items of a search are: how many have each value of each condition. And where they are on a map.
 
-use crate::Index;
+use crate::IndexReader;
 use crate::query::{Area, Filter, Query, Term};
 use crate::search::{Page, SearchError, Within, in_spaces};
 use rusqlite::types::ValueRef;
@@ -64,7 +64,7 @@ pub struct Cluster {
     pub bounds: [f64; 4],
 }
 
-impl Index {
+impl IndexReader {
     /// The values of what a query finds within a scope.
     pub fn facets(&self, query: &Query, within: &[Within]) -> Result<Facets> {
         let page = Page { within: within.to_vec(), is_scoped: true, ..Page::default() };

@@ -1,7 +1,8 @@
 //! Where an item is, and the rights on it.
 
-use crate::Index;
-use rusqlite::{OptionalExtension, Result};
+use crate::IndexReader;
+use crate::Result;
+use rusqlite::OptionalExtension;
 
 /// Where an item is, for the rights on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Place {
     pub folder: Vec<u8>,
 }
 
-impl Index {
+impl IndexReader {
     /// Where a shown item is, and the rights on it in this connection's scope; `None` where it is not visible.
     pub fn visible_item(&self, item: i64) -> Result<Option<(Place, u8)>> {
         let place = self

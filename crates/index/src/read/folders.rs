@@ -1,7 +1,8 @@
 //! Folders as a reader sees them: those that hold something visible, with counts and covers of visible items only.
 
-use crate::Index;
-use rusqlite::{OptionalExtension, Result, params};
+use crate::IndexReader;
+use crate::Result;
+use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
 
 /// What is directly inside of a folder.
@@ -24,7 +25,7 @@ pub struct SubFolder {
     pub cover: Option<i64>,
 }
 
-impl Index {
+impl IndexReader {
     /// The content of a folder of a space; `None` where nothing of it is visible. `volume` is the absolute path of the volume,
     /// `path` is relative to it.
     pub fn folder_content(&self, space: &str, volume: &[u8], path: &[u8]) -> Result<Option<FolderContent>> {
@@ -73,12 +74,12 @@ impl Index {
     }
 
     fn volume_of(&self, space: &str, volume: &[u8]) -> Result<Option<i64>> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "SELECT v.id FROM volumes v JOIN spaces s ON s.id = v.space_id WHERE s.name = ?1 AND v.path = ?2",
             )?
             .query_row(params![space, volume], |r| r.get(0))
-            .optional()
+            .optional()?)
     }
 
     /// A folder and all below it, in order of their paths.
@@ -88,7 +89,7 @@ impl Index {
             let mut st = self
                 .conn
                 .prepare_cached("SELECT id, path FROM folders WHERE volume_id = ?1 ORDER BY path")?;
-            return st.query_map([volume], read)?.collect();
+            return Ok(st.query_map([volume], read)?.collect::<rusqlite::Result<_>>()?);
         }
         // `/` is followed by `0`.
         let (mut from, mut until) = (path.to_vec(), path.to_vec());
@@ -98,7 +99,7 @@ impl Index {
             "SELECT id, path FROM folders
              WHERE volume_id = ?1 AND (path = ?2 OR (path >= ?3 AND path < ?4)) ORDER BY path",
         )?;
-        st.query_map(params![volume, path, from, until], read)?.collect()
+        Ok(st.query_map(params![volume, path, from, until], read)?.collect::<rusqlite::Result<_>>()?)
     }
 
     fn visible_items(&self, folder: i64) -> Result<u64> {

@@ -1,7 +1,8 @@
 //! The compact form of a list: columns of one length, for grids that show thousands of items.
 
-use crate::Index;
-use rusqlite::{OptionalExtension, Result};
+use crate::IndexReader;
+use crate::Result;
+use rusqlite::OptionalExtension;
 use serde::Serialize;
 
 /// Bits of `flags`.
@@ -59,7 +60,7 @@ struct Cell {
     duration: Option<f64>,
 }
 
-impl Index {
+impl IndexReader {
     /// The columns of some items, in their order. Items that are gone meanwhile are left out.
     pub fn grid(&self, items: &[i64]) -> Result<Grid> {
         let mut grid = Grid::default();
@@ -87,7 +88,7 @@ impl Index {
     }
 
     fn cell(&self, id: i64) -> Result<Option<Cell>> {
-        self.conn
+        Ok(self.conn
             .prepare_cached(
                 "SELECT i.display_width, i.display_height, i.kind, i.is_motion, i.is_360, i.is_hdr, i.format,
                         i.taken_local, i.duration_s,
@@ -121,7 +122,7 @@ impl Index {
                     duration: r.get(8)?,
                 })
             })
-            .optional()
+            .optional()?)
     }
 
     /// ThumbHashes of items that have one.

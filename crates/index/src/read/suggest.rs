@@ -1,10 +1,11 @@
 //! What a beginning of a search may become: names that visible items are found by.
 
-use crate::Index;
+use crate::IndexReader;
+use crate::Result;
 use crate::search::{distinct, in_spaces};
 use albumen_library::people::names;
 use albumen_models::taxonomy::taxonomy;
-use rusqlite::{Result, params};
+use rusqlite::params;
 use std::collections::BTreeSet;
 
 /// Suggestions of one kind.
@@ -74,7 +75,7 @@ fn best<T>(
     Ok(out)
 }
 
-impl Index {
+impl IndexReader {
     /// People, places, tags, subjects and folders in whose names a word begins so; each has a visible item.
     pub fn suggest(&self, text: &str) -> Result<Vec<Suggested>> {
         let typed = typed(text);
@@ -114,7 +115,7 @@ impl Index {
             "SELECT 1 FROM faces a JOIN items i ON i.file_id = a.file_id
              WHERE a.person_id = ?1 AND a.lost = 0 AND i.hidden = 0 AND visible(i.folder_id, i.file_id)",
         )?;
-        let people = best(found, |(id, _, _)| seen.exists([id]))?;
+        let people = best(found, |(id, _, _)| Ok(seen.exists([id])?))?;
         Ok(people.into_iter().map(|(id, name, space)| Suggested::Person { id, name, space }).collect())
     }
 
@@ -132,7 +133,7 @@ impl Index {
             "SELECT 1 FROM {table} x CROSS JOIN items i ON i.file_id = x.file_id
              WHERE x.{column} = ?1 AND i.hidden = 0 AND visible(i.folder_id, i.file_id)"
         ))?;
-        Ok(best(found, |name| seen.exists([name]))?.into_iter())
+        Ok(best(found, |name| Ok(seen.exists([name])?))?.into_iter())
     }
 
     fn places_suggested(&self, typed: &str) -> Result<Vec<Suggested>> {
@@ -176,9 +177,11 @@ impl Index {
         let mut out = Vec::new();
         for found in kinds {
             out.extend(best(found, |one| match one {
-                Suggested::Region { code, name } => seen.exists(params![code, name, None::<&str>]),
-                Suggested::City { code, name } => seen.exists(params![code, None::<&str>, name]),
-                Suggested::Country { code, .. } => seen.exists(params![code, None::<&str>, None::<&str>]),
+                Suggested::Region { code, name } => Ok(seen.exists(params![code, name, None::<&str>])?),
+                Suggested::City { code, name } => Ok(seen.exists(params![code, None::<&str>, name])?),
+                Suggested::Country { code, .. } => {
+                    Ok(seen.exists(params![code, None::<&str>, None::<&str>])?)
+                }
                 _ => Ok(false),
             })?);
         }

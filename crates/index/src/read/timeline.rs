@@ -1,6 +1,6 @@
 //! The timeline's index: how many items of each day, newest day first.
 
-use crate::Index;
+use crate::IndexReader;
 use crate::query::Query;
 use crate::search::{Page, SearchError, Within};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub struct Day {
     pub count: u64,
 }
 
-impl Index {
+impl IndexReader {
     /// The timeline of what this connection's scope shows, of one space, of what a query finds.
     pub fn timeline(&self, query: &Query, within: &[Within]) -> std::result::Result<Timeline, SearchError> {
         let is_whole = query.terms.is_empty() && within.iter().all(|w| matches!(w, Within::Space(_)));

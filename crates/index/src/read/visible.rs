@@ -1,8 +1,9 @@
 //! The rights filter of queries: which folders, and which single items, a reader may see.
 
-use crate::Index;
+use crate::IndexReader;
+use crate::Result;
+use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -93,7 +94,7 @@ impl Visible {
     }
 
     /// Whether an item is seen just where its folder is, so that folders can be counted instead of items.
-    pub fn is_by_folder(&self) -> bool {
+    pub(crate) fn is_by_folder(&self) -> bool {
         self.is_all || (self.items.is_empty() && self.only.is_none())
     }
 }
@@ -115,15 +116,15 @@ impl Slot {
     pub(crate) fn define(&self, conn: &Connection) -> Result<()> {
         let slot = self.clone();
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        conn.create_scalar_function("visible", 2, flags, move |arguments| {
+        Ok(conn.create_scalar_function("visible", 2, flags, move |arguments| {
             let (folder, item) = (arguments.get::<i64>(0)?, arguments.get::<i64>(1)?);
             let visible = slot.0.lock().unwrap_or_else(PoisonError::into_inner);
             Ok(visible.sees(folder, item))
-        })
+        })?)
     }
 }
 
-impl Index {
+impl IndexReader {
     /// Sets whose eyes the queries of this connection look with.
     pub fn look_as(&self, visible: Arc<Visible>) {
         self.scope.set(visible);
@@ -137,7 +138,7 @@ impl Index {
     /// A number that is another one after every change of the index by other connections. It can be compared with earlier numbers of
     /// this connection alone.
     pub fn data_version(&self) -> Result<i64> {
-        self.conn.pragma_query_value(None, "data_version", |r| r.get(0))
+        Ok(self.conn.pragma_query_value(None, "data_version", |r| r.get(0))?)
     }
 
     /// Whether folders have come that a scope does not know yet: then it must be resolved anew.
@@ -207,5 +208,5 @@ fn deepest(rules: &ByPath<'_>, path: &[u8]) -> u8 {
 }
 
 fn newest_folder(conn: &Connection) -> Result<i64> {
-    conn.prepare_cached("SELECT coalesce(max(id), 0) FROM folders")?.query_row([], |r| r.get(0))
+    Ok(conn.prepare_cached("SELECT coalesce(max(id), 0) FROM folders")?.query_row([], |r| r.get(0))?)
 }

@@ -2,8 +2,7 @@
 
 use crate::fixture::{Answer, Client, Portal};
 use albumen_index::Index;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use albumen_index::testing::{Database, Photo};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,31 +29,6 @@ fn named_in(made: &Made, text: &str) -> Vec<String> {
     made.ids.iter().filter(|(_, id)| text.contains(&word(**id))).map(|(name, _)| name.clone()).collect()
 }
 
-/// What an item is found by: each has its own.
-fn said_of(conn: &rusqlite::Connection, id: i64, path: &std::path::Path) {
-    let word = word(id);
-    let letter = char::from(b'A' + u8::try_from(id).unwrap());
-    conn.execute_batch(&format!(
-        "UPDATE items SET lat = {id} * 5, lon = {id} * 10, country_code = 'A{letter}', country = 'Country {word}',
-           region = 'Region {word}', city = 'City {word}', model = 'Camera {word}', iso = 100 WHERE file_id = {id};
-         INSERT INTO item_where VALUES ({id}, {id} * 5, {id} * 5, {id} * 10, {id} * 10);
-         INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
-           VALUES ({id}, '', '', '', '', '', 'city q {id} q region q {id} q', 'person q {id} q', '', '');
-         INSERT INTO item_tags (tag, file_id) VALUES ('Tag {word}', {id}), ('common', {id});
-         INSERT INTO subjects (file_id, label, score) VALUES ({id}, 'subject {word}', 1), ({id}, 'subject {word}', 0.5);
-         INSERT INTO people (id, space_id, found_name, found_source)
-           SELECT 'p{id}', space_id, 'Person {word}', 'file' FROM items WHERE file_id = {id};
-         INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder, person_id, how)
-           VALUES ({id}, 0, 0, 1, 1, 1, 1, '[]', x'00', 'e', 'p{id}', 'machine');
-         INSERT INTO stage_state (file_id, stage, version, input_key, state, fault, reason)
-           VALUES ({id}, 'render', 1, 'k', 'failed', 'damaged', '{path} has {word}');",
-        path = path.display()
-    ))
-    .unwrap();
-    let paths = json!([STANDARD.encode(path.to_str().unwrap())]).to_string();
-    conn.execute("INSERT INTO jobs (created, priority, paths) VALUES (0, 1, ?1)", [paths]).unwrap();
-}
-
 pub struct Made {
     pub portal: Portal,
     /// Ids by the names of the files.
@@ -74,7 +48,7 @@ pub fn made() -> Made {
     }
     let index = portal.path("index");
     drop(Index::open_indexing(&index, || ()).unwrap());
-    let conn = rusqlite::Connection::open(index.join("index.sqlite")).unwrap();
+    let database = Database::open(&index);
     let mut ids = BTreeMap::new();
     for photo in PHOTOS {
         let (space, kind, volume, rest) = match photo.split('/').collect::<Vec<_>>()[..] {
@@ -89,55 +63,26 @@ pub fn made() -> Made {
         let volume = portal.path(&volume);
         let volume = volume.to_str().unwrap();
         let hash = format!("b3:{name}");
-        conn.execute("INSERT OR IGNORE INTO spaces (name, kind) VALUES (?1, ?2)", [space, kind]).unwrap();
-        conn.execute(
-            "INSERT OR IGNORE INTO volumes (space_id, path) SELECT id, CAST(?2 AS BLOB) FROM spaces WHERE name = ?1",
-            [space, volume],
-        )
-        .unwrap();
-        conn.execute(
-            "INSERT OR IGNORE INTO folders (volume_id, path) SELECT id, CAST(?2 AS BLOB) FROM volumes WHERE path = CAST(?1 AS BLOB)",
-            [volume, folder],
-        )
-        .unwrap();
-        conn.execute(
-            "INSERT INTO files (folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, added, content_hash, facts)
-             SELECT d.id, CAST(?3 AS BLOB), 1, 1, 1, 1, 1, 1, ?4, '{\"kind\":\"photo\",\"format\":\"jpeg\"}'
-             FROM folders d JOIN volumes v ON v.id = d.volume_id WHERE v.path = CAST(?1 AS BLOB) AND d.path = CAST(?2 AS BLOB)",
-            [volume, folder, name, &hash],
-        )
-        .unwrap();
-        let id = conn.last_insert_rowid();
-        conn.execute(
-            "INSERT INTO items (file_id, space_id, folder_id, kind, format, added, hidden)
-             SELECT f.id, v.space_id, d.id, 'photo', 'jpeg', 1, 0
-             FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id WHERE f.id = ?1",
-            [id],
-        )
-        .unwrap();
-        said_of(&conn, id, &portal.path(photo));
         let derived = format!("derived/{name}.m");
         std::fs::create_dir_all(index.join("derived")).unwrap();
         std::fs::write(index.join(&derived), format!("thumbnail of {name}")).unwrap();
-        conn.execute(
-            "INSERT INTO derivatives (content_hash, name, path, width, height, bytes) VALUES (?1, 'm', ?2, 1, 1, 1)",
-            [&hash, &derived],
-        )
-        .unwrap();
+        let id = database.put_photo(&Photo {
+            space,
+            kind,
+            volume,
+            folder,
+            name,
+            content_hash: &hash,
+            derived: &derived,
+        });
+        database.mark_photo(id, &word(id), &portal.path(photo));
         ids.insert(name.strip_suffix(".jpg").unwrap().to_owned(), id);
     }
     portal.add("root", &["--admin"]);
     portal.add("anna", &["--access", "family=full"]);
     portal.add("ben", &["--access", "family=custom"]);
     // Accounts are numbered as they come: anna is 2, ben 3.
-    conn.execute_batch(
-        "INSERT INTO albums (id, owner, name, query, created) VALUES
-           (1, 2, 'Annas best', NULL, 0), (2, 2, 'Annas cities', 'place:City', 0), (3, 3, 'Bens', NULL, 0),
-           (4, NULL, 'Of the command line', NULL, 0);
-         INSERT INTO album_items (album_id, file_id, added, added_by)
-           SELECT a.id, i.file_id, 0, a.owner FROM albums a, items i WHERE a.query IS NULL;",
-    )
-    .unwrap();
+    database.put_albums();
     portal.start();
     let root = portal.sign_in("root");
     let put = |path: &str, body: serde_json::Value| {

@@ -3,6 +3,7 @@
 
 use crate::fixture::{Client, Portal};
 use albumen_index::Index;
+use albumen_index::testing::Database;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
@@ -14,41 +15,8 @@ const TRIES: usize = 40;
 
 fn fill(portal: &Portal, items: u64) {
     let dir = portal.path("index");
-    drop(Index::open_indexing(&dir, || ()).unwrap());
-    // By the index's own connection: triggers of the search tables are on it as on any.
-    let index = Index::open_edit(&dir).unwrap();
-    let db = rusqlite::Connection::open(index.dir().join("index.sqlite")).unwrap();
-    db.execute_batch(&format!(
-        "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
-         INSERT INTO spaces (id, name, kind) VALUES (1, 'family', 'shared');
-         INSERT INTO volumes (id, space_id, path) VALUES (1, 1, CAST('{volume}' AS BLOB));
-         CREATE TEMP TABLE n AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {items}) SELECT i FROM n;
-         INSERT INTO folders (id, volume_id, path)
-           SELECT i, 1, CAST(printf('rolls/%05d', i) AS BLOB) FROM n WHERE i <= {items} / {A_FOLDER} + 1;
-         INSERT INTO files (id, folder_id, name, fs_id, inode, bytes, mtime_ns, ctime_ns, content_hash, added, facts)
-           SELECT i, i / {A_FOLDER} + 1, CAST(printf('%07d.jpg', i) AS BLOB), 1, i, 3000000 + i % 1000, i, i,
-             printf('b3:%016x%048x', (i * 2654435761) % 4294967296, i), 1600000000 + i, '{{}}' FROM n;
-         INSERT INTO items (file_id, space_id, folder_id, kind, format, added, taken_local, display_width, display_height,
-             model, iso, rating, lat, lon, country_code, country, region, city)
-           SELECT i, 1, i / {A_FOLDER} + 1, iif(i % 10 = 0, 'video', 'photo'), iif(i % 10 = 0, 'mp4', 'jpeg'), 1600000000 + i,
-             strftime('%Y-%m-%dT%H:%M:%S', 1000000000 + i * (600000000 / {items}), 'unixepoch'), 4032, 3024,
-             'Model ' || (i % 7), 100 * (1 + i % 16), nullif(i % 6, 0),
-             iif(i % 2, -60 + (i * 7919) % 12000 / 100.0, NULL), iif(i % 2, -180 + (i * 104729) % 36000 / 100.0, NULL),
-             iif(i % 2, char(65 + i % 25, 65 + i % 23), NULL), iif(i % 2, 'Country ' || (i % 575), NULL),
-             iif(i % 2, 'Region ' || (i % 50), NULL), iif(i % 2, 'City ' || (i % 500), NULL) FROM n;
-         INSERT INTO derivatives (content_hash, name, path, width, height, bytes)
-           SELECT content_hash, 'sm', 'derived/' || id, 320, 240, 20000 FROM files;
-         INSERT INTO item_tags (tag, file_id) SELECT 'tag ' || (i % 60), i FROM n WHERE i % 3 = 0;
-         INSERT INTO subjects (file_id, label, score) SELECT i, 'subject ' || (i % 40), 0.9 FROM n WHERE i % 2 = 0;
-         INSERT INTO item_where SELECT file_id, lat, lat, lon, lon FROM
-           (SELECT file_id, lat, lon FROM items WHERE lat IS NOT NULL);
-         INSERT INTO item_text (rowid, name, folder, title, description, tags, place, people, camera, lens)
-           SELECT i, printf('%07d', i), '', iif(i % 8 = 0, 'beach', 'garden'), '', '', iif(i % 2, 'city ' || (i % 500), ''), '',
-             'model ' || (i % 7), '' FROM n;
-         COMMIT; PRAGMA wal_checkpoint(TRUNCATE);",
-        volume = portal.path("shared").display()
-    ))
-    .unwrap();
+    let index = Index::open_indexing(&dir, || ()).unwrap();
+    Database::open(&dir).fill_family(&portal.path("shared"), items, A_FOLDER);
     index.merge_text(|| false).unwrap();
 }
 

@@ -6,11 +6,11 @@ use super::refusal::{Answer, Body, Refusal, bad, for_all_spaces, given, no_such}
 use crate::service::access::Access;
 use crate::service::events::{Event, Of};
 use albumen_core::clock::now;
-use albumen_index::Index;
 use albumen_index::account_edits::AccountEdit;
 use albumen_index::albums::{AlbumChange, AlbumError};
 use albumen_index::edits::Edit;
 use albumen_index::said::{DateEdit, Field};
+use albumen_index::{Editor, IndexReader};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
@@ -29,10 +29,10 @@ impl From<AlbumError> for Refusal {
             AlbumError::Missing(_) | AlbumError::Unknown(_) => StatusCode::NOT_FOUND,
             AlbumError::Taken(_) | AlbumError::Searching(..) | AlbumError::ByHand(_) => StatusCode::CONFLICT,
             AlbumError::Nameless | AlbumError::Nested | AlbumError::Search(_) => StatusCode::BAD_REQUEST,
-            AlbumError::Sql(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            AlbumError::Index(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         match e {
-            AlbumError::Sql(e) => e.into(),
+            AlbumError::Index(e) => e.into(),
             e => Refusal(status, e.to_string()),
         }
     }
@@ -42,13 +42,13 @@ impl From<AlbumError> for Refusal {
 async fn change<T: Send + 'static>(
     edits: &EditHandle,
     access: &Access,
-    work: impl FnOnce(&mut Index, &EditHandle) -> Answer<T> + Send + 'static,
+    work: impl FnOnce(&mut Editor, &EditHandle) -> Answer<T> + Send + 'static,
 ) -> Answer<T> {
     for_all_spaces(access)?;
     edits.change(work).await
 }
 
-fn tell_edited(index: &Index, edits: &EditHandle, items: &[i64]) -> Answer<()> {
+fn tell_edited(index: &IndexReader, edits: &EditHandle, items: &[i64]) -> Answer<()> {
     for &item in items {
         if let Some((path, space)) = index.path_and_space(item)? {
             edits.tell(Event::edited(Of { item, path: &path, space: &space }));
@@ -185,7 +185,7 @@ pub async fn undo(
     .await
 }
 
-fn owner(index: &Index, album: i64) -> Answer<i64> {
+fn owner(index: &IndexReader, album: i64) -> Answer<i64> {
     Ok(index.account_album(album)?.ok_or(AlbumError::Missing(album))?.owner)
 }
 

@@ -4,7 +4,7 @@ use super::handles::{EditHandle, ReadHandle};
 use super::people::{edit, see_face, see_person};
 use super::refusal::{Answer, Body, asked, bad, given, no_such};
 use crate::service::access::Access;
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use albumen_index::people::{EditDone, FaceLine, FaceList, Mark, Why};
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
@@ -154,7 +154,7 @@ pub async fn mark(
 }
 
 /// Where an id may stand or a name: an id of another space's person is not there; a name is looked up in the space.
-fn is_not_anothers(index: &Index, access: &Access, named: &str) -> Answer<()> {
+fn is_not_anothers(index: &IndexReader, access: &Access, named: &str) -> Answer<()> {
     match index.space_of_person(named)? {
         Some(space) if !access.may_see(&space) => Err(no_such("person")),
         _ => Ok(()),

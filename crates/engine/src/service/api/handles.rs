@@ -12,8 +12,8 @@ use crate::service::room::Room;
 use crate::service::tally::Tally;
 use crate::service::{Order, Service};
 use albumen_files::absolute;
-use albumen_index::Index;
 use albumen_index::due::{Scope, StageNow};
+use albumen_index::{Editor, IndexReader};
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ impl ReadHandle {
     /// Asks the index.
     pub async fn ask<T: Send + 'static, E: Into<Refusal>>(
         &self,
-        question: impl FnOnce(&Index) -> Result<T, E> + Send + 'static,
+        question: impl FnOnce(&IndexReader) -> Result<T, E> + Send + 'static,
     ) -> Answer<T> {
         let service = self.0.clone();
         blocking(move || {
@@ -75,11 +75,11 @@ impl EditHandle {
     /// Changes the index; the change is durable when this returns.
     pub async fn change<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Index, &EditHandle) -> Answer<T> + Send + 'static,
+        work: impl FnOnce(&mut Editor, &EditHandle) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
         let edits = self.clone();
         blocking(move || {
-            let mut index = Index::open_edit(&edits.0.index_dir).map_err(broken)?;
+            let mut index = Editor::open(&edits.0.index_dir).map_err(broken)?;
             work(&mut index, &edits)
         })
         .await
@@ -105,13 +105,13 @@ impl RequestHandle {
         &self,
         access: Access,
         paths: Vec<PathBuf>,
-        keep: impl FnOnce(&Index, &[PathBuf]) -> Answer<T> + Send + 'static,
+        keep: impl FnOnce(&Editor, &[PathBuf]) -> Answer<T> + Send + 'static,
     ) -> Answer<(T, BTreeSet<String>)> {
         let service = self.0.clone();
         blocking(move || {
             let spaces = Spaces::resolve(&service.config().spaces);
             let of_paths = spaces_of_paths(&spaces, &access, &paths)?;
-            let index = Index::open_edit(&service.index_dir).map_err(broken)?;
+            let index = Editor::open(&service.index_dir).map_err(broken)?;
             Ok((keep(&index, &paths)?, of_paths))
         })
         .await
@@ -145,7 +145,7 @@ impl RequestHandle {
     }
 
     /// The stages that come after a file can be seen, where they are wanted and possible.
-    pub fn later_stages(&self, index: &Index, scope: &Scope) -> rusqlite::Result<Vec<&StageNow>> {
+    pub fn later_stages(&self, index: &IndexReader, scope: &Scope) -> albumen_index::Result<Vec<&StageNow>> {
         later_stages(&self.0, index, scope)
     }
 

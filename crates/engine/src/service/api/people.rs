@@ -10,10 +10,10 @@ use super::handles::{EditHandle, ReadHandle};
 use super::refusal::{Answer, Body, Refusal, asked, bad, given, no_such};
 use crate::service::access::Access;
 use crate::service::events::Event;
-use albumen_index::Index;
 use albumen_index::people::{
     Answer as Reply, EditDone, EditError, EditLine, FaceLine, PersonLine, Question, SameName, Suggestions,
 };
+use albumen_index::{Editor, IndexReader};
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::StatusCode;
@@ -35,7 +35,7 @@ impl From<EditError> for Refusal {
             EditError::Conflict(why) => Refusal(StatusCode::CONFLICT, why),
             EditError::Invalid(why) => Refusal(StatusCode::BAD_REQUEST, why),
             EditError::NameTaken { .. } => Refusal(StatusCode::CONFLICT, e.to_string()),
-            EditError::Sql(e) => e.into(),
+            EditError::Index(e) => e.into(),
         }
     }
 }
@@ -344,7 +344,7 @@ pub async fn undo(
 /// Makes an edit, tells those who listen, and answers what it did.
 pub(super) async fn edit(
     edits: &EditHandle,
-    make: impl FnOnce(&mut Index) -> Answer<EditDone> + Send + 'static,
+    make: impl FnOnce(&mut Editor) -> Answer<EditDone> + Send + 'static,
 ) -> Answer<Json<EditDone>> {
     Ok(told(edits, edits.change(|index, _| make(index)).await?))
 }
@@ -357,12 +357,12 @@ fn told(edits: &EditHandle, done: EditDone) -> Json<EditDone> {
 }
 
 /// Refuses a person that is not there, or whose space the caller may not see.
-pub(super) fn see_person(index: &Index, access: &Access, id: &str) -> Answer<()> {
+pub(super) fn see_person(index: &IndexReader, access: &Access, id: &str) -> Answer<()> {
     let seen = index.space_of_person(id)?.filter(|space| access.may_see(space));
     seen.map(drop).ok_or_else(|| no_such("person"))
 }
 
-pub(super) fn see_face(index: &Index, access: &Access, face: i64) -> Answer<()> {
+pub(super) fn see_face(index: &IndexReader, access: &Access, face: i64) -> Answer<()> {
     let seen = index.space_of_face(face)?.filter(|space| access.may_see(space));
     seen.map(drop).ok_or_else(|| no_such("face"))
 }

@@ -54,7 +54,7 @@ pub async fn item(
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
 ) -> Answer<Response> {
-    let found = reads.ask(move |index| -> rusqlite::Result<_> {
+    let found = reads.ask(move |index| -> albumen_index::Result<_> {
         match index.item_of(id)? {
             Some(id) => index.item_view(id, Detail::Full),
             None => Ok(None),

@@ -1,7 +1,7 @@
 //! Answers that are no success: a status, and the reason in words.
 
-use crate::pipeline::recorder::RecordError;
 use crate::service::access::Access;
+use albumen_index::Error as IndexError;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -62,10 +62,10 @@ pub fn broken(e: impl std::fmt::Display) -> Refusal {
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
 }
 
-impl From<rusqlite::Error> for Refusal {
-    fn from(e: rusqlite::Error) -> Refusal {
-        match RecordError::from(e) {
-            RecordError::DiskFull => {
+impl From<IndexError> for Refusal {
+    fn from(e: IndexError) -> Refusal {
+        match e {
+            IndexError::DiskFull => {
                 let why = "the disk with the index is full: nothing was changed; make room and ask again";
                 Refusal(StatusCode::INSUFFICIENT_STORAGE, why.into())
             }

@@ -144,7 +144,7 @@ pub async fn reindex(
     };
     let kept = requests.keep(access, paths, move |index, paths| {
         let scopes = paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose());
-        let scopes = scopes.collect::<rusqlite::Result<Vec<_>>>()?;
+        let scopes = scopes.collect::<albumen_index::Result<Vec<_>>>()?;
         Ok(index.reindex(&scopes, &again, paths, now())?)
     });
     let ((job, stages), _) = kept.await?;
@@ -172,7 +172,7 @@ const ITEMS_NAMED: usize = 1000;
 
 async fn job_view(requests: &RequestHandle, reads: &ReadHandle, id: i64) -> Answer<Option<JobView>> {
     let requests = requests.clone();
-    let view = reads.ask(move |index| -> rusqlite::Result<_> {
+    let view = reads.ask(move |index| -> albumen_index::Result<_> {
         let Some(job) = index.job(id)? else { return Ok(None) };
         let mut view = JobView {
             job: id,
@@ -209,7 +209,7 @@ pub async fn job(
     Path(id): Path<i64>,
 ) -> Answer<Response> {
     let r = requests.clone();
-    let visible = reads.ask(move |index| -> rusqlite::Result<_> {
+    let visible = reads.ask(move |index| -> albumen_index::Result<_> {
         let Some(job) = index.job(id)? else { return Ok(false) };
         let spaces = r.spaces_of(&job.paths);
         Ok(spaces.map_or(!access.is_limited(), |spaces| access.may_see_all(spaces.iter())))

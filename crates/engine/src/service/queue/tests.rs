@@ -52,7 +52,7 @@ fn a_queue_that_cannot_be_read_is_an_error_and_not_drained() {
     let index = Index::open_indexing(dir.path(), || ()).unwrap();
     let told = Arc::new(AtomicUsize::new(0));
     let queue = queue_of_one_thread(dir.path(), index.another().unwrap(), &Shutdown::default(), told.clone());
-    index.conn.execute("DROP TABLE pending", []).unwrap();
+    albumen_index::testing::drop_queue(&index);
     queue.wake();
     assert!(queue.next(0, &mut || ()).is_err());
     assert_eq!((queue.is_idle(), told.load(Ordering::SeqCst)), (false, 0));

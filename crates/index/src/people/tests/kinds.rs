@@ -393,12 +393,30 @@ fn a_question_is_answered_once() {
 }
 
 #[test]
+fn what_an_edit_changed_is_logged_with_names() {
+    let mut w = World::new();
+    let file = w.photo(1, &[1]);
+    w.cluster();
+    let face = w.faces(file)[0].id;
+    let ada = w.index.assign_face(face, "Ada").expect("assigned").person.expect("a person");
+    w.index.hide_person(&ada, true).expect("hidden");
+    w.index.set_cover(&ada, face).expect("a cover");
+    let count = |sql: &str| w.index.conn.query_row(sql, [], |r| r.get::<_, i64>(0)).expect("a number");
+    let rows =
+        "SELECT count(*) FROM people_edit_log l JOIN json_tree(l.before) j WHERE typeof(j.key) = 'integer'";
+    assert!(count(rows) >= 3);
+    // In a list stand rows, and nothing else.
+    assert_eq!(count(&format!("{rows} AND j.type <> 'object'")), 0);
+}
+
+#[test]
 fn edits_are_listed_with_what_must_be_undone_first() {
     let mut w = World::new();
     let files: Vec<i64> = (1..6).map(|n| w.photo(n, &[1])).collect();
     w.cluster();
     let person = w.who(files[0])[0].clone().expect("a person");
-    let split = w.index.split_person(&person, &[w.faces(files[0])[0].id]).expect("split");
+    let first = w.faces(files[0])[0].id;
+    let split = w.index.split_person(&person, &[first]).expect("split");
     let new = split.person.expect("the new one");
     let named = w.index.name_person(&new, Some("Nia"), SameName::Refuse).expect("named");
     let edits = w.index.people_edits(None, 10).expect("edits");

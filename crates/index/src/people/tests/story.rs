@@ -211,7 +211,7 @@ impl Story {
                 let said = said(&done);
                 self.said.push((done.edit, said));
             }
-            Err(EditError::Sql(e)) => panic!("{e}"),
+            Err(EditError::Index(e)) => panic!("{e}"),
             Err(_) => {}
         }
     }
@@ -389,7 +389,7 @@ impl Story {
     fn state(&self) -> Vec<String> {
         let rows = |sql: &str| -> Vec<String> {
             let mut st = self.w.index.conn.prepare(sql).expect("a query");
-            st.query_map([], |r| r.get(0)).expect("rows").collect::<Result<_>>().expect("text")
+            st.query_map([], |r| r.get(0)).expect("rows").collect::<rusqlite::Result<_>>().expect("text")
         };
         [
             "SELECT json_array('face', id, person_id, how, mark, lost, clustered) FROM faces ORDER BY id",

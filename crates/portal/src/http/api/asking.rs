@@ -4,7 +4,7 @@ use super::super::{Answer, App, Caller, Problem};
 use crate::clock::now;
 use crate::library::{LibraryError, Scope};
 use crate::rights::{Object, Rights, Subject, rights, scope};
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use albumen_index::albums::AccountAlbum;
 use albumen_index::query::{Filter, Query as Search};
 use albumen_index::search::{Order, SearchError, Within};
@@ -47,7 +47,7 @@ pub fn asked(query: AskedQuery) -> Answer<Asked> {
 pub struct Ask<'a> {
     pub app: &'a App,
     pub subject: &'a Subject,
-    pub index: &'a Index,
+    pub index: &'a IndexReader,
     pub scope: &'a Scope,
 }
 
@@ -69,7 +69,7 @@ pub fn ask_as<T>(app: &App, subject: &Subject, ask: impl FnOnce(&Ask<'_>) -> Ans
     if scope.hide_details {
         return Err(Problem::not_found());
     }
-    app.library.ask(|index| -> Result<Answer<T>, rusqlite::Error> {
+    app.library.ask(|index| -> Result<Answer<T>, albumen_index::Error> {
         index.look_as(app.library.visible(index, &scope)?);
         Ok(ask(&Ask { app, subject, index, scope: &scope }))
     })?
@@ -82,7 +82,7 @@ pub fn read(e: impl std::error::Error + Send + Sync + 'static) -> Problem {
 /// A search that cannot be understood is the caller's to mend; anything else is ours.
 pub fn searched(e: SearchError) -> Problem {
     match e {
-        SearchError::Sql(e) => read(e),
+        SearchError::Index(e) => read(e),
         other => Problem::invalid(format!("{other}.")),
     }
 }

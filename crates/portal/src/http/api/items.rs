@@ -113,7 +113,7 @@ pub async fn thumbnail(
     let (library, subject) = (app.library.clone(), caller.subject.clone());
     // One hop to a thread that may wait: for the rows and for the file.
     let opened = tokio::task::spawn_blocking(move || -> Answer<_> {
-        let found = library.ask(|index| -> rusqlite::Result<_> {
+        let found = library.ask(|index| -> albumen_index::Result<_> {
             match index.located(id)? {
                 Some(located) => Ok(Some((located, index.derived(id, &size)?, index.thumbnail_key(id)?))),
                 None => Ok(None),

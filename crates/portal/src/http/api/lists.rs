@@ -7,7 +7,7 @@ use super::items::shown_item;
 use crate::config::Space;
 use crate::rights::Rights;
 use crate::store::FolderPath;
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use albumen_index::read::folders::{FolderContent, SubFolder};
 use albumen_index::read::grid::flag;
 use albumen_index::search::{Cursor, Page};
@@ -159,7 +159,7 @@ pub async fn folders(State(app): State<Arc<App>>, caller: Caller, query: AskedQu
 }
 
 /// The top of a space with several folders: these, under the names that clients know.
-fn top_of(index: &Index, space: &Space) -> Answer<Option<FolderContent>> {
+fn top_of(index: &IndexReader, space: &Space) -> Answer<Option<FolderContent>> {
     let mut top = FolderContent::default();
     for folder in &space.folders {
         use std::os::unix::ffi::OsStrExt;

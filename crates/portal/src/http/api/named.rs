@@ -2,7 +2,7 @@
 
 use super::super::{Answer, App, Caller, Json};
 use super::asking::{Ask, AskedQuery, asked, read, term, with_query, within_scope};
-use albumen_index::Index;
+use albumen_index::IndexReader;
 use albumen_index::read::counted::Counted;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -20,7 +20,7 @@ async fn counted(
     caller: &Caller,
     query: AskedQuery,
     (key, filter): (&'static str, &'static str),
-    list: fn(&Index, Option<&str>) -> rusqlite::Result<Vec<Counted>>,
+    list: fn(&IndexReader, Option<&str>) -> albumen_index::Result<Vec<Counted>>,
 ) -> Answer<Response> {
     let asked = asked(query)?;
     let answer = within_scope(app, caller, move |ask| {
@@ -38,11 +38,11 @@ async fn counted(
 }
 
 pub async fn tags(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
-    counted(&app, &caller, query, ("tags", "tag"), Index::visible_tags).await
+    counted(&app, &caller, query, ("tags", "tag"), IndexReader::visible_tags).await
 }
 
 pub async fn subjects(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
-    counted(&app, &caller, query, ("subjects", "subject"), Index::visible_subjects).await
+    counted(&app, &caller, query, ("subjects", "subject"), IndexReader::visible_subjects).await
 }
 
 /// Countries with their regions and these with their cities. Where no region is known its name is empty.
