@@ -1,8 +1,9 @@
 //! `albumen people` and `albumen faces` as a user at a terminal sees them: what is printed, and that the commands that are
 //! printed do what they say. The faces are put into the index by hand, so that no models are needed.
 
+use albumen_index::IndexReader;
+use albumen_index::testing::Database;
 use image::RgbImage;
-use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 
 struct Terminal {
@@ -67,24 +68,11 @@ impl Terminal {
 
     /// A face whose embedding has these shares of two directions; with its id.
     fn face(&self, photo: &Path, x: f64, shares: [i8; 2]) -> String {
-        let db = Connection::open(self.path("index").join("index.sqlite")).unwrap();
-        db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', 'test')", []).unwrap();
         let embedding: Vec<u8> = (0..128).map(|i| shares[i / 64] as u8).collect();
-        let (folder, name) = (photo.parent().unwrap(), photo.file_name().unwrap());
-        db.query_row(
-            "INSERT INTO faces (file_id, x, y, w, h, score, quality, points, embedding, embedder)
-             SELECT f.id, ?3, 0.1, 0.3, 0.4, 0.9, 0.8, '[]', ?4, 'test' FROM files f JOIN folders d ON d.id = f.folder_id
-               JOIN volumes v ON v.id = d.volume_id WHERE v.path = ?1 AND f.name = ?2 RETURNING id",
-            params![
-                folder.to_str().unwrap().as_bytes(),
-                name.to_str().unwrap().as_bytes(),
-                x,
-                embedding
-            ],
-            |r| r.get::<_, i64>(0),
-        )
-        .unwrap()
-        .to_string()
+        let index = self.path("index");
+        let file = IndexReader::open(&index).unwrap().find_file(photo).unwrap().expect("an indexed photo");
+        let face = Database::open(&index).put_face(file, [x, 0.1, 0.3, 0.4], &embedding);
+        face.to_string()
     }
 }
 

@@ -303,7 +303,7 @@ impl Developer {
 
     fn due(&self, file: i64) -> Result<Vec<Stage>, IndexError> {
         let stages = [self.shared.stages.inspect.clone(), self.shared.stages.render.clone()];
-        Ok(self.index.develop_due(file, &stages, now(), self.shared.budget.ceiling())?)
+        self.index.develop_due(file, &stages, now(), self.shared.budget.ceiling())
     }
 
     fn unreadable(&mut self, job: &PendingRow, stat: FileStat, fault: Fault) -> Record {

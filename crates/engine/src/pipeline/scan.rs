@@ -620,7 +620,7 @@ impl One<'_> {
     }
 
     fn gone(&self, file: i64) -> Result<(), IndexError> {
-        Ok(self.index.gone(file, self.number)?)
+        self.index.gone(file, self.number)
     }
 
     /// One folder that was read; returns its id if the index knows it.
@@ -1091,5 +1091,5 @@ fn vanish(
 
 fn store(index: &Index, volume_id: i64, print: &Fingerprint) -> Result<(), IndexError> {
     let json = serde_json::to_string(print).expect("a fingerprint is plain data");
-    Ok(index.volume_seen(volume_id, &json)?)
+    index.volume_seen(volume_id, &json)
 }

@@ -318,7 +318,7 @@ impl Looker<'_> {
     /// Faces become people, under what users have said.
     fn cluster(&mut self) {
         for space in std::mem::take(&mut self.spaces) {
-            let clustered = self.service.with_room(|| Ok(cluster_one(&mut self.index, self.service, space)?));
+            let clustered = self.service.with_room(|| cluster_one(&mut self.index, self.service, space));
             if let Err(e) = clustered {
                 tracing::error!("faces wait to become people: {e}");
             }
