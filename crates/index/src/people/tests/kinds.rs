@@ -438,7 +438,7 @@ fn a_list_of_people_reads_kept_counts_and_counts_what_changed() {
         let mut st = w.index.conn.prepare("SELECT items, faces FROM person_counts").expect("a query");
         st.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))
             .expect("rows")
-            .collect::<Result<_>>()
+            .collect::<rusqlite::Result<_>>()
             .expect("numbers")
     };
     let listed =
@@ -457,7 +457,8 @@ fn a_list_of_people_reads_kept_counts_and_counts_what_changed() {
     // So does a face, and an edit keeps at once.
     w.look(files[1], 2, &[], 0.0, MODEL);
     assert_eq!((kept(&w), listed(&w)), (vec![], vec![1]));
-    w.index.reject_face(w.faces(files[2])[0].id, None).expect("rejected");
+    let face = w.faces(files[2])[0].id;
+    w.index.reject_face(face, None).expect("rejected");
     assert_eq!((kept(&w), listed(&w)), (vec![(0, 0)], vec![]));
 }
 
