@@ -114,10 +114,7 @@ fn a_lost_database_is_begun_anew_only_when_told_to() {
 fn walkdir(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().flatten() {
-        match entry.path().is_dir() {
-            true => all.extend(walkdir(&entry.path())),
-            false => all.push(entry.path()),
-        }
+        if entry.path().is_dir() { all.extend(walkdir(&entry.path())) } else { all.push(entry.path()) }
     }
     all.sort();
     all

@@ -121,7 +121,7 @@ fn corpus_heif_pictures_match_the_reference_grids() {
 }
 
 /// A 200-megapixel HEIC (16384 x 12288 in 768 tiles, as Samsung's phones write), made of a real picture's tiles.
-pub fn made_200_megapixels(corpus: &Path) -> Vec<u8> {
+pub(crate) fn made_200_megapixels(corpus: &Path) -> Vec<u8> {
     use decode::heif::items::{self, Property};
     const COLUMNS: u32 = 32;
     const ROWS: u32 = 24;

@@ -2,6 +2,7 @@
 
 use crate::support::ROOT;
 #[path = "../../fuzz/doors.rs"]
+#[expect(unreachable_pub, reason = "shared with the fuzz program")]
 mod doors;
 
 use std::path::Path;

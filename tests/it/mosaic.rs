@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// Which colour each pixel of a sensor sees: 0 is red, 1 green, 2 blue.
 #[derive(Debug, Clone, Copy)]
-pub enum Filters {
+pub(crate) enum Filters {
     /// Two rows of two.
     Bayer([u8; 4]),
     /// Fujifilm's six rows of six.
@@ -14,10 +14,10 @@ pub enum Filters {
     None,
 }
 
-pub const RGGB: Filters = Filters::Bayer([0, 1, 1, 2]);
-pub const BGGR: Filters = Filters::Bayer([2, 1, 1, 0]);
-pub const GRBG: Filters = Filters::Bayer([1, 0, 2, 1]);
-pub const GBRG: Filters = Filters::Bayer([1, 2, 0, 1]);
+pub(crate) const RGGB: Filters = Filters::Bayer([0, 1, 1, 2]);
+pub(crate) const BGGR: Filters = Filters::Bayer([2, 1, 1, 0]);
+pub(crate) const GRBG: Filters = Filters::Bayer([1, 0, 2, 1]);
+pub(crate) const GBRG: Filters = Filters::Bayer([1, 2, 0, 1]);
 
 #[rustfmt::skip]
 const SIX_BY_SIX: [u8; 36] = [
@@ -31,7 +31,7 @@ const SIX_BY_SIX: [u8; 36] = [
 
 /// A sensor and its file.
 #[derive(Debug, Clone, Copy)]
-pub struct Mosaic {
+pub(crate) struct Mosaic {
     pub width: u32,
     pub height: u32,
     pub filters: Filters,
@@ -76,12 +76,12 @@ fn scene(x: f64, y: f64) -> [f64; 3] {
 }
 
 /// The bytes of the file, without a preview.
-pub fn dng(of: &Mosaic) -> Vec<u8> {
+pub(crate) fn dng(of: &Mosaic) -> Vec<u8> {
     file(of, None)
 }
 
 /// The same with a preview, which is a JPEG.
-pub fn dng_with_preview(of: &Mosaic, preview: &[u8]) -> Vec<u8> {
+pub(crate) fn dng_with_preview(of: &Mosaic, preview: &[u8]) -> Vec<u8> {
     file(of, Some(preview))
 }
 

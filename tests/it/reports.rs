@@ -83,9 +83,10 @@ fn get<'a>(item: &'a Value, key: &str) -> &'a Value {
 fn files_below(folder: &Path, prefix: &str, out: &mut Vec<(String, Vec<u8>)>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
-        match entry.file_type().unwrap().is_dir() {
-            true => files_below(&entry.path(), &format!("{name}/"), out),
-            false => out.push((name, std::fs::read(entry.path()).unwrap())),
+        if entry.file_type().unwrap().is_dir() {
+            files_below(&entry.path(), &format!("{name}/"), out)
+        } else {
+            out.push((name, std::fs::read(entry.path()).unwrap()))
         }
     }
 }

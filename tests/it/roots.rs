@@ -41,11 +41,12 @@ impl Homes {
         }
         std::fs::create_dir(homes.path("other")).unwrap();
         let at = homes.dir.path().display();
-        let spaces = match pattern {
-            true => format!("[[space]]\nname = \"{{}}\"\nfolders = [\"{at}/homes/*/Photos\"]\n"),
-            false => ["anna", "berta"]
+        let spaces = if pattern {
+            format!("[[space]]\nname = \"{{}}\"\nfolders = [\"{at}/homes/*/Photos\"]\n")
+        } else {
+            ["anna", "berta"]
                 .map(|o| format!("[[space]]\nname = \"{o}\"\nfolders = [\"{at}/homes/{o}/Photos\"]\n"))
-                .concat(),
+                .concat()
         };
         std::fs::write(homes.path("albumen.toml"), format!("[recognise]\nenabled = false\n{spaces}"))
             .unwrap();
@@ -202,9 +203,10 @@ fn a_walk_does_not_follow_what_a_user_put_in_place_of_his_folder() {
         for pattern in [true, false] {
             for is_developed in [true, false] {
                 let mut homes = Homes::new(pattern);
-                match is_developed {
-                    true => assert!(homes.command(&["index"]).status.success()),
-                    false => homes.queue(),
+                if is_developed {
+                    assert!(homes.command(&["index"]).status.success())
+                } else {
+                    homes.queue()
                 }
                 assert!(homes.exchange(how));
                 let out = homes.command(&["index"]);

@@ -6,11 +6,11 @@ use albumen_models::manifest::manifest;
 use std::path::{Path, PathBuf};
 
 /// The root of the repository.
-pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// The worker program, which lies beside `albumen`. Cargo builds it for these tests because its package has a test of the
 /// same name.
-pub fn worker_program() -> PathBuf {
+pub(crate) fn worker_program() -> PathBuf {
     let worker = Path::new(env!("CARGO_BIN_EXE_albumen")).with_file_name("albumen-worker");
     assert!(worker.is_file(), "{} is missing: cargo build -p albumen-worker", worker.display());
     worker
@@ -18,7 +18,7 @@ pub fn worker_program() -> PathBuf {
 
 /// The folder of real media (ALBUMEN_CORPUS), or `None` after saying that the test is skipped.
 /// When the variable is set, a missing file fails the test that asks for it.
-pub fn corpus(test: &str) -> Option<PathBuf> {
+pub(crate) fn corpus(test: &str) -> Option<PathBuf> {
     match std::env::var_os("ALBUMEN_CORPUS") {
         Some(dir) => {
             let dir = PathBuf::from(dir);
@@ -34,7 +34,7 @@ pub fn corpus(test: &str) -> Option<PathBuf> {
 
 /// Says in one line that a test is skipped, and why. `.ci/run` counts the lines in the file that ALBUMEN_SKIPPED names, since
 /// the output of tests that pass is not shown.
-pub fn note_skipped(test: &str, why: &str) {
+pub(crate) fn note_skipped(test: &str, why: &str) {
     let line = format!("skipped: {test}: {why}\n");
     eprint!("{line}");
     if let Some(file) = std::env::var_os("ALBUMEN_SKIPPED") {
@@ -46,20 +46,20 @@ pub fn note_skipped(test: &str, why: &str) {
 }
 
 /// Skips a test that needs what this machine refuses; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure.
-pub fn machine_lacks(test: &str, why: &str) {
+pub(crate) fn machine_lacks(test: &str, why: &str) {
     assert!(std::env::var_os("ALBUMEN_REQUIRE_MOUNTS").is_none(), "{test}: {why}");
     note_skipped(test, why);
 }
 
 /// A file of the corpus, which must exist.
-pub fn corpus_file(corpus: &std::path::Path, name: &str) -> PathBuf {
+pub(crate) fn corpus_file(corpus: &std::path::Path, name: &str) -> PathBuf {
     let path = corpus.join(name);
     assert!(path.is_file(), "missing from ALBUMEN_CORPUS: {name}");
     path
 }
 
 /// A file that the ffmpeg program makes of these arguments; `None`, said aloud, where there is no ffmpeg.
-pub fn made(name: &str, args: &[&str]) -> Option<Vec<u8>> {
+pub(crate) fn made(name: &str, args: &[&str]) -> Option<Vec<u8>> {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join(name);
     let made =
@@ -74,7 +74,7 @@ pub fn made(name: &str, args: &[&str]) -> Option<Vec<u8>> {
 }
 
 /// The folder of models, or `None` after saying that the test is skipped.
-pub fn models_dir(test: &str) -> Option<PathBuf> {
+pub(crate) fn models_dir(test: &str) -> Option<PathBuf> {
     let dir = models::default_dir();
     let found = models::available(&dir);
     if found.faces && found.subjects {
@@ -87,7 +87,7 @@ pub fn models_dir(test: &str) -> Option<PathBuf> {
 }
 
 /// A file system mounted for one test, and unmounted when it is dropped.
-pub struct Mounted {
+pub(crate) struct Mounted {
     at: PathBuf,
     /// Keep the folder and the disk image until the end.
     image: Option<tempfile::NamedTempFile>,
@@ -108,15 +108,16 @@ impl Mounted {
     }
 
     fn refused(test: &str, why: &str) -> bool {
-        match why.contains("unknown filesystem type") {
-            true => note_skipped(test, &format!("the kernel has no such file system: {why}")),
-            false => machine_lacks(test, &format!("a mount is refused: {why}")),
+        if why.contains("unknown filesystem type") {
+            note_skipped(test, &format!("the kernel has no such file system: {why}"))
+        } else {
+            machine_lacks(test, &format!("a mount is refused: {why}"))
         }
         false
     }
 
     /// Files in memory, in a folder of its own.
-    pub fn tmpfs(test: &str) -> Option<Mounted> {
+    pub(crate) fn tmpfs(test: &str) -> Option<Mounted> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut mounted = Mounted::tmpfs_at(folder.path(), test)?;
         mounted._folder = Some(folder);
@@ -124,7 +125,7 @@ impl Mounted {
     }
 
     /// Files in memory, at a given place.
-    pub fn tmpfs_at(at: &std::path::Path, test: &str) -> Option<Mounted> {
+    pub(crate) fn tmpfs_at(at: &std::path::Path, test: &str) -> Option<Mounted> {
         let arguments = ["-t", "tmpfs", "-o", "size=64m", "albumen-test"].map(std::ffi::OsStr::new);
         Mounted::mount(test, &arguments, at).then(|| Mounted {
             at: at.to_owned(),
@@ -134,7 +135,7 @@ impl Mounted {
     }
 
     /// A folder seen at a second place.
-    pub fn bind(from: &std::path::Path, at: &std::path::Path, test: &str) -> Option<Mounted> {
+    pub(crate) fn bind(from: &std::path::Path, at: &std::path::Path, test: &str) -> Option<Mounted> {
         let arguments = [std::ffi::OsStr::new("--bind"), from.as_os_str()];
         Mounted::mount(test, &arguments, at).then(|| Mounted {
             at: at.to_owned(),
@@ -144,12 +145,12 @@ impl Mounted {
     }
 
     /// A small ext4 in a file.
-    pub fn ext4(test: &str) -> Option<Mounted> {
+    pub(crate) fn ext4(test: &str) -> Option<Mounted> {
         Mounted::image(test, "mkfs.ext4", &["-q", "-F"])
     }
 
     /// A small FAT in a file.
-    pub fn vfat(test: &str) -> Option<Mounted> {
+    pub(crate) fn vfat(test: &str) -> Option<Mounted> {
         Mounted::image(test, "mkfs.vfat", &[])
     }
 
@@ -185,13 +186,13 @@ impl Mounted {
     }
 
     /// Unmounts a disk image and mounts it again, somewhere else.
-    pub fn remount(mut self) -> Mounted {
+    pub(crate) fn remount(mut self) -> Mounted {
         let image = self.image.take().expect("only a disk image can be mounted again");
         drop(self);
         Mounted::attach("remount", image).expect("it could be mounted a moment ago")
     }
 
-    pub fn path(&self) -> &std::path::Path {
+    pub(crate) fn path(&self) -> &std::path::Path {
         &self.at
     }
 }
@@ -204,10 +205,14 @@ impl Drop for Mounted {
 }
 
 /// How the program left, and what it printed on its two outputs.
-pub type Left = (Option<i32>, String, String);
+pub(crate) type Left = (Option<i32>, String, String);
 
 /// Runs `albumen ARGUMENTS --json` on the index in `dir`, where there are no settings but `settings` (environment).
-pub fn run_in(dir: &std::path::Path, settings: &[(&str, &std::path::Path)], arguments: &[&str]) -> Left {
+pub(crate) fn run_in(
+    dir: &std::path::Path,
+    settings: &[(&str, &std::path::Path)],
+    arguments: &[&str],
+) -> Left {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_albumen"))
         .args(arguments)
         .arg("--index")
@@ -222,13 +227,13 @@ pub fn run_in(dir: &std::path::Path, settings: &[(&str, &std::path::Path)], argu
 }
 
 /// What a command printed that must have gone well.
-pub fn answer((code, out, err): Left, arguments: &[&str]) -> serde_json::Value {
+pub(crate) fn answer((code, out, err): Left, arguments: &[&str]) -> serde_json::Value {
     assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
     serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
 }
 
 /// SSIMULACRA2 of two pictures of this size, sRGB: 100 is the same, 90 cannot be told apart.
-pub fn ssimulacra2(reference: &[u8], other: &[u8], (width, height): (u32, u32)) -> f64 {
+pub(crate) fn ssimulacra2(reference: &[u8], other: &[u8], (width, height): (u32, u32)) -> f64 {
     use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
     let frame = |rgb: &[u8]| {
         let pixels = rgb.as_chunks::<3>().0.iter().map(|p| p.map(|v| f32::from(v) / 255.0)).collect();
@@ -240,7 +245,7 @@ pub fn ssimulacra2(reference: &[u8], other: &[u8], (width, height): (u32, u32)) 
 }
 
 /// A picture as libvips sees it, whole: upright, sRGB, over white. `None` where it cannot be read.
-pub fn vips_decodes(path: &std::path::Path) -> Option<((u32, u32), Vec<u8>)> {
+pub(crate) fn vips_decodes(path: &std::path::Path) -> Option<((u32, u32), Vec<u8>)> {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (turned, png) = (dir.path().join("turned.v"), dir.path().join("whole.png"));
     let vips = |command: &str, from: &std::path::Path, to: &str, more: &[&str]| {
@@ -267,7 +272,7 @@ pub fn vips_decodes(path: &std::path::Path) -> Option<((u32, u32), Vec<u8>)> {
 }
 
 /// The first frames of a video in RGB of this size, one after the other, by the ffmpeg program.
-pub fn ffmpeg_frames(path: &std::path::Path, (width, height): (u32, u32)) -> Vec<u8> {
+pub(crate) fn ffmpeg_frames(path: &std::path::Path, (width, height): (u32, u32)) -> Vec<u8> {
     let out = std::process::Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-i"])
         .arg(path)
@@ -280,7 +285,7 @@ pub fn ffmpeg_frames(path: &std::path::Path, (width, height): (u32, u32)) -> Vec
 }
 
 /// The models in a folder of their own, with one file changed.
-pub fn broken_models(whole: &Path, at: &Path, change: impl Fn(&mut Vec<u8>)) {
+pub(crate) fn broken_models(whole: &Path, at: &Path, change: impl Fn(&mut Vec<u8>)) {
     let broken = &manifest().face_embedder.file.sha256;
     for file in std::fs::read_dir(whole).unwrap().flatten() {
         if file.path().is_file() && *file.file_name() != **broken {
@@ -295,7 +300,7 @@ pub fn broken_models(whole: &Path, at: &Path, change: impl Fn(&mut Vec<u8>)) {
 }
 
 /// A folder, served as a FUSE file system by a program that can be stopped and made to fail (see fuse.py).
-pub struct Fuse {
+pub(crate) struct Fuse {
     program: std::process::Child,
     at: PathBuf,
     control: tempfile::NamedTempFile,
@@ -304,7 +309,7 @@ pub struct Fuse {
 
 impl Fuse {
     /// `None` after saying that the machine refuses it; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure.
-    pub fn mount(folder: &Path, at: &Path, test: &str) -> Option<Fuse> {
+    pub(crate) fn mount(folder: &Path, at: &Path, test: &str) -> Option<Fuse> {
         use std::io::BufRead;
         let control = tempfile::NamedTempFile::new().expect("a temporary file");
         let state = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -340,12 +345,12 @@ impl Fuse {
 
     /// From now on nothing is answered. A request may be in the program: a process that waits for its answer cannot even be
     /// killed.
-    pub fn stop_anywhere(&self) {
+    pub(crate) fn stop_anywhere(&self) {
         self.signal(rustix::process::Signal::STOP);
     }
 
     /// From now on nothing is answered, and no request is in the program.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let stat = format!("/proc/{}/stat", self.program.id());
         let is_stopped = || std::fs::read_to_string(&stat).is_ok_and(|s| s.contains(") T "));
         loop {
@@ -361,12 +366,12 @@ impl Fuse {
         }
     }
 
-    pub fn go_on(&self) {
+    pub(crate) fn go_on(&self) {
         self.signal(rustix::process::Signal::CONT);
     }
 
     /// From now on these operations fail with these errors.
-    pub fn fail(&self, operations: &[(&str, i32)]) {
+    pub(crate) fn fail(&self, operations: &[(&str, i32)]) {
         let lines: String = operations.iter().map(|(name, errno)| format!("{name} {errno}\n")).collect();
         std::fs::write(self.control.path(), lines).expect("the control file can be written");
     }

@@ -6,7 +6,7 @@ use albumen_engine::service::client::Edited;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -38,7 +38,7 @@ enum What {
     Delete { name: String },
 }
 
-pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let Some(what) = args.what else { return list(ctx) };
     let mut index = ctx.open_edit()?;
     let done = match &what {

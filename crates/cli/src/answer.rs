@@ -17,7 +17,7 @@ const TOLD_AT_ONCE: usize = 10_000;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// It was said already.
     Said(ExitCode),
     Because {
@@ -27,13 +27,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub fn new(code: u8, why: impl Display) -> Refusal {
+    pub(crate) fn new(code: u8, why: impl Display) -> Refusal {
         Refusal::Because { code, why: why.to_string() }
     }
 }
 
 /// The exit code of a command; what was refused is said on standard error.
-pub fn ended(outcome: Result<(), Refusal>) -> ExitCode {
+pub(crate) fn ended(outcome: Result<(), Refusal>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Refusal::Said(code)) => code,

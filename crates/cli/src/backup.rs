@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A folder to put it into, under a name with the date; or the name of a new folder
     to: PathBuf,
     /// Thumbnails and previews, too; without them they are made again after a restore
@@ -15,7 +15,7 @@ pub struct Args {
     with_derivatives: bool,
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     let to = std::path::absolute(&args.to).unwrap_or(args.to);
     match backup::backup(&ctx.index_dir(), &to, args.with_derivatives) {
         Ok(done) => {

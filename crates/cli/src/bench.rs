@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The files to index; default: a generated mix
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -47,7 +47,7 @@ pub struct Args {
     out: Option<PathBuf>,
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     let quiet = ctx.global.json;
     let tell = move |words: &str| {
         if !quiet {
@@ -70,9 +70,10 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
 fn benched(args: Args, ctx: &Context, tell: &dyn Fn(&str)) -> Result<(), BenchError> {
     if let Some(sizes) = &args.growth {
         let grown = growth::run(sizes, args.keep.as_deref(), tell)?;
-        match ctx.global.json {
-            true => print_json(&grown),
-            false => say(growth::words(&grown)),
+        if ctx.global.json {
+            print_json(&grown)
+        } else {
+            say(growth::words(&grown))
         }
         if let Some(out) = &args.out {
             tell(&format!("written to {}", growth::write(&grown, out)?.display()));
@@ -97,9 +98,10 @@ fn benched(args: Args, ctx: &Context, tell: &dyn Fn(&str)) -> Result<(), BenchEr
         generated: args.files,
     };
     let results = benchmark::run(&plan, tell)?;
-    match ctx.global.json {
-        true => print_json(&results),
-        false => say(report::words(&results)),
+    if ctx.global.json {
+        print_json(&results)
+    } else {
+        say(report::words(&results))
     }
     if let Some(out) = &args.out {
         tell(&format!("written to {}", report::write(&results, out)?.display()));

@@ -19,7 +19,7 @@ const REDRAW: Duration = Duration::from_millis(200);
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Shows progress until it is dropped.
-pub struct Display {
+pub(crate) struct Display {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,7 +34,7 @@ impl Drop for Display {
 }
 
 /// Starts the display; with `quiet` there is none.
-pub fn start(progress: Arc<Progress>, quiet: bool) -> Display {
+pub(crate) fn start(progress: Arc<Progress>, quiet: bool) -> Display {
     if quiet {
         return Display { stop: None, thread: None };
     }
@@ -42,9 +42,10 @@ pub fn start(progress: Arc<Progress>, quiet: bool) -> Display {
     let terminal = std::io::stderr().is_terminal();
     let thread = std::thread::Builder::new().name("display".into()).spawn(move || {
         let begun = Instant::now();
-        let bar = match terminal {
-            true => ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()),
-            false => ProgressBar::hidden(),
+        let bar = if terminal {
+            ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr())
+        } else {
+            ProgressBar::hidden()
         };
         bar.set_style(
             ProgressStyle::with_template("{wide_bar:.green} {pos}/{len}\n{msg}")
@@ -90,7 +91,7 @@ fn words(p: &Progress, begun: Instant) -> (String, u64, u64) {
 }
 
 /// Seconds in words: `42 s`, `3 min`, `2 h 10 min`, `3 days`.
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let s = seconds.round() as u64;
     match s {
         0..=119 => format!("{s} s"),
@@ -101,14 +102,14 @@ pub fn duration(seconds: f64) -> String {
 }
 
 /// How many files of each kind are not read: `12 .rmvb, 3 .swf`, the most first.
-pub fn unread(by_extension: &BTreeMap<String, u64>) -> String {
+pub(crate) fn unread(by_extension: &BTreeMap<String, u64>) -> String {
     let mut kinds: Vec<(&String, &u64)> = by_extension.iter().collect();
     kinds.sort_by_key(|(_, files)| std::cmp::Reverse(**files));
     kinds.iter().map(|(extension, files)| format!("{files} .{extension}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The table at the end of a run.
-pub fn closing_table(s: &Summary, index: &Path) {
+pub(crate) fn closing_table(s: &Summary, index: &Path) {
     let kinds: Vec<String> = s.by_kind.iter().map(|(k, n)| format!("{n} {k}s")).collect();
     say(format_args!(
         "{} files found{}",

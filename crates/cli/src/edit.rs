@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
-pub struct Args {
+pub(crate) struct Args {
     /// Paths, or ids of items
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -40,7 +40,7 @@ fn field(name: &str) -> Result<Field, String> {
     }
 }
 
-pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let some_text = |text: String| Some(text).filter(|t| !t.trim().is_empty());
     let mut edits: Vec<Edit> = args.forget.into_iter().map(Edit::Forget).collect();
     edits.extend(args.title.map(|title| Edit::Title(some_text(title))));

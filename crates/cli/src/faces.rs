@@ -8,7 +8,7 @@ use clap::Subcommand;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Without one: list --waiting
     #[command(subcommand)]
     what: Option<What>,
@@ -62,7 +62,7 @@ enum What {
     Known { face: i64 },
 }
 
-pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     match args.what.unwrap_or(What::List(ListArgs { waiting: true, ..ListArgs::default() })) {
         What::List(args) => list(args, ctx),
         What::Why { face } => {

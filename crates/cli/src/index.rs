@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Files and folders; default: all that the config names
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -33,7 +33,7 @@ pub struct Args {
 
 /// How much of the box a run may take.
 #[derive(Debug, clap::Args)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// No faces and subjects in this run
     #[arg(long)]
     no_recognise: bool,
@@ -49,7 +49,7 @@ fn memory(s: &str) -> Result<Memory, String> {
     s.parse()
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     let options = Options {
         paths: args.paths,
         force: args.force,
@@ -63,7 +63,7 @@ pub fn run(args: Args, ctx: &Context) -> ExitCode {
 
 impl Limits {
     /// As options of a run that has no others.
-    pub fn options(&self, ctx: &Context) -> Options {
+    pub(crate) fn options(&self, ctx: &Context) -> Options {
         Options {
             recognise: !self.no_recognise && ctx.config.recognise.enabled,
             jobs: self.jobs,
@@ -74,7 +74,7 @@ impl Limits {
 }
 
 /// Runs with the options of `index` or `reindex` and reports.
-pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
+pub(crate) fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
     let Options { recognise, jobs, memory, .. } = limits.options(ctx);
     let options = Options { recognise, jobs, memory, ..options };
     let shutdown = match Shutdown::on_signals_and_hangup() {
@@ -93,9 +93,10 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
     }
     match result {
         Ok(summary) => {
-            match ctx.global.json {
-                true => print_json(&summary),
-                false => display::closing_table(&summary, &ctx.index_dir()),
+            if ctx.global.json {
+                print_json(&summary)
+            } else {
+                display::closing_table(&summary, &ctx.index_dir())
             }
             if let Some(code) = shutdown.exit_code() {
                 return ExitCode::from(code);
@@ -105,10 +106,7 @@ pub fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitCode {
             }
             let failures =
                 summary.failed + summary.volumes_offline + summary.unknown + summary.unseen + summary.put_off;
-            match failures > 0 {
-                true => ExitCode::from(FAILED),
-                false => ExitCode::SUCCESS,
-            }
+            if failures > 0 { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
         }
         Err(e) => {
             complain(&e);

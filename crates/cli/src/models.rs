@@ -5,17 +5,15 @@ use albumen_models::files as models;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub(crate) struct Args {}
 
-pub fn run(_args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(_args: Args, ctx: &Context) -> ExitCode {
     let dir = ctx.config.recognise.models.clone().unwrap_or_else(models::default_dir);
     let report = models::report(&dir);
-    match ctx.global.json {
-        true => print_json(&report),
-        false => say(&report),
+    if ctx.global.json {
+        print_json(&report)
+    } else {
+        say(&report)
     }
-    match report.complete() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(FAILED),
-    }
+    if report.complete() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }

@@ -12,19 +12,19 @@ use std::sync::{Mutex, PoisonError};
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Writes something to standard output; an error is kept for [`ended`].
-pub fn write(what: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
+pub(crate) fn write(what: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
     if let Err(e) = what(&mut io::stdout().lock()) {
         failed(e);
     }
 }
 
 /// Standard output takes no more.
-pub fn failed(e: io::Error) {
+pub(crate) fn failed(e: io::Error) {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
 }
 
 /// The exit code of a command that would have ended with `code`.
-pub fn ended(code: ExitCode) -> ExitCode {
+pub(crate) fn ended(code: ExitCode) -> ExitCode {
     write(|out| out.flush());
     match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {
         Some(e) if e.kind() != ErrorKind::BrokenPipe => {

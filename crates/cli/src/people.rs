@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::io::{BufRead, IsTerminal, Write};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Without one: list
     #[command(subcommand)]
     what: Option<What>,
@@ -188,7 +188,7 @@ impl From<AnswerArg> for Answer {
     }
 }
 
-pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let list = What::List { of: InSpace::default(), hidden: false, limit: None };
     match args.what.unwrap_or(list) {
         What::List { of, hidden, limit } => {
@@ -333,7 +333,7 @@ fn print_edit(e: &EditLine) {
     say(format_args!("{}  {}  space {}  {}{after}", e.edit, e.at, e.space, e.words));
 }
 
-pub fn print_face(f: &FaceLine) {
+pub(crate) fn print_face(f: &FaceLine) {
     let who = match (&f.name, &f.person, f.mark.as_deref()) {
         (_, _, Some("no_face")) => "no face",
         (_, _, Some(_)) => "nobody to be known",
@@ -355,7 +355,7 @@ pub fn print_face(f: &FaceLine) {
 }
 
 /// Makes an edit and says what it did.
-pub fn edit(
+pub(crate) fn edit(
     ctx: &Context,
     change: impl FnOnce(&mut Editor) -> Result<EditDone, EditError>,
 ) -> Result<(), Refusal> {

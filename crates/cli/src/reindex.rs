@@ -26,7 +26,7 @@ const TYPICAL: [(&str, f64); 5] =
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
-pub struct Args {
+pub(crate) struct Args {
     /// What to do again; with a condition below: all stages, unless given
     #[arg(long, value_enum, group = "what")]
     stage: Option<Which>,
@@ -74,7 +74,7 @@ impl Which {
     }
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     let again = Again {
         stages: args.stage.unwrap_or(Which::All).stages(),
         failed: args.failed,
@@ -226,11 +226,10 @@ fn hand_over(socket: &Path, again: &Again, paths: &[PathBuf], ctx: &Context) -> 
         };
         if job["state"] == "done" {
             bar.finish_and_clear();
-            match ctx.global.json {
-                true => {
-                    print_json(&json!({ "job": taken["job"], "state": "done", "stages": taken["stages"] }))
-                }
-                false => say("done"),
+            if ctx.global.json {
+                print_json(&json!({ "job": taken["job"], "state": "done", "stages": taken["stages"] }))
+            } else {
+                say("done")
             }
             if let Some(reason) = job["reason"].as_str() {
                 complain(&reason);

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Words and filters, all of which must hold: berlin 2023 camera:canon -tag:work
     #[arg(value_name = "WORD|FILTER")]
     query: Vec<String>,
@@ -35,7 +35,7 @@ struct Answer {
     next: Option<String>,
 }
 
-pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let index = ctx.open_read()?;
     ctx.spaces_named(&index, &args.space)?;
     let query = Query::parse(&in_one(&args.query)).map_err(SearchError::from)?;
@@ -72,7 +72,7 @@ pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
 
 /// The command line with `-tag:work` after `search` made a word that is no option: its sign becomes the minus sign
 /// that the language knows as well. `-v` and `-h` stay options; quoted with others they are words.
-pub fn with_denials(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+pub(crate) fn with_denials(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     let mut searching = false;
     arguments.map(move |argument| {
         let denied = argument.to_str().and_then(|text| text.strip_prefix('-')).filter(|rest| {
@@ -90,7 +90,7 @@ pub fn with_denials(arguments: impl Iterator<Item = OsString>) -> impl Iterator<
 
 /// The words of the shell as one text. A word that the shell has unquoted is one phrase again: `title:"by night"`
 /// comes as `title:by night`.
-pub fn in_one(words: &[String]) -> String {
+pub(crate) fn in_one(words: &[String]) -> String {
     let quoted = |word: &String| {
         if words.len() == 1 || word.contains('"') || !word.contains(char::is_whitespace) {
             return word.clone();

@@ -10,13 +10,13 @@ use albumen_index::Error as IndexError;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Only read the config and the tokens, and say what is wrong with them
     #[arg(long)]
     check: bool,
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     if args.check {
         // The config is read: with a mistake in it no command gets here.
         return match service::check(&ctx.config) {

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A path, or the item's id
     file: PathBuf,
     /// At most so many items
@@ -35,7 +35,7 @@ struct Line {
     item: ItemView,
 }
 
-pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let index = ctx.open_read()?;
     ctx.spaces_named(&index, &args.space)?;
     let item = items_named(&index, std::slice::from_ref(&args.file))?[0];

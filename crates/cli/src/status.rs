@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub(crate) struct Args {}
 
 /// Folders that were not walked are listed up to this many.
 const MOST_PROBLEMS: usize = 100;
@@ -41,7 +41,7 @@ struct Volume {
     offline: Option<String>,
 }
 
-pub fn run(_args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(_args: Args, ctx: &Context) -> ExitCode {
     let index = match ctx.open_read() {
         Ok(i) => i,
         Err(code) => return code,

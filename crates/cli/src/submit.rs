@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Files and folders
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
@@ -23,7 +23,7 @@ pub struct Args {
     limits: super::index::Limits,
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     // The service of this index; who may not look into the index folder asks where the config says.
     let socket = service_socket(&ctx.index_dir()).unwrap_or_else(|| ctx.config.service.socket.clone());
     let socket = &socket;

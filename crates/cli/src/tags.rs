@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -40,7 +40,7 @@ fn tag(text: &str) -> Result<String, String> {
     Some(text.trim().to_owned()).filter(|t| !t.is_empty()).ok_or_else(|| "a tag needs a name".to_owned())
 }
 
-pub fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     let Some(what) = args.what else { return list(ctx) };
     let mut index = ctx.open_edit()?;
     let edited = match what {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 const LISTED: u64 = 100;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Also read every original again and compare it with what was indexed
     #[arg(long)]
     deep: bool,
@@ -32,7 +32,7 @@ pub(super) struct Report {
     repaired: bool,
 }
 
-pub fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     let depth = Depth { originals: args.deep, repair: args.repair };
     match look(&ctx.index_dir(), depth, ctx.global.json) {
         Ok(report) => {
@@ -54,9 +54,10 @@ pub(super) fn look(dir: &Path, depth: Depth, quiet: bool) -> Result<Report, Veri
         if !quiet && number <= LISTED {
             let about = finding.path.as_deref().map(|p| format!("{p}: ")).unwrap_or_default();
             say(format_args!("{about}{}", finding.what));
-            match finding.repaired {
-                true => say("    made due again"),
-                false => say(format_args!("    {}", finding.advice)),
+            if finding.repaired {
+                say("    made due again")
+            } else {
+                say(format_args!("    {}", finding.advice))
             }
         }
     })?;
@@ -73,12 +74,13 @@ pub(super) fn look(dir: &Path, depth: Depth, quiet: bool) -> Result<Report, Veri
         c.derivatives,
         c.stored,
         c.edits,
-        match depth.originals {
-            true => format!(
+        if depth.originals {
+            format!(
                 ", {} originals ({} are offline, gone or changed since)",
                 c.originals, c.originals_left_out
-            ),
-            false => String::new(),
+            )
+        } else {
+            String::new()
         }
     ));
     say(match (report.whole, report.repaired) {

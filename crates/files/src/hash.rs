@@ -113,9 +113,10 @@ fn hash_by(
     let mut buffer = vec![0; BUFFER];
     let head = read_full(file, 0, &mut buffer[..HEAD])?;
     pace.read(head as u64)?;
-    let hash = match by_samples(&buffer[..head], before.size) {
-        true => sampled(file, before.size, &mut buffer, pace)?,
-        false => whole(file, before.size, &mut buffer, pace)?,
+    let hash = if by_samples(&buffer[..head], before.size) {
+        sampled(file, before.size, &mut buffer, pace)?
+    } else {
+        whole(file, before.size, &mut buffer, pace)?
     };
     if stat(file)? != before {
         return Err(HashError::Changing);

@@ -141,9 +141,10 @@ fn read(folder: BorrowedFd<'_>) -> Result<Option<Vec<u8>>, NoRules> {
     let mut text = Vec::new();
     let io = |e: std::io::Error| NoRules::NotNow(Errno::from_io_error(&e).unwrap_or(Errno::IO));
     (&*file).take(LONGEST_ALBUMENIGNORE as u64 + 1).read_to_end(&mut text).map_err(io)?;
-    match text.len() > LONGEST_ALBUMENIGNORE {
-        true => hides(&format!("it is larger than {} KB", LONGEST_ALBUMENIGNORE >> 10)),
-        false => Ok(Some(text)),
+    if text.len() > LONGEST_ALBUMENIGNORE {
+        hides(&format!("it is larger than {} KB", LONGEST_ALBUMENIGNORE >> 10))
+    } else {
+        Ok(Some(text))
     }
 }
 

@@ -196,9 +196,10 @@ fn open_path(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, more: ResolveFlag
             let (parent, name) = open_parent(root, path)?;
             let fd =
                 rustix::fs::openat(parent.as_ref().map_or(root, |p| p.as_fd()), name, flags, Mode::empty())?;
-            match more.contains(ResolveFlags::NO_XDEV) && mount_id(root)? != mount_id(fd.as_fd())? {
-                true => Err(Errno::XDEV),
-                false => Ok(fd),
+            if more.contains(ResolveFlags::NO_XDEV) && mount_id(root)? != mount_id(fd.as_fd())? {
+                Err(Errno::XDEV)
+            } else {
+                Ok(fd)
             }
         }
         other => other,

@@ -7,10 +7,7 @@ use std::path::PathBuf;
 
 /// The path of `name` in a folder.
 pub fn child(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    match folder.is_empty() {
-        true => name.to_vec(),
-        false => [folder, b"/", name].concat(),
-    }
+    if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
 }
 
 /// The folder and the name of a path.

@@ -141,22 +141,22 @@ fn preview(view: View<'_>, at: u64, length: u64) -> Option<Preview> {
 // ---------------------------------------------------------------------------------------------- TIFF
 
 mod tag {
-    pub const SUBFILE_KIND: u16 = 0xFE;
-    pub const WIDTH: u16 = 0x100;
-    pub const HEIGHT: u16 = 0x101;
-    pub const TILE_OFFSETS: u16 = 0x144;
-    pub const TILE_LENGTHS: u16 = 0x145;
-    pub const COMPRESSION: u16 = 0x103;
-    pub const PHOTOMETRIC: u16 = 0x106;
-    pub const STRIP_OFFSETS: u16 = 0x111;
-    pub const STRIP_LENGTHS: u16 = 0x117;
-    pub const SUB_DIRECTORIES: u16 = 0x14A;
-    pub const JPEG_OFFSET: u16 = 0x201;
-    pub const JPEG_LENGTH: u16 = 0x202;
+    pub(super) const SUBFILE_KIND: u16 = 0xFE;
+    pub(super) const WIDTH: u16 = 0x100;
+    pub(super) const HEIGHT: u16 = 0x101;
+    pub(super) const TILE_OFFSETS: u16 = 0x144;
+    pub(super) const TILE_LENGTHS: u16 = 0x145;
+    pub(super) const COMPRESSION: u16 = 0x103;
+    pub(super) const PHOTOMETRIC: u16 = 0x106;
+    pub(super) const STRIP_OFFSETS: u16 = 0x111;
+    pub(super) const STRIP_LENGTHS: u16 = 0x117;
+    pub(super) const SUB_DIRECTORIES: u16 = 0x14A;
+    pub(super) const JPEG_OFFSET: u16 = 0x201;
+    pub(super) const JPEG_LENGTH: u16 = 0x202;
     /// Panasonic's JpgFromRaw.
-    pub const JPEG_FROM_RAW: u16 = 0x2E;
-    pub const EXIF: u16 = 0x8769;
-    pub const MAKER_NOTE: u16 = 0x927C;
+    pub(super) const JPEG_FROM_RAW: u16 = 0x2E;
+    pub(super) const EXIF: u16 = 0x8769;
+    pub(super) const MAKER_NOTE: u16 = 0x927C;
 }
 
 fn directories(tiff: &Tiff<'_>, first: u64, depth: u8, found: &mut Candidates) {

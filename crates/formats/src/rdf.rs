@@ -404,10 +404,7 @@ mod tests {
             body.push_str("</rdf:Description>");
             for level in 0..levels {
                 let next = if circle { (level + step) % levels } else { level + step };
-                let one = match nested {
-                    true => format!(r#"<{inner}><rdf:Bag><rdf:li rdf:nodeID="n{next}"/></rdf:Bag></{inner}>"#),
-                    false => format!(r#"<{inner} rdf:nodeID="n{next}"/>"#),
-                };
+                let one = if nested { format!(r#"<{inner}><rdf:Bag><rdf:li rdf:nodeID="n{next}"/></rdf:Bag></{inner}>"#) } else { format!(r#"<{inner} rdf:nodeID="n{next}"/>"#) };
                 body.push_str(&format!(r#"<{kind} rdf:nodeID="n{level}">{}</{kind}>"#, one.repeat(each)));
             }
             let properties = read(packet(&body).as_bytes()).unwrap();

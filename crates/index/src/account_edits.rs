@@ -232,9 +232,10 @@ fn shifted(conn: &Connection, item: i64, by: i64) -> Result<Option<DateEdit>> {
 }
 
 fn set_favourite(conn: &Connection, account: i64, item: i64, is_favourite: bool) -> Result<()> {
-    let sql = match is_favourite {
-        true => "INSERT OR IGNORE INTO favourites (account, file_id) VALUES (?1, ?2)",
-        false => "DELETE FROM favourites WHERE account = ?1 AND file_id = ?2",
+    let sql = if is_favourite {
+        "INSERT OR IGNORE INTO favourites (account, file_id) VALUES (?1, ?2)"
+    } else {
+        "DELETE FROM favourites WHERE account = ?1 AND file_id = ?2"
     };
     Ok(conn.prepare_cached(sql)?.execute([account, item]).map(drop)?)
 }

@@ -323,9 +323,10 @@ const PUT_IN: &str = "INSERT OR IGNORE INTO album_items (album_id, file_id, adde
 
 /// Refuses a search that an album cannot be filled by.
 fn checked(query: &str) -> std::result::Result<(), AlbumError> {
-    match Query::parse(query).map_err(SearchError::from)?.names_albums() {
-        true => Err(AlbumError::Nested),
-        false => Ok(()),
+    if Query::parse(query).map_err(SearchError::from)?.names_albums() {
+        Err(AlbumError::Nested)
+    } else {
+        Ok(())
     }
 }
 

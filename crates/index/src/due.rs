@@ -114,9 +114,10 @@ impl IndexReader {
     ) -> Result<Vec<(i64, String)>> {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
-        let from = match by_hash {
-            true => "files f INDEXED BY files_by_hash CROSS JOIN folders d ON d.id = f.folder_id",
-            false => "folders d CROSS JOIN files f ON f.folder_id = d.id",
+        let from = if by_hash {
+            "files f INDEXED BY files_by_hash CROSS JOIN folders d ON d.id = f.folder_id"
+        } else {
+            "folders d CROSS JOIN files f ON f.folder_id = d.id"
         };
         let sql = format!(
             "SELECT f.id, f.content_hash FROM {from}

@@ -100,9 +100,10 @@ impl Index {
         let since = now.saturating_sub(seen);
         let is_leap = since > LONGEST_PAUSE_S;
         // What stays as it was need not be written.
-        let new = match is_leap || since < 0 {
-            true => passed,
-            false => passed.saturating_add(since.saturating_mul(2)).min(now).max(passed),
+        let new = if is_leap || since < 0 {
+            passed
+        } else {
+            passed.saturating_add(since.saturating_mul(2)).min(now).max(passed)
         };
         if since != 0 || self.meta("time_passed")?.is_none() {
             self.set_meta("clock_seen", &now.to_string())?;

@@ -101,7 +101,7 @@ enum Named {
 }
 
 /// What the words of a search name; in any case, with or without a hyphen.
-pub fn named(text: &str) -> Option<Filter> {
+pub(crate) fn named(text: &str) -> Option<Filter> {
     let folded = words::indexed(text);
     let find = |words: &str| KEYWORDS.iter().find(|(_, all)| all.contains(&words)).map(|(named, _)| *named);
     let named = find(&folded).or_else(|| {

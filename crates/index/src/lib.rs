@@ -273,10 +273,7 @@ fn holds_a_file(dir: &Path) -> bool {
 
 /// A backup that was changed has not the sums any more that it was made with, and would not be restored.
 fn refuse_backup(dir: &Path) -> Result<(), OpenError> {
-    match dir.join(backup::CONTENTS).exists() {
-        true => Err(OpenError::Backup { dir: dir.to_owned() }),
-        false => Ok(()),
-    }
+    if dir.join(backup::CONTENTS).exists() { Err(OpenError::Backup { dir: dir.to_owned() }) } else { Ok(()) }
 }
 
 /// Locks and shared memory of SQLite are not safe on NFS and SMB.

@@ -166,12 +166,11 @@ impl Index {
                 .collect();
         let unseen_below = "EXISTS (SELECT 1 FROM temp.problems t WHERE t.volume_id = ?1
             AND walk_problems.path > CAST(t.path || x'2f' AS BLOB) AND walk_problems.path < CAST(t.path || x'30' AS BLOB))";
-        let below = match alone {
-            true => "path IN (?2, ?3)",
-            false => {
-                "(?2 = x'' OR path = ?2 OR path = ?3
-                  OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB)))"
-            }
+        let below = if alone {
+            "path IN (?2, ?3)"
+        } else {
+            "(?2 = x'' OR path = ?2 OR path = ?3
+              OR (path > CAST(?2 || x'2f' AS BLOB) AND path < CAST(?2 || x'30' AS BLOB)))"
         };
         self.conn.execute(
             &format!("DELETE FROM walk_problems WHERE volume_id = ?1 AND {below} AND NOT {unseen_below}"),

@@ -409,9 +409,10 @@ impl Findable {
         let list = |parts: &[&Option<String>]| {
             parts.iter().filter_map(|p| p.as_deref()).collect::<Vec<_>>().join("\n")
         };
-        let people = match at.people_off {
-            true => Vec::new(),
-            false => super::people::names_in(conn, at.space_id, file, &facts.regions)?,
+        let people = if at.people_off {
+            Vec::new()
+        } else {
+            super::people::names_in(conn, at.space_id, file, &facts.regions)?
         };
         let there = place.local.clone().unwrap_or_default();
         let columns = [

@@ -151,12 +151,11 @@ pub fn verify(
     each: &mut dyn FnMut(Finding),
 ) -> std::result::Result<Checked, VerifyError> {
     // Repairing is indexing: nobody else may do it meanwhile.
-    let (conn, _lock) = match depth.repair {
-        false => (open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY), None),
-        true => {
-            let lock = if dir.join(DATABASE).is_file() { Some(super::lock::take(dir)?) } else { None };
-            (open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE), lock)
-        }
+    let (conn, _lock) = if !depth.repair {
+        (open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY), None)
+    } else {
+        let lock = if dir.join(DATABASE).is_file() { Some(super::lock::take(dir)?) } else { None };
+        (open(dir, OpenFlags::SQLITE_OPEN_READ_WRITE), lock)
     };
     let conn = match conn {
         Ok(conn) => conn,

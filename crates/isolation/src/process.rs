@@ -291,9 +291,12 @@ impl Process {
             _ => Lost::Nonsense(Nonsense(format!("cannot be asked: {e}").into())),
         })?;
         loop {
-            let ready = wire::wait(self.socket(), LOOK).map_err(|e| match is_shortage(&e) {
-                true => Lost::Short(e),
-                false => Lost::Nonsense(Nonsense(format!("cannot be heard: {e}").into())),
+            let ready = wire::wait(self.socket(), LOOK).map_err(|e| {
+                if is_shortage(&e) {
+                    Lost::Short(e)
+                } else {
+                    Lost::Nonsense(Nonsense(format!("cannot be heard: {e}").into()))
+                }
             })?;
             if ready {
                 match self.listen()? {

@@ -5,7 +5,7 @@ use super::kind::Kindness;
 use super::process::{Launch, Process, StartError};
 
 #[derive(Debug)]
-pub struct Seat {
+pub(crate) struct Seat {
     /// Start parameters of the next process.
     pub launch: Launch,
     process: Option<Process>,
@@ -16,17 +16,17 @@ pub struct Seat {
 
 impl Seat {
     /// An empty slot.
-    pub fn new(launch: Launch) -> Seat {
+    pub(crate) fn new(launch: Launch) -> Seat {
         Seat { launch, process: None, served: 0, kindness: None }
     }
 
     /// The priority from the next request on; `None`: the engine's. A process with a lower one is replaced.
-    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
+    pub(crate) fn be_kind(&mut self, kindness: Option<Kindness>) {
         self.kindness = kindness;
     }
 
     /// The process, started now if none with the right priority runs.
-    pub fn filled(&mut self) -> Result<&mut Process, StartError> {
+    pub(crate) fn filled(&mut self) -> Result<&mut Process, StartError> {
         if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
             self.end();
         }
@@ -43,25 +43,25 @@ impl Seat {
     }
 
     /// The process; `None` while there is none.
-    pub fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.process.as_ref().map(Process::pid)
     }
 
     /// Counts a request, and returns the process and its number of requests; `None` if there is none.
-    pub fn served(&mut self) -> Option<(&Process, u32)> {
+    pub(crate) fn served(&mut self) -> Option<(&Process, u32)> {
         self.served += 1;
         self.process.as_ref().map(|p| (p, self.served))
     }
 
     /// Lets the process exit by itself, and frees its memory.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if let Some(process) = self.process.take() {
             process.end();
         }
     }
 
     /// Kills a process that cannot be used any more.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.process = None;
     }
 }

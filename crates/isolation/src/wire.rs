@@ -145,11 +145,10 @@ impl ReplyMemory {
     /// Reads a reply of `len` bytes with `read`, and frees its memory.
     pub fn read<T>(&self, len: u64, read: impl FnOnce(&Source) -> T) -> io::Result<T> {
         let source = Source::from_shared(self.0.clone())?;
-        let outcome = match source.len() == len {
-            true => Ok(read(&source)),
-            false => {
-                Err(io::Error::new(io::ErrorKind::InvalidData, "the reply has another size than was said"))
-            }
+        let outcome = if source.len() == len {
+            Ok(read(&source))
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the reply has another size than was said"))
         };
         self.0.set_len(0)?;
         outcome

@@ -110,9 +110,10 @@ pub fn lock(state: &Path) -> io::Result<Option<File>> {
 pub fn backup(config: &Config, to: &Path, now: i64) -> Result<(PathBuf, Contents), BackupError> {
     let write = |path: &Path, why: io::Error| BackupError::Write { path: path.to_owned(), why };
     let created = jiff::Timestamp::from_second(now).map(|t| t.to_string()).unwrap_or_default();
-    let target = match to.is_dir() && !to.join(CONTENTS).exists() {
-        true => to.join(format!("albumen-portal-{}", created.replace(['-', ':'], ""))),
-        false => to.to_owned(),
+    let target = if to.is_dir() && !to.join(CONTENTS).exists() {
+        to.join(format!("albumen-portal-{}", created.replace(['-', ':'], "")))
+    } else {
+        to.to_owned()
     };
     if target.symlink_metadata().is_ok() {
         return Err(BackupError::Taken(target));
@@ -205,20 +206,20 @@ pub fn restore(config: &Config, from: &Path, now: i64) -> Result<Restored, Resto
     copy_private(&from.join(DATABASE), &staged).map_err(|e| write(&staged, e))?;
     Store::prepare_copy(&staged)?;
     // It looks at all of its part before it changes something.
-    let index = match contents.has_index {
-        true => Some(index_restore::restore(&config.index, &from.join(INDEX))?),
-        false => None,
+    let index = if contents.has_index {
+        Some(index_restore::restore(&config.index, &from.join(INDEX))?)
+    } else {
+        None
     };
     let database = state.join(DATABASE);
-    let replaced = match database.exists() {
-        false => None,
-        true => {
-            Store::settle(&database)?;
-            let stamp = jiff::Timestamp::from_second(now).map(|t| t.to_string()).unwrap_or_default();
-            let kept = state.join(format!("{DATABASE}.before-{}", stamp.replace(['-', ':'], "")));
-            fs::hard_link(&database, &kept).map_err(|e| write(&kept, e))?;
-            Some(kept)
-        }
+    let replaced = if !database.exists() {
+        None
+    } else {
+        Store::settle(&database)?;
+        let stamp = jiff::Timestamp::from_second(now).map(|t| t.to_string()).unwrap_or_default();
+        let kept = state.join(format!("{DATABASE}.before-{}", stamp.replace(['-', ':'], "")));
+        fs::hard_link(&database, &kept).map_err(|e| write(&kept, e))?;
+        Some(kept)
     };
     File::open(&staged).and_then(|f| f.sync_all()).map_err(|e| write(&staged, e))?;
     // The old one or the new one, at every moment.

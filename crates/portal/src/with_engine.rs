@@ -15,7 +15,7 @@ const STAYED: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Starts the engine again and again until `stopped`, then ends it and waits for that.
-pub async fn supervise(config: Option<PathBuf>, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn supervise(config: Option<PathBuf>, mut stopped: watch::Receiver<bool>) {
     let mut wait = FIRST_WAIT;
     loop {
         let started = tokio::time::Instant::now();

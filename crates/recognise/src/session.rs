@@ -17,7 +17,7 @@ use std::sync::Mutex;
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
 /// Loads the runtime that lies in `dir`, once a process; later calls give back the first.
-pub fn environment(dir: &Path) -> Result<Environment, ModelFault> {
+pub(crate) fn environment(dir: &Path) -> Result<Environment, ModelFault> {
     let mut environment = ENVIRONMENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(loaded) = environment.as_ref() {
         return Ok(loaded.clone());
@@ -49,14 +49,14 @@ fn refused(path: &Path, error: ort::LoadDynamicError) -> ModelFault {
 }
 
 /// A model that can be run.
-pub struct Network {
+pub(crate) struct Network {
     session: Session,
     name: String,
 }
 
 impl Network {
     /// Opens a model after checking its sum and that it has the named input and outputs.
-    pub fn open(
+    pub(crate) fn open(
         environment: &Environment,
         dir: &Path,
         file: &Artefact,
@@ -78,7 +78,7 @@ impl Network {
     }
 
     /// Runs it on one picture of planes; `size` is width and height.
-    pub fn run(&mut self, planes: &[f32], (width, height): (u32, u32)) -> Result<Outputs<'_>, Fault> {
+    pub(crate) fn run(&mut self, planes: &[f32], (width, height): (u32, u32)) -> Result<Outputs<'_>, Fault> {
         let name = &self.name;
         let failed = |e: ort::Error| Fault::Crashed { why: format!("{name} could not be run: {e}") };
         let shape = [1_usize, 3, height as usize, width as usize];
@@ -89,14 +89,14 @@ impl Network {
 }
 
 /// What a run gave.
-pub struct Outputs<'s> {
+pub(crate) struct Outputs<'s> {
     values: SessionOutputs<'s>,
     name: &'s str,
 }
 
 impl Outputs<'_> {
     /// An output's numbers; `len` is how many there must be.
-    pub fn get(&self, output: &str, len: usize) -> Result<&[f32], Fault> {
+    pub(crate) fn get(&self, output: &str, len: usize) -> Result<&[f32], Fault> {
         let wrong = |why: String| Fault::Crashed { why: format!("{}: output {output}: {why}", self.name) };
         let value = self.values.get(output).ok_or_else(|| wrong("is absent".to_owned()))?;
         let (_, numbers) = value.try_extract_tensor::<f32>().map_err(|e| wrong(e.to_string()))?;

@@ -16,13 +16,17 @@ use std::ptr;
 use std::time::Duration;
 
 /// What such a file starts with; the command follows, up to a line feed.
-pub const MAGIC: &[u8] = b"ALBUMEN-FAULT:";
+pub(crate) const MAGIC: &[u8] = b"ALBUMEN-FAULT:";
 
 /// Before a command: it holds where pictures are asked for, and facts alone are to be had.
 const IN_RENDER: &[u8] = b"render-";
 
 /// Does what the file commands; `None` for a file that commands nothing.
-pub fn inject(primary: &Source, renders: bool, engine: BorrowedFd<'_>) -> Option<Result<Developed, Fault>> {
+pub(crate) fn inject(
+    primary: &Source,
+    renders: bool,
+    engine: BorrowedFd<'_>,
+) -> Option<Result<Developed, Fault>> {
     let head = primary.head(64).ok()?;
     let command = head.strip_prefix(MAGIC)?.split(|&b| b == b'\n').next()?;
     let command = match command.strip_prefix(IN_RENDER) {

@@ -36,7 +36,7 @@ unsafe fn counted(block: *mut c_void) -> *mut c_void {
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn malloc(size: size_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn malloc(size: size_t) -> *mut c_void {
     want(size);
     // SAFETY: libc's own, with the caller's arguments.
     unsafe { counted(__libc_malloc(size)) }
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn malloc(size: size_t) -> *mut c_void {
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn calloc(n: size_t, size: size_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn calloc(n: size_t, size: size_t) -> *mut c_void {
     want(n.saturating_mul(size));
     // SAFETY: libc's own, with the caller's arguments.
     unsafe { counted(__libc_calloc(n, size)) }
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn calloc(n: size_t, size: size_t) -> *mut c_void {
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn realloc(block: *mut c_void, size: size_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn realloc(block: *mut c_void, size: size_t) -> *mut c_void {
     // SAFETY: the caller owns `block`; after the call it is gone unless the answer is null for a size above 0.
     unsafe {
         let before = size_of_block(block);
@@ -70,7 +70,7 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, size: size_t) -> *mut c_voi
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn reallocarray(block: *mut c_void, n: size_t, size: size_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn reallocarray(block: *mut c_void, n: size_t, size: size_t) -> *mut c_void {
     // What overflows is refused by `want` or, without a limit, by libc.
     // SAFETY: as `realloc`.
     unsafe { realloc(block, n.saturating_mul(size)) }
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn reallocarray(block: *mut c_void, n: size_t, size: size_
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn free(block: *mut c_void) {
+pub(crate) unsafe extern "C" fn free(block: *mut c_void) {
     // SAFETY: the caller owns `block` and gives it up; libc ignores null.
     unsafe {
         count(size_of_block(block), 0);
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn free(block: *mut c_void) {
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn memalign(align: size_t, size: size_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn memalign(align: size_t, size: size_t) -> *mut c_void {
     want(size);
     // SAFETY: libc's own, with the caller's arguments.
     unsafe { counted(__libc_memalign(align, size)) }
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn memalign(align: size_t, size: size_t) -> *mut c_void {
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn aligned_alloc(align: size_t, size: size_t) -> *mut c_void {
+pub(crate) unsafe extern "C" fn aligned_alloc(align: size_t, size: size_t) -> *mut c_void {
     // SAFETY: as `memalign`.
     unsafe { memalign(align, size) }
 }
@@ -107,7 +107,11 @@ pub unsafe extern "C" fn aligned_alloc(align: size_t, size: size_t) -> *mut c_vo
 /// # Safety
 /// As libc's.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn posix_memalign(place: *mut *mut c_void, align: size_t, size: size_t) -> c_int {
+pub(crate) unsafe extern "C" fn posix_memalign(
+    place: *mut *mut c_void,
+    align: size_t,
+    size: size_t,
+) -> c_int {
     if !align.is_power_of_two() || !align.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }

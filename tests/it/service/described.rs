@@ -38,7 +38,7 @@ fn described(path: &str) -> Option<&'static Value> {
 }
 
 /// Panics where an answer is not as described.
-pub fn check(method: &str, path: &str, answer: &Answer) {
+pub(super) fn check(method: &str, path: &str, answer: &Answer) {
     let Some(operations) = described(path) else {
         assert_eq!(answer.status, 404, "{method} {path} is not described, and is answered");
         return;
@@ -60,14 +60,14 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
 }
 
 /// Panics where an event is not as described.
-pub fn check_event(event: &Value) {
+pub(super) fn check_event(event: &Value) {
     let mut wrong = Vec::new();
     compare(&description()["components"]["schemas"]["Event"], event, "", &mut wrong);
     assert!(wrong.is_empty(), "{wrong:#?}\nin {event}");
 }
 
 /// Holds a value against a schema: as much of JSON Schema as the description uses.
-pub fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+pub(super) fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let schema = resolved(schema);
     for (key, _) in schema.as_object().expect("a schema is an object") {
         let known = [

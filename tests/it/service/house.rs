@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-pub const ALL: &str = "a token for everything 1";
-pub const ANNA: &str = "a token for one space 2";
+pub(super) const ALL: &str = "a token for everything 1";
+pub(super) const ANNA: &str = "a token for one space 2";
 
 /// An answer of the service.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(super) struct Answer {
     pub status: u16,
     /// The first line and the headers, in small letters.
     pub head: String,
@@ -26,12 +26,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
 }
 
-pub struct House {
+pub(super) struct House {
     pub dir: tempfile::TempDir,
     pub service: Option<Child>,
     pub port: u16,
@@ -44,12 +44,12 @@ pub struct House {
 }
 
 impl House {
-    pub fn new() -> House {
+    pub(super) fn new() -> House {
         House::with("")
     }
 
     /// With more keys for `[service]`, and sections after them.
-    pub fn with(more: &str) -> House {
+    pub(super) fn with(more: &str) -> House {
         let dir = tempfile::tempdir().unwrap();
         for space in ["anna", "berta"] {
             std::fs::create_dir(dir.path().join(space)).unwrap();
@@ -69,12 +69,13 @@ impl House {
     }
 
     /// Writes the config with more keys at its beginning.
-    pub fn configure(&self, first: &str) {
+    pub(super) fn configure(&self, first: &str) {
         let at = self.dir.path().display();
         // Work in the idle class gets nothing while other tests keep the machine busy; kind.rs tests it.
-        let background = match self.more.contains("[service.background]") {
-            true => "",
-            false => "[service.background]\nnice = 0\nidle_class = false\n",
+        let background = if self.more.contains("[service.background]") {
+            ""
+        } else {
+            "[service.background]\nnice = 0\nidle_class = false\n"
         };
         let config = format!(
             "index = \"{at}/index\"\n{first}\n[[space]]\nname = \"anna\"\nfolders = [\"{at}/anna\"]\n\
@@ -87,11 +88,11 @@ impl House {
         std::fs::write(self.dir.path().join("albumen.toml"), config).unwrap();
     }
 
-    pub fn path(&self, below: &str) -> PathBuf {
+    pub(super) fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
 
-    pub fn command(&self, command: &str) -> Command {
+    pub(super) fn command(&self, command: &str) -> Command {
         // For figures: the program of a release build.
         let program = std::env::var_os("ALBUMEN_PROGRAM");
         let mut c = Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_albumen").into()));
@@ -99,45 +100,45 @@ impl House {
         c
     }
 
-    pub fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.start_as(self.command("service"));
     }
 
     /// Starts a service by another command, such as one with a variable set.
-    pub fn start_as(&mut self, mut command: Command) {
+    pub(super) fn start_as(&mut self, mut command: Command) {
         let log = std::fs::File::options().create(true).append(true).open(&self.log).unwrap();
         self.service = Some(command.stderr(log).spawn().unwrap());
         self.until("the service answers", |h| h.try_ask("GET", "/healthz", None, None).is_some());
     }
 
-    pub fn log(&self) -> String {
+    pub(super) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.service.as_ref().unwrap().id()
     }
 
-    pub fn signal(&self, signal: rustix::process::Signal) {
+    pub(super) fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.pid() as i32).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
     /// SIGKILL, as a power cut of the service alone.
-    pub fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.signal(rustix::process::Signal::KILL);
         self.service.take().unwrap().wait().unwrap();
     }
 
     /// SIGTERM, and the end of it.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.signal(rustix::process::Signal::TERM);
         let ended = self.service.take().unwrap().wait().unwrap();
         assert!(ended.success(), "{ended}: {}", self.log());
     }
 
     /// Puts a sample picture somewhere below the house, with content of its own.
-    pub fn photo(&self, to: &str) -> PathBuf {
+    pub(super) fn photo(&self, to: &str) -> PathBuf {
         let from = Path::new(ROOT).join("testdata/kinds/plain.jpg");
         let to = self.path(to);
         let mut bytes = std::fs::read(from).unwrap();
@@ -147,16 +148,16 @@ impl House {
     }
 
     /// So many photos in a folder.
-    pub fn photos(&self, folder: &str, count: usize) {
+    pub(super) fn photos(&self, folder: &str, count: usize) {
         std::fs::create_dir_all(self.path(folder)).unwrap();
         (0..count).for_each(|n| drop(self.photo(&format!("{folder}/{n:05}.jpg"))));
     }
 
-    pub fn until(&self, what: &str, is: impl FnMut(&House) -> bool) {
+    pub(super) fn until(&self, what: &str, is: impl FnMut(&House) -> bool) {
         self.within(Duration::from_secs(60), what, is);
     }
 
-    pub fn within(&self, patience: Duration, what: &str, mut is: impl FnMut(&House) -> bool) {
+    pub(super) fn within(&self, patience: Duration, what: &str, mut is: impl FnMut(&House) -> bool) {
         let begun = Instant::now();
         while !is(self) {
             assert!(begun.elapsed() < patience, "waited in vain: {what}\n{}", self.log());
@@ -165,7 +166,7 @@ impl House {
     }
 
     /// Asks over the Unix socket, or over TCP with a token; `None` when nobody answers.
-    pub fn try_ask(
+    pub(super) fn try_ask(
         &self,
         method: &str,
         path: &str,
@@ -182,44 +183,44 @@ impl House {
         Some(answer)
     }
 
-    pub fn ask(&self, method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Answer {
+    pub(super) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: Option<&str>) -> Answer {
         self.try_ask(method, path, token, body).expect("the service answers")
     }
 
     /// The status of an answer alone, for measuring: nothing is compared.
-    pub fn ask_quietly(&self, path: &str) -> u16 {
+    pub(super) fn ask_quietly(&self, path: &str) -> u16 {
         let stream = UnixStream::connect(self.path("socket")).unwrap();
         exchange(stream, "GET", path, None, None).unwrap().status
     }
 
-    pub fn get(&self, path: &str) -> (u16, Value) {
+    pub(super) fn get(&self, path: &str) -> (u16, Value) {
         let answer = self.ask("GET", path, None, None);
         (answer.status, answer.json())
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.ask("POST", path, None, Some(&body.to_string()));
         (answer.status, answer.json())
     }
 
-    pub fn tcp(&self, method: &str, path: &str, token: &str) -> (u16, Value) {
+    pub(super) fn tcp(&self, method: &str, path: &str, token: &str) -> (u16, Value) {
         let answer = self.ask(method, path, Some(token), None);
         (answer.status, answer.json())
     }
 
-    pub fn post_as(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(super) fn post_as(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
         let answer = self.ask("POST", path, Some(token), Some(&body.to_string()));
         (answer.status, answer.json())
     }
 
     /// Indexes a photo as an upload, waits for all of it, and returns its item's id.
-    pub fn upload(&self, photo: &Path) -> i64 {
+    pub(super) fn upload(&self, photo: &Path) -> i64 {
         let (status, done) = self.post("/v1/index", &json!({ "paths": [photo], "wait": true }));
         assert_eq!((status, &done["state"]), (200, &"done".into()), "{done}");
         done["items"][0].as_i64().unwrap()
     }
 
-    pub fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let (mut names, mut after) = (Vec::new(), 0);
         loop {
             let (_, page) = self.get(&format!("/v1/items?limit=1000&after={after}"));
@@ -233,7 +234,7 @@ impl House {
     }
 
     /// The index as any program may read it.
-    pub fn database(&self) -> Database {
+    pub(super) fn database(&self) -> Database {
         Database::open(&self.path("index"))
     }
 }

@@ -26,7 +26,7 @@ impl House {
     }
 
     /// The processes that the service has started.
-    pub fn children(&self) -> Vec<u32> {
+    pub(super) fn children(&self) -> Vec<u32> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
         let children =
             tasks.flatten().map(|t| std::fs::read_to_string(t.path().join("children")).unwrap_or_default());

@@ -16,7 +16,7 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long a soak goes on that has no end of its own.
-pub fn soak_seconds() -> u64 {
+pub(super) fn soak_seconds() -> u64 {
     std::env::var("ALBUMEN_SOAK_SECONDS")
         .map_or(600, |s| s.parse().expect("ALBUMEN_SOAK_SECONDS is a number"))
 }
@@ -442,12 +442,11 @@ fn private_means_private() {
     while let Some(folder) = folders.pop() {
         assert_eq!(std::fs::metadata(&folder).unwrap().mode() & 0o007, 0, "{folder:?}");
         for entry in std::fs::read_dir(&folder).unwrap().flatten() {
-            match entry.file_type().unwrap().is_dir() {
-                true => folders.push(entry.path()),
-                false => {
-                    assert_eq!(entry.metadata().unwrap().mode() & 0o137, 0, "{:?}", entry.path());
-                    looked_at += 1;
-                }
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path())
+            } else {
+                assert_eq!(entry.metadata().unwrap().mode() & 0o137, 0, "{:?}", entry.path());
+                looked_at += 1;
             }
         }
     }

@@ -26,7 +26,7 @@ const SAME_PATTERN: f64 = 0.95;
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     Agrees,
     WrongSize {
         found: (u32, u32),
@@ -44,7 +44,7 @@ pub enum Outcome {
     Failed(Fault),
 }
 
-pub struct Row {
+pub(super) struct Row {
     pub file: String,
     pub kind: String,
     pub outcome: Outcome,
@@ -52,7 +52,7 @@ pub struct Row {
 }
 
 /// Decodes every picture (no video) of the given kinds; `None` means all kinds.
-pub fn compare(corpus: &Path, manifest: &[Value], kinds: Option<&[&str]>) -> Vec<Row> {
+pub(super) fn compare(corpus: &Path, manifest: &[Value], kinds: Option<&[&str]>) -> Vec<Row> {
     let mut rows = Vec::new();
     for entry in manifest {
         let (Some(file), Some(kind)) = (entry["file"].as_str(), entry["kind"].as_str()) else { continue };
@@ -156,7 +156,7 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// A table by kind, then every file that is not as the reference sees it, then reasons of the others.
-pub fn print(rows: &[Row]) {
+pub(super) fn print(rows: &[Row]) {
     let mut kinds: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
     for row in rows {
         let counts = kinds.entry(&row.kind).or_default();

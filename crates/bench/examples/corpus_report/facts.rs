@@ -12,14 +12,14 @@ use std::path::Path;
 
 /// The outcome for one key of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     Agrees,
     Differs,
     Missing,
 }
 
 /// One compared fact.
-pub struct Row {
+pub(super) struct Row {
     pub file: String,
     pub key: String,
     pub expected: Value,
@@ -28,7 +28,7 @@ pub struct Row {
 }
 
 /// Runs inspect over every file with expectations.
-pub fn compare(corpus: &Path, manifest: &[Value]) -> Vec<Row> {
+pub(super) fn compare(corpus: &Path, manifest: &[Value]) -> Vec<Row> {
     let mut rows = Vec::new();
     for entry in manifest {
         let (Some(file), Some(expected)) = (entry["file"].as_str(), entry["expected"].as_object()) else {
@@ -111,7 +111,7 @@ fn other_programs(entry: &Value, file: &str, f: &Facts) -> Vec<Row> {
 }
 
 /// Facts of one file on disk, without its neighbours.
-pub fn inspect_file(path: &Path) -> Result<Facts, albumen_core::fault::Fault> {
+pub(super) fn inspect_file(path: &Path) -> Result<Facts, albumen_core::fault::Fault> {
     let request = DevelopRequest {
         name: path.file_name().map(|n| n.as_bytes().to_vec()).unwrap_or_default(),
         folder: Vec::new(),
@@ -302,7 +302,7 @@ fn format_fits(mime: &str, format: &str) -> bool {
 }
 
 /// Prints the table and every difference.
-pub fn print(rows: &[Row]) {
+pub(super) fn print(rows: &[Row]) {
     let mut keys: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     for r in rows {
         keys.entry(&r.key).or_default()[r.outcome as usize] += 1;

@@ -19,7 +19,7 @@ const FACES: RecogniseRequest = RecogniseRequest { faces: true, subjects: false,
 const OBJECTS: RecogniseRequest = RecogniseRequest { faces: false, subjects: true, try_rotations: false };
 
 /// Prints the tables, or why there are none.
-pub fn print(corpus: &Path, rows: &[Value]) {
+pub(crate) fn print(corpus: &Path, rows: &[Value]) {
     let mut recogniser = match Recogniser::open(&models::default_dir(), 1) {
         Ok(recogniser) => recogniser,
         Err(fault) => return println!("\nrecognition: {fault}"),

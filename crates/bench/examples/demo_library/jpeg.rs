@@ -4,7 +4,7 @@
 use super::scene::Picture;
 
 /// Facts of a made-up photo.
-pub struct Shot {
+pub(crate) struct Shot {
     pub make: &'static str,
     pub model: &'static str,
     pub lens: &'static str,
@@ -131,7 +131,7 @@ fn xmp(attributes: &str, content: &str) -> Vec<u8> {
 }
 
 /// The packet that tells a viewer to show a full sphere.
-pub fn sphere_packet(width: usize, height: usize) -> Vec<u8> {
+pub(crate) fn sphere_packet(width: usize, height: usize) -> Vec<u8> {
     xmp(
         &format!(
             "xmlns:GPano=\"http://ns.google.com/photos/1.0/panorama/\" GPano:ProjectionType=\"equirectangular\" \
@@ -145,7 +145,7 @@ pub fn sphere_packet(width: usize, height: usize) -> Vec<u8> {
 }
 
 /// The packet of a motion photo whose video takes the last `length` bytes of the file.
-pub fn motion_packet(length: usize) -> Vec<u8> {
+pub(crate) fn motion_packet(length: usize) -> Vec<u8> {
     xmp(
         "xmlns:Camera=\"http://ns.google.com/photos/1.0/camera/\" \
          xmlns:Container=\"http://ns.google.com/photos/1.0/container/\" \
@@ -161,7 +161,7 @@ pub fn motion_packet(length: usize) -> Vec<u8> {
 }
 
 /// A JPEG of a picture with EXIF and further APP1 packets.
-pub fn encode(
+pub(crate) fn encode(
     picture: &Picture,
     shot: Option<&Shot>,
     packets: &[Vec<u8>],

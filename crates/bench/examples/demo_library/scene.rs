@@ -4,7 +4,7 @@
 //! gradients and grain, so that thumbnails and codecs have their work.
 
 /// Interleaved RGB, eight bits a channel.
-pub struct Picture {
+pub(crate) struct Picture {
     pub width: usize,
     pub height: usize,
     pub pixels: Vec<u8>,
@@ -12,7 +12,7 @@ pub struct Picture {
 
 /// What lies below the ridges.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
+pub(crate) enum Ground {
     Water,
     Meadow,
     Sand,
@@ -22,7 +22,7 @@ pub enum Ground {
 
 /// Where the sun stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Light {
+pub(crate) enum Light {
     Noon,
     Evening,
     Night,
@@ -118,7 +118,7 @@ fn palette(ground: Ground, light: Light, tint: f32) -> Palette {
 }
 
 /// Paints a landscape.
-pub fn landscape(seed: u32, width: usize, height: usize, ground: Ground, light: Light) -> Picture {
+pub(crate) fn landscape(seed: u32, width: usize, height: usize, ground: Ground, light: Light) -> Picture {
     let p = palette(ground, light, lattice(seed, 7, 7));
     let (w, h) = (width as f32, height as f32);
     let horizon = 0.52 + 0.16 * lattice(seed, 1, 2);
@@ -242,7 +242,7 @@ fn foreground(
 }
 
 /// A full sphere in equirectangular projection: the landscape meets itself at the edges, sky above and ground below.
-pub fn sphere(seed: u32, width: usize, ground: Ground) -> Picture {
+pub(crate) fn sphere(seed: u32, width: usize, ground: Ground) -> Picture {
     let flat = landscape(seed, width / 2, width / 2, ground, Light::Noon);
     let mut pixels = Vec::with_capacity(width * width / 2 * 3);
     for y in 0..width / 2 {
@@ -258,7 +258,7 @@ pub fn sphere(seed: u32, width: usize, ground: Ground) -> Picture {
 
 /// Puts a picture into another, scaled to `height` pixels by nearest neighbours, with its left edge at `x` and its lower edge at
 /// the bottom; an oval of it, like a portrait in a locket.
-pub fn inset(into: &mut Picture, portrait: &Picture, x: usize, height: usize) {
+pub(crate) fn inset(into: &mut Picture, portrait: &Picture, x: usize, height: usize) {
     let width = portrait.width * height / portrait.height;
     let top = into.height - height;
     for row in 0..height {

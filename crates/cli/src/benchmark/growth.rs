@@ -35,7 +35,7 @@ const NEXT_PHOTOS: u32 = 5;
 
 /// What a piece of work took.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
-pub struct Spent {
+pub(crate) struct Spent {
     pub wall_ms: f64,
     /// Of all threads.
     pub cpu_ms: f64,
@@ -55,7 +55,7 @@ impl From<&Measured> for Spent {
 
 /// One size's figures.
 #[derive(Debug, Clone, Serialize)]
-pub struct Grown {
+pub(crate) struct Grown {
     pub items: u32,
     pub faces: u32,
     /// A new item through the writer, and what recognition says of it.
@@ -78,7 +78,7 @@ pub struct Grown {
 
 /// All sizes.
 #[derive(Debug, Serialize)]
-pub struct Growth {
+pub(crate) struct Growth {
     pub date: String,
     pub albumen: String,
     pub machine: Machine,
@@ -87,7 +87,7 @@ pub struct Growth {
 
 /// Measures each size. `keep`: the folder in which the made-up libraries are and stay; one that is there is measured again,
 /// for a million items take long to make.
-pub fn run(sizes: &[u32], keep: Option<&Path>, say: &dyn Fn(&str)) -> Result<Growth, BenchError> {
+pub(crate) fn run(sizes: &[u32], keep: Option<&Path>, say: &dyn Fn(&str)) -> Result<Growth, BenchError> {
     let scratch = Scratch::new()?;
     let mut grown = Growth {
         date: albumen_index::view::utc(albumen_core::clock::now()),
@@ -312,7 +312,7 @@ fn bmp(n: u32) -> Vec<u8> {
 }
 
 /// The table as Markdown: CPU time, since other work on the machine does not lengthen it as it does the clock's.
-pub fn words(growth: &Growth) -> String {
+pub(crate) fn words(growth: &Growth) -> String {
     let mut out = String::from(
         "| items | write, us an item | bytes an item | next photo, ms | rescan, s | find, s | open and look up, ms | \
          search, ms | faces to people, s | next face, ms (faces) |\n|---|---|---|---|---|---|---|---|---|---|\n",
@@ -339,7 +339,7 @@ pub fn words(growth: &Growth) -> String {
 }
 
 /// Writes DATE-MACHINE/growth.json and growth.md below `folder`.
-pub fn write(growth: &Growth, folder: &Path) -> Result<PathBuf, BenchError> {
+pub(crate) fn write(growth: &Growth, folder: &Path) -> Result<PathBuf, BenchError> {
     let json = serde_json::to_string_pretty(growth).expect("figures are plain data") + "\n";
     super::report::put(
         folder,

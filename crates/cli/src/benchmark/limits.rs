@@ -6,13 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Fewer cores for this thread and the children that it starts, until it is dropped.
-pub struct Affinity {
+pub(super) struct Affinity {
     before: Option<CpuSet>,
     words: String,
 }
 
 impl Affinity {
-    pub fn narrow(to: usize) -> Affinity {
+    pub(super) fn narrow(to: usize) -> Affinity {
         let has = cores();
         let plural = if to == 1 { "" } else { "s" };
         if has < to {
@@ -32,7 +32,7 @@ impl Affinity {
         Affinity { before: set, words }
     }
 
-    pub fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         self.words.clone()
     }
 }
@@ -46,7 +46,7 @@ impl Drop for Affinity {
 }
 
 /// A memory cgroup below this process's own, removed when it is dropped.
-pub struct MemoryGroup {
+pub(super) struct MemoryGroup {
     bytes: u64,
     made: Result<(PathBuf, Version), String>,
 }
@@ -58,12 +58,12 @@ enum Version {
 }
 
 impl MemoryGroup {
-    pub fn new(bytes: u64) -> MemoryGroup {
+    pub(super) fn new(bytes: u64) -> MemoryGroup {
         MemoryGroup { bytes, made: make(bytes) }
     }
 
     /// Puts a process that has just been started into it; what was done, in words.
-    pub fn take(&self, pid: u32) -> String {
+    pub(super) fn take(&self, pid: u32) -> String {
         let mib = self.bytes >> 20;
         let outcome = self.made.as_ref().map_err(Clone::clone).and_then(|(dir, _)| {
             fs::write(dir.join("cgroup.procs"), pid.to_string()).map_err(|e| e.to_string())
@@ -78,7 +78,7 @@ impl MemoryGroup {
     }
 
     /// The most that it has counted.
-    pub fn peak(&self) -> Option<u64> {
+    pub(super) fn peak(&self) -> Option<u64> {
         let (dir, version) = self.made.as_ref().ok()?;
         let file = match version {
             Version::V1 => "memory.max_usage_in_bytes",

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::fs;
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Machine {
+pub(crate) struct Machine {
     pub cpu: String,
     /// Cores that this process may use.
     pub cores: usize,
@@ -15,7 +15,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn read() -> Machine {
+    pub(crate) fn read() -> Machine {
         let field = |path: &str, keys: &[&str], separator: char| {
             let text = fs::read_to_string(path).unwrap_or_default();
             let value = |key: &&str| {
@@ -42,7 +42,7 @@ impl Machine {
     }
 
     /// A folder name out of the processor's.
-    pub fn slug(&self) -> String {
+    pub(crate) fn slug(&self) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let text: String = self.cpu.replace("(R)", "").replace("(TM)", "").chars().map(plain).collect();
         text.split('-').filter(|p| !p.is_empty()).collect::<Vec<_>>().join("-")
@@ -50,7 +50,7 @@ impl Machine {
 }
 
 /// Cores that this process may use.
-pub fn cores() -> usize {
+pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 

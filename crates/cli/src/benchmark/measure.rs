@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_millis(40);
 
 /// What the kernel says of a command and all its children.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Measured {
+pub(crate) struct Measured {
     pub wall_s: f64,
     /// User and system time.
     pub cpu_s: f64,
@@ -39,7 +39,7 @@ pub struct Measured {
 }
 
 /// A command that has ended.
-pub struct Done {
+pub(super) struct Done {
     pub measured: Measured,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
@@ -48,7 +48,7 @@ pub struct Done {
 }
 
 /// A command that will be measured.
-pub struct Command {
+pub(super) struct Command {
     program: PathBuf,
     arguments: Vec<OsString>,
     cores: Option<usize>,
@@ -56,33 +56,33 @@ pub struct Command {
 }
 
 impl Command {
-    pub fn new(program: impl Into<PathBuf>) -> Command {
+    pub(super) fn new(program: impl Into<PathBuf>) -> Command {
         Command { program: program.into(), arguments: Vec::new(), cores: None, memory: None }
     }
 
-    pub fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command {
+    pub(super) fn arg(&mut self, argument: impl AsRef<OsStr>) -> &mut Command {
         self.arguments.push(argument.as_ref().to_owned());
         self
     }
 
-    pub fn args(&mut self, arguments: &[&str]) -> &mut Command {
+    pub(super) fn args(&mut self, arguments: &[&str]) -> &mut Command {
         self.arguments.extend(arguments.iter().map(OsString::from));
         self
     }
 
     /// `--memory` of the run, bytes.
-    pub fn memory_setting(&mut self, bytes: u64) -> &mut Command {
+    pub(super) fn memory_setting(&mut self, bytes: u64) -> &mut Command {
         self.arg("--memory").arg(bytes.to_string())
     }
 
     /// Only this many cores.
-    pub fn cores(&mut self, cores: Option<usize>) -> &mut Command {
+    pub(super) fn cores(&mut self, cores: Option<usize>) -> &mut Command {
         self.cores = cores;
         self
     }
 
     /// The cores, the box and the settings of a case.
-    pub fn limit(&mut self, case: &Case) -> &mut Command {
+    pub(super) fn limit(&mut self, case: &Case) -> &mut Command {
         if let Some(memory) = case.memory {
             self.memory_setting(memory);
         }
@@ -94,12 +94,12 @@ impl Command {
     }
 
     /// The program's file name.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Runs it to its end.
-    pub fn run(&self) -> Result<Done, BenchError> {
+    pub(super) fn run(&self) -> Result<Done, BenchError> {
         let what = || self.program.display().to_string();
         let mut limits = Vec::new();
         // Children inherit it; this process has its own cores back at the end.

@@ -16,7 +16,7 @@ const HEIC_EVERY: u32 = 4;
 const CLIP_EVERY: u32 = 8;
 
 /// Makes a mix of about `count` files below `folder`. What could not be made, and what was, in words.
-pub fn make(worker: &Path, folder: &Path, count: u32) -> Result<Vec<String>, BenchError> {
+pub(crate) fn make(worker: &Path, folder: &Path, count: u32) -> Result<Vec<String>, BenchError> {
     fs::create_dir_all(folder).map_err(about(folder.display().to_string()))?;
     let what = || worker.display().to_string();
     let made = Command::new(worker)

@@ -6,14 +6,14 @@
 //! not be limited or was not installed is said, never left out. [`mix`] and [`floor`] decode and encode, so they run in
 //! `albumen-worker`.
 
-pub mod floor;
-pub mod growth;
+pub(crate) mod floor;
+pub(crate) mod growth;
 mod limits;
-pub mod machine;
+pub(crate) mod machine;
 mod measure;
-pub mod mix;
+pub(crate) mod mix;
 mod peers;
-pub mod report;
+pub(crate) mod report;
 
 use albumen_core::vocabulary::{Format, Kind};
 use albumen_index::Error as IndexError;
@@ -33,7 +33,7 @@ const GOOD_EXITS: [i32; 2] = [0, 1];
 
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
-pub enum BenchError {
+pub(crate) enum BenchError {
     #[error("{0}")]
     Usage(String),
     #[error("{what}: {why}")]
@@ -56,7 +56,7 @@ fn about(what: impl Into<String>) -> impl FnOnce(io::Error) -> BenchError {
 
 /// What one run may use and does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Case {
+pub(crate) struct Case {
     pub name: String,
     pub cores: Option<usize>,
     /// The box's memory, bytes: a memory cgroup of this size where one can be made.
@@ -72,7 +72,7 @@ const STANDARD: [(&str, usize, u64, bool); 3] =
 
 impl Case {
     /// The standard cases by name; `--memory` is three quarters of the box, the rest is for its page cache and others.
-    pub fn standard() -> Vec<Case> {
+    pub(crate) fn standard() -> Vec<Case> {
         let case = |(name, cores, mib, recognise): (&str, usize, u64, bool)| Case {
             name: name.to_owned(),
             cores: Some(cores),
@@ -86,7 +86,7 @@ impl Case {
 
 /// What to do.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// `None`: a generated mix.
     pub folder: Option<PathBuf>,
     pub cases: Vec<Case>,
@@ -100,7 +100,7 @@ pub struct Plan {
 
 /// Everything that a bench found.
 #[derive(Debug, Serialize)]
-pub struct Results {
+pub(crate) struct Results {
     pub date: String,
     pub albumen: String,
     pub machine: Machine,
@@ -112,7 +112,7 @@ pub struct Results {
 
 /// What was indexed.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Corpus {
+pub(crate) struct Corpus {
     /// The last part of the folder's name, or `generated`.
     pub name: String,
     pub files: u64,
@@ -124,7 +124,7 @@ pub struct Corpus {
 
 /// One case: its best run, and all runs' raw figures.
 #[derive(Debug, Serialize)]
-pub struct CaseResult {
+pub(crate) struct CaseResult {
     pub case: Case,
     /// How the case's limits were set, or why not.
     pub limits: Vec<String>,
@@ -141,7 +141,7 @@ pub struct CaseResult {
 
 /// Bare libjpeg-turbo beside Albumen, on the JPEGs of the corpus.
 #[derive(Debug, Serialize)]
-pub struct FloorResult {
+pub(crate) struct FloorResult {
     pub files: u64,
     pub floor_cpu_ms_per_file: f64,
     /// A whole run without recognition over the same files.
@@ -150,7 +150,7 @@ pub struct FloorResult {
 }
 
 /// Runs it all. `say` hears of each step.
-pub fn run(plan: &Plan, say: &dyn Fn(&str)) -> Result<Results, BenchError> {
+pub(crate) fn run(plan: &Plan, say: &dyn Fn(&str)) -> Result<Results, BenchError> {
     let scratch = Scratch::new()?;
     let worker = find_program()?;
     let (folder, notes) = match &plan.folder {
@@ -316,18 +316,18 @@ fn read_once(folder: &Path) -> Result<u64, BenchError> {
 }
 
 /// A temporary folder, removed when it is dropped.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// Below TMPDIR.
-    pub fn new() -> Result<Scratch, BenchError> {
+    pub(crate) fn new() -> Result<Scratch, BenchError> {
         let at = std::env::temp_dir().join(format!("albumen-bench-{}", std::process::id()));
         fs::create_dir_all(&at).map_err(about(at.display().to_string()))?;
         // The volume guard and the peers want real paths.
         Ok(Scratch(at.canonicalize().map_err(about(at.display().to_string()))?))
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 }
@@ -341,7 +341,7 @@ impl Drop for Scratch {
 /// Which files a peer is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Class {
+pub(crate) enum Class {
     Jpeg,
     Heic,
     Video,

@@ -17,7 +17,7 @@ const NOT_THERE: i32 = 77;
 
 /// One peer's figures beside Albumen's.
 #[derive(Debug, Serialize)]
-pub struct PeerResult {
+pub(crate) struct PeerResult {
     pub name: String,
     /// Program and version; why there are no figures, where `files` is 0.
     pub version: String,
@@ -39,7 +39,7 @@ pub struct PeerResult {
 }
 
 /// The files of one class, in a folder of their own.
-pub struct Staged {
+pub(super) struct Staged {
     pub class: Class,
     pub list: PathBuf,
     pub files: u64,
@@ -51,7 +51,7 @@ pub struct Staged {
     pub whole: Option<Measured>,
 }
 
-pub struct Bench<'a> {
+pub(super) struct Bench<'a> {
     pub scripts: &'a Path,
     pub scratch: &'a Scratch,
     pub cores: Option<usize>,
@@ -61,7 +61,7 @@ pub struct Bench<'a> {
 
 impl Bench<'_> {
     /// Puts the files of each class into a folder and measures Albumen on it.
-    pub fn stage(&self, files: &[Found]) -> Result<Vec<Staged>, BenchError> {
+    pub(super) fn stage(&self, files: &[Found]) -> Result<Vec<Staged>, BenchError> {
         let mut staged = Vec::new();
         for class in Class::EACH {
             let of_class: Vec<&Found> = files.iter().filter(|(_, format)| class.has(*format)).collect();
@@ -111,7 +111,7 @@ impl Bench<'_> {
     }
 
     /// Every script of the folder, in order of name.
-    pub fn run(&self, staged: &[Staged]) -> Result<Vec<PeerResult>, BenchError> {
+    pub(super) fn run(&self, staged: &[Staged]) -> Result<Vec<PeerResult>, BenchError> {
         let entries = fs::read_dir(self.scripts).map_err(about(self.scripts.display().to_string()))?;
         let is_script = |p: &PathBuf| p.extension().is_some_and(|e| e == "sh");
         let mut scripts: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(is_script).collect();

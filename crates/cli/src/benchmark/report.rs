@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const MB: f64 = 1e6;
 
 /// The tables as Markdown, which is also read well on a terminal.
-pub fn words(r: &Results) -> String {
+pub(crate) fn words(r: &Results) -> String {
     let mut out = String::new();
     let m = &r.machine;
     let memory = m.memory_bytes as f64 / (1u64 << 30) as f64;
@@ -104,7 +104,7 @@ fn row(run: &CaseResult) -> String {
 }
 
 /// Writes DATE-MACHINE/ below `folder`: summary.json (settings, versions and all raw figures) and summary.md.
-pub fn write(r: &Results, folder: &Path) -> Result<PathBuf, BenchError> {
+pub(crate) fn write(r: &Results, folder: &Path) -> Result<PathBuf, BenchError> {
     let json = serde_json::to_string_pretty(r).expect("results are plain data") + "\n";
     put(folder, &r.date, &r.machine, &[("summary.json", json), ("summary.md", words(r))])
 }

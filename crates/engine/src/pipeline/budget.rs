@@ -101,13 +101,12 @@ impl MemoryBudget {
         let mut s = self.lock();
         let ticket = s.next_ticket;
         s.next_ticket += 1;
-        match is_urgent {
-            true => {
-                let behind = s.urgent;
-                s.waiting.insert(behind, ticket);
-                s.urgent += 1;
-            }
-            false => s.waiting.push_back(ticket),
+        if is_urgent {
+            let behind = s.urgent;
+            s.waiting.insert(behind, ticket);
+            s.urgent += 1;
+        } else {
+            s.waiting.push_back(ticket)
         }
         loop {
             let verdict = if s.closed {

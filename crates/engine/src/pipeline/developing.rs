@@ -247,9 +247,10 @@ impl Developer {
         let is_urgent = job.priority == 0;
         let is_idle_class = source.kindness(job).is_some_and(|k| k.idle_class);
         let work = move |beat: &Beat| {
-            let pace = match is_urgent {
-                true => Pace::in_front(stop, beat.clone()),
-                false => Pace::behind(uploads, stop, beat.clone()),
+            let pace = if is_urgent {
+                Pace::in_front(stop, beat.clone())
+            } else {
+                Pace::behind(uploads, stop, beat.clone())
             };
             let mut disk = DiskClass::of_this_thread();
             disk.set_idle(is_idle_class);
@@ -368,10 +369,7 @@ impl Developer {
         };
         let render_due = !same || due.contains(&Stage::Render);
         // A copy of this content may have its pictures already.
-        let shared = match render_due {
-            true => self.rendered_before(&hash)?,
-            false => None,
-        };
+        let shared = if render_due { self.rendered_before(&hash)? } else { None };
         let (mut names, mut files) = (Vec::new(), Vec::new());
         let mut inputs = vec![hash.clone().into_bytes()];
         for (name, file, stat) in &fetched.sidecars {

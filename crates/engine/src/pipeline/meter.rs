@@ -20,12 +20,12 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// For a command, whose walks and clustering count as well.
-    pub fn of_command(progress: Arc<Progress>) -> Meter {
+    pub(crate) fn of_command(progress: Arc<Progress>) -> Meter {
         Meter::start(progress, false)
     }
 
     /// For a service, which is mostly at rest.
-    pub fn of_service(progress: Arc<Progress>) -> Meter {
+    pub(crate) fn of_service(progress: Arc<Progress>) -> Meter {
         Meter::start(progress, true)
     }
 

@@ -188,11 +188,10 @@ pub fn run(
     let begun = Instant::now();
     super::descriptors::raise();
     let plan = Plan::new(config, options.recognise);
-    let mut index = match options.dry_run && !Index::is_there(index_dir) {
-        true => Index::open_nowhere(index_dir)?,
-        false => {
-            Index::open_indexing_as(index_dir, options.new_index, || failpoints::reached("in_a_migration"))?
-        }
+    let mut index = if options.dry_run && !Index::is_there(index_dir) {
+        Index::open_nowhere(index_dir)?
+    } else {
+        Index::open_indexing_as(index_dir, options.new_index, || failpoints::reached("in_a_migration"))?
     };
     let mut volumes = Volumes::read(config, &index)?;
     if !options.dry_run {
@@ -343,9 +342,10 @@ fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), Ru
         .zip(&scopes)
         .map(|(w, scope)| Part { scope: scope.clone(), faces: w.people, subjects: w.subjects })
         .collect();
-    let mut again = match options.force {
-        true => Again { stages: Stage::ALL.to_vec(), ..Again::default() },
-        false => options.again.clone(),
+    let mut again = if options.force {
+        Again { stages: Stage::ALL.to_vec(), ..Again::default() }
+    } else {
+        options.again.clone()
     };
     // People who are forgotten must be found again in the same run.
     again.stages.retain(|s| options.recognise || *s != Stage::People);

@@ -445,10 +445,10 @@ impl One<'_> {
         if only_file.is_none() {
             for FolderRow { id, path } in index.folders_below(volume_id, &target.start)? {
                 if !visited.contains(&id) && !unwalked.holds(&path) {
-                    index.each_folder_file(id, |file| match file.vanished {
-                        true => Ok(()),
-                        false => self.gone(file.id),
-                    })?;
+                    index.each_folder_file(
+                        id,
+                        |file| if file.vanished { Ok(()) } else { self.gone(file.id) },
+                    )?;
                 }
             }
             for FolderRow { id, path } in index.folders_hidden(volume_id, &target.start)? {
@@ -490,10 +490,7 @@ impl One<'_> {
 
     /// What ends the walk of a target that is to be walked again soon.
     fn put_off(&self, e: &std::io::Error) -> Walked {
-        match self.shutdown.requested() {
-            true => Walked::Stopped,
-            false => Walked::PutOff { why: in_words(e) },
-        }
+        if self.shutdown.requested() { Walked::Stopped } else { Walked::PutOff { why: in_words(e) } }
     }
 
     /// Opens a volume, aside.
@@ -714,10 +711,7 @@ impl One<'_> {
                 }
             } else if !row.vanished && !failed_to_look.contains(row.name.as_slice()) {
                 self.gone(row.id)?;
-                match row.is_sidecar {
-                    true => beside.sidecars_missing = true,
-                    false => beside.media_missing = true,
-                }
+                if row.is_sidecar { beside.sidecars_missing = true } else { beside.media_missing = true }
             }
             Ok(())
         };

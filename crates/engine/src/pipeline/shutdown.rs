@@ -32,10 +32,7 @@ impl Shutdown {
 
     /// For a command: hears SIGHUP, too, unless it was started to outlive its terminal (`nohup`).
     pub fn on_signals_and_hangup() -> std::io::Result<Shutdown> {
-        match is_ignored(SIGHUP) {
-            true => Shutdown::on_signals(),
-            false => Shutdown::on(&[SIGINT, SIGTERM, SIGHUP]),
-        }
+        if is_ignored(SIGHUP) { Shutdown::on_signals() } else { Shutdown::on(&[SIGINT, SIGTERM, SIGHUP]) }
     }
 
     fn on(signals: &[i32]) -> std::io::Result<Shutdown> {

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// After each commit: the queue forgets what is done, the tidier hears which folders changed, listeners hear of items.
-pub fn committed(service: &Arc<Service>, index: Index) -> Committed {
+pub(super) fn committed(service: &Arc<Service>, index: Index) -> Committed {
     let service = Arc::downgrade(service);
     let index = Mutex::new(index);
     Arc::new(move |records: &[Record]| {

@@ -69,7 +69,7 @@ fn changed_spaces(old: &Config, new: &Config) -> Vec<String> {
 }
 
 /// SIGHUP: reload, and say what changed.
-pub fn on_hangups(service: &Arc<Service>) -> std::io::Result<()> {
+pub(super) fn on_hangups(service: &Arc<Service>) -> std::io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGHUP])?;
     let service = Arc::downgrade(service);
     std::thread::Builder::new().name("reload".into()).spawn(move || {

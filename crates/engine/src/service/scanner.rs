@@ -35,7 +35,7 @@ const UNAVAILABLE_AGAIN: Duration = Duration::from_secs(600);
 ///
 /// Long walks that nobody waits for wait until background work may run; the folder of a change that was noticed is
 /// walked at once, which costs little. Without room for what they find all wait.
-pub fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
+pub(super) fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
     let shutdown = service.shared.shutdown.clone();
     let mut todo = Todo::default();
     // When what failed is tried again.

@@ -35,9 +35,10 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
             false => Duration::MAX,
         };
         // Deadlines that are too far away to be told are waits without an end.
-        let next = match wait == Duration::MAX {
-            true => dirty.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => dirty.recv_timeout(wait),
+        let next = if wait == Duration::MAX {
+            dirty.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            dirty.recv_timeout(wait)
         };
         match next {
             Ok(Dirty::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -52,9 +53,10 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
             Ok(Dirty::Jobs) => something = true,
             Err(RecvTimeoutError::Timeout) => {
                 let begun = Instant::now();
-                let scopes = match std::mem::take(&mut everything) {
-                    true => vec![Scope::All],
-                    false => folders.iter().map(|f| Scope::Folder(*f)).collect(),
+                let scopes = if std::mem::take(&mut everything) {
+                    vec![Scope::All]
+                } else {
+                    folders.iter().map(|f| Scope::Folder(*f)).collect()
                 };
                 if let Err(e) = service.with_room(|| tidy(&mut index, service, &scopes)) {
                     tracing::error!("items could not be put together: {e}");
@@ -95,9 +97,10 @@ fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
             // Nobody waits for what cannot be done: the answer says so.
             let doable: Vec<&StageNow> =
                 stages.iter().copied().filter(|s| service.models.can_do(s.stage)).collect();
-            left += match doable.len() == stages.len() {
-                true => files + due,
-                false => files + index.left_to_do(&scope, &doable, now())?.1,
+            left += if doable.len() == stages.len() {
+                files + due
+            } else {
+                files + index.left_to_do(&scope, &doable, now())?.1
             };
             // Somebody who waits for an upload does not wait for faces to become people; one who asked for people to be
             // found again does.

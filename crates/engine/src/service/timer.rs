@@ -17,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(20);
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(25);
 
 /// Runs until the service is to stop.
-pub fn run(service: &Service, shutdown: &Shutdown) {
+pub(super) fn run(service: &Service, shutdown: &Shutdown) {
     let mut was_held = false;
     let mut commits = *service.commits.borrow();
     let now = Instant::now();

@@ -262,10 +262,7 @@ impl Patterns {
             let Some(group) = groups.last_mut() else { continue };
             // The finished branches of the enclosing groups are bounded where they are multiplied.
             for branch in &mut group.here {
-                match was_after_braces {
-                    true => *branch = joined(branch, code),
-                    false => branch.extend(code),
-                }
+                if was_after_braces { *branch = joined(branch, code) } else { branch.extend(code) }
             }
             if bytes_of(&group.here) > MOST_WILDCARDS {
                 return Err(too_many());

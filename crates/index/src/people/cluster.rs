@@ -58,10 +58,7 @@ pub fn cluster_space(
         drop(snapshot);
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let now = version(&tx)?;
-        let planned = match now == seen {
-            true => planned,
-            false => plan(&tx, space, None, threads, stop)?,
-        };
+        let planned = if now == seen { planned } else { plan(&tx, space, None, threads, stop)? };
         let Some(planned) = planned else { return Ok(ClusterReport { stopped: true, ..report }) };
         let changed = write(&tx, space, &planned, &mut report)?;
         if !changed {
@@ -394,14 +391,15 @@ fn people(conn: &Connection, space: i64, embedder: &str, dim: usize) -> Result<P
     while let Some(r) = rows.next()? {
         let id: String = r.get(0)?;
         let stored = r.get::<_, Option<bool>>(1)?.unwrap_or(false);
-        let portrait = match stored {
-            true => Portrait {
+        let portrait = if stored {
+            Portrait {
                 count: r.get(2)?,
                 sum: floats(&r.get::<_, Vec<u8>>(3)?),
                 exemplars: r.get(4)?,
                 ids: Vec::new(),
-            },
-            false => portray(conn, &id, embedder, dim)?,
+            }
+        } else {
+            portray(conn, &id, embedder, dim)?
         };
         if portrait.count > 0 && portrait.sum.len() == dim {
             let start = all.exemplars.len() as u32;

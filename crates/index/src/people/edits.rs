@@ -429,13 +429,12 @@ impl<'a> Edit<'a> {
         person: Option<String>,
         bring_in: bool,
     ) -> Result<EditDone> {
-        let joined = match bring_in {
-            true => {
-                let (joined, moved) = noting_moves(&self.tx, || settle(&self.tx, self.space))?;
-                self.before.extend(moved);
-                joined
-            }
-            false => 0,
+        let joined = if bring_in {
+            let (joined, moved) = noting_moves(&self.tx, || settle(&self.tx, self.space))?;
+            self.before.extend(moved);
+            joined
+        } else {
+            0
         };
         let before = serde_json::to_string(&self.before).expect("plain rows");
         self.tx.execute(
@@ -575,9 +574,10 @@ impl Editor {
             }
         }
         edit.edit_person(&kept, |row| (row.name_said, row.name) = (true, Some(name.clone())))?;
-        let words = match kept == id {
-            true => format!("named {was} {name}"),
-            false => format!("merged {was} into {}, who remains", edit.label(&kept)?),
+        let words = if kept == id {
+            format!("named {was} {name}")
+        } else {
+            format!("merged {was} into {}, who remains", edit.label(&kept)?)
         };
         edit.finish(words, Some(kept), true)
     }
@@ -910,12 +910,11 @@ fn put_back(tx: &Connection, space: i64, before: &Before) -> Result<()> {
                 params![id, to],
                 |r| r.get(0),
             )?;
-            match is_there {
-                true => {
-                    let why = (*similarity, *required);
-                    put_face(tx, space, *id, person.as_deref(), how.as_deref(), why, *clustered)
-                }
-                false => Ok(()),
+            if is_there {
+                let why = (*similarity, *required);
+                put_face(tx, space, *id, person.as_deref(), how.as_deref(), why, *clustered)
+            } else {
+                Ok(())
             }
         }
         Before::Mark { face, mark, lost } => put_mark(tx, *face, mark.as_deref(), *lost),
@@ -1061,9 +1060,10 @@ fn are_apart(tx: &Connection, a: &str, b: &str) -> Result<bool> {
 }
 
 fn put_apart(tx: &Connection, a: &str, b: &str, stands: bool) -> Result<()> {
-    let sql = match stands {
-        true => "INSERT OR IGNORE INTO people_apart (a, b) VALUES (?1, ?2)",
-        false => "DELETE FROM people_apart WHERE a = ?1 AND b = ?2",
+    let sql = if stands {
+        "INSERT OR IGNORE INTO people_apart (a, b) VALUES (?1, ?2)"
+    } else {
+        "DELETE FROM people_apart WHERE a = ?1 AND b = ?2"
     };
     tx.execute(sql, [a, b])?;
     Ok(())
@@ -1096,9 +1096,10 @@ pub(super) fn find_person(conn: &Connection, named: &str, space: Option<&str>) -
         return Err(EditError::NotFound(format!("there is no space {space}")));
     }
     if let Some(id) = resolve(conn, named)? {
-        return match spaces.contains(&space_of(conn, &id)?) {
-            true => Ok(id),
-            false => Err(EditError::NotFound(format!("{} is not in that space", label(conn, &id)?))),
+        return if spaces.contains(&space_of(conn, &id)?) {
+            Ok(id)
+        } else {
+            Err(EditError::NotFound(format!("{} is not in that space", label(conn, &id)?)))
         };
     }
     let mut found = Vec::new();

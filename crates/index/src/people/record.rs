@@ -39,14 +39,15 @@ struct Old {
 }
 
 /// Records the faces of a file in place of those it had. `embedder` is the key of the models that found them.
-pub fn record_faces(conn: &Connection, file: i64, found: &[FoundFace], embedder: &str) -> Result<()> {
+pub(crate) fn record_faces(conn: &Connection, file: i64, found: &[FoundFace], embedder: &str) -> Result<()> {
     let old = known(conn, file)?;
     let turn = orientation(conn, file)?;
     let old_of = matches(&old, found, embedder, turn);
     for (_, face) in old.iter().enumerate().filter(|(i, _)| !old_of.contains(&Some(*i))) {
-        let sql = match face.kept {
-            true => "UPDATE faces SET lost = 1 WHERE id = ?1",
-            false => "DELETE FROM faces WHERE id = ?1",
+        let sql = if face.kept {
+            "UPDATE faces SET lost = 1 WHERE id = ?1"
+        } else {
+            "DELETE FROM faces WHERE id = ?1"
         };
         conn.prepare_cached(sql)?.execute([face.id])?;
     }
@@ -180,9 +181,10 @@ impl Change {
     }
 
     fn inverse(self) -> Change {
-        match self.transpose {
-            true => Change { transpose: true, flip_x: self.flip_y, flip_y: self.flip_x },
-            false => self,
+        if self.transpose {
+            Change { transpose: true, flip_x: self.flip_y, flip_y: self.flip_x }
+        } else {
+            self
         }
     }
 

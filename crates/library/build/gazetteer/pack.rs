@@ -31,7 +31,7 @@ const NO_REGION: u16 = u16::MAX;
 const PARTS: [(&str, &str); 6] =
     [("AC", "SH"), ("TA", "SH"), ("DG", "IO"), ("EA", "ES"), ("IC", "ES"), ("CP", "FR")];
 
-pub struct Sources<'a> {
+pub(crate) struct Sources<'a> {
     pub cities: &'a [u8],
     pub regions: &'a [u8],
     pub districts: &'a [u8],
@@ -86,7 +86,7 @@ impl Pool {
     }
 }
 
-pub fn pack(sources: &Sources) -> Vec<u8> {
+pub(crate) fn pack(sources: &Sources) -> Vec<u8> {
     let mut pool = Pool::default();
     let local = local_names(sources.local);
     let called_there =

@@ -231,10 +231,10 @@ impl Clustered {
             .collect();
         let mut asked: Vec<(Proposal, bool)> = Vec::new();
         for ((i, _), near) in waiting.iter().zip(gallery.nearest(&probes, t)) {
-            if let Some((person, proposal)) = gallery.ask_who(&near, t, |_| true) {
-                if counts(*i) || whose[person].1 {
-                    asked.push((proposal, whose[person].0 == samples[*i].identity));
-                }
+            if let Some((person, proposal)) = gallery.ask_who(&near, t, |_| true)
+                && (counts(*i) || whose[person].1)
+            {
+                asked.push((proposal, whose[person].0 == samples[*i].identity));
             }
         }
         for (a, b, proposal) in gallery.ask_same(t) {

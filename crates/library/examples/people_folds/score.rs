@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// The sums of a set of faces; sets can be added.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Score {
+pub(super) struct Score {
     precision: f64,
     recall: f64,
     faces: usize,
@@ -14,7 +14,7 @@ pub struct Score {
 
 impl Score {
     /// Of the faces that `counts` accepts (by position), each with its identity and the cluster it is in.
-    pub fn of(identities: &[&str], clusters: &[usize], counts: impl Fn(usize) -> bool) -> Score {
+    pub(super) fn of(identities: &[&str], clusters: &[usize], counts: impl Fn(usize) -> bool) -> Score {
         let mut members: BTreeMap<usize, HashMap<&str, usize>> = BTreeMap::new();
         let mut photos: HashMap<&str, usize> = HashMap::new();
         for (identity, cluster) in identities.iter().zip(clusters) {
@@ -37,15 +37,15 @@ impl Score {
         score
     }
 
-    pub fn precision(&self) -> f64 {
+    pub(super) fn precision(&self) -> f64 {
         self.precision / self.faces.max(1) as f64
     }
 
-    pub fn recall(&self) -> f64 {
+    pub(super) fn recall(&self) -> f64 {
         self.recall / self.faces.max(1) as f64
     }
 
-    pub fn f1(&self) -> f64 {
+    pub(super) fn f1(&self) -> f64 {
         let (p, r) = (self.precision(), self.recall());
         2.0 * p * r / (p + r).max(f64::MIN_POSITIVE)
     }

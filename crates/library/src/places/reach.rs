@@ -15,13 +15,13 @@ const LEAST_KM: f64 = 0.5;
 const MOST_KM: f64 = 30.0;
 
 /// The radius of the town around its centre, km.
-pub fn reach_km(rank: u8) -> f64 {
+pub(super) fn reach_km(rank: u8) -> f64 {
     let population = SMALLEST * (f64::from(rank) / STEPS_PER_OCTAVE).exp2();
     (LEAST_KM + (population / (DENSITY * std::f64::consts::PI)).sqrt()).min(MOST_KM)
 }
 
 /// Kilometres between two near points, degrees. Good to 0.3 % below 200 km, away from the poles.
-pub fn distance_km(lat1: f64, lon1: f64, lat2: f64, lon2: f64) -> f64 {
+pub(super) fn distance_km(lat1: f64, lon1: f64, lat2: f64, lon2: f64) -> f64 {
     /// Kilometres a degree of a great circle on a sphere of 6371 km.
     const KM_PER_DEGREE: f64 = 111.195;
     let across = (lon2 - lon1 + 540.0).rem_euclid(360.0) - 180.0;

@@ -9,7 +9,7 @@ const WIDTH: usize = 16384;
 const HEIGHT: usize = 8192;
 
 /// Takes degrees of any size; anything not on the globe is clamped to it.
-pub fn is_open_sea(lat: f64, lon: f64) -> bool {
+pub(super) fn is_open_sea(lat: f64, lon: f64) -> bool {
     let column = (((lon + 180.0) / 360.0 * WIDTH as f64) as usize).min(WIDTH - 1);
     let row = (((90.0 - lat) / 180.0 * HEIGHT as f64) as usize).min(HEIGHT - 1);
     let offset = |row: usize| {

@@ -37,7 +37,7 @@ const CELL_STEPS: f64 = 65535.0;
 const STEPS_PER_DEGREE: f64 = 1e5;
 
 #[derive(Debug, Clone, Copy)]
-pub struct Table {
+pub(super) struct Table {
     bands: &'static [u8],
     towns: &'static [u8],
     regions: &'static [u8],
@@ -50,7 +50,7 @@ pub struct Table {
 
 /// A populated place.
 #[derive(Debug, Clone, Copy)]
-pub struct Town {
+pub(super) struct Town {
     pub km: f64,
     /// Logarithm of the population; see `reach`.
     pub rank: u8,
@@ -62,10 +62,10 @@ pub struct Town {
 }
 
 /// A polygon's number: the smaller the area, the smaller the number.
-pub type Area = u16;
+pub(super) type Area = u16;
 
 impl Table {
-    pub fn open() -> Table {
+    pub(super) fn open() -> Table {
         let mut start = 4 * SECTIONS;
         let mut next = |section: usize| {
             let end = u32_at(PACKED, 4 * section) as usize;
@@ -86,7 +86,7 @@ impl Table {
     }
 
     /// Towns at most `radius_km` away, in no particular order.
-    pub fn towns_near(&self, lat: f64, lon: f64, radius_km: f64) -> impl Iterator<Item = Town> + '_ {
+    pub(super) fn towns_near(&self, lat: f64, lon: f64, radius_km: f64) -> impl Iterator<Item = Town> + '_ {
         /// A little less than a degree of latitude anywhere, km, so that the window is never too small.
         const LEAST_KM_PER_DEGREE: f64 = 110.0;
         let high = radius_km / LEAST_KM_PER_DEGREE;
@@ -147,45 +147,45 @@ impl Table {
         }
     }
 
-    pub fn town_name(&self, town: &Town) -> Option<&'static str> {
+    pub(super) fn town_name(&self, town: &Town) -> Option<&'static str> {
         self.name(town.name)
     }
 
     /// In the language of its country, where it has another name there.
-    pub fn town_local(&self, town: &Town) -> Option<&'static str> {
+    pub(super) fn town_local(&self, town: &Town) -> Option<&'static str> {
         self.name(town.local)
     }
 
-    pub fn region_local(&self, region: u16) -> Option<&'static str> {
+    pub(super) fn region_local(&self, region: u16) -> Option<&'static str> {
         self.name(u32_at(self.regions, usize::from(region) * REGION_BYTES + 8))
     }
 
-    pub fn country_local(&self, country: u8) -> Option<&'static str> {
+    pub(super) fn country_local(&self, country: u8) -> Option<&'static str> {
         self.name(u32_at(self.countries, usize::from(country) * COUNTRY_BYTES + 8))
     }
 
-    pub fn district_name(&self, town: &Town) -> Option<&'static str> {
+    pub(super) fn district_name(&self, town: &Town) -> Option<&'static str> {
         self.name(town.district)
     }
 
-    pub fn region_name(&self, region: u16) -> Option<&'static str> {
+    pub(super) fn region_name(&self, region: u16) -> Option<&'static str> {
         self.name(u32_at(self.regions, usize::from(region) * REGION_BYTES))
     }
 
     /// The polygon that a region lies in, where polygons of its kind are known.
-    pub fn region_area(&self, region: u16) -> Option<Area> {
+    pub(super) fn region_area(&self, region: u16) -> Option<Area> {
         let area = u16_at(self.regions, usize::from(region) * REGION_BYTES + 4);
         (area != u16::MAX).then_some(area)
     }
 
     /// ISO 3166-1 alpha-2 code and English name.
-    pub fn country(&self, country: u8) -> Option<(&'static str, &'static str)> {
+    pub(super) fn country(&self, country: u8) -> Option<(&'static str, &'static str)> {
         let at = usize::from(country) * COUNTRY_BYTES;
         let code = std::str::from_utf8(self.countries.get(at + 4..at + 6)?).ok()?;
         Some((code, self.name(u32_at(self.countries, at))?))
     }
 
-    pub fn country_by_code(&self, code: &str) -> Option<u8> {
+    pub(super) fn country_by_code(&self, code: &str) -> Option<u8> {
         let count = self.countries.len() / COUNTRY_BYTES;
         let is_it = |at: &usize| {
             self.countries.get(at * COUNTRY_BYTES + 4..at * COUNTRY_BYTES + 6) == Some(code.as_bytes())
@@ -193,20 +193,20 @@ impl Table {
         u8::try_from((0..count).find(is_it)?).ok()
     }
 
-    pub fn area_country(&self, area: Area) -> u8 {
+    pub(super) fn area_country(&self, area: Area) -> u8 {
         byte_at(self.areas, usize::from(area) * AREA_BYTES)
     }
 
     /// For the polygon of a part of a country: a region that lies in it. Countries have none, and neither have
     /// parts that are smaller than a region.
-    pub fn area_region(&self, area: Area) -> Option<u16> {
+    pub(super) fn area_region(&self, area: Area) -> Option<u16> {
         let at = usize::from(area) * AREA_BYTES;
         let region = u16_at(self.areas, at + 2);
         (byte_at(self.areas, at + 1) == 1 && region != u16::MAX).then_some(region)
     }
 
     /// The areas at a point, smallest first.
-    pub fn areas_at(&self, lat: f64, lon: f64) -> Vec<Area> {
+    pub(super) fn areas_at(&self, lat: f64, lon: f64) -> Vec<Area> {
         let column = ((lon + 180.0) as usize).min(COLUMNS - 1);
         let from_south = ((lat + 90.0) as usize).min(ROWS - 1);
         let x = ((lon + 180.0 - column as f64) * CELL_STEPS) as i64;

@@ -4,8 +4,8 @@
 //! Promises: no threads, no files; everything allocated is freed; a frame's planes are only ever read inside of
 //! the memory that FFmpeg says they have.
 
-pub mod allowed;
-pub mod library;
+pub(super) mod allowed;
+pub(super) mod library;
 
 use super::colour::{Cicp, cicp::UNSPECIFIED};
 use super::planes::{Band, Chroma, Format, Plane};
@@ -17,19 +17,19 @@ use std::ptr::{self, NonNull};
 const PADDING: usize = ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
 
 /// Keeps FFmpeg from writing to standard error: what it has to say reaches the person as a [`Fault`].
-pub fn silence() {
+pub(super) fn silence() {
     // SAFETY: sets an integer inside of FFmpeg.
     unsafe { library::av_log_set_level(ffi::AV_LOG_QUIET) };
 }
 
 /// An open decoder.
-pub struct Decoder(NonNull<ffi::AVCodecContext>);
+pub(super) struct Decoder(NonNull<ffi::AVCodecContext>);
 
 impl Decoder {
     /// A decoder for one codec, with what the container says about it.
     ///
     /// `extradata` is the codec's configuration record; `max_pixels` bounds what a picture's own header may claim.
-    pub fn open(codec: ffi::AVCodecID, extradata: &[u8], max_pixels: i64) -> Result<Decoder, Fault> {
+    pub(super) fn open(codec: ffi::AVCodecID, extradata: &[u8], max_pixels: i64) -> Result<Decoder, Fault> {
         silence();
         let found = find(codec)?;
         // SAFETY: `found` is a codec; a null result is handled.
@@ -54,7 +54,7 @@ impl Decoder {
     ///
     /// # Safety
     /// `parameters` must point to valid codec parameters.
-    pub unsafe fn open_stream(
+    pub(super) unsafe fn open_stream(
         parameters: *const ffi::AVCodecParameters,
         max_pixels: i64,
     ) -> Result<Decoder, Fault> {
@@ -92,26 +92,26 @@ impl Decoder {
     }
 
     /// Gives the decoder a packet; `None` says that no more will come.
-    pub fn send(&mut self, packet: Option<&Packet>) -> bool {
+    pub(super) fn send(&mut self, packet: Option<&Packet>) -> bool {
         let packet = packet.map_or(ptr::null(), |p| p.0.as_ptr().cast_const());
         // SAFETY: the context is open; the packet is valid or null.
         unsafe { library::avcodec_send_packet(self.0.as_ptr(), packet) >= 0 }
     }
 
     /// The next finished frame into `frame`; false when there is none.
-    pub fn receive(&mut self, frame: &mut Frame) -> bool {
+    pub(super) fn receive(&mut self, frame: &mut Frame) -> bool {
         // SAFETY: the context is open and the frame valid; FFmpeg unreferences it first.
         unsafe { library::avcodec_receive_frame(self.0.as_ptr(), frame.0.as_ptr()) >= 0 }
     }
 
     /// Forgets all that was sent, ready for a packet from elsewhere.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         // SAFETY: the context is open.
         unsafe { library::avcodec_flush_buffers(self.0.as_ptr()) };
     }
 
     /// Decodes one packet that needs no other, and forgets it.
-    pub fn decode_alone(&mut self, packet: &Packet, frame: &mut Frame) -> bool {
+    pub(super) fn decode_alone(&mut self, packet: &Packet, frame: &mut Frame) -> bool {
         let sent = self.send(Some(packet));
         let mut done = sent && self.receive(frame);
         if sent && !done {
@@ -123,7 +123,7 @@ impl Decoder {
     }
 
     /// Decodes one packet that builds on those that were sent before it, and forgets them all. The frame is the last.
-    pub fn decode_last(&mut self, packet: &Packet, frame: &mut Frame) -> Result<bool, Fault> {
+    pub(super) fn decode_last(&mut self, packet: &Packet, frame: &mut Frame) -> Result<bool, Fault> {
         let mut next = Frame::new()?;
         let mut done = false;
         for packet in [Some(packet), None] {
@@ -145,10 +145,7 @@ fn find(codec: ffi::AVCodecID) -> Result<*const ffi::AVCodec, Fault> {
     };
     // SAFETY: looks an entry up in FFmpeg's own table, which lives as long as the program.
     let found = unsafe { library::avcodec_find_decoder_by_name(name.as_ptr()) };
-    match found.is_null() {
-        true => Err(Fault::unsupported("this build of FFmpeg cannot decode it")),
-        false => Ok(found),
-    }
+    if found.is_null() { Err(Fault::unsupported("this build of FFmpeg cannot decode it")) } else { Ok(found) }
 }
 
 impl Drop for Decoder {
@@ -160,16 +157,20 @@ impl Drop for Decoder {
 }
 
 /// Compressed bytes.
-pub struct Packet(NonNull<ffi::AVPacket>);
+pub(super) struct Packet(NonNull<ffi::AVPacket>);
 
 impl Packet {
-    pub fn new() -> Result<Packet, Fault> {
+    pub(super) fn new() -> Result<Packet, Fault> {
         // SAFETY: allocates; null is handled.
         NonNull::new(unsafe { library::av_packet_alloc() }).map(Packet).ok_or_else(out_of_memory)
     }
 
     /// Makes room for `len` bytes and lets `fill` write them.
-    pub fn fill<E>(&mut self, len: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<(), E>
+    pub(super) fn fill<E>(
+        &mut self,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E>
     where
         E: From<Fault>,
     {
@@ -189,28 +190,28 @@ impl Packet {
     }
 
     /// Lets go of the bytes.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         // SAFETY: the packet is valid.
         unsafe { library::av_packet_unref(self.0.as_ptr()) };
     }
 
-    pub fn as_ptr(&mut self) -> *mut ffi::AVPacket {
+    pub(super) fn as_ptr(&mut self) -> *mut ffi::AVPacket {
         self.0.as_ptr()
     }
 
     /// The stream it belongs to.
-    pub fn stream(&self) -> i32 {
+    pub(super) fn stream(&self) -> i32 {
         // SAFETY: the packet is valid.
         unsafe { (*self.0.as_ptr()).stream_index }
     }
 
-    pub fn is_key(&self) -> bool {
+    pub(super) fn is_key(&self) -> bool {
         // SAFETY: the packet is valid.
         unsafe { (*self.0.as_ptr()).flags & ffi::AV_PKT_FLAG_KEY != 0 }
     }
 
     /// Where it lies in the file, or its time where that is not known: enough to know it again.
-    pub fn identity(&self) -> (i64, i64) {
+    pub(super) fn identity(&self) -> (i64, i64) {
         // SAFETY: the packet is valid.
         unsafe { ((*self.0.as_ptr()).pos, (*self.0.as_ptr()).dts) }
     }
@@ -225,15 +226,15 @@ impl Drop for Packet {
 }
 
 /// A decoded picture.
-pub struct Frame(NonNull<ffi::AVFrame>);
+pub(super) struct Frame(NonNull<ffi::AVFrame>);
 
 impl Frame {
-    pub fn new() -> Result<Frame, Fault> {
+    pub(super) fn new() -> Result<Frame, Fault> {
         // SAFETY: allocates; null is handled.
         NonNull::new(unsafe { library::av_frame_alloc() }).map(Frame).ok_or_else(out_of_memory)
     }
 
-    pub fn as_ptr(&mut self) -> *mut ffi::AVFrame {
+    pub(super) fn as_ptr(&mut self) -> *mut ffi::AVFrame {
         self.0.as_ptr()
     }
 
@@ -242,29 +243,29 @@ impl Frame {
         unsafe { self.0.as_ref() }
     }
 
-    pub fn size(&self) -> (u32, u32) {
+    pub(super) fn size(&self) -> (u32, u32) {
         (self.raw().width.max(0) as u32, self.raw().height.max(0) as u32)
     }
 
     /// FFmpeg noticed that not all of it could be decoded.
-    pub fn is_damaged(&self) -> bool {
+    pub(super) fn is_damaged(&self) -> bool {
         self.raw().decode_error_flags != 0 || self.raw().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
     }
 
     /// Its even and odd rows were taken at different times.
-    pub fn is_interlaced(&self) -> bool {
+    pub(super) fn is_interlaced(&self) -> bool {
         self.raw().interlaced_frame != 0
     }
 
     /// Its shape, when it is made of planes as [`super::planes`] takes them; otherwise it needs [`Frame::planar`].
-    pub fn format(&self) -> Option<Format> {
+    pub(super) fn format(&self) -> Option<Format> {
         let (chroma, depth) = shape(self.raw().format)?;
         let (width, height) = self.size();
         (width > 0 && height > 0).then_some(Format { width, height, chroma, depth })
     }
 
     /// The code points in the codec's own headers; 2 where it says nothing.
-    pub fn cicp(&self) -> Cicp {
+    pub(super) fn cicp(&self) -> Cicp {
         let raw = self.raw();
         let known = |v: i32| u8::try_from(v).unwrap_or(UNSPECIFIED);
         let name = shape_row(raw.format);
@@ -287,7 +288,7 @@ impl Frame {
     }
 
     /// The whole frame as one band. `None` when its format is not one of planes.
-    pub fn band(&self) -> Option<Band<'_>> {
+    pub(super) fn band(&self) -> Option<Band<'_>> {
         let format = self.format()?;
         let raw = self.raw();
         let bytes = if format.depth > 8 { 2 } else { 1 };
@@ -319,7 +320,7 @@ impl Frame {
     }
 
     /// The same picture in a format of planes: converted by swscale where it has another.
-    pub fn planar(self) -> Result<Frame, Fault> {
+    pub(super) fn planar(self) -> Result<Frame, Fault> {
         if self.band().is_some() {
             return Ok(self);
         }

@@ -11,7 +11,7 @@ const MOST_STREAMED_PIXELS: u64 = 1 << 30;
 
 /// Bytes needed after decoding, beside the picture of `size` itself: the second copy of a quarter turn, or what
 /// render makes (the smaller sizes, and the JPEG of the largest), whichever is more.
-pub fn finishing(size: (u32, u32), orientation: Orientation) -> u64 {
+pub(super) fn finishing(size: (u32, u32), orientation: Orientation) -> u64 {
     let picture = bytes_of(size) as u64;
     // JPEGs of quality 80 have under half a byte a pixel, and the writer's buffer doubles as it grows. The next smaller
     // size is made when that buffer is gone.
@@ -21,7 +21,7 @@ pub fn finishing(size: (u32, u32), orientation: Orientation) -> u64 {
 
 /// Refuses sizes of no pixels, and decompression bombs: a picture of more pixels than can be read in rows in time
 /// is admitted only where all of it would fit into memory.
-pub fn check_size(size: (u32, u32), admission: &dyn Admission) -> Result<(u32, u32), Fault> {
+pub(super) fn check_size(size: (u32, u32), admission: &dyn Admission) -> Result<(u32, u32), Fault> {
     let pixels = u64::from(size.0) * u64::from(size.1);
     if pixels == 0 {
         return Err(Fault::corrupt("its header says that it has no pixels"));

@@ -35,15 +35,15 @@ const SUPPORT: f64 = 3.0;
 
 /// How many luma samples share a chroma sample, across and down, as powers of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chroma {
+pub(super) enum Chroma {
     Monochrome,
     Shared { log2_across: u8, log2_down: u8 },
 }
 
 impl Chroma {
-    pub const C420: Chroma = Chroma::Shared { log2_across: 1, log2_down: 1 };
-    pub const C422: Chroma = Chroma::Shared { log2_across: 1, log2_down: 0 };
-    pub const C444: Chroma = Chroma::Shared { log2_across: 0, log2_down: 0 };
+    pub(super) const C420: Chroma = Chroma::Shared { log2_across: 1, log2_down: 1 };
+    pub(super) const C422: Chroma = Chroma::Shared { log2_across: 1, log2_down: 0 };
+    pub(super) const C444: Chroma = Chroma::Shared { log2_across: 0, log2_down: 0 };
 
     /// The size at which chroma is kept of a result of this size: half where it is coded at half or less. Thumbnails
     /// are stored as 4:2:0, so no more of it would be left in the end.
@@ -68,7 +68,7 @@ impl Chroma {
 
 /// The shape of the coded picture. One `Format` holds for all of its bands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Format {
+pub(super) struct Format {
     pub width: u32,
     pub height: u32,
     pub chroma: Chroma,
@@ -78,7 +78,7 @@ pub struct Format {
 
 impl Format {
     /// Bytes of one row of all planes, on average; for memory figures.
-    pub fn bytes_per_row(&self) -> u64 {
+    pub(super) fn bytes_per_row(&self) -> u64 {
         let (cw, ch) = self.chroma.size(self.width, self.height.max(1));
         let samples =
             u64::from(self.width) + 2 * u64::from(cw) * u64::from(ch) / u64::from(self.height.max(1));
@@ -88,7 +88,7 @@ impl Format {
 
 /// The part of the coded picture that is shown, in luma samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crop {
+pub(super) struct Crop {
     pub x: u32,
     pub y: u32,
     pub width: u32,
@@ -97,14 +97,14 @@ pub struct Crop {
 
 /// Samples of one plane, rows `stride` bytes apart.
 #[derive(Debug, Clone, Copy)]
-pub struct Plane<'a> {
+pub(super) struct Plane<'a> {
     pub data: &'a [u8],
     pub stride: usize,
 }
 
 /// How alpha goes with the colours.
 #[derive(Debug, Clone, Copy)]
-pub struct Alpha<'a> {
+pub(super) struct Alpha<'a> {
     pub plane: Plane<'a>,
     /// The colours are already multiplied by it.
     pub premultiplied: bool,
@@ -112,7 +112,7 @@ pub struct Alpha<'a> {
 
 /// A band of the coded picture: its Y, Cb and Cr (or one grey, or G, B and R) planes.
 #[derive(Debug, Clone, Copy)]
-pub struct Band<'a> {
+pub(super) struct Band<'a> {
     /// Y, Cb, Cr; for monochrome only the first counts.
     pub planes: [Plane<'a>; 3],
     pub alpha: Option<Alpha<'a>>,
@@ -121,14 +121,14 @@ pub struct Band<'a> {
 }
 
 /// Shrinks the bands of one picture to `size` (before any turning).
-pub enum Shrinker {
+pub(super) enum Shrinker {
     Narrow(Box<Planes<Narrow>>),
     Wide(Box<Planes<Wide>>),
 }
 
 impl Shrinker {
     /// `crop` must lie inside the picture and `size` must not be empty.
-    pub fn new(format: Format, crop: Crop, size: (u32, u32), cicp: Cicp) -> Shrinker {
+    pub(super) fn new(format: Format, crop: Crop, size: (u32, u32), cicp: Cicp) -> Shrinker {
         if format.depth > 8 {
             Shrinker::Wide(Box::new(Planes::new(format, crop, size, cicp)))
         } else {
@@ -137,7 +137,7 @@ impl Shrinker {
     }
 
     /// The most bytes that shrinking holds at once, the result and its RGB among them.
-    pub fn cost(format: Format, size: (u32, u32)) -> u64 {
+    pub(super) fn cost(format: Format, size: (u32, u32)) -> u64 {
         let sample = if format.depth > 8 { 2 } else { 1 };
         let out = u64::from(size.0) * u64::from(size.1);
         let scale = u64::from(format.height).div_ceil(u64::from(size.1).max(1));
@@ -154,7 +154,7 @@ impl Shrinker {
     }
 
     /// The next rows, top to bottom.
-    pub fn push(&mut self, band: &Band<'_>) {
+    pub(super) fn push(&mut self, band: &Band<'_>) {
         match self {
             Shrinker::Narrow(p) => p.push(band),
             Shrinker::Wide(p) => p.push(band),
@@ -162,7 +162,7 @@ impl Shrinker {
     }
 
     /// The picture, upright and sRGB; a profile wins over SDR code points. Rows that never came are mid-grey.
-    pub fn finish(self, icc: Option<&[u8]>, orientation: Orientation) -> Pixels {
+    pub(super) fn finish(self, icc: Option<&[u8]>, orientation: Orientation) -> Pixels {
         let (width, height, rgb) = match self {
             Shrinker::Narrow(p) => p.finish(icc),
             Shrinker::Wide(p) => p.finish(icc),
@@ -172,7 +172,7 @@ impl Shrinker {
 }
 
 /// The two widths of samples.
-pub trait Depth {
+pub(super) trait Depth {
     type Pixel: PixelTrait + Copy + Default;
     /// The same place in four rows.
     type Four: PixelTrait + Copy + Default;
@@ -190,7 +190,7 @@ pub trait Depth {
     fn add(sums: &mut [u32], row: &[u8]);
 }
 
-pub struct Narrow;
+pub(super) struct Narrow;
 impl Depth for Narrow {
     type Pixel = U8;
     type Four = U8x4;
@@ -219,7 +219,7 @@ impl Depth for Narrow {
     }
 }
 
-pub struct Wide;
+pub(super) struct Wide;
 impl Depth for Wide {
     type Pixel = U16;
     type Four = U16x4;
@@ -250,7 +250,7 @@ impl Depth for Wide {
 }
 
 /// The planes of one picture on their way down.
-pub struct Planes<D: Depth> {
+pub(super) struct Planes<D: Depth> {
     format: Format,
     cicp: Cicp,
     size: (u32, u32),

@@ -34,7 +34,7 @@ enum Mode {
     Lab,
 }
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     // What cameras say of turning is about the picture that the document was made of.
     let job = &Job { orientation: Orientation::UPRIGHT, ..*job };
     let reader = Reader::new(job.source);

@@ -8,7 +8,7 @@ use crate::store::{Access, Account, AccountChange, Event, NewAccount, Store};
 use serde_json::json;
 
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Add an account, and its personal folder where the config has a pattern for one
     Add(Add),
     /// List the accounts
@@ -40,14 +40,14 @@ pub enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Password {
+pub(super) struct Password {
     /// Read the password from standard input, its first line
     #[arg(long, required = true)]
     password_stdin: bool,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Add {
+pub(super) struct Add {
     name: String,
     /// An administrator: manages accounts, shared spaces and the engine
     #[arg(long)]
@@ -66,7 +66,7 @@ pub struct Add {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Set {
+pub(super) struct Set {
     name: String,
     /// Make the account an administrator, or end that
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
@@ -101,7 +101,7 @@ fn access(text: &str) -> Result<(String, Option<Access>), String> {
     Ok((space.to_owned(), access))
 }
 
-pub fn run(command: Command, config: &Config) -> Done {
+pub(super) fn run(command: Command, config: &Config) -> Done {
     let store = open(config)?;
     match command {
         Command::Add(args) => add(&store, config, args),

@@ -8,18 +8,18 @@ use albumen_index::verify::{Depth, VerifyError, verify};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub struct BackupArgs {
+pub(super) struct BackupArgs {
     /// A folder to put it into, under a name with the date; or the name of a new folder
     to: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
-pub struct RestoreArgs {
+pub(super) struct RestoreArgs {
     /// A folder that `albumen-portal backup` made
     from: PathBuf,
 }
 
-pub fn backup(args: &BackupArgs, config: &Config) -> Done {
+pub(super) fn backup(args: &BackupArgs, config: &Config) -> Done {
     let to = std::path::absolute(&args.to).unwrap_or_else(|_| args.to.clone());
     let (path, contents) = backup::backup(config, &to, now()).map_err(|e| {
         let code = match e {
@@ -36,7 +36,7 @@ pub fn backup(args: &BackupArgs, config: &Config) -> Done {
     Ok(())
 }
 
-pub fn restore(args: &RestoreArgs, config: &Config) -> Done {
+pub(super) fn restore(args: &RestoreArgs, config: &Config) -> Done {
     let from = std::path::absolute(&args.from).unwrap_or_else(|_| args.from.clone());
     let restored = backup::restore(config, &from, now()).map_err(|e| {
         let code = match e {
@@ -78,7 +78,7 @@ pub fn restore(args: &RestoreArgs, config: &Config) -> Done {
 }
 
 /// Each finding is a line; the last one says how it ended.
-pub fn check(config: &Config) -> Done {
+pub(super) fn check(config: &Config) -> Done {
     let mut faults = open(config)?.check()?;
     let mut notes = 0;
     let looked = verify(&config.index, Depth::default(), &mut |finding| {

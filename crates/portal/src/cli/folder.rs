@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 
 /// Makes what is missing of an absolute path, each folder with the owner, group and mode of the one above. Whether there was anything
 /// to make. The folder of the last two that exists at least must be there: a volume that is not mounted is not made up.
-pub fn create(path: &Path) -> std::io::Result<bool> {
+pub(super) fn create(path: &Path) -> std::io::Result<bool> {
     let names: Vec<&OsStr> = path
         .components()
         .filter_map(|c| if let Component::Normal(name) = c { Some(name) } else { None })

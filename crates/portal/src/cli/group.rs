@@ -7,7 +7,7 @@ use crate::store::{Event, Group, Store};
 use serde_json::json;
 
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Add a group
     Add {
         name: String,
@@ -28,7 +28,7 @@ pub enum Command {
     Remove { name: String },
 }
 
-pub fn run(command: Command, config: &Config) -> Done {
+pub(super) fn run(command: Command, config: &Config) -> Done {
     let store = open(config)?;
     let event = Event::local(now());
     match command {

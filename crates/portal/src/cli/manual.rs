@@ -6,12 +6,12 @@ use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// A folder that is there
     dir: PathBuf,
 }
 
-pub fn run(args: &Args) -> Done {
+pub(super) fn run(args: &Args) -> Done {
     let fail = |e| Failure::new(NO_START, format_args!("{} cannot be written: {e}", args.dir.display()));
     write(&args.dir).map_err(fail)
 }

@@ -17,14 +17,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Run the engine (`albumen service`) as well, and end it with the portal
     #[arg(long)]
     with_engine: bool,
 }
 
 /// Names by which the portal is known: those of the config first, for they are in links.
-pub fn hosts(config: &Config) -> Vec<String> {
+pub(super) fn hosts(config: &Config) -> Vec<String> {
     let mut hosts = config.portal.names.clone();
     for name in net::host_names() {
         if !hosts.contains(&name) {
@@ -34,7 +34,7 @@ pub fn hosts(config: &Config) -> Vec<String> {
     hosts
 }
 
-pub fn run(args: Args, config: Config) -> Done {
+pub(super) fn run(args: Args, config: Config) -> Done {
     let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
     // Held to the end: a restore must not replace what is in use.
     let lock = crate::backup::lock(&config.portal.state).map_err(|e| cannot(&e))?;
@@ -96,9 +96,10 @@ async fn serve(args: Args, config: Config, store: Arc<Store>) -> Done {
     eprintln!("albumen-portal: serving {url} on {bound}");
 
     let (stop, stopped) = watch::channel(false);
-    let engine = match args.with_engine {
-        true => Some(tokio::spawn(crate::with_engine::supervise(config.path.clone(), stopped.clone()))),
-        false => None,
+    let engine = if args.with_engine {
+        Some(tokio::spawn(crate::with_engine::supervise(config.path.clone(), stopped.clone())))
+    } else {
+        None
     };
     let app = Arc::new(App::new(config, store, hosts, authority));
     let signals = tokio::spawn(signals(app.clone(), tls.as_ref().map(|(_, c)| c.clone()), stop));

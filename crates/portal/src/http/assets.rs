@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 /// One file of `web/dist`.
-pub struct Asset {
+pub(super) struct Asset {
     /// Relative, with `/`.
     pub path: &'static str,
     pub media_type: &'static str,
@@ -23,7 +23,7 @@ pub struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
-pub fn find(path: &str) -> Option<&'static Asset> {
+pub(super) fn find(path: &str) -> Option<&'static Asset> {
     #[cfg(debug_assertions)]
     if let Some(folder) = std::env::var_os("ALBUMEN_WEB_DIST") {
         return on_disk(std::path::Path::new(&folder), path);
@@ -63,7 +63,7 @@ fn on_disk(folder: &std::path::Path, path: &str) -> Option<&'static Asset> {
 }
 
 /// The answer with a file. In index.html `{{base}}` becomes the path that all its addresses are relative to, and is asked for anew each time.
-pub fn answer(app: &App, asset: &'static Asset, headers: &HeaderMap) -> Response {
+pub(super) fn answer(app: &App, asset: &'static Asset, headers: &HeaderMap) -> Response {
     if asset.path == "index.html" {
         return page(app, asset);
     }

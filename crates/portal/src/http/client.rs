@@ -25,7 +25,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Finds the client and removes from the headers what it must not say itself.
-pub fn find(peer: Peer, portal: &Portal, headers: &mut HeaderMap) -> Client {
+pub(super) fn find(peer: Peer, portal: &Portal, headers: &mut HeaderMap) -> Client {
     let is_proxied = portal.trusted_proxies.contain(peer.address);
     if !is_proxied {
         for name in [FORWARDED_FOR, FORWARDED_PROTO, "x-forwarded-host", "forwarded", "x-real-ip"] {

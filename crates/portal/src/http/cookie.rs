@@ -6,13 +6,13 @@ use crate::http::App;
 use axum::http::{HeaderMap, HeaderValue, header};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cookie {
+pub(super) enum Cookie {
     Session,
     Visitor,
 }
 
 impl Cookie {
-    pub fn name(self, app: &App) -> &'static str {
+    pub(super) fn name(self, app: &App) -> &'static str {
         match (self, app.has_tls()) {
             (Cookie::Session, true) => "__Host-albumen",
             (Cookie::Session, false) => "albumen_session",
@@ -22,7 +22,7 @@ impl Cookie {
     }
 
     /// What the client sends; the first, where it sends several.
-    pub fn read(self, app: &App, headers: &HeaderMap) -> Option<String> {
+    pub(super) fn read(self, app: &App, headers: &HeaderMap) -> Option<String> {
         let name = self.name(app);
         let pairs =
             headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
@@ -33,14 +33,14 @@ impl Cookie {
     }
 
     /// Sets it; without `max_age` (seconds) until the browser ends.
-    pub fn set(self, app: &App, value: &str, max_age: Option<i64>) -> Option<HeaderValue> {
+    pub(super) fn set(self, app: &App, value: &str, max_age: Option<i64>) -> Option<HeaderValue> {
         let secure = if app.has_tls() { "; Secure" } else { "" };
         let age = max_age.map(|s| format!("; Max-Age={s}")).unwrap_or_default();
         let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", self.name(app));
         HeaderValue::from_str(&text).ok()
     }
 
-    pub fn clear(self, app: &App) -> Option<HeaderValue> {
+    pub(super) fn clear(self, app: &App) -> Option<HeaderValue> {
         self.set(app, "", Some(0))
     }
 }

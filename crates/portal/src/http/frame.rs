@@ -19,7 +19,7 @@ const PERMISSIONS: &str =
 /// A year.
 const HSTS: &str = "max-age=31536000";
 
-pub async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let no_peer = Peer { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), has_tls: false };
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(no_peer);
     let client = client::find(peer, &app.config.portal, request.headers_mut());
@@ -63,7 +63,7 @@ fn refuse(app: &App, peer: Peer, client: &Client, uri: &Uri, headers: &HeaderMap
 }
 
 /// Host and port of the request: of HTTP/2's `:authority`, else of `Host`, of which there must be one.
-pub fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+pub(super) fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let mut named = headers.get_all(header::HOST).iter();
     let first = named.next();
     if named.next().is_some() {
@@ -92,7 +92,7 @@ fn is_ours(app: &App, host: &str) -> bool {
 
 /// Whether a request comes from the portal's own pages: by Sec-Fetch-Site, which pages cannot forge, else by Origin. `None`
 /// where it says neither.
-pub fn is_same_origin(client: &Client, uri: &Uri, headers: &HeaderMap) -> Option<bool> {
+pub(super) fn is_same_origin(client: &Client, uri: &Uri, headers: &HeaderMap) -> Option<bool> {
     if let Some(site) = headers.get("sec-fetch-site") {
         return Some(site == "same-origin");
     }

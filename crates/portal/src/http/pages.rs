@@ -13,7 +13,7 @@ use axum::{Extension, Router};
 use serde::Deserialize;
 use std::sync::Arc;
 
-pub fn routes() -> Router<Arc<App>> {
+pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(home))
         .route("/setup", get(setup).post(set_up))

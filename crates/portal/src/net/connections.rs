@@ -11,13 +11,13 @@ use tokio::sync::Notify;
 
 /// Limits on connections.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub(super) struct Limits {
     pub in_all: usize,
     pub per_peer: usize,
 }
 
 #[derive(Debug)]
-pub struct Connections {
+pub(super) struct Connections {
     limits: Limits,
     started: Instant,
     open: Mutex<Open>,
@@ -32,7 +32,7 @@ struct Open {
 
 /// What goes on in one connection.
 #[derive(Debug)]
-pub struct Activity {
+pub(super) struct Activity {
     /// Requests whose answers are not sent whole.
     running: AtomicUsize,
     /// Requests there have been.
@@ -49,18 +49,18 @@ impl Activity {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    pub fn begin(self: &Arc<Activity>) -> Running {
+    pub(super) fn begin(self: &Arc<Activity>) -> Running {
         self.running.fetch_add(1, Ordering::Relaxed);
         self.served.fetch_add(1, Ordering::Relaxed);
         Running(self.clone())
     }
 
-    pub fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         self.running.load(Ordering::Relaxed) > 0
     }
 
     /// Seconds without a request; 0 while there is one.
-    pub fn idle_seconds(&self) -> u64 {
+    pub(super) fn idle_seconds(&self) -> u64 {
         if self.is_busy() {
             0
         } else {
@@ -68,14 +68,14 @@ impl Activity {
         }
     }
 
-    pub fn has_served(&self) -> bool {
+    pub(super) fn has_served(&self) -> bool {
         self.served.load(Ordering::Relaxed) > 0
     }
 }
 
 /// A request that is not done; dropped with the end of its answer.
 #[derive(Debug)]
-pub struct Running(Arc<Activity>);
+pub(super) struct Running(Arc<Activity>);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -86,7 +86,7 @@ impl Drop for Running {
 
 /// A place among the connections.
 #[derive(Debug)]
-pub struct Place {
+pub(super) struct Place {
     id: u64,
     connections: Arc<Connections>,
     pub activity: Arc<Activity>,
@@ -112,13 +112,13 @@ fn remove(open: &mut Open, id: u64) -> Option<Arc<Activity>> {
 }
 
 impl Connections {
-    pub fn new(limits: Limits) -> Arc<Connections> {
+    pub(super) fn new(limits: Limits) -> Arc<Connections> {
         Arc::new(Connections { limits, started: Instant::now(), open: Mutex::default() })
     }
 
     /// A place for a connection; `None` where the limits are reached and all are busy. A trusted proxy stands for many peers, and has
     /// no limit of its own.
-    pub fn admit(self: &Arc<Connections>, peer: &str, is_proxy: bool) -> Option<Place> {
+    pub(super) fn admit(self: &Arc<Connections>, peer: &str, is_proxy: bool) -> Option<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_peer = open.by_peer.get(peer).copied().unwrap_or(0);
         if !is_proxy && of_peer >= self.limits.per_peer {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-pub struct Impatient<S> {
+pub(super) struct Impatient<S> {
     inner: S,
     patience: Duration,
     /// Runs while a write waits.
@@ -16,7 +16,7 @@ pub struct Impatient<S> {
 }
 
 impl<S> Impatient<S> {
-    pub fn new(inner: S, patience: Duration) -> Impatient<S> {
+    pub(super) fn new(inner: S, patience: Duration) -> Impatient<S> {
         Impatient { inner, patience, deadline: None }
     }
 

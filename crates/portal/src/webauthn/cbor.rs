@@ -6,7 +6,7 @@ const DEEPEST: usize = 4;
 const LONGEST: u64 = 64;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub(super) enum Value {
     Integer(i64),
     Bytes(Vec<u8>),
     Text(String),
@@ -18,12 +18,12 @@ pub enum Value {
 
 impl Value {
     /// Of a map, by a text key.
-    pub fn named(&self, name: &str) -> Option<&Value> {
+    pub(super) fn named(&self, name: &str) -> Option<&Value> {
         self.entry(&Value::Text(name.to_owned()))
     }
 
     /// Of a map, by an integer key.
-    pub fn numbered(&self, number: i64) -> Option<&Value> {
+    pub(super) fn numbered(&self, number: i64) -> Option<&Value> {
         self.entry(&Value::Integer(number))
     }
 
@@ -34,14 +34,14 @@ impl Value {
         }
     }
 
-    pub fn bytes(&self) -> Option<&[u8]> {
+    pub(super) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Value::Bytes(bytes) => Some(bytes),
             _ => None,
         }
     }
 
-    pub fn integer(&self) -> Option<i64> {
+    pub(super) fn integer(&self) -> Option<i64> {
         match self {
             Value::Integer(n) => Some(*n),
             _ => None,
@@ -50,7 +50,7 @@ impl Value {
 }
 
 /// One value, and what follows it.
-pub fn read(bytes: &[u8]) -> Option<(Value, &[u8])> {
+pub(super) fn read(bytes: &[u8]) -> Option<(Value, &[u8])> {
     item(bytes, 0)
 }
 

@@ -41,7 +41,7 @@ fn described(path: &str) -> Option<&'static Value> {
 }
 
 /// Panics where an answer is not as described.
-pub fn check(method: &str, path: &str, answer: &Answer) {
+pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     let Some(operations) = described(path) else {
         assert_eq!(answer.status, 404, "{method} {path} is not described, and is answered");
         return;
@@ -71,7 +71,7 @@ pub fn check(method: &str, path: &str, answer: &Answer) {
 }
 
 /// Holds a value against a schema: as much of JSON Schema as the description uses.
-pub fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
+pub(crate) fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let schema = resolved(schema);
     for (key, _) in schema.as_object().expect("a schema is an object") {
         let known = [

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-pub const PASSWORD: &str = "violet kettle 7";
+pub(crate) const PASSWORD: &str = "violet kettle 7";
 
-pub struct Portal {
+pub(crate) struct Portal {
     pub dir: tempfile::TempDir,
     /// Lines of `[portal]` beyond state, listen and tls.
     pub settings: String,
@@ -20,7 +20,7 @@ pub struct Portal {
 
 /// An answer, read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     /// In lower case.
     pub headers: Vec<(String, String)>,
@@ -28,22 +28,22 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
     /// The end of a problem's type.
-    pub fn problem(&self) -> String {
+    pub(crate) fn problem(&self) -> String {
         let kind = self.json()["type"].as_str().unwrap_or_default().to_owned();
         kind.rsplit(':').next().unwrap_or_default().to_owned()
     }
 
     /// `name=value` of the cookie that it sets.
-    pub fn cookie(&self) -> String {
+    pub(crate) fn cookie(&self) -> String {
         let set = self.header("set-cookie").unwrap_or_else(|| panic!("no cookie in {self:?}"));
         set.split(';').next().unwrap().to_owned()
     }
@@ -51,7 +51,7 @@ impl Answer {
 
 /// Who asks, and how.
 #[derive(Debug, Clone, Default)]
-pub struct Client {
+pub(crate) struct Client {
     pub cookie: Option<String>,
     pub bearer: Option<String>,
     /// Beyond those of a browser that is on the portal's own pages.
@@ -61,18 +61,18 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn with_cookie(cookie: &str) -> Client {
+    pub(crate) fn with_cookie(cookie: &str) -> Client {
         Client { cookie: Some(cookie.to_owned()), ..Client::default() }
     }
 
-    pub fn with_token(token: &str) -> Client {
+    pub(crate) fn with_token(token: &str) -> Client {
         Client { bearer: Some(token.to_owned()), is_bare: true, ..Client::default() }
     }
 }
 
 impl Portal {
     /// Plain HTTP on loopback, a shared space and two pattern homes.
-    pub fn new() -> Portal {
+    pub(crate) fn new() -> Portal {
         let dir = tempfile::tempdir().unwrap();
         for folder in
             ["homes/anna/Photos", "homes/ben/Photos", "shared/open", "shared/trips", "shared/locked"]
@@ -82,11 +82,11 @@ impl Portal {
         Portal { dir, settings: String::new(), tls: "off", running: None }
     }
 
-    pub fn path(&self, below: &str) -> PathBuf {
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.dir.path().join(below)
     }
 
-    pub fn write_config(&self) -> PathBuf {
+    pub(crate) fn write_config(&self) -> PathBuf {
         let path = self.path("albumen.toml");
         let text = format!(
             "index = {:?}\n[service]\nsocket = {:?}\n\
@@ -107,14 +107,14 @@ impl Portal {
         path
     }
 
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_albumen-portal"));
         command.arg("--config").arg(self.write_config()).env_remove("ALBUMEN_LOG");
         command
     }
 
     /// Runs a command to its end, with a text on standard input.
-    pub fn run(&self, args: &[&str], input: &str) -> Output {
+    pub(crate) fn run(&self, args: &[&str], input: &str) -> Output {
         let mut command = self.command();
         let mut child = command
             .args(args)
@@ -128,25 +128,25 @@ impl Portal {
         child.wait_with_output().unwrap()
     }
 
-    pub fn done(&self, args: &[&str], input: &str) -> String {
+    pub(crate) fn done(&self, args: &[&str], input: &str) -> String {
         let output = self.run(args, input);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{args:?}: {error}");
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub fn add(&self, name: &str, more: &[&str]) {
+    pub(crate) fn add(&self, name: &str, more: &[&str]) {
         let mut args = vec!["account", "add", name, "--password-stdin"];
         args.extend(more);
         self.done(&args, &format!("{PASSWORD}\n"));
     }
 
     /// Starts it and waits for the line that says where it serves.
-    pub fn start(&mut self) -> SocketAddr {
+    pub(crate) fn start(&mut self) -> SocketAddr {
         self.start_by(&mut self.command())
     }
 
-    pub fn start_by(&mut self, command: &mut Command) -> SocketAddr {
+    pub(crate) fn start_by(&mut self, command: &mut Command) -> SocketAddr {
         let mut child = command.arg("serve").stderr(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut seen = String::new();
@@ -163,29 +163,29 @@ impl Portal {
         address
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.running.as_ref().expect("it was started").1
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.running.as_ref().expect("it was started").0.id()
     }
 
     /// SIGTERM, and its exit code.
-    pub fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         let (mut child, _) = self.running.take().expect("it was started");
         signal(child.id(), rustix::process::Signal::TERM);
         child.wait().unwrap().code()
     }
 
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let (mut child, _) = self.running.take().expect("it was started");
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// One request of the API (`path` begins with `/`), held against docs/portal-openapi.yaml.
-    pub fn ask(&self, client: &Client, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) fn ask(&self, client: &Client, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let text = body.map(ToString::to_string);
         let answer = self.send(client, method, &format!("/api/v1{path}"), text.as_deref());
         described::check(method, path, &answer);
@@ -193,7 +193,7 @@ impl Portal {
     }
 
     /// One request as it is.
-    pub fn send(&self, client: &Client, method: &str, path: &str, body: Option<&str>) -> Answer {
+    pub(crate) fn send(&self, client: &Client, method: &str, path: &str, body: Option<&str>) -> Answer {
         let address = self.address();
         let has = |name: &str| client.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
@@ -222,18 +222,18 @@ impl Portal {
     }
 
     /// Signs in; the client of the session.
-    pub fn sign_in(&self, name: &str) -> Client {
+    pub(crate) fn sign_in(&self, name: &str) -> Client {
         let answer = self.try_sign_in(name, PASSWORD);
         assert_eq!(answer.status, 200, "{answer:?}");
         Client::with_cookie(&answer.cookie())
     }
 
-    pub fn try_sign_in(&self, name: &str, password: &str) -> Answer {
+    pub(crate) fn try_sign_in(&self, name: &str, password: &str) -> Answer {
         let body = json!({ "account": name, "password": password });
         self.ask(&Client { is_bare: true, ..Client::default() }, "POST", "/session", Some(&body))
     }
 
-    pub fn token(&self, client: &Client, rights: Value) -> Client {
+    pub(crate) fn token(&self, client: &Client, rights: Value) -> Client {
         let body = json!({ "name": "script", "kind": "token", "rights": rights });
         let answer = self.ask(client, "POST", "/tokens", Some(&body));
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -251,7 +251,7 @@ impl Drop for Portal {
 }
 
 /// Sends bytes and reads the answer to its end; of a stream of events, its head.
-pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
+pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(bytes).unwrap();
@@ -271,7 +271,7 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
     }
 }
 
-pub fn parse(answer: &[u8]) -> Answer {
+pub(crate) fn parse(answer: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(answer);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let mut lines = head.split("\r\n");
@@ -283,12 +283,12 @@ pub fn parse(answer: &[u8]) -> Answer {
     Answer { status, headers, text: body.to_owned() }
 }
 
-pub fn signal(pid: u32, signal: rustix::process::Signal) {
+pub(crate) fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     rustix::process::kill_process(pid, signal).unwrap();
 }
 
-pub fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }

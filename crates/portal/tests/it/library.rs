@@ -29,7 +29,7 @@ fn named_in(made: &Made, text: &str) -> Vec<String> {
     made.ids.iter().filter(|(_, id)| text.contains(&word(**id))).map(|(name, _)| name.clone()).collect()
 }
 
-pub struct Made {
+pub(crate) struct Made {
     pub portal: Portal,
     /// Ids by the names of the files.
     pub ids: BTreeMap<String, i64>,
@@ -39,7 +39,7 @@ fn content(name: &str) -> Vec<u8> {
     format!("the bytes of {name} ").repeat(20_000).into_bytes()
 }
 
-pub fn made() -> Made {
+pub(crate) fn made() -> Made {
     let mut portal = Portal::new();
     for photo in PHOTOS {
         let path = portal.path(photo);
@@ -98,7 +98,7 @@ pub fn made() -> Made {
     Made { portal, ids }
 }
 
-pub fn seen(made: &Made, client: &Client, of: &str) -> Vec<String> {
+pub(crate) fn seen(made: &Made, client: &Client, of: &str) -> Vec<String> {
     let unknown = made.portal.ask(client, "GET", "/items/999999", None);
     assert_eq!(unknown.status, 404);
     let is_seen = |id: &i64| {

@@ -89,7 +89,7 @@ mod tests {
         let points = [[0.0, 0.0], [1.0, 0.0], [0.5, 0.57], [0.1, 1.16], [0.9, 1.16]];
         let points = points.map(|[x, y]: [f32; 2]| [x * eyes, y * eyes]);
         let found = Detection { x: 0.0, y: 0.0, w: 2.0 * eyes, h: 2.5 * eyes, score: 0.92, points };
-        let grey = |i: usize| if is_sharp && (i / 3 + i / 336) % 2 == 0 { 200 } else { 60 };
+        let grey = |i: usize| if is_sharp && (i / 3 + i / 336).is_multiple_of(2) { 200 } else { 60 };
         (
             found,
             Pixels { width: 112, height: 112, rgb: (0..112 * 112 * 3).map(grey).collect(), damaged: None },

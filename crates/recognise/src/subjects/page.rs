@@ -260,9 +260,10 @@ mod tests {
                     most - least <= GREY && least >= PAPER
                 })
                 .count();
-            match high.unwrap() - low.unwrap() <= i32::from(EVEN) {
-                true => even += 1,
-                false => hard += i32::from(all().map(step).max().unwrap() >= i32::from(HARD)),
+            if high.unwrap() - low.unwrap() <= i32::from(EVEN) {
+                even += 1
+            } else {
+                hard += i32::from(all().map(step).max().unwrap() >= i32::from(HARD))
             }
         }
         let blocks = (columns * looked_at().count()) as f32;

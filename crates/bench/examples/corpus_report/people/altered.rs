@@ -5,7 +5,7 @@ use image::{Rgb, RgbImage, imageops};
 
 /// Ways to alter a picture. Lengths are shares of the distance of the eyes, or of the longer side of the face's box.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Change {
+pub(super) enum Change {
     Unchanged,
     /// The pixels are turned by a quarter, and no metadata says so.
     Turned,
@@ -24,7 +24,7 @@ pub enum Change {
 }
 
 impl Change {
-    pub const ALL: [Change; 12] = [
+    pub(super) const ALL: [Change; 12] = [
         Change::Unchanged,
         Change::Turned,
         Change::Mirrored,
@@ -40,7 +40,7 @@ impl Change {
     ];
 
     /// For tables and names of files.
-    pub fn name(self) -> String {
+    pub(super) fn name(self) -> String {
         match self {
             Change::Small(side) => format!("{side} pixels"),
             Change::Tilted => "tilted 35 degrees".to_owned(),
@@ -51,14 +51,14 @@ impl Change {
 
 /// Where a face is in a picture, in pixels.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub(super) struct Place {
     pub area: [f32; 4],
     /// Eyes, nose, corners of the mouth.
     pub points: [[f32; 2]; 5],
 }
 
 /// The altered picture.
-pub fn alter(picture: &RgbImage, face: &Place, change: Change) -> RgbImage {
+pub(super) fn alter(picture: &RgbImage, face: &Place, change: Change) -> RgbImage {
     let [x, y, w, h] = face.area;
     let side = w.max(h);
     match change {
@@ -80,19 +80,17 @@ pub fn alter(picture: &RgbImage, face: &Place, change: Change) -> RgbImage {
         Change::Sunglasses => painted(picture, face, |frame, colour| {
             let glass = |x: f32| ((frame.x - x) / 0.46).powi(2) + ((frame.y - 0.04) / 0.36).powi(2) <= 1.0;
             let bar = frame.x.abs() <= 0.85 && (frame.y + 0.12).abs() <= 0.05;
-            match glass(-0.5) || glass(0.5) || bar {
-                true => [16, 16, 18],
-                false => colour,
-            }
+            if glass(-0.5) || glass(0.5) || bar { [16, 16, 18] } else { colour }
         }),
         Change::Mask => painted(picture, face, |frame, colour| {
             let [top, bottom] = [0.38, 1.9];
             let down = ((frame.y - top) / (bottom - top)).clamp(0.0, 1.0);
             let half = 0.95 - 0.5 * down * down;
-            match (top..=bottom).contains(&frame.y) && frame.x.abs() <= half {
-                // Folds, so that it is no even area.
-                true => [170, 196, 214].map(|c: u8| c - (frame.y * 20.0) as u8 % 4 * 5),
-                false => colour,
+            if (top..=bottom).contains(&frame.y) && frame.x.abs() <= half {
+                // With folds, so that the area is not even.
+                [170, 196, 214].map(|c: u8| c - (frame.y * 20.0) as u8 % 4 * 5)
+            } else {
+                colour
             }
         }),
         Change::Tilted => {

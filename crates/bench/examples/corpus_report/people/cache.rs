@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// The labelled faces of a corpus, in the order of their pictures' sums, and the file they are kept in; why there are none
 /// where models are missing.
-pub fn samples(corpus: &Path, rows: &[Value]) -> Result<(Vec<Sample>, PathBuf), String> {
+pub(super) fn samples(corpus: &Path, rows: &[Value]) -> Result<(Vec<Sample>, PathBuf), String> {
     let labelled: Vec<&Value> = rows.iter().filter(|row| super::identity(row).is_some()).collect();
     let sums: String = labelled.iter().filter_map(|row| row["sha256"].as_str()).collect();
     let m = manifest();

@@ -7,7 +7,7 @@
 
 mod altered;
 mod cache;
-pub mod robust;
+pub(crate) mod robust;
 #[path = "../../../../library/examples/people_folds/score.rs"]
 mod score;
 
@@ -39,7 +39,7 @@ struct Sample {
 }
 
 /// Detects, embeds and clusters, and prints the table; says so where the models are missing.
-pub fn print(corpus: &Path, rows: &[Value]) {
+pub(crate) fn print(corpus: &Path, rows: &[Value]) {
     println!("\nPeople (LFW)");
     let samples = match cache::samples(corpus, rows) {
         Ok((samples, _)) => samples,
@@ -73,7 +73,7 @@ fn line(name: &str, precision: f64, recall: f64, f1: f64, mixed: u32) {
 }
 
 /// Prints where the faces are kept, for `people_folds`.
-pub fn print_faces(corpus: &Path, rows: &[Value]) {
+pub(crate) fn print_faces(corpus: &Path, rows: &[Value]) {
     match cache::samples(corpus, rows) {
         Ok((_, file)) => println!("{}", file.display()),
         Err(e) => println!("  left out: {e}"),

@@ -26,7 +26,7 @@ struct Sitter {
     face: Place,
 }
 
-pub fn print(corpus: &Path, rows: &[Value], program: &Path) {
+pub(crate) fn print(corpus: &Path, rows: &[Value], program: &Path) {
     if let Err(e) = table(corpus, rows, program) {
         println!("  left out: {e}");
     }
@@ -227,9 +227,10 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => copy(&entry.path(), &to.join(entry.file_name()))?,
-            false => std::fs::copy(entry.path(), to.join(entry.file_name())).map(drop)?,
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()))?
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).map(drop)?
         }
     }
     Ok(())

@@ -45,7 +45,7 @@ const RESERVE: u64 = 640;
 
 /// Who a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
+pub(super) enum Peer {
     /// A process, by the user who runs it.
     User(u32),
     Address(std::net::IpAddr),
@@ -53,7 +53,7 @@ pub enum Peer {
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub(super) struct Limits {
     pub all: usize,
     pub of_one_peer: usize,
     /// Event streams, which last.
@@ -62,7 +62,7 @@ pub struct Limits {
 
 impl Limits {
     /// The limits of a process with this RLIMIT_NOFILE.
-    pub fn within(descriptors: u64) -> Limits {
+    pub(super) fn within(descriptors: u64) -> Limits {
         let left = descriptors.saturating_sub(RESERVE) / 2;
         let all = usize::try_from(left).unwrap_or(MOST).clamp(LEAST, MOST);
         Limits { all, of_one_peer: all * 3 / 4, streams: all / 2 }
@@ -71,7 +71,7 @@ impl Limits {
 
 /// What is open.
 #[derive(Clone)]
-pub struct Connections(Arc<Inner>);
+pub(super) struct Connections(Arc<Inner>);
 
 struct Inner {
     limits: Limits,
@@ -124,7 +124,7 @@ impl Drop for Answering {
 }
 
 /// Counts an event stream, for as long as it is sent.
-pub struct Streaming {
+pub(super) struct Streaming {
     connections: Connections,
     _answering: Answering,
 }
@@ -137,14 +137,14 @@ impl Drop for Streaming {
 
 /// The connection of a request.
 #[derive(Clone)]
-pub struct Own {
+pub(super) struct Own {
     connections: Connections,
     state: Arc<State>,
 }
 
 impl Own {
     /// To be kept with an event stream; refused where there are too many.
-    pub fn streams(&self) -> Result<Streaming, Refusal> {
+    pub(super) fn streams(&self) -> Result<Streaming, Refusal> {
         let (streams, most) = (&self.connections.0.streams, self.connections.0.limits.streams);
         if streams.fetch_add(1, Ordering::Relaxed) >= most {
             streams.fetch_sub(1, Ordering::Relaxed);
@@ -158,7 +158,7 @@ impl Own {
 }
 
 impl Connections {
-    pub fn new(limits: Limits) -> Connections {
+    pub(super) fn new(limits: Limits) -> Connections {
         let (open, streams) = (Mutex::default(), AtomicUsize::new(0));
         Connections(Arc::new(Inner { limits, open, streams }))
     }
@@ -263,7 +263,7 @@ async fn refuse(mut stream: impl AsyncWrite + Unpin) {
 }
 
 /// Takes connections until its task is ended.
-pub async fn accept_unix(listener: tokio::net::UnixListener, app: Router, connections: Connections) {
+pub(super) async fn accept_unix(listener: tokio::net::UnixListener, app: Router, connections: Connections) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -276,7 +276,7 @@ pub async fn accept_unix(listener: tokio::net::UnixListener, app: Router, connec
 }
 
 /// As [`accept_unix`].
-pub async fn accept_tcp(listener: tokio::net::TcpListener, app: Router, connections: Connections) {
+pub(super) async fn accept_tcp(listener: tokio::net::TcpListener, app: Router, connections: Connections) {
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
@@ -301,7 +301,7 @@ async fn accept_failed(connections: &Connections, e: &io::Error) {
 
 /// Behind the check of the token: reads the body, within its time and its limit. Until it is there its connection counts as
 /// quiet.
-pub async fn with_body(most: usize, own: Own, request: Request, next: Next) -> Response {
+pub(super) async fn with_body(most: usize, own: Own, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let announced =
         head.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 /// Another program has edited the index: listeners hear of it. Nothing is changed.
-pub async fn edited(
+pub(super) async fn edited(
     State(reads): State<ReadHandle>,
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
@@ -45,7 +45,7 @@ pub async fn edited(
     Ok(Json(json!({ "told": told.await? })))
 }
 
-pub async fn pause(
+pub(super) async fn pause(
     State(control): State<ControlHandle>,
     Extension(access): Extension<Access>,
 ) -> Answer<Json<Value>> {
@@ -53,7 +53,7 @@ pub async fn pause(
     Ok(Json(json!({ "paused": true })))
 }
 
-pub async fn resume(
+pub(super) async fn resume(
     State(control): State<ControlHandle>,
     Extension(access): Extension<Access>,
 ) -> Answer<Json<Value>> {
@@ -61,7 +61,7 @@ pub async fn resume(
     Ok(Json(json!({ "paused": false })))
 }
 
-pub async fn reload(
+pub(super) async fn reload(
     State(control): State<ControlHandle>,
     Extension(access): Extension<Access>,
 ) -> Answer<Json<Value>> {

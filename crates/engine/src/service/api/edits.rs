@@ -78,7 +78,7 @@ struct Set {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EditRequest {
+pub(super) struct EditRequest {
     account: i64,
     ids: Vec<i64>,
     #[serde(default)]
@@ -137,13 +137,10 @@ fn account_edit(request: EditRequest) -> Answer<AccountEdit> {
 }
 
 fn check_count(items: &[i64]) -> Answer<()> {
-    match items.len() > MOST_ITEMS {
-        true => Err(bad(format!("at most {MOST_ITEMS} items at once"))),
-        false => Ok(()),
-    }
+    if items.len() > MOST_ITEMS { Err(bad(format!("at most {MOST_ITEMS} items at once"))) } else { Ok(()) }
 }
 
-pub async fn edit(
+pub(super) async fn edit(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<EditRequest>,
@@ -166,12 +163,12 @@ pub async fn edit(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UndoRequest {
+pub(super) struct UndoRequest {
     account: i64,
     edit: i64,
 }
 
-pub async fn undo(
+pub(super) async fn undo(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<UndoRequest>,
@@ -191,7 +188,7 @@ fn owner(index: &IndexReader, album: i64) -> Answer<i64> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NewAlbum {
+pub(super) struct NewAlbum {
     account: i64,
     name: String,
     query: Option<String>,
@@ -199,7 +196,7 @@ pub struct NewAlbum {
     items: Vec<i64>,
 }
 
-pub async fn add_album(
+pub(super) async fn add_album(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<NewAlbum>,
@@ -216,7 +213,7 @@ pub async fn add_album(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ChangedAlbum {
+pub(super) struct ChangedAlbum {
     name: Option<String>,
     description: Option<String>,
     query: Option<String>,
@@ -224,7 +221,7 @@ pub struct ChangedAlbum {
     cover: Option<Option<i64>>,
 }
 
-pub async fn change_album(
+pub(super) async fn change_album(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
@@ -245,7 +242,7 @@ pub async fn change_album(
     .await
 }
 
-pub async fn delete_album(
+pub(super) async fn delete_album(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
@@ -261,7 +258,7 @@ pub async fn delete_album(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FilledAlbum {
+pub(super) struct FilledAlbum {
     account: i64,
     #[serde(default)]
     add: Vec<i64>,
@@ -269,7 +266,7 @@ pub struct FilledAlbum {
     remove: Vec<i64>,
 }
 
-pub async fn fill_album(
+pub(super) async fn fill_album(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,

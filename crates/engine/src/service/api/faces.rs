@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WhichFaces {
+pub(super) struct WhichFaces {
     item: Option<i64>,
     person: Option<String>,
     space: Option<String>,
@@ -23,12 +23,12 @@ pub struct WhichFaces {
 }
 
 #[derive(Debug, Serialize)]
-pub struct Faces {
+pub(super) struct Faces {
     faces: Vec<FaceLine>,
 }
 
 /// The faces of an item, of a person, or those that have no person.
-pub async fn list(
+pub(super) async fn list(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<WhichFaces>,
@@ -54,7 +54,7 @@ pub async fn list(
     Ok(Json(Faces { faces }))
 }
 
-pub async fn face(
+pub(super) async fn face(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
@@ -66,7 +66,7 @@ pub async fn face(
     Ok(Json(found.await?))
 }
 
-pub async fn why(
+pub(super) async fn why(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
@@ -80,7 +80,7 @@ pub async fn why(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AssignRequest {
+pub(super) struct AssignRequest {
     /// An id, or a name of the face's space; a new name makes a new person.
     person: String,
     /// Another face of the photo that is taken for the person is right, too.
@@ -88,7 +88,7 @@ pub struct AssignRequest {
     also: bool,
 }
 
-pub async fn assign(
+pub(super) async fn assign(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
@@ -108,12 +108,12 @@ pub async fn assign(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RejectRequest {
+pub(super) struct RejectRequest {
     /// Absent: whom the face is taken for.
     person: Option<String>,
 }
 
-pub async fn reject(
+pub(super) async fn reject(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
@@ -132,14 +132,14 @@ pub async fn reject(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MarkRequest {
+pub(super) struct MarkRequest {
     /// `null` takes it back.
     #[serde(deserialize_with = "Option::deserialize")]
     mark: Option<Mark>,
 }
 
 /// "This is no face", "this is nobody to be known".
-pub async fn mark(
+pub(super) async fn mark(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,

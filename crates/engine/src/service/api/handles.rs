@@ -26,7 +26,7 @@ macro_rules! handles {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Clone)]
-        pub struct $name(Arc<Service>);
+        pub(super) struct $name(Arc<Service>);
 
         impl FromRef<Arc<Service>> for $name {
             fn from_ref(service: &Arc<Service>) -> $name {
@@ -56,7 +56,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + '
 
 impl ReadHandle {
     /// Asks the index.
-    pub async fn ask<T: Send + 'static, E: Into<Refusal>>(
+    pub(super) async fn ask<T: Send + 'static, E: Into<Refusal>>(
         &self,
         question: impl FnOnce(&IndexReader) -> Result<T, E> + Send + 'static,
     ) -> Answer<T> {
@@ -73,7 +73,7 @@ impl ReadHandle {
 
 impl EditHandle {
     /// Changes the index; the change is durable when this returns.
-    pub async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Editor, &EditHandle) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
@@ -86,14 +86,14 @@ impl EditHandle {
     }
 
     /// Tells listeners of an edit.
-    pub fn tell(&self, event: Event) {
+    pub(super) fn tell(&self, event: Event) {
         self.0.tell(event);
     }
 }
 
 impl RequestHandle {
     /// Refuses a request that could not be kept.
-    pub fn refuse_when_full(&self) -> Answer<()> {
+    pub(super) fn refuse_when_full(&self) -> Answer<()> {
         match self.0.room.lacks() {
             None => Ok(()),
             Some(why) => Err(Refusal(StatusCode::INSUFFICIENT_STORAGE, why)),
@@ -101,7 +101,7 @@ impl RequestHandle {
     }
 
     /// Keeps a request: `keep` gets the index and the paths, all of which the caller may see.
-    pub async fn keep<T: Send + 'static>(
+    pub(super) async fn keep<T: Send + 'static>(
         &self,
         access: Access,
         paths: Vec<PathBuf>,
@@ -118,7 +118,7 @@ impl RequestHandle {
     }
 
     /// All configured folders that the caller may see.
-    pub async fn visible_folders(&self, access: Access) -> Answer<Vec<PathBuf>> {
+    pub(super) async fn visible_folders(&self, access: Access) -> Answer<Vec<PathBuf>> {
         let service = self.0.clone();
         blocking(move || {
             let spaces = Spaces::resolve(&service.config().spaces);
@@ -128,35 +128,39 @@ impl RequestHandle {
     }
 
     /// The configured spaces of some paths; `None` where one is in none of them.
-    pub fn spaces_of(&self, paths: &[PathBuf]) -> Option<BTreeSet<String>> {
+    pub(super) fn spaces_of(&self, paths: &[PathBuf]) -> Option<BTreeSet<String>> {
         self.0.spaces_of(paths)
     }
 
-    pub fn config(&self) -> RwLockReadGuard<'_, Config> {
+    pub(super) fn config(&self) -> RwLockReadGuard<'_, Config> {
         self.0.config()
     }
 
-    pub fn tally(&self) -> &Tally {
+    pub(super) fn tally(&self) -> &Tally {
         &self.0.tally
     }
 
-    pub fn models(&self) -> &Models {
+    pub(super) fn models(&self) -> &Models {
         &self.0.models
     }
 
     /// The stages that come after a file can be seen, where they are wanted and possible.
-    pub fn later_stages(&self, index: &IndexReader, scope: &Scope) -> albumen_index::Result<Vec<&StageNow>> {
+    pub(super) fn later_stages(
+        &self,
+        index: &IndexReader,
+        scope: &Scope,
+    ) -> albumen_index::Result<Vec<&StageNow>> {
         later_stages(&self.0, index, scope)
     }
 
     /// Has kept requests taken up. 0: by the scanner for uploads.
-    pub fn take_up(&self, priority: u8) {
+    pub(super) fn take_up(&self, priority: u8) {
         let scanner = if priority == 0 { &self.0.uploads } else { &self.0.scanner };
         let _ = scanner.send(Order::Requests);
     }
 
     /// Changes with each commit.
-    pub fn commits(&self) -> tokio::sync::watch::Receiver<u64> {
+    pub(super) fn commits(&self) -> tokio::sync::watch::Receiver<u64> {
         self.0.commits.subscribe()
     }
 }
@@ -180,47 +184,47 @@ fn spaces_of_paths(spaces: &Spaces, access: &Access, paths: &[PathBuf]) -> Answe
 }
 
 impl StatusHandle {
-    pub fn uptime(&self) -> Duration {
+    pub(super) fn uptime(&self) -> Duration {
         self.0.started.elapsed()
     }
 
-    pub fn progress(&self) -> &Progress {
+    pub(super) fn progress(&self) -> &Progress {
         &self.0.shared.progress
     }
 
-    pub fn tally(&self) -> &Tally {
+    pub(super) fn tally(&self) -> &Tally {
         &self.0.tally
     }
 
-    pub fn queue(&self) -> &Queue {
+    pub(super) fn queue(&self) -> &Queue {
         &self.0.queue
     }
 
-    pub fn gate(&self) -> &Gate {
+    pub(super) fn gate(&self) -> &Gate {
         &self.0.gate
     }
 
-    pub fn room(&self) -> &Room {
+    pub(super) fn room(&self) -> &Room {
         &self.0.room
     }
 
-    pub fn models(&self) -> &Models {
+    pub(super) fn models(&self) -> &Models {
         &self.0.models
     }
 
-    pub fn listen(&self) -> tokio::sync::broadcast::Receiver<Event> {
+    pub(super) fn listen(&self) -> tokio::sync::broadcast::Receiver<Event> {
         self.0.events.subscribe()
     }
 }
 
 impl ControlHandle {
-    pub fn pause(&self, access: &Access) -> Answer<()> {
+    pub(super) fn pause(&self, access: &Access) -> Answer<()> {
         for_all_spaces(access)?;
         self.0.gate.pause(true);
         Ok(())
     }
 
-    pub fn resume(&self, access: &Access) -> Answer<()> {
+    pub(super) fn resume(&self, access: &Access) -> Answer<()> {
         for_all_spaces(access)?;
         self.0.gate.pause(false);
         self.0.work_again();
@@ -228,7 +232,7 @@ impl ControlHandle {
     }
 
     /// Reads the config again; what has changed, or why the old one stays.
-    pub async fn reload(&self, access: &Access) -> Answer<Result<Vec<String>, String>> {
+    pub(super) async fn reload(&self, access: &Access) -> Answer<Result<Vec<String>, String>> {
         for_all_spaces(access)?;
         let service = self.0.clone();
         // It reads files, and of patterns folders.

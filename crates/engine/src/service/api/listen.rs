@@ -30,25 +30,24 @@ pub struct Listeners {
 pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
     let socket = &config.service.socket;
     let fail = |why: String| ServiceError::Socket { path: socket.clone(), why };
-    let unix = match socket.as_os_str().is_empty() {
-        true => None,
-        false => {
-            if let Some(dir) = socket.parent() {
-                std::fs::create_dir_all(dir).map_err(|e| fail(e.to_string()))?;
-            }
-            // Only what an ended service left: the index lock says that no other one runs on this index.
-            if std::fs::symlink_metadata(socket).is_ok_and(|m| m.file_type().is_socket()) {
-                if std::os::unix::net::UnixStream::connect(socket).is_ok() {
-                    return Err(fail("another service answers there".into()));
-                }
-                std::fs::remove_file(socket).map_err(|e| fail(e.to_string()))?;
-            }
-            let listener = UnixListener::bind(socket).map_err(|e| fail(e.to_string()))?;
-            std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))
-                .map_err(|e| fail(e.to_string()))?;
-            listener.set_nonblocking(true)?;
-            Some((listener, socket.clone()))
+    let unix = if socket.as_os_str().is_empty() {
+        None
+    } else {
+        if let Some(dir) = socket.parent() {
+            std::fs::create_dir_all(dir).map_err(|e| fail(e.to_string()))?;
         }
+        // Only what an ended service left: the index lock says that no other one runs on this index.
+        if std::fs::symlink_metadata(socket).is_ok_and(|m| m.file_type().is_socket()) {
+            if std::os::unix::net::UnixStream::connect(socket).is_ok() {
+                return Err(fail("another service answers there".into()));
+            }
+            std::fs::remove_file(socket).map_err(|e| fail(e.to_string()))?;
+        }
+        let listener = UnixListener::bind(socket).map_err(|e| fail(e.to_string()))?;
+        std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))
+            .map_err(|e| fail(e.to_string()))?;
+        listener.set_nonblocking(true)?;
+        Some((listener, socket.clone()))
     };
     let tcp = match &config.service.tcp {
         Some(address) => {

@@ -42,7 +42,7 @@ impl From<EditError> for Refusal {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct InSpace {
+pub(super) struct InSpace {
     space: Option<String>,
     /// Hidden people, too.
     #[serde(default)]
@@ -51,11 +51,11 @@ pub struct InSpace {
 }
 
 #[derive(Debug, Serialize)]
-pub struct People {
+pub(super) struct People {
     people: Vec<PersonLine>,
 }
 
-pub async fn list(
+pub(super) async fn list(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<InSpace>,
@@ -65,7 +65,7 @@ pub async fn list(
     Ok(Json(People { people }))
 }
 
-pub async fn suggest(
+pub(super) async fn suggest(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<InSpace>,
@@ -76,12 +76,12 @@ pub async fn suggest(
 }
 
 #[derive(Debug, Serialize)]
-pub struct Questions {
+pub(super) struct Questions {
     questions: Vec<Question>,
 }
 
 /// What is worth asking, best first.
-pub async fn questions(
+pub(super) async fn questions(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<PartOf>,
@@ -94,12 +94,12 @@ pub async fn questions(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AnswerRequest {
+pub(super) struct AnswerRequest {
     question: String,
     answer: Reply,
 }
 
-pub async fn answer(
+pub(super) async fn answer(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<AnswerRequest>,
@@ -119,12 +119,12 @@ pub async fn answer(
 }
 
 #[derive(Debug, Serialize)]
-pub struct Edits {
+pub(super) struct Edits {
     edits: Vec<EditLine>,
 }
 
 /// The edits that can be undone, the last first.
-pub async fn edits(
+pub(super) async fn edits(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(q): Query<PartOf>,
@@ -138,18 +138,18 @@ pub async fn edits(
 /// Some of a list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PartOf {
+pub(super) struct PartOf {
     space: Option<String>,
     limit: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
-pub struct Person {
+pub(super) struct Person {
     person: PersonLine,
     faces: Vec<FaceLine>,
 }
 
-pub async fn person(
+pub(super) async fn person(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
@@ -173,14 +173,14 @@ enum Choice {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct NameRequest {
+pub(super) struct NameRequest {
     /// `null` takes the name away for good.
     #[serde(deserialize_with = "Option::deserialize")]
     name: Option<String>,
     same_name: Option<Choice>,
 }
 
-pub async fn name(
+pub(super) async fn name(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
@@ -214,14 +214,14 @@ pub async fn name(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MergeRequest {
+pub(super) struct MergeRequest {
     people: Vec<String>,
     /// Both faces of a photo that shows the person twice are right.
     #[serde(default)]
     also: bool,
 }
 
-pub async fn merge(
+pub(super) async fn merge(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<MergeRequest>,
@@ -239,12 +239,12 @@ pub async fn merge(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ApartRequest {
+pub(super) struct ApartRequest {
     people: [String; 2],
 }
 
 /// "These are two."
-pub async fn apart(
+pub(super) async fn apart(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<ApartRequest>,
@@ -259,11 +259,11 @@ pub async fn apart(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SplitRequest {
+pub(super) struct SplitRequest {
     faces: Vec<i64>,
 }
 
-pub async fn split(
+pub(super) async fn split(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
@@ -280,7 +280,7 @@ pub async fn split(
     .await
 }
 
-pub async fn hide(
+pub(super) async fn hide(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
@@ -289,7 +289,7 @@ pub async fn hide(
 }
 
 /// `POST /v1/people/{id}/unhide`; `/show` is its old name.
-pub async fn unhide(
+pub(super) async fn unhide(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
@@ -307,11 +307,11 @@ async fn set_hidden(edits: &EditHandle, access: Access, id: String, hidden: bool
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CoverRequest {
+pub(super) struct CoverRequest {
     face: i64,
 }
 
-pub async fn cover(
+pub(super) async fn cover(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
@@ -327,12 +327,12 @@ pub async fn cover(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UndoRequest {
+pub(super) struct UndoRequest {
     /// Absent: the last one that may be seen.
     edit: Option<i64>,
 }
 
-pub async fn undo(
+pub(super) async fn undo(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     body: Body<UndoRequest>,

@@ -16,7 +16,7 @@ const PAGE: usize = 1000;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Page {
+pub(super) struct Page {
     #[serde(default)]
     after: i64,
     #[serde(default)]
@@ -32,12 +32,12 @@ impl Page {
 
 /// Written as it is: 100 items as a tree of JSON values would cost the one thread that answers a millisecond.
 #[derive(Debug, Serialize)]
-pub struct Items {
+pub(super) struct Items {
     items: Vec<ItemView>,
     next: Option<i64>,
 }
 
-pub async fn items(
+pub(super) async fn items(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(page): Query<Page>,
@@ -49,7 +49,7 @@ pub async fn items(
     Ok(Json(Items { items, next }))
 }
 
-pub async fn item(
+pub(super) async fn item(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
@@ -67,7 +67,7 @@ pub async fn item(
     }
 }
 
-pub async fn failures(
+pub(super) async fn failures(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Query(page): Query<Page>,

@@ -13,7 +13,7 @@ const RETRY_AFTER_S: u64 = 5;
 const RETRY_FULL_AFTER_S: u64 = 60;
 
 /// Gives refusals that are not ours (of a parameter, a path, a method) the form of all others.
-pub async fn refused_in_json(response: Response) -> Response {
+pub(super) async fn refused_in_json(response: Response) -> Response {
     /// They are a line each.
     const LONGEST: usize = 4096;
     let status = response.status();
@@ -37,7 +37,7 @@ pub async fn refused_in_json(response: Response) -> Response {
 
 /// An answer that is no success: status, and the reason in words.
 #[derive(Debug)]
-pub struct Refusal(pub StatusCode, pub String);
+pub(super) struct Refusal(pub StatusCode, pub String);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
@@ -56,9 +56,9 @@ impl IntoResponse for Refusal {
     }
 }
 
-pub type Answer<T> = Result<T, Refusal>;
+pub(super) type Answer<T> = Result<T, Refusal>;
 
-pub fn broken(e: impl std::fmt::Display) -> Refusal {
+pub(super) fn broken(e: impl std::fmt::Display) -> Refusal {
     Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
 }
 
@@ -74,19 +74,19 @@ impl From<IndexError> for Refusal {
     }
 }
 
-pub fn no_such(what: &str) -> Refusal {
+pub(super) fn no_such(what: &str) -> Refusal {
     Refusal(StatusCode::NOT_FOUND, format!("there is no such {what}"))
 }
 
-pub fn bad(why: impl Into<String>) -> Refusal {
+pub(super) fn bad(why: impl Into<String>) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, why.into())
 }
 
 /// A JSON body, as extracted.
-pub type Body<T> = Result<Json<T>, JsonRejection>;
+pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
 
 /// A JSON body, or the refusal in the form of all others.
-pub fn given<T>(body: Body<T>) -> Answer<T> {
+pub(super) fn given<T>(body: Body<T>) -> Answer<T> {
     body.map(|Json(value)| value).map_err(|e| match e.status() {
         status @ StatusCode::PAYLOAD_TOO_LARGE => {
             Refusal(status, "the body is larger than `service.uploads.max_body` of the config".into())
@@ -96,15 +96,16 @@ pub fn given<T>(body: Body<T>) -> Answer<T> {
 }
 
 /// What concerns everybody is not for a token that is limited to some spaces.
-pub fn for_all_spaces(access: &Access) -> Answer<()> {
-    match access.is_limited() {
-        false => Ok(()),
-        true => Err(Refusal(StatusCode::FORBIDDEN, "this token is limited to some spaces".into())),
+pub(super) fn for_all_spaces(access: &Access) -> Answer<()> {
+    if !access.is_limited() {
+        Ok(())
+    } else {
+        Err(Refusal(StatusCode::FORBIDDEN, "this token is limited to some spaces".into()))
     }
 }
 
 /// The spaces that a question is about: the one it names, else all that may be seen (`None`: all there are).
-pub fn asked(access: &Access, space: Option<String>) -> Answer<Option<Vec<String>>> {
+pub(super) fn asked(access: &Access, space: Option<String>) -> Answer<Option<Vec<String>>> {
     match space {
         Some(space) if !access.may_see(&space) => Err(no_such("space")),
         Some(space) => Ok(Some(vec![space])),

@@ -25,7 +25,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct IndexRequest {
+pub(super) struct IndexRequest {
     #[serde(default)]
     paths: Vec<PathBuf>,
     #[serde(default)]
@@ -39,13 +39,13 @@ pub struct IndexRequest {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Priority {
+pub(super) enum Priority {
     #[default]
     Upload,
     Background,
 }
 
-pub async fn index(
+pub(super) async fn index(
     State(requests): State<RequestHandle>,
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
@@ -106,7 +106,7 @@ fn all_paths(mut paths: Vec<PathBuf>, bytes: &[String]) -> Answer<Vec<PathBuf>> 
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReindexRequest {
+pub(super) struct ReindexRequest {
     stages: Vec<Stage>,
     /// Empty: all that the caller may see.
     #[serde(default)]
@@ -121,7 +121,7 @@ pub struct ReindexRequest {
 }
 
 /// Stages made due again, and then done as background work.
-pub async fn reindex(
+pub(super) async fn reindex(
     State(requests): State<RequestHandle>,
     Extension(access): Extension<Access>,
     body: Body<ReindexRequest>,
@@ -202,7 +202,7 @@ async fn job_view(requests: &RequestHandle, reads: &ReadHandle, id: i64) -> Answ
     view.await
 }
 
-pub async fn job(
+pub(super) async fn job(
     State(requests): State<RequestHandle>,
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,

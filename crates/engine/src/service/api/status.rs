@@ -18,11 +18,11 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 /// A full disk is no reason to start the service anew, so it is told and no error.
-pub async fn healthz(State(service): State<StatusHandle>) -> &'static str {
+pub(super) async fn healthz(State(service): State<StatusHandle>) -> &'static str {
     if service.room().is_there() { "ok\n" } else { "disk full\n" }
 }
 
-pub async fn status(
+pub(super) async fn status(
     State(service): State<StatusHandle>,
     Extension(access): Extension<Access>,
 ) -> Json<serde_json::Value> {
@@ -51,7 +51,7 @@ pub async fn status(
     }))
 }
 
-pub async fn events(
+pub(super) async fn events(
     State(service): State<StatusHandle>,
     Extension(access): Extension<Access>,
     Extension(own): Extension<Own>,
@@ -75,7 +75,10 @@ pub async fn events(
 }
 
 /// Prometheus text format. What is told of the whole process is not for a token that is limited to some spaces.
-pub async fn metrics(State(service): State<StatusHandle>, Extension(access): Extension<Access>) -> Response {
+pub(super) async fn metrics(
+    State(service): State<StatusHandle>,
+    Extension(access): Extension<Access>,
+) -> Response {
     let p = service.progress();
     let mut text = String::new();
     let mut line = |name: &str, kind: &str, help: &str, value: f64| {

@@ -11,7 +11,7 @@ use ffmpeg_next::ffi::AVCodecID::{self, *};
 use std::ffi::CStr;
 
 /// Formats that FFmpeg opens, and the demuxers for them. Of several FFmpeg tells by the bytes which it is.
-pub const DEMUXERS: &[(&[Format], &[&CStr])] = &[
+pub(crate) const DEMUXERS: &[(&[Format], &[&CStr])] = &[
     (&[Format::Mp4, Format::Mov, Format::ThreeGp], &[c"mov"]),
     // Sequences of pictures, which are tracks.
     (&[Format::Heic, Format::Heif, Format::Avif], &[c"mov"]),
@@ -30,7 +30,7 @@ pub const DEMUXERS: &[(&[Format], &[&CStr])] = &[
 ];
 
 /// The video codecs that are decoded, and FFmpeg's name of the decoder for each.
-pub const DECODERS: &[(AVCodecID, &CStr)] = &[
+pub(crate) const DECODERS: &[(AVCodecID, &CStr)] = &[
     (AV_CODEC_ID_HEVC, c"hevc"),
     (AV_CODEC_ID_H264, c"h264"),
     (AV_CODEC_ID_VP8, c"vp8"),
@@ -63,17 +63,17 @@ pub const DECODERS: &[(AVCodecID, &CStr)] = &[
 ];
 
 /// The demuxers for a format; none where FFmpeg has no part in it.
-pub fn demuxers(format: Format) -> &'static [&'static CStr] {
+pub(crate) fn demuxers(format: Format) -> &'static [&'static CStr] {
     DEMUXERS.iter().find(|(formats, _)| formats.contains(&format)).map_or(&[], |(_, demuxers)| demuxers)
 }
 
 /// The name of the decoder for a codec, if it may be decoded.
-pub fn decoder(codec: AVCodecID) -> Option<&'static CStr> {
+pub(crate) fn decoder(codec: AVCodecID) -> Option<&'static CStr> {
     DECODERS.iter().find(|(id, _)| *id == codec).map(|(_, name)| *name)
 }
 
 /// Names as FFmpeg's options take them.
-pub fn list<'a>(names: impl Iterator<Item = &'a CStr>) -> Vec<u8> {
+pub(crate) fn list<'a>(names: impl Iterator<Item = &'a CStr>) -> Vec<u8> {
     let names: Vec<&[u8]> = names.map(CStr::to_bytes).collect();
     [names.join(&b","[..]), vec![0]].concat()
 }

@@ -43,7 +43,7 @@ macro_rules! functions {
             /// As FFmpeg's.
             #[inline]
             #[allow(clippy::too_many_arguments)] // They are FFmpeg's.
-            pub unsafe fn $name($($arg: $type),*) $(-> $returns)? {
+            pub(crate) unsafe fn $name($($arg: $type),*) $(-> $returns)? {
                 // SAFETY: the caller's promise.
                 unsafe { (functions().$name)($($arg),*) }
             }
@@ -117,7 +117,7 @@ functions! {
 }
 
 /// Opens FFmpeg's libraries where that has not happened yet. `Err` says why they cannot be.
-pub fn load() -> Result<(), &'static str> {
+pub(crate) fn load() -> Result<(), &'static str> {
     found().as_ref().map(drop).map_err(String::as_str)
 }
 

@@ -8,7 +8,7 @@ use crate::decode::planes::Crop;
 use crate::pixels::orient::Orientation;
 
 /// Crop and turn of a picture of `width` x `height` coded pixels.
-pub fn fold<'a>(
+pub(super) fn fold<'a>(
     width: u32,
     height: u32,
     properties: impl Iterator<Item = &'a Property>,

@@ -26,7 +26,7 @@ const DECODER_COST: f64 = 2.4;
 const MAX_BEFORE: usize = 16;
 
 /// How the picture is made.
-pub struct Plan<'a> {
+pub(super) struct Plan<'a> {
     hvcc: &'a [u8],
     tiles: Vec<&'a Item>,
     /// Pictures that the only tile is predicted from, in the order in which they are decoded.
@@ -43,7 +43,7 @@ pub struct Plan<'a> {
 }
 
 /// The plan for the primary item, or `None` when libheif has to do it.
-pub fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<'a>>, Fault> {
+pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<'a>>, Fault> {
     let Some(primary) = items.get(items.primary) else { return Ok(None) };
     // Depth maps and gain maps are auxiliary, too, but none is needed for the picture itself; alpha is.
     if items.referring(primary.id, b"auxl").any(|aux| items.is_alpha(aux)) {
@@ -149,7 +149,7 @@ struct Sink {
 
 /// Decodes by a plan. `None` when nothing can be decoded, or the first tile shows that the file is not what its
 /// tables say.
-pub fn decode(
+pub(super) fn decode(
     source: &Source,
     plan: &Plan<'_>,
     fit: Fit<'_>,

@@ -227,9 +227,10 @@ impl Items {
     /// Counts numbers that are kept.
     fn count_numbers(&mut self, count: usize) -> Result<(), Fault> {
         self.numbers += count;
-        match self.numbers > MAX_NUMBERS {
-            true => Err(Fault::corrupt("the HEIF file has absurdly many references")),
-            false => Ok(()),
+        if self.numbers > MAX_NUMBERS {
+            Err(Fault::corrupt("the HEIF file has absurdly many references"))
+        } else {
+            Ok(())
         }
     }
 

@@ -26,13 +26,13 @@ const COPIES_PLAIN: u64 = 2;
 const COPIES_DERIVED: u64 = 3;
 
 /// The libheif library's global state: opens its plug-in folder, so it belongs before the sealing of a worker.
-pub fn initialise() {
+pub(super) fn initialise() {
     // SAFETY: may be called any number of times; null asks for the defaults.
     unsafe { sys::heif_init(ptr::null_mut()) };
 }
 
 /// Decodes the primary picture. `items` helps with geometry where the file's tables could be read.
-pub fn decode(
+pub(super) fn decode(
     source: &Source,
     items: Option<&Items>,
     fit: Fit<'_>,

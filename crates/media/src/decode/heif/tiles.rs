@@ -5,7 +5,7 @@
 use crate::decode::planes::{Band, Chroma, Format, Plane};
 
 /// The planes of one row of tiles.
-pub struct TileRow {
+pub(super) struct TileRow {
     format: Format,
     /// Tile size in luma samples.
     tile: (u32, u32),
@@ -16,7 +16,7 @@ pub struct TileRow {
 
 impl TileRow {
     /// A grey row across a picture of this format.
-    pub fn new(format: Format, tile: (u32, u32)) -> TileRow {
+    pub(super) fn new(format: Format, tile: (u32, u32)) -> TileRow {
         let bytes = if format.depth > 8 { 2 } else { 1 };
         let (chroma_width, chroma_rows) = match format.chroma {
             Chroma::Monochrome => (0, 0),
@@ -33,7 +33,7 @@ impl TileRow {
     }
 
     /// Makes all of it grey again.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         let grey = 1u16 << (self.format.depth - 1);
         for plane in &mut self.planes {
             match self.format.depth {
@@ -44,7 +44,7 @@ impl TileRow {
     }
 
     /// Puts a tile into its column.
-    pub fn put(&mut self, column: u32, tile: &[Plane<'_>; 3]) {
+    pub(super) fn put(&mut self, column: u32, tile: &[Plane<'_>; 3]) {
         let bytes = if self.format.depth > 8 { 2 } else { 1 };
         for (i, from) in tile.iter().enumerate() {
             let across = match self.format.chroma {
@@ -67,7 +67,7 @@ impl TileRow {
     }
 
     /// All of it.
-    pub fn band(&self) -> Band<'_> {
+    pub(super) fn band(&self) -> Band<'_> {
         let plane = |i: usize| Plane { data: &self.planes[i], stride: self.strides[i] };
         Band { planes: [plane(0), plane(1), plane(2)], alpha: None, rows: self.tile.1 }
     }

@@ -213,7 +213,7 @@ fn roles(cmpd: &[u8]) -> Result<Vec<Role>, Fault> {
 }
 
 /// The primary item, if it is such a picture, as it is to be shown.
-pub fn decode(
+pub(super) fn decode(
     source: &Source,
     items: &Items,
     item: &Item,

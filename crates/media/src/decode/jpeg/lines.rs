@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 /// What the header says, as scanlines.c fills it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Header {
+pub(crate) struct Header {
     pub width: u32,
     pub height: u32,
     pub components: i32,
@@ -23,7 +23,7 @@ pub struct Header {
 /// One plane of a picture that is read as planes, as scanlines.c fills it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PlaneShape {
+pub(crate) struct PlaneShape {
     pub width: u32,
     pub height: u32,
     /// Bytes from row to row.
@@ -47,17 +47,17 @@ const JCS_CMYK: i32 = 4;
 const JCS_YCCK: i32 = 5;
 
 impl Header {
-    pub fn is_cmyk(&self) -> bool {
+    pub(crate) fn is_cmyk(&self) -> bool {
         matches!(self.colour_space, JCS_CMYK | JCS_YCCK)
     }
 
     /// Whether [`Lines::start_planes`] can give it.
-    pub fn is_planar(&self) -> bool {
+    pub(crate) fn is_planar(&self) -> bool {
         self.planar != 0
     }
 
     /// Bytes that libjpeg keeps beside the rows it gives out, for a picture read at `eighths` of its size.
-    pub fn library_bytes(&self, eighths: u32) -> u64 {
+    pub(crate) fn library_bytes(&self, eighths: u32) -> u64 {
         /// Rows that upsampling and colour conversion hold: two rows of 16x16 blocks, and the rows above and below.
         const ROWS: u64 = 36;
         let across = (u64::from(self.width) * u64::from(eighths)).div_ceil(8);
@@ -125,7 +125,7 @@ unsafe extern "C" fn read(context: *mut c_void, offset: u64, out: *mut u8, len: 
 
 /// Why libjpeg stopped.
 #[derive(Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// The file could not be read.
     Read(io::Error),
     /// libjpeg's own words.
@@ -133,7 +133,7 @@ pub enum Stop {
 }
 
 /// A JPEG that is read in rows.
-pub struct Lines {
+pub(crate) struct Lines {
     raw: NonNull<Raw>,
     /// Boxed: scanlines.c holds its address. Only looked at through the pointer while a call is running.
     feed: *mut Feed,
@@ -145,7 +145,7 @@ pub struct Lines {
 }
 
 impl Lines {
-    pub fn open(source: &Source) -> Result<Lines, Stop> {
+    pub(crate) fn open(source: &Source) -> Result<Lines, Stop> {
         let feed = Box::into_raw(Box::new(Feed { source: source.clone(), end: HEADER_WITHIN, failed: None }));
         // SAFETY: `read` matches albumen_read, and `feed` lives until Drop has closed the decoder.
         let raw = unsafe { albumen_jpeg_open(read, feed.cast()) };
@@ -178,7 +178,7 @@ impl Lines {
         unsafe { CStr::from_ptr(albumen_jpeg_message(self.raw.as_ptr())) }.to_string_lossy().into_owned()
     }
 
-    pub fn header(&mut self) -> Result<Header, Stop> {
+    pub(crate) fn header(&mut self) -> Result<Header, Stop> {
         let mut header = Header::default();
         // SAFETY: Header is the C struct, field for field.
         match unsafe { albumen_jpeg_read_header(self.raw.as_ptr(), &mut header) } {
@@ -192,13 +192,13 @@ impl Lines {
     }
 
     /// Says, between header and start, that three components are RGB, where the file cannot say so itself.
-    pub fn assume_rgb(&mut self) {
+    pub(crate) fn assume_rgb(&mut self) {
         // SAFETY: only sets a field.
         unsafe { albumen_jpeg_assume_rgb(self.raw.as_ptr()) }
     }
 
     /// Starts at `eighths`/8 of the size; gives the size that the rows will have. `cmyk`: four samples a pixel.
-    pub fn start(&mut self, eighths: u32, cmyk: bool) -> Result<(u32, u32), Stop> {
+    pub(crate) fn start(&mut self, eighths: u32, cmyk: bool) -> Result<(u32, u32), Stop> {
         let (mut width, mut height) = (0, 0);
         // SAFETY: plain numbers, and two places to write to.
         match unsafe {
@@ -213,7 +213,7 @@ impl Lines {
     }
 
     /// Fills `out` with as many whole rows as fit and are left; how many. 0 at the end.
-    pub fn read(&mut self, out: &mut [u8]) -> Result<u32, Stop> {
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<u32, Stop> {
         if self.row_bytes == 0 {
             return Ok(0);
         }
@@ -225,7 +225,7 @@ impl Lines {
 
     /// Starts at `eighths`/8 (1, 2, 4 or 8) of the size, as planes; only where the header says that it is planar. The
     /// planes' shapes; those that a grey picture does not have are empty.
-    pub fn start_planes(&mut self, eighths: u32) -> Result<[PlaneShape; 3], Stop> {
+    pub(crate) fn start_planes(&mut self, eighths: u32) -> Result<[PlaneShape; 3], Stop> {
         let mut shapes = [PlaneShape::default(); 3];
         // SAFETY: three shapes, field for field the C struct.
         match unsafe { albumen_jpeg_start_planes(self.raw.as_ptr(), eighths, shapes.as_mut_ptr()) } {
@@ -241,7 +241,7 @@ impl Lines {
     /// The next group of rows of each plane, and how many luma rows they are; `None` at the end. A group that reaches
     /// beyond the picture has something there.
     #[allow(clippy::type_complexity)]
-    pub fn read_planes(&mut self) -> Result<Option<([&[u8]; 3], u32)>, Stop> {
+    pub(crate) fn read_planes(&mut self) -> Result<Option<([&[u8]; 3], u32)>, Stop> {
         if self.groups[0].is_empty() {
             return Ok(None);
         }
@@ -258,7 +258,7 @@ impl Lines {
     }
 
     /// What of the picture was lost. Asked for when all rows were read: it reads on to where the picture's data end.
-    pub fn damage(&mut self) -> Option<&'static str> {
+    pub(crate) fn damage(&mut self) -> Option<&'static str> {
         // SAFETY: the decoder is open, and no other call into it is running.
         match unsafe { albumen_jpeg_damage(self.raw.as_ptr()) } {
             0 => None,
@@ -269,13 +269,13 @@ impl Lines {
     }
 
     /// Whether the file ended before anything of the picture was there.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         // SAFETY: only reads a field.
         unsafe { albumen_jpeg_is_empty(self.raw.as_ptr()) != 0 }
     }
 
     /// An I/O error that libjpeg took for the end of the file.
-    pub fn read_error(&mut self) -> Option<io::Error> {
+    pub(crate) fn read_error(&mut self) -> Option<io::Error> {
         // SAFETY: no call into the decoder is running, so nobody else holds the feed.
         unsafe { (*self.feed).failed.take() }
     }

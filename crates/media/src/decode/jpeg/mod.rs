@@ -67,9 +67,10 @@ pub fn decode(
     admission.admit(if planar { by_planes } else { others + Reducer::cost(from, target) })?;
     let own = profile::icc_profile(source);
     let profile = own.as_deref().or(untagged);
-    let shrunk = match planar {
-        true => planes(&mut lines, eighths, target, profile),
-        false => rows(&mut lines, &header, eighths, target, profile),
+    let shrunk = if planar {
+        planes(&mut lines, eighths, target, profile)
+    } else {
+        rows(&mut lines, &header, eighths, target, profile)
     };
     let shrunk = match shrunk {
         Ok(shrunk) => shrunk,

@@ -10,7 +10,7 @@ const MOST_SEGMENTS: usize = 2000;
 const SIGNATURE: &[u8; 12] = b"ICC_PROFILE\0";
 
 /// The profile, if there is one and all its parts are there.
-pub fn icc_profile(source: &Source) -> Option<Vec<u8>> {
+pub(super) fn icc_profile(source: &Source) -> Option<Vec<u8>> {
     let mut parts: Vec<(u8, Vec<u8>)> = Vec::new();
     let mut total = 0;
     let mut at = 2;

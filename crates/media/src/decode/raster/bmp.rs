@@ -32,7 +32,7 @@ struct Header {
     profile: Option<Vec<u8>>,
 }
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let header = Header::read(job.source)?;
     let full = (header.width, header.height);
     if matches!(header.compression, COMPRESSION_RLE8 | COMPRESSION_RLE4) {

@@ -9,7 +9,7 @@ use albumen_core::fault::Fault;
 
 /// How the samples of a row lie, 8 bits each. Alpha is straight, not multiplied in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Samples {
+pub(crate) enum Samples {
     Grey,
     GreyAlpha,
     Rgb,
@@ -19,7 +19,7 @@ pub enum Samples {
 }
 
 impl Samples {
-    pub fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         match self {
             Samples::Grey => 1,
             Samples::GreyAlpha => 2,
@@ -30,7 +30,7 @@ impl Samples {
 }
 
 /// A picture in the making, of a known full size.
-pub struct Canvas {
+pub(crate) struct Canvas {
     reducer: Reducer,
     full: (u32, u32),
     target: (u32, u32),
@@ -39,20 +39,20 @@ pub struct Canvas {
 
 impl Canvas {
     /// A canvas for a stored picture of `full` pixels, whose decoder will keep `decoder_bytes` besides.
-    pub fn new(job: &Job<'_>, full: (u32, u32), decoder_bytes: u64) -> Result<Canvas, Fault> {
+    pub(crate) fn new(job: &Job<'_>, full: (u32, u32), decoder_bytes: u64) -> Result<Canvas, Fault> {
         let target = Canvas::target(job, full)?;
         Canvas::scaled(job, full, target, decoder_bytes)
     }
 
     /// The size, still unturned, that is wanted of a stored picture of `full` pixels.
-    pub fn target(job: &Job<'_>, full: (u32, u32)) -> Result<(u32, u32), Fault> {
+    pub(crate) fn target(job: &Job<'_>, full: (u32, u32)) -> Result<(u32, u32), Fault> {
         let upright = limits::check_size(job.orientation.size(full), job.admission)?;
         let (w, h) = (job.fit)(upright.0, upright.1);
         Ok(job.orientation.size((w.clamp(1, upright.0), h.clamp(1, upright.1))))
     }
 
     /// A canvas for rows of a picture that its decoder has shrunk to `from` already, on their way to `target`.
-    pub fn scaled(
+    pub(crate) fn scaled(
         job: &Job<'_>,
         from: (u32, u32),
         target: (u32, u32),
@@ -64,16 +64,16 @@ impl Canvas {
     }
 
     /// Rows that are still to come.
-    pub fn missing(&self) -> u32 {
+    pub(crate) fn missing(&self) -> u32 {
         self.full.1 - self.reducer.taken()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.reducer.taken() == 0
     }
 
     /// Takes whole rows, from top to bottom; what is more than the picture's height is left out.
-    pub fn push(&mut self, samples: Samples, rows: &[u8]) {
+    pub(crate) fn push(&mut self, samples: Samples, rows: &[u8]) {
         if samples == Samples::Rgb {
             self.reducer.push(rows);
             return;
@@ -91,7 +91,7 @@ impl Canvas {
     }
 
     /// The finished picture. `profile` is the ICC profile of what was pushed.
-    pub fn finish(self, profile: Option<&[u8]>, damaged: Option<String>) -> Pixels {
+    pub(crate) fn finish(self, profile: Option<&[u8]>, damaged: Option<String>) -> Pixels {
         let (width, height) = self.target;
         let mut rgb = self.reducer.finish();
         if let Some(profile) = profile {

@@ -10,7 +10,7 @@ use std::io::BufReader;
 /// The dictionary, the buffers and a palette.
 const DECODER_BYTES: u64 = 256 << 10;
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     options.set_memory_limit(MemoryLimit::Unlimited);

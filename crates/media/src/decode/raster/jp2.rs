@@ -14,7 +14,7 @@ const BYTES_PER_SAMPLE: u64 = 9;
 /// The decoded picture is at least this much larger than the target, as for JPEG.
 const HEADROOM: f64 = 1.15;
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     job.admission.admit(job.source.len())?;
     let bytes = job.source.read_all(LARGEST_FILE)?;
     let open = |settings| Image::new(&bytes, &settings).map_err(Fault::corrupt);

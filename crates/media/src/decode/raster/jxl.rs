@@ -16,13 +16,13 @@ const BYTES_PER_SAMPLE: u64 = 16;
 /// What it keeps besides: tables and the state of entropy decoders.
 const FIXED_BYTES: u64 = 8 << 20;
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(crate) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     // The codestream's orientation is applied by the decoder; EXIF says the same or is wrong.
     decode_turned(&Job { orientation: Orientation::UPRIGHT, ..*job })
 }
 
 /// A picture inside another file, which says how it is turned.
-pub fn decode_turned(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(crate) fn decode_turned(job: &Job<'_>) -> Result<Pixels, Fault> {
     let tracker = AllocTracker::with_limit(FIXED_BYTES as usize);
     let reader = BufReader::new(job.source.cursor());
     let mut image =

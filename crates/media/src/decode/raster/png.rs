@@ -19,7 +19,7 @@ const CHUNK_BYTES: usize = 16 << 20;
 
 type Reader = png::Reader<BufReader<albumen_core::source::SourceCursor>>;
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     match attempt(job, false) {
         // A wrong checksum says that something is damaged, not that everything is.
         Err(Fault::Corrupt { why }) => attempt(job, true).map(|mut pixels| {

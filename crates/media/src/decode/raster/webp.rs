@@ -19,7 +19,7 @@ const STRAY_BYTES: u64 = 64;
 /// A file that has less than this part of its picture is not filled up to be decoded.
 const LEAST_PART: u64 = 16;
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let parts = Part::of_first_frame(job.source)?;
     let end = parts.iter().map(|p| p.at + p.length).max().unwrap_or(0);
     let cut = end > job.source.len() && end / LEAST_PART <= job.source.len();

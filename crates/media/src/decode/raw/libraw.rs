@@ -13,13 +13,13 @@ mod ffi {
     use libc::c_char;
 
     #[repr(C)]
-    pub struct Raw {
+    pub(super) struct Raw {
         opaque: [u8; 0],
     }
 
     #[repr(C)]
     #[derive(Debug, Clone, Copy, Default)]
-    pub struct Header {
+    pub(super) struct Header {
         pub width: u32,
         pub height: u32,
         pub unpacked_bytes: u64,
@@ -30,7 +30,7 @@ mod ffi {
     }
 
     #[repr(C)]
-    pub struct Picture {
+    pub(super) struct Picture {
         pub samples: *const u8,
         pub width: u32,
         pub height: u32,
@@ -38,22 +38,27 @@ mod ffi {
         pub damaged: i32,
     }
 
-    pub const DONE: i32 = 0;
-    pub const UNKNOWN: i32 = 1;
-    pub const NO_MEMORY: i32 = 3;
+    pub(super) const DONE: i32 = 0;
+    pub(super) const UNKNOWN: i32 = 1;
+    pub(super) const NO_MEMORY: i32 = 3;
 
     unsafe extern "C" {
-        pub fn albumen_raw_load() -> *const c_char;
-        pub fn albumen_raw_new() -> *mut Raw;
-        pub fn albumen_raw_open(raw: *mut Raw, bytes: *const u8, len: usize, header: *mut Header) -> i32;
-        pub fn albumen_raw_unpack(raw: *mut Raw, header: *const Header) -> i32;
-        pub fn albumen_raw_develop(raw: *mut Raw, half_size: i32, picture: *mut Picture) -> i32;
-        pub fn albumen_raw_close(raw: *mut Raw);
+        pub(super) fn albumen_raw_load() -> *const c_char;
+        pub(super) fn albumen_raw_new() -> *mut Raw;
+        pub(super) fn albumen_raw_open(
+            raw: *mut Raw,
+            bytes: *const u8,
+            len: usize,
+            header: *mut Header,
+        ) -> i32;
+        pub(super) fn albumen_raw_unpack(raw: *mut Raw, header: *const Header) -> i32;
+        pub(super) fn albumen_raw_develop(raw: *mut Raw, half_size: i32, picture: *mut Picture) -> i32;
+        pub(super) fn albumen_raw_close(raw: *mut Raw);
     }
 }
 
 /// Opens the library where that has not happened yet. `Err` says why it cannot be.
-pub fn load() -> Result<(), &'static str> {
+pub(crate) fn load() -> Result<(), &'static str> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let why = |why: *const c_char| {
         // SAFETY: the loader's reason ends with a zero byte and is copied before another call can change it.
@@ -75,7 +80,7 @@ impl Drop for Raw {
 }
 
 /// A file whose directories have been read.
-pub struct Sensor {
+pub(super) struct Sensor {
     // Before `bytes`, which it reads: fields are dropped in this order.
     raw: Raw,
     bytes: Vec<u8>,
@@ -84,7 +89,7 @@ pub struct Sensor {
 
 impl Sensor {
     /// Reads a file's directories. [`load`] must have succeeded.
-    pub fn open(bytes: Vec<u8>) -> Result<Sensor, Fault> {
+    pub(super) fn open(bytes: Vec<u8>) -> Result<Sensor, Fault> {
         load().map_err(|why| Fault::unsupported(format!("LibRaw is not there: {why}")))?;
         // SAFETY: the library is open; null is handled.
         let raw = NonNull::new(unsafe { ffi::albumen_raw_new() }).map(Raw).ok_or_else(out_of_memory)?;
@@ -97,17 +102,17 @@ impl Sensor {
     }
 
     /// The picture's width and height, unturned.
-    pub fn size(&self) -> (u32, u32) {
+    pub(super) fn size(&self) -> (u32, u32) {
         (self.header.width, self.header.height)
     }
 
     /// Whether a picture of half the width and height can be made of it.
-    pub fn is_mosaic(&self) -> bool {
+    pub(super) fn is_mosaic(&self) -> bool {
         self.header.mosaic != 0
     }
 
     /// The most bytes that are in use at once from here to the picture, the file's own among them.
-    pub fn cost(&self, half_size: bool) -> u64 {
+    pub(super) fn cost(&self, half_size: bool) -> u64 {
         /// Four samples of 16 bits, and three of 8.
         const WORKING: u64 = 8;
         const SHOWN: u64 = 3;
@@ -121,7 +126,7 @@ impl Sensor {
     }
 
     /// Unpacks and develops it: balanced to the camera's white, in sRGB, as bright as dcraw makes it.
-    pub fn develop(mut self, half_size: bool) -> Result<Developed, Fault> {
+    pub(super) fn develop(mut self, half_size: bool) -> Result<Developed, Fault> {
         let raw = self.raw.0.as_ptr();
         // SAFETY: the file is open; its bytes stay until LibRaw has let go of them.
         outcome(unsafe { ffi::albumen_raw_unpack(raw, &raw const self.header) })?;
@@ -137,23 +142,23 @@ impl Sensor {
 }
 
 /// A picture, which LibRaw owns.
-pub struct Developed {
+pub(super) struct Developed {
     _raw: Raw,
     picture: ffi::Picture,
 }
 
 impl Developed {
-    pub fn size(&self) -> (u32, u32) {
+    pub(super) fn size(&self) -> (u32, u32) {
         (self.picture.width, self.picture.height)
     }
 
     /// One sample a pixel; otherwise red, green and blue.
-    pub fn is_grey(&self) -> bool {
+    pub(super) fn is_grey(&self) -> bool {
         self.picture.channels == 1
     }
 
     /// Rows without padding.
-    pub fn samples(&self) -> &[u8] {
+    pub(super) fn samples(&self) -> &[u8] {
         let p = &self.picture;
         let len = p.width as usize * p.height as usize * p.channels as usize;
         // SAFETY: albumen_raw_develop has checked that the picture has that many samples; they live as long as `_raw`.
@@ -161,7 +166,7 @@ impl Developed {
     }
 
     /// LibRaw noticed that bytes of the sensor's data were missing or no code.
-    pub fn is_damaged(&self) -> bool {
+    pub(super) fn is_damaged(&self) -> bool {
         self.picture.damaged != 0
     }
 }

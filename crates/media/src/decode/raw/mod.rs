@@ -54,9 +54,10 @@ pub(super) fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
     if let Some(pixels) = raster::tiff::first_page_in_rgb(job, &|size| is_usable(size, facts)) {
         return Ok(pixels);
     }
-    let developed = match facts.previews_only {
-        true => Err(Fault::unsupported("its sensor data cannot be read")),
-        false => develop::picture(job),
+    let developed = if facts.previews_only {
+        Err(Fault::unsupported("its sensor data cannot be read"))
+    } else {
+        develop::picture(job)
     };
     let fault = match developed {
         Ok(pixels) if pixels.damaged.is_none() || small.is_empty() => return Ok(pixels),

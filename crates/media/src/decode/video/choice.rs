@@ -24,7 +24,7 @@ const SOME_DEVIATION: f32 = 0.035;
 
 /// How a frame looks; luma from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Look {
+pub(super) struct Look {
     mean: f32,
     deviation: f32,
     spread: f32,
@@ -34,7 +34,7 @@ pub struct Look {
 
 impl Look {
     /// Looks at a frame made of planes.
-    pub fn of(frame: &Frame) -> Option<Look> {
+    pub(super) fn of(frame: &Frame) -> Option<Look> {
         Look::at(&frame.band()?, frame.format()?, frame.cicp())
     }
 
@@ -77,7 +77,7 @@ impl Look {
     }
 
     /// Good enough not to look further.
-    pub fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         let spread = if self.hdr { GOOD_SPREAD_HDR } else { GOOD_SPREAD };
         self.spread >= spread
             && self.deviation >= if self.hdr { GOOD_DEVIATION * 0.6 } else { GOOD_DEVIATION }
@@ -85,12 +85,12 @@ impl Look {
     }
 
     /// Something can be made out.
-    pub fn would_do(&self) -> bool {
+    pub(super) fn would_do(&self) -> bool {
         self.spread >= SOME_SPREAD && self.deviation >= SOME_DEVIATION
     }
 
     /// The higher, the better.
-    pub fn score(&self) -> f32 {
+    pub(super) fn score(&self) -> f32 {
         let extreme = if (0.08..0.92).contains(&self.mean) { 1.0 } else { 0.3 };
         (self.deviation + 0.5 * self.spread + 0.5 * self.detail) * extreme
     }

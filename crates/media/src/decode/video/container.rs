@@ -110,7 +110,7 @@ unsafe extern "C" fn refuse_to_open(
 
 /// The video stream, in our words.
 #[derive(Debug, Clone)]
-pub struct Video {
+pub(super) struct Video {
     pub stream: i32,
     pub codec: String,
     /// As coded.
@@ -127,7 +127,7 @@ pub struct Video {
 }
 
 /// An open video file.
-pub struct Container {
+pub(super) struct Container {
     format: *mut ffi::AVFormatContext,
     avio: *mut ffi::AVIOContext,
     // Boxed and never moved out: FFmpeg holds its address.
@@ -138,7 +138,7 @@ pub struct Container {
 
 impl Container {
     /// Opens a file, and finds out what is in it, within this many CPU seconds (which go on counting).
-    pub fn open(source: &Source, is: Format, cpu_s: f64) -> Result<Container, Fault> {
+    pub(super) fn open(source: &Source, is: Format, cpu_s: f64) -> Result<Container, Fault> {
         silence();
         let demuxers = allowed::demuxers(is);
         if demuxers.is_empty() {
@@ -214,17 +214,17 @@ impl Container {
     }
 
     /// A reading error that FFmpeg met, which says more than what it made of it.
-    pub fn read_fault(&self) -> Option<Fault> {
+    pub(super) fn read_fault(&self) -> Option<Fault> {
         self.io().fault.clone()
     }
 
     /// Whether the CPU budget is spent.
-    pub fn is_spent(&self) -> bool {
+    pub(super) fn is_spent(&self) -> bool {
         self.io().is_spent()
     }
 
     /// A new budget from now, in CPU seconds.
-    pub fn set_budget(&mut self, cpu_s: f64) {
+    pub(super) fn set_budget(&mut self, cpu_s: f64) {
         // SAFETY: as in `io`, and no call is under way.
         unsafe { (*self.io).spent_at = cpu_seconds() + cpu_s };
     }
@@ -239,7 +239,7 @@ impl Container {
     }
 
     /// The main video stream.
-    pub fn video(&self) -> Result<Video, Fault> {
+    pub(super) fn video(&self) -> Result<Video, Fault> {
         let none = || Fault::unsupported("there is no video in it");
         let (stream, s) = self.best_stream(ffi::AVMediaType::AVMEDIA_TYPE_VIDEO).ok_or_else(none)?;
         if s.disposition & ffi::AV_DISPOSITION_ATTACHED_PIC as c_int != 0 {
@@ -281,7 +281,7 @@ impl Container {
     }
 
     /// The main audio stream's codec.
-    pub fn audio(&self) -> Option<String> {
+    pub(super) fn audio(&self) -> Option<String> {
         let (_, s) = self.best_stream(ffi::AVMediaType::AVMEDIA_TYPE_AUDIO)?;
         // SAFETY: every stream has codec parameters; names are static strings.
         let name = unsafe { CStr::from_ptr(library::avcodec_get_name((*s.codecpar).codec_id)) };
@@ -289,7 +289,7 @@ impl Container {
     }
 
     /// A decoder for the video stream; other streams are no longer read.
-    pub fn decoder(&self, video: &Video, max_pixels: i64) -> Result<Decoder, Fault> {
+    pub(super) fn decoder(&self, video: &Video, max_pixels: i64) -> Result<Decoder, Fault> {
         self.read_only(video);
         // SAFETY: the context is open, the index is below nb_streams, and codec parameters are valid while it is.
         unsafe {
@@ -311,7 +311,7 @@ impl Container {
 
     /// Goes to the first packet, by opening the file anew: a demuxer whose search has failed may be anywhere, and
     /// that of transport streams goes by time and misses the first key frame.
-    pub fn rewind(&mut self, video: &Video) -> Result<(), Fault> {
+    pub(super) fn rewind(&mut self, video: &Video) -> Result<(), Fault> {
         let (source, left) = (self.io().source.clone(), self.io().spent_at - cpu_seconds());
         *self = Container::open(&source, self.is, left)?;
         self.read_only(video);
@@ -320,7 +320,7 @@ impl Container {
 
     /// Goes to the key frame at or before so many seconds from the start, where the container can be searched: a
     /// Matroska file with a single key frame cannot. Where it fails, the place is undefined until [`Self::rewind`].
-    pub fn seek(&mut self, video: &Video, seconds: f64) -> bool {
+    pub(super) fn seek(&mut self, video: &Video, seconds: f64) -> bool {
         if video.time_base <= 0.0 {
             return false;
         }
@@ -332,7 +332,7 @@ impl Container {
     }
 
     /// The next packet; false at the end, or when the budget is spent.
-    pub fn read(&mut self, packet: &mut Packet) -> Result<bool, Fault> {
+    pub(super) fn read(&mut self, packet: &mut Packet) -> Result<bool, Fault> {
         packet.clear();
         // SAFETY: the context is open and the packet valid and empty.
         let read = unsafe { library::av_read_frame(self.format, packet.as_ptr()) >= 0 };

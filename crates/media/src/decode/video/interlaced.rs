@@ -14,14 +14,14 @@ use crate::decode::planes::{Band, Chroma, Format, Plane};
 const COMB: i32 = 12;
 
 /// A frame's planes with the combs taken out.
-pub struct Woven {
+pub(super) struct Woven {
     planes: [Vec<u8>; 3],
     strides: [usize; 3],
     rows: u32,
 }
 
 impl Woven {
-    pub fn of(band: &Band<'_>, format: Format) -> Woven {
+    pub(super) fn of(band: &Band<'_>, format: Format) -> Woven {
         let bytes = if format.depth > 8 { 2 } else { 1 };
         let threshold = COMB << (format.depth.max(8) - 8);
         let mut woven = Woven { planes: Default::default(), strides: [0; 3], rows: band.rows };
@@ -51,7 +51,7 @@ impl Woven {
         woven
     }
 
-    pub fn band(&self) -> Band<'_> {
+    pub(super) fn band(&self) -> Band<'_> {
         let plane = |i: usize| Plane { data: &self.planes[i], stride: self.strides[i] };
         Band { planes: [plane(0), plane(1), plane(2)], alpha: None, rows: self.rows }
     }

@@ -87,9 +87,10 @@ pub fn check_items(ask: &Ask<'_>, items: &[i64], needed: Rights) -> Answer<()> {
 }
 
 pub fn check_count(items: &[i64]) -> Answer<()> {
-    match items.len() > MOST_ITEMS {
-        true => Err(Problem::invalid(format!("At most {MOST_ITEMS} items at once."))),
-        false => Ok(()),
+    if items.len() > MOST_ITEMS {
+        Err(Problem::invalid(format!("At most {MOST_ITEMS} items at once.")))
+    } else {
+        Ok(())
     }
 }
 

@@ -59,13 +59,12 @@ pub async fn items(State(app): State<Arc<App>>, caller: Caller, query: AskedQuer
             ..Page::default()
         };
         let found = ask.index.search(&ask.search(&asked)?, &page).map_err(searched)?;
-        let mut answer = match is_grid {
-            true => {
-                let mut grid = ask.index.grid(&found.items).map_err(read)?;
-                grid.mark(&favourites(ask, &found.items)?, flag::FAVOURITE);
-                serde_json::to_value(grid).map_err(read)?
-            }
-            false => json!({ "items": whole_items(ask, &found.items)? }),
+        let mut answer = if is_grid {
+            let mut grid = ask.index.grid(&found.items).map_err(read)?;
+            grid.mark(&favourites(ask, &found.items)?, flag::FAVOURITE);
+            serde_json::to_value(grid).map_err(read)?
+        } else {
+            json!({ "items": whole_items(ask, &found.items)? })
         };
         if let (Some(keys), Some(next)) = (answer.as_object_mut(), found.next) {
             keys.insert("next".into(), next.to_string().into());

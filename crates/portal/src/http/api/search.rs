@@ -96,10 +96,7 @@ pub async fn facets(State(app): State<Arc<App>>, caller: Caller, query: AskedQue
             && asked.album.is_none()
             && asked.person.is_none()
             && asked.day.is_none();
-        match is_whole {
-            true => ask.kept(&format!("facets {:?}", asked.space), make),
-            false => make().map(Arc::new),
-        }
+        if is_whole { ask.kept(&format!("facets {:?}", asked.space), make) } else { make().map(Arc::new) }
     });
     Ok(Json(&*answer.await?).into_response())
 }

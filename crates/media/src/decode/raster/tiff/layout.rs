@@ -9,34 +9,34 @@ use albumen_formats::tiff::{Entry, Ifd, Tiff};
 use std::io::{ErrorKind, Read};
 
 mod tag {
-    pub const WIDTH: u16 = 256;
-    pub const HEIGHT: u16 = 257;
-    pub const BITS: u16 = 258;
-    pub const COMPRESSION: u16 = 259;
-    pub const PHOTOMETRIC: u16 = 262;
-    pub const FILL_ORDER: u16 = 266;
-    pub const T4_OPTIONS: u16 = 292;
-    pub const STRIP_OFFSETS: u16 = 273;
-    pub const SAMPLES: u16 = 277;
-    pub const ROWS_PER_STRIP: u16 = 278;
-    pub const STRIP_LENGTHS: u16 = 279;
-    pub const PLANAR: u16 = 284;
-    pub const PREDICTOR: u16 = 317;
-    pub const COLOUR_MAP: u16 = 320;
-    pub const TILE_WIDTH: u16 = 322;
-    pub const TILE_HEIGHT: u16 = 323;
-    pub const TILE_OFFSETS: u16 = 324;
-    pub const TILE_LENGTHS: u16 = 325;
-    pub const EXTRA_SAMPLES: u16 = 338;
-    pub const SAMPLE_FORMAT: u16 = 339;
-    pub const JPEG_TABLES: u16 = 347;
-    pub const SUBSAMPLING: u16 = 530;
-    pub const ICC: u16 = 34_675;
+    pub(super) const WIDTH: u16 = 256;
+    pub(super) const HEIGHT: u16 = 257;
+    pub(super) const BITS: u16 = 258;
+    pub(super) const COMPRESSION: u16 = 259;
+    pub(super) const PHOTOMETRIC: u16 = 262;
+    pub(super) const FILL_ORDER: u16 = 266;
+    pub(super) const T4_OPTIONS: u16 = 292;
+    pub(super) const STRIP_OFFSETS: u16 = 273;
+    pub(super) const SAMPLES: u16 = 277;
+    pub(super) const ROWS_PER_STRIP: u16 = 278;
+    pub(super) const STRIP_LENGTHS: u16 = 279;
+    pub(super) const PLANAR: u16 = 284;
+    pub(super) const PREDICTOR: u16 = 317;
+    pub(super) const COLOUR_MAP: u16 = 320;
+    pub(super) const TILE_WIDTH: u16 = 322;
+    pub(super) const TILE_HEIGHT: u16 = 323;
+    pub(super) const TILE_OFFSETS: u16 = 324;
+    pub(super) const TILE_LENGTHS: u16 = 325;
+    pub(super) const EXTRA_SAMPLES: u16 = 338;
+    pub(super) const SAMPLE_FORMAT: u16 = 339;
+    pub(super) const JPEG_TABLES: u16 = 347;
+    pub(super) const SUBSAMPLING: u16 = 530;
+    pub(super) const ICC: u16 = 34_675;
 }
 
 /// What the samples mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Photometric {
+pub(super) enum Photometric {
     WhiteIsZero,
     BlackIsZero,
     Rgb,
@@ -57,7 +57,7 @@ enum Kind {
 }
 
 /// One page.
-pub struct Layout {
+pub(super) struct Layout {
     pub width: u32,
     pub height: u32,
     pub compression: u32,
@@ -89,7 +89,7 @@ pub struct Layout {
 }
 
 impl Layout {
-    pub fn read(tiff: &Tiff<'_>) -> Result<Layout, Fault> {
+    pub(super) fn read(tiff: &Tiff<'_>) -> Result<Layout, Fault> {
         let ifd = tiff.ifd(tiff.first);
         let number = |tag: u16| ifd.find(tag).and_then(|e| tiff.uint_at(e, 0));
         let (Some(width), Some(height)) = (number(tag::WIDTH), number(tag::HEIGHT)) else {
@@ -199,7 +199,7 @@ impl Layout {
     }
 
     /// How the bytes of its chunks are packed.
-    pub fn packing(&self) -> Packing {
+    pub(super) fn packing(&self) -> Packing {
         Packing {
             method: self.compression,
             reversed_bits: self.reversed_bits,
@@ -207,16 +207,16 @@ impl Layout {
         }
     }
 
-    pub fn chunks_across(&self) -> u32 {
+    pub(super) fn chunks_across(&self) -> u32 {
         self.width.div_ceil(self.chunk_width)
     }
 
-    pub fn chunks_down(&self) -> u32 {
+    pub(super) fn chunks_down(&self) -> u32 {
         self.height.div_ceil(self.chunk_height)
     }
 
     /// Planes that the picture is made of; what stands behind them is not read.
-    pub fn shown_planes(&self) -> u32 {
+    pub(super) fn shown_planes(&self) -> u32 {
         let shown = match self.photometric {
             Photometric::Cmyk => 4,
             // The index, and alpha.
@@ -227,17 +227,17 @@ impl Layout {
     }
 
     /// Rows that come out of the file together: chroma that is shared by several is packed with them.
-    pub fn rows_a_unit(&self) -> u32 {
+    pub(super) fn rows_a_unit(&self) -> u32 {
         self.subsampling.map_or(1, |(_, down)| down)
     }
 
     /// The conversion for inks, if the picture is made of them.
-    pub fn profile_of_inks(&self) -> Option<CmykToSrgb> {
+    pub(super) fn profile_of_inks(&self) -> Option<CmykToSrgb> {
         (self.photometric == Photometric::Cmyk).then(|| CmykToSrgb::new(self.profile.as_deref()))
     }
 
     /// The next rows of a chunk `width` pixels wide into `out`; how many.
-    pub fn read_rows(
+    pub(super) fn read_rows(
         &self,
         planes: &mut [Box<dyn Read>],
         width: u32,
@@ -546,7 +546,7 @@ fn half_to_float(v: u16) -> f64 {
 }
 
 /// 8-bit Lab (D50; a and b offset by 128) to sRGB.
-pub fn lab_to_srgb(l: u8, a: u8, b: u8) -> [u8; 3] {
+pub(crate) fn lab_to_srgb(l: u8, a: u8, b: u8) -> [u8; 3] {
     let fy = (f64::from(l) * 100.0 / 255.0 + 16.0) / 116.0;
     let fx = fy + (f64::from(a) - 128.0) / 500.0;
     let fz = fy - (f64::from(b) - 128.0) / 200.0;

@@ -20,7 +20,7 @@ use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_formats::bytes::Reader;
 use albumen_formats::tiff::Tiff;
-pub use layout::lab_to_srgb;
+pub(crate) use layout::lab_to_srgb;
 use layout::{Layout, Photometric};
 use rows::compression;
 use std::io::Read;
@@ -28,7 +28,7 @@ use std::io::Read;
 /// A chunk of JPEG is read whole; cameras' and scanners' are far smaller.
 const LARGEST_JPEG_CHUNK: u64 = 256 << 20;
 
-pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
+pub(crate) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let reader = Reader::new(job.source);
     let tiff = Tiff::open(reader.view()).ok_or_else(|| Fault::corrupt("it has no TIFF header"))?;
     picture(job, &Layout::read(&tiff)?)
@@ -36,7 +36,7 @@ pub fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
 
 /// The first page of a RAW file, if it is a finished RGB picture, whole, and of a size that will do; `None` if it is the
 /// sensor's.
-pub fn first_page_in_rgb(job: &Job<'_>, will_do: &dyn Fn((u32, u32)) -> bool) -> Option<Pixels> {
+pub(crate) fn first_page_in_rgb(job: &Job<'_>, will_do: &dyn Fn((u32, u32)) -> bool) -> Option<Pixels> {
     let reader = Reader::new(job.source);
     let layout = Layout::read(&Tiff::open(reader.view())?).ok()?;
     let shown =

@@ -18,29 +18,29 @@ const LONGEST: u64 = 256 << 20;
 const LONGEST_HEADER: usize = 64 << 10;
 
 mod tag {
-    pub const JPEG_OFFSET: u16 = 513;
-    pub const JPEG_LENGTH: u16 = 514;
-    pub const RESTART_INTERVAL: u16 = 515;
-    pub const QUANTISATION: u16 = 519;
-    pub const DC_TABLES: u16 = 520;
-    pub const AC_TABLES: u16 = 521;
-    pub const SUBSAMPLING: u16 = 530;
+    pub(super) const JPEG_OFFSET: u16 = 513;
+    pub(super) const JPEG_LENGTH: u16 = 514;
+    pub(super) const RESTART_INTERVAL: u16 = 515;
+    pub(super) const QUANTISATION: u16 = 519;
+    pub(super) const DC_TABLES: u16 = 520;
+    pub(super) const AC_TABLES: u16 = 521;
+    pub(super) const SUBSAMPLING: u16 = 530;
 }
 
 mod marker {
-    pub const START: u8 = 0xD8;
-    pub const END: u8 = 0xD9;
-    pub const FRAME: u8 = 0xC0;
-    pub const HUFFMAN: u8 = 0xC4;
-    pub const SCAN: u8 = 0xDA;
-    pub const QUANTISATION: u8 = 0xDB;
-    pub const RESTART_INTERVAL: u8 = 0xDD;
-    pub const RESTART_0: u8 = 0xD0;
+    pub(super) const START: u8 = 0xD8;
+    pub(super) const END: u8 = 0xD9;
+    pub(super) const FRAME: u8 = 0xC0;
+    pub(super) const HUFFMAN: u8 = 0xC4;
+    pub(super) const SCAN: u8 = 0xDA;
+    pub(super) const QUANTISATION: u8 = 0xDB;
+    pub(super) const RESTART_INTERVAL: u8 = 0xDD;
+    pub(super) const RESTART_0: u8 = 0xD0;
 }
 
 /// What the tags of the first page say of its JPEG.
 #[derive(Debug, Default)]
-pub struct OldJpeg {
+pub(super) struct OldJpeg {
     /// A whole JPEG, or the header of one.
     interchange: Option<(u64, u64)>,
     restart_interval: u32,
@@ -53,7 +53,7 @@ pub struct OldJpeg {
 }
 
 impl OldJpeg {
-    pub fn read(tiff: &Tiff<'_>, ifd: &Ifd) -> OldJpeg {
+    pub(super) fn read(tiff: &Tiff<'_>, ifd: &Ifd) -> OldJpeg {
         let number = |tag: u16| ifd.find(tag).and_then(|e| tiff.uint(e));
         let places = |tag: u16| ifd.find(tag).map(|e| tiff.uints(e, 4)).unwrap_or_default();
         let factor = |i| ifd.find(tag::SUBSAMPLING).and_then(|e| tiff.uint_at(e, i)).unwrap_or(2).clamp(1, 4);
@@ -69,7 +69,7 @@ impl OldJpeg {
     }
 }
 
-pub fn decode(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
+pub(super) fn decode(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
     let whole = layout.old_jpeg.interchange.map(|(at, length)| job.source.part(at, length));
     if let Some(jpeg) = whole
         && let Some(header) = Header::read(&jpeg.head(LONGEST_HEADER)?)

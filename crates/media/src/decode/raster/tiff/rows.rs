@@ -11,21 +11,21 @@ use weezl::BitOrder;
 /// Bytes read from the file at a time.
 const INPUT_BYTES: usize = 16 << 10;
 /// What one reader keeps: its input, and a dictionary or an inflater's window.
-pub const READER_BYTES: u64 = 128 << 10;
+pub(super) const READER_BYTES: u64 = 128 << 10;
 
 /// TIFF's Compression tag.
-pub mod compression {
-    pub const NONE: u32 = 1;
+pub(super) mod compression {
+    pub(crate) const NONE: u32 = 1;
     /// The codes of group 3, each row for itself and from a byte's beginning, without ends of lines.
-    pub const RUN_LENGTHS: u32 = 2;
-    pub const GROUP_3: u32 = 3;
-    pub const GROUP_4: u32 = 4;
-    pub const OLD_JPEG: u32 = 6;
-    pub const LZW: u32 = 5;
-    pub const JPEG: u32 = 7;
-    pub const DEFLATE: u32 = 8;
-    pub const PACK_BITS: u32 = 32_773;
-    pub const OLD_DEFLATE: u32 = 32_946;
+    pub(crate) const RUN_LENGTHS: u32 = 2;
+    pub(crate) const GROUP_3: u32 = 3;
+    pub(crate) const GROUP_4: u32 = 4;
+    pub(crate) const OLD_JPEG: u32 = 6;
+    pub(crate) const LZW: u32 = 5;
+    pub(crate) const JPEG: u32 = 7;
+    pub(crate) const DEFLATE: u32 = 8;
+    pub(crate) const PACK_BITS: u32 = 32_773;
+    pub(crate) const OLD_DEFLATE: u32 = 32_946;
 }
 
 /// A part of a file.
@@ -47,7 +47,7 @@ impl Read for Section {
 
 /// How the bytes of a chunk are packed.
 #[derive(Debug, Clone, Copy)]
-pub struct Packing {
+pub(super) struct Packing {
     /// One of [`compression`].
     pub method: u32,
     /// The lowest bit of a byte comes first.
@@ -69,7 +69,7 @@ fn is_old_lzw(packed: &[u8]) -> bool {
 }
 
 /// A reader of the unpacked bytes of one chunk. `width` is in pixels, for the bilevel codes.
-pub fn open(
+pub(super) fn open(
     source: &Source,
     (at, length): (u64, u64),
     packing: Packing,
