@@ -193,8 +193,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     match args.what.unwrap_or(list) {
         What::List { of, hidden, limit } => {
             let index = ctx.open_read()?;
-            let mut people = index.people(of.list(ctx, &index)?.as_deref(), hidden)?;
-            people.truncate(limit.unwrap_or(usize::MAX));
+            let people = index.people(of.list(ctx, &index)?.as_deref(), hidden, limit)?;
             ctx.print(&people, |people| people.iter().for_each(print_person));
             Ok(())
         }

@@ -82,6 +82,8 @@ fn people_are_named_merged_split_hidden_and_undone() {
     assert!(undone.1["words"].as_str().unwrap().contains("is not"), "{}", undone.1);
     assert_eq!(h.get(&format!("/v1/faces/{}", a.faces[1])).1["name"], "Anna");
 
+    let all = h.get("/v1/people").1["people"].as_array().unwrap().clone();
+    assert_eq!(h.get("/v1/people?limit=1").1["people"].as_array().unwrap()[..], all[..1]);
     let cover = json!({ "face": a.faces[1] });
     assert_eq!(h.post(&format!("/v1/people/{anna}/cover"), &cover).0, 200);
     assert_eq!(h.get(&format!("/v1/people/{anna}")).1["person"]["cover"], a.faces[1]);

@@ -238,14 +238,22 @@ pub(crate) fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlit
 
 impl IndexReader {
     /// The people of some spaces, or of all: named ones first, then those in most photos.
-    pub fn people(&self, spaces: Option<&[String]>, hidden_too: bool) -> Result<Vec<PersonLine>> {
+    /// `limit` bounds the number of people.
+    pub fn people(
+        &self,
+        spaces: Option<&[String]>,
+        hidden_too: bool,
+        limit: Option<usize>,
+    ) -> Result<Vec<PersonLine>> {
+        let limit = limit.map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
         let mut st = self.conn.prepare_cached(&format!(
             "{} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0) AND s.people_off = 0 AND (p.name IS NOT NULL OR {} > 0)
-              ORDER BY p.name IS NULL, 6 DESC, p.seq",
+              ORDER BY p.name IS NULL, 6 DESC, p.seq LIMIT ?3",
             person_line_sql(),
             counts::Columns::new().faces
         ))?;
-        let found = st.query_map(params![names(spaces), hidden_too], |r| person_line(&self.conn, r))?;
+        let found =
+            st.query_map(params![names(spaces), hidden_too, limit], |r| person_line(&self.conn, r))?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 

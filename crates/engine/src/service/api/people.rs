@@ -61,7 +61,7 @@ pub(super) async fn list(
     Query(q): Query<InSpace>,
 ) -> Answer<Json<People>> {
     let spaces = asked(&access, q.space)?;
-    let people = reads.ask(move |index| index.people(spaces.as_deref(), q.hidden)).await?;
+    let people = reads.ask(move |index| index.people(spaces.as_deref(), q.hidden, q.limit)).await?;
     Ok(Json(People { people }))
 }
 

@@ -146,7 +146,7 @@ fn people_switched_off_and_on_are_the_same_people() {
         w.found("person:anna").is_empty() && w.found("anna").is_empty() && w.found("has:faces").is_empty()
     );
     assert!(files.iter().all(|f| w.faces(*f).is_empty()));
-    assert!(w.index.people(None, true).expect("people").is_empty());
+    assert!(w.index.people(None, true, None).expect("people").is_empty());
     // Nobody has spoken of the third: nothing of it is kept.
     assert!(files.iter().all(|f| w.all_faces(*f).len() == 2));
     switch(&w.index, w.space, true).expect("on");
@@ -158,7 +158,7 @@ fn people_switched_off_and_on_are_the_same_people() {
     let anna = w.index.person("anna").expect("a person").0;
     assert_eq!((anna.id, anna.faces, anna.cover), (person(0), 4, Some(cover)));
     assert!(
-        w.index.people(None, false).expect("people").iter().all(|p| p.id != person(1)),
+        w.index.people(None, false, None).expect("people").iter().all(|p| p.id != person(1)),
         "it stays hidden"
     );
     assert_eq!(w.found("person:anna").len(), 4);
@@ -282,7 +282,7 @@ fn names_are_cleaned_compared_and_bounded() {
     }
     // Hidden people are in no list and still found by their name.
     w.index.hide_person(&b, true).expect("hidden");
-    assert_eq!(w.index.people(None, false).expect("people").len(), 1);
+    assert_eq!(w.index.people(None, false, None).expect("people").len(), 1);
     assert_eq!((w.found("person:zora").len(), w.found("zora").len()), (2, 2));
     assert_eq!(w.index.person("zora").expect("by name").0.id, b);
 }
@@ -441,8 +441,9 @@ fn a_list_of_people_reads_kept_counts_and_counts_what_changed() {
             .collect::<rusqlite::Result<_>>()
             .expect("numbers")
     };
-    let listed =
-        |w: &World| w.index.people(None, false).expect("people").iter().map(|p| p.items).collect::<Vec<_>>();
+    let listed = |w: &World| {
+        w.index.people(None, false, None).expect("people").iter().map(|p| p.items).collect::<Vec<_>>()
+    };
     assert_eq!((kept(&w), listed(&w)), (vec![(3, 3)], vec![3]));
     // What is listed is what is kept: a row for each person is read.
     w.index.conn.execute("UPDATE person_counts SET items = 7", []).expect("changed");

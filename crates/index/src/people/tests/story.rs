@@ -169,7 +169,7 @@ impl Story {
     }
 
     fn people(&self) -> Vec<String> {
-        self.w.index.people(None, true).expect("people").into_iter().map(|p| p.id).collect()
+        self.w.index.people(None, true, None).expect("people").into_iter().map(|p| p.id).collect()
     }
 
     fn shown_faces(&self) -> Vec<FaceLine> {

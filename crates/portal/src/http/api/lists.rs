@@ -185,7 +185,7 @@ pub async fn people(State(app): State<Arc<App>>, caller: Caller, query: AskedQue
         if spaces.is_empty() || scope.items.is_some() {
             return Ok(json!({ "people": [] }));
         }
-        let mut people = index.people(Some(&spaces), false).map_err(read)?;
+        let mut people = index.people(Some(&spaces), false, None).map_err(read)?;
         people.sort_by(|a, b| b.items.cmp(&a.items).then_with(|| a.id.cmp(&b.id)));
         let mut shown = Vec::with_capacity(people.len());
         for person in people {

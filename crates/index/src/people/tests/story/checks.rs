@@ -96,7 +96,7 @@ impl Story {
                 assert_eq!(self.w.found(&query), expected, "after {after:?}: {query}");
             }
         }
-        let listed = self.w.index.people(None, false).expect("people");
+        let listed = self.w.index.people(None, false, None).expect("people");
         assert!(listed.iter().all(|p| !p.hidden), "after {after:?}: a hidden person is listed");
         assert!(!self.off || listed.is_empty(), "after {after:?}: people are listed though they are off");
         for p in &listed {
