@@ -85,7 +85,7 @@ fn list(args: ListArgs, ctx: &Context) -> Result<(), Refusal> {
     let list = FaceList { lost, limit };
     let faces = match (file, &person) {
         (Some(file), _) => index.faces_of(items_named(&index, &[file])?[0], list)?,
-        (None, Some(person)) => index.person_in(person, space.as_deref(), list)?.1,
+        (None, Some(person)) => index.person_in(person, space.as_deref(), list)?.faces,
         (None, None) => {
             if !waiting {
                 // Until the next release.

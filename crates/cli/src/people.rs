@@ -3,6 +3,7 @@
 use super::answer::Refusal;
 use super::{Context, USAGE, complain, say};
 use albumen_engine::service::client::{Edited, EditedPeople};
+use albumen_index::people::PersonAndFaces;
 use albumen_index::people::{
     Answer, EditDone, EditError, EditLine, FaceLine, FaceList, PersonLine, Question, SameName, Side,
 };
@@ -281,7 +282,7 @@ fn ask_name(ctx: &Context, person: &str) -> Result<String, Refusal> {
 }
 
 fn show(ctx: &Context, name: &str, space: Option<&str>, list: FaceList) -> Result<(), Refusal> {
-    let (person, faces) = ctx.open_read()?.person_in(name, space, list)?;
+    let PersonAndFaces { person, faces } = ctx.open_read()?.person_in(name, space, list)?;
     if person.hidden {
         // Until the next release: it took a hidden person back into lists before.
         complain(&format!(

@@ -2,6 +2,7 @@
 
 use super::{Context, NO_START, complain, print_json, say};
 use albumen_core::vocabulary::Place;
+use albumen_index::search::PlaceCount;
 use albumen_library::places::Gazetteer;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -47,11 +48,11 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
         }
     };
     if ctx.global.json {
-        let lines: Vec<Line> = places.iter().map(|(place, count)| Line { place, count: *count }).collect();
+        let lines: Vec<Line> = places.iter().map(|p| Line { place: &p.place, count: p.count }).collect();
         print_json(&lines);
         return ExitCode::SUCCESS;
     }
-    for (place, count) in &places {
+    for PlaceCount { place, count } in &places {
         say(format_args!("{count:>7}  {}", in_words(place)));
     }
     if places.is_empty() {

@@ -3,7 +3,7 @@
 use super::answer::Refusal;
 use super::{Context, items_named, say};
 use albumen_index::edits::Edit;
-use serde::Serialize;
+use albumen_index::edits::TagCount;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
@@ -54,17 +54,10 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Line {
-    tag: String,
-    count: u64,
-}
-
 fn list(ctx: &Context) -> Result<(), Refusal> {
     let tags = ctx.open_read()?.tags()?;
-    let tags: Vec<Line> = tags.into_iter().map(|(tag, count)| Line { tag, count }).collect();
     ctx.print(&tags, |tags| {
-        for Line { tag, count } in tags {
+        for TagCount { tag, count } in tags {
             say(format_args!("{count:>7}  {tag}"));
         }
         if tags.is_empty() {

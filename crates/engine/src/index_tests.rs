@@ -7,6 +7,7 @@ use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
 use albumen_index::Index;
 use albumen_index::counts::StageCount;
+use albumen_index::due::DueFile;
 use albumen_index::due::Scope;
 use albumen_index::record::Outcome;
 
@@ -72,17 +73,17 @@ fn what_is_due_is_the_same_either_way_and_part_by_part() {
     let faces = synthetic::stages().faces.unwrap();
     for scope in [Scope::Below { volume_id: volume, path: Vec::new() }, Scope::Folder(folders[1])] {
         let all = |by_hash: bool, limit: usize| {
-            let (mut all, mut after) = (Vec::new(), (String::new(), 0));
+            let (mut all, mut after) = (Vec::new(), DueFile::default());
             loop {
                 let part = index.due_files_by(by_hash, &scope, &faces, 0, &after, limit).unwrap();
-                let Some((id, hash)) = part.last().cloned() else { return all };
-                after = (hash, id);
+                let Some(last) = part.last().cloned() else { return all };
+                after = last;
                 all.extend(part);
             }
         };
         let due = all(false, 100);
         assert_eq!(due.len() as u64, index.count_due(&scope, &faces, 0).unwrap());
-        assert!(due.len() > 10 && due.is_sorted_by_key(|(id, hash)| (hash.clone(), *id)));
+        assert!(due.len() > 10 && due.is_sorted());
         assert_eq!((all(false, 7), all(true, 7), all(true, 100)), (due.clone(), due.clone(), due.clone()));
         let lie_there = if matches!(scope, Scope::Folder(_)) { 20 } else { 40 };
         let few = |most| index.are_few(&scope, &faces, most).unwrap();

@@ -42,6 +42,14 @@ const FOR_STAGE: &str = "f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline I
     AND (?3 IN ('inspect', 'render') OR (f.companion_of IS NULL AND f.content_hash IS NOT NULL))
     AND (?3 <> 'people' OR EXISTS (SELECT 1 FROM stage_state x WHERE x.file_id = f.id AND x.stage = 'faces'))";
 
+/// A kept request for stages to be done again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reindexed {
+    pub job: i64,
+    /// Files by stage.
+    pub files: BTreeMap<&'static str, u64>,
+}
+
 impl IndexReader {
     /// How many files [`Index::make_due`] means, by stage.
     pub fn count_again(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
@@ -134,20 +142,14 @@ impl Editor {
 
     /// Makes due again and keeps the request, in one transaction: what was accepted is done, whatever happens.
     /// Returns the job's id and the files by stage.
-    pub fn reindex(
-        &self,
-        scopes: &[Scope],
-        again: &Again,
-        paths: &[PathBuf],
-        now: i64,
-    ) -> Result<(i64, BTreeMap<&'static str, u64>)> {
+    pub fn reindex(&self, scopes: &[Scope], again: &Again, paths: &[PathBuf], now: i64) -> Result<Reindexed> {
         let lost = self.lost_pictures(scopes, again)?;
         // It reads before it writes: begun for writing, or a commit in between would make it fail.
         let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
         let counts = self.make_due_with(scopes, again, &lost)?;
         let job = self.add_job(1, paths, now)?;
         tx.commit()?;
-        Ok((job, counts))
+        Ok(Reindexed { job, files: counts })
     }
 
     fn make_due_with(

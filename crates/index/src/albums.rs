@@ -46,6 +46,21 @@ pub enum AlbumError {
     Index(#[from] crate::Error),
 }
 
+/// What of an album can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlbumContent {
+    pub items: u64,
+    /// The item that stands for it.
+    pub cover: Option<i64>,
+}
+
+/// How many items an album gained and lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlbumFilled {
+    pub added: usize,
+    pub removed: usize,
+}
+
 impl IndexReader {
     /// The albums of the command line, in order of name.
     pub fn albums(&self) -> std::result::Result<Vec<Album>, SearchError> {
@@ -208,21 +223,18 @@ impl IndexReader {
     }
 
     /// How many visible items an album has, and the one to show for it.
-    pub fn album_content(
-        &self,
-        album: &AccountAlbum,
-    ) -> std::result::Result<(u64, Option<i64>), SearchError> {
+    pub fn album_content(&self, album: &AccountAlbum) -> std::result::Result<AlbumContent, SearchError> {
         let page = |within| Page { limit: 1, within, is_scoped: true, ..Page::default() };
         let within = vec![album.within()?];
         let items = self.count_page(&Query::default(), &page(within.clone()))?;
         if let Some(cover) = album.cover {
             let chosen = [within.clone(), vec![Within::Items(vec![cover])]].concat();
             if self.count_page(&Query::default(), &page(chosen))? > 0 {
-                return Ok((items, Some(cover)));
+                return Ok(AlbumContent { items, cover: Some(cover) });
             }
         }
         let newest = self.search(&Query::default(), &page(within))?;
-        Ok((items, newest.items.first().copied()))
+        Ok(AlbumContent { items, cover: newest.items.first().copied() })
     }
 }
 
@@ -298,23 +310,23 @@ impl Editor {
         account: i64,
         add: &[i64],
         remove: &[i64],
-    ) -> std::result::Result<(usize, usize), AlbumError> {
+    ) -> std::result::Result<AlbumFilled, AlbumError> {
         let album = self.account_album(id)?.ok_or(AlbumError::Missing(id))?;
         if let Some(query) = album.query {
             return Err(AlbumError::Searching(album.name, query));
         }
         let tx = self.begin()?;
-        let (mut added, mut removed) = (0, 0);
+        let mut done = AlbumFilled { added: 0, removed: 0 };
         for item in remove {
-            removed += tx
+            done.removed += tx
                 .prepare_cached("DELETE FROM album_items WHERE album_id = ?1 AND file_id = ?2")?
                 .execute([id, *item])?;
         }
         for item in add {
-            added += tx.prepare_cached(PUT_IN)?.execute([id, *item, account])?;
+            done.added += tx.prepare_cached(PUT_IN)?.execute([id, *item, account])?;
         }
         tx.commit()?;
-        Ok((added, removed))
+        Ok(done)
     }
 }
 

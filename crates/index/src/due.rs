@@ -60,6 +60,22 @@ impl Scope {
     }
 }
 
+/// A file for which a stage is due. Ordered as the work is: by content, then by id.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueFile {
+    pub content_hash: String,
+    pub id: i64,
+}
+
+/// What is left to do in a scope, in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftToDo {
+    /// Files in the queue.
+    pub waiting: u64,
+    /// Files for which a later stage is due.
+    pub due: u64,
+}
+
 impl IndexReader {
     /// Whether a file is recorded as unavailable, which is tried again from time to time.
     pub fn has_unavailable(&self) -> Result<bool> {
@@ -72,15 +88,15 @@ impl IndexReader {
     }
 
     /// Files of the scope for which a stage after render is due (it looks at recorded facts and derivatives), in
-    /// canonical order of content; those after (`after_hash`, `after_id`).
+    /// canonical order of content; those after one of them.
     pub fn due_files(
         &self,
         scope: &Scope,
         now: &StageNow,
         at: i64,
-        after: &(String, i64),
+        after: &DueFile,
         limit: usize,
-    ) -> Result<Vec<(i64, String)>> {
+    ) -> Result<Vec<DueFile>> {
         let is_large = matches!(scope, Scope::All | Scope::Below { .. });
         let by_hash = is_large && !self.are_few(scope, now, SORTED_AT_ONCE)?;
         self.due_files_by(by_hash, scope, now, at, after, limit)
@@ -109,9 +125,9 @@ impl IndexReader {
         scope: &Scope,
         now: &StageNow,
         at: i64,
-        after: &(String, i64),
+        after: &DueFile,
         limit: usize,
-    ) -> Result<Vec<(i64, String)>> {
+    ) -> Result<Vec<DueFile>> {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
         let from = if by_hash {
@@ -137,11 +153,11 @@ impl IndexReader {
                     now.settings,
                     at,
                     0,
-                    after.0,
-                    after.1,
+                    after.content_hash,
+                    after.id,
                     limit as i64
                 ],
-                |r| Ok((r.get(0)?, r.get(1)?)),
+                |r| Ok(DueFile { id: r.get(0)?, content_hash: r.get(1)? }),
             )?
             .collect::<rusqlite::Result<_>>()?)
     }
@@ -176,7 +192,7 @@ impl IndexReader {
     }
 
     /// What is left to do in a scope: files that wait to be developed, and files for which one of `stages` is due.
-    pub fn left_to_do(&self, scope: &Scope, stages: &[&StageNow], at: i64) -> Result<(u64, u64)> {
+    pub fn left_to_do(&self, scope: &Scope, stages: &[&StageNow], at: i64) -> Result<LeftToDo> {
         let (id, path) = scope.params();
         let sql = format!(
             "SELECT count(*) FROM pending f JOIN folders d ON d.id = f.folder_id WHERE {}",
@@ -187,7 +203,7 @@ impl IndexReader {
         for stage in stages {
             due = due.max(self.count_due(scope, stage, at)?);
         }
-        Ok((waiting as u64, due))
+        Ok(LeftToDo { waiting: waiting as u64, due })
     }
 
     /// Ids of the items of a scope.

@@ -26,16 +26,23 @@ pub enum Edit {
     Forget(Field),
 }
 
+/// A tag, and how many shown items have it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TagCount {
+    pub tag: String,
+    pub count: u64,
+}
+
 impl IndexReader {
     /// Every tag of shown items with how many have it, in order of name.
-    pub fn tags(&self) -> Result<Vec<(String, u64)>> {
+    pub fn tags(&self) -> Result<Vec<TagCount>> {
         Ok(self
             .conn
             .prepare(
                 "SELECT tag, count(*) FROM item_tags t JOIN items i USING (file_id) WHERE i.hidden = 0
                  GROUP BY tag ORDER BY tag",
             )?
-            .query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?
+            .query_map([], |r| Ok(TagCount { tag: r.get(0)?, count: r.get::<_, i64>(1)? as u64 }))?
             .collect::<rusqlite::Result<_>>()?)
     }
 }

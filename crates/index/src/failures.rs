@@ -1,7 +1,7 @@
 //! What could not be done, and why: all of it, or a page.
 
 use super::IndexReader;
-use crate::Result;
+use crate::{Paged, Result};
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::Stage;
 use albumen_files::relative;
@@ -74,7 +74,7 @@ pub struct SeenFailure {
 impl IndexReader {
     /// The failures of the next `files` files after one, by id, that are in folders or items of this connection's scope; and
     /// where the next page begins.
-    pub fn visible_failures(&self, after: i64, files: usize) -> Result<(Vec<SeenFailure>, Option<i64>)> {
+    pub fn visible_failures(&self, after: i64, files: usize) -> Result<Paged<SeenFailure>> {
         let mut st = self.conn.prepare_cached(&format!(
             "{FAILURES} AND s.file_id > ?1 AND visible(f.folder_id, coalesce(f.companion_of, f.id))
              ORDER BY s.file_id, s.stage"
@@ -93,7 +93,7 @@ impl IndexReader {
                 failure: failure(r)?,
             })
         })?;
-        Ok((page.failures, page.next))
+        Ok(page.read)
     }
 
     /// Folders of some spaces that were not walked.
@@ -101,7 +101,7 @@ impl IndexReader {
         /// More are not shown: where so many fail, they fail for one reason.
         const MOST: usize = 1000;
         let spaces = serde_json::to_string(spaces).expect("strings");
-        Ok(self.problem_page(0, MOST, Some(&spaces))?.0)
+        Ok(self.problem_page(0, MOST, Some(&spaces))?.rows)
     }
 
     /// Everything that could not be done: folders that were not walked, files by path and stage, and sidecars that belong to no
@@ -153,12 +153,12 @@ impl IndexReader {
         after: i64,
         files: usize,
         spaces: Option<&[String]>,
-    ) -> Result<(Vec<Failure>, Option<i64>)> {
+    ) -> Result<Paged<Failure>> {
         let spaces = spaces.map(|s| serde_json::to_string(s).expect("strings"));
         // The number that a page begins at after a problem; -1: before the first.
-        let problems = |after: i64, room: usize| -> Result<(Vec<Failure>, Option<i64>)> {
-            let (page, next) = self.problem_page(after, room, spaces.as_deref())?;
-            Ok((page, next.map(|last| -1 - last)))
+        let problems = |after: i64, room: usize| -> Result<Paged<Failure>> {
+            let page = self.problem_page(after, room, spaces.as_deref())?;
+            Ok(Paged { next: page.next.map(|last| -1 - last), ..page })
         };
         if after < 0 {
             return problems(-1 - after, files);
@@ -168,27 +168,22 @@ impl IndexReader {
                (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
              ORDER BY s.file_id, s.stage"
         ))?;
-        let mut page = page_of_files(st.query(params![after, spaces])?, after, files, failure)?;
-        if page.next.is_some() {
-            return Ok((page.failures, page.next));
+        let PageOfFiles { mut read, files: found } =
+            page_of_files(st.query(params![after, spaces])?, after, files, failure)?;
+        if read.next.is_none() {
+            let rest = problems(0, files - found)?;
+            read.rows.extend(rest.rows);
+            read.next = rest.next;
         }
-        if page.files == files {
-            let (_, next) = problems(0, 0)?;
-            return Ok((page.failures, next));
-        }
-        let (rest, next) = problems(0, files - page.files)?;
-        page.failures.extend(rest);
-        Ok((page.failures, next))
+        Ok(read)
     }
 }
 
 /// Failures of whole files.
 struct PageOfFiles<T> {
-    failures: Vec<T>,
+    read: Paged<T>,
     /// Files that they are of.
     files: usize,
-    /// The file that the next page begins after; `None`: there is no more.
-    next: Option<i64>,
 }
 
 /// Reads rows of [`FAILURES`], in order of files, up to the end of the `files`th file after one.
@@ -198,17 +193,18 @@ fn page_of_files<T>(
     files: usize,
     mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<PageOfFiles<T>> {
-    let (mut page, mut last) = (PageOfFiles { failures: Vec::new(), files: 0, next: None }, after);
+    let mut page = PageOfFiles { read: Paged { rows: Vec::new(), next: None }, files: 0 };
+    let mut last = after;
     while let Some(r) = rows.next()? {
         let file = r.get(0)?;
         if file != last {
             if page.files == files {
-                page.next = Some(last);
+                page.read.next = Some(last);
                 break;
             }
             (last, page.files) = (file, page.files + 1);
         }
-        page.failures.push(read(r)?);
+        page.read.rows.push(read(r)?);
     }
     Ok(page)
 }
@@ -257,15 +253,15 @@ mod tests {
             let name = |f: &Failure| format!("{} {}", f.path.rsplit('/').next().unwrap(), f.stage);
             page.iter().map(name).collect()
         };
-        let (first, next) = index.failure_page(0, 2, None).unwrap();
+        let Paged { rows: first, next } = index.failure_page(0, 2, None).unwrap();
         assert_eq!(names(&first), ["1.jpg faces", "1.jpg render", "2.jpg faces", "2.jpg render"]);
         assert_eq!(next, Some(2));
-        let (second, next) = index.failure_page(2, 2, None).unwrap();
+        let Paged { rows: second, next } = index.failure_page(2, 2, None).unwrap();
         assert_eq!(names(&second), ["4.jpg inspect", "5.jpg faces", "5.jpg render"]);
-        let (third, next) = index.failure_page(next.unwrap(), 2, None).unwrap();
+        let Paged { rows: third, next } = index.failure_page(next.unwrap(), 2, None).unwrap();
         assert_eq!((names(&third).len(), next), (4, None));
         let anna = ["anna".to_owned()];
-        let (hers, next) = index.failure_page(0, 9, Some(&anna)).unwrap();
+        let Paged { rows: hers, next } = index.failure_page(0, 9, Some(&anna)).unwrap();
         assert_eq!((names(&hers).len(), next), (5, None));
         assert!(hers.iter().all(|f| f.path.starts_with("/1/")), "{hers:?}");
         let mut all = 0;

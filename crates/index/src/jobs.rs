@@ -24,6 +24,14 @@ pub struct JobRow {
     pub done: Option<i64>,
 }
 
+/// A file, where it is, and the space of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileInSpace {
+    pub id: i64,
+    pub path: PathBuf,
+    pub space: String,
+}
+
 impl IndexReader {
     pub fn job(&self, id: i64) -> Result<Option<JobRow>> {
         Ok(self
@@ -52,28 +60,30 @@ impl IndexReader {
     }
 
     /// Path, space and id of the file of a name in a folder.
-    pub fn file_named(&self, folder_id: i64, name: &[u8]) -> Result<Option<(PathBuf, String, i64)>> {
+    pub fn file_named(&self, folder_id: i64, name: &[u8]) -> Result<Option<FileInSpace>> {
         let id: Option<i64> = self
             .conn
             .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
             .query_row(params![folder_id, name], |r| r.get(0))
             .optional()?;
-        let Some(id) = id else { return Ok(None) };
-        Ok(self.path_and_space(id)?.map(|(path, space)| (path, space, id)))
+        match id {
+            Some(id) => self.file_in_space(id),
+            None => Ok(None),
+        }
     }
 
     /// Path of a file and name of its space.
-    pub fn path_and_space(&self, file: i64) -> Result<Option<(PathBuf, String)>> {
+    pub fn file_in_space(&self, id: i64) -> Result<Option<FileInSpace>> {
         let space: Option<String> = self
             .conn
             .prepare_cached(
                 "SELECT s.name FROM files f JOIN folders d ON d.id = f.folder_id JOIN volumes v ON v.id = d.volume_id
                    JOIN spaces s ON s.id = v.space_id WHERE f.id = ?1",
             )?
-            .query_row([file], |r| r.get(0))
+            .query_row([id], |r| r.get(0))
             .optional()?;
-        Ok(match (self.path_of(file)?, space) {
-            (Some(path), Some(space)) => Some((path, space)),
+        Ok(match (self.path_of(id)?, space) {
+            (Some(path), Some(space)) => Some(FileInSpace { id, path, space }),
             _ => None,
         })
     }

@@ -21,6 +21,7 @@ mod keep;
 mod keywords;
 pub mod located;
 mod lock;
+mod paged;
 pub mod people;
 pub mod problems;
 pub mod query;
@@ -44,6 +45,7 @@ pub mod words;
 mod writer;
 
 pub use error::{Error, Result, SqlError};
+pub use paged::Paged;
 pub use writer::IndexWriter;
 
 use albumen_core::store_dir::{DERIVED, StoreDir, TEMPORARY};

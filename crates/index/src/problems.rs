@@ -3,8 +3,8 @@
 
 use super::failures::Failure;
 use super::{Index, IndexReader};
-use crate::Result;
 use crate::scan::FolderRow;
+use crate::{Paged, Result};
 use albumen_core::fault::Fault;
 use albumen_files::ignore::ALBUMENIGNORE;
 use albumen_files::relative;
@@ -81,7 +81,7 @@ impl IndexReader {
         after: i64,
         limit: usize,
         spaces: Option<&str>,
-    ) -> Result<(Vec<Failure>, Option<i64>)> {
+    ) -> Result<Paged<Failure>> {
         let mut st = self.conn.prepare_cached(&format!(
             "{PROBLEMS} WHERE p.id > ?1 AND (?2 IS NULL OR v.space_id IN
                (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2)))) ORDER BY p.id LIMIT ?3"
@@ -91,12 +91,12 @@ impl IndexReader {
         let more = found.len() > limit;
         found.truncate(limit);
         let next = more.then(|| found.last().map_or(after, |(id, _)| *id));
-        Ok((found.into_iter().map(|(_, failure)| failure).collect(), next))
+        Ok(Paged { rows: found.into_iter().map(|(_, failure)| failure).collect(), next })
     }
 
     /// The first folders that were not walked; [`Index::failures`] lists all.
     pub fn not_walked(&self, limit: usize) -> Result<Vec<NotWalked>> {
-        let (first, _) = self.problem_page(0, limit, None)?;
+        let first = self.problem_page(0, limit, None)?.rows;
         Ok(first.into_iter().map(|f| NotWalked { path: f.path, line: f.line, reason: f.reason }).collect())
     }
 }

@@ -324,11 +324,10 @@ impl IndexReader {
         Ok(own)
     }
 
-    /// How much work waits: count and bytes.
-    pub fn pending_count(&self) -> Result<(u64, u64)> {
-        Ok(self.conn.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM pending", [], |r| {
-            Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64))
-        })?)
+    /// How many files are in the queue.
+    pub fn pending_count(&self) -> Result<u64> {
+        let count: i64 = self.conn.query_row("SELECT count(*) FROM pending", [], |r| r.get(0))?;
+        Ok(count as u64)
     }
 }
 

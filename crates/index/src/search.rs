@@ -175,6 +175,13 @@ pub struct Found {
     pub next: Option<Cursor>,
 }
 
+/// A country, region and city, and how many shown items lie there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceCount {
+    pub place: Place,
+    pub count: u64,
+}
+
 impl IndexReader {
     /// Items that fit a query, newest first.
     pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
@@ -339,7 +346,7 @@ impl IndexReader {
     }
 
     /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
-    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<(Place, u64)>> {
+    pub fn places(&self, country_code: Option<&str>) -> Result<Vec<PlaceCount>> {
         Ok(self
             .conn
             .prepare_cached(
@@ -355,7 +362,7 @@ impl IndexReader {
                     city: r.get(3)?,
                     ..Place::default()
                 };
-                Ok((place, r.get::<_, i64>(4)? as u64))
+                Ok(PlaceCount { place, count: r.get::<_, i64>(4)? as u64 })
             })?
             .collect::<rusqlite::Result<_>>()?)
     }

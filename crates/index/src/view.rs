@@ -4,7 +4,7 @@
 use super::IndexReader;
 use super::items::{final_facts, from_json, kind_by_name};
 use super::record::{DerivativeRow, derivatives};
-use crate::Result;
+use crate::{Paged, Result};
 use albumen_core::vocabulary::{Box4, Facts, Format, FoundSubject, Place};
 use albumen_files::relative::{on_disk, split};
 use base64::Engine;
@@ -186,12 +186,7 @@ impl IndexReader {
     /// A page of the items shown, by id, of some spaces or of all: those after an id, and where the next page begins.
     ///
     /// It costs what it holds, wherever it begins: each space is read along its own index.
-    pub fn item_page(
-        &self,
-        after: i64,
-        limit: usize,
-        spaces: Option<&[String]>,
-    ) -> Result<(Vec<ItemView>, Option<i64>)> {
+    pub fn item_page(&self, after: i64, limit: usize, spaces: Option<&[String]>) -> Result<Paged<ItemView>> {
         // One moment for all items, and the index locked for reading once.
         let tx = self.conn.unchecked_transaction()?;
         let spaces = spaces.map(|s| serde_json::to_string(s).expect("strings"));
@@ -212,9 +207,9 @@ impl IndexReader {
         ids.truncate(limit);
         let next = ids.last().copied().filter(|_| ids.len() == limit);
         let views = ids.into_iter().filter_map(|id| item_view(&tx, id, Detail::Full).transpose());
-        let views = views.collect::<Result<_>>()?;
+        let rows = views.collect::<Result<_>>()?;
         tx.finish()?;
-        Ok((views, next))
+        Ok(Paged { rows, next })
     }
 
     /// Calls `each` with every item shown, in order of path bytes; of one space if given.
@@ -452,7 +447,7 @@ mod tests {
         let (index, _dir) = index();
         let ids = |after, limit, spaces: Option<&[&str]>| {
             let spaces = spaces.map(|s| s.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
-            let (page, next) = index.item_page(after, limit, spaces.as_deref()).unwrap();
+            let Paged { rows: page, next } = index.item_page(after, limit, spaces.as_deref()).unwrap();
             (page.iter().map(|v| v.id.unwrap()).collect::<Vec<_>>(), next)
         };
         assert_eq!(ids(0, 3, None), (vec![1, 2, 3], Some(3)));

@@ -12,6 +12,7 @@ use albumen_core::store_dir::StoreDir;
 use albumen_core::vocabulary::{DerivativeName, RecogniseRequest};
 use albumen_index::Error as IndexError;
 use albumen_index::Index;
+use albumen_index::due::DueFile;
 use albumen_index::due::{Scope, StageNow};
 use albumen_isolation::{Kindness, RecogniserHandle, RecogniserSettings};
 use albumen_models::files as models;
@@ -87,7 +88,7 @@ fn stages<'a>(part: &Part, shared: &'a Shared) -> Vec<&'a StageNow> {
 }
 
 fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Result<(), IndexError> {
-    let mut after = Some((String::new(), 0));
+    let mut after = Some(DueFile::default());
     while let Some(from) = after {
         let (batch, next) = due_jobs(index, part, shared, &from, FETCH)?;
         for job in batch {
@@ -100,17 +101,14 @@ fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Resu
     Ok(())
 }
 
-/// A place in the order of the work: content hash and file id.
-pub type Position = (String, i64);
-
 /// The next contents to look at after a position, about `limit` of them, and where to go on (`None`: that was all).
 pub fn due_jobs(
     index: &Index,
     part: &Part,
     shared: &Shared,
-    after: &Position,
+    after: &DueFile,
     limit: usize,
-) -> Result<(Vec<Job>, Option<Position>), IndexError> {
+) -> Result<(Vec<Job>, Option<DueFile>), IndexError> {
     let fetch = |stage: Option<&StageNow>| match stage {
         Some(stage) => index.due_files(&part.scope, stage, now(), after, limit),
         None => Ok(Vec::new()),
@@ -119,14 +117,14 @@ pub fn due_jobs(
     let subjects = fetch(shared.stages.subjects.as_ref().filter(|_| part.subjects))?;
     // Both lists are in one order; what lies beyond the end of a full one is left for the next round.
     let ends = [&faces, &subjects].into_iter().filter(|l| l.len() == limit).filter_map(|l| l.last());
-    let end: Option<Position> = ends.map(|(id, hash)| (hash.clone(), *id)).min();
-    let within = |(id, hash): &&(i64, String)| end.as_ref().is_none_or(|e| (hash, id) <= (&e.0, &e.1));
+    let end: Option<DueFile> = ends.cloned().min();
+    let within = |file: &&DueFile| end.as_ref().is_none_or(|end| *file <= end);
     let mut batch: BTreeMap<String, BTreeMap<i64, (bool, bool)>> = BTreeMap::new();
-    for (id, hash) in faces.iter().filter(within) {
-        batch.entry(hash.clone()).or_default().entry(*id).or_default().0 = true;
+    for DueFile { id, content_hash } in faces.iter().filter(within) {
+        batch.entry(content_hash.clone()).or_default().entry(*id).or_default().0 = true;
     }
-    for (id, hash) in subjects.iter().filter(within) {
-        batch.entry(hash.clone()).or_default().entry(*id).or_default().1 = true;
+    for DueFile { id, content_hash } in subjects.iter().filter(within) {
+        batch.entry(content_hash.clone()).or_default().entry(*id).or_default().1 = true;
     }
     let jobs = batch.into_iter().map(|(content_hash, files)| Job { content_hash, files }).collect();
     Ok((jobs, end))

@@ -382,7 +382,7 @@ fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), Ru
 /// Runs the developing threads until the queue is empty.
 fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
     let Given { config, options, shared, .. } = given;
-    let (count, _) = index.pending_count()?;
+    let count = index.pending_count()?;
     Progress::add(&shared.progress.to_develop, count);
     if count == 0 {
         return Ok(());

@@ -27,6 +27,7 @@ use albumen_files::walk::{self, Folder, InnerMount, Reach, Role, Unwalked, Walk,
 use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
 use albumen_index::findings::{Finding, MayHaveMoved, NewPath};
+use albumen_index::jobs::FileInSpace;
 use albumen_index::problems::Problem;
 use albumen_index::scan::{FileRow, FolderRow, VolumeRow, WalkedVolume, What};
 use albumen_index::unread::ByExtension;
@@ -190,7 +191,7 @@ pub fn scan(
     for (row, id) in &moves {
         let folder = index.folder(row.volume_id, &row.folder)?;
         if index.item_of(*id)? == Some(*id)
-            && let Some((path, space)) = index.path_and_space(*id)?
+            && let Some(FileInSpace { path, space, .. }) = index.file_in_space(*id)?
         {
             out.moved.push(Moved { item: *id, path, space });
         }

@@ -7,6 +7,7 @@ use super::keys;
 use super::shutdown::Shutdown;
 use albumen_core::clock::now;
 use albumen_index::Error as IndexError;
+use albumen_index::due::DueFile;
 use albumen_index::due::{Scope, StageNow};
 use albumen_index::items::GroupRow;
 use albumen_index::record::Outcome;
@@ -150,17 +151,17 @@ fn place_folder(
     shared: &Shared,
     gazetteer: &mut Option<Gazetteer>,
 ) -> Result<(), IndexError> {
-    let mut after = (String::new(), 0);
+    let mut after = DueFile::default();
     loop {
         let due = index.due_files(scope, stage, now(), &after, BATCH)?;
         let Some(last) = due.last() else { return Ok(()) };
-        after = (last.1.clone(), last.0);
+        after = last.clone();
         if shared.shutdown.requested() {
             return Ok(());
         }
         let tx = index.write()?;
         let mut moved = Vec::new();
-        for (file, _) in &due {
+        for DueFile { id: file, .. } in &due {
             let gps = tx.facts(*file)?.gps;
             let (place, zone) = match gps {
                 Some(gps) => {

@@ -5,6 +5,7 @@ use super::{Dirty, Service};
 use crate::pipeline::recorder::{Committed, Record};
 use albumen_core::fault::Fault;
 use albumen_index::Index;
+use albumen_index::jobs::FileInSpace;
 use albumen_index::record::Outcome;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +45,8 @@ fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Res
     let is_failure = |fault: &&Fault| !matches!(fault, Fault::Unsupported { .. });
     match record {
         Record::File(f) => {
-            let Some((path, space, item)) = index.file_named(f.folder_id, &f.name)? else { return Ok(()) };
+            let Some(file) = index.file_named(f.folder_id, &f.name)? else { return Ok(()) };
+            let FileInSpace { id: item, path, space } = file;
             let outcomes = [Some(&f.inspect), f.render.as_ref()].into_iter().flatten();
             let mut faults = outcomes.filter_map(|o| match o {
                 Outcome::Failed(fault) => Some(fault),
@@ -59,12 +61,14 @@ fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Res
             service.tell(Event::item(of, fault.map(Fault::to_string)));
         }
         Record::Touched { file_id, .. } => {
-            if let Some((_, space)) = index.path_and_space(*file_id)? {
+            if let Some(FileInSpace { space, .. }) = index.file_in_space(*file_id)? {
                 service.tally.done(&space, |d| d.developed += 1);
             }
         }
         Record::Recognised(r) => {
-            let Some((path, space)) = index.path_and_space(r.file_id)? else { return Ok(()) };
+            let Some(FileInSpace { path, space, .. }) = index.file_in_space(r.file_id)? else {
+                return Ok(());
+            };
             let of = events::Of { item: r.file_id, path: &path, space: &space };
             let fault = r.answer.as_ref().err();
             service.tally.done(&space, |d| match fault {

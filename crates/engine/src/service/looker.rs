@@ -12,9 +12,10 @@ use super::recognition::doable;
 use super::{Dirty, Look, Service};
 use crate::config::Spaces;
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recognising::{Job, Looked, Position, Recognising, due_jobs};
+use crate::pipeline::recognising::{Job, Looked, Recognising, due_jobs};
 use crate::pipeline::recorder::Record;
 use albumen_index::Error as IndexError;
+use albumen_index::due::DueFile;
 use albumen_index::due::Scope;
 use albumen_index::scan::KnownVolume;
 use albumen_index::{Index, people};
@@ -34,7 +35,7 @@ const CLUSTER_EVERY: Duration = Duration::from_secs(30);
 struct Round {
     volumes: VecDeque<i64>,
     /// Where it is in the first of them.
-    after: Position,
+    after: DueFile,
     /// Fetched and not looked at.
     jobs: VecDeque<Job>,
     tired: Option<Tired>,
@@ -211,7 +212,7 @@ impl Looker<'_> {
     fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, IndexError> {
         self.look_for_models();
         let part = doable(&self.index, self.service, scope.clone())?;
-        let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &Position::default(), FETCH)?;
+        let (jobs, next) = due_jobs(&self.index, &part, &self.service.shared, &DueFile::default(), FETCH)?;
         if !jobs.is_empty() && part.faces {
             self.spaces.extend(self.index.spaces_of(&scope)?);
         }
@@ -250,7 +251,7 @@ impl Looker<'_> {
                 Some(next) => round.after = next,
                 None => {
                     round.volumes.pop_front();
-                    round.after = Position::default();
+                    round.after = DueFile::default();
                 }
             }
         }

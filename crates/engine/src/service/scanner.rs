@@ -13,6 +13,7 @@ use albumen_files::walk::Reach;
 use albumen_files::{absolute, patience};
 use albumen_index::Index;
 use albumen_index::due::Scope;
+use albumen_index::jobs::FileInSpace;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -315,14 +316,14 @@ fn walk(
     };
     let scanned = scan(index, &targets, &options, &service.shared.progress, &service.shared.shutdown)?;
     for was in &scanned.moved {
-        if let Some((path, space)) = index.path_and_space(was.item)? {
+        if let Some(FileInSpace { path, space, .. }) = index.file_in_space(was.item)? {
             let was = events::Of { item: was.item, path: &was.path, space: &was.space };
             let is = events::Of { path: &path, space: &space, ..was };
             Event::moved(was, is).into_iter().for_each(|e| service.tell(e));
         }
     }
     for item in &scanned.removed {
-        if let Some((path, space)) = index.path_and_space(*item)? {
+        if let Some(FileInSpace { path, space, .. }) = index.file_in_space(*item)? {
             service.tell(Event::removed(events::Of { item: *item, path: &path, space: &space }));
         }
     }

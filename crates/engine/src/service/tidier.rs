@@ -9,7 +9,7 @@ use albumen_core::vocabulary::Stage;
 use albumen_files::absolute;
 use albumen_index::Error as IndexError;
 use albumen_index::Index;
-use albumen_index::due::{Scope, StageNow};
+use albumen_index::due::{LeftToDo, Scope, StageNow};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -93,14 +93,14 @@ fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
         for path in &job.paths {
             let Some(scope) = index.scope_of(&absolute(path))? else { continue };
             let stages = later_stages(service, index, &scope)?;
-            let (files, due) = index.left_to_do(&scope, &stages, now())?;
+            let LeftToDo { waiting: files, due } = index.left_to_do(&scope, &stages, now())?;
             // Nobody waits for what cannot be done: the answer says so.
             let doable: Vec<&StageNow> =
                 stages.iter().copied().filter(|s| service.models.can_do(s.stage)).collect();
             left += if doable.len() == stages.len() {
                 files + due
             } else {
-                files + index.left_to_do(&scope, &doable, now())?.1
+                files + index.left_to_do(&scope, &doable, now())?.due
             };
             // Somebody who waits for an upload does not wait for faces to become people; one who asked for people to be
             // found again does.

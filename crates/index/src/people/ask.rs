@@ -236,6 +236,13 @@ pub(crate) fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlit
     st.query_map(params![file, lost], |r| face_line(conn, r))?.collect()
 }
 
+/// A person with faces.
+#[derive(Debug, Clone, Serialize)]
+pub struct PersonAndFaces {
+    pub person: PersonLine,
+    pub faces: Vec<FaceLine>,
+}
+
 impl IndexReader {
     /// The people of some spaces, or of all: named ones first, then those in most photos.
     /// `limit` bounds the number of people.
@@ -279,17 +286,12 @@ impl IndexReader {
     }
 
     /// One person by id, alias or name, and its faces.
-    pub fn person(&self, named: &str) -> Result<(PersonLine, Vec<FaceLine>)> {
+    pub fn person(&self, named: &str) -> Result<PersonAndFaces> {
         self.person_in(named, None, FaceList::default())
     }
 
     /// The same; where `named` is a name, of a space.
-    pub fn person_in(
-        &self,
-        named: &str,
-        space: Option<&str>,
-        list: FaceList,
-    ) -> Result<(PersonLine, Vec<FaceLine>)> {
+    pub fn person_in(&self, named: &str, space: Option<&str>, list: FaceList) -> Result<PersonAndFaces> {
         let id = find_person(&self.conn, named, space)?;
         // A photo that has moved to another space is not this one's to see, also before the next clustering.
         let mut st = self.conn.prepare_cached(&format!(
@@ -299,7 +301,7 @@ impl IndexReader {
         let faces = st
             .query_map(params![id, list.lost, list.most()], |r| face_line(&self.conn, r))?
             .collect::<rusqlite::Result<_>>()?;
-        Ok((self.person_line(&id)?, faces))
+        Ok(PersonAndFaces { person: self.person_line(&id)?, faces })
     }
 
     pub(super) fn person_line(&self, id: &str) -> Result<PersonLine> {
@@ -460,7 +462,7 @@ impl IndexReader {
 
     /// Ranked merges and unnamed people worth asking about; never what a constraint forbids.
     pub fn suggest_people(&self, spaces: Option<&[String]>, most: usize) -> Result<Suggestions> {
-        let mut unnamed = self.people(spaces, false)?;
+        let mut unnamed = self.people(spaces, false, None)?;
         unnamed.retain(|p| p.name.is_none() && p.faces > 0);
         unnamed.truncate(most);
         let mut found: Vec<(f32, Suggestion)> = Vec::new();

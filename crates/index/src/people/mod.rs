@@ -17,7 +17,7 @@ mod regions;
 mod switch;
 
 pub(crate) use ask::faces_of_file;
-pub use ask::{FaceLine, FaceList, PersonLine, Suggestion, Suggestions, Why};
+pub use ask::{FaceLine, FaceList, PersonAndFaces, PersonLine, Suggestion, Suggestions, Why};
 pub(crate) use cluster::forget_conclusions;
 pub use cluster::{ClusterReport, cluster_space, mark_done};
 pub use edits::{EditDone, EditLine, SameName};

@@ -134,7 +134,7 @@ impl World {
     }
 
     fn name_of(&self, person: &str) -> Option<String> {
-        self.index.person(person).expect("a person").0.name
+        self.index.person(person).expect("a person").person.name
     }
 }
 
@@ -259,7 +259,7 @@ fn a_merge_keeps_the_named_id_and_is_refused_where_both_are_in_a_photo() {
     assert_eq!(done.person.as_ref(), Some(&pb));
     assert_eq!(w.who(a), [Some(pb.clone())]);
     // The other id leads to it for good.
-    assert_eq!(w.index.person(&pa).expect("by alias").0.id, pb);
+    assert_eq!(w.index.person(&pa).expect("by alias").person.id, pb);
     w.index.undo_people_edit(Some(done.edit), None).expect("undone");
     assert_eq!(w.who(a), [Some(pa)]);
     let in_one = w.who(both).into_iter().map(|p| p.expect("a person")).collect::<Vec<_>>();

@@ -14,9 +14,17 @@ pub struct Place {
     pub folder: Vec<u8>,
 }
 
+/// An item that may be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VisibleItem {
+    pub place: Place,
+    /// As bits, see [`super::visible`].
+    pub rights: u8,
+}
+
 impl IndexReader {
     /// Where a shown item is, and the rights on it in this connection's scope; `None` where it is not visible.
-    pub fn visible_item(&self, item: i64) -> Result<Option<(Place, u8)>> {
+    pub fn visible_item(&self, item: i64) -> Result<Option<VisibleItem>> {
         let place = self
             .conn
             .prepare_cached(
@@ -28,11 +36,8 @@ impl IndexReader {
                 Ok(Place { folder_id: r.get(0)?, space: r.get(1)?, volume: r.get(2)?, folder: r.get(3)? })
             })
             .optional()?;
-        let visible = self.scope();
-        let rights = |place: &Place| visible.rights(place.folder_id, item);
-        Ok(place
-            .map(|place| (rights(&place), place))
-            .filter(|(r, _)| r & super::visible::VIEW != 0)
-            .map(|(r, p)| (p, r)))
+        let scope = self.scope();
+        let with_rights = |place: Place| VisibleItem { rights: scope.rights(place.folder_id, item), place };
+        Ok(place.map(with_rights).filter(|item| item.rights & super::visible::VIEW != 0))
     }
 }

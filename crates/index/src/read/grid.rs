@@ -60,6 +60,14 @@ struct Cell {
     duration: Option<f64>,
 }
 
+/// A tiny picture of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemThumbhash {
+    pub item: i64,
+    /// As <https://evanw.github.io/thumbhash/> describes it.
+    pub thumbhash: Vec<u8>,
+}
+
 impl IndexReader {
     /// The columns of some items, in their order. Items that are gone meanwhile are left out.
     pub fn grid(&self, items: &[i64]) -> Result<Grid> {
@@ -126,13 +134,17 @@ impl IndexReader {
     }
 
     /// ThumbHashes of items that have one.
-    pub fn thumbhashes(&self, items: &[i64]) -> Result<Vec<(i64, Vec<u8>)>> {
+    pub fn thumbhashes(&self, items: &[i64]) -> Result<Vec<ItemThumbhash>> {
         let mut st = self
             .conn
             .prepare_cached("SELECT thumbhash FROM files WHERE id = ?1 AND thumbhash IS NOT NULL")?;
         let mut out = Vec::new();
         for &id in items {
-            out.extend(st.query_row([id], |r| r.get(0)).optional()?.map(|hash| (id, hash)));
+            out.extend(
+                st.query_row([id], |r| r.get(0))
+                    .optional()?
+                    .map(|thumbhash| ItemThumbhash { item: id, thumbhash }),
+            );
         }
         Ok(out)
     }

@@ -5,6 +5,7 @@ use super::refusal::{Answer, Body, Refusal, for_all_spaces, given};
 use crate::service::access::Access;
 use crate::service::client;
 use crate::service::events::{self, Event};
+use albumen_index::jobs::FileInSpace;
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
@@ -26,7 +27,7 @@ pub(super) async fn edited(
             edits.tell(event);
         };
         for item in edited.items {
-            if let Some((path, space)) = index.path_and_space(item)? {
+            if let Some(FileInSpace { path, space, .. }) = index.file_in_space(item)? {
                 tell(Event::edited(events::Of { item, path: &path, space: &space }));
             }
         }

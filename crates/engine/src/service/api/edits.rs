@@ -7,8 +7,9 @@ use crate::service::access::Access;
 use crate::service::events::{Event, Of};
 use albumen_core::clock::now;
 use albumen_index::account_edits::AccountEdit;
-use albumen_index::albums::{AlbumChange, AlbumError};
+use albumen_index::albums::{AlbumChange, AlbumError, AlbumFilled};
 use albumen_index::edits::Edit;
+use albumen_index::jobs::FileInSpace;
 use albumen_index::said::{DateEdit, Field};
 use albumen_index::{Editor, IndexReader};
 use axum::Json;
@@ -50,7 +51,7 @@ async fn change<T: Send + 'static>(
 
 fn tell_edited(index: &IndexReader, edits: &EditHandle, items: &[i64]) -> Answer<()> {
     for &item in items {
-        if let Some((path, space)) = index.path_and_space(item)? {
+        if let Some(FileInSpace { path, space, .. }) = index.file_in_space(item)? {
             edits.tell(Event::edited(Of { item, path: &path, space: &space }));
         }
     }
@@ -277,7 +278,7 @@ pub(super) async fn fill_album(
     check_count(&remove)?;
     change(&edits, &access, move |index, edits| {
         let owner = owner(index, id)?;
-        let (added, removed) = index.fill_account_album(id, account, &add, &remove)?;
+        let AlbumFilled { added, removed } = index.fill_account_album(id, account, &add, &remove)?;
         edits.tell(Event::account_album_changed(id, owner));
         Ok(Json(json!({ "album": id, "added": added, "removed": removed })))
     })

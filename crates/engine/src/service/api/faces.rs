@@ -39,13 +39,13 @@ pub(super) async fn list(
             match (q.item, q.person) {
                 (Some(_), Some(_)) => Err(bad("give `item` or `person`, not both")),
                 (Some(item), None) => {
-                    let seen = index.path_and_space(item)?.filter(|(_, space)| access.may_see(space));
+                    let seen = index.file_in_space(item)?.filter(|file| access.may_see(&file.space));
                     seen.ok_or_else(|| no_such("item"))?;
                     Ok(index.faces_of(item, list)?)
                 }
                 (None, Some(person)) => {
                     see_person(index, &access, &person)?;
-                    Ok(index.person_in(&person, None, list)?.1)
+                    Ok(index.person_in(&person, None, list)?.faces)
                 }
                 (None, None) => Ok(index.waiting_faces(asked(&access, q.space)?.as_deref(), q.limit)?),
             }

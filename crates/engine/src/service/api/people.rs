@@ -11,7 +11,8 @@ use super::refusal::{Answer, Body, Refusal, asked, bad, given, no_such};
 use crate::service::access::Access;
 use crate::service::events::Event;
 use albumen_index::people::{
-    Answer as Reply, EditDone, EditError, EditLine, FaceLine, PersonLine, Question, SameName, Suggestions,
+    Answer as Reply, EditDone, EditError, EditLine, PersonAndFaces, PersonLine, Question, SameName,
+    Suggestions,
 };
 use albumen_index::{Editor, IndexReader};
 use axum::Json;
@@ -143,24 +144,18 @@ pub(super) struct PartOf {
     limit: Option<usize>,
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct Person {
-    person: PersonLine,
-    faces: Vec<FaceLine>,
-}
-
 pub(super) async fn person(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
-) -> Answer<Json<Person>> {
-    let (person, faces) = reads
+) -> Answer<Json<PersonAndFaces>> {
+    let found = reads
         .ask(move |index| -> Answer<_> {
             see_person(index, &access, &id)?;
             Ok(index.person(&id)?)
         })
         .await?;
-    Ok(Json(Person { person, faces }))
+    Ok(Json(found))
 }
 
 /// What to do when another person of the space bears the name.

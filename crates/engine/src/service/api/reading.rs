@@ -3,6 +3,7 @@
 use super::handles::ReadHandle;
 use super::refusal::{Answer, asked, no_such};
 use crate::service::access::Access;
+use albumen_index::Paged;
 use albumen_index::view::{Detail, ItemView};
 use axum::Json;
 use axum::extract::{Extension, Path, Query, State};
@@ -45,7 +46,7 @@ pub(super) async fn items(
     let limit = page.limit();
     let spaces = asked(&access, page.space)?;
     let found = reads.ask(move |index| index.item_page(page.after, limit, spaces.as_deref()));
-    let (items, next) = found.await?;
+    let Paged { rows: items, next } = found.await?;
     Ok(Json(Items { items, next }))
 }
 
@@ -75,6 +76,6 @@ pub(super) async fn failures(
     let limit = page.limit();
     let spaces = asked(&access, page.space)?;
     let found = reads.ask(move |index| index.failure_page(page.after, limit, spaces.as_deref()));
-    let (failures, next) = found.await?;
+    let Paged { rows: failures, next } = found.await?;
     Ok(Json(json!({ "failures": failures, "next": next })))
 }

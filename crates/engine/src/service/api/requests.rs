@@ -6,7 +6,7 @@ use crate::service::access::Access;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::Stage;
 use albumen_files::absolute;
-use albumen_index::again::Again;
+use albumen_index::again::{Again, Reindexed};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
@@ -147,7 +147,7 @@ pub(super) async fn reindex(
         let scopes = scopes.collect::<albumen_index::Result<Vec<_>>>()?;
         Ok(index.reindex(&scopes, &again, paths, now())?)
     });
-    let ((job, stages), _) = kept.await?;
+    let (Reindexed { job, files: stages }, _) = kept.await?;
     requests.take_up(1);
     let body = Json(json!({ "job": job, "state": "queued", "stages": stages }));
     Ok((StatusCode::ACCEPTED, body).into_response())
@@ -185,9 +185,9 @@ async fn job_view(requests: &RequestHandle, reads: &ReadHandle, id: i64) -> Answ
         for path in &job.paths {
             let Some(scope) = index.scope_of(&absolute(path))? else { continue };
             let stages = requests.later_stages(index, &scope)?;
-            let (waiting, due) = index.left_to_do(&scope, &stages, now())?;
-            view.waiting += waiting;
-            view.unrecognised += due;
+            let left = index.left_to_do(&scope, &stages, now())?;
+            view.waiting += left.waiting;
+            view.unrecognised += left.due;
             let room = ITEMS_NAMED - view.items.len();
             view.items.extend(index.items_in(&scope, room)?);
         }

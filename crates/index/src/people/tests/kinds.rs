@@ -105,7 +105,7 @@ fn a_photo_is_found_by_a_name_as_long_as_the_face_is_in_it() {
     w.look(files[1], 2, &[], 0.0, MODEL);
     assert_eq!(w.found("person:anna"), [files[2]].into());
     assert_eq!(w.found("has:faces"), [files[2]].into());
-    assert_eq!(w.index.person(&anna).expect("a person").0.items, 1);
+    assert_eq!(w.index.person(&anna).expect("a person").person.items, 1);
     // Renamed, and the name taken back.
     let renamed = w.index.name_person(&anna, Some("Berta"), SameName::Refuse).expect("named");
     assert_eq!((w.found("person:anna").len(), w.found("person:berta").len()), (0, 1));
@@ -155,7 +155,7 @@ fn people_switched_off_and_on_are_the_same_people() {
     }
     w.cluster();
     assert_eq!(files.iter().map(|f| w.who(*f)).collect::<Vec<_>>(), before);
-    let anna = w.index.person("anna").expect("a person").0;
+    let anna = w.index.person("anna").expect("a person").person;
     assert_eq!((anna.id, anna.faces, anna.cover), (person(0), 4, Some(cover)));
     assert!(
         w.index.people(None, false, None).expect("people").iter().all(|p| p.id != person(1)),
@@ -284,7 +284,7 @@ fn names_are_cleaned_compared_and_bounded() {
     w.index.hide_person(&b, true).expect("hidden");
     assert_eq!(w.index.people(None, false, None).expect("people").len(), 1);
     assert_eq!((w.found("person:zora").len(), w.found("zora").len()), (2, 2));
-    assert_eq!(w.index.person("zora").expect("by name").0.id, b);
+    assert_eq!(w.index.person("zora").expect("by name").person.id, b);
 }
 
 #[test]
@@ -330,9 +330,9 @@ fn a_name_of_several_people_is_told_apart_by_the_space() {
     let why = w.index.person("Anna").expect_err("two of a name").to_string();
     assert!(why.contains("space home, 2 photo(s)") && why.contains("space hers, 3 photo(s)"), "{why}");
     let list = FaceList::default();
-    assert_eq!(w.index.person_in("Anna", Some("hers"), list).expect("one").0.id, other);
+    assert_eq!(w.index.person_in("Anna", Some("hers"), list).expect("one").person.id, other);
     w.index.hide_person_in("Anna", Some("home"), true).expect("hidden");
-    assert!(w.index.person(&anna).expect("one").0.hidden && home != w.space);
+    assert!(w.index.person(&anna).expect("one").person.hidden && home != w.space);
 }
 
 #[test]

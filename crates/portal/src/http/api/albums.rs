@@ -6,6 +6,7 @@ use super::edits::{ask_engine, check_count, check_items, may_change};
 use super::{checked_text, time};
 use crate::rights::Rights;
 use albumen_index::albums::AccountAlbum;
+use albumen_index::albums::AlbumContent;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 /// An album with how many of its items the caller may see.
 fn shown(ask: &Ask<'_>, album: &AccountAlbum, may: Rights) -> Answer<Value> {
-    let (items, cover) = ask.index.album_content(album).map_err(searched)?;
+    let AlbumContent { items, cover } = ask.index.album_content(album).map_err(searched)?;
     let policy = ask.app.policy()?;
     let owner = policy.accounts.get(&album.owner).map(|a| a.name.clone()).unwrap_or_default();
     let mut line = json!({

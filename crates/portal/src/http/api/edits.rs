@@ -78,8 +78,8 @@ pub fn may_change(caller: &Caller) -> Answer<()> {
 /// Refuses where one of some items may not be seen, or allows less than is needed: it is then as if it were not there.
 pub fn check_items(ask: &Ask<'_>, items: &[i64], needed: Rights) -> Answer<()> {
     for &item in items {
-        let (_, bits) = ask.index.visible_item(item).map_err(read)?.ok_or_else(Problem::not_found)?;
-        if !Rights::from_bits(bits).include(needed) {
+        let item = ask.index.visible_item(item).map_err(read)?.ok_or_else(Problem::not_found)?;
+        if !Rights::from_bits(item.rights).include(needed) {
             return Err(Problem::not_found());
         }
     }

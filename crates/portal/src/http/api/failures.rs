@@ -5,6 +5,7 @@ use super::asking::{Ask, AskedQuery, asked, read, within_scope};
 use super::time;
 use crate::config::Spaces;
 use crate::store::FolderPath;
+use albumen_index::Paged;
 use albumen_index::failures::Failure;
 use albumen_index::jobs::JobRow;
 use axum::extract::State;
@@ -60,7 +61,7 @@ pub async fn failures(State(app): State<Arc<App>>, caller: Caller, query: AskedQ
     let files = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
     let answer = within_scope(&app, &caller, move |ask| {
         let spaces = ask.app.spaces()?;
-        let (page, next) = ask.index.visible_failures(after, files).map_err(read)?;
+        let Paged { rows: page, next } = ask.index.visible_failures(after, files).map_err(read)?;
         let mut failures = Vec::with_capacity(page.len());
         for seen in page {
             let folder = FolderPath::new(&seen.space, seen.volume, seen.folder);

@@ -8,6 +8,7 @@ use crate::config::Space;
 use crate::rights::Rights;
 use crate::store::FolderPath;
 use albumen_index::IndexReader;
+use albumen_index::read::files::VisibleItem;
 use albumen_index::read::folders::{FolderContent, SubFolder};
 use albumen_index::read::grid::flag;
 use albumen_index::search::{Cursor, Page};
@@ -89,12 +90,12 @@ fn whole_items(ask: &Ask<'_>, ids: &[i64]) -> Answer<Vec<Value>> {
     let mut items = Vec::with_capacity(ids.len());
     for &id in ids {
         // Gone between two questions.
-        let Some((place, bits)) = index.visible_item(id).map_err(read)? else { continue };
+        let Some(VisibleItem { place, rights }) = index.visible_item(id).map_err(read)? else { continue };
         let Some(view) = index.item_view(id, Detail::Full).map_err(read)? else { continue };
         let folder = FolderPath::new(&place.space, place.volume, place.folder);
         let shown = spaces.named(&place.space).and_then(|s| s.shown(&folder)).unwrap_or_default();
         let has_people = scope.shows_people(&place.space);
-        let mut item = shown_item(id, view, &shown, Rights::from_bits(bits), has_people)?;
+        let mut item = shown_item(id, view, &shown, Rights::from_bits(rights), has_people)?;
         if favourites.contains(&id) {
             item["favourite"] = true.into();
         }
@@ -121,7 +122,9 @@ pub async fn thumbhashes(State(app): State<Arc<App>>, caller: Caller, query: Ask
             }
         }
         let hashes = index.thumbhashes(&seen).map_err(read)?.into_iter();
-        Ok(hashes.map(|(id, hash)| (id.to_string(), STANDARD.encode(hash).into())).collect::<Map<_, Value>>())
+        Ok(hashes
+            .map(|h| (h.item.to_string(), STANDARD.encode(h.thumbhash).into()))
+            .collect::<Map<_, Value>>())
     });
     Ok(Json(answer.await?).into_response())
 }

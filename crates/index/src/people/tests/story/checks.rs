@@ -47,7 +47,7 @@ impl Story {
                 Said::Hidden(p, hidden) => {
                     let taken_back = now(p) != *p
                         || later.iter().any(|l| matches!(l, Said::Hidden(q, _) if now(q) == now(p)));
-                    taken_back || self.w.index.person(p).expect("a person").0.hidden == *hidden
+                    taken_back || self.w.index.person(p).expect("a person").person.hidden == *hidden
                 }
                 Said::Cover(p, f) => {
                     let taken_back = now(p) != *p
@@ -55,7 +55,7 @@ impl Story {
                         || all[f].lost
                         || self.photos.iter().any(|photo| photo.vanished && photo.file == all[f].file)
                         || all[f].person.as_ref() != Some(p);
-                    taken_back || self.w.index.person(p).expect("a person").0.cover == Some(*f)
+                    taken_back || self.w.index.person(p).expect("a person").person.cover == Some(*f)
                 }
             };
             assert!(holds, "after {after:?}: {one:?} no longer holds");
@@ -100,7 +100,7 @@ impl Story {
         assert!(listed.iter().all(|p| !p.hidden), "after {after:?}: a hidden person is listed");
         assert!(!self.off || listed.is_empty(), "after {after:?}: people are listed though they are off");
         for p in &listed {
-            let faces = self.w.index.person(&p.id).expect("a person").1;
+            let faces = self.w.index.person(&p.id).expect("a person").faces;
             assert_eq!(p.faces as usize, faces.len(), "after {after:?}: {p:?}");
             let items: BTreeSet<i64> = faces.iter().map(|f| f.file).collect();
             assert_eq!(p.items as usize, items.len(), "after {after:?}: {p:?}");
@@ -124,7 +124,7 @@ impl Story {
             let parts: Vec<&str> = q.question.split(':').collect();
             let people = if q.kind == "is" { &parts[2..] } else { &parts[1..] };
             for person in people {
-                let hidden = self.w.index.person(person).expect("a person").0.hidden;
+                let hidden = self.w.index.person(person).expect("a person").person.hidden;
                 assert!(!hidden, "after {after:?}: {q:?} asks about a hidden person");
             }
             let was_answered = |one: &Said| match one {
