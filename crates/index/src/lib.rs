@@ -224,7 +224,7 @@ impl Index {
         Index::with(dir, conn, Some(lock))
     }
 
-    /// For a dry run without an index: an empty one in memory, except for SQLite's temporary files.
+    /// For a dry run without an index: an empty temporary database, which SQLite keeps in memory and temporary files.
     pub fn open_nowhere(dir: &Path) -> Result<Index, OpenError> {
         let mut conn = connect_to(dir, Path::new(""), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut conn, || ()).map_err(|e| broken(dir, e))?;

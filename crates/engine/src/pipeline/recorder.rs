@@ -272,7 +272,7 @@ fn put_recognised(
         let key = keys::input_key(now, &inputs);
         tx.put_stage(r.file_id, now.stage, now.version, &key, &outcome, at)?;
         if now.stage == Stage::Faces {
-            // No other stage makes it due.
+            // Runs do not query for changed faces: make the people stage due here.
             tx.stage_again(r.file_id, Stage::People)?;
         }
     }

@@ -374,7 +374,7 @@ fn a_question_is_answered_once() {
     assert_eq!(waiting[0].candidate.as_ref().map(|c| &c.person), Some(&her));
     let why = w.index.why_face(face).expect("why");
     assert!(why.verdict.contains("Anna") && why.yes.is_some() && why.no.is_some(), "{why:?}");
-    // "No" persists through another detection; after undo the question is asked again.
+    // "No" persists through another detection; after undo the question is listed again.
     let question = q.question.clone();
     w.index.answer(&question, Answer::No).expect("answered");
     let is_asked =
