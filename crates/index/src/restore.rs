@@ -249,8 +249,8 @@ fn exchange(dir: &Path, staged: &Path) -> Result<Option<PathBuf>, RestoreError> 
     Ok(Some(kept))
 }
 
-/// Checkpoints the WAL of the old database, so that its file is complete without it, and blocks writers. A damaged
-/// database is not locked; one in use by a permanent reader is left with its WAL.
+/// Checkpoints the WAL of the old database, so that its file is complete without it, and blocks writers. `None` for a
+/// damaged database, which cannot be locked; an error if another program reads it permanently or writes to it.
 fn hold(live: &Path) -> io::Result<Option<Connection>> {
     let open = || -> rusqlite::Result<(Connection, i64)> {
         let old = Connection::open_with_flags(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;

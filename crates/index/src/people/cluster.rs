@@ -90,7 +90,7 @@ pub(super) fn cluster_now(conn: &Connection, space: i64, threads: usize) -> Resu
     Ok(report)
 }
 
-/// Steps without comparison: spaces, regions, copies. Returns the number of faces that created a person.
+/// Steps without comparison: spaces, regions, copies. Returns the number of assigned faces.
 fn prepare(conn: &Connection, space: i64) -> Result<u64> {
     leave_other_spaces(conn, space)?;
     regions::apply(conn, space)?;
@@ -209,7 +209,7 @@ fn plan(
     Ok(grown.map(|grown| Plan { embedder, portraits, waiting, fates: grown.fates, people: ids }))
 }
 
-/// Writes a plan; returns whether any face created a person.
+/// Writes a plan; returns whether any face was assigned.
 fn write(conn: &Connection, space: i64, plan: &Plan, report: &mut ClusterReport) -> Result<bool> {
     for (person, portrait) in &plan.portraits {
         portrait.store(conn, person, &plan.embedder)?;

@@ -218,7 +218,7 @@ fn told_change(old: &[Old], turn: Option<u8>) -> Change {
 /// eight are tried, because pixels can be rotated without a change of metadata; else only a corrected orientation
 /// (`told`) is used.
 fn the_change(old: &[Old], found: &[FoundFace], alike: &[Vec<Option<f32>>], told: Change) -> Change {
-    // With an embedding of no use, the box still counts.
+    // With a poor embedding, the box still counts.
     const LEAST: f32 = 0.1;
     let comparable = alike.iter().flatten().any(Option::is_some);
     let fit = |change: Change| -> f32 {
