@@ -211,9 +211,9 @@ impl Drop for Partial {
     }
 }
 
-/// Copies a snapshot of the database in a single step of SQLite's backup API: a reader of a WAL database blocks no one
-/// else, and with several steps each commit of a service would restart the copy. Returns the schema and the number of
-/// items.
+/// Copies a snapshot of the database in a single step of SQLite's backup API: a reader of a WAL database blocks no
+/// other connection, and with several steps each commit of a service would restart the copy. Returns the schema and the
+/// number of items.
 fn copy_database(dir: &Path, to: &Path) -> Result<(u32, u64), BackupError> {
     // Only the copy is written: its disk is the full one.
     let written = |e: rusqlite::Error| match e.sqlite_error_code() {

@@ -217,7 +217,7 @@ impl Developer {
             None => None,
         };
         let Some(fingerprint) = self.index.fingerprint_of(job.volume_id)? else {
-            // Its walk was not completed: the next walk finds its files.
+            // The volume was never walked completely: the next walk finds its files.
             return Ok(dropped);
         };
         // Whether a later visit has completed all work for it, provided that the file is unchanged.

@@ -52,7 +52,7 @@ impl Models {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Checks them by name and size. Returns whether any were added.
+    /// Checks them by name and size. Returns whether any were added or removed.
     pub fn look(&self) -> bool {
         let Some(dir) = &self.dir else { return false };
         let there = models::available(dir);
