@@ -29,7 +29,7 @@ enum Op {
     Turn(usize, u8),
     /// Rotates or mirrors the pixels without a change of metadata.
     TurnPixels(usize, u8),
-    /// Crops the picture to its right part, which is scaled up.
+    /// Cuts off the right part of the picture; the rest is scaled up.
     Crop(usize),
     /// Restores the original picture.
     Restore(usize),
@@ -119,7 +119,7 @@ impl Photo {
 
     /// The faces that a recogniser finds in it.
     fn found(&self, shift: f32, model: &str) -> Vec<FoundFace> {
-        // A crop removes the left 0.24 with the first face.
+        // A crop keeps the left 0.24, which has the first face.
         let (people, grown) =
             if self.cropped { (&self.people[..1], 1.0 / 0.24) } else { (&self.people[..], 1.0) };
         let faces = people.iter().enumerate().map(|(i, person)| {
