@@ -95,7 +95,7 @@ pub(super) fn given<T>(body: Body<T>) -> Answer<T> {
     })
 }
 
-/// What concerns everybody is not for a token that is limited to some spaces.
+/// Data about all spaces is not available to a token restricted to some spaces.
 pub(super) fn for_all_spaces(access: &Access) -> Answer<()> {
     if !access.is_limited() {
         Ok(())
@@ -104,7 +104,7 @@ pub(super) fn for_all_spaces(access: &Access) -> Answer<()> {
     }
 }
 
-/// The spaces that a question is about: the one it names, else all that may be seen (`None`: all there are).
+/// The spaces of a query: the one it names, else all that the caller may read (`None`: no restriction).
 pub(super) fn asked(access: &Access, space: Option<String>) -> Answer<Option<Vec<String>>> {
     match space {
         Some(space) if !access.may_see(&space) => Err(no_such("space")),
