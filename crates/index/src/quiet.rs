@@ -131,7 +131,7 @@ impl Index {
     /// Computes the missing cache rows of the folders in a scope; folders with queued work are skipped, because their
     /// rows would not last.
     pub fn sum_up(&self, scope: &Scope, stages: &[StageNow]) -> Result<()> {
-        // A single file says nothing of its folder.
+        // A single file does not determine the state of its folder.
         if matches!(scope, Scope::File { .. }) {
             return Ok(());
         }
