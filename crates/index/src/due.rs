@@ -1,4 +1,4 @@
-//! What is due, what failed, and making stages due again.
+//! Queries for due and failed stages, and making stages due again.
 
 use super::{Index, IndexReader};
 use crate::Result;

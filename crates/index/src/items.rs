@@ -1,5 +1,5 @@
-//! Items: their final values in columns, and the grouping of files to items. Only `refresh` writes `items`; it can run
-//! at any time and gives the same row for the same facts, place and edits.
+//! Items: their final values in columns, and the grouping of files into items. Only `refresh` writes `items`; it can
+//! run at any time and gives the same row for the same facts, place and edits.
 
 use super::{said, search};
 use crate::Result;

@@ -152,7 +152,7 @@ fn words_are_found_anywhere_and_filters_where_they_say() {
         ("added:2023-11", "IMG_2.jpg IMG_1.jpg clip.mp4 fiji.heic scan.png"),
         ("added:2024", ""),
         ("tag:WORK", "IMG_1.jpg"),
-        ("tag:family", "IMG_1.jpg"), // a hierarchy holds what is below
+        ("tag:family", "IMG_1.jpg"), // a hierarchy includes its descendants
         ("tag:fam", ""),
         ("has:gps", "IMG_2.jpg IMG_1.jpg fiji.heic"),
         ("-has:date", "scan.png"),

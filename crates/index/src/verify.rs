@@ -757,7 +757,7 @@ fn jpeg_size(head: &[u8]) -> Option<(u32, u32)> {
         let [0xff, marker, high, low, ..] = *rest else { return None };
         let length = usize::from(u16::from_be_bytes([high, low]));
         let body = rest.get(4..2 + length)?;
-        // SOF0 to SOF15, without DHT, JPG and DAC, which lie among them.
+        // SOF0 to SOF15, without DHT, JPG and DAC, which are in that range.
         if matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc) {
             let number =
                 |at: usize| Some(u32::from(u16::from_be_bytes([*body.get(at)?, *body.get(at + 1)?])));

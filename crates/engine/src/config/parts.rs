@@ -131,7 +131,7 @@ pub struct Service {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For terminals.
+    /// Human-readable lines.
     #[default]
     Text,
     /// One JSON object for each line.

@@ -387,7 +387,7 @@ impl Developer {
         };
         let primary = fetched.file.clone();
         let probed = primary.clone();
-        // A worker blocked on a file system that hangs is ended before its deadline.
+        // Detects a file system that hangs, so that a worker blocked on it is ended before its deadline.
         let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
         let (patience, cancel) = (source.patience(), self.cancel.clone());
         let mut hangs = move || {

@@ -1,5 +1,5 @@
-//! After inspect: groups files to items and maps coordinates to places. Pure functions of recorded facts, which can run
-//! at any time with the same result.
+//! After inspect: groups files into items and maps coordinates to places. Pure functions of recorded facts, which can
+//! run at any time with the same result.
 
 use super::budget::MemoryBudget;
 use super::developing::Shared;
@@ -36,7 +36,7 @@ pub fn settle(
     Ok(())
 }
 
-/// Groups the files of changed folders to items.
+/// Groups the files of changed folders into items.
 fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Result<(), IndexError> {
     loop {
         // Acquired before the transaction, because threads that hold memory may need to write. A folder that needs more

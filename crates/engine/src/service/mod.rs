@@ -1,9 +1,9 @@
 //! The daemon: watches folders, serves requests, and works in the background when it may.
 //!
 //! Threads: the *scanner* turns requests and changes on disk into work (`pending`); the *developing* threads take work
-//! from the [`queue`], uploads first; the *recorder* writes; the post-commit thread ([`tidier`]) groups files to items,
-//! resolves places and completes requests; the recognition thread ([`looker`]) takes uploads first; the [`api`] answers
-//! requests. They share [`Service`].
+//! from the [`queue`], uploads first; the *recorder* writes; the post-commit thread ([`tidier`]) groups files into
+//! items, resolves places and completes requests; the recognition thread ([`looker`]) takes uploads first; the [`api`]
+//! answers requests. They share [`Service`].
 //!
 //! Promises: an acknowledged request is stored in the index and survives a crash; without work there is no disk access;
 //! shutdown takes at most five seconds.

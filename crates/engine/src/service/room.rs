@@ -17,7 +17,7 @@ const ENOUGH: u64 = 16 << 20;
 /// Delay before the first check for free space; doubles with each check, up to the maximum.
 const LOOK_AFTER: Duration = Duration::from_secs(5);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
-/// If the disk is full again within this time, the previous delay is kept.
+/// If the disk is full again within this time, the delay continues to grow from its last value.
 const AGAIN: Duration = Duration::from_secs(300);
 
 /// Shared by all writers.

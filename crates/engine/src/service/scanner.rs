@@ -155,7 +155,7 @@ struct Later {
 }
 
 impl Later {
-    /// If nothing was postponed, the delay is reset.
+    /// Adds postponed parts and requests. Without any, and with no retry pending, the delay is reset.
     fn add(&mut self, paths: Vec<(PathBuf, Reach)>, requests: bool) {
         if paths.is_empty() && !requests {
             if self.at.is_none() {

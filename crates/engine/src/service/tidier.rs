@@ -1,4 +1,4 @@
-//! Work after commits: groups files to items, resolves places, completes requests, and counts.
+//! Work after commits: groups files into items, resolves places, completes requests, and counts.
 
 use super::events::Event;
 use super::recognition::later_stages;

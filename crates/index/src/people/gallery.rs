@@ -61,7 +61,7 @@ impl Gallery {
         self.vectors.nearest(probes, &Thresholds::SFACE)
     }
 
-    /// The exemplars of a person, by the faces they are of, with how like a face they are, nearest first.
+    /// The exemplars of a person as faces, with their similarity to a given face, nearest first.
     pub(super) fn exemplars_of(&self, person: usize, unit: &[f32], probe: &Probe<'_>) -> Vec<(i64, f32)> {
         let own = probe.own.and_then(|(_, exemplar)| exemplar);
         let found = self.vectors.exemplars_of(person, unit, own).into_iter();
