@@ -1,9 +1,8 @@
-//! The settings: where they are looked for, what they are when nothing is said, and what is refused and why.
+//! The settings: location of the file, defaults, and validation.
 //!
-//! Promises: an unknown key or a bad value is refused with line and reason; nothing is guessed. Every setting is
-//! explained in config/albumen.toml, which a test holds against the defaults here.
-//! Leaves to others: the command line, which wins over the file; whether folders exist, which is asked when they are
-//! walked.
+//! Promises: an unknown key or an invalid value is rejected with line and reason; nothing is guessed. All settings are
+//! documented in config/albumen.toml, which a test compares with these defaults. Out of scope: the command line, which
+//! takes precedence over the file, and the existence of folders, which walks check.
 
 mod parts;
 mod spaces;
@@ -27,9 +26,9 @@ use values::{Duration, Memory};
 pub struct Config {
     /// The state folder; see [`Config::index_dir`].
     pub index: Option<PathBuf>,
-    /// Worker processes; 0: one a core.
+    /// Number of worker processes; 0: one for each core.
     pub jobs: usize,
-    /// What the engine and all its children may use together.
+    /// Memory limit of the engine and all its children together.
     pub memory: Memory,
     /// How long the rows of deleted files are kept.
     pub grace: Duration,
@@ -40,7 +39,7 @@ pub struct Config {
     pub render: Render,
     pub recognise: Recognise,
     pub service: Service,
-    /// `[portal]`, which only albumen-portal reads and checks.
+    /// `[portal]`, which only albumen-portal reads and validates.
     pub portal: toml::Table,
 }
 
@@ -62,22 +61,22 @@ impl Default for Config {
     }
 }
 
-/// Why a config is refused. The message has file, line and reason.
+/// Why a config is rejected. The message has file, line and reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(String);
 
 impl Config {
-    /// Reads the file named by `--config`, else the first that exists of `$XDG_CONFIG_HOME/albumen/albumen.toml`
-    /// (`~/.config` where the variable is not set) and `/etc/albumen/albumen.toml`, else the defaults. Also tells
-    /// which file it was.
+    /// Reads the file given by `--config`, else the first that exists of `$XDG_CONFIG_HOME/albumen/albumen.toml`
+    /// (`~/.config` if the variable is not set) and `/etc/albumen/albumen.toml`, else uses the defaults. Also returns
+    /// the path of the file.
     pub fn find(named: Option<&Path>) -> Result<(Config, Option<PathBuf>), ConfigError> {
         if let Some(path) = named {
             return Ok((Config::read(path)?, Some(path.to_owned())));
         }
         let standard = base_dir("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("albumen/albumen.toml"));
         for path in standard.into_iter().chain([PathBuf::from("/etc/albumen/albumen.toml")]) {
-            // One that exists and cannot be read is an error, not a reason to take the next.
+            // A file that exists and cannot be read is an error, not a reason to try the next.
             if path.symlink_metadata().is_ok() {
                 return Ok((Config::read(&path)?, Some(path)));
             }
@@ -118,7 +117,7 @@ impl Config {
         self.index.clone().or_else(standard).unwrap_or_else(|| PathBuf::from("/var/lib/albumen"))
     }
 
-    /// Worker processes.
+    /// Number of worker processes.
     pub fn jobs(&self) -> usize {
         match self.jobs {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -132,16 +131,16 @@ impl Config {
             .expect("the patterns were tried when the config was read")
     }
 
-    /// What derivatives look like.
+    /// The settings of derivatives.
     pub fn render_settings(&self) -> RenderSettings {
         RenderSettings { quality: self.render.quality.get(), preview_size: self.render.preview.get() }
     }
 }
 
-/// What to do about a config that cannot be read.
+/// The remedy for a config that cannot be read.
 fn advice(e: &std::io::Error) -> &'static str {
     match e.kind() {
-        // The package's may hold tokens, and belongs to root and the group of the service.
+        // The packaged config may contain tokens, and belongs to root and the group of the service.
         std::io::ErrorKind::PermissionDenied => {
             "; use --config FILE for settings of your own, or become a member of the file's group"
         }
@@ -149,7 +148,7 @@ fn advice(e: &std::io::Error) -> &'static str {
     }
 }
 
-/// A folder of the XDG base directory specification: relative values and empty ones are to be ignored.
+/// A folder of the XDG base directory specification, which requires that empty and relative values are ignored.
 fn base_dir(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))

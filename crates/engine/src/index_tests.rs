@@ -1,4 +1,4 @@
-//! Tests of the index that need a library as the recorder writes it.
+//! Tests of the index on a library written by the recorder.
 
 use crate::pipeline::keys;
 use crate::synthetic;
@@ -60,7 +60,7 @@ fn what_is_due_is_the_same_either_way_and_part_by_part() {
     let space = index.space("me", "personal").unwrap();
     let volume = index.volume(space, b"/photos").unwrap().id;
     let folders = [b"2019".as_slice(), b"2020"].map(|path| index.folder(volume, path).unwrap());
-    // Some contents twice.
+    // Some contents occur twice.
     let records = (0u64..40).map(|n| {
         let stat = FileStat { inode: n, size: 10, mtime_ns: 5, ctime_ns: 5 };
         let name = format!("{n}.jpg");

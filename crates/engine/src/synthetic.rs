@@ -1,7 +1,8 @@
-//! Made-up items, written as a run writes them: for what grows with a library, and for the writer's bench.
+//! Synthetic items, written like those of a run: for tests of scale and the recorder benchmark.
 //!
-//! Every item has a date, a camera, coordinates and three derivatives; recognition has looked at it, and every fourth has a
-//! face of one of many people, with the statistics of the embedder's (photos of one person have a cosine of 0.67 on average, strangers 0.10).
+//! Every item has a date, a camera, coordinates and three derivatives, and is recognised; every fourth has a face of
+//! one of many people, with the statistics of the real embedder (photos of one person have a cosine of 0.67 on average,
+//! those of different people 0.10).
 
 use crate::pipeline::keys;
 use crate::pipeline::progress::Progress;
@@ -18,16 +19,16 @@ use albumen_index::due::StageNow;
 use albumen_index::record::{DerivativeRow, Outcome};
 use std::sync::Arc;
 
-/// Numbers of a face's vector.
+/// Dimensions of an embedding.
 const DIM: usize = 128;
-/// Shares of a face's vector: what all faces have in common, the person, the photo. Squares sum to 1.
+/// Components of an embedding: common to all faces, the person, the photo. Their squares sum to 1.
 const SHARES: [f32; 3] = [0.313, 0.754, 0.577];
-/// Photos to a person, on average.
+/// Average number of photos with a face for each person.
 const PHOTOS_A_PERSON: u64 = 40;
-/// One item of so many has a face.
+/// One in this many items has a face.
 pub const FACE_EVERY: u64 = 4;
 
-/// The stages as a run without models knows them, and faces as some model would find them.
+/// The stages of a run without models, plus faces of a synthetic model.
 pub fn stages() -> Stages {
     Stages {
         inspect: keys::inspect_now(),
@@ -37,20 +38,20 @@ pub fn stages() -> Stages {
     }
 }
 
-/// The one writer of a run.
+/// The recorder of a run.
 pub fn recorder(index: Index) -> Recorder {
     let store = Store::new(index.dir());
     let progress = Arc::new(Progress::default());
     Recorder { index, store, stages: stages(), progress, committed: None, patience: None }
 }
 
-/// Writes records as a run does: in batches, each one transaction.
+/// Writes records like a run: in batches, each one transaction.
 pub fn write(recorder: Recorder, records: impl Iterator<Item = Record> + Send) -> Result<(), IndexError> {
     let (out, incoming) = crossbeam_channel::bounded(256);
     std::thread::scope(|s| {
         s.spawn(move || {
             for record in records {
-                // A writer that has stopped says why itself.
+                // A recorder that has stopped reports the reason itself.
                 if out.send(record).is_err() {
                     return;
                 }
@@ -116,10 +117,10 @@ const WORDS: [&str; 16] = [
     "market", "station", "winter", "castle", "island", "meadow",
 ];
 
-/// A word that one in eight items has.
+/// A word in one of eight items.
 pub const A_WORD: &str = WORDS[0];
 
-/// What recognition saw of item `n`, of which the row is `file_id`: one in so many has a face.
+/// The recognition record of item `n` with row `file_id`: one in [`FACE_EVERY`] has a face.
 pub fn looked_at(n: u64, people: u64, file_id: i64) -> Record {
     match n % FACE_EVERY {
         0 => face(n, people, file_id),
@@ -127,7 +128,7 @@ pub fn looked_at(n: u64, people: u64, file_id: i64) -> Record {
     }
 }
 
-/// The face of item `n`, of which the row is `file_id`.
+/// The face of item `n` with row `file_id`.
 pub fn face(n: u64, people: u64, file_id: i64) -> Record {
     let person = direction(1_000_000_007 + n / FACE_EVERY % people.max(1));
     let (common, photo) = (direction(7), direction(n.wrapping_mul(31) + 5_000_000_029));
@@ -158,12 +159,12 @@ fn content_hash(n: u64) -> String {
     format!("b3:{}", blake3::hash(&n.to_le_bytes()).to_hex())
 }
 
-/// People in a library of so many items.
+/// Number of people in a library of `items` items.
 pub fn people(items: u64) -> u64 {
     (items / FACE_EVERY / PHOTOS_A_PERSON).max(1)
 }
 
-/// A direction of length 1, nearly; the same for the same seed.
+/// A vector of length close to 1; the same for the same seed.
 fn direction(seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let mut unit = move || {

@@ -1,7 +1,7 @@
-//! What accounts of a server say about items: edits that each can undo, and favourites.
+//! Item edits by accounts of a server, each of which can be undone, and favourites.
 //!
-//! An edit is one transaction with its entry in `item_edit_log`, which says what was said of each item before and after.
-//! Undo gives back what stood before, where nothing else has been said since.
+//! An edit is one transaction with its entry in `item_edit_log`, which stores the edits of each item before and after.
+//! Undo restores the previous edits where no later edit changed them.
 
 use super::edits::{Edit, put};
 use super::said::DateEdit;
@@ -11,35 +11,35 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 
-/// What an account says about some items at once.
+/// An edit of some items by an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountEdit {
     pub edits: Vec<Edit>,
-    /// Moves the dates of items that have one by this number of seconds.
+    /// Shifts the dates of items that have one by this number of seconds.
     pub shift_taken: Option<i64>,
     pub favourite: Option<bool>,
 }
 
-/// What became of an edit.
+/// The result of an edit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edited {
-    /// Items of which something else is said now than before.
+    /// Items whose edits changed.
     pub items: Vec<i64>,
-    /// Its number in the log; `None` where nothing has changed.
+    /// Its id in the log; `None` if nothing changed.
     pub edit: Option<i64>,
 }
 
-/// An edit of the log.
+/// An edit in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedEdit {
     pub account: i64,
     pub is_undone: bool,
     pub items: Vec<i64>,
-    /// It says nothing but what are favourites of the account.
+    /// It changes only favourites of the account.
     pub is_own: bool,
 }
 
-/// What is said of a fact: nothing, or a value, which may be that there is none.
+/// An edit of one field: none, or a value, which may be an explicit absence.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Said {
     said: bool,
@@ -47,12 +47,12 @@ struct Said {
     value: Option<String>,
 }
 
-/// What is said of an item by all accounts, and whether it is a favourite of one.
+/// The edits of an item by all accounts, and whether it is a favourite of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     fields: BTreeMap<String, Said>,
-    /// true: given, false: taken away.
+    /// true: added, false: removed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     tags: BTreeMap<String, Option<bool>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +84,7 @@ impl State {
         Ok(state)
     }
 
-    /// Leaves what differs from `other`; what is not said in one of them stands as unsaid.
+    /// Keeps what differs from `other`; an edit that is missing in one of them is recorded as none.
     fn differing(&self, other: &State) -> State {
         let unsaid = Said::default();
         let fields = self.fields.keys().chain(other.fields.keys()).filter_map(|field| {
@@ -129,7 +129,7 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Says the same about some items, for an account.
+    /// Applies an edit to some items, for an account.
     pub fn edit_as(&mut self, account: i64, files: &[i64], edit: &AccountEdit, now: i64) -> Result<Edited> {
         let tx = self.begin()?;
         let mut changes = Vec::new();
@@ -170,8 +170,8 @@ impl Editor {
         Ok(Edited { items: changes.into_iter().map(|c| c.item).collect(), edit: Some(edit) })
     }
 
-    /// Takes an edit of an account back. What was said since stays. Gives the items of which something else is said now; `None`
-    /// where the account has no such edit, or has taken it back already.
+    /// Undoes an edit of an account; later edits stay. Returns the items whose edits changed; `None` if the account has
+    /// no such edit or has undone it already.
     pub fn undo_as(&mut self, account: i64, edit: i64) -> Result<Option<Vec<i64>>> {
         let tx = self.begin()?;
         let Some((owner, is_undone, changes)) = logged(&tx, edit)? else { return Ok(None) };
@@ -223,7 +223,7 @@ fn logged(conn: &Connection, edit: i64) -> Result<Option<(i64, bool, Vec<Change>
     Ok(Some((account, is_undone, changes)))
 }
 
-/// The date of an item, moved; `None` where it has no date to the second.
+/// The shifted date of an item; `None` if its date has no precision to the second.
 fn shifted(conn: &Connection, item: i64, by: i64) -> Result<Option<DateEdit>> {
     let (facts, _) = items::final_facts(conn, item)?;
     let Some(taken) = facts.taken else { return Ok(None) };

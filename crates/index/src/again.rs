@@ -1,6 +1,6 @@
-//! `reindex`: which files of a scope are meant, making their stages due again, and what that will cost.
+//! `reindex`: selects files of a scope, makes their stages due again, and estimates the cost.
 //!
-//! Leaves edits alone: they lie in tables of their own, and no statement here names one.
+//! User edits are never changed: they are in separate tables, and no statement here refers to those.
 
 use super::due::Scope;
 use super::people::forget_conclusions;
@@ -13,19 +13,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// What is to be done again. Each condition narrows; without one every file of the scope is meant.
+/// What to do again. Each condition restricts the selection; without any, all files of the scope are selected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Again {
     pub stages: Vec<Stage>,
     /// Only what `albumen failures` lists.
     pub failed: bool,
-    /// Only what is not there: stages that never were done, pictures that are gone from `derived/`.
+    /// Only what is missing: stages that were never done, derivatives missing in `derived/`.
     pub missing: bool,
-    /// Only what a stage of a lower version did.
+    /// Only results of stages with a lower version.
     pub older_than: Option<u32>,
 }
 
-/// What one stage has cost so far, over all runs.
+/// Total cost of one stage so far, over all runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     pub files: u64,
@@ -37,7 +37,7 @@ const MEANT: &str = "(?4 = 0 OR s.state IN ('failed', 'damaged') OR (s.state = '
     AND (?6 IS NULL OR s.version < ?6)
     AND (?5 = 0 OR s.file_id IS NULL OR (?3 = 'render' AND f.content_hash IN (SELECT value FROM json_each(?7))))";
 
-/// The files that a stage is for.
+/// The files that a stage applies to.
 const FOR_STAGE: &str = "f.is_sidecar = 0 AND f.vanished IS NULL AND v.offline IS NULL
     AND (?3 IN ('inspect', 'render') OR (f.companion_of IS NULL AND f.content_hash IS NOT NULL))
     AND (?3 <> 'people' OR EXISTS (SELECT 1 FROM stage_state x WHERE x.file_id = f.id AND x.stage = 'faces'))";
@@ -51,7 +51,7 @@ pub struct Reindexed {
 }
 
 impl IndexReader {
-    /// How many files [`Index::make_due`] means, by stage.
+    /// Number of files that [`Index::make_due`] selects, by stage.
     pub fn count_again(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
         self.count_with(scopes, again, &self.lost_pictures(scopes, again)?)
     }
@@ -83,8 +83,8 @@ impl IndexReader {
         Ok(counts)
     }
 
-    /// For each scope its contents with a derivative that is not on the disk, as a JSON list; only where that is asked. It
-    /// reads a folder of pictures, and goes before any transaction.
+    /// For each scope, the contents with a missing derivative on disk, as a JSON list; only if requested. It reads the
+    /// folders of derivatives, so it runs before any transaction.
     fn lost_pictures(&self, scopes: &[Scope], again: &Again) -> Result<Vec<String>> {
         scopes.iter().map(|scope| self.lost_pictures_in(scope, again)).collect()
     }
@@ -114,7 +114,8 @@ impl IndexReader {
         Ok(serde_json::to_string(&lost).expect("strings"))
     }
 
-    /// Spaces with faces that no clustering has looked at: after an interrupted run, and after `reindex --stage people`.
+    /// Spaces with faces that no clustering has processed: after an interrupted run, and after `reindex --stage
+    /// people`.
     pub fn spaces_to_cluster(&self) -> Result<Vec<i64>> {
         let mut st = self.conn.prepare_cached(
             "SELECT DISTINCT v.space_id FROM faces a JOIN files f ON f.id = a.file_id
@@ -126,7 +127,7 @@ impl IndexReader {
         Ok(st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What the parts of the work have cost so far: inspect, decode, render, faces, subjects.
+    /// Total cost of each part of the work so far: inspect, decode, render, faces, subjects.
     pub fn costs(&self) -> Result<BTreeMap<String, Cost>> {
         let kept = self.meta("stage_cost")?;
         Ok(kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
@@ -134,17 +135,17 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Makes due again what is meant; returns for how many files by stage, those included that were due anyway.
+    /// Makes the selected stages due again; returns the number of files by stage, including those that were due before.
     pub fn make_due(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
         let lost = self.lost_pictures(scopes, again)?;
         self.make_due_with(scopes, again, &lost)
     }
 
-    /// Makes due again and keeps the request, in one transaction: what was accepted is done, whatever happens.
+    /// Makes stages due again and stores the request, in one transaction: an accepted request is always completed.
     /// Returns the job's id and the files by stage.
     pub fn reindex(&self, scopes: &[Scope], again: &Again, paths: &[PathBuf], now: i64) -> Result<Reindexed> {
         let lost = self.lost_pictures(scopes, again)?;
-        // It reads before it writes: begun for writing, or a commit in between would make it fail.
+        // It reads before it writes: take the write lock first, or a commit in between would make it fail.
         let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
         let counts = self.make_due_with(scopes, again, &lost)?;
         let job = self.add_job(1, paths, now)?;
@@ -185,7 +186,7 @@ impl Editor {
 }
 
 impl Index {
-    /// Adds what this run has cost.
+    /// Adds the costs of this run.
     pub fn add_costs(&self, more: &BTreeMap<&'static str, Cost>) -> Result<()> {
         if more.is_empty() {
             return Ok(());

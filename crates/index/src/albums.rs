@@ -1,8 +1,8 @@
-//! Albums: items picked by hand, or what a stored search finds. They hold no files, and files know nothing
-//! of them; deleting an album deletes no item.
+//! Albums: items picked by users, or the results of a stored query. Albums contain no files and files do not refer to
+//! albums; deleting an album deletes no item.
 //!
-//! An album belongs to an account of a server, or to the command line, which names its albums and sees no others. Who may
-//! read or change an album of an account is for the server to decide.
+//! An album belongs to an account of a server, or to the command line, which identifies its albums by name and has no
+//! access to others. The server decides who may read or change an account's album.
 
 use super::query::Query;
 use super::search::{Page, SearchError, Within};
@@ -11,19 +11,19 @@ use crate::Result;
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
 
-/// An album as it is listed.
+/// An album in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Album {
     pub id: i64,
     pub name: String,
-    /// The stored search; absent for one that is picked by hand.
+    /// The stored query; absent for an album of picked items.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// Items that are shown.
+    /// Number of visible items.
     pub count: u64,
 }
 
-/// Why an album could not be made or changed.
+/// Why an album could not be created or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AlbumError {
     #[error("there is no album {0:?}: `albumen albums` lists them")]
@@ -62,7 +62,7 @@ pub struct AlbumFilled {
 }
 
 impl IndexReader {
-    /// The albums of the command line, in order of name.
+    /// The albums of the command line, by name.
     pub fn albums(&self) -> std::result::Result<Vec<Album>, SearchError> {
         let mut albums: Vec<Album> = self
             .conn
@@ -99,7 +99,7 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Makes an album; with a search it fills itself. Returns its id.
+    /// Creates an album; with a query it is a smart album. Returns its id.
     pub fn create_album(&mut self, name: &str, query: Option<&str>) -> std::result::Result<i64, AlbumError> {
         query.map(checked).transpose()?;
         let name = named(name)?;
@@ -125,7 +125,7 @@ impl Editor {
         Ok(())
     }
 
-    /// Puts items, by file id, into an album that is picked by hand. Returns how many were not in it.
+    /// Adds items, by file id, to an album of picked items. Returns the number of newly added ones.
     pub fn add_to_album(&mut self, name: &str, files: &[i64]) -> std::result::Result<usize, AlbumError> {
         self.change_album(
             name,
@@ -135,7 +135,7 @@ impl Editor {
         )
     }
 
-    /// Takes items out. Returns how many were in it.
+    /// Removes items. Returns the number of removed ones.
     pub fn remove_from_album(&mut self, name: &str, files: &[i64]) -> std::result::Result<usize, AlbumError> {
         self.change_album(name, files, "DELETE FROM album_items WHERE album_id = ?1 AND file_id = ?2")
     }
@@ -167,16 +167,16 @@ pub struct AccountAlbum {
     pub owner: i64,
     pub name: String,
     pub description: String,
-    /// The item that its owner chose to show for it.
+    /// The cover that its owner chose.
     pub cover: Option<i64>,
-    /// The stored search; `None` for one that is picked by hand.
+    /// The stored query; `None` for an album of picked items.
     pub query: Option<String>,
     /// Unix seconds.
     pub created: i64,
 }
 
 impl AccountAlbum {
-    /// What a list is narrowed to, to have the items of the album.
+    /// The restriction of a list to the items of the album.
     pub fn within(&self) -> std::result::Result<Within, SearchError> {
         Ok(match &self.query {
             Some(query) => Within::Found(Query::parse(query)?),
@@ -185,13 +185,13 @@ impl AccountAlbum {
     }
 }
 
-/// What of an album is to change; `None` stays.
+/// Changes of an album; `None` keeps a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlbumChange {
     pub name: Option<String>,
     pub description: Option<String>,
     pub query: Option<String>,
-    /// The inner `None`: the newest item is shown.
+    /// The inner `None`: the cover is the newest item.
     pub cover: Option<Option<i64>>,
 }
 
@@ -211,7 +211,7 @@ fn account_album(r: &rusqlite::Row<'_>) -> rusqlite::Result<AccountAlbum> {
 }
 
 impl IndexReader {
-    /// The albums of all accounts, in order of name.
+    /// The albums of all accounts, by name.
     pub fn account_albums(&self) -> Result<Vec<AccountAlbum>> {
         let mut st = self.conn.prepare_cached(&format!("{OF_ACCOUNTS} ORDER BY name, id"))?;
         Ok(st.query_map([], account_album)?.collect::<rusqlite::Result<_>>()?)
@@ -222,7 +222,7 @@ impl IndexReader {
         Ok(st.query_row([id], account_album).optional()?)
     }
 
-    /// How many visible items an album has, and the one to show for it.
+    /// The number of visible items of an album, and its cover.
     pub fn album_content(&self, album: &AccountAlbum) -> std::result::Result<AlbumContent, SearchError> {
         let page = |within| Page { limit: 1, within, is_scoped: true, ..Page::default() };
         let within = vec![album.within()?];
@@ -239,7 +239,7 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Makes an album of an account; with a search it fills itself. Returns its id.
+    /// Creates an album of an account; with a query it is a smart album. Returns its id.
     pub fn create_account_album(
         &mut self,
         owner: i64,
@@ -277,7 +277,7 @@ impl Editor {
         let name = named(change.name.as_deref().unwrap_or(&album.name))?;
         if let Some(query) = &change.query {
             checked(query)?;
-            // One that is picked by hand stays so: its items would be lost from sight.
+            // An album of picked items cannot become a smart album, which would hide its items.
             if album.query.is_none() {
                 return Err(AlbumError::ByHand(album.name));
             }
@@ -303,7 +303,8 @@ impl Editor {
         }
     }
 
-    /// Puts items into an album that is picked by hand and takes others out, for an account. Returns how many came and went.
+    /// Adds items to an album of picked items and removes others, for an account. Returns the numbers of added and
+    /// removed ones.
     pub fn fill_account_album(
         &mut self,
         id: i64,
@@ -333,7 +334,7 @@ impl Editor {
 const PUT_IN: &str = "INSERT OR IGNORE INTO album_items (album_id, file_id, added, added_by)
   SELECT ?1, file_id, unixepoch(), ?3 FROM items WHERE file_id = ?2 AND hidden = 0";
 
-/// Refuses a search that an album cannot be filled by.
+/// Rejects a query that a smart album cannot use.
 fn checked(query: &str) -> std::result::Result<(), AlbumError> {
     if Query::parse(query).map_err(SearchError::from)?.names_albums() {
         Err(AlbumError::Nested)
@@ -342,7 +343,7 @@ fn checked(query: &str) -> std::result::Result<(), AlbumError> {
     }
 }
 
-/// A name that can be seen and written again.
+/// Checks that a name is visible and can be typed.
 fn named(name: &str) -> std::result::Result<&str, AlbumError> {
     Some(name.trim()).filter(|name| !name.is_empty()).ok_or(AlbumError::Nameless)
 }

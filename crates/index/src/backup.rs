@@ -1,17 +1,17 @@
-//! Backups of an index: one moment of the database, edits and all, and if wanted the derivatives.
+//! Backups of an index: a consistent copy of the database, including edits, and optionally the derivatives.
 //!
-//! A backup is a folder with the layout of the index folder, so that its `index.sqlite` can be looked at by hand:
+//! A backup is a folder with the layout of the index folder, so that its `index.sqlite` can be opened directly:
 //!
 //! | file | what |
 //! |---|---|
 //! | `index.sqlite` | the database at one moment, without a WAL |
-//! | `derived/` | thumbnails and previews, if they were asked for |
-//! | `derived.b3` | a line for each of them: BLAKE3, two spaces, path (what `b3sum --check` reads) |
-//! | `backup.json` | [`Contents`]: when, by which version, sizes and sums of the two files above |
+//! | `derived/` | thumbnails and previews, if requested |
+//! | `derived.b3` | a line for each of them: BLAKE3, two spaces, path (the format of `b3sum --check`) |
+//! | `backup.json` | [`Contents`]: time, version, sizes and checksums of the two files above |
 //!
-//! Promises: it may run while a service indexes and users edit, and makes neither wait; it is there whole under its
-//! name, durable, or not at all; a damaged index is told of and not copied over a good backup.
-//! Leaves to others: bringing it back ([`super::restore`]).
+//! Promises: it may run while a service indexes and users edit, and blocks neither; it exists under its name complete
+//! and durable, or not at all; a damaged index is reported and does not replace a good backup. Out of scope: restore
+//! ([`super::restore`]).
 
 use super::{DATABASE, OpenError, create_private_dir, restrict, schema, verify, view};
 use albumen_core::store_dir::StoreDir;
@@ -21,7 +21,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// The layout above. Another number is another layout, which this program does not know.
+/// The number of the layout above. This version supports no other.
 pub(super) const FORMAT: u32 = 1;
 
 pub(super) const CONTENTS: &str = "backup.json";
@@ -30,20 +30,20 @@ pub(super) const DERIVED: &str = "derived.b3";
 /// Bytes read at a time.
 const BUFFER: usize = 1 << 18;
 
-/// What a backup says of itself.
+/// The metadata of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     pub format: u32,
-    /// The version of Albumen that made it.
+    /// The version of Albumen that wrote it.
     pub albumen: String,
-    /// The schema of the database in it.
+    /// The schema of its database.
     pub schema: u32,
-    /// When, RFC 3339, UTC.
+    /// Time of the backup, RFC 3339, UTC.
     pub created: String,
-    /// Items in it.
+    /// Number of items.
     pub items: u64,
     pub database: Sum,
-    /// The list of derivatives; absent: there are none in it.
+    /// The list of derivatives; absent if the backup has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived: Option<Derived>,
 }
@@ -58,23 +58,23 @@ pub struct Sum {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Derived {
     pub files: u64,
-    /// Of all of them.
+    /// Total size.
     pub bytes: u64,
     /// Of `derived.b3`.
     pub list: Sum,
 }
 
-/// Where a backup went, and what is in it.
+/// Result of a backup.
 #[derive(Debug, Clone, Serialize)]
 pub struct Done {
     pub path: PathBuf,
     #[serde(flatten)]
     pub contents: Contents,
-    /// Derivatives that the index names and that were not there.
+    /// Derivatives that the index refers to and that were missing.
     pub missing: u64,
 }
 
-/// Why there is no backup. What was there before is as it was.
+/// Why the backup failed. Existing backups are unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     #[error(transparent)]
@@ -93,8 +93,8 @@ pub enum BackupError {
     Write { path: PathBuf, why: io::Error },
 }
 
-/// Makes a backup of the index in `dir`. `to` is a folder that is there, which gets a folder with the date in its name,
-/// or the name of a new one.
+/// Makes a backup of the index in `dir`. `to` is an existing folder, in which a folder named by the date is created, or
+/// the path of a new one.
 pub fn backup(dir: &Path, to: &Path, derivatives: bool) -> Result<Done, BackupError> {
     super::must_be_there(dir)?;
     let created = albumen_core::clock::now();
@@ -130,7 +130,7 @@ pub fn backup(dir: &Path, to: &Path, derivatives: bool) -> Result<Done, BackupEr
     Ok(Done { path: target, contents, missing })
 }
 
-/// The folder that the backup becomes.
+/// The final folder of the backup.
 fn name_for(to: &Path, created: i64) -> Result<PathBuf, BackupError> {
     let target = match to.is_dir() {
         true if to.join(CONTENTS).exists() => return Err(BackupError::Taken(to.to_owned())),
@@ -147,12 +147,12 @@ fn parent_of(target: &Path) -> &Path {
     target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// `20261122T101500Z`: sorts by time, and has nothing that a file system refuses.
+/// `20261122T101500Z`: sorts by time and is valid in all file systems.
 pub(super) fn dated(seconds: i64) -> String {
     view::utc(seconds).replace(['-', ':'], "")
 }
 
-/// The folder that is written, beside the name it will have. What is left of one that was killed goes first.
+/// The folder being written, beside its final name. Leftovers of an interrupted backup are removed first.
 struct Partial(PathBuf, #[allow(dead_code, reason = "held: it is the lock")] File);
 
 impl Partial {
@@ -184,7 +184,7 @@ impl Partial {
         Ok(Partial(path, held))
     }
 
-    /// Makes everything durable and gives it its name.
+    /// Makes everything durable and renames the folder.
     fn finish(&self, target: &Path) -> io::Result<()> {
         rustix::fs::syncfs(&self.1)?;
         rustix::fs::renameat_with(
@@ -195,7 +195,8 @@ impl Partial {
             rustix::fs::RenameFlags::NOREPLACE,
         )
         .or_else(|e| match e {
-            // File systems without that flag; `target` was not there a moment ago, and a folder is never replaced by a full one.
+            // File systems without that flag: `target` did not exist just now, and rename never replaces a folder that
+            // is not empty.
             rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS => rustix::fs::rename(&self.0, target),
             e => Err(e),
         })?;
@@ -205,15 +206,16 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // After `finish` it has another name, and nothing is here.
+        // After `finish` the folder has its final name, and this removes nothing.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// Copies one moment of the database, in one step of SQLite's backup: a reader of a WAL database blocks nobody, and
-/// between two steps it would begin anew each time that a service commits. Returns schema and number of items.
+/// Copies a snapshot of the database in a single step of SQLite's backup API: a reader of a WAL database blocks no
+/// other connection, and with several steps each commit of a service would restart the copy. Returns the schema and the
+/// number of items.
 fn copy_database(dir: &Path, to: &Path) -> Result<(u32, u64), BackupError> {
-    // What is written is the copy: it is that disk that is full.
+    // Only the copy is written: its disk is the full one.
     let written = |e: rusqlite::Error| match e.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DiskFull) => {
             BackupError::Write { path: to.to_owned(), why: io::ErrorKind::StorageFull.into() }
@@ -228,7 +230,7 @@ fn copy_database(dir: &Path, to: &Path) -> Result<(u32, u64), BackupError> {
         loop {
             match all.step(-1).map_err(written)? {
                 rusqlite::backup::StepResult::Done => break,
-                // Somebody changes the schema, which takes milliseconds.
+                // A schema change is in progress, which takes milliseconds.
                 _ if begun.elapsed() < super::BUSY_TIMEOUT => {
                     std::thread::sleep(std::time::Duration::from_millis(50));
                 }
@@ -236,7 +238,7 @@ fn copy_database(dir: &Path, to: &Path) -> Result<(u32, u64), BackupError> {
             }
         }
     }
-    // One file that can be read from a read-only disk, too.
+    // A single file, which is also readable on a read-only disk.
     copy.pragma_update(None, "journal_mode", "DELETE").map_err(written)?;
     if let Some(message) = verify::integrity(&copy)?.into_iter().next() {
         return Err(BackupError::Damaged(message));
@@ -247,7 +249,8 @@ fn copy_database(dir: &Path, to: &Path) -> Result<(u32, u64), BackupError> {
     Ok((schema, items as u64))
 }
 
-/// Copies what the copied database names, and lists it. Returns the list, and how many were not there.
+/// Copies the derivatives that the copied database refers to, and lists them. Returns the list and the number of
+/// missing ones.
 fn copy_derivatives(dir: &Path, to: &Path) -> Result<(Derived, u64), BackupError> {
     let database = Connection::open_with_flags(to.join(DATABASE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut st = database.prepare("SELECT DISTINCT path FROM derivatives ORDER BY path")?;
@@ -288,7 +291,7 @@ pub(super) fn is_store_path(path: &str) -> bool {
     path.starts_with("derived") && path.components().all(|c| matches!(c, std::path::Component::Normal(_)))
 }
 
-/// Copies a file into a new one and sums it on the way.
+/// Copies a file into a new one and computes its checksum.
 pub(super) fn copy_summed(from: &mut impl Read, to: &Path) -> io::Result<Sum> {
     use std::os::unix::fs::OpenOptionsExt;
     let mut out = File::options().write(true).create(true).truncate(true).mode(0o640).open(to)?;
@@ -319,12 +322,12 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     copy_summed(&mut &*bytes, path).map(drop)
 }
 
-/// Makes what was created, renamed or removed in a folder durable.
+/// Makes creations, renames and removals in a folder durable.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// The newest backup in a folder that holds some; for a message.
+/// The newest backup in a folder, for a message.
 pub(super) fn newest_in(folder: &Path) -> Option<PathBuf> {
     let created = |backup: &Path| {
         let contents: Contents = serde_json::from_slice(&fs::read(backup.join(CONTENTS)).ok()?).ok()?;

@@ -1,4 +1,4 @@
-//! How much there is, by space: items, files that wait, and what each stage has done.
+//! Counts by space: items, waiting files, and results of each stage.
 
 use super::IndexReader;
 use super::due::{DUE, StageNow, UNDONE, files_for};
@@ -9,19 +9,19 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-/// What a space holds, or several together.
+/// The counts of one space or of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Photos and videos shown.
+    /// Visible photos and videos.
     pub items: u64,
     pub photos: u64,
     pub videos: u64,
-    /// Files that wait to be developed.
+    /// Files waiting for developing.
     pub pending: u64,
-    /// Folders that walks could not enter, or that are hidden since their ignore file cannot be honoured.
+    /// Folders that walks could not enter, or that are hidden because their ignore file is invalid.
     pub not_walked: u64,
     pub stages: Vec<StageCount>,
-    /// Pictures and videos of kinds that are not read, by extension.
+    /// Pictures and videos of unsupported kinds, by extension.
     pub unread: ByExtension,
 }
 
@@ -36,7 +36,7 @@ pub struct StageCount {
     pub due: u64,
 }
 
-/// How many of the joined rows `s` (stage_state) ended in which way: done, damaged, failed, skipped.
+/// Number of joined rows `s` (stage_state) by outcome: done, damaged, failed, skipped.
 pub(super) const STATES: &str = "coalesce(sum(s.state = 'done'), 0), coalesce(sum(s.state = 'damaged'), 0),
     coalesce(sum(s.state = 'failed'), 0), coalesce(sum(s.state = 'skipped'), 0)";
 
@@ -51,7 +51,7 @@ impl StageCount {
 }
 
 impl Counts {
-    /// Nothing yet, of these stages.
+    /// Zero counts of these stages.
     fn of(stages: &[StageNow]) -> Counts {
         let stages = stages.iter().map(|s| StageCount { stage: s.stage.name(), ..StageCount::default() });
         Counts { stages: stages.collect(), ..Counts::default() }
@@ -59,7 +59,7 @@ impl Counts {
 }
 
 impl AddAssign<&Counts> for Counts {
-    /// Both count the same stages, unless one counts nothing yet.
+    /// Both count the same stages, unless one is still empty.
     fn add_assign(&mut self, other: &Counts) {
         self.items += other.items;
         self.photos += other.photos;
@@ -80,7 +80,7 @@ impl AddAssign<&Counts> for Counts {
 }
 
 impl IndexReader {
-    /// Counts every space there is, by name. `stages` names the stages to count and what "due" means for each.
+    /// Counts every existing space, by name. `stages` gives the stages to count and when each is due.
     pub fn counts(&self, stages: &[StageNow], at: i64) -> Result<BTreeMap<String, Counts>> {
         let conn = &self.conn;
         let mut st = conn.prepare_cached("SELECT id, name FROM spaces")?;
@@ -96,7 +96,7 @@ impl IndexReader {
             }
             Ok(())
         };
-        // Both along an index; videos are few.
+        // Both use an index; videos are few.
         each("SELECT space_id, count(*) FROM items WHERE hidden = 0 GROUP BY space_id", |c, n| c.items = n)?;
         each(
             "SELECT space_id, count(*) FROM items WHERE hidden = 0 AND kind = 'video' GROUP BY space_id",
@@ -118,8 +118,8 @@ impl IndexReader {
         }
         for (i, stage) in stages.iter().enumerate() {
             let from = "FROM volumes v CROSS JOIN folders d ON d.volume_id = v.id";
-            // What is concluded of whole folders, in which nothing is due; then the files of the others. By volumes, and in
-            // their order, so that nothing is sorted.
+            // First cached counts of complete folders, then the files of the others, by volume and in index order, so
+            // that nothing is sorted.
             let concluded = format!(
                 "SELECT v.space_id, sum(q.done), sum(q.damaged), sum(q.failed), sum(q.skipped), 0 {from}
                    CROSS JOIN folder_done q ON q.folder_id = d.id AND q.stage = ?3 AND q.version = ?4 AND q.settings = ?5
@@ -133,7 +133,7 @@ impl IndexReader {
             );
             for sql in [concluded, others] {
                 let mut st = conn.prepare_cached(&sql)?;
-                // The numbers are those of UNDONE and DUE, for both; ?1 and ?2 are nothing here.
+                // The parameters have the numbers of UNDONE and DUE, for both; ?1 and ?2 are unused here.
                 let nothing = None::<i64>;
                 let (name, version) = (stage.stage.name(), stage.version);
                 let mut rows = st.query(params![nothing, nothing, name, version, stage.settings, at, 0])?;

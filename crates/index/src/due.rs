@@ -1,4 +1,4 @@
-//! What is due, what failed, and making stages due again.
+//! Queries for due and failed stages, and making stages due again.
 
 use super::{Index, IndexReader};
 use crate::Result;
@@ -9,25 +9,25 @@ use rusqlite::params;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// What a stage looks like in this program with these settings; a file whose row says otherwise is due.
+/// A stage with the version and settings of this program; a file whose row differs is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageNow {
     pub stage: Stage,
     pub version: u32,
-    /// 16 hex digits over the settings and model sums the stage uses.
+    /// 16 hex digits over the settings and model checksums that the stage uses.
     pub settings: String,
 }
 
-/// Which part of the index is meant.
+/// A part of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     All,
-    /// The path of a folder relative to the volume; empty for all of the volume.
+    /// The path of a folder relative to the volume; empty for the whole volume.
     Below {
         volume_id: i64,
         path: Vec<u8>,
     },
-    /// The files of one folder, without those of folders inside.
+    /// The files of one folder, without subfolders.
     Folder(i64),
     /// One file, which need not have a row yet.
     File {
@@ -37,7 +37,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// SQL that limits `d` (folders), and for one file `f` (files), to the scope, with the parameters ?1 and ?2.
+    /// SQL that restricts `d` (folders), and for one file `f` (files), to the scope, with parameters ?1 and ?2.
     pub(super) fn sql(&self) -> &'static str {
         match self {
             Scope::All => "(?1 IS NULL OR ?2 IS NULL)",
@@ -77,7 +77,7 @@ pub struct LeftToDo {
 }
 
 impl IndexReader {
-    /// Whether a file is recorded as unavailable, which is tried again from time to time.
+    /// Whether a file is recorded as unavailable; such files are retried from time to time.
     pub fn has_unavailable(&self) -> Result<bool> {
         Ok(self
             .conn
@@ -87,8 +87,8 @@ impl IndexReader {
             .exists([])?)
     }
 
-    /// Files of the scope for which a stage after render is due (it looks at recorded facts and derivatives), in
-    /// canonical order of content; those after one of them.
+    /// Files of the scope for which a stage after render is due (one that reads recorded facts and derivatives), in
+    /// canonical order of content, after the position (`after_hash`, `after_id`).
     pub fn due_files(
         &self,
         scope: &Scope,
@@ -102,7 +102,7 @@ impl IndexReader {
         self.due_files_by(by_hash, scope, now, at, after, limit)
     }
 
-    /// Whether no more than `most` files lie in the folders of a scope in which a stage may be due.
+    /// Whether at most `most` files are in those folders of a scope in which a stage may be due.
     pub fn are_few(&self, scope: &Scope, now: &StageNow, most: u32) -> Result<bool> {
         let (volume, path) = scope.params();
         let sql = format!(
@@ -118,7 +118,8 @@ impl IndexReader {
             })?)
     }
 
-    /// [`IndexReader::due_files`], in order of content through all files, or through the folders with a sort after it.
+    /// [`IndexReader::due_files`], either by content order through all files, or through the folders followed by a
+    /// sort.
     pub fn due_files_by(
         &self,
         by_hash: bool,
@@ -162,7 +163,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many files [`IndexReader::due_files`] would give.
+    /// Number of files that [`IndexReader::due_files`] returns.
     pub fn count_due(&self, scope: &Scope, now: &StageNow, at: i64) -> Result<u64> {
         let (volume, path) = scope.params();
         let in_scope = scope.sql();
@@ -179,7 +180,7 @@ impl IndexReader {
             })?)
     }
 
-    /// The spaces that a scope touches.
+    /// The spaces of a scope.
     pub fn spaces_of(&self, scope: &Scope) -> Result<Vec<i64>> {
         let (id, _) = scope.params();
         let sql = match scope {
@@ -191,7 +192,7 @@ impl IndexReader {
         Ok(self.conn.prepare_cached(sql)?.query_map([id], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What is left to do in a scope: files that wait to be developed, and files for which one of `stages` is due.
+    /// The remaining work in a scope: files to be developed, and files for which one of `stages` is due.
     pub fn left_to_do(&self, scope: &Scope, stages: &[&StageNow], at: i64) -> Result<LeftToDo> {
         let (id, path) = scope.params();
         let sql = format!(
@@ -221,7 +222,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The part of a volume that a path relative to it is, of a folder or a file; empty for all of it.
+    /// The scope of a folder or file by its path relative to the volume; empty for the whole volume.
     pub fn scope_below(&self, volume_id: i64, path: &[u8]) -> Result<Scope> {
         let is_folder = self
             .conn
@@ -239,7 +240,7 @@ impl IndexReader {
         Ok(Scope::Below { volume_id, path: path.to_vec() })
     }
 
-    /// The part of the index that an absolute path is; a file's scope is that file alone. `None`: of no volume.
+    /// The scope of an absolute path; a file's scope is that file alone. `None`: in no volume.
     pub fn scope_of(&self, path: &Path) -> Result<Option<Scope>> {
         let volumes = self.volumes()?;
         let holding =
@@ -252,7 +253,7 @@ impl IndexReader {
             Ok(found) if found.is_dir() => {
                 return Ok(Some(Scope::Below { volume_id, path: rest.to_vec() }));
             }
-            // Where the disk cannot tell, the index does.
+            // If the disk cannot be read, use the index.
             Err(e) if is_shortage(&e) => return self.scope_below(volume_id, rest).map(Some),
             _ if rest.is_empty() => return self.scope_below(volume_id, rest).map(Some),
             _ => {}
@@ -262,7 +263,7 @@ impl IndexReader {
         Ok(folder_id.map(|folder_id| Scope::File { folder_id, name: name.to_vec() }))
     }
 
-    /// Of the stages inspect and render: which is due for this file.
+    /// Which of the stages inspect and render are due for this file.
     pub fn develop_due(&self, file: i64, now: &[StageNow], at: i64, ceiling: u64) -> Result<Vec<Stage>> {
         let mut out = Vec::new();
         let sql = format!(
@@ -288,8 +289,8 @@ impl IndexReader {
 }
 
 impl Index {
-    /// Queues every known file of the scope for which `stage` is due, and returns how many. `ceiling`: bytes that one
-    /// file may have now; a file that was too large is due when it would fit.
+    /// Queues all known files of the scope for which `stage` is due, and returns their number. `ceiling`: maximum bytes
+    /// for one file at present; a file that was too large is due if it fits now.
     pub fn enqueue_due(
         &self,
         scope: &Scope,
@@ -326,15 +327,15 @@ impl Index {
     }
 }
 
-/// So many files are looked at and sorted for some of them that are due. Where there are more, all files are gone through in
-/// order of content, a part at a time: once a library, where it would be all of them for each part.
+/// Up to this many files are collected and sorted for one batch of due files. For more, all files are walked in order
+/// of content, a part at a time: that reads the library once in total, instead of once for each part.
 const SORTED_AT_ONCE: u32 = 10_000;
 
-/// The files `f` that the stages after render look at.
+/// The files `f` that the stages after render process.
 const FOR_LATER_STAGES: &str =
     "f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL AND f.content_hash IS NOT NULL";
 
-/// The files `f` that a stage looks at.
+/// The files `f` that a stage processes.
 pub(super) fn files_for(stage: Stage) -> &'static str {
     match stage {
         Stage::Inspect | Stage::Render => "f.is_sidecar = 0 AND f.vanished IS NULL",
@@ -346,6 +347,6 @@ pub(super) fn files_for(stage: Stage) -> &'static str {
 pub(super) const UNDONE: &str = "NOT EXISTS (SELECT 1 FROM folder_done q
     WHERE q.folder_id = d.id AND q.stage = ?3 AND q.version = ?4 AND q.settings = ?5)";
 
-/// Whether `s` (stage_state, perhaps NULL) is due; ?4 version, ?5 settings, ?6 now, ?7 ceiling.
+/// Whether `s` (stage_state, possibly NULL) is due; ?4 version, ?5 settings, ?6 now, ?7 ceiling.
 pub(super) const DUE: &str = "(s.file_id IS NULL OR s.version <> ?4 OR substr(s.input_key, 1, 16) <> ?5
     OR (s.state = 'failed' AND s.retry_at <= ?6) OR (s.fault = 'too_large' AND s.needed <= ?7))";

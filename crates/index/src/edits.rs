@@ -1,20 +1,20 @@
-//! What users say about items: titles, descriptions, dates, ratings, tags. An edit wins over everything found,
-//! and belongs to the item: it survives every reindex, move and new content of its file.
+//! User edits of items: titles, descriptions, dates, ratings, tags. An edit takes precedence over all found facts and
+//! belongs to the item: it survives every reindex, move and change of content.
 //!
-//! Each call is one short transaction, durable when it returns. Edits of people live with people.
+//! Each call is one short transaction, durable when it returns. Edits of people are in [`super::people`].
 
 use super::said::{DateEdit, Field};
 use super::{Editor, IndexReader, items};
 use crate::Result;
 use rusqlite::{Connection, params};
 
-/// Items changed in one transaction: other writers wait no longer than that takes.
+/// Items changed in one transaction, which bounds the time that other writers wait.
 const BATCH: usize = 200;
 
-/// One thing a user says about an item.
+/// One edit of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
-    /// `None`: there is none, whatever the file says.
+    /// `None`: no title, even if the file has one.
     Title(Option<String>),
     Description(Option<String>),
     /// -1 to 5, as in [`Facts::rating`](albumen_core::vocabulary::Facts::rating).
@@ -22,7 +22,7 @@ pub enum Edit {
     Taken(DateEdit),
     AddTag(String),
     RemoveTag(String),
-    /// Takes back what was said about a field.
+    /// Removes the edit of a field.
     Forget(Field),
 }
 
@@ -34,7 +34,7 @@ pub struct TagCount {
 }
 
 impl IndexReader {
-    /// Every tag of shown items with how many have it, in order of name.
+    /// Every tag of visible items with the number of its items, by name.
     pub fn tags(&self) -> Result<Vec<TagCount>> {
         Ok(self
             .conn
@@ -48,7 +48,7 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Says the same things about some items, by file id. Returns those that are items.
+    /// Makes the same edits to some items, given by file id. Returns those that are items.
     pub fn edit_items(&mut self, files: &[i64], edits: &[Edit]) -> Result<Vec<i64>> {
         let mut edited = Vec::new();
         for batch in files.chunks(BATCH) {
@@ -68,7 +68,7 @@ impl Editor {
         Ok(edited)
     }
 
-    /// Renames a tag wherever it stands, as an edit of each item that has it. Returns these items.
+    /// Renames a tag on all items, as an edit of each item that has it. Returns these items.
     pub fn rename_tag(&mut self, from: &str, to: &str) -> Result<Vec<i64>> {
         let files: Vec<i64> = self
             .conn

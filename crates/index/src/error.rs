@@ -1,12 +1,12 @@
-//! Why the index could not be read or written.
+//! Errors of reading and writing the index.
 
-/// What went wrong, as far as it makes a difference to the caller.
+/// An error, as far as callers distinguish it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing was written: the transaction was rolled back.
     #[error("the disk with the index is full: make room and run again, nothing is lost")]
     DiskFull,
-    /// Another connection held the right to write for longer than an edit waits.
+    /// Another connection held the write lock for longer than an edit waits.
     #[error("the index is locked by another program: try again when it is done")]
     Locked,
     #[error(
@@ -18,21 +18,21 @@ pub enum Error {
     ReadOnly(String),
     #[error("the index cannot be used: {0}")]
     Sql(SqlError),
-    /// Thumbnails and previews, which lie beside the database.
+    /// An error in the store of thumbnails and previews.
     #[error("the derivatives cannot be made durable: {0}")]
     Store(std::io::Error),
 }
 
-/// The result of everything that reads or writes the index.
+/// The result of functions that read or write the index.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Any other answer of SQLite.
+/// Any other error of SQLite.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct SqlError(rusqlite::Error);
 
 impl Error {
-    /// Whether a disk may have been full. SQLite has no other word for a quota that is used up than for a broken disk.
+    /// Whether a disk may be full: SQLite reports an exhausted quota as an I/O error.
     pub fn may_be_disk_full(&self) -> bool {
         match self {
             Error::DiskFull => true,
@@ -41,7 +41,7 @@ impl Error {
         }
     }
 
-    /// Whether a disk was full.
+    /// Whether a disk is full.
     pub fn is_full(&self) -> bool {
         use std::io::ErrorKind::{QuotaExceeded, StorageFull};
         match self {
@@ -71,7 +71,7 @@ impl From<rusqlite::types::FromSqlError> for Error {
     }
 }
 
-/// For the readers of rows, which rusqlite calls and whose errors come back through it.
+/// For closures that read rows: rusqlite calls them and returns their errors.
 impl From<Error> for rusqlite::Error {
     fn from(e: Error) -> rusqlite::Error {
         match e {
@@ -90,7 +90,7 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// Errors with a variant for [`Error`] take those of rusqlite by way of it.
+/// Implements conversion from rusqlite's errors for errors with a variant for [`Error`].
 macro_rules! takes_sql_errors {
     ($($error:path),*) => {$(
         impl From<rusqlite::Error> for $error {

@@ -1,4 +1,4 @@
-//! What could not be done, and why: all of it, or a page.
+//! Failures with their reasons: all of them, or a page.
 
 use super::IndexReader;
 use crate::{Paged, Result};
@@ -9,7 +9,7 @@ use albumen_library::sidecar_names::is_orphan_name;
 use rusqlite::{Row, Rows, params};
 use serde::Serialize;
 
-/// One thing that could not be done.
+/// One failure.
 #[derive(Debug, Clone, Serialize)]
 pub struct Failure {
     pub path: String,
@@ -18,20 +18,20 @@ pub struct Failure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     pub reason: String,
-    /// The line of an ignore file that cannot be honoured.
+    /// The invalid line of an ignore file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// What the owner can do.
+    /// What the user can do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<&'static str>,
     pub attempts: u64,
-    /// When it will be tried again, UTC; absent: not until the file or the settings change.
+    /// Time of the next attempt, UTC; absent: not until the file or the settings change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<String>,
 }
 
-/// A file that failed to inspect is listed once. The states come first, in order of files: so a page costs what lies between
-/// its beginning and its end, and nothing is sorted for it.
+/// A file that failed to inspect is listed once. States come first, in order of files: so the cost of a page depends on
+/// its rows only, and no sort is needed.
 const FAILURES: &str =
     "SELECT s.file_id, s.stage, s.state, s.fault, s.reason, s.attempts, s.retry_at, v.path, d.path, f.name
     FROM stage_state s INDEXED BY stage_state_wanting CROSS JOIN files f ON f.id = s.file_id CROSS JOIN folders d ON d.id = f.folder_id
@@ -58,7 +58,7 @@ fn failure(r: &Row<'_>) -> rusqlite::Result<Failure> {
     })
 }
 
-/// What could not be done with a file, and where the file is.
+/// A failure of a file, with the location of the file.
 #[derive(Debug, Clone)]
 pub struct SeenFailure {
     /// The file: an item, or part of one.
@@ -72,8 +72,8 @@ pub struct SeenFailure {
 }
 
 impl IndexReader {
-    /// The failures of the next `files` files after one, by id, that are in folders or items of this connection's scope; and
-    /// where the next page begins.
+    /// The failures of the next `files` files after an id, in folders or items of this connection's scope; and the
+    /// start of the next page.
     pub fn visible_failures(&self, after: i64, files: usize) -> Result<Paged<SeenFailure>> {
         let mut st = self.conn.prepare_cached(&format!(
             "{FAILURES} AND s.file_id > ?1 AND visible(f.folder_id, coalesce(f.companion_of, f.id))
@@ -98,14 +98,14 @@ impl IndexReader {
 
     /// Folders of some spaces that were not walked.
     pub fn folders_not_walked(&self, spaces: &[String]) -> Result<Vec<Failure>> {
-        /// More are not shown: where so many fail, they fail for one reason.
+        /// Limit of entries: a larger number of failures has a single cause.
         const MOST: usize = 1000;
         let spaces = serde_json::to_string(spaces).expect("strings");
         Ok(self.problem_page(0, MOST, Some(&spaces))?.rows)
     }
 
-    /// Everything that could not be done: folders that were not walked, files by path and stage, and sidecars that belong to no
-    /// file; none of it is kept in memory.
+    /// Calls `each` for all failures: folders that were not walked, files by path and stage, and sidecars that belong
+    /// to no file; none is kept in memory.
     pub fn failures(&self, mut each: impl FnMut(Failure)) -> Result<()> {
         self.problems(&mut each)?;
         let mut st = self.conn.prepare(&format!("{FAILURES} ORDER BY v.path, d.path, f.name, s.stage"))?;
@@ -116,7 +116,7 @@ impl IndexReader {
         self.orphans(each)
     }
 
-    /// What Google Takeout says of pictures that are not in its folder.
+    /// Google Takeout's metadata for pictures that are not in its folder.
     fn orphans(&self, mut each: impl FnMut(Failure)) -> Result<()> {
         let mut st = self.conn.prepare(
             "SELECT v.path, d.path, f.name FROM files f INDEXED BY files_unowned JOIN folders d ON d.id = f.folder_id
@@ -146,8 +146,9 @@ impl IndexReader {
         Ok(())
     }
 
-    /// The failures of the next `files` files after one, by id, each with all of its stages; of some spaces or of all. And
-    /// where the next page begins. Folders that were not walked come after all files, on pages that begin at negative numbers.
+    /// The failures of the next `files` files after an id, each with all its stages, of some spaces or of all; and the
+    /// start of the next page. Folders that were not walked follow after all files, on pages that begin at negative
+    /// numbers.
     pub fn failure_page(
         &self,
         after: i64,
@@ -155,7 +156,7 @@ impl IndexReader {
         spaces: Option<&[String]>,
     ) -> Result<Paged<Failure>> {
         let spaces = spaces.map(|s| serde_json::to_string(s).expect("strings"));
-        // The number that a page begins at after a problem; -1: before the first.
+        // The number at which the page after a problem begins; -1: before the first.
         let problems = |after: i64, room: usize| -> Result<Paged<Failure>> {
             let page = self.problem_page(after, room, spaces.as_deref())?;
             Ok(Paged { next: page.next.map(|last| -1 - last), ..page })
@@ -179,14 +180,14 @@ impl IndexReader {
     }
 }
 
-/// Failures of whole files.
+/// Failures of complete files.
 struct PageOfFiles<T> {
     read: Paged<T>,
-    /// Files that they are of.
+    /// Number of files.
     files: usize,
 }
 
-/// Reads rows of [`FAILURES`], in order of files, up to the end of the `files`th file after one.
+/// Reads rows of [`FAILURES`], in order of files, up to the end of file number `files` after an id.
 fn page_of_files<T>(
     mut rows: Rows<'_>,
     after: i64,
@@ -235,7 +236,7 @@ mod tests {
                 params![file, format!("{file}.jpg").as_bytes(), 1 + file % 2],
             )
             .unwrap();
-            // The third is whole; a render that failed as inspect did is not told twice.
+            // The third has no failures; a render that failed for the same reason as inspect is not listed twice.
             let stages: &[(&str, &str)] = match file {
                 3 => &[("inspect", "done")],
                 4 => &[("inspect", "failed"), ("render", "failed")],

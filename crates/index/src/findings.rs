@@ -1,4 +1,4 @@
-//! What a walk has found and not yet applied: temporary tables of one connection, so that a walk of hours locks
+//! Findings of a walk before they are applied: temporary tables of one connection, so that a walk of hours locks
 //! nothing, and one short transaction that turns findings into the queue.
 
 use super::Index;
@@ -13,54 +13,54 @@ use albumen_library::edited;
 use albumen_library::names::{self, split_number};
 use rusqlite::params;
 
-/// One thing that a walk has found.
+/// One finding of a walk.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// The walk's number in this scan.
+    /// The number of the walk in this scan.
     pub target: i64,
     pub volume_id: i64,
     /// Relative to the volume.
     pub folder: Vec<u8>,
     pub name: Vec<u8>,
     pub file_id: Option<i64>,
-    /// [`super::scan::What`]'s words, or one of those here.
+    /// The name of a [`super::scan::What`], or one of those here.
     pub what: &'static str,
     pub fs: FsId,
     pub stat: FileStat,
 }
 
-/// A file that is gone and may be at a new path.
+/// A missing file that may be at a new path.
 #[derive(Debug, Clone)]
 pub struct MayHaveMoved {
     pub id: i64,
-    /// Below the volume.
+    /// Relative to the volume.
     pub path: Vec<u8>,
     pub hash: String,
     pub size: u64,
     pub mtime_ns: i64,
-    /// The name of the space that it was in.
+    /// The name of its former space.
     pub space: String,
     /// The absolute path of its volume.
     pub volume: Vec<u8>,
 }
 
-/// A new path, which may turn out to be a known file's.
+/// A new path, which may belong to a known file.
 #[derive(Debug, Clone)]
 pub struct NewPath {
-    /// The finding's.
+    /// The id of the finding.
     pub id: i64,
     pub finding: Finding,
 }
 
 impl Finding {
-    /// A sidecar that is new or was changed.
+    /// A sidecar that is new or changed.
     pub const SIDECAR: &str = "sidecar";
-    /// A file that had vanished and is there again, as it was.
+    /// A removed file that exists again, unchanged.
     pub const BACK: &str = "back";
 }
 
 impl Index {
-    /// Begins a scan: no findings yet.
+    /// Clears the findings at the start of a scan.
     pub fn begin_findings(&self) -> Result<()> {
         self.conn.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS found (
@@ -74,7 +74,7 @@ impl Index {
         self.begin_problems()
     }
 
-    /// Notes a finding.
+    /// Records a finding.
     pub fn found(&self, f: &Finding) -> Result<()> {
         Ok(self.conn
             .prepare_cached(
@@ -97,7 +97,8 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Notes which file of its folder a sidecar speaks of, and which extension it names (empty: none; `None`: not read).
+    /// Records which file of its folder a sidecar belongs to, and the extension that it gives (empty: none; `None`: not
+    /// read).
     pub fn owner(
         &self,
         volume_id: i64,
@@ -114,7 +115,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Notes that a known file was not where it should be.
+    /// Records that a known file is missing.
     pub fn gone(&self, file: i64, target: i64) -> Result<()> {
         Ok(self
             .conn
@@ -123,7 +124,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Takes back what a walk did not find, since it did not come to its end.
+    /// Deletes the missing files of a walk, because it was not completed.
     pub fn forget_gone(&self, target: i64) -> Result<()> {
         Ok(self
             .conn
@@ -139,8 +140,7 @@ impl Index {
         ids.into_iter().filter_map(|id| self.file(id).transpose()).collect()
     }
 
-    /// Files that are gone, now or since an earlier run, and have the size of a new path. Those that are only hidden are not
-    /// gone.
+    /// Files that are missing, now or since an earlier run, and have the size of a new path. Hidden files do not count.
     pub fn may_have_moved(&self) -> Result<Vec<MayHaveMoved>> {
         let mut st = self.conn.prepare_cached(
             "SELECT f.id, CAST(CASE d.path WHEN x'' THEN x'' ELSE d.path || x'2f' END || f.name AS BLOB), f.content_hash, f.bytes,
@@ -191,21 +191,21 @@ impl Index {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// A new path turned out to be a known file: neither is the one new nor the other gone.
+    /// A new path belongs to a known file: neither is the one new nor the other missing.
     pub fn moved(&self, finding_id: i64, file: i64) -> Result<()> {
         self.conn.prepare_cached("DELETE FROM temp.found WHERE id = ?1")?.execute([finding_id])?;
         Ok(self.conn.prepare_cached("DELETE FROM temp.gone WHERE file_id = ?1")?.execute([file]).map(drop)?)
     }
 
-    /// Turns the findings into rows: new and changed files into the queue, sidecars and files that are back into
-    /// `files`. Call it inside the transaction that ends the scan.
+    /// Turns the findings into rows: new and changed files go to the queue, sidecars and restored files to `files`.
+    /// Call it inside the transaction that ends the scan.
     pub fn apply_found(&self, priority: u8, now: i64) -> Result<()> {
         let conn = &self.conn;
         conn.execute(
             "INSERT OR IGNORE INTO folders (volume_id, path) SELECT DISTINCT volume_id, folder FROM temp.found",
             [],
         )?;
-        // What another request has recorded since this walk looked is not work any more.
+        // Files that another request has recorded since this walk are complete.
         conn.execute(
             "INSERT INTO pending (priority, folder_id, name, file_id, what, bytes, fs_id)
              SELECT ?1, d.id, n.name, f.id, n.what, n.bytes, n.fs_id
@@ -283,8 +283,8 @@ impl Index {
         Ok(())
     }
 
-    /// The facts of the file of this name, and those of its edited copies, depend on a sidecar that is new, changed or
-    /// gone.
+    /// Makes inspect due for the file with this name and its edited copies, because a sidecar was added, changed or
+    /// removed.
     pub fn inspect_again(&self, folder_id: i64, name: &[u8]) -> Result<()> {
         let own = String::from_utf8_lossy(name).into_owned();
         let own = names::stem(&own);
@@ -304,7 +304,7 @@ impl Index {
         names.iter().try_for_each(|name| self.forget_inspect(folder_id, name))
     }
 
-    /// The facts of a clip depend on the thumbnail that its camera made beside it, which is new, changed or gone.
+    /// Makes inspect due for the clip of a thumbnail by its camera, because that was added, changed or removed.
     pub fn inspect_clip_again(&self, folder_id: i64, thumbnail: &[u8]) -> Result<()> {
         let name = String::from_utf8_lossy(thumbnail);
         let stem = names::stem(&name);

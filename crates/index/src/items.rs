@@ -1,5 +1,5 @@
-//! Items: the final answers in columns, and the grouping of files into items. `refresh` is the only writer of
-//! `items`; it can run at any time and gives the same row for the same facts, place and edits.
+//! Items: their final values in columns, and the grouping of files into items. Only `refresh` writes `items`; it can
+//! run at any time and gives the same row for the same facts, place and edits.
 
 use super::{said, search};
 use crate::Result;
@@ -8,18 +8,18 @@ use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 
-/// A file of a folder with what grouping needs of it.
+/// A file of a folder, with the data for grouping.
 #[derive(Debug, Clone)]
 pub struct GroupRow {
     pub id: i64,
     pub name: Vec<u8>,
     pub is_sidecar: bool,
-    /// The extension that an XMP sidecar names; empty where it names none.
+    /// The extension that an XMP sidecar gives; empty if it gives none.
     pub sidecar_for: Option<String>,
     pub clues: Option<Box<Clues>>,
-    /// The file that it is a companion of, and as what.
+    /// The file that it is a companion of, and its role.
     pub companion: Option<(i64, String)>,
-    /// It is not what it was when its item was made ([`super::record::mark_stale`]).
+    /// Changed since its item was updated ([`super::record::mark_stale`]).
     pub is_stale: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct Beside {
     pub others: Vec<(i64, Vec<u8>)>,
 }
 
-/// The folders beside one whose name is a camera's for clips or for what it makes of them; `None` for any other.
+/// The folders beside one that a camera names for clips or for files derived from clips; `None` for any other.
 pub(crate) fn folders_beside(conn: &Connection, folder_id: i64) -> Result<Option<Beside>> {
     let (volume, path): (i64, Vec<u8>) = conn
         .prepare_cached("SELECT volume_id, path FROM folders WHERE id = ?1")?
@@ -63,7 +63,7 @@ pub(crate) fn folders_beside(conn: &Connection, folder_id: i64) -> Result<Option
     }
     let mut others = Vec::new();
     let mut st = conn.prepare_cached("SELECT id FROM folders WHERE volume_id = ?1 AND path = ?2")?;
-    // As cameras write them; a copy that changed their case is alike in all.
+    // As cameras write them; a copy with other case has it in all names.
     let is_lower = name.to_ascii_lowercase() == name;
     for other in NAMES.iter().filter(|n| !name.eq_ignore_ascii_case(n)) {
         let other = if is_lower { other.to_ascii_lowercase() } else { other.to_vec() };
@@ -74,15 +74,15 @@ pub(crate) fn folders_beside(conn: &Connection, folder_id: i64) -> Result<Option
     Ok(Some(Beside { name: name.to_vec(), others }))
 }
 
-/// Folders whose items are to be put together again.
+/// Folders due for grouping.
 pub(crate) fn folders_to_regroup(conn: &Connection, limit: usize) -> Result<Vec<i64>> {
     let mut st = conn.prepare_cached("SELECT id FROM folders WHERE regroup = 1 ORDER BY id LIMIT ?1")?;
     Ok(st.query_map([limit as i64], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Bytes that the largest of the next folders takes while it is put together: its names twice, and what is known of each file.
+/// Bytes that grouping needs for the largest of the next folders: its names twice, and the recorded data of each file.
 pub(crate) fn largest_to_regroup(conn: &Connection, limit: usize) -> Result<u64> {
-    /// Bytes beside the name: the row, its clues, its places in the orders that it is looked up by.
+    /// Bytes besides the name: the row, its clues, and its index entries.
     const EACH: u64 = 600;
     let mut st = conn.prepare_cached(
         "SELECT coalesce(max(n * ?2 + 2 * names), 0) FROM (
@@ -101,7 +101,7 @@ pub(crate) fn set_companion(conn: &Connection, file: i64, of: Option<(i64, &str)
         .map(drop)?)
 }
 
-/// The items of a folder are put together; `fresh` of its files were stale.
+/// Records that a folder was grouped; `fresh` are the files that were stale.
 pub(crate) fn regrouped(
     conn: &Connection,
     folder_id: i64,
@@ -112,7 +112,7 @@ pub(crate) fn regrouped(
     Ok(conn.prepare_cached("UPDATE folders SET regroup = 0 WHERE id = ?1")?.execute([folder_id]).map(drop)?)
 }
 
-/// The place and zone found for a file; without either there is no row. Returns whether they are others than before.
+/// Records the place and zone of a file; without either there is no row. Returns whether they have changed.
 pub(crate) fn put_place(
     conn: &Connection,
     file: i64,
@@ -133,7 +133,7 @@ pub(crate) fn put_place(
     Ok(written > 0)
 }
 
-/// What a column of JSON holds; `None` where it is NULL, or cannot be parsed: that is logged.
+/// The parsed value of a JSON column; `None` if it is NULL or invalid, which is logged.
 pub(crate) fn from_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<T>> {
     let json: Option<String> = row.get(column)?;
     let parsed = json.map(|json| serde_json::from_str(&json)).transpose();
@@ -153,8 +153,8 @@ pub(crate) fn facts(conn: &Connection, file: i64) -> Result<Facts> {
     Ok(parse_facts(conn, file, found.flatten())?.unwrap_or_default())
 }
 
-/// Facts as they are stored. Where they cannot be parsed this is logged, and inspect is made due if this connection may
-/// write: the next run reads the file again.
+/// Parses stored facts. If they are invalid, logs that and makes inspect due if this connection may write: the next run
+/// reads the file again.
 fn parse_facts(conn: &Connection, file: i64, json: Option<String>) -> Result<Option<Facts>> {
     let Some(json) = json else { return Ok(None) };
     match serde_json::from_str(&json) {
@@ -172,7 +172,7 @@ fn parse_facts(conn: &Connection, file: i64, json: Option<String>) -> Result<Opt
     }
 }
 
-/// Makes inspect due for a file whose stored facts are of no use.
+/// Makes inspect due for a file with invalid stored facts.
 pub(crate) fn inspect_anew(conn: &Connection, file: i64) -> Result<()> {
     Ok(conn
         .prepare_cached("DELETE FROM stage_state WHERE file_id = ?1 AND stage = 'inspect'")?
@@ -180,8 +180,7 @@ pub(crate) fn inspect_anew(conn: &Connection, file: i64) -> Result<()> {
         .map(drop)?)
 }
 
-/// The facts of a file as a person should see them: what the file says, completed by the zone of its place,
-/// then what users said.
+/// The facts of a file for display: found facts, completed by the zone of its place, then user edits.
 pub(crate) fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option<Place>)> {
     let row: Option<(Option<String>, Option<Place>, Option<String>)> = conn
         .prepare_cached(
@@ -201,10 +200,10 @@ pub(crate) fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option
     Ok((facts, place))
 }
 
-/// Names of a folder that are looked through for the original of an edited copy.
+/// Names of a folder that are searched for the original of an edited copy.
 const MOST_NAMES: i64 = 2000;
 
-/// What only the folder tells: the movie of a Live Photo, and which file an edited copy was made from.
+/// Facts that depend on other files of the folder: the movie of a Live Photo, and the original of an edited copy.
 fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
     let mut st = conn.prepare_cached(
         "SELECT name FROM files WHERE companion_of = ?1 AND companion_role = 'live_video' AND vanished IS NULL",
@@ -228,8 +227,8 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
             let found = albumen_library::grouping::original(&claimed, names.iter().map(Vec::as_slice));
             Ok(found.map(|n| String::from_utf8_lossy(n).into_owned()))
         };
-        // Nearly always its stem is written alike, or in capitals; all names are read only where it is not, and not those of
-        // a large folder: thousands of copies whose original is missing would read them all each.
+        // Usually the stem is written the same way, or in capitals. Otherwise all names are read, except in a large
+        // folder: thousands of copies whose original is missing would each read all of them.
         let stem = claimed.rsplit_once('.').map_or(claimed.as_str(), |(stem, _)| stem);
         let stems = BTreeSet::from([stem.to_owned(), stem.to_lowercase(), stem.to_uppercase()]);
         for stem in stems {
@@ -244,20 +243,20 @@ fn complete_with_neighbours(conn: &Connection, file: i64, facts: &mut Facts) -> 
             )?
             .exists(params![file, MOST_NAMES])?;
         if !is_large {
-            // Longer than a name can be, and so after all of them.
+            // Longer than any name, so it sorts after all of them.
             facts.edited_from = original(b"", &[0xff; 256])?;
         }
     }
     Ok(())
 }
 
-/// Rebuilds what is shown and found of a media file.
+/// Updates the item and the search entry of a media file.
 pub(crate) fn refresh(conn: &Connection, file: i64) -> Result<()> {
     refresh_all(conn, [file])
 }
 
-/// The same for several. What searches read is written last and in a row: before each statement that SQLite may have to take
-/// back, FTS5 writes out what it has gathered.
+/// Like [`refresh`], for several files. Search text is written last and in sequence: before each statement that SQLite
+/// may have to roll back, FTS5 flushes its pending data.
 pub(crate) fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64>) -> Result<()> {
     let mut findable = Vec::new();
     for file in files {
@@ -266,17 +265,17 @@ pub(crate) fn refresh_all(conn: &Connection, files: impl IntoIterator<Item = i64
     findable.iter().try_for_each(|item| item.write(conn))
 }
 
-/// Where a media file is, and what follows from that alone.
+/// Where a media file is, and what depends only on that.
 pub(crate) struct Placed {
     pub(crate) folder_id: i64,
     pub(crate) space_id: i64,
     pub(crate) added: i64,
-    /// A companion, or vanished.
+    /// A companion, or removed.
     pub(crate) is_hidden: bool,
     pub(crate) name: Vec<u8>,
     /// Relative to the volume.
     pub(crate) folder: Vec<u8>,
-    /// Its space shows no people.
+    /// Its space has people disabled.
     pub(crate) people_off: bool,
 }
 
@@ -303,8 +302,8 @@ fn placed(conn: &Connection, file: i64) -> Result<Option<Placed>> {
         .optional()?)
 }
 
-/// Rebuilds the item row of a media file; one that is as it should be is not written, for twenty indexes hang on it. Gives what
-/// is to be written for searches.
+/// Updates the item row of a media file; unchanged rows are not written, because of twenty indexes. Returns the search
+/// text to write.
 fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>> {
     let Some(at) = placed(conn, file)? else { return Ok(None) };
     let (f, place) = final_facts(conn, file)?;
@@ -384,7 +383,7 @@ fn refresh_row(conn: &Connection, file: i64) -> Result<Option<search::Findable>>
     search::Findable::to_write(conn, file, &at, &f, &place)
 }
 
-/// Whether searches read of a shown item what they would read if it were written now.
+/// Whether the search entry of a visible item is the one that would be written now.
 pub(crate) fn is_findable(conn: &Connection, file: i64) -> Result<bool> {
     let Some(at) = placed(conn, file)? else { return Ok(false) };
     let at = Placed { is_hidden: false, ..at };
@@ -392,7 +391,7 @@ pub(crate) fn is_findable(conn: &Connection, file: i64) -> Result<bool> {
     Ok(search::Findable::to_write(conn, file, &at, &facts, &place.unwrap_or_default())?.is_none())
 }
 
-/// The tags of an item; those that it has already are not written.
+/// Updates the tags of an item; unchanged ones are not written.
 fn put_tags(conn: &Connection, file: i64, tags: &[String]) -> Result<()> {
     let mut st = conn.prepare_cached("SELECT tag FROM item_tags WHERE file_id = ?1")?;
     let known = st.query_map([file], |r| r.get(0))?.collect::<rusqlite::Result<BTreeSet<String>>>()?;
@@ -408,7 +407,7 @@ fn put_tags(conn: &Connection, file: i64, tags: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The kind of a file that could not be read, by its extension: a guess good enough to count it.
+/// The kind of an unreadable file by its extension, good enough for counts.
 pub fn kind_by_name(name: &[u8]) -> Kind {
     let ext = extension(name);
     albumen_core::vocabulary::Format::all()
@@ -416,7 +415,7 @@ pub fn kind_by_name(name: &[u8]) -> Kind {
         .map_or(Kind::Photo, |f| f.kind())
 }
 
-/// Lower-case extension of a name, empty without one.
+/// The extension of a name in lower case; empty if it has none.
 pub fn extension(name: &[u8]) -> String {
     match name.iter().rposition(|b| *b == b'.') {
         Some(dot) => String::from_utf8_lossy(&name[dot + 1..]).to_lowercase(),

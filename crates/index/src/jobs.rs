@@ -1,4 +1,4 @@
-//! Requests to the service, kept until they are done.
+//! Requests to the service, stored until they are done.
 
 use super::{Editor, Index, IndexReader};
 use crate::Result;
@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// Jobs that are done are forgotten after this many newer ones.
+/// Completed jobs are deleted after this many newer ones.
 const KEPT: i64 = 10_000;
 
 /// One request.
@@ -51,7 +51,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Requests that are not done, oldest first.
+    /// Requests that are not complete, oldest first.
     pub fn open_jobs(&self) -> Result<Vec<JobRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT id, created, priority, paths, queued, done FROM jobs WHERE done IS NULL ORDER BY id",
@@ -59,7 +59,7 @@ impl IndexReader {
         Ok(st.query_map([], job_row)?.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Path, space and id of the file of a name in a folder.
+    /// Path, space and id of the file with a name in a folder.
     pub fn file_named(&self, folder_id: i64, name: &[u8]) -> Result<Option<FileInSpace>> {
         let id: Option<i64> = self
             .conn
@@ -96,7 +96,7 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Keeps a request and returns its id.
+    /// Stores a request and returns its id.
     pub fn add_job(&self, priority: u8, paths: &[PathBuf], now: i64) -> Result<i64> {
         let paths: Vec<String> = paths.iter().map(|p| STANDARD.encode(p.as_os_str().as_bytes())).collect();
         let paths = serde_json::to_string(&paths).expect("strings");

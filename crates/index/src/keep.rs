@@ -1,14 +1,14 @@
-//! Housekeeping: what is forgotten after its grace period, which derivatives are still named, notes to itself.
+//! Housekeeping: deletion after the grace period, references to derivatives, and internal state.
 
 use super::{Index, IndexReader};
 use crate::Result;
 use albumen_core::vocabulary::Stage;
 use rusqlite::{OptionalExtension, params};
 
-/// The longest time between two runs that is believed, seconds: a year.
+/// The longest plausible time between two runs, seconds: a year.
 const LONGEST_PAUSE_S: i64 = 366 * 86_400;
 
-/// How many files wait, by what a walk found of them.
+/// Number of queued files by kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PendingKinds {
     pub new: u64,
@@ -16,8 +16,8 @@ pub struct PendingKinds {
 }
 
 impl IndexReader {
-    /// The latest moment that the index has recorded. A clock that says less is wrong (many boxes wake up in 1970), and what
-    /// it stamped would be forgotten as soon as it is right again.
+    /// The latest recorded time. A clock before it is wrong (many machines start in 1970), and rows with its times
+    /// would expire as soon as it is corrected.
     pub fn latest_moment(&self) -> Result<i64> {
         Ok(self.conn.query_row(
             "SELECT max(coalesce((SELECT max(added) FROM items WHERE hidden = 0), 0),
@@ -27,10 +27,10 @@ impl IndexReader {
         )?)
     }
 
-    /// Answers whether a path (relative to the index folder) is named by a derivative row.
+    /// Returns a function that tests whether a derivative row has a path (relative to the index folder).
     pub fn derivative_lookup(&self) -> Result<impl FnMut(&str) -> bool + '_> {
         let mut st = self.conn.prepare("SELECT 1 FROM derivatives WHERE path = ?1")?;
-        // A doubt is decided for keeping.
+        // When in doubt, keep the file.
         Ok(move |path: &str| st.exists([path]).unwrap_or(true))
     }
 
@@ -38,12 +38,12 @@ impl IndexReader {
         Ok(self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0)).optional()?)
     }
 
-    /// Whether the subjects stage has looked at anything in a space.
+    /// Whether the subjects stage has processed any file in a space.
     pub fn has_subjects(&self, space: i64) -> Result<bool> {
         self.has_stage(space, Stage::Subjects)
     }
 
-    /// Whether the faces stage has looked at anything in a space.
+    /// Whether the faces stage has processed any file in a space.
     pub fn has_found_faces(&self, space: i64) -> Result<bool> {
         self.has_stage(space, Stage::Faces)
     }
@@ -61,7 +61,7 @@ impl IndexReader {
         Ok(self.conn.query_row("SELECT value FROM meta WHERE key = ?1", [key], |r| r.get(0)).optional()?)
     }
 
-    /// How many new and how many changed files wait.
+    /// Number of new and of changed files in the queue.
     pub fn pending_kinds(&self) -> Result<PendingKinds> {
         Ok(self.conn.query_row(
             "SELECT coalesce(sum(what = 'new'), 0), coalesce(sum(what = 'changed'), 0) FROM pending",
@@ -72,8 +72,8 @@ impl IndexReader {
 }
 
 impl Index {
-    /// Removes the rows of files that vanished before `before` (Unix seconds), but for those that an ignore file only hides.
-    /// Returns how many.
+    /// Deletes the rows of files that were removed before `before` (Unix seconds), except those hidden by an ignore
+    /// file. Returns their number.
     pub fn forget_vanished(&self, before: i64) -> Result<u64> {
         Ok(self
             .conn
@@ -85,10 +85,10 @@ impl Index {
             .map(|n| n as u64)?)
     }
 
-    /// The time as far as it has passed between runs, for what is forgotten after a while. It follows the clock, but not where
-    /// that is wrong: where it has jumped ahead by more than a year since it was last looked at (`None`: then nothing is to be
-    /// forgotten), no time has passed, and after a pause it catches up no faster than twice as fast. So the rows of deleted
-    /// files outlive a box that wakes up in another decade, also when it runs there for a while.
+    /// The time that grace periods use. It follows the clock unless that is wrong: if the clock has jumped ahead by
+    /// more than a year since the last check, no time has passed (`None`: nothing may be deleted), and after a pause
+    /// this time advances at most twice as fast as the clock. So the rows of removed files survive a machine that
+    /// starts with a date in another decade, even if it runs like that for a while.
     pub fn time_that_passed(&self, now: i64) -> Result<Option<i64>> {
         let time = |key| -> Result<Option<i64>> { Ok(self.meta(key)?.and_then(|v| v.parse().ok())) };
         let seen = match time("clock_seen")? {
@@ -99,7 +99,7 @@ impl Index {
         let passed = time("time_passed")?.unwrap_or(seen);
         let since = now.saturating_sub(seen);
         let is_leap = since > LONGEST_PAUSE_S;
-        // What stays as it was need not be written.
+        // Unchanged values are not written.
         let new = if is_leap || since < 0 {
             passed
         } else {
@@ -112,7 +112,7 @@ impl Index {
         Ok((!is_leap).then_some(new))
     }
 
-    /// Removes the derivatives of contents that no file has any more. Looks at all of them.
+    /// Deletes the derivative rows of contents that no file has. Checks all of them.
     pub fn forget_derivatives(&self) -> Result<()> {
         Ok(self
             .conn
@@ -124,7 +124,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Removes the subjects found in a space, so that nothing is left of them.
+    /// Removes all subjects found in a space.
     pub fn remove_subjects(&self, space: i64) -> Result<()> {
         let tx = self.conn.unchecked_transaction()?;
         let of_space = "file_id IN (SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id

@@ -1,10 +1,10 @@
-//! Words that name a kind of photo, in English and German: `360`, `Live Photo`, `Panoramen`. A search for one finds what is of
-//! the kind, beside what has the word.
+//! Words that name a kind of photo, in English and German: `360`, `Live Photo`, `Panoramen`. A search for one matches
+//! photos of that kind and text with the word.
 
 use super::query::{Filter, Is};
 use super::words;
 
-/// What a word names, and the words, folded as searches fold them.
+/// Kinds with their words, normalised like searches.
 const KEYWORDS: &[(Named, &[&str])] = &[
     (
         Named::Is(Is::Sphere),
@@ -72,7 +72,7 @@ const KEYWORDS: &[(Named, &[&str])] = &[
     (Named::Video, &["video", "videos", "movie", "movies", "film", "filme"]),
 ];
 
-/// What may stand behind a keyword without saying more.
+/// Words that may follow a keyword without changing its meaning.
 const PHOTOS: &[&str] = &[
     "photo",
     "photos",
@@ -100,7 +100,7 @@ enum Named {
     Video,
 }
 
-/// What the words of a search name; in any case, with or without a hyphen.
+/// The filter that the words of a search name; in any case, with or without a hyphen.
 pub(crate) fn named(text: &str) -> Option<Filter> {
     let folded = words::indexed(text);
     let find = |words: &str| KEYWORDS.iter().find(|(_, all)| all.contains(&words)).map(|(named, _)| *named);
@@ -114,7 +114,7 @@ pub(crate) fn named(text: &str) -> Option<Filter> {
     })
 }
 
-/// The most words that one keyword is written with.
+/// Maximum number of words in a keyword.
 pub(crate) const MOST_WORDS: usize = 3;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! The shared index. All SQL lives here.
+//! The shared index. All SQL is in this crate.
 //!
-//! Three rights, each a type. An [`IndexReader`] opens the database read-only and never waits. An [`Editor`] makes short
-//! transactions and is open to any process. An [`Index`] holds `index.lock`, or is another connection of the process that
-//! does; what a run records goes through its [`IndexWriter`], one transaction.
+//! Three access rights, each a type. An [`IndexReader`] opens the database read-only and never waits. An [`Editor`]
+//! makes short transactions and is available to any process. An [`Index`] holds `index.lock`, or is another connection
+//! of the process that does; the results of a run are written through its [`IndexWriter`], one transaction.
 #![deny(unsafe_code)]
 
 pub mod account_edits;
@@ -61,13 +61,13 @@ use std::time::Duration;
 /// The database in the index folder.
 pub const DATABASE: &str = "index.sqlite";
 
-/// An edit waits this long for another writer before it gives up (DESIGN: two rights on an index).
+/// Time that an edit waits for another writer before it fails (DESIGN: two rights on an index).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Page cache of one connection, in KiB: small, since the kernel caches the file as well.
+/// Page cache of one connection, in KiB: small, because the kernel caches the file as well.
 const CACHE_KIB: i64 = 4096;
 
-/// Why an index could not be opened. `code()` is the exit code that goes with it.
+/// Why an index could not be opened. `code()` returns the exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("the index {dir} is in use by {holder}: wait until it is done, or stop it", dir = .dir.display())]
@@ -92,12 +92,12 @@ pub enum OpenError {
     Broken { dir: PathBuf, why: String },
 }
 
-/// A connection that only reads.
+/// A read-only connection.
 #[derive(Debug)]
 pub struct IndexReader {
     dir: PathBuf,
     conn: Connection,
-    /// What the SQL function `visible` answers by.
+    /// State of the SQL function `visible`.
     scope: read::visible::Slot,
 }
 
@@ -114,9 +114,9 @@ impl IndexReader {
         Ok(IndexReader { dir: dir.to_owned(), conn, scope })
     }
 
-    /// Gives back the memory of cached pages: for who rests. A service has a dozen connections.
+    /// Releases the memory of cached pages, for idle connections. A service has a dozen connections.
     pub fn shrink(&self) {
-        // What cannot be given back stays.
+        // Failure is harmless: the memory stays in use.
         let _ = self.conn.release_memory();
     }
 
@@ -126,7 +126,7 @@ impl IndexReader {
     }
 }
 
-/// A connection for what users say: short transactions, made durable before they are answered.
+/// A connection for user edits: short transactions, durable before they are acknowledged.
 #[derive(Debug)]
 pub struct Editor {
     reader: IndexReader,
@@ -141,8 +141,8 @@ impl Editor {
         Ok(Editor { reader: IndexReader::with(dir, conn)? })
     }
 
-    /// Begins a transaction that holds the right to write from its first statement on: one that read first and then wrote
-    /// would fail where another has committed in between.
+    /// Begins a transaction that holds the write lock from the start: one that reads first and then writes would fail
+    /// if another has committed in between.
     fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
         self.reader.conn.transaction_with_behavior(TransactionBehavior::Immediate)
     }
@@ -160,7 +160,7 @@ impl Deref for Editor {
 #[derive(Debug)]
 pub struct Index {
     editor: Editor,
-    /// Held for the life of an indexing process, by the first of its connections.
+    /// Held while an indexing process runs, by the first of its connections.
     lock: Option<File>,
 }
 
@@ -183,13 +183,13 @@ impl Index {
         Ok(Index { editor: Editor { reader: IndexReader::with(dir, conn)? }, lock })
     }
 
-    /// For the one process that indexes: creates the folder and the schema, takes `index.lock`. Where the database is gone and
-    /// the rest of an index is not, nothing is begun.
+    /// For the one process that indexes: creates the folder and the schema, takes `index.lock`. Fails if the database
+    /// is missing but other parts of an index exist.
     pub fn open_indexing(dir: &Path, reached: impl Fn()) -> Result<Index, OpenError> {
         Index::open_indexing_as(dir, false, reached)
     }
 
-    /// The same; `anew`: a person has said that a lost database is to be begun anew.
+    /// Like [`Index::open_indexing`]; with `anew`, a missing database is created: the user confirmed that it is lost.
     pub fn open_indexing_as(dir: &Path, anew: bool, reached: impl Fn()) -> Result<Index, OpenError> {
         let not_writable =
             |e: std::io::Error| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() };
@@ -198,60 +198,59 @@ impl Index {
         refuse_network(dir)?;
         let lock = lock::take(dir)?;
         create_private_dir(&dir.join(DERIVED)).map_err(not_writable)?;
-        // A link there would lead thumbnails, and what removes them, to another place.
+        // A symbolic link would redirect writes and removals of thumbnails to another place.
         StoreDir::open(dir).map_err(not_writable)?;
         let database = dir.join(DATABASE);
-        // A database of no bytes holds nothing, and SQLite would delete the log beside it.
+        // An empty database file has no content, and SQLite would delete the log beside it.
         let is_lost = !std::fs::metadata(&database).is_ok_and(|m| m.len() > 0);
         if is_lost && !anew && holds_a_file(&dir.join(DERIVED)) {
             return Err(OpenError::Lost { dir: dir.to_owned() });
         }
-        // Made before SQLite opens it: the files beside it get its mode.
+        // Created before SQLite opens it, because the log files get its mode.
         File::options().append(true).create(true).open(&database).map_err(not_writable)?;
         for file in [DATABASE, "index.sqlite-wal", "index.sqlite-shm"] {
             restrict(&dir.join(file));
         }
         let mut conn = connect(dir, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-        // One with nothing in it.
+        // A database without tables.
         let is_empty = schema::current(&conn).map_err(|e| broken(dir, e))? == 0;
         if is_empty && !anew && holds_a_file(&dir.join(DERIVED)) {
             return Err(OpenError::Lost { dir: dir.to_owned() });
         }
         schema::migrate(&mut conn, reached).map_err(|e| broken(dir, e))?;
         if is_empty {
-            // Durable before the first thumbnail is: after a power cut the new index would be taken for a lost one.
+            // Durable before the first thumbnail: otherwise a power failure would make the new index appear lost.
             conn.pragma_query(None, "wal_checkpoint", |_| Ok(())).map_err(|e| broken(dir, e))?;
             File::open(dir).and_then(|folder| folder.sync_all()).map_err(not_writable)?;
         }
         Index::with(dir, conn, Some(lock))
     }
 
-    /// For who says what indexing would do where there is no index yet: an empty one that is nowhere, save for what SQLite
-    /// puts with its temporary files.
+    /// For a dry run without an index: an empty temporary database, which SQLite keeps in memory and temporary files.
     pub fn open_nowhere(dir: &Path) -> Result<Index, OpenError> {
         let mut conn = connect_to(dir, Path::new(""), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::migrate(&mut conn, || ()).map_err(|e| broken(dir, e))?;
         Index::with(dir, conn, None)
     }
 
-    /// Whether there is an index in a folder.
+    /// Whether a folder contains an index.
     pub fn is_there(dir: &Path) -> bool {
         !matches!(must_be_there(dir), Err(OpenError::Missing { .. }))
     }
 
-    /// One more connection of the process that holds the lock (the recorder's, a job source's).
+    /// Another connection of the process that holds the lock (for the recorder or a job source).
     pub fn another(&self) -> Result<Index, OpenError> {
         let conn = connect(&self.dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         Index::with(&self.dir, conn, None)
     }
 
-    /// For the service that holds the lock: where it can be asked, for [`service_socket`].
+    /// Publishes the socket of the service that holds the lock, for [`service_socket`].
     pub fn name_socket(&self, socket: &Path) -> std::io::Result<()> {
         self.lock.as_ref().map_or(Ok(()), |lock| lock::name_socket(lock, socket))
     }
 }
 
-/// The socket of the service that runs on an index, where one does.
+/// The socket of the service that runs on an index, if any.
 pub fn service_socket(dir: &Path) -> Option<PathBuf> {
     lock::service_socket(dir)
 }
@@ -260,8 +259,8 @@ fn broken(dir: &Path, e: impl std::fmt::Display) -> OpenError {
     OpenError::Broken { dir: dir.to_owned(), why: e.to_string() }
 }
 
-/// Whether there is a file in a folder or two folders down, which is where derivatives are. One that was being written when the
-/// program ended is none.
+/// Whether there is a file in a folder or up to two levels below, where derivatives are. Incomplete files of a crashed
+/// program do not count.
 fn holds_a_file(dir: &Path) -> bool {
     let inside = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
     let is_file = |entry: &std::fs::DirEntry| {
@@ -273,12 +272,12 @@ fn holds_a_file(dir: &Path) -> bool {
     })
 }
 
-/// A backup that was changed has not the sums any more that it was made with, and would not be restored.
+/// Indexing would change the backup's files so that their checksums no longer match, and it could not be restored.
 fn refuse_backup(dir: &Path) -> Result<(), OpenError> {
     if dir.join(backup::CONTENTS).exists() { Err(OpenError::Backup { dir: dir.to_owned() }) } else { Ok(()) }
 }
 
-/// Locks and shared memory of SQLite are not safe on NFS and SMB.
+/// SQLite's locks and shared memory are not safe on NFS and SMB.
 fn refuse_network(dir: &Path) -> Result<(), OpenError> {
     let look = || -> std::io::Result<FsInfo> { Ok(FsInfo::of(File::open(dir)?, &MountTable::read())?) };
     match look() {
@@ -287,20 +286,20 @@ fn refuse_network(dir: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Creates a folder that only the owner and the group may enter (0750), parents included.
+/// Creates a folder with mode 0750, including its parents.
 fn create_private_dir(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o750).create(dir)
 }
 
-/// SQLite creates its files by the umask; an index is nobody else's business (0640).
+/// SQLite creates its files by the umask; the index must not be readable by others (0640).
 fn restrict(file: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    // A folder that somebody else owns may refuse; the folder's own mode still protects it.
+    // A folder of another owner may refuse; the folder's own mode still protects it.
     let _ = std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o640));
 }
 
-/// Whether there is an index in `dir`.
+/// Fails if `dir` contains no index.
 fn must_be_there(dir: &Path) -> Result<(), OpenError> {
     let dir = dir.to_owned();
     match std::fs::metadata(dir.join(DATABASE)) {
@@ -340,8 +339,8 @@ fn connect_to(dir: &Path, database: &Path, flags: OpenFlags) -> Result<Connectio
         )?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
         conn.set_prepared_statement_cache_capacity(64);
-        // A statement that is kept is planned once. Otherwise SQLite looks at the values it is given, for the sake of the
-        // partial indexes, and plans most statements anew each time: three quarters of the time of a page of items.
+        // Cached statements are planned once. Otherwise SQLite checks bound values against the partial indexes and
+        // plans most statements again for each execution: three quarters of the time of a page of items.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
             conn.pragma_update(None, "journal_mode", "WAL")?;
@@ -350,7 +349,7 @@ fn connect_to(dir: &Path, database: &Path, flags: OpenFlags) -> Result<Connectio
         conn.pragma_update(None, "foreign_keys", true)?;
         conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
         conn.pragma_update(None, "temp_store", "FILE")?;
-        // Touches the file, so that "not a database" is told here and not in the middle of a run.
+        // Reads the file, so that "not a database" is reported here and not in the middle of a run.
         schema::current(&conn)?;
         Ok(conn)
     };
@@ -365,10 +364,10 @@ fn connect_to(dir: &Path, database: &Path, flags: OpenFlags) -> Result<Connectio
     })
 }
 
-/// Whether there is no room for what SQLite must make before anybody can look: the shared memory of the WAL, which it calls
-/// a broken disk.
+/// Whether there is no disk space for the shared memory of the WAL, which SQLite needs even to read and reports as an
+/// I/O error.
 fn is_full(dir: &Path) -> bool {
-    /// Bytes: twice what it makes.
+    /// Bytes: twice the size of that file.
     const NEEDED: u64 = 64 << 10;
     rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail * fs.f_frsize < NEEDED)
 }

@@ -1,10 +1,10 @@
-//! One item for a server that decides by itself what its caller may see: where it is, and what may be sent of it.
+//! One item for a server with its own access control: its location, and the files that may be sent.
 
 use super::IndexReader;
 use crate::Result;
 use rusqlite::{OptionalExtension, params};
 
-/// Where an item's file is, and what it is.
+/// The location and type of an item's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Located {
     pub space: String,
@@ -13,21 +13,21 @@ pub struct Located {
     /// Relative to the volume, raw bytes; empty for the volume itself.
     pub folder: Vec<u8>,
     pub name: Vec<u8>,
-    /// By its content; `None` where it is unknown.
+    /// Detected from its content; `None` if unknown.
     pub format: Option<String>,
-    /// Why the volume is not there.
+    /// Why the volume is offline.
     pub offline: Option<String>,
 }
 
-/// A picture that was made of an item.
+/// A derivative of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Derived {
-    /// Relative to the index folder. It holds content, version and settings: a file never changes under its name.
+    /// Relative to the index folder. It contains content, version and settings: the file at a path never changes.
     pub path: String,
 }
 
 impl IndexReader {
-    /// An item that is shown; `None` for companions, hidden and vanished ones.
+    /// A visible item; `None` for companions, hidden and removed ones.
     pub fn located(&self, item: i64) -> Result<Option<Located>> {
         Ok(self
             .conn
@@ -50,7 +50,7 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// The picture of an item of one size: `sm`, `m`, `xl`, `preview`.
+    /// The derivative of an item in one size: `sm`, `m`, `xl`, `preview`.
     pub fn derived(&self, item: i64, size: &str) -> Result<Option<Derived>> {
         Ok(self
             .conn
@@ -62,7 +62,7 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// The name of the clip of a Live Photo; it is in the photo's folder.
+    /// The name of the clip of a Live Photo, which is in the photo's folder.
     pub fn live_video(&self, item: i64) -> Result<Option<Vec<u8>>> {
         Ok(self.conn
             .prepare_cached(

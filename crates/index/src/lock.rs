@@ -1,6 +1,6 @@
-//! `index.lock`: one process indexes at a time. The right is the kernel's `flock`, which ends with the process however it
-//! ends. The file says who holds it: a line for people, and where it is a service a line with its socket, so that others
-//! can hand their work to the service of this index and not to another.
+//! `index.lock`: only one process indexes at a time. The lock is the kernel's `flock`, which is released when the
+//! process ends. The file identifies the holder: a line for users and, for a service, a line with its socket, so that
+//! other processes send their requests to the service of this index.
 
 use super::OpenError;
 use rustix::fs::{FlockOperation, flock};
@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 
 /// A path is at most 4096 bytes long.
 const LONGEST: u64 = 5000;
-/// What stands before the socket.
+/// Prefix of the line with the socket.
 const SOCKET: &str = "socket ";
 
-/// The socket of the service that holds the lock; `None` where nobody does, or something else.
+/// The socket of the service that holds the lock; `None` if there is no holder or the holder is not a service.
 pub(super) fn service_socket(dir: &Path) -> Option<PathBuf> {
     let mut file = File::open(dir.join("index.lock")).ok()?;
-    // What an ended holder wrote means nothing.
+    // Data of a former holder is invalid.
     if flock(&file, FlockOperation::NonBlockingLockShared) != Err(rustix::io::Errno::WOULDBLOCK) {
         return None;
     }
@@ -28,13 +28,13 @@ pub(super) fn service_socket(dir: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(OsStr::from_bytes(line)))
 }
 
-/// Says where the holder, a service, can be asked.
+/// Writes the socket of the holder, which is a service.
 pub(super) fn name_socket(mut lock: &File, socket: &Path) -> std::io::Result<()> {
     let line = [SOCKET.as_bytes(), socket.as_os_str().as_bytes(), b"\n"].concat();
     lock.write_all(&line)
 }
 
-/// Takes the lock or says who has it.
+/// Takes the lock, or returns an error with the holder.
 pub(super) fn take(dir: &Path) -> Result<File, OpenError> {
     let not_writable = |e: std::io::Error| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() };
     let mut file = File::options()
@@ -67,7 +67,7 @@ pub(super) fn take(dir: &Path) -> Result<File, OpenError> {
     Ok(file)
 }
 
-/// The command among the arguments of this process: global options may stand before it.
+/// The command in the arguments of this process, which may follow global options.
 fn command(mut arguments: impl Iterator<Item = String>) -> String {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {

@@ -1,5 +1,5 @@
-//! What a walk did not enter and should have, and what is hidden because of it. Noted in temporary tables while the walk goes
-//! on, and applied in the transaction that ends the scan, like all findings.
+//! Parts that a walk could not enter, and what is hidden because of that. Recorded in temporary tables during the walk,
+//! and applied in the transaction that ends the scan, like all findings.
 
 use super::failures::Failure;
 use super::{Index, IndexReader};
@@ -11,15 +11,15 @@ use albumen_files::relative;
 use rusqlite::{Row, params};
 use serde::Serialize;
 
-/// Something that a walk did not enter.
+/// A part that a walk did not enter.
 #[derive(Debug, Clone)]
 pub struct Problem<'a> {
     pub volume_id: i64,
     /// Relative to the volume: the folder or entry, or the ignore file that hides its folder.
     pub path: &'a [u8],
-    /// One of the words below, or `too_large`: its listing does not fit into the memory there is.
+    /// One of the words below, or `too_large`: its listing does not fit into the memory budget.
     pub kind: &'static str,
-    /// Of the ignore file.
+    /// Line of the ignore file.
     pub line: Option<u32>,
     pub reason: String,
 }
@@ -31,7 +31,7 @@ impl Problem<'_> {
     pub const IGNORE_FILE: &'static str = "ignore_file";
 }
 
-/// A folder that was not walked, as `status` tells of it.
+/// A folder that was not walked, for `status`.
 #[derive(Debug, Clone, Serialize)]
 pub struct NotWalked {
     pub path: String,
@@ -40,7 +40,7 @@ pub struct NotWalked {
     pub reason: String,
 }
 
-/// Rows of [`PROBLEMS`] with the stage that failures name for them: they are none of a file's stages.
+/// Rows of [`PROBLEMS`], with the stage shown for them in lists of failures: they are not stages of a file.
 const STAGE: &str = "discover";
 
 const PROBLEMS: &str = "SELECT p.id, v.path, p.path, p.kind, p.line, p.reason
@@ -65,7 +65,7 @@ fn row(r: &Row<'_>) -> rusqlite::Result<(i64, Failure)> {
 }
 
 impl IndexReader {
-    /// All that was not walked, by path.
+    /// Everything that was not walked, by path.
     pub(super) fn problems(&self, mut each: impl FnMut(Failure)) -> Result<()> {
         let mut st = self.conn.prepare(&format!("{PROBLEMS} ORDER BY v.path, p.path"))?;
         let mut rows = st.query([])?;
@@ -75,7 +75,7 @@ impl IndexReader {
         Ok(())
     }
 
-    /// The next few of some spaces, or of all, after one of them; and where the next page begins.
+    /// The next problems of some spaces, or of all, after one of them; and the start of the next page.
     pub(super) fn problem_page(
         &self,
         after: i64,
@@ -102,7 +102,7 @@ impl IndexReader {
 }
 
 impl Index {
-    /// Begins a scan: nothing is noted yet.
+    /// Clears the temporary tables at the start of a scan.
     pub(super) fn begin_problems(&self) -> Result<()> {
         Ok(self.conn.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS problems (
@@ -113,7 +113,7 @@ impl Index {
         )?)
     }
 
-    /// Notes something that was not walked.
+    /// Records a part that was not walked.
     pub fn note_problem(&self, p: &Problem<'_>) -> Result<()> {
         Ok(self.conn
             .prepare_cached(
@@ -123,7 +123,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Notes that the files of a folder are hidden by an ignore file above them or beside them.
+    /// Records that the files of a folder are hidden by an ignore file in it or above it.
     pub fn note_hidden(&self, folder: i64) -> Result<()> {
         Ok(self.conn
             .prepare_cached(
@@ -133,7 +133,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// The folders at or below a path that hold hidden files: id and path.
+    /// The folders at or below a path that have hidden files: id and path.
     pub fn folders_hidden(&self, volume_id: i64, path: &[u8]) -> Result<Vec<FolderRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT DISTINCT d.id, d.path FROM hidden_files h CROSS JOIN files f ON f.id = h.file_id
@@ -146,7 +146,7 @@ impl Index {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes that nothing hides a folder any more: those of its files that do not come back are gone as others are.
+    /// Records that a folder is no longer hidden: those of its files that are not found are removed like others.
     pub fn note_released(&self, folder: i64) -> Result<()> {
         Ok(self
             .conn
@@ -155,8 +155,8 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Puts what was noted of a walk in place of what an earlier one said of the same place: of all below `start`, or of the
-    /// folder alone. What was not seen this time keeps what was said of it.
+    /// Replaces the problems of an earlier walk with those of this one, for everything below `start`, or for the folder
+    /// alone. Parts that were not read this time keep their problems.
     pub fn apply_problems(&self, volume_id: i64, start: &[u8], alone: bool) -> Result<()> {
         // An ignore file above the start may have been corrected as well: the walk has read it.
         let own = relative::child(start, ALBUMENIGNORE);
@@ -191,7 +191,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Releases and hides what was noted. Returns the files that are hidden now and were not.
+    /// Applies recorded releases and hidings. Returns the files that are newly hidden.
     pub fn apply_hidden(&self, at: i64) -> Result<Vec<i64>> {
         self.conn.execute(
             "UPDATE files SET vanished = ?1 WHERE vanished IS NOT NULL AND id IN (

@@ -1,7 +1,7 @@
-//! The language of searches: words and filters, all of which must hold. docs/search.md is its manual.
+//! The search language: words and filters, all of which must hold. docs/search.md is its manual.
 //!
-//! A pure parser: any text gives a query or an error that says what to write instead. What the words find is
-//! decided by `search`.
+//! A pure parser: any text gives a query, or an error that states the correct form. The meaning of the words is defined
+//! by `search`.
 
 use super::keywords;
 use albumen_core::vocabulary::Precision;
@@ -12,11 +12,11 @@ use std::fmt;
 /// A parsed search.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
-    /// All must hold; an empty list finds everything.
+    /// All must hold; an empty list matches everything.
     pub terms: Vec<Term>,
 }
 
-/// One word or filter, perhaps with alternatives, perhaps denied.
+/// One word or filter, possibly with alternatives or negated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Term {
     pub denied: bool,
@@ -25,7 +25,7 @@ pub struct Term {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// Anywhere, or in one field.
+    /// In any field, or in one.
     Words {
         field: Option<TextField>,
         words: Words,
@@ -45,18 +45,18 @@ pub enum Filter {
     Subject(String),
     Tag(String),
     Album(String),
-    /// What a server makes of an album's name: the albums, by id, that the caller means by it. Never parsed.
+    /// The albums, by id, that a server resolved from an album name for its caller. Never parsed.
     AlbumIds(Vec<i64>),
-    /// A favourite of an account; parsed without one, which finds nothing.
+    /// A favourite of an account; parsed as `None`, which matches nothing.
     Favourite(Option<i64>),
     Area(Area),
     Has(Has),
     Is(Is),
-    /// All of these.
+    /// A conjunction.
     All(Vec<Filter>),
 }
 
-/// Whole words in a row; of the last one the beginning is enough when it was written with a star.
+/// A phrase of whole words; if it was written with a star, the last word matches as a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
     pub text: String,
@@ -72,7 +72,7 @@ impl Words {
     }
 }
 
-/// Bounds, both included. Dates are prefixes of ISO 8601, `2023` or `2023-07` or `2023-07-01T10`.
+/// Inclusive bounds. Dates are prefixes of ISO 8601: `2023`, `2023-07` or `2023-07-01T10`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span<T> {
     pub from: Option<T>,
@@ -100,14 +100,14 @@ pub enum NumberField {
     Duration,
 }
 
-/// A box of coordinates, degrees; west may be greater than east, across the date line.
+/// A bounding box in degrees; west is greater than east if it spans the date line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Area {
     pub south: f64,
     pub west: f64,
     pub north: f64,
     pub east: f64,
-    /// Only within so many km of a point, latitude and longitude.
+    /// Restricts the area to a circle: latitude, longitude, radius in km.
     pub circle: Option<(f64, f64, f64)>,
 }
 
@@ -127,27 +127,27 @@ pub enum Has {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Is {
     Sphere,
-    /// Any photo that moves.
+    /// Any photo with motion.
     Motion,
-    /// Apple's: a still with its movie.
+    /// Apple's: a still with a separate movie.
     Live,
-    /// Google's and Samsung's: with the video inside.
+    /// Google's and Samsung's: with an embedded video.
     MotionPhoto,
     Panorama,
     Hdr,
-    /// A RAW, or a photo that has one beside it.
+    /// A RAW, or a photo with a RAW part.
     Raw,
 }
 
-/// What cannot be understood, and what to write instead.
+/// What is invalid, and the correct form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct QueryError(String);
 
-/// Denies like a hyphen; what phones and word processors make of one.
+/// Negates like a hyphen; phones and word processors substitute it.
 pub const MINUS: char = '\u{2212}';
 
-/// Longer searches are refused: more than anybody types, and little enough for one statement.
+/// Limit of terms: more than any user types, and few enough for one statement.
 const MOST_TERMS: usize = 64;
 
 const FILTERS: &str = "date, added, place, city, country, camera, lens, kind, format, rating, iso, f, exposure, \
@@ -155,18 +155,18 @@ const FILTERS: &str = "date, added, place, city, country, camera, lens, kind, fo
                        has, is";
 
 impl Query {
-    /// Whether an album is named in it.
+    /// Whether it refers to an album.
     pub fn names_albums(&self) -> bool {
         let mut filters = self.terms.iter().flat_map(|t| &t.any_of);
         filters.any(|f| matches!(f, Filter::Album(_) | Filter::AlbumIds(_)))
     }
 
-    /// Dates such as `last-year` are told from today.
+    /// Relative dates such as `last-year` refer to today.
     pub fn parse(text: &str) -> Result<Query, QueryError> {
         Query::parse_on(text, jiff::Zoned::now().date())
     }
 
-    /// The same on another day.
+    /// Like [`Query::parse`], for another day.
     pub(crate) fn parse_on(text: &str, today: Date) -> Result<Query, QueryError> {
         let tokens = tokens(text)?;
         let mut terms = Vec::new();
@@ -190,7 +190,7 @@ impl Query {
     }
 }
 
-/// The keyword that several plain words in a row are, and how many: the longest.
+/// The longest keyword of several plain words at the start of the tokens, and the number of its words.
 fn keyword(tokens: &[Token]) -> Option<(Filter, usize)> {
     let plain =
         tokens.iter().take(keywords::MOST_WORDS).take_while(|t| !t.denied && !t.quoted && t.key.is_none());
@@ -204,11 +204,11 @@ fn all_words(tokens: &[Token]) -> Filter {
     )
 }
 
-/// A word as written, with what was quoted in it.
+/// A word as written, with its quoted parts.
 #[derive(Debug)]
 struct Token {
     denied: bool,
-    /// What stands before the first colon outside quotes.
+    /// The text before the first colon outside quotes.
     key: Option<String>,
     value: String,
     quoted: bool,
@@ -258,7 +258,7 @@ fn term(token: &Token, today: Date) -> Result<Term, QueryError> {
     let Some(key) = key else {
         let words = Filter::Words { field: None, words: Words::new(value, quoted) };
         let any_of = match date_span(value) {
-            // A bare year or day is a date; quoted it is a word. Four digits alone are a number of something as often.
+            // A bare year or day is a date; quoted, it is a word. Four digits alone are often a number of a thing.
             Ok(span)
                 if !quoted && value.trim_start_matches("..").starts_with(|c: char| c.is_ascii_digit()) =>
             {
@@ -278,7 +278,7 @@ fn term(token: &Token, today: Date) -> Result<Term, QueryError> {
         "near" => return one(Filter::Area(near(value)?)),
         _ => {}
     }
-    // A comma separates alternatives, unless it was quoted.
+    // A comma outside quotes separates alternatives.
     let values: Vec<&str> =
         if quoted { vec![value] } else { value.split(',').filter(|v| !v.is_empty()).collect() };
     let any_of =
@@ -381,10 +381,10 @@ fn span<T: Clone>(value: &str, parse: impl Fn(&str) -> Result<T, QueryError>) ->
 
 fn date_span(value: &str) -> Result<Span<String>, QueryError> {
     span(value, |v| {
-        /// A date of which any tail may be left out.
+        /// A date, of which any tail may be omitted.
         const SHAPE: &[u8] = b"0000-00-00T00:00:00";
         let whole_field = matches!(v.len(), 4 | 7 | 10 | 13 | 16 | 19);
-        /// What is left out, as the earliest it can be: what is written must be on the calendar and the clock.
+        /// The omitted tail at its earliest: the result must be a valid date and time.
         const EARLIEST: &str = "0000-01-01T00:00:00";
         let fits = v.bytes().zip(SHAPE).all(|(c, s)| if *s == b'0' { c.is_ascii_digit() } else { c == *s });
         if whole_field
@@ -401,7 +401,7 @@ fn date_span(value: &str) -> Result<Span<String>, QueryError> {
     })
 }
 
-/// A span that is told from today: `30d`, `2w`, `6m`, `1y` back until now, and words in English and German.
+/// A span relative to today: the last `30d`, `2w`, `6m`, `1y`, and words in English and German.
 fn relative_span(value: &str, today: Date) -> Option<Span<String>> {
     let lower = value.to_lowercase();
     let digits = lower.len() - lower.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -461,7 +461,7 @@ fn parse_number(key: &str, value: &str) -> Result<f64, QueryError> {
     }
 }
 
-/// Measured values are rarely round: 1/250 is stored as 0.004 or 0.003996.
+/// Measured values are rarely exact: 1/250 is stored as 0.004 or 0.003996.
 fn widen(field: NumberField, span: Span<f64>) -> Span<f64> {
     const TOLERANCE: f64 = 0.01;
     match field {

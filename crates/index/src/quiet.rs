@@ -1,8 +1,8 @@
-//! What need not be looked at again: folders whose files are all as recorded, and stages that nothing in a folder waits
-//! for. A rescan of a library in which nothing has happened reads a row a folder instead of a row a file.
+//! Cache of unchanged folders: folders whose files are all as recorded, and stages that are complete in a folder. A
+//! rescan of an unchanged library reads one row per folder instead of one row per file.
 //!
-//! Promises: a row here is a conclusion from others and true for as long as it stands; the schema's triggers remove it
-//! with any change of what it was concluded from. Without it all is as before, only slower.
+//! Promises: a cached row is derived from other rows and always valid; the schema's triggers delete it with any change
+//! of those. Without it the results are the same, only slower.
 
 use super::counts::STATES;
 use super::due::{Scope, StageNow, UNDONE, files_for};
@@ -14,14 +14,14 @@ use albumen_files::mounts::FsId;
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
 
-/// Folders summed up in one transaction: other writers wait for it.
+/// Folders handled in one transaction: other writers wait for it.
 const BATCH: usize = 200;
 
-/// A folder that the index knows.
+/// A folder in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownFolder {
     pub id: i64,
-    /// What a walk sees when all its files are as recorded, and how many of them are media.
+    /// The checksum that a walk computes if all its files are as recorded, and the number of media files.
     pub sum: Option<(FolderSum, u64)>,
 }
 
@@ -41,7 +41,7 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// The folders of a scope in which a stage may be due.
+    /// Folders of a scope in which a stage may be due.
     pub fn undone_folders(&self, scope: &Scope, now: &StageNow) -> Result<Vec<i64>> {
         let (id, path) = scope.params();
         if let Scope::File { folder_id, .. } = scope {
@@ -54,7 +54,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The folders of a space in which a stage may be due.
+    /// Folders of a space in which a stage may be due.
     pub(super) fn undone_folders_of_space(&self, space: i64, now: &StageNow) -> Result<Vec<i64>> {
         let sql = format!(
             "SELECT d.id FROM volumes v CROSS JOIN folders d ON d.volume_id = v.id
@@ -67,7 +67,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Present media files of a scope.
+    /// Number of present media files in a scope.
     pub fn count_media(&self, scope: &Scope) -> Result<u64> {
         let (id, path) = scope.params();
         let sql = match scope {
@@ -87,7 +87,7 @@ impl IndexReader {
             .query_row(params![id, path], |r| r.get::<_, i64>(0).map(|n| n as u64))?)
     }
 
-    /// Present media files of a scope, by kind.
+    /// Number of present media files in a scope, by kind.
     pub fn count_kinds(&self, scope: &Scope) -> Result<BTreeMap<String, u64>> {
         let (id, path) = scope.params();
         if let Scope::File { .. } = scope {
@@ -128,10 +128,10 @@ impl IndexReader {
 }
 
 impl Index {
-    /// Concludes what need not be looked at again in the folders of a scope, as far as it is not known yet; for folders
-    /// with work in the queue that would not last.
+    /// Computes the missing cache rows of the folders in a scope; folders with queued work are skipped, because their
+    /// rows would not last.
     pub fn sum_up(&self, scope: &Scope, stages: &[StageNow]) -> Result<()> {
-        // Of a single file nothing about its folder follows.
+        // A single file does not determine the state of its folder.
         if matches!(scope, Scope::File { .. }) {
             return Ok(());
         }
@@ -169,7 +169,7 @@ impl Index {
         Ok(())
     }
 
-    /// Concludes that a stage is due for no file of a folder, if that is so, and what it came to.
+    /// If a stage is due for no file of a folder, caches that and the outcomes.
     pub(super) fn conclude_stage(&self, folder: i64, now: &StageNow) -> Result<()> {
         Ok(self.conn
             .prepare_cached(&format!(
@@ -193,7 +193,7 @@ impl Index {
         let mut rows = st.query([folder])?;
         let mut files: Vec<(Vec<u8>, bool, FsId, FileStat)> = Vec::new();
         while let Some(r) = rows.next()? {
-            // What was never read to the end is looked at again each time.
+            // A file that was never read completely is checked each time.
             if r.get(7)? {
                 return Ok(());
             }
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(sum, FolderSum::of(seen));
 
         let conn = &index.conn;
-        // Whether the files look different, and whether the stage may be due.
+        // Whether the checksum changes, and whether the stage may be due.
         let changes: [(&str, &dyn Fn(), bool, bool); 8] = [
             (
                 "facts",
@@ -374,7 +374,7 @@ mod tests {
             index.sum_up(&scope, &[render(1)]).unwrap();
             assert_eq!(index.undone_folders(&scope, &render(1)).unwrap().is_empty(), is_done, "{fault}");
         }
-        // One that was never read to its end is looked at again each time.
+        // A file that was never read completely is checked each time.
         index.conn.execute("UPDATE files SET content_hash = NULL WHERE id = ?1", [b]).unwrap();
         index.sum_up(&scope, &[render(1)]).unwrap();
         let sums: i64 = index.conn.query_row("SELECT count(*) FROM folder_sums", [], |r| r.get(0)).unwrap();

@@ -1,5 +1,5 @@
-//! What the one writer records: files, facts, stages, derivatives. Each function is one statement or a few;
-//! the recorder calls many of them in one transaction.
+//! Statements of the recorder: files, facts, stages, derivatives. Each function is one statement or a few; the recorder
+//! calls many of them in one transaction.
 
 use crate::{IndexReader, Result};
 use albumen_core::fault::Fault;
@@ -9,23 +9,23 @@ use albumen_files::hash::ContentHash;
 use albumen_files::mounts::FsId;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// How a stage ended.
+/// The outcome of a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Done,
-    /// Done as far as the damage allowed; the words say what is missing.
+    /// Done as far as the damage allowed; the text names what is missing.
     Damaged(String),
-    /// Not for this file; the words say why.
+    /// Not applicable to this file; the text gives the reason.
     Skipped(String),
     Failed(Fault),
 }
 
-/// Waits between the attempts of a transient failure: 1 hour, 1 day, 1 week, and no more (DESIGN section 1).
+/// Delays between the attempts of a transient failure: 1 hour, 1 day, 1 week, then none (DESIGN section 1).
 const RETRY_AFTER_S: [i64; 3] = [3600, 86_400, 604_800];
-/// The same where the machine and not the file was at fault: soon, and then every day.
+/// The delays for failures of the machine rather than the file: short, then daily.
 const UNAVAILABLE_AFTER_S: [i64; 4] = [60, 600, 3600, 86_400];
 
-/// A derivative as it stands in the index.
+/// A row of `derivatives`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DerivativeRow {
     pub name: DerivativeName,
@@ -36,7 +36,7 @@ pub struct DerivativeRow {
     pub bytes: u64,
 }
 
-/// A media file as it was read.
+/// A media file with the results of reading it.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadFile<'a> {
     pub folder_id: i64,
@@ -44,24 +44,24 @@ pub struct ReadFile<'a> {
     pub fs: FsId,
     pub stat: &'a FileStat,
     pub content_hash: Option<&'a str>,
-    /// What inspect found; `None`: what is known stays.
+    /// Result of inspect; `None` keeps the stored facts.
     pub facts: Option<&'a Facts>,
-    /// `None`: what is known stays.
+    /// `None` keeps the stored one.
     pub thumbhash: Option<&'a [u8]>,
 }
 
-/// The row that a file has now.
+/// The row of a file after the write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PutFile {
     pub id: i64,
-    /// There was none before.
+    /// The row is new.
     pub is_new: bool,
 }
 
-/// Makes or updates the row of the media file at a path, all of it in one statement. A row that had vanished is back.
+/// Inserts or updates the row of the media file at a path. A row marked as removed is restored.
 pub(crate) fn put_file(conn: &Connection, file: &ReadFile<'_>, now: i64) -> Result<PutFile> {
     let ReadFile { folder_id, name, fs, stat, content_hash, facts, thumbhash } = *file;
-    // In two steps: for one statement that returns the id SQLite makes a table of its own each time.
+    // Two steps: for a single statement that returns the id, SQLite creates a temporary table each time.
     let known: Option<i64> = conn
         .prepare_cached("SELECT id FROM files WHERE folder_id = ?1 AND name = ?2")?
         .query_row(params![folder_id, name], |r| r.get(0))
@@ -97,7 +97,7 @@ pub(crate) fn put_file(conn: &Connection, file: &ReadFile<'_>, now: i64) -> Resu
     Ok(PutFile { id, is_new: false })
 }
 
-/// Makes or updates the row of a sidecar, which belongs to the file of the name `of` in the same folder.
+/// Inserts or updates the row of a sidecar, which belongs to the file named `of` in the same folder.
 pub(crate) fn put_sidecar(
     conn: &Connection,
     folder_id: i64,
@@ -127,8 +127,8 @@ pub(crate) fn put_sidecar(
     .map(drop)?)
 }
 
-/// The same content under another stat: touched, or back after it had vanished. Returns whether it is back: then its item
-/// is to be shown again ([`super::items::refresh`]).
+/// Updates the stat of a file with unchanged content: touched, or restored after its removal. Returns whether it was
+/// restored: then its item must be shown again ([`super::items::refresh`]).
 pub(crate) fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) -> Result<bool> {
     let is_back = conn
         .prepare_cached("SELECT vanished IS NOT NULL FROM files WHERE id = ?1")?
@@ -143,8 +143,7 @@ pub(crate) fn touch_file(conn: &Connection, id: i64, fs: FsId, stat: &FileStat) 
     Ok(is_back)
 }
 
-/// A known file is at another path now; everything known of it stays. A vanished row that still holds the new
-/// path gives way.
+/// Moves a known file to another path, keeping all its data. A row marked as removed at the new path is deleted.
 pub(crate) fn move_file(
     conn: &Connection,
     id: i64,
@@ -153,7 +152,7 @@ pub(crate) fn move_file(
     fs: FsId,
     stat: &FileStat,
 ) -> Result<()> {
-    // With the row its companions lose what hides them.
+    // Without the row, its companions are no longer hidden.
     conn.prepare_cached(
         "INSERT OR IGNORE INTO items_stale (file_id) SELECT c.id FROM files c JOIN files g ON g.id = c.companion_of
          WHERE g.folder_id = ?1 AND g.name = ?2 AND g.id <> ?3 AND g.vanished IS NOT NULL",
@@ -178,15 +177,15 @@ pub(crate) fn move_file(
     touch_file(conn, id, fs, stat).map(drop)
 }
 
-/// What SQL says of two spaces, `a` and `b`, with one owner: see [`albumen_files::identity::owner`].
+/// SQL condition that two spaces, `a` and `b`, have one owner: see [`albumen_files::identity::owner`].
 const SAME_OWNER: &str = "(a.name = b.name OR (substr(a.name, 1, 1) = '/' AND substr(b.name, 1, 1) = '/'))";
 
-/// So many rows of one content are looked at: of a content with many copies it is no matter which, and looking at all of them
-/// for each new one takes time that grows with the square of their number.
+/// Limit of rows checked for one content: of many copies any will do, and checking all of them for each new one would
+/// take quadratic time.
 const COPIES: u32 = 64;
 
-/// The vanished file of the same owner that a content at a new path is: of a sampled hash only with the same size and time.
-/// `None` where the path is known. Of several the one that went last.
+/// The removed file of the same owner that a content at a new path is; for a sampled hash, only with the same size and
+/// time. `None` if the path is known. Of several, the one removed last.
 pub(crate) fn vanished_for(
     conn: &Connection,
     folder_id: i64,
@@ -211,7 +210,7 @@ pub(crate) fn vanished_for(
     .optional()?)
 }
 
-/// Another path at which a content was last seen.
+/// Another path at which a content was recorded.
 #[derive(Debug, Clone)]
 pub struct Elsewhere {
     pub id: i64,
@@ -224,8 +223,8 @@ pub struct Elsewhere {
     pub path: Vec<u8>,
 }
 
-/// Where a content is recorded as present, with the owner of a folder and on volumes that are not offline: of a sampled hash
-/// only with the same size and time. No more than a few.
+/// Where a content is recorded as present, with the owner of a folder, on volumes that are not offline; for a sampled
+/// hash, only with the same size and time. At most a few.
 pub(crate) fn elsewhere(
     conn: &Connection,
     folder_id: i64,
@@ -261,14 +260,14 @@ pub(crate) fn elsewhere(
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whether a file is still recorded where it was.
+/// Whether a file is still recorded at that path.
 pub(crate) fn is_at(conn: &Connection, file: &Elsewhere) -> Result<bool> {
     Ok(conn
         .prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND folder_id = ?2 AND name = ?3")?
         .exists(params![file.id, file.folder_id, file.name])?)
 }
 
-/// A file is gone. Its row, edits and derivatives stay for the grace period.
+/// Marks a file as removed. Its row, edits and derivatives stay for the grace period.
 pub(crate) fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
     mark_stale(conn, id)?;
     conn.prepare_cached("UPDATE files SET vanished = ?2 WHERE id = ?1 AND vanished IS NULL")?
@@ -276,7 +275,7 @@ pub(crate) fn vanish_file(conn: &Connection, id: i64, now: i64) -> Result<()> {
     Ok(conn.prepare_cached("UPDATE items SET hidden = 1 WHERE file_id = ?1")?.execute([id]).map(drop)?)
 }
 
-/// The folder's items are to be put together again before the run ends.
+/// Makes grouping due for a folder, before the run ends.
 pub(crate) fn mark_regroup(conn: &Connection, folder_id: i64) -> Result<()> {
     Ok(conn
         .prepare_cached("UPDATE folders SET regroup = 1 WHERE id = ?1 AND regroup = 0")?
@@ -284,8 +283,8 @@ pub(crate) fn mark_regroup(conn: &Connection, folder_id: i64) -> Result<()> {
         .map(drop)?)
 }
 
-/// A file was recorded, and its item is made anew in the same transaction: of what its folder's files are put together to, only
-/// the item that it is part of may be another now.
+/// Marks that a file was recorded and its item was updated in the same transaction: grouping of its folder can change
+/// only the item that it belongs to.
 pub(crate) fn mark_recorded(conn: &Connection, file: PutFile, folder_id: i64) -> Result<()> {
     if !file.is_new {
         conn.prepare_cached(
@@ -297,8 +296,7 @@ pub(crate) fn mark_recorded(conn: &Connection, file: PutFile, folder_id: i64) ->
     mark_regroup(conn, folder_id)
 }
 
-/// A file is not what it was: its item, and the one that it is part of, are to be made anew when its folder's are put
-/// together.
+/// Marks that a file changed: its item, and the one that it is part of, must be updated when its folder is grouped.
 pub(crate) fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
     conn.prepare_cached(
         "INSERT OR IGNORE INTO items_stale (file_id)
@@ -313,7 +311,7 @@ pub(crate) fn mark_stale(conn: &Connection, file_id: i64) -> Result<()> {
     .map(drop)?)
 }
 
-/// How a stage ended for a file. An equal transient failure before it counts as an attempt.
+/// Records the outcome of a stage for a file. An equal transient failure before it counts as an attempt.
 pub(crate) fn put_stage(
     conn: &Connection,
     id: i64,
@@ -332,7 +330,7 @@ pub(crate) fn put_stage(
                 Fault::TooLarge { needed } => Some(*needed as i64),
                 _ => None,
             };
-            // What Albumen does not decode is no failure of the file.
+            // An unsupported format is not a failure of the file.
             let state = if matches!(f, Fault::Unsupported { .. }) { "skipped" } else { "failed" };
             (state, Some(f.name()), Some(f.to_string()), needed)
         }
@@ -368,7 +366,7 @@ pub(crate) fn put_stage(
     .map(drop)?)
 }
 
-/// The derivatives of a content, in place of those it had.
+/// Replaces the derivatives of a content.
 pub(crate) fn put_derivatives(conn: &Connection, content_hash: &str, rows: &[DerivativeRow]) -> Result<()> {
     conn.prepare_cached("DELETE FROM derivatives WHERE content_hash = ?1")?.execute([content_hash])?;
     let mut st = conn.prepare_cached(
@@ -404,7 +402,7 @@ pub(crate) fn derivatives(conn: &Connection, content_hash: &str) -> Result<Vec<D
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// A thumbhash that another copy of this content already has.
+/// The thumbhash of another copy of this content.
 pub(crate) fn thumbhash_of_content(conn: &Connection, content_hash: &str) -> Result<Option<Vec<u8>>> {
     Ok(conn
         .prepare_cached(
@@ -415,8 +413,8 @@ pub(crate) fn thumbhash_of_content(conn: &Connection, content_hash: &str) -> Res
 }
 
 impl IndexReader {
-    /// The `small_preview` of another copy of this content, or of the same file as recorded before: which picture of a RAW file
-    /// is shown is known only when its pictures are made.
+    /// The `small_preview` of another copy of this content, or of the same file as recorded before: which embedded
+    /// picture of a RAW file is shown is only decided when its derivatives are made.
     pub fn small_preview_of_content(&self, content_hash: &str) -> Result<Option<Size>> {
         let json: Option<Option<String>> = self
             .conn
@@ -430,12 +428,12 @@ impl IndexReader {
     }
 }
 
-/// Takes a finished piece of work out of the queue.
+/// Removes completed work from the queue.
 pub(crate) fn pending_done(conn: &Connection, pending_id: i64) -> Result<()> {
     Ok(conn.prepare_cached("DELETE FROM pending WHERE id = ?1")?.execute([pending_id]).map(drop)?)
 }
 
-/// Makes a stage due for one file unless it was done with these inputs of the file (16 hex digits).
+/// Makes a stage due for one file, unless it was done with these inputs of the file (16 hex digits).
 pub(crate) fn stage_again_unless(conn: &Connection, id: i64, stage: Stage, file_inputs: &str) -> Result<()> {
     Ok(conn
         .prepare_cached(
@@ -453,7 +451,7 @@ pub(crate) fn stage_again(conn: &Connection, id: i64, stage: Stage) -> Result<()
         .map(drop)?)
 }
 
-/// The subjects seen in a picture and its feature vector, in place of those it had.
+/// Replaces the subjects of a picture and its feature vector.
 pub(crate) fn put_subjects(
     conn: &Connection,
     id: i64,
@@ -477,7 +475,7 @@ pub(crate) fn put_subjects(
         .map(drop)?)
 }
 
-/// How render ended for another file of the same content with the same settings: copies share their pictures.
+/// The outcome of render for another file of the same content with the same settings: copies share their derivatives.
 pub(crate) fn rendered_before(
     conn: &Connection,
     content_hash: &str,

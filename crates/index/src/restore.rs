@@ -1,9 +1,9 @@
-//! Bringing a backup back.
+//! Restore of a backup.
 //!
-//! Promises: nothing is touched before the whole backup was read and its sums agree; at every moment `index.sqlite` is
-//! the old one or the new one, whole, also after a kill; the old one is kept beside it, readable; whoever indexes is
-//! not disturbed, but refused.
-//! Leaves to others: making the pictures that were not in the backup (`albumen index`; they are made due).
+//! Promises: nothing is changed before the whole backup was read and its checksums match; at every moment
+//! `index.sqlite` is the complete old or new database, also after a kill; the old one is kept beside it, readable;
+//! restore fails while an indexing process runs, which is not disturbed. Out of scope: making derivatives that were not
+//! in the backup (they are made due for `albumen index`).
 
 use super::DATABASE;
 use super::backup::{self, CONTENTS, Contents, DERIVED, FORMAT, sync_folder};
@@ -17,28 +17,28 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-/// Where the new database is put together, in the index folder; what is left of a restore that was killed is removed.
+/// Folder for the new database, in the index folder; leftovers of an interrupted restore are removed.
 const STAGING: &str = ".restore";
 
-/// What SQLite keeps beside a database.
+/// Files that SQLite stores beside a database.
 const COMPANIONS: [&str; 2] = ["index.sqlite-wal", "index.sqlite-shm"];
 
-/// What was brought back.
+/// Result of a restore.
 #[derive(Debug, Clone, Serialize)]
 pub struct Done {
     pub from: PathBuf,
     #[serde(flatten)]
     pub contents: Contents,
-    /// Where the index that was there before is now; absent: there was none.
+    /// Where the previous index is kept; `None` if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<PathBuf>,
-    /// Thumbnails and previews that came out of the backup.
+    /// Thumbnails and previews restored from the backup.
     pub derivatives: u64,
-    /// Contents whose pictures were neither in the backup nor in the index folder: the next run makes them.
+    /// Contents whose derivatives were neither in the backup nor in the index folder: the next run makes them.
     pub pictures_due: u64,
 }
 
-/// Why nothing was brought back. The index is as it was.
+/// Why restore failed. The index is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     #[error(transparent)]
@@ -67,7 +67,7 @@ pub enum RestoreError {
     Migrate(#[from] schema::MigrateError),
 }
 
-/// Puts the backup in `from` in the place of the index in `dir`.
+/// Replaces the index in `dir` with the backup in `from`.
 pub fn restore(dir: &Path, from: &Path) -> Result<Done, RestoreError> {
     let contents = read_contents(from)?;
     let write = |path: &Path| {
@@ -77,7 +77,7 @@ pub fn restore(dir: &Path, from: &Path) -> Result<Done, RestoreError> {
     create_private_dir(dir)
         .map_err(|e| OpenError::NotWritable { dir: dir.to_owned(), why: e.to_string() })?;
     refuse_network(dir)?;
-    // Held to the end: nobody indexes meanwhile.
+    // Held to the end: no process may index meanwhile.
     let _lock = lock::take(dir)?;
     let staging = Staging::create(dir).map_err(write(&dir.join(STAGING)))?;
     let staged = staging.0.join(DATABASE);
@@ -110,7 +110,7 @@ fn read_contents(from: &Path) -> Result<Contents, RestoreError> {
         }
         Err(e) => return Err(RestoreError::Read(e)),
     };
-    // The format is read alone first: a newer one may have other fields.
+    // The format number is parsed first: a newer format may have other fields.
     let json: serde_json::Value =
         serde_json::from_slice(&bytes).map_err(|e| damaged(format!("{CONTENTS}: {e}")))?;
     let version = json["albumen"].as_str().unwrap_or("?").to_owned();
@@ -120,7 +120,7 @@ fn read_contents(from: &Path) -> Result<Contents, RestoreError> {
         _ => {}
     }
     let contents: Contents = serde_json::from_value(json).map_err(|e| damaged(format!("{CONTENTS}: {e}")))?;
-    // Before 0.2.0 schemas were numbered in another way.
+    // Before 0.2.0, schemas were numbered differently.
     if contents.albumen.starts_with("0.1.") {
         return Err(RestoreError::Unreleased { path: from.to_owned(), version: contents.albumen });
     }
@@ -130,7 +130,7 @@ fn read_contents(from: &Path) -> Result<Contents, RestoreError> {
     Ok(contents)
 }
 
-/// Copies the database, checks that it is the one that was written, and brings its schema up to date.
+/// Copies the database, verifies its checksum, and migrates its schema.
 fn stage_database(from: &Path, contents: &Contents, staged: &Path) -> Result<(), RestoreError> {
     let damaged = |why: String| RestoreError::Damaged { path: from.to_owned(), why };
     let mut source = File::open(from.join(DATABASE)).map_err(|e| match e.kind() {
@@ -143,7 +143,7 @@ fn stage_database(from: &Path, contents: &Contents, staged: &Path) -> Result<(),
         return Err(damaged(format!("the sum of {DATABASE} is not the one that was written down")));
     }
     let mut conn = Connection::open(staged)?;
-    // Whoever wrote the sum could be wrong, too: a backup that was "repaired" by hand.
+    // The checksum itself may be of a damaged file: a backup that was "repaired" manually.
     if let Some(message) = verify::integrity(&conn)?.into_iter().next() {
         return Err(damaged(message));
     }
@@ -158,8 +158,8 @@ fn stage_database(from: &Path, contents: &Contents, staged: &Path) -> Result<(),
     Ok(())
 }
 
-/// Copies the derivatives that are not in the index folder yet. One that is damaged in the backup is left out: it can be
-/// made again. Returns how many came.
+/// Copies the derivatives that are missing in the index folder. One that is damaged in the backup is left out: it can
+/// be made again. Returns the number of copied files.
 fn bring_derivatives(
     from: &Path,
     dir: &Path,
@@ -182,7 +182,7 @@ fn bring_derivatives(
         let line = line.map_err(RestoreError::Read)?;
         let Some((sum, path)) = line.split_once("  ") else { continue };
         let target = dir.join(path);
-        // Their names say what is in them; what is there was written whole.
+        // Their names depend on their content, and existing files were written completely.
         if !backup::is_store_path(path) || store.open_file(path).is_ok() {
             continue;
         }
@@ -191,7 +191,7 @@ fn bring_derivatives(
         if backup::copy_summed(&mut source, &temporary).map_err(write)?.blake3 != sum {
             continue;
         }
-        // Through no link, and in the place of nothing that is not Albumen's.
+        // Follow no link, and replace only files of Albumen.
         let (folder, name) = match store.folder_of(path, true) {
             Ok(place) => place,
             Err(e) if store_dir::is_foreign(&e) => continue,
@@ -203,7 +203,7 @@ fn bring_derivatives(
     Ok(came)
 }
 
-/// Puts the staged database in the place of the old one, which is kept. Returns where the old one is.
+/// Replaces the old database with the staged one and keeps the old one. Returns the path of the old one.
 fn exchange(dir: &Path, staged: &Path) -> Result<Option<PathBuf>, RestoreError> {
     let live = dir.join(DATABASE);
     if !live.exists() {
@@ -223,12 +223,12 @@ fn exchange(dir: &Path, staged: &Path) -> Result<Option<PathBuf>, RestoreError> 
                 _ => {}
             }
         }
-        // The new one goes there first, so that after the exchange the old one lies under the name that it keeps.
+        // The new one is moved there first, so that after the exchange the old one has its final name.
         fs::rename(staged, &other)?;
         reached("before_exchange");
         match rustix::fs::renameat_with(CWD, &other, CWD, &live, RenameFlags::EXCHANGE) {
             Ok(()) => {}
-            // A file system that cannot exchange: the old one gets a second name, and one rename replaces it.
+            // A file system without exchange: the old one gets a second name, and one rename replaces it.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
                 fs::rename(&other, staged)?;
                 fs::hard_link(&live, &other).or_else(|_| fs::copy(&live, &other).map(drop))?;
@@ -238,7 +238,7 @@ fn exchange(dir: &Path, staged: &Path) -> Result<Option<PathBuf>, RestoreError> 
         }
         reached("after_exchange");
         drop(held);
-        // An empty WAL says nothing; another one belongs to the old database.
+        // An empty WAL has no data; any other belongs to the old database.
         if fs::metadata(kept.join(COMPANIONS[0])).is_ok_and(|m| m.len() == 0) {
             remove_companions(&kept)?;
         }
@@ -249,8 +249,8 @@ fn exchange(dir: &Path, staged: &Path) -> Result<Option<PathBuf>, RestoreError> 
     Ok(Some(kept))
 }
 
-/// Empties the WAL of the old database into its file, so that the file is whole without it, and keeps writers out. One
-/// that is broken is held by nothing; one that a program reads without end is not taken away from it.
+/// Checkpoints the WAL of the old database, so that its file is complete without it, and blocks writers. `None` for a
+/// damaged database, which cannot be locked; an error if another program reads it permanently or writes to it.
 fn hold(live: &Path) -> io::Result<Option<Connection>> {
     let open = || -> rusqlite::Result<(Connection, i64)> {
         let old = Connection::open_with_flags(live, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -282,7 +282,7 @@ fn remove_companions(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The staging folder; gone when the restore has ended, however it did.
+/// The staging folder; deleted when restore ends, successfully or not.
 struct Staging(PathBuf);
 
 impl Staging {

@@ -1,5 +1,5 @@
-//! What users have said about items, as it is read: over what was found, and in dates that can be written down and read
-//! again. Who says something new: [`super::edits`].
+//! User edits of items, as read: applied over the found facts, and with dates in a form that can be stored. Edits are
+//! written by [`super::edits`].
 
 use crate::Result;
 use albumen_core::vocabulary::{Facts, Precision, RejectedDate, Taken};
@@ -8,7 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 
-/// The source of a fact that a user said, in `sources` and `taken.source`.
+/// The source of a fact from a user edit, in `sources` and `taken.source`.
 pub(crate) const SOURCE: &str = "edit";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Field {
     Description,
     Taken,
     Rating,
-    /// All tags given and taken away.
+    /// All added and removed tags.
     Tags,
 }
 
@@ -33,23 +33,23 @@ impl Field {
     }
 }
 
-/// A date as a user gives it: wall-clock time as far as it is known, perhaps with its distance from UTC.
+/// A date from a user: local time at any precision, optionally with a UTC offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateEdit {
-    /// The first second that it can mean.
+    /// The first second of the period.
     local: DateTime,
     precision: Precision,
     offset: Option<Offset>,
 }
 
 impl DateEdit {
-    /// `1965`, `1965-07`, `2023-07-01`, `2023-07-01T10:20`, `2023-07-01T10:20:30` (or with a space) and
-    /// `2023-07-01T10:20:30+02:00`. Says what to write instead.
+    /// Parses `1965`, `1965-07`, `2023-07-01`, `2023-07-01T10:20`, `2023-07-01T10:20:30` (or with a space) and
+    /// `2023-07-01T10:20:30+02:00`. The error states the correct form.
     pub fn parse(text: &str) -> std::result::Result<DateEdit, String> {
         const EXAMPLES: &str =
             "write 1965, 1965-07, 2023-07-01, 2023-07-01T10:20:30 or 2023-07-01T10:20:30+02:00";
         const EARLIEST: &str = "0000-01-01T00:00:00";
-        // The offset begins after the time, so that the dashes of the date are none.
+        // The offset begins after the time, so that the hyphens of the date are skipped.
         let zone_at = text.get(11..).and_then(|time| time.find(['+', '-', 'Z'])).map(|at| at + 11);
         let (local, zone) = zone_at.map_or((text, ""), |at| text.split_at(at));
         let wrong = || format!("{text} is no date: {EXAMPLES}");
@@ -66,7 +66,7 @@ impl DateEdit {
         Ok(DateEdit { local, precision, offset })
     }
 
-    /// Earlier or later; `None` where the calendar ends, and for a date of which the second is not known.
+    /// Earlier or later; `None` outside the calendar's range, and for dates without seconds.
     pub fn shifted(&self, seconds: i64) -> Option<DateEdit> {
         if self.precision < Precision::Second {
             return None;
@@ -80,7 +80,7 @@ impl DateEdit {
         format!("{}{offset}", self.local())
     }
 
-    /// As long as it is known.
+    /// At its precision.
     fn local(&self) -> String {
         let mut local = self.local.to_string();
         if self.precision < Precision::Second {
@@ -106,7 +106,7 @@ fn offset_text(offset: Offset) -> String {
     format!("{sign}{:02}:{:02}", seconds.abs() / 3600, seconds.abs() / 60 % 60)
 }
 
-/// Puts what users said over what was found.
+/// Applies user edits over the found facts.
 pub fn apply(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
     let mut st = conn.prepare_cached("SELECT field, value FROM item_edits WHERE file_id = ?1")?;
     let mut rows = st.query([file])?;
@@ -153,12 +153,12 @@ pub fn apply(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
     Ok(())
 }
 
-/// The user's date; what was found joins the rejected ones. Its zone stays, since the place does.
+/// The user's date; the found date is added to the rejected ones. Its zone stays, because the place does.
 fn taken(date: DateEdit, found: Option<Taken>) -> Taken {
     let found = found.unwrap_or_default();
     let zone = found.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
     let in_zone = || zone.as_ref()?.to_ambiguous_zoned(date.local).compatible().ok().map(|z| z.offset());
-    // What has no time of day has no offset.
+    // A date without time of day has no offset.
     let offset = date.offset.or_else(in_zone).filter(|_| date.precision >= Precision::Minute);
     let mut rejected = found.rejected;
     if !found.local.is_empty() {

@@ -1,5 +1,5 @@
-//! What a walk asks of the index and writes back: spaces, volumes, folders, the known files of a folder,
-//! the work it found, and what has vanished or moved.
+//! Queries and updates of a walk: spaces, volumes, folders, the known files of a folder, queued work, and removed or
+//! moved files.
 
 use super::{Index, IndexReader};
 use crate::{Error, Result};
@@ -13,11 +13,11 @@ use rusqlite::{OptionalExtension, params};
 #[derive(Debug, Clone)]
 pub struct VolumeRow {
     pub id: i64,
-    /// JSON of its fingerprint; `None` before the first whole walk.
+    /// JSON of its fingerprint; `None` before the first complete walk.
     pub fingerprint: Option<String>,
 }
 
-/// A file as the index knows it.
+/// A file as recorded in the index.
 #[derive(Debug, Clone)]
 pub struct FileRow {
     pub id: i64,
@@ -25,7 +25,7 @@ pub struct FileRow {
     pub name: Vec<u8>,
     pub is_sidecar: bool,
     pub sidecar_of: Option<Vec<u8>>,
-    /// The extension that an XMP names; empty where it names none, `None` where it was not read.
+    /// The extension that an XMP gives; empty if it gives none, `None` if it was not read.
     pub sidecar_for: Option<String>,
     pub fs: FsId,
     pub stat: FileStat,
@@ -33,7 +33,7 @@ pub struct FileRow {
     pub vanished: bool,
 }
 
-/// Why a file is to be worked on.
+/// Why a file is queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     New,
@@ -59,7 +59,7 @@ impl What {
     }
 }
 
-/// One piece of work from `pending`, with all that is needed to find the file.
+/// A row of `pending`, with the path of the file.
 #[derive(Debug, Clone)]
 pub struct PendingRow {
     pub id: i64,
@@ -81,23 +81,23 @@ pub struct PendingRow {
 pub struct WalkedVolume {
     pub id: i64,
     pub path: Vec<u8>,
-    /// What it was known by when it was walked last (JSON).
+    /// Its fingerprint at the last walk (JSON).
     pub fingerprint: String,
     /// The name of its space.
     pub space: String,
 }
 
-/// A volume, and whether it is there.
+/// A volume, and whether it is available.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownVolume {
     pub id: i64,
     /// Absolute.
     pub path: Vec<u8>,
-    /// Why it is not there; `None` while it is.
+    /// Why it is offline; `None` if it is available.
     pub offline: Option<String>,
 }
 
-/// A volume with the space that it is in.
+/// A volume with its space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeInSpace {
     /// Absolute.
@@ -116,7 +116,7 @@ pub struct FolderRow {
     pub path: Vec<u8>,
 }
 
-/// A file by which a volume is known again.
+/// A file used to recognise a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampledFile {
     /// Relative to the volume.
@@ -142,7 +142,7 @@ impl IndexReader {
         Ok(self.conn.query_row(sql, [path], row).optional()?)
     }
 
-    /// Every volume the index knows.
+    /// All volumes in the index.
     pub fn volumes(&self) -> Result<Vec<KnownVolume>> {
         let mut st = self.conn.prepare_cached("SELECT id, path, offline FROM volumes ORDER BY id")?;
         Ok(st
@@ -173,7 +173,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What a volume was known by when it was walked last (JSON).
+    /// The fingerprint of a volume at the last walk (JSON).
     pub fn fingerprint_of(&self, volume_id: i64) -> Result<Option<String>> {
         Ok(self
             .conn
@@ -210,7 +210,7 @@ impl IndexReader {
             .collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The known files of one folder one by one, in whatever order, those that have vanished among them.
+    /// Calls a function for each known file of a folder, unordered, including removed ones.
     pub fn each_folder_file<E: From<Error>>(
         &self,
         folder_id: i64,
@@ -237,12 +237,12 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// Whether a row of the queue is still there.
+    /// Whether a row of the queue still exists.
     pub fn is_pending(&self, id: i64) -> Result<bool> {
         Ok(self.conn.prepare_cached("SELECT 1 FROM pending WHERE id = ?1")?.exists([id])?)
     }
 
-    /// The file of a name in a folder, where there is one.
+    /// The file with a name in a folder, if any.
     pub fn file_in(&self, folder_id: i64, name: &[u8]) -> Result<Option<i64>> {
         Ok(self
             .conn
@@ -251,7 +251,7 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// The next pieces of work after (priority, id) in queue order.
+    /// The next rows of the queue after (priority, id).
     pub fn pending_after(&self, after: (u8, i64), limit: usize) -> Result<Vec<PendingRow>> {
         let mut st = self.conn.prepare_cached(
             "SELECT p.id, p.priority, p.what, v.id, v.path, p.folder_id, f.path, p.name, p.file_id, p.bytes, p.fs_id
@@ -287,7 +287,7 @@ impl IndexReader {
         Ok(out)
     }
 
-    /// The sidecars of a file, in order of name. An edited copy shares the Takeout JSON of its original, for Google
+    /// The sidecars of a file, in order of name. An edited copy shares the Takeout JSON of its original, because Google
     /// writes none for it.
     pub fn sidecars_of(&self, folder_id: i64, name: &[u8]) -> Result<Vec<FileRow>> {
         let mut st = self.conn.prepare_cached(
@@ -305,7 +305,7 @@ impl IndexReader {
         let named = edited::original_name(&text).map(|original| names::stem(&original).to_owned());
         for stem in named.into_iter().chain(edited::original_stems(names::stem(&text))) {
             for stem in edited::forms(&stem) {
-                // Whatever the original's extension: what a HEIC becomes by editing is a JPEG.
+                // With any extension of the original: an edited HEIC is a JPEG.
                 let (from, until) = (format!("{stem}."), format!("{stem}/"));
                 let is_stem = |row: &FileRow| {
                     row.sidecar_of
@@ -324,7 +324,7 @@ impl IndexReader {
         Ok(own)
     }
 
-    /// How many files are in the queue.
+    /// Queued work: count and bytes.
     pub fn pending_count(&self) -> Result<u64> {
         let count: i64 = self.conn.query_row("SELECT count(*) FROM pending", [], |r| r.get(0))?;
         Ok(count as u64)
@@ -332,7 +332,7 @@ impl IndexReader {
 }
 
 impl Index {
-    /// The space of this name, made if it is new.
+    /// The space with this name, created if it is new.
     pub fn space(&self, name: &str, kind: &str) -> Result<i64> {
         self.conn.execute(
             "INSERT INTO spaces (name, kind) VALUES (?1, ?2)
@@ -342,7 +342,7 @@ impl Index {
         Ok(self.conn.query_row("SELECT id FROM spaces WHERE name = ?1", [name], |r| r.get(0))?)
     }
 
-    /// The volume at this absolute path, made if it is new; a volume that the config gave to another space moves there.
+    /// The volume at this absolute path, created if it is new; moved if the config now has it in another space.
     pub fn volume(&self, space_id: i64, path: &[u8]) -> Result<VolumeRow> {
         self.conn.execute(
             "INSERT INTO volumes (space_id, path) VALUES (?1, ?2)
@@ -352,14 +352,14 @@ impl Index {
         self.volume_at(path)?.ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
     }
 
-    /// A new volume under a number of the caller's.
+    /// A new volume with a given id.
     pub fn volume_numbered(&self, id: i64, space_id: i64, path: &[u8]) -> Result<()> {
         let sql = "INSERT INTO volumes (id, space_id, path) VALUES (?1, ?2, ?3)";
         Ok(self.conn.execute(sql, params![id, space_id, path]).map(drop)?)
     }
 
-    /// The same volume, at another path. A space that has no other volume goes along and gets the new name, if nobody has
-    /// it: its people stay in it.
+    /// Changes the path of a volume. If its space has no other volume, the space is renamed as well, unless the name is
+    /// in use: so its people stay in it.
     pub fn rename_volume(&self, id: i64, path: &[u8], space: &str) -> Result<()> {
         let tx = self.conn.unchecked_transaction()?;
         tx.execute("UPDATE volumes SET path = ?2, offline = NULL WHERE id = ?1", params![id, path])?;
@@ -371,8 +371,8 @@ impl Index {
         Ok(tx.commit()?)
     }
 
-    /// A space has another name now, or has gone into another one that there is: its volumes and people are that one's. What
-    /// was logged for undo stays with the old one.
+    /// Renames a space, or merges it into an existing one with its volumes and people. The undo log of the old space
+    /// stays with the old space.
     pub fn space_becomes(&self, old: &str, new: &str) -> Result<()> {
         let tx = self.conn.unchecked_transaction()?;
         if tx.execute("UPDATE OR IGNORE spaces SET name = ?2 WHERE name = ?1", [old, new])? == 0 {
@@ -384,7 +384,7 @@ impl Index {
                 let sql = format!("UPDATE OR IGNORE {table} SET space_id = ?2 WHERE space_id = ?1");
                 tx.execute(&sql, [old, new])?;
             }
-            // Names that regions give to somebody in both spaces stand for the one in the new one.
+            // A region name that is linked to a person in both spaces keeps the person of the new space.
             tx.execute("DELETE FROM region_names WHERE space_id = ?1", [old])?;
             tx.execute(
                 "DELETE FROM spaces WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM people_edit_log WHERE space_id = ?1)",
@@ -394,7 +394,7 @@ impl Index {
         Ok(tx.commit()?)
     }
 
-    /// Records what the volume was at the end of a whole walk, and that it is there.
+    /// Records the fingerprint of a volume at the end of a complete walk, and that it is available.
     pub fn volume_seen(&self, volume_id: i64, fingerprint: &str) -> Result<()> {
         Ok(self.conn
             .execute(
@@ -404,7 +404,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// Marks a volume offline, with the reason in words; nothing of it is removed.
+    /// Marks a volume as offline, with the reason for users; nothing of it is removed.
     pub fn volume_offline(&self, volume_id: i64, why: &str) -> Result<()> {
         Ok(self
             .conn
@@ -412,7 +412,7 @@ impl Index {
             .map(drop)?)
     }
 
-    /// The folder's id, made if it is new.
+    /// The folder's id, created if it is new.
     pub fn folder(&self, volume_id: i64, path: &[u8]) -> Result<i64> {
         if let Some(id) = self.folder_id(volume_id, path)? {
             return Ok(id);
@@ -422,7 +422,7 @@ impl Index {
         Ok(self.conn.last_insert_rowid())
     }
 
-    /// Forgets background work that an earlier walk found in a folder, or also below it: the walk that follows finds it anew.
+    /// Removes background work of an earlier walk in a folder, or also below it, because the new walk queues it again.
     pub fn forget_pending(&self, volume_id: i64, path: &[u8], reach: Reach) -> Result<()> {
         Ok(self.conn
             .execute(
@@ -435,7 +435,7 @@ impl Index {
     }
 }
 
-/// The columns `inode`, `bytes`, `mtime_ns`, `ctime_ns`, of which `first` is the place of the first.
+/// Reads the columns `inode`, `bytes`, `mtime_ns`, `ctime_ns`, which begin at `first`.
 pub(super) fn stat_at(r: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<FileStat> {
     Ok(FileStat {
         inode: r.get::<_, i64>(first)? as u64,

@@ -1,10 +1,10 @@
-//! Finding items: what a [`Query`] means in SQL, newest first, a page at a time.
+//! Search: translates a [`Query`] to SQL and returns items, newest first, in pages.
 //!
-//! A million items are searched in some milliseconds by choosing the way. Each condition can test one item and most can
-//! list all they match. Where one lists few, its items are read and sorted, and the others test them. Where all match
-//! many, the timeline is walked from the newest item on, and the page fills after a few tests; should those that match
-//! lie far back, the walk is given up for one that cannot get long. Pages continue after the last item by its date and id,
-//! so that a deep page costs what the first does.
+//! A search over a million items takes some milliseconds because the strategy depends on selectivity. Each condition
+//! can test one item, and most can list all their matches. If one lists few, its items are read and sorted, and the
+//! other conditions test them. If all match many, the timeline is walked from the newest item, and the page fills after
+//! a few tests; if matches are far back, that walk is abandoned for a bounded strategy. Pages continue after the last
+//! item by date and id, so a deep page costs as much as the first.
 
 use super::items::Placed;
 use super::query::{Area, Filter, Has, Is, NumberField, Query, QueryError, Span, Term, TextField, Words};
@@ -22,30 +22,30 @@ use jiff::tz::TimeZone;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
-/// No more items than these are counted of a condition (1 ms), and read and sorted (1 us each) to find the newest.
+/// Limit of matches that are counted for a condition (1 ms), and read and sorted (1 us each) to find the newest.
 const LIST_CAP: i64 = 20_000;
-/// So many are read and sorted without a thought of another way.
+/// Up to this many matches are read and sorted without trying another strategy.
 const SHORT_LIST: i64 = 2_000;
-/// Where a condition lists more, the ids alone are gathered (0.15 us each), and the timeline walked over so many times as many
-/// rows (0.05 us each), before all of them are read.
+/// For longer lists, only the ids are gathered (0.15 us each), and the timeline is walked over this multiple of their
+/// number (0.05 us per row) before all of them are read.
 const WALK_A_LISTED: i64 = 4;
-/// Rows of the timeline that are tested one by one, 5 to 30 us where a word is looked up, before all that a common
-/// condition matches are gathered.
+/// Rows of the timeline that are tested one by one (5 to 30 us for a word) before all matches of a common condition are
+/// gathered.
 const PROBED: i64 = 1_000;
 
-/// FTS5 keeps its index in pieces and looks into each. They are put together when there are so many more items than the last
-/// time, as a share of them, and this many at least.
+/// FTS5 stores its index in segments and searches each. They are merged when the number of items has grown by this
+/// fraction since the last merge, and by at least [`LEAST_TEXT_GROWTH`].
 const TEXT_GROWTH: f64 = 0.25;
 const LEAST_TEXT_GROWTH: i64 = 1_000;
-/// Pages of text that one transaction puts together: other writers wait for it (30 ms).
+/// Pages that one merge transaction writes: other writers wait for it (30 ms).
 const MERGED_PAGES: i64 = 500;
-/// The newest item when all text was one piece: a key of `meta`.
+/// Key in `meta`: the newest item at the last complete merge.
 const TEXT_MERGED: &str = "text_merged_to";
 
-/// Columns of `item_text` that say nothing of people.
+/// Columns of `item_text` without people.
 const BUT_PEOPLE: &str = "name folder title description tags place camera lens";
 
-/// Sorts after every digit, letter and sign of a date.
+/// Sorts after every character of a date.
 const AFTER_ANY_DATE: &str = "~";
 
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ pub enum SearchError {
     Index(#[from] crate::Error),
 }
 
-/// Where a page ended. As text, what the next one is asked for with.
+/// Position after a page. Its text form is the cursor of the next page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     taken_local: String,
@@ -66,7 +66,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// What stands after it.
+    /// SQL for items after it.
     fn onwards(&self) -> Sql {
         let (taken, file) = (text(&self.taken_local), Value::Integer(self.file));
         Sql::new(
@@ -75,7 +75,7 @@ impl Cursor {
         )
     }
 
-    /// What stands before it, and itself.
+    /// SQL for items up to it, inclusive.
     fn up_to(&self) -> Sql {
         let (taken, file) = (text(&self.taken_local), Value::Integer(self.file));
         Sql::new(
@@ -101,44 +101,44 @@ impl std::str::FromStr for Cursor {
     }
 }
 
-/// Which part of the answer.
+/// Options of one page of results.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
     pub limit: usize,
     pub after: Option<Cursor>,
-    /// Only items of these spaces, by name; `None`: of all.
+    /// Only items of these spaces, by name; `None`: all spaces.
     pub spaces: Option<Vec<String>>,
-    /// Narrowed to these, all of which must hold.
+    /// Further restrictions, all of which must hold.
     pub within: Vec<Within>,
-    /// Only what the scope of the connection shows ([`Index::look_as`]).
+    /// Apply the scope of the connection ([`Index::look_as`]).
     pub is_scoped: bool,
     pub order: Order,
-    /// Items of the answer that are skipped: for a part of a range whose size is known.
+    /// Number of results to skip: for a part of a range of known size.
     pub offset: usize,
 }
 
-/// What a list is narrowed to beside its query.
+/// A restriction of a list besides its query.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Within {
     /// By name.
     Space(String),
     /// Directly in one of these folders, by id.
     Folders(Vec<i64>),
-    /// Picked by hand for an album, by id.
+    /// Picked for an album, by id.
     Album(i64),
-    /// These, by id.
+    /// These items, by id.
     Items(Vec<i64>),
-    /// Also found by this search: of an album that fills itself.
+    /// Also matched by this query: for smart albums.
     Found(Query),
     /// With a face of a person, by id.
     Person(String),
-    /// Taken on days from the first to the last, both included, as the timeline names them.
+    /// Taken on days from the first to the last, inclusive, in the timeline's form.
     Days { first: String, last: String },
     /// Without a date.
     Undated,
 }
 
-/// The order of a list. All but the first read all that is found.
+/// The order of a list. All orders except the first read all results.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
     #[default]
@@ -167,11 +167,11 @@ impl Order {
     }
 }
 
-/// File ids of the items found, newest first.
+/// File ids of the results, newest first.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     pub items: Vec<i64>,
-    /// Where the next page begins; `None` when this was the last.
+    /// Start of the next page; `None` for the last page.
     pub next: Option<Cursor>,
 }
 
@@ -183,7 +183,7 @@ pub struct PlaceCount {
 }
 
 impl IndexReader {
-    /// Items that fit a query, newest first.
+    /// Items that match a query, newest first.
     pub fn search(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
         if page.order != Order::NewestFirst || page.offset > 0 {
             return self.sorted(query, page);
@@ -196,7 +196,7 @@ impl IndexReader {
         unreachable!("the last way goes to the end")
     }
 
-    /// A page by one way; `None` where it was given up before the page was full.
+    /// A page by one strategy; `None` if it was abandoned before the page was full.
     fn found_by(&self, way: &Way, page: &Page) -> Result<Option<Found>> {
         let mut from = way.from.clone();
         if let Some(after) = &page.after {
@@ -210,7 +210,7 @@ impl IndexReader {
             from.push(end.up_to());
         }
         let Sql { text, mut values } = from;
-        // One more than asked for tells whether there is a next page.
+        // One extra row shows whether there is a next page.
         values.push(Value::Integer(i64::try_from(page.limit).unwrap_or(i64::MAX).saturating_add(1)));
         let sql = format!("SELECT i.file_id, coalesce(i.taken_local, '') {text} {NEWEST_FIRST} LIMIT ?");
         let mut rows: Vec<(i64, String)> = self
@@ -230,11 +230,11 @@ impl IndexReader {
         Ok(Some(Found { items: rows.into_iter().map(|(file, _)| file).collect(), next }))
     }
 
-    /// A page in any order, by its position: all that is found is read and sorted.
+    /// A page in any order, by offset: all results are read and sorted.
     fn sorted(&self, query: &Query, page: &Page) -> std::result::Result<Found, SearchError> {
         let way = ways(&self.conn, query, page, &self.scope())?.pop().expect("there is a way");
         let Sql { text, mut values } = way.from;
-        // The place of a page is where it begins.
+        // The cursor of such a page is its offset.
         let start = match &page.after {
             Some(cursor) => usize::try_from(cursor.file).unwrap_or(0),
             None => page.offset,
@@ -252,7 +252,7 @@ impl IndexReader {
         Ok(Found { items, next })
     }
 
-    /// Columns of each item `i` that a query finds, in no order.
+    /// Columns of each item `i` that a query matches, unordered.
     pub(crate) fn each_found(
         &self,
         query: &Query,
@@ -269,7 +269,7 @@ impl IndexReader {
         Ok(())
     }
 
-    /// Columns of what belongs to the items that a query finds: `rest` joins it to `m`, which has `file_id` and `space_id`.
+    /// Columns of rows that belong to the matched items: `rest` joins them to `m`, which has `file_id` and `space_id`.
     pub(crate) fn each_of_found(
         &self,
         query: &Query,
@@ -291,7 +291,7 @@ impl IndexReader {
         Ok(())
     }
 
-    /// How many items of each day a query finds; `""` for those without a date.
+    /// Number of matches per day; `""` for items without a date.
     pub(crate) fn days_found(
         &self,
         query: &Query,
@@ -309,7 +309,7 @@ impl IndexReader {
         Ok(days.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The item that stands so many rows after the beginning of a page; `None` where the timeline ends before.
+    /// The item `rows` rows after the start of a page; `None` if the timeline ends before.
     fn timeline_at(&self, rows: i64, page: &Page) -> Result<Option<Cursor>> {
         let mut from = Sql::new(TIMELINE, []);
         if let Some(after) = &page.after {
@@ -329,12 +329,12 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// How many items fit a query.
+    /// Number of items that match a query.
     pub fn count(&self, query: &Query) -> std::result::Result<u64, SearchError> {
         self.count_page(query, &Page::default())
     }
 
-    /// How many items fit a query, of those that a page is narrowed to.
+    /// Number of items that match a query and the restrictions of a page.
     pub(crate) fn count_page(&self, query: &Query, page: &Page) -> std::result::Result<u64, SearchError> {
         let ways = ways(&self.conn, query, page, &self.scope())?;
         let Sql { text, values } = ways.into_iter().next_back().expect("there is a way").from;
@@ -345,7 +345,7 @@ impl IndexReader {
         Ok(count as u64)
     }
 
-    /// Countries, regions and cities of shown items with how many lie there; of one country, by code, if given.
+    /// Countries, regions and cities of visible items with their number of items; of one country, by code, if given.
     pub fn places(&self, country_code: Option<&str>) -> Result<Vec<PlaceCount>> {
         Ok(self
             .conn
@@ -369,8 +369,8 @@ impl IndexReader {
 }
 
 impl Index {
-    /// Puts the pieces of the full-text index together where much has been added: a word is then looked up in an item in 5 us
-    /// instead of up to 30. Ends early when `stop` says so, and goes on the next time.
+    /// Merges the segments of the full-text index after many additions: testing an item for a word then takes 5 us
+    /// instead of up to 30. Stops early if `stop` returns true; the next call continues.
     pub fn merge_text(&self, stop: impl Fn() -> bool) -> Result<()> {
         let newest: i64 =
             self.conn.query_row("SELECT coalesce(max(file_id), 0) FROM items", [], |r| r.get(0))?;
@@ -379,7 +379,8 @@ impl Index {
             return Ok(());
         }
         let mut st = self.conn.prepare("INSERT INTO item_text (item_text, rank) VALUES ('merge', ?1)")?;
-        // The first time, a negative number takes in all pieces; with fewer than two changes there is nothing left to do.
+        // In the first call, a negative number includes all segments; fewer than two changes mean that the merge is
+        // complete.
         let mut pages = -MERGED_PAGES;
         while !stop() {
             let before = self.conn.total_changes();
@@ -393,19 +394,19 @@ impl Index {
     }
 }
 
-/// What searches read of an item: in the order of the columns of `item_text`.
+/// The searchable text of an item, in the order of the columns of `item_text`.
 pub(crate) struct Findable {
     file: i64,
     columns: [String; 9],
     gps: Option<Gps>,
     hidden: bool,
     digest: i64,
-    /// Something else is there.
+    /// An older text is stored.
     is_known: bool,
 }
 
 impl Findable {
-    /// What is to be written of an item; `None` where it is there already.
+    /// The text to write for an item; `None` if it is stored already.
     pub(crate) fn to_write(
         conn: &Connection,
         file: i64,
@@ -487,7 +488,7 @@ impl Findable {
     }
 }
 
-/// A piece of SQL and the values of its question marks.
+/// A piece of SQL and the values of its parameters.
 #[derive(Debug, Clone, Default)]
 struct Sql {
     text: String,
@@ -504,7 +505,7 @@ impl Sql {
         self.values.extend(more.values);
     }
 
-    /// The same in other words around it.
+    /// The same SQL with text before and after it.
     fn within(self, before: &str, after: &str) -> Sql {
         Sql { text: format!("{before}{}{after}", self.text), values: self.values }
     }
@@ -515,24 +516,24 @@ impl Sql {
     }
 }
 
-/// What one condition says in SQL: whether it holds for the item `i`; the same where that is quicker for many items in a row,
-/// since it gathers all for which it holds once; and where it can, a list of the file ids of all these.
+/// One condition in SQL: a test of item `i`; the same test in a form that is faster for many items, because it gathers
+/// all matches once; and, if possible, a list of the file ids of all matches.
 #[derive(Debug, Clone)]
 struct Condition {
     test: Sql,
     gathered: Option<Sql>,
     list: Option<Sql>,
-    /// A list that is used only where the condition is one of several alternatives.
+    /// A list that is used only if the condition is one of several alternatives.
     list_beside: Option<Sql>,
 }
 
 impl Condition {
-    /// One that is as quick for many items in a row as for one.
+    /// A condition whose test costs the same for one and for many items.
     fn new(test: Sql, list: Option<Sql>) -> Condition {
         Condition { test, gathered: None, list, list_beside: None }
     }
 
-    /// A condition on columns of `items`, which an index of `items` lists.
+    /// A condition on indexed columns of `items`.
     fn on_items(text: impl Into<String>, values: impl IntoIterator<Item = Value> + Clone) -> Condition {
         let text = text.into();
         let list = format!("SELECT i.file_id FROM items i WHERE i.hidden = 0 AND {text}");
@@ -551,7 +552,7 @@ impl Condition {
         Condition {
             test: test.within("(", ")"),
             gathered,
-            // UNION, so that no item comes twice.
+            // UNION removes duplicates.
             list: lists.map(|lists| Sql::join(lists, " UNION ")),
             list_beside: None,
         }
@@ -563,7 +564,7 @@ impl Condition {
         Condition { test: test.within("(", ")"), gathered, list: None, list_beside: None }
     }
 
-    /// All of them, those gathered that can be; `None` where none can.
+    /// All conditions joined, gathered where possible; `None` if none can be gathered.
     fn all_gathered(conditions: &[Condition], between: &str) -> Option<Sql> {
         conditions.iter().any(|c| c.gathered.is_some()).then(|| {
             let each = conditions.iter().map(|c| c.for_many().clone()).collect();
@@ -576,7 +577,7 @@ impl Condition {
         Condition { test: not(self.test), gathered: self.gathered.map(not), list: None, list_beside: None }
     }
 
-    /// Whether it holds, for many items in a row.
+    /// The test for many items in a row.
     fn for_many(&self) -> &Sql {
         self.gathered.as_ref().unwrap_or(&self.test)
     }
@@ -586,22 +587,22 @@ impl Condition {
     }
 }
 
-/// All items, to be walked newest first.
+/// All visible items, to be walked newest first.
 const TIMELINE: &str = "FROM items i INDEXED BY items_newest WHERE i.hidden = 0";
 const NEWEST_FIRST: &str = "ORDER BY coalesce(i.taken_local, '') DESC, i.file_id DESC";
 
-/// A way to what a query asks for: `FROM ... WHERE ...`, without what the page adds.
+/// A strategy for a query: `FROM ... WHERE ...`, without the restrictions of the page.
 #[derive(Debug)]
 struct Way {
     from: Sql,
-    /// It is given up after so many rows of the timeline; `None`: never.
+    /// Rows of the timeline after which it is abandoned; `None`: never.
     rows: Option<i64>,
 }
 
 impl Way {
     /// Reads a list and tests its items.
     fn listed(list: &Sql, tests: &[Sql]) -> Way {
-        // CROSS JOIN keeps the order of the tables; the sign keeps the planner off other indexes.
+        // CROSS JOIN fixes the order of the tables; the unary plus prevents use of other indexes.
         let before = "FROM (";
         let after = ") d CROSS JOIN items i ON i.file_id = d.file_id WHERE +i.hidden = 0";
         Way::with_tests(list.clone().within(before, after), tests, None)
@@ -618,14 +619,14 @@ impl Way {
     }
 }
 
-/// The ways to try, one after the other; the last one goes to the end.
+/// The strategies to try in order; the last one is never abandoned.
 fn ways(
     conn: &Connection,
     query: &Query,
     page: &Page,
     scope: &Visible,
 ) -> std::result::Result<Vec<Way>, SearchError> {
-    // Who may not see the people of a space does not find its items by them either.
+    // An account that may not see the people of a space must not find its items by them.
     let people_of = if page.is_scoped { scope.whole_spaces() } else { None };
     let mut conditions = conditions(conn, query, people_of)?;
     for within in &page.within {
@@ -649,7 +650,7 @@ fn ways(
         }
     }
     let listed = fewest.and_then(|(count, at)| Some((count, conditions.remove(at).list?)));
-    // Columns of the row first, then what needs another look-up, words last.
+    // Row columns first, then conditions with a subquery, words last.
     conditions.sort_by_key(|c| (c.test.text.contains("MATCH"), c.test.text.contains("SELECT")));
     let spaces = page.spaces.as_ref().map(|spaces| {
         let marks = vec!["?"; spaces.len()].join(", ");
@@ -668,7 +669,7 @@ fn ways(
     };
     let mut ways = Vec::new();
     if count > SHORT_LIST {
-        // If what the list names is spread evenly over the timeline, the page is full after so many rows.
+        // If the matches are spread evenly over the timeline, the page is full after this many rows.
         let items: i64 = conn
             .prepare_cached("SELECT coalesce(max(file_id), 0) FROM items")?
             .query_row([], |r| r.get(0))?;
@@ -684,7 +685,7 @@ fn ways(
     Ok(ways)
 }
 
-/// `people_of`: the spaces whose people may be found by; `None`: all.
+/// `people_of`: spaces whose people may be searched; `None`: all.
 fn conditions(
     conn: &Connection,
     query: &Query,
@@ -702,7 +703,7 @@ fn conditions(
     Ok(out)
 }
 
-/// A condition for what a page is narrowed to.
+/// The condition for a restriction.
 fn narrowed(within: &Within, people_of: Option<&[i64]>) -> Condition {
     match within {
         Within::Space(name) => {
@@ -725,14 +726,14 @@ fn narrowed(within: &Within, people_of: Option<&[i64]>) -> Condition {
             let list = "SELECT value AS file_id FROM json_each(?)";
             Condition::new(Sql::new(test, [ids.clone()]), Some(Sql::new(list, [ids])))
         }
-        // Its terms are conditions of their own.
+        // Its terms are separate conditions.
         Within::Found(_) => Condition::on_items("1", []),
         Within::Person(id) => of_people(vec![id.clone()]).in_spaces(people_of),
         Within::Days { first, last } => {
-            // A whole day takes in its times; a month or a year of which no more is known stands for itself.
+            // A whole day includes its times; a bare month or year matches only itself.
             let until = if last.len() < 10 { last.clone() } else { format!("{last}{AFTER_ANY_DATE}") };
             let test = "coalesce(i.taken_local, '') >= ? AND coalesce(i.taken_local, '') <= ?";
-            // The timeline is sorted by it: a walk begins and ends there.
+            // The timeline is sorted by date, so a walk can use it as bounds.
             Condition::new(Sql::new(test, [text(first), text(&until)]), None)
         }
         Within::Undated => Condition::new(Sql::new("coalesce(i.taken_local, '') = ''", []), None),
@@ -746,7 +747,7 @@ fn condition(
 ) -> std::result::Result<Condition, SearchError> {
     Ok(match filter {
         Filter::Words { field, words } => match (match_text(*field, words), field) {
-            // Nothing but signs: no word can be found.
+            // No letters or digits: matches nothing.
             (None, _) => Condition::nothing(),
             (Some(expression), Some(_)) => matching(expression),
             (Some(expression), None) => {
@@ -765,7 +766,7 @@ fn condition(
                 if !people.is_empty() {
                     anywhere.push(of_people(people).in_spaces(people_of));
                 }
-                // What a country is called elsewhere stands in no item.
+                // Names of a country in other languages are not in the text of an item.
                 let countries: Vec<Value> = countries_called(&words.text).map(text).collect();
                 if !countries.is_empty() {
                     anywhere.push(in_countries(countries));
@@ -774,7 +775,7 @@ fn condition(
             }
         },
         Filter::Taken(span) => {
-            // The timeline is sorted by it already; beside a word it is one of two ways.
+            // The timeline is sorted by date; combined with a word, this is one of two strategies.
             taken_within(span)
         }
         Filter::Added(span) => {
@@ -803,7 +804,7 @@ fn condition(
         },
         Filter::City(name) => {
             match match_text(Some(TextField::Place), &Words { text: name.clone(), is_prefix: false }) {
-                // The words find the place, the column tells the city from region and country.
+                // The full-text index finds the place; the column distinguishes the city from region and country.
                 Some(expression) => {
                     let found = matching(expression);
                     let name = text(&like(name));
@@ -825,7 +826,7 @@ fn condition(
             }
         }
         Filter::Person(Words { text, is_prefix }) => {
-            // Named by a region in the file, or a face that is known.
+            // Named by a region in the file, or by a recognised face.
             let in_regions = words_of(text, *is_prefix).map(|words| matching(format!("people : {words}")));
             let known = match people_named(conn, text, *is_prefix)? {
                 people if people.is_empty() => None,
@@ -844,7 +845,7 @@ fn condition(
             tags if tags.is_empty() => Condition::nothing(),
             tags => having("item_tags", "tag", tags),
         },
-        // Within a scope a name means the albums that its owner gave: see `AlbumIds`.
+        // Within a scope, a name refers to albums of the scope's owner: see `AlbumIds`.
         Filter::Album(_) if people_of.is_some() => Condition::nothing(),
         Filter::Album(name) => {
             let id = conn
@@ -898,7 +899,7 @@ fn condition(
 }
 
 impl Condition {
-    /// The same, of items of some spaces; `None`: of all.
+    /// The same, restricted to some spaces; `None`: all.
     fn in_spaces(self, spaces: Option<&[i64]>) -> Condition {
         let Some(spaces) = spaces else { return self };
         let ids = spaces.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -915,13 +916,13 @@ impl Condition {
         }
     }
 
-    /// For what no index lists.
+    /// Removes the list, for conditions without an index.
     fn without_list(self) -> Condition {
         Condition { list: None, ..self }
     }
 }
 
-/// A RAW, or an item that has one beside it.
+/// A RAW, or an item with a RAW part.
 fn raw() -> Condition {
     let formats: Vec<Value> = Format::all().filter(|f| f.is_raw()).map(|f| text(f.name())).collect();
     let marks = vec!["?"; formats.len()].join(", ");
@@ -929,7 +930,7 @@ fn raw() -> Condition {
     Condition::new(Sql::new(format!("(i.format IN ({marks}) OR EXISTS ({beside}))"), formats), None)
 }
 
-/// A condition on a column that holds the id of a space; `None`: all.
+/// A condition on a column with the id of a space; `None`: all.
 pub(crate) fn in_spaces(column: &str, spaces: Option<&[i64]>) -> String {
     match spaces {
         None => "1".to_owned(),
@@ -951,7 +952,7 @@ fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
-/// The first or last second, UTC, that the prefix of a date stands for.
+/// The first or last second, UTC, of the period that a date prefix denotes.
 fn moment(date: &str, end: bool) -> Option<i64> {
     const FIRST: &str = "0000-01-01T00:00:00";
     let first: DateTime = format!("{date}{}", FIRST.get(date.len()..)?).parse().ok()?;
@@ -972,7 +973,7 @@ fn in_countries(codes: Vec<Value>) -> Condition {
     Condition::on_items(format!("i.country_code IN ({marks})"), codes)
 }
 
-/// The codes of the index's countries that a code or a name in any case and language stands for.
+/// Codes of the index's countries that match a code or a name in any case and language.
 fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
     let name = name.to_lowercase();
     let mut codes = distinct(conn, "items", "country_code", "hidden = 0 AND country_code IS NOT NULL")?;
@@ -992,22 +993,22 @@ fn countries_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
     Ok(failure.map(|()| codes)?)
 }
 
-/// A LIKE pattern for a name in any case.
+/// A LIKE pattern for a case-insensitive name.
 fn like(name: &str) -> String {
     name.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-/// Items whose date, as far as it is known, lies within a span: of a year without a month the whole year.
+/// Items whose date, at its stored precision, is within a span: for a year without month, the whole year.
 fn taken_within(span: &Span<String>) -> Condition {
     const DATE: &str = "coalesce(i.taken_local, '')";
-    /// Sorts before every date, and after what has none.
+    /// Sorts before every date and after the empty text of a missing one.
     const ANY: &str = "0";
     let bounds = Span {
         from: Some(text(span.from.as_deref().map_or(ANY, earliest_form))),
         until: span.until.as_deref().map(|until| text(&format!("{until}{AFTER_ANY_DATE}"))),
     };
     let mut condition = between(DATE, &bounds);
-    // Shorter forms of the last date sort before it; only where it is the last of their period are they within the span.
+    // Shorter forms of the last date sort before it; they are within the span only if the last date ends their period.
     let outside: Vec<Value> = span.until.as_deref().map_or(Vec::new(), |until| {
         let shorter = SHORTER.iter().map(|p| p.length()).filter(|length| *length < until.len());
         let forms = shorter.filter_map(|length| until.get(..length));
@@ -1026,7 +1027,7 @@ fn taken_within(span: &Span<String>) -> Condition {
 
 const SHORTER: [Precision; 4] = [Precision::Year, Precision::Month, Precision::Day, Precision::Minute];
 
-/// The shortest form of a date that begins at the same moment: `1965` for `1965-01-01`. It sorts first.
+/// The shortest date prefix that begins at the same moment: `1965` for `1965-01-01`. It sorts first.
 fn earliest_form(date: &str) -> &str {
     let begins = moment(date, false);
     let shorter = SHORTER.iter().filter_map(|p| date.get(..p.length()));
@@ -1042,14 +1043,14 @@ fn between(column: &str, span: &Span<Value>) -> Condition {
             values.push(value.clone());
         }
     }
-    // An absent value is in no range.
+    // NULL is in no range.
     parts.push(format!("{column} IS NOT NULL"));
     Condition::on_items(parts.join(" AND "), values)
 }
 
 fn matching(expression: String) -> Condition {
-    // FTS5 puts all the items of a prefix together before it gives the first: better once than for each item. Of a
-    // whole word it looks up one item in some microseconds.
+    // FTS5 collects all items of a prefix before it returns the first: do that once instead of per item. For a whole
+    // word, it looks up one item in some microseconds.
     let list = Sql::new(
         "SELECT rowid AS file_id FROM item_text WHERE item_text MATCH ?",
         [Value::Text(expression.clone())],
@@ -1063,7 +1064,7 @@ fn matching(expression: String) -> Condition {
     Condition { test, gathered: Some(gathered), list: Some(list), list_beside: None }
 }
 
-/// The full-text expression for words, `None` when there is no word in them.
+/// The full-text expression for words; `None` if they contain no letters or digits.
 fn match_text(field: Option<TextField>, words: &Words) -> Option<String> {
     let found = words_of(&words.text, words.is_prefix)?;
     Some(match field {
@@ -1072,13 +1073,13 @@ fn match_text(field: Option<TextField>, words: &Words) -> Option<String> {
     })
 }
 
-/// A quoted phrase; with `is_prefix` the beginning of its last word is enough.
+/// A quoted phrase; with `is_prefix`, its last word matches as a prefix.
 fn words_of(text: &str, is_prefix: bool) -> Option<String> {
     let (folded, is_prefix) = words::wanted(text, is_prefix)?;
     Some(format!("\"{folded}\"{}", if is_prefix { "*" } else { "" }))
 }
 
-/// Items with a row in a table that says one of some things of them.
+/// Items with a row in a table whose column has one of some values.
 fn having(table: &str, column: &str, values: Vec<String>) -> Condition {
     let marks = vec!["?"; values.len()].join(", ");
     let values: Vec<Value> = values.into_iter().map(Value::Text).collect();
@@ -1088,10 +1089,10 @@ fn having(table: &str, column: &str, values: Vec<String>) -> Condition {
     Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
 }
 
-/// Items with a face, lost ones aside.
+/// Items with a face that is not lost.
 const SHOWN_FACES: &str = "EXISTS (SELECT 1 FROM faces x WHERE x.file_id = i.file_id AND x.lost = 0)";
 
-/// Items with a face of one of some people. A face that is lost is nobody's to be found by.
+/// Items with a face of one of some people. Lost faces do not count.
 fn of_people(people: Vec<String>) -> Condition {
     let marks = vec!["?"; people.len()].join(", ");
     let values: Vec<Value> = people.into_iter().map(Value::Text).collect();
@@ -1102,8 +1103,8 @@ fn of_people(people: Vec<String>) -> Condition {
     Condition::new(Sql::new(test, values.clone()), Some(Sql::new(list, values)))
 }
 
-/// Ids of the people in whose names the words stand in a row, in any case; with `prefix` the beginning of the last
-/// word is enough. Hidden people are found, too: who is asked for by name is not hidden from.
+/// Ids of people whose names contain the words in sequence, in any case; with `prefix`, the last word matches as a
+/// prefix. Includes hidden people: a search by name is explicit.
 fn people_named(conn: &Connection, text: &str, prefix: bool) -> Result<Vec<String>> {
     let Some((words, prefix)) = words::wanted(text, prefix) else { return Ok(Vec::new()) };
     let words = format!(" {words}");
@@ -1122,9 +1123,9 @@ fn people_named(conn: &Connection, text: &str, prefix: bool) -> Result<Vec<Strin
     Ok(ids)
 }
 
-/// The labels of the index that a word names: itself, a synonym or the group; with `prefix` by their beginnings.
+/// Labels of the index that a word names: the label, a synonym or its group; with `prefix`, as prefixes.
 fn subjects_named(conn: &Connection, word: &str, prefix: bool) -> Result<Vec<String>> {
-    // Shorter beginnings name half of all labels.
+    // Shorter prefixes match half of all labels.
     const LEAST_PREFIX: usize = 3;
     let prefix = prefix && word.chars().count() >= LEAST_PREFIX;
     let mut labels = distinct(conn, "subjects", "label", "1")?;
@@ -1132,7 +1133,7 @@ fn subjects_named(conn: &Connection, word: &str, prefix: bool) -> Result<Vec<Str
     Ok(labels)
 }
 
-/// The tags that a name stands for: itself in any case, and those below it in a hierarchy (`a/b`, `a|b`).
+/// Tags that match a name: the name in any case, and its descendants in a hierarchy (`a/b`, `a|b`).
 fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
     let name = fold(name);
     let mut tags = distinct(conn, "item_tags", "tag", "1")?;
@@ -1143,7 +1144,7 @@ fn tags_named(conn: &Connection, name: &str) -> Result<Vec<String>> {
     Ok(tags)
 }
 
-/// The distinct values of an indexed column, hopping from one to the next instead of reading all rows.
+/// The distinct values of an indexed column, by skipping from one to the next instead of reading all rows.
 pub(crate) fn distinct(conn: &Connection, table: &str, column: &str, whose: &str) -> Result<Vec<String>> {
     Ok(conn.prepare_cached(&format!(
         "WITH RECURSIVE hop(v) AS (
@@ -1168,7 +1169,7 @@ fn album(
         None => Condition::nothing(),
         Some((_, Some(query))) => {
             let query = Query::parse(&query)?;
-            // Albums of albums are refused when they are made; a stored one must not recurse for ever.
+            // Smart albums that refer to albums are rejected at creation; a stored one must not recurse without end.
             if query.names_albums() {
                 return Ok(Condition::nothing());
             }
@@ -1194,7 +1195,7 @@ fn inside(area: &Area) -> Condition {
     let mut text = format!("i.lat >= ? AND i.lat <= ? AND {wide}");
     let mut values = vec![real(south), real(north), real(west), real(east)];
     if let Some((lat, lon, km)) = circle {
-        // Plain arithmetic on a flat map around the centre, whose east and west meet behind the date line.
+        // Equirectangular approximation around the centre; east and west wrap at the date line.
         const KM_PER_DEGREE: f64 = 111.195;
         text.push_str(
             " AND (i.lat - ?) * (i.lat - ?)
@@ -1204,7 +1205,7 @@ fn inside(area: &Area) -> Condition {
         let square = (km / KM_PER_DEGREE).powi(2);
         values.extend([lat, lat, lon, lon, lon, lon, narrowing, square].map(real));
     }
-    // The R*Tree's boxes are rounded outwards, so that the item's own coordinates decide.
+    // The R*Tree rounds its boxes outwards, so the item's own coordinates decide.
     let boxes: &[(f64, f64)] = if west <= east { &[(west, east)] } else { &[(west, 180.0), (-180.0, east)] };
     let lists = boxes
         .iter()

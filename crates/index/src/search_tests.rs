@@ -1,4 +1,4 @@
-//! Tests of search, edits and albums on an index made by hand.
+//! Tests of search, edits and albums on a constructed index.
 
 use super::edits::Edit;
 use super::query::Query;
@@ -81,7 +81,7 @@ impl Library {
         self.index.conn.query_row(sql, [name], |r| r.get(0)).unwrap()
     }
 
-    /// Names found, newest first, joined by spaces.
+    /// Names of the results, newest first, joined by spaces.
     fn find(&self, query: &str) -> String {
         let query = Query::parse(query).unwrap();
         let found = self.index.search(&query, &Page { limit: 100, ..Page::default() }).unwrap();
@@ -152,7 +152,7 @@ fn words_are_found_anywhere_and_filters_where_they_say() {
         ("added:2023-11", "IMG_2.jpg IMG_1.jpg clip.mp4 fiji.heic scan.png"),
         ("added:2024", ""),
         ("tag:WORK", "IMG_1.jpg"),
-        ("tag:family", "IMG_1.jpg"), // a hierarchy holds what is below
+        ("tag:family", "IMG_1.jpg"), // a hierarchy includes its descendants
         ("tag:fam", ""),
         ("has:gps", "IMG_2.jpg IMG_1.jpg fiji.heic"),
         ("-has:date", "scan.png"),
@@ -196,8 +196,8 @@ fn pages_join_without_gap_or_repeat() {
     }
 }
 
-/// Each way to a page is taken by some query here, given up where what it looks for lies far back, and gives what the others
-/// give.
+/// Each strategy is used by some query here, abandoned when its matches are far back, and gives the same result as the
+/// others.
 #[test]
 fn common_words_are_found_by_every_way_wherever_they_lie() {
     const ITEMS: i64 = 25_000;
@@ -229,7 +229,7 @@ fn common_words_are_found_by_every_way_wherever_they_lie() {
     assert_eq!(pieces(), 3);
     index.merge_text(|| false).unwrap();
     assert_eq!(pieces(), 1);
-    // A little more makes another, and is not worth it.
+    // A small addition creates another segment and does not justify a merge.
     index.conn.execute("INSERT INTO item_text (rowid, title) VALUES (30000, 'other')", []).unwrap();
     index.merge_text(|| false).unwrap();
     assert_eq!(pieces(), 2);
@@ -477,7 +477,7 @@ fn dates_known_in_part_stand_at_the_start_of_their_period() {
         ("date:1965-01-01..1965-12-31", "second day month year"),
         ("date:1965-01..1965-12", "second day month year"),
         ("date:1965-07-01..1965-07-31", "second day month"),
-        // All that a date can mean must be within.
+        // The whole period of a date must be within the span.
         ("date:1965-01..1965-07", "second day month"),
         ("date:1965-07-01..1965-07-20", "second day"),
         ("date:..1965-06", ""),
@@ -488,7 +488,7 @@ fn dates_known_in_part_stand_at_the_start_of_their_period() {
     ] {
         assert_eq!(library.find(query), found, "{query}");
     }
-    // Page by page as in one.
+    // In pages as in one.
     let all = Query::parse("1965").unwrap();
     let mut after = None;
     let mut names = Vec::new();

@@ -1,8 +1,8 @@
-//! Photos like another one, by the feature vectors that the classifier left in `features`.
+//! Photos similar to a given one, by the feature vectors of the classifier in `features`.
 //!
-//! Every vector is compared, one row at a time: exact, and in memory that does not grow with the library. Whether an item
-//! may be shown, and whether its vector is of the same models (those of others mean something else), is looked up only
-//! where it would be among the nearest, so that nothing but the vectors is read from end to end.
+//! Every vector is compared, one row at a time: exact, and with constant memory. Whether an item is visible, and
+//! whether its vector is of the same models (others are not comparable), is checked only for candidates of the result,
+//! so that only the vectors are read completely.
 
 use super::IndexReader;
 use albumen_library::people::vectors::dot_wide;
@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, params_from_iter, types::Value};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// An item and how much it resembles.
+/// An item with its similarity.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Similar {
     pub file: i64,
@@ -21,7 +21,7 @@ pub struct Similar {
 /// Why an item cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum SimilarError {
-    /// It has no vector; why the stage could not make one, where it tried.
+    /// It has no vector; the reason if the stage failed.
     #[error("{}", .0.as_deref().unwrap_or("it has not been looked at yet"))]
     NoVector(Option<String>),
     #[error(transparent)]
@@ -29,8 +29,8 @@ pub enum SimilarError {
 }
 
 impl IndexReader {
-    /// The `limit` shown items most like an item, nearest first, without itself; of the item's own space, or of the
-    /// spaces named.
+    /// The `limit` visible items most similar to an item, nearest first, without itself; from the item's own space, or
+    /// from the given ones.
     pub fn similar(
         &self,
         item: i64,
@@ -56,7 +56,7 @@ impl IndexReader {
         let mut st = self.conn.prepare_cached("SELECT file_id, vector FROM features")?;
         let mut rows = st.query([])?;
         let mut likeness = Likeness::to(&own);
-        // The least of the best stands on top; equal ones in order of their ids.
+        // The worst of the best is on top; equal ones are in order of id.
         let mut best: BinaryHeap<Reverse<(Ordered, Reverse<i64>)>> = BinaryHeap::with_capacity(limit + 1);
         while let Some(row) = rows.next()? {
             let file = row.get(0)?;
@@ -95,7 +95,7 @@ impl IndexReader {
     }
 }
 
-/// A number that is one, in order.
+/// A float with a total order.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Ordered(f32);
 
@@ -113,11 +113,11 @@ impl PartialOrd for Ordered {
     }
 }
 
-/// Cosines of vectors of signed bytes to one of them.
+/// Computes cosines of one vector of signed bytes to others.
 struct Likeness {
     own: Vec<i16>,
     own_square: f32,
-    /// The other, widened; kept to be used again.
+    /// Buffer for the other vector, widened.
     other: Vec<i16>,
     arch: pulp::Arch,
 }
@@ -129,7 +129,7 @@ impl Likeness {
         Likeness { own, own_square, other: Vec::new(), arch: pulp::Arch::new() }
     }
 
-    /// 0 where one is empty, all zeros or of another length.
+    /// 0 if one is empty, all zeros or of another length.
     fn of(&mut self, other: &[u8]) -> f32 {
         if other.len() != self.own.len() {
             return 0.0;

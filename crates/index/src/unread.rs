@@ -1,4 +1,4 @@
-//! Media of kinds that are not read, counted by extension as walks see them.
+//! Media of unsupported kinds, counted by extension during walks.
 
 use super::{Index, IndexReader};
 use crate::Result;
@@ -6,11 +6,11 @@ use albumen_files::relative;
 use rusqlite::params;
 use std::collections::BTreeMap;
 
-/// How many files have each extension.
+/// Number of files by extension.
 pub type ByExtension = BTreeMap<String, u64>;
 
 impl IndexReader {
-    /// All that is recorded, by space.
+    /// All counts, by space.
     pub(super) fn unread(&self) -> Result<Vec<(i64, String, u64)>> {
         Ok(self.conn
             .prepare_cached(
@@ -23,8 +23,8 @@ impl IndexReader {
 }
 
 impl Index {
-    /// Replaces what is recorded of a volume below `start` (of that folder alone where `alone`) by what a walk has seen, by
-    /// folder. Below the folders of `unseen` all stays: they could not be looked at.
+    /// Replaces the counts of a volume below `start` (or of that folder only, with `alone`) by those of a walk, by
+    /// folder. Counts below the folders in `unseen` stay, because these could not be read.
     pub fn put_unread(
         &self,
         volume_id: i64,

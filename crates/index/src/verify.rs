@@ -1,9 +1,8 @@
-//! `verify`: is the index whole, and does what it names exist?
+//! `verify`: checks the index for corruption and missing derivatives.
 //!
-//! Promises: looks in pages and holds no long transaction, so it may run beside a service; what a user said is never
-//! changed; a finding says in words what is wrong and what to do. Repairing makes work due again and removes nothing
-//! but the row of a derivative that is not there.
-//! Leaves to others: making what is due (`albumen index`), and bringing back an index that is broken (`restore`).
+//! Promises: reads in pages without long transactions, so it may run beside a service; never changes user edits; each
+//! finding states the problem and the remedy. Repair makes work due again and removes only rows of missing derivatives.
+//! Out of scope: doing the due work (`albumen index`) and replacing a corrupt index (`restore`).
 
 use super::people::counts;
 use super::query::Query;
@@ -26,50 +25,50 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// Rows read at a time, so that no read transaction lives for long.
+/// Rows read at a time, which bounds the length of a read transaction.
 const PAGE: usize = 1000;
 
-/// Messages of SQLite's own check that are passed on: the first one decides, the others only lengthen the list.
+/// Limit on messages passed on from SQLite's own check: the first one matters, the others only lengthen the list.
 const DATABASE_MESSAGES: u32 = 20;
 
 /// Bytes of a derivative that are read for its header. The encoder writes no metadata; its tables take 600 bytes.
 const HEADER: usize = 4096;
 
-/// What kind of thing is wrong.
+/// The kind of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// SQLite finds the file damaged, or it is no index.
+    /// SQLite reports corruption, or the file is not an index.
     Database,
-    /// A row points at one that is not there.
+    /// A row refers to a missing row.
     Reference,
-    /// The schema is not this program's.
+    /// The schema is not the one of this version.
     Schema,
-    /// A thumbnail or preview that the index names is not there.
+    /// A thumbnail or preview that the index refers to is missing.
     DerivativeMissing,
-    /// It is there and is not the file that was written.
+    /// A derivative exists but is not the file that was written.
     DerivativeDamaged,
-    /// A file counts as rendered and has no pictures.
+    /// A file is marked as rendered but has no derivatives.
     DerivativeUnnamed,
-    /// What is stored of a file cannot be parsed.
+    /// The stored facts of a file cannot be parsed.
     Facts,
-    /// A media file that is no item and no part of one, or an item that cannot be searched.
+    /// A media file that is neither an item nor part of one, or an item without search entry.
     Item,
-    /// Something a user said that cannot be understood, or contradicts itself.
+    /// A user edit that is invalid or contradicts another.
     Edit,
-    /// An original whose bytes are others, though its size and times are not (`--deep`).
+    /// An original whose bytes changed while size and times did not (`--deep`).
     Original,
-    /// A file in `derived/` that no row names: it takes room, and goes by itself.
+    /// A file in `derived/` without a row: it wastes disk space and is removed automatically.
     Orphan,
 }
 
 impl Kind {
-    /// Whether the index is not whole with it. Orphans are what a stopped run leaves; they are swept once a day.
+    /// Whether the finding is a fault of the index. Orphans are left by interrupted runs and are removed once a day.
     pub fn is_fault(self) -> bool {
         self != Kind::Orphan
     }
 
-    /// As it stands in JSON.
+    /// Name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Database => "database",
@@ -87,49 +86,49 @@ impl Kind {
     }
 }
 
-/// One thing that is not as it should be.
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     pub kind: Kind,
-    /// The file it is about: an original, or one in `derived/`.
+    /// The file concerned: an original, or one in `derived/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// What is wrong.
+    /// Description of the problem.
     pub what: String,
-    /// What the person can do.
+    /// What the user can do.
     #[serde(rename = "do")]
     pub advice: String,
-    /// It was made due again.
+    /// Whether it was made due again.
     pub repaired: bool,
 }
 
-/// How much was looked at.
+/// Counts of what was checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// Names of derivatives; equal ones share a file.
+    /// Rows of derivatives; equal derivatives share a file.
     pub derivatives: u64,
     /// Files in `derived/`.
     pub stored: u64,
     /// Media files.
     pub files: u64,
-    /// Things that users have said.
+    /// User edits.
     pub edits: u64,
     /// Originals read again (`--deep`).
     pub originals: u64,
-    /// Originals that were not: offline, gone, or changed since; the next run looks at them.
+    /// Originals that were not read: offline, missing, or changed since; the next run handles them.
     pub originals_left_out: u64,
 }
 
-/// What to look at besides the index itself.
+/// What to check besides the index itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Depth {
-    /// Read every original again and compare its hash.
+    /// Read every original and compare its hash.
     pub originals: bool,
-    /// Make due again what can be made again; needs the right to index.
+    /// Make repairable work due again; needs the index lock.
     pub repair: bool,
 }
 
-/// Why a check ended before its end.
+/// Why a check stopped early.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     #[error(transparent)]
@@ -144,13 +143,13 @@ const MAKE_AGAIN: &str = "run `albumen verify --repair`, then `albumen index`";
 const RESTORE: &str = "bring back a backup (`albumen restore`); without one, move index.sqlite away and index again: \
     what users said would be lost";
 
-/// Looks at a whole index and gives each finding to `each`.
+/// Checks the whole index and passes each finding to `each`.
 pub fn verify(
     dir: &Path,
     depth: Depth,
     each: &mut dyn FnMut(Finding),
 ) -> std::result::Result<Checked, VerifyError> {
-    // Repairing is indexing: nobody else may do it meanwhile.
+    // Repair writes: it needs the index lock.
     let (conn, _lock) = if !depth.repair {
         (open(dir, OpenFlags::SQLITE_OPEN_READ_ONLY), None)
     } else {
@@ -193,7 +192,7 @@ impl Check<'_> {
             return Ok(());
         }
         self.references()?;
-        // Before anything is repaired: what is forgotten to be made again is no orphan.
+        // Before any repair: a derivative whose row repair deletes is not an orphan.
         self.orphans()?;
         self.derivatives()?;
         self.rendered_without_pictures()?;
@@ -211,7 +210,7 @@ impl Check<'_> {
         (self.each)(finding);
     }
 
-    /// Pages, indexes, the search tables. Where these are damaged, nothing else that is read can be believed.
+    /// Checks pages, indexes and search tables. If these are damaged, nothing else that is read can be trusted.
     fn database(&mut self) -> Result<bool> {
         let messages = integrity(&self.conn)?;
         for message in &messages {
@@ -279,13 +278,13 @@ impl Check<'_> {
             for row in &page {
                 self.checked.derivatives += 1;
                 looked_at.retain(|other| other.content == row.content);
-                // Equal pictures of a content share a file.
+                // Equal derivatives of a content share a file.
                 if looked_at.iter().any(|other| other.path == row.path) {
                     continue;
                 }
                 looked_at.push(row);
                 let Some((kind, why)) = row.look(self.dir) else { continue };
-                // A service that works meanwhile may have made it anew.
+                // A concurrent service may have replaced it.
                 if !self.still_named(row)? {
                     continue;
                 }
@@ -309,7 +308,7 @@ impl Check<'_> {
             .exists(params![row.content, row.name, row.path, row.bytes])?)
     }
 
-    /// For people: a file that has the content.
+    /// A file with the content, for messages.
     fn owner_of(&self, content: &str) -> Result<String> {
         let file: Option<i64> = self
             .conn
@@ -325,7 +324,7 @@ impl Check<'_> {
         Ok(view::path_of(&self.conn, file)?.unwrap_or_default().to_string_lossy().into_owned())
     }
 
-    /// With `--repair`: forgets the pictures of a content and makes render due for its files.
+    /// With `--repair`: deletes the derivative rows of a content and makes render due for its files.
     fn make_pictures_again(&self, content: &str) -> Result<bool> {
         if !self.depth.repair {
             return Ok(false);
@@ -363,14 +362,14 @@ impl Check<'_> {
         }
     }
 
-    /// Files of `derived/` that no row names. While somebody indexes, pictures are there a moment before their rows.
+    /// Files of `derived/` without a row. During indexing, derivatives are written shortly before their rows.
     fn orphans(&mut self) -> std::result::Result<(), VerifyError> {
         let store = match StoreDir::open(self.dir) {
             Ok(store) => store,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(e) => return Err(VerifyError::Store(e)),
         };
-        // What is not Albumen's own is no concern of the index: the sweep tells of it.
+        // Foreign files do not concern the index: the sweep reports them.
         let _foreign = store.walk::<VerifyError>(false, |file| {
             self.checked.stored += 1;
             let named = self
@@ -413,8 +412,8 @@ impl Check<'_> {
         }
     }
 
-    /// Every media file is an item or part of one, and every item that is shown can be searched. A folder that waits
-    /// to be put together is not judged.
+    /// Every media file is an item or part of one, and every visible item has a search entry. Folders that are due for
+    /// grouping are skipped.
     fn items(&mut self) -> Result<()> {
         let (mut after, advice) =
             (0, "run `albumen verify --repair`, then `albumen index`: it puts the folder together again");
@@ -448,7 +447,7 @@ impl Check<'_> {
                 };
                 let mut finding = found(Kind::Item, Some(self.path_of(file)?), what, advice);
                 if self.depth.repair {
-                    // The digest goes, so that the search tables are written again.
+                    // Deleting the digest makes the search entry be written again.
                     self.conn.execute("DELETE FROM item_search WHERE file_id = ?1", [file])?;
                     super::record::mark_stale(&self.conn, file)?;
                     finding.repaired = true;
@@ -458,7 +457,7 @@ impl Check<'_> {
         }
     }
 
-    /// What users said of items and albums.
+    /// Checks the user edits of items and albums.
     fn edits(&mut self) -> Result<()> {
         let mut bad: Vec<(i64, String, &str)> = Vec::new();
         {
@@ -521,7 +520,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What users said of people: nothing may contradict itself.
+    /// Checks the user edits of people for contradictions.
     fn people(&mut self) -> Result<()> {
         const RULES: [(&str, &str, &str); 3] = [
             (
@@ -560,7 +559,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The kept counts of people are what counting gives.
+    /// Compares the stored counts of people with a recount.
     fn counts_kept(&mut self) -> Result<()> {
         for person in counts::wrong(&self.conn)? {
             let what = format!("lists show person {person} with the wrong number of photos or faces");
@@ -574,7 +573,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Searches and people must agree: an item is found by the names that its faces bear, and by no others.
+    /// Checks that an item is found by the names of its faces and by no others.
     fn names_found(&mut self) -> Result<()> {
         let mut after = 0;
         loop {
@@ -608,8 +607,8 @@ impl Check<'_> {
         }
     }
 
-    /// Reads every original again. A disk that gives other bytes than before, at the same size and times, is dying, or
-    /// somebody changed the file and put its times back.
+    /// Reads every original again. Different bytes at the same size and times mean a failing disk, or a file that was
+    /// changed and had its times reset.
     fn originals(&mut self) -> Result<()> {
         let stop = AtomicBool::new(false);
         let mut roots: HashMap<Vec<u8>, Option<Root>> = HashMap::new();
@@ -666,7 +665,7 @@ impl Check<'_> {
     }
 }
 
-/// SQLite's own check of pages, indexes and search tables; empty when all is well.
+/// SQLite's own check of pages, indexes and search tables; empty if there are no errors.
 pub(super) fn integrity(conn: &Connection) -> Result<Vec<String>> {
     let messages: rusqlite::Result<Vec<String>> = conn
         .prepare(&format!("PRAGMA integrity_check({DATABASE_MESSAGES})"))?
@@ -674,7 +673,7 @@ pub(super) fn integrity(conn: &Connection) -> Result<Vec<String>> {
         .collect();
     match messages {
         Ok(m) => Ok(m.into_iter().filter(|m| m != "ok").collect()),
-        // A page so broken that even the check gives up.
+        // A page so damaged that the check itself fails.
         Err(e)
             if matches!(
                 e.sqlite_error_code(),
@@ -687,7 +686,7 @@ pub(super) fn integrity(conn: &Connection) -> Result<Vec<String>> {
     }
 }
 
-/// Forgets the pictures of a content and makes render due for its files.
+/// Deletes the derivative rows of a content and makes render due for its files.
 fn make_pictures_again(conn: &Connection, content: &str) -> Result<()> {
     conn.prepare_cached("DELETE FROM derivatives WHERE content_hash = ?1")?.execute([content])?;
     Ok(conn
@@ -751,14 +750,14 @@ impl Named {
 /// The marker that ends a JPEG (ITU-T T.81, B.1.1.3).
 const JPEG_END: [u8; 2] = [0xff, 0xd9];
 
-/// Width and height in the frame header of a JPEG that our own encoder wrote (ITU-T T.81, B.2).
+/// Width and height from the frame header of a JPEG that our encoder wrote (ITU-T T.81, B.2).
 fn jpeg_size(head: &[u8]) -> Option<(u32, u32)> {
     let mut rest = head.strip_prefix(&[0xff, 0xd8])?;
     loop {
         let [0xff, marker, high, low, ..] = *rest else { return None };
         let length = usize::from(u16::from_be_bytes([high, low]));
         let body = rest.get(4..2 + length)?;
-        // SOF0 to SOF15, without DHT, JPG and DAC, which lie among them.
+        // SOF0 to SOF15, without DHT, JPG and DAC, which are in that range.
         if matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc) {
             let number =
                 |at: usize| Some(u32::from(u16::from_be_bytes([*body.get(at)?, *body.get(at + 1)?])));
@@ -781,13 +780,13 @@ struct Original {
 }
 
 impl Original {
-    /// Its volume's root, where that is there and is still the folder that was indexed.
+    /// The root of its volume, if it exists and is still the folder that was indexed.
     fn root(&self) -> Option<Root> {
         let was = serde_json::from_str(self.fingerprint.as_deref()?).ok()?;
         volume::reopen(&relative::on_disk(&[&self.volume]), &was).ok()
     }
 
-    /// Whether its content is the one that was indexed; `None` where it is gone, changed since, or cannot be read.
+    /// Whether its content is the one that was indexed; `None` if it is missing, changed since, or cannot be read.
     fn hash(&self, root: &Root, stop: &AtomicBool) -> Option<bool> {
         let below = relative::on_disk(&[&self.folder, &self.name]);
         let (file, stat) = open_beneath(root, below.as_os_str().as_encoded_bytes()).ok()?;
@@ -805,7 +804,7 @@ impl Original {
 }
 
 impl Index {
-    /// After a restore: makes due again the pictures that were not in the backup. Returns of how many contents.
+    /// After a restore: makes the derivatives that were not in the backup due again. Returns the number of contents.
     pub(super) fn make_missing_pictures_again(&self) -> Result<u64> {
         let mut contents: Vec<String> = Vec::new();
         {

@@ -1,5 +1,5 @@
-//! One item as one JSON object: what `show` and `export` print and the service answers. Keys and their order
-//! are the contract's; what is absent is left out.
+//! One item as one JSON object: the output of `show` and `export` and of the service. Keys and their order are part of
+//! the contract; absent values are omitted.
 
 use super::IndexReader;
 use super::items::{final_facts, from_json, kind_by_name};
@@ -13,14 +13,14 @@ use serde::Serialize;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// An item as the contract shows it.
+/// An item in the form of the contract.
 #[derive(Debug, Clone, Serialize)]
 pub struct ItemView {
-    /// Stable for life; only in `show` and the API, since another run may number differently.
+    /// Stable in one index; only in `show` and the API, because another run may assign different ids.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
     pub path: String,
-    /// The exact bytes, base64, where the path is not UTF-8.
+    /// The exact bytes, base64, if the path is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<String>,
     pub space: String,
@@ -67,7 +67,7 @@ pub struct CompanionView {
     pub height: Option<u32>,
 }
 
-/// A face of an item and who it is.
+/// A face of an item with its person.
 #[derive(Debug, Clone, Serialize)]
 pub struct FaceView {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,7 +105,7 @@ pub struct StageView {
     pub reason: Option<String>,
 }
 
-/// Whether ids and times of this index may stand in the view.
+/// Whether a view includes ids and times of this index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// `export`: the same for every index of the same files.
@@ -114,12 +114,12 @@ pub enum Detail {
     Full,
 }
 
-/// Ids of the items of a space after one.
+/// Ids of the items of a space, after an id.
 const PAGE: &str =
     "SELECT file_id FROM items WHERE space_id = ?1 AND hidden = 0 AND file_id > ?2 ORDER BY file_id LIMIT ?3";
 
 impl IndexReader {
-    /// The id of the file at an absolute path, companions and vanished files included.
+    /// The id of the file at an absolute path, including companions and removed files.
     pub(crate) fn file_at(&self, path: &Path) -> Result<Option<i64>> {
         let mut st = self.conn.prepare_cached("SELECT id, path FROM volumes ORDER BY length(path) DESC")?;
         let volumes = st.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Vec<u8>>(1)?)))?;
@@ -142,12 +142,12 @@ impl IndexReader {
         Ok(None)
     }
 
-    /// The file that a person names: by path (relative ones from the current folder), or by id.
+    /// The file given by a user: by path (relative ones from the current folder), or by id.
     pub fn find_file(&self, named: &Path) -> Result<Option<i64>> {
         if let Some(id) = self.file_at(&albumen_files::absolute(named))? {
             return Ok(Some(id));
         }
-        // A path that is gone, or led through a link when it was indexed.
+        // The path no longer exists, or led through a link when it was indexed.
         if let Some(id) = self.file_at(&std::path::absolute(named).unwrap_or_default())? {
             return Ok(Some(id));
         }
@@ -173,21 +173,21 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// Whether a file is or was an item of its own: no sidecar.
+    /// Whether a file is or was an item of its own, as opposed to a sidecar.
     pub fn is_item(&self, file: i64) -> Result<bool> {
         Ok(self.conn.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1")?.exists([file])?)
     }
 
-    /// One item, whole.
+    /// One item with all its data.
     pub fn item_view(&self, file: i64, detail: Detail) -> Result<Option<ItemView>> {
         item_view(&self.conn, file, detail)
     }
 
-    /// A page of the items shown, by id, of some spaces or of all: those after an id, and where the next page begins.
+    /// A page of visible items by id, of some spaces or of all: those after an id, and the start of the next page.
     ///
-    /// It costs what it holds, wherever it begins: each space is read along its own index.
+    /// Its cost depends only on its size: each space is read along its own index.
     pub fn item_page(&self, after: i64, limit: usize, spaces: Option<&[String]>) -> Result<Paged<ItemView>> {
-        // One moment for all items, and the index locked for reading once.
+        // One snapshot for all items, and one read lock.
         let tx = self.conn.unchecked_transaction()?;
         let spaces = spaces.map(|s| serde_json::to_string(s).expect("strings"));
         let spaces = tx
@@ -212,13 +212,13 @@ impl IndexReader {
         Ok(Paged { rows, next })
     }
 
-    /// Calls `each` with every item shown, in order of path bytes; of one space if given.
+    /// Calls `each` for every visible item, in order of path bytes; of one space if given.
     pub fn export<E: From<crate::Error>>(
         &self,
         space: Option<&str>,
         mut each: impl FnMut(ItemView) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        // One read transaction, so that an export shows one moment.
+        // One read transaction, so that an export is a consistent snapshot.
         let sql = |e: rusqlite::Error| crate::Error::from(e);
         let tx = self.conn.unchecked_transaction().map_err(sql)?;
         {
@@ -344,7 +344,7 @@ fn companions(conn: &Connection, file: i64) -> Result<Vec<CompanionView>> {
             let facts: Facts = from_json(r, 3)?.unwrap_or_default();
             let (own, its): (Vec<u8>, Vec<u8>) = (r.get(4)?, r.get(5)?);
             let name: Vec<u8> = r.get(0)?;
-            // Cameras put what they make of a clip into a folder beside the clip's.
+            // Cameras put files derived from a clip into a folder beside the clip's.
             let path = if own == its { name } else { [b"../", split(&its).1, b"/", &name].concat() };
             Ok(CompanionView {
                 path: lossy(&path),
@@ -358,7 +358,7 @@ fn companions(conn: &Connection, file: i64) -> Result<Vec<CompanionView>> {
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// `None` while the stage has not looked at the file; an empty list when it looked and found nothing.
+/// `None` until the stage has processed the file; an empty list if it found nothing.
 fn faces(conn: &Connection, file: i64, full: bool) -> Result<Option<Vec<FaceView>>> {
     let lines = super::people::faces_of_file(conn, file, false)?;
     if lines.is_empty() && !stage_done(conn, file, "faces")? {
@@ -416,7 +416,7 @@ mod tests {
     use crate::Index;
     use rusqlite::StatementStatus;
 
-    /// Items 1 to 9, in turn of three spaces; every fourth is hidden.
+    /// Items 1 to 9, in three spaces by turns; every fourth is hidden.
     fn index() -> (Index, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
         let index = Index::open_indexing(dir.path(), || ()).unwrap();
@@ -468,7 +468,7 @@ mod tests {
             st.query_map([1, 1, 1], |r| r.get(3)).unwrap().collect::<rusqlite::Result<_>>().unwrap();
         assert_eq!(plan, ["SEARCH items USING COVERING INDEX items_pages (space_id=? AND file_id>?)"]);
 
-        // The condition of a partial index (`files_companions`) is what values were looked at for.
+        // The condition of a partial index (`files_companions`) makes SQLite inspect bound values.
         let sql = "SELECT id FROM files WHERE companion_of = ?1 AND vanished IS ?2";
         for n in 1..10 {
             let mut st = conn.prepare_cached(sql).unwrap();

@@ -1,13 +1,14 @@
-//! Words as searches compare them: without case, marks and the like, digits apart from letters, scripts without spaces in pairs
-//! of signs. What is indexed and what is looked for are folded alike; FTS5 splits the result at its spaces and does no more.
+//! Normalisation of words for search: folds case and marks, separates digits from letters, and splits scripts without
+//! spaces into pairs of characters. Indexed text and queries are normalised alike; FTS5 only splits the result at its
+//! spaces.
 //!
-//! Promises: pure functions; what is written in a text is found by each of its words, by the digits in a word, and in Chinese,
-//! Japanese, Korean and Thai by any part of two signs or more, or by one sign.
+//! Promises: pure functions; a text is found by each of its words, by the digits in a word, and in Chinese, Japanese,
+//! Korean and Thai by any substring of one or more characters.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::canonical_combining_class;
 
-/// Letters that are no letter with a mark in Unicode, and what people type for them.
+/// Letters that Unicode does not decompose into a letter with a mark, and what users type instead.
 const LETTERS: &[(char, &str)] = &[
     ('\u{e6}', "ae"),
     ('\u{153}', "oe"),
@@ -23,7 +24,7 @@ const LETTERS: &[(char, &str)] = &[
     ('\u{180}', "b"),
     ('\u{268}', "i"),
     ('\u{237}', "j"),
-    // Arabic: the letters that one writes for another, and the line that only makes a word longer.
+    // Arabic: letters that are written for each other, and the stroke that only lengthens a word.
     ('\u{649}', "\u{64a}"),
     ('\u{6cc}', "\u{64a}"),
     ('\u{6a9}', "\u{643}"),
@@ -31,18 +32,18 @@ const LETTERS: &[(char, &str)] = &[
     ('\u{640}', ""),
 ];
 
-/// The zeros of decimal digits of other scripts; nine follow each.
+/// The zeros of decimal digits in other scripts; the other nine follow each.
 const ZEROS: &[u32] = &[
     0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xE50, 0xED0, 0xF20,
     0x1040, 0x17E0,
 ];
 
-/// What separates words, digits and signs.
+/// Classes of characters that separate words, digits and signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
     Letter,
     Digit,
-    /// A script that writes no spaces between words.
+    /// A character of a script without spaces between words.
     Sign,
     Other,
 }
@@ -50,7 +51,7 @@ enum Class {
 fn class(c: char) -> Class {
     match c {
         '0'..='9' => Class::Digit,
-        // Thai, Lao, Burmese, Khmer; kana; Han; Hangul, which has spaces, but between more than words.
+        // Thai, Lao, Burmese, Khmer; kana; Han; Hangul, which has spaces, but between units larger than words.
         '\u{E00}'..='\u{E7F}'
         | '\u{E80}'..='\u{EFF}'
         | '\u{1000}'..='\u{109F}'
@@ -76,8 +77,8 @@ fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-/// Whether a mark stands on a letter and is left out by people who type: accents, vowel points, tones. The vowel signs of Indic
-/// scripts spell the word, and the marks of kana make another sound.
+/// Whether users omit a mark when they type: accents, vowel points, tones. Not the vowel signs of Indic scripts, which
+/// spell the word, nor the marks of kana, which change the sound.
 fn is_left_out(c: char) -> bool {
     const VIRAMA: u8 = 9;
     let variation = matches!(c, '\u{FE00}'..='\u{FE0F}' | '\u{E0100}'..='\u{E01EF}' | '\u{34F}');
@@ -85,7 +86,7 @@ fn is_left_out(c: char) -> bool {
     variation || (class != 0 && class != VIRAMA && !matches!(c, '\u{3099}' | '\u{309A}'))
 }
 
-/// The text without case and marks, in the letters and digits that people type.
+/// The text without case and marks, in letters and digits that users type.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     if text.is_ascii() {
@@ -93,7 +94,8 @@ fn plain(text: &str) -> String {
         out.make_ascii_lowercase();
         return out;
     }
-    // Up and down again is Unicode's full folding of case. The Greek iota below a letter is a mark as long as nothing is folded.
+    // Upper case and then lower case is Unicode's full case folding. The Greek iota subscript is a mark until case is
+    // folded.
     let bare = text.nfkd().filter(|c| !is_left_out(*c));
     let lower = bare.flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     for c in lower.nfkd().filter(|c| !is_left_out(*c)) {
@@ -109,7 +111,7 @@ fn plain(text: &str) -> String {
     out.nfc().collect()
 }
 
-/// Runs of one class, without what separates them.
+/// Runs of one class, without separators.
 fn runs(text: &str) -> impl Iterator<Item = (Class, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -123,7 +125,7 @@ fn runs(text: &str) -> impl Iterator<Item = (Class, &str)> {
     })
 }
 
-/// The words of a text to be indexed, with spaces between them.
+/// The words of a text for the index, separated by spaces.
 pub fn indexed(text: &str) -> String {
     let plain = plain(text);
     let mut out = String::with_capacity(plain.len() + plain.len() / 4);
@@ -136,8 +138,8 @@ pub fn indexed(text: &str) -> String {
     out
 }
 
-/// The words that are looked for, in a row, and whether of the last the beginning is enough; `None` where there are none. A
-/// star that the user has written is `is_prefix`.
+/// The words of a query, in sequence, and whether the last one matches as a prefix; `None` if there are none.
+/// `is_prefix`: the user wrote a star.
 pub fn wanted(text: &str, is_prefix: bool) -> Option<(String, bool)> {
     let plain = plain(text);
     let all: Vec<(Class, &str)> = runs(&plain).collect();
@@ -149,7 +151,7 @@ pub fn wanted(text: &str, is_prefix: bool) -> Option<(String, bool)> {
             _ => push(run, &mut out),
         }
     }
-    // What is looked for may end within a run of signs: the last pair is one of it, the last sign alone is none.
+    // A query may end within a run of signs: its last pair is a token of the run, its last sign alone is not.
     let is_prefix = match last {
         (Class::Sign, run) => {
             pairs(run, false, &mut out);
@@ -170,8 +172,8 @@ fn push(word: &str, out: &mut String) {
     out.push_str(word);
 }
 
-/// Each sign with the next one, and the last alone where `whole`: so each begins a word, and one sign is found as the
-/// beginning of a word.
+/// Each sign with the next one, and with `whole` also the last alone: so each sign begins a token, and a single sign
+/// matches as a prefix.
 fn pairs(run: &str, whole: bool, out: &mut String) {
     let signs: Vec<(usize, char)> = run.char_indices().collect();
     for i in 0..signs.len() {
@@ -216,7 +218,7 @@ mod tests {
         ] {
             assert_eq!(indexed(text), folded, "{text}");
         }
-        // The vowel signs of Hindi and the marks of kana are no accents.
+        // The vowel signs of Hindi and the marks of kana are not accents.
         assert_ne!(indexed("\u{926}\u{93f}\u{928}"), indexed("\u{926}\u{93e}\u{928}"));
         assert_ne!(indexed("\u{30ac}\u{30e9}\u{30b9}"), indexed("\u{30ab}\u{30e9}\u{30b9}"));
         assert_eq!(indexed("\u{ff76}\u{ff9e}"), indexed("\u{30ac}"));
@@ -238,7 +240,7 @@ mod tests {
         assert_eq!(wanted("++", false), None);
     }
 
-    /// Whether FTS5 would find the words, looked up as it does: tokens in a row.
+    /// Whether FTS5 would find the words, matched like its phrases: tokens in sequence.
     fn finds(text: &str, query: &str) -> bool {
         let Some((words, is_prefix)) = wanted(query, false) else { return false };
         let text = indexed(text);
@@ -251,7 +253,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Any part of a text in a script without spaces finds it, in any normal form.
+        /// A text in a script without spaces is found by any of its parts, in any normal form.
         #[test]
         fn parts_of_runs_are_found(
             text in "[\u{4e00}-\u{4eff}\u{3041}-\u{3096}\u{30a1}-\u{30f6}]{1,12}", from in 0usize..12, length in 1usize..12, nfd in proptest::bool::ANY,
@@ -266,7 +268,7 @@ mod tests {
             proptest::prop_assert!(finds(&whole, &whole));
         }
 
-        /// Words are found without case and marks, in any normal form, and digits within them.
+        /// Words are found without case and marks, in any normal form, and so are digits within them.
         #[test]
         fn words_and_their_digits_are_found(
             words in proptest::collection::vec("[A-Za-z\u{c0}-\u{d6}\u{d8}-\u{f6}\u{f8}-\u{13e}\u{141}-\u{17e}\u{388}-\u{38a}\u{3ac}-\u{3ce}\u{400}-\u{45f}]{2,8}[0-9]{0,5}", 1..5), pick in 0usize..5, upper in proptest::bool::ANY,

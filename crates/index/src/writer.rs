@@ -1,4 +1,4 @@
-//! Writing many rows as one: what a run records, each batch in one transaction.
+//! Batched writes: the results of a run, each batch in one transaction.
 
 use super::items::{Beside, GroupRow};
 use super::record::{DerivativeRow, Elsewhere, Outcome, PutFile, ReadFile};
@@ -9,13 +9,13 @@ use albumen_files::hash::ContentHash;
 use albumen_files::mounts::FsId;
 use rusqlite::Transaction;
 
-/// One transaction that writes. Dropped without [`IndexWriter::commit`], it leaves everything as it was.
+/// A write transaction. Dropped without [`IndexWriter::commit`], it is rolled back.
 #[derive(Debug)]
 pub struct IndexWriter<'a>(Transaction<'a>);
 
 impl IndexReader {
-    /// Where a content is recorded as present, with the owner of a folder and on volumes that are not offline: of a sampled
-    /// hash only with the same size and time. No more than a few.
+    /// Where a content is recorded as present, with the owner of a folder, on volumes that are not offline; for a
+    /// sampled hash, only with the same size and time. At most a few.
     pub fn elsewhere(
         &self,
         folder_id: i64,
@@ -30,12 +30,13 @@ impl IndexReader {
         record::derivatives(&self.conn, content_hash)
     }
 
-    /// A thumbhash that another copy of this content already has.
+    /// The thumbhash of another copy of this content.
     pub fn thumbhash_of_content(&self, content_hash: &str) -> Result<Option<Vec<u8>>> {
         record::thumbhash_of_content(&self.conn, content_hash)
     }
 
-    /// How render ended for another file of the same content with the same settings: copies share their pictures.
+    /// The outcome of render for another file of the same content with the same settings: copies share their
+    /// derivatives.
     pub fn rendered_before(
         &self,
         content_hash: &str,
@@ -50,7 +51,7 @@ impl IndexReader {
         items::facts(&self.conn, file)
     }
 
-    /// Bytes that the largest of the next folders takes while it is put together: its names twice, and what is known of each
+    /// Bytes that grouping needs for the largest of the next folders: its names twice, and the recorded data of each
     /// file.
     pub fn largest_to_regroup(&self, limit: usize) -> Result<u64> {
         items::largest_to_regroup(&self.conn, limit)
@@ -58,47 +59,46 @@ impl IndexReader {
 }
 
 impl Index {
-    /// Begins a transaction that holds the right to write from its first statement on.
+    /// Begins a transaction that holds the write lock from the start.
     pub fn write(&mut self) -> Result<IndexWriter<'_>> {
         Ok(IndexWriter(self.begin()?))
     }
 
-    /// Begins a transaction around what the methods of this index do until it is committed.
+    /// Begins a transaction around the methods of this index until it is committed.
     pub fn write_together(&self) -> Result<IndexWriter<'_>> {
         Ok(IndexWriter(self.conn.unchecked_transaction()?))
     }
 }
 
 impl IndexWriter<'_> {
-    /// Makes it all stand.
+    /// Commits the transaction.
     pub fn commit(self) -> Result<()> {
         Ok(self.0.commit()?)
     }
 
-    /// Takes it all back, and says if that failed.
+    /// Rolls the transaction back; returns an error if that failed.
     pub fn rollback(self) -> Result<()> {
         Ok(self.0.rollback()?)
     }
 
-    /// Makes or updates the row of the media file at a path. A row that had vanished is back.
+    /// Inserts or updates the row of the media file at a path. A row marked as removed is restored.
     pub fn put_file(&self, file: &ReadFile<'_>, now: i64) -> Result<PutFile> {
         record::put_file(&self.0, file, now)
     }
 
-    /// The same content under another stat: touched, or back after it had vanished. Returns whether it is back: then its item
-    /// is to be shown again ([`super::items::refresh`]).
+    /// Updates the stat of a file with unchanged content: touched, or restored after its removal. Returns whether it
+    /// was restored: then its item must be shown again ([`super::items::refresh`]).
     pub fn touch_file(&self, id: i64, fs: FsId, stat: &FileStat) -> Result<bool> {
         record::touch_file(&self.0, id, fs, stat)
     }
 
-    /// A known file is at another path now; everything known of it stays. A vanished row that still holds the new
-    /// path gives way.
+    /// Moves a known file to another path, keeping all its data. A row marked as removed at the new path is deleted.
     pub fn move_file(&self, id: i64, folder_id: i64, name: &[u8], fs: FsId, stat: &FileStat) -> Result<()> {
         record::move_file(&self.0, id, folder_id, name, fs, stat)
     }
 
-    /// The vanished file that a content at a new path is: of a sampled hash only with the same size and time. `None` where the
-    /// path is known.
+    /// The removed file that a content at a new path is; for a sampled hash, only with the same size and time. `None`
+    /// if the path is known.
     pub fn vanished_for(
         &self,
         folder_id: i64,
@@ -109,28 +109,28 @@ impl IndexWriter<'_> {
         record::vanished_for(&self.0, folder_id, name, content_hash, stat)
     }
 
-    /// Whether a file is still recorded where it was.
+    /// Whether a file is still recorded at that path.
     pub fn is_at(&self, file: &Elsewhere) -> Result<bool> {
         record::is_at(&self.0, file)
     }
 
-    /// A file is gone. Its row, edits and derivatives stay for the grace period.
+    /// Marks a file as removed. Its row, edits and derivatives stay for the grace period.
     pub fn vanish_file(&self, id: i64, now: i64) -> Result<()> {
         record::vanish_file(&self.0, id, now)
     }
 
-    /// A file was recorded, and its item is made anew in the same transaction ([`IndexWriter::refresh_all`]): of what its
-    /// folder's files are put together to, only the item that it is part of may be another now.
+    /// Marks that a file was recorded and its item was updated in the same transaction ([`IndexWriter::refresh_all`]):
+    /// grouping of its folder can change only the item that it belongs to.
     pub fn mark_recorded(&self, file: PutFile, folder_id: i64) -> Result<()> {
         record::mark_recorded(&self.0, file, folder_id)
     }
 
-    /// The folder's items are to be put together again before the run ends.
+    /// Makes grouping due for a folder, before the run ends.
     pub fn mark_regroup(&self, folder_id: i64) -> Result<()> {
         record::mark_regroup(&self.0, folder_id)
     }
 
-    /// How a stage ended for a file. An equal transient failure before it counts as an attempt.
+    /// Records the outcome of a stage for a file. An equal transient failure before it counts as an attempt.
     pub fn put_stage(
         &self,
         id: i64,
@@ -143,17 +143,17 @@ impl IndexWriter<'_> {
         record::put_stage(&self.0, id, stage, version, input_key, outcome, now)
     }
 
-    /// The derivatives of a content, in place of those it had.
+    /// Replaces the derivatives of a content.
     pub fn put_derivatives(&self, content_hash: &str, rows: &[DerivativeRow]) -> Result<()> {
         record::put_derivatives(&self.0, content_hash, rows)
     }
 
-    /// Takes a finished piece of work out of the queue.
+    /// Removes completed work from the queue.
     pub fn pending_done(&self, pending_id: i64) -> Result<()> {
         record::pending_done(&self.0, pending_id)
     }
 
-    /// Makes a stage due for one file unless it was done with these inputs of the file (16 hex digits).
+    /// Makes a stage due for one file, unless it was done with these inputs of the file (16 hex digits).
     pub fn stage_again_unless(&self, id: i64, stage: Stage, file_inputs: &str) -> Result<()> {
         record::stage_again_unless(&self.0, id, stage, file_inputs)
     }
@@ -163,7 +163,7 @@ impl IndexWriter<'_> {
         record::stage_again(&self.0, id, stage)
     }
 
-    /// The subjects seen in a picture and its feature vector, in place of those it had.
+    /// Replaces the subjects of a picture and its feature vector.
     pub fn put_subjects(&self, id: i64, found: &[FoundSubject], features: &[i8]) -> Result<()> {
         record::put_subjects(&self.0, id, found, features)
     }
@@ -173,12 +173,12 @@ impl IndexWriter<'_> {
         items::group_rows(&self.0, folder_id)
     }
 
-    /// The folders beside one whose name is a camera's for clips or for what it makes of them; `None` for any other.
+    /// The folders beside one that a camera names for clips or for files derived from clips; `None` for any other.
     pub fn folders_beside(&self, folder_id: i64) -> Result<Option<Beside>> {
         items::folders_beside(&self.0, folder_id)
     }
 
-    /// Folders whose items are to be put together again.
+    /// Folders due for grouping.
     pub fn folders_to_regroup(&self, limit: usize) -> Result<Vec<i64>> {
         items::folders_to_regroup(&self.0, limit)
     }
@@ -188,12 +188,12 @@ impl IndexWriter<'_> {
         items::set_companion(&self.0, file, of)
     }
 
-    /// The items of a folder are put together; `fresh` of its files were stale.
+    /// Records that a folder was grouped; `fresh` are the files that were stale.
     pub fn regrouped(&self, folder_id: i64, fresh: impl IntoIterator<Item = i64>) -> Result<()> {
         items::regrouped(&self.0, folder_id, fresh)
     }
 
-    /// The place and zone found for a file. Returns whether they are others than before: then its item is to be made anew.
+    /// Records the place and zone of a file. Returns whether they have changed: then its item must be updated.
     pub fn put_place(&self, file: i64, place: Option<&Place>, zone: Option<&str>) -> Result<bool> {
         items::put_place(&self.0, file, place, zone)
     }
@@ -203,19 +203,19 @@ impl IndexWriter<'_> {
         items::facts(&self.0, file)
     }
 
-    /// Rebuilds what is shown and found of a media file.
+    /// Updates the item and the search entry of a media file.
     pub fn refresh(&self, file: i64) -> Result<()> {
         items::refresh(&self.0, file)
     }
 
-    /// The same for several. What searches read is written last and in a row: before each statement that SQLite may have to take
-    /// back, FTS5 writes out what it has gathered.
+    /// Like [`IndexWriter::refresh`], for several files. Search text is written last and in sequence: before each
+    /// statement that SQLite may have to roll back, FTS5 flushes its pending data.
     pub fn refresh_all(&self, files: impl IntoIterator<Item = i64>) -> Result<()> {
         items::refresh_all(&self.0, files)
     }
 
-    /// Records the faces of a file in place of those it had. People and edits go over to the face whose box overlaps;
-    /// one that is not found again stays (as lost) if a user has said who it is, else it goes.
+    /// Replaces the recorded faces of a file. People and edits move to the matching new face; a face without match
+    /// becomes lost if it has a user edit, else it is deleted.
     pub fn record_faces(&self, file: i64, found: &[FoundFace], embedder: &str) -> Result<()> {
         people::record_faces(&self.0, file, found, embedder)
     }

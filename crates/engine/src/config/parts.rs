@@ -1,4 +1,4 @@
-//! The sections of the config and their defaults. What each setting means stands in config/albumen.toml.
+//! The sections of the config and their defaults. The settings are documented in config/albumen.toml.
 
 use super::values::{Bytes, Duration, Preview, Quality, Share, TimeOfDay};
 use albumen_files::volume;
@@ -7,14 +7,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use toml::Spanned;
 
-/// `[[space]]`, as written; [`super::Spaces`] has the patterns resolved.
+/// `[[space]]`, as written; [`super::Spaces`] has the resolved patterns.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceConfig {
     pub name: Spanned<String>,
     #[serde(default)]
     pub kind: SpaceKind,
-    /// Absolute paths; one of a personal space may have wildcards.
+    /// Absolute paths; those of a personal space may have wildcards.
     pub folders: Vec<Spanned<PathBuf>>,
     /// The account of a personal space; only the portal checks that it exists.
     #[serde(default)]
@@ -87,9 +87,9 @@ pub struct Render {
 #[serde(deny_unknown_fields, default)]
 pub struct Recognise {
     pub enabled: bool,
-    /// After so long without work the recogniser is ended, and its memory is free.
+    /// Idle time after which the recogniser is ended, which releases its memory.
     pub idle: Duration,
-    /// Where models and ONNX Runtime are; by default beside the program or in the user's cache.
+    /// Folder of the models and ONNX Runtime; by default beside the program or in the user's cache.
     pub models: Option<PathBuf>,
 }
 
@@ -105,21 +105,21 @@ impl Default for Recognise {
 pub struct Service {
     /// The Unix socket; empty for none.
     pub socket: PathBuf,
-    /// Loopback only, and only with tokens.
+    /// Loopback addresses only, and only with tokens.
     pub tcp: Option<Spanned<SocketAddr>>,
     #[serde(rename = "token")]
     pub tokens: Vec<TcpToken>,
-    /// Watch folders through inotify.
+    /// Watch folders with inotify.
     pub watch: bool,
-    /// A file is taken when nothing has been written to it for so long.
+    /// A file is read when it has not been written to for this time.
     pub settle: Duration,
-    /// How often network mounts are looked through.
+    /// Interval of walks of network mounts.
     pub poll: Duration,
-    /// How often everything is looked through; 0: never.
+    /// Interval of full walks; 0: never.
     pub full_scan: Duration,
-    /// After so long without work worker processes are ended.
+    /// Idle time after which worker processes are ended.
     pub idle: Duration,
-    /// How the log is written.
+    /// Format of the log.
     pub log: LogFormat,
     pub uploads: Uploads,
     pub background: Background,
@@ -127,14 +127,14 @@ pub struct Service {
     pub windows: Vec<Window>,
 }
 
-/// How lines of the log look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable lines.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object for each line.
     Json,
 }
 
@@ -157,20 +157,20 @@ impl Default for Service {
     }
 }
 
-/// `[[service.token]]`: who may speak over TCP.
+/// `[[service.token]]`: a client that may connect over TCP.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TcpToken {
     /// For logs.
     pub name: String,
-    /// The secret itself, or the file that holds it: exactly one of the two.
+    /// The secret itself, or a file that contains it: exactly one of the two.
     pub token: Option<Spanned<String>>,
     pub file: Option<PathBuf>,
-    /// Names of spaces that it is limited to; absent: all.
+    /// Names of spaces that it is restricted to; absent: all.
     pub spaces: Option<Vec<Spanned<String>>>,
 }
 
-/// `[service.uploads]`: limits on requests, and on the work that they ask for.
+/// `[service.uploads]`: limits on requests and on the work that they cause.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Uploads {
@@ -178,9 +178,9 @@ pub struct Uploads {
     pub max_body: Bytes,
     /// Paths in one request.
     pub max_paths: usize,
-    /// Requests that wait; more get 429.
+    /// Requests waiting; further ones get 429.
     pub max_waiting: usize,
-    /// Whether an upload may stop background work to have a worker at once.
+    /// Whether an upload may stop background work to get a worker immediately.
     pub preempt: bool,
 }
 
@@ -190,7 +190,7 @@ impl Default for Uploads {
     }
 }
 
-/// `[service.background]`: how work that nobody waits for treats the machine.
+/// `[service.background]`: limits on background work.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Background {
@@ -198,9 +198,9 @@ pub struct Background {
     pub nice: u8,
     /// SCHED_IDLE and the idle class of ionice.
     pub idle_class: bool,
-    /// Share of the time that each worker may compute.
+    /// Fraction of the time that each worker may compute.
     pub cpu: Share,
-    /// One-minute load average a core above which background work pauses; 0: never.
+    /// One-minute load average per core above which background work pauses; 0: never.
     pub load_limit: f64,
 }
 
@@ -210,18 +210,18 @@ impl Default for Background {
     }
 }
 
-/// `[[service.window]]`: another speed for a part of the day, local time. `from` later than `to` spans midnight.
+/// `[[service.window]]`: another limit for a part of the day, local time. `from` later than `to` spans midnight.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     pub from: TimeOfDay,
     pub to: TimeOfDay,
-    /// Share of the time that background work may compute; `0%` pauses it.
+    /// Fraction of the time that background work may compute; `0%` pauses it.
     pub cpu: Share,
 }
 
 impl Window {
-    /// Whether a minute of the day is in it.
+    /// Whether it contains a minute of the day.
     pub fn holds(&self, minute: u16) -> bool {
         let (from, to) = (self.from.minutes(), self.to.minutes());
         if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
@@ -229,7 +229,7 @@ impl Window {
 }
 
 impl Service {
-    /// What the types alone cannot refuse: where it stands and why.
+    /// Checks beyond the types: the position and the reason of the first mistake.
     pub(super) fn find_mistake(&self, spaces: &[SpaceConfig]) -> Option<(usize, String)> {
         if let Some(tcp) = &self.tcp {
             let at = tcp.span().start;
@@ -257,7 +257,7 @@ impl Service {
 }
 
 impl TcpToken {
-    /// Below this a token can be guessed: 16 characters of base64 are 96 bits.
+    /// A shorter token can be guessed: 16 characters of base64 are 96 bits.
     pub const SHORTEST: usize = 16;
 
     fn find_mistake(&self, spaces: &[SpaceConfig]) -> Option<(usize, String)> {
@@ -269,7 +269,7 @@ impl TcpToken {
             return Some((at, format!("a token needs at least {} characters", TcpToken::SHORTEST)));
         }
         let unknown = self.spaces.iter().flatten().find(|name| {
-            // A pattern's spaces have names that only the disk knows.
+            // The names of a pattern's spaces depend on the folders on disk.
             let is_known =
                 |s: &SpaceConfig| s.name.get_ref() == name.get_ref() || s.name.get_ref().contains("{}");
             !spaces.iter().any(is_known)

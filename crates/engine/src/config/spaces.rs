@@ -1,23 +1,24 @@
-//! Spaces: which folder belongs to whom. Patterns are resolved against the disk; a path is given to its space.
+//! Spaces: the owner of each folder. Resolves patterns against the disk, and maps paths to spaces.
 //!
-//! Promises: behind the first wildcard no symbolic link is followed, since what lies there belongs to the users: one
-//! who links his `Photos` to another's must not see the other's photos as his own.
+//! Promises: no symbolic link is followed after the first wildcard, because that part of the path belongs to users: a
+//! user who links `Photos` to another user's folder must not get access to its photos.
 
 use super::parts::{SpaceConfig, SpaceKind};
 use albumen_files::identity::Owners;
 use albumen_files::patterns;
 use std::path::{Component, Path, PathBuf};
 
-/// A space with its folders as they are on the disk.
+/// A space with its folders on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Space {
     pub name: String,
     pub kind: SpaceKind,
     /// Absolute.
     pub folders: Vec<PathBuf>,
-    /// For each folder the part of its path that the config names; what a wildcard has found behind it belongs to users.
+    /// For each folder, the part of its path that is written in the config; the part that a wildcard has matched
+    /// belongs to users.
     pub named: Vec<PathBuf>,
-    /// The account that it belongs to.
+    /// The account that owns it.
     pub owner: Option<String>,
     pub people: bool,
     pub subjects: bool,
@@ -28,7 +29,7 @@ pub struct Space {
 pub struct Spaces(Vec<Space>);
 
 impl Spaces {
-    /// Resolves the patterns. The same disk gives the same answer, in order of the config and of the names.
+    /// Resolves the patterns. The same disk gives the same result, in order of the config and then of names.
     pub fn resolve(configured: &[SpaceConfig]) -> Spaces {
         Spaces(configured.iter().flat_map(resolve_one).collect())
     }
@@ -37,8 +38,7 @@ impl Spaces {
         self.0.iter()
     }
 
-    /// The space and the configured folder that hold a path given by hand (absolute, without links); of several the
-    /// deepest.
+    /// The space and the configured folder that contain a given path (absolute, without links); of several the deepest.
     pub fn holding(&self, path: &Path) -> Option<(&Space, &Path)> {
         let all = self.0.iter().flat_map(|s| s.folders.iter().map(move |f| (s, f.as_path())));
         let inside =
@@ -47,12 +47,12 @@ impl Spaces {
         innermost.map(|(space, folder, _)| (space, folder))
     }
 
-    /// Whose each space is.
+    /// The owner of each space.
     pub fn owners(&self) -> Owners {
         Owners::new(self.0.iter().filter_map(|s| Some((s.name.clone(), s.owner.clone()?))))
     }
 
-    /// The space of a path that no configured one holds: named by the path itself.
+    /// The space of a path that is in no configured one: its name is the path.
     pub fn by_hand(path: &Path) -> Space {
         Space {
             name: path.to_string_lossy().into_owned(),
@@ -91,7 +91,7 @@ fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
     found.into_iter().map(of_match).collect()
 }
 
-/// What is wrong with the spaces as written: where it stands and why.
+/// The first mistake in the spaces as written: its position and the reason.
 pub(super) fn find_mistake(spaces: &[SpaceConfig]) -> Option<(usize, String)> {
     for (i, space) in spaces.iter().enumerate() {
         let (name, at) = (space.name.get_ref(), space.name.span().start);

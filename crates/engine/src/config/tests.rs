@@ -18,7 +18,7 @@ fn volume_guard(config: &Config) -> albumen_files::volume::Guard {
     config.guard.into()
 }
 
-/// The commented file that is installed: as it is, and with every `#key = value` line switched on.
+/// The installed file with comments: as shipped, and with every `#key = value` line enabled.
 #[test]
 fn the_explained_file_is_true() {
     let text = include_str!("../../../../config/albumen.toml");
@@ -127,7 +127,7 @@ fn a_pattern_gives_a_personal_space_a_match() {
     {
         std::fs::create_dir_all(homes.join(folder)).unwrap();
     }
-    // Mallory points his Photos at Alice's.
+    // Mallory's Photos is a link to Alice's.
     std::fs::create_dir(homes.join("mallory")).unwrap();
     std::os::unix::fs::symlink(homes.join("alice/Photos"), homes.join("mallory/Photos")).unwrap();
     std::os::unix::fs::symlink(homes.join("alice"), homes.join("eve")).unwrap();

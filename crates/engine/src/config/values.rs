@@ -1,12 +1,11 @@
-//! Values that are written with a unit or have bounds: each refuses what it cannot be, with the reason.
+//! Values with units or bounds: each rejects invalid input with the reason.
 
 use albumen_core::vocabulary::PreviewSize;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use std::fmt;
 use std::str::FromStr;
 
-/// Bytes, written `256M`, `1.5G`, `64 MiB` or as a number. K, M and G are powers of 1024, as `ulimit` and cgroups have
-/// them.
+/// Bytes, written `256M`, `1.5G`, `64 MiB` or as a number. K, M and G are powers of 1024, as in `ulimit` and cgroups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
@@ -25,7 +24,7 @@ impl FromStr for Bytes {
             _ => return Err(refuse()),
         };
         let bytes = number * unit as f64;
-        // Above 2^53 a float no longer counts single bytes; nobody means 8 PiB.
+        // Above 2^53 a float cannot represent every byte; 8 PiB is not a realistic value.
         if bytes > (1u64 << 53) as f64 {
             Err(format!("`{text}` is too much"))
         } else {
@@ -34,12 +33,12 @@ impl FromStr for Bytes {
     }
 }
 
-/// What the engine and its children may use: [`Bytes`] of at least [`Memory::LEAST`].
+/// Memory limit of the engine and its children: [`Bytes`] of at least [`Memory::LEAST`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Memory(u64);
 
 impl Memory {
-    /// From the contract: 64M is the least that is accepted.
+    /// Documented in the contract: 64M is the minimum.
     pub const LEAST: u64 = 64 << 20;
 
     pub fn new(bytes: u64) -> Result<Memory, String> {
@@ -62,7 +61,7 @@ impl FromStr for Memory {
     }
 }
 
-/// A length of time, written `90s`, `10m`, `2h`, `30 days`.
+/// A duration, written `90s`, `10m`, `2h`, `30 days`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration(std::time::Duration);
 
@@ -88,7 +87,7 @@ impl FromStr for Duration {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Duration, String> {
-        /// A hundred years: longer is a slip of the pen, and sums of it with the time of day stay in range.
+        /// A hundred years: longer values are mistakes, and the limit keeps sums with the present time in range.
         const LONGEST_S: f64 = 36_525.0 * 86_400.0;
         let refuse = || format!("`{text}` is no length of time; write it like 90s, 10m, 2h or 30 days");
         let (number, unit) = split_unit(text).ok_or_else(refuse)?;
@@ -110,7 +109,7 @@ impl FromStr for Duration {
     }
 }
 
-/// A share, written `20%` or as a number from 0 to 1.
+/// A fraction, written `20%` or as a number from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Share(f64);
 
@@ -184,7 +183,7 @@ impl FromStr for Preview {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Preview, String> {
-        /// Below, a preview would be smaller than the `m` thumbnail; above, JPEG ends (65,535 pixels).
+        /// Below, a preview would be smaller than the `m` thumbnail; above is the limit of JPEG (65,535 pixels).
         const EDGES: std::ops::RangeInclusive<u32> = 320..=65_500;
         if text == "full" {
             return Ok(Preview(PreviewSize::Full));
@@ -220,7 +219,7 @@ impl FromStr for TimeOfDay {
     }
 }
 
-/// A number that is not negative, and the unit behind it.
+/// A nonnegative number, and the unit after it.
 fn split_unit(text: &str) -> Option<(f64, &str)> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -228,7 +227,7 @@ fn split_unit(text: &str) -> Option<(f64, &str)> {
     number.is_finite().then(|| (number, text[end..].trim_start()))
 }
 
-/// Takes a string or a number, so that `memory = "256M"` and `quality = 80` read alike; the error carries the line.
+/// Deserialises a string or a number, so that `memory = "256M"` and `quality = 80` both work; the error has the line.
 struct Written<T>(std::marker::PhantomData<T>, &'static str);
 
 impl<'de, T: FromStr<Err = String>> Visitor<'de> for Written<T> {

@@ -1,8 +1,8 @@
-//! `--memory`: one budget, handed out in permits, given back by dropping them.
+//! `--memory`: one budget; permits are taken from it and returned on drop.
 //!
-//! The bound holds for the sum of PSS of the engine and all its children. The fixed part (engine, idle workers,
-//! recogniser with its sessions) is reserved first; the rest is what permits are taken from, in order of asking,
-//! so that a large file is not starved by small ones.
+//! The limit applies to the sum of PSS of the engine and all its children. The fixed part (engine, idle workers,
+//! recogniser with its sessions) is reserved first; permits share the rest, first come, first served, so that small
+//! files cannot starve a large one.
 
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::Admission;
@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Shared by all who need memory for media.
+/// Shared by all threads that need memory for media.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget {
     inner: Arc<Inner>,
@@ -24,28 +24,28 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    /// What is left of `--memory` after the fixed part.
+    /// The part of `--memory` beyond the fixed part.
     rest: u64,
     used: u64,
-    /// Bytes that workers hold at rest beyond the fixed part.
+    /// Bytes that idle workers use beyond the fixed part.
     resting: u64,
     next_ticket: u64,
     waiting: VecDeque<u64>,
-    /// Of those, so many at the front are somebody's who waits (uploads).
+    /// Number of urgent requests (uploads), at the front of the queue.
     urgent: usize,
     closed: bool,
 }
 
 impl State {
-    /// Whether a permit may be given now. With no other permit out it may, for nothing that is waited for would change that:
-    /// what the asker's own worker holds at rest is off its ceiling already.
+    /// Whether a permit can be granted now. It always can if no other permit is out, because waiting would change
+    /// nothing: the idle memory of the requester's own worker is already subtracted from its ceiling.
     fn has_room_for(&self, bytes: u64) -> bool {
         self.used == 0 || self.used + self.resting + bytes <= self.rest
     }
 }
 
 impl MemoryBudget {
-    /// A budget of `rest` bytes, the fixed part already taken off.
+    /// A budget of `rest` bytes, without the fixed part.
     pub fn new(rest: u64) -> MemoryBudget {
         let state = State {
             rest,
@@ -60,38 +60,39 @@ impl MemoryBudget {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is plain numbers, right after every statement: a poisoned lock says nothing about it.
+        // The state is plain numbers and valid after every statement, so a poisoned lock is harmless.
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The most that one file may have.
+    /// The maximum for one file.
     pub fn ceiling(&self) -> u64 {
         self.lock().rest
     }
 
-    /// Bytes in permits now.
+    /// Bytes in permits at present.
     pub fn used(&self) -> u64 {
         self.lock().used
     }
 
-    /// Takes off the budget what a worker holds while it has no file, until this is dropped.
+    /// Reserves the memory that a worker uses without a file, until the result is dropped.
     pub fn resting(&self, bytes: u64) -> Resting {
         self.lock().resting += bytes;
         Resting { budget: self.clone(), bytes }
     }
 
-    /// Lets everybody who waits go with [`Fault::Cancelled`]: the run is being stopped.
+    /// Fails all waiting requests with [`Fault::Cancelled`]: the run is being stopped.
     pub fn close(&self) {
         self.lock().closed = true;
         self.inner.changed.notify_all();
     }
 
-    /// Waits for `bytes`, in order of asking.
+    /// Waits for `bytes`, first come, first served.
     pub fn acquire(&self, bytes: u64) -> Result<Permit, Fault> {
         self.wait_for(bytes, None)
     }
 
-    /// The same for somebody who waits: before all others. `make_room` is called, once, where memory is not there.
+    /// Like [`MemoryBudget::acquire`], before all requests that are not urgent. `make_room` is called once if there is
+    /// not enough memory.
     pub fn acquire_urgently(&self, bytes: u64, make_room: &dyn Fn()) -> Result<Permit, Fault> {
         self.wait_for(bytes, Some(make_room))
     }
@@ -129,7 +130,7 @@ impl MemoryBudget {
                 drop(s);
                 make_room();
                 s = self.lock();
-                // What it freed may have been given back already.
+                // The memory that it freed may be available already.
                 continue;
             }
             s = self.inner.changed.wait(s).unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +138,7 @@ impl MemoryBudget {
     }
 }
 
-/// Memory that somebody has; dropping gives it back.
+/// Granted memory, returned on drop.
 #[derive(Debug)]
 pub struct Permit {
     budget: MemoryBudget,
@@ -151,7 +152,7 @@ impl Drop for Permit {
     }
 }
 
-/// What a worker holds at rest; dropping it says that the worker is gone or has another size.
+/// Memory of an idle worker; dropped when the worker has ended or its size has changed.
 #[derive(Debug)]
 pub struct Resting {
     budget: MemoryBudget,
@@ -165,13 +166,13 @@ impl Drop for Resting {
     }
 }
 
-/// One file's claim on the budget: at most one permit at a time.
+/// One file's use of the budget: at most one permit at a time.
 pub struct Claim<'a> {
-    /// Bytes that the file's worker holds already.
+    /// Bytes that the file's worker uses already.
     growth: u64,
     budget: &'a MemoryBudget,
     permit: RefCell<Option<Permit>>,
-    /// Somebody waits for the file: how memory is made free for it.
+    /// For an urgent file: frees memory for it.
     make_room: Option<&'a dyn Fn()>,
 }
 
@@ -180,7 +181,7 @@ impl<'a> Claim<'a> {
         Claim { growth: 0, budget, permit: RefCell::new(None), make_room: None }
     }
 
-    /// The same for a file that an upload waits for.
+    /// Makes it urgent, for a file that an upload waits for.
     pub fn urgently<'b>(self, make_room: &'b dyn Fn()) -> Claim<'b>
     where
         'a: 'b,
@@ -188,12 +189,12 @@ impl<'a> Claim<'a> {
         Claim { growth: self.growth, budget: self.budget, permit: self.permit, make_room: Some(make_room) }
     }
 
-    /// The same for a worker that holds so many bytes more than the fixed part: its file may have that much less.
+    /// For a worker that uses `growth` bytes beyond the fixed part, which reduce the maximum of its file.
     pub fn beside(self, growth: u64) -> Claim<'a> {
         Claim { growth, ..self }
     }
 
-    /// Gives back what it has.
+    /// Returns the permit.
     pub fn release(&self) {
         self.permit.replace(None);
     }
@@ -201,8 +202,8 @@ impl<'a> Claim<'a> {
 
 impl Admission for Claim<'_> {
     fn admit(&self, bytes: u64) -> Result<(), Fault> {
-        // The first permit goes back before the second is asked for: two claims that each hold one and wait for
-        // more would wait for ever.
+        // The first permit is returned before the second is requested: two claims that each hold one and wait for more
+        // would deadlock.
         self.permit.replace(None);
         if bytes > self.ceiling() {
             return Err(Fault::TooLarge { needed: bytes });
@@ -268,7 +269,7 @@ mod tests {
             assert!(!budget.lock().has_room_for(1), "all is taken, {growth} of it by a worker at rest");
             drop(resting);
             assert_eq!(budget.lock().has_room_for(1), growth > 0);
-            // What is at rest keeps no file waiting for ever that is alone.
+            // Idle memory must not block a single file permanently.
             drop(claim);
             let _resting = budget.resting(growth);
             budget.acquire(100).unwrap();

@@ -1,11 +1,12 @@
-//! How many descriptors this process may have.
+//! The limit of file descriptors of this process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// More than this is of no use to the engine.
+/// The engine needs no more than this.
 const ENOUGH: u64 = 65_536;
 
-/// Raises the limit as far as it may be and is of use. The usual 1024 is there for programs that call `select`.
+/// Raises the limit as far as permitted and useful. The usual soft limit of 1024 exists for programs that call
+/// `select`.
 pub fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = maximum.unwrap_or(ENOUGH).min(ENOUGH);
@@ -16,7 +17,7 @@ pub fn raise() {
     }
 }
 
-/// The limit that holds now.
+/// The present limit.
 pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

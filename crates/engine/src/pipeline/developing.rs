@@ -1,5 +1,5 @@
-//! Inspect, decode and render, driven: threads that take work from a queue, read and hash each file, hand it
-//! through the wall, store what comes back, and pass the result to the recorder.
+//! Inspect, decode and render: threads that take work from a queue, read and hash each file, pass it to a sandboxed
+//! worker, store the derivatives, and send the result to the recorder.
 
 use super::budget::{Claim, MemoryBudget, Resting};
 use super::fetching::{self, Fetched, KeptRoot, ReadFile, Wanted};
@@ -32,50 +32,49 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// After this number of tries, a sidecar that cannot be read costs its facts, and the photo no longer waits for it.
+/// After this number of attempts with an unreadable sidecar, the photo is processed without it.
 const TRIES_WITH_SIDECARS: u32 = 2;
-/// How often one run tries a file again that could not be read at present.
+/// How often one run retries a file that is temporarily unreadable.
 const TRIES_A_RUN: u32 = 3;
 
-/// Where threads get their work from.
+/// A source of work for the threads.
 pub trait JobSource: Sync {
-    /// The next file, waiting for it, and the word that stops the work on it; `None`: there will be no more. `idle` is
-    /// called when there has been nothing for long: what costs memory may go. A queue that cannot be read is an error, and
-    /// not one that is empty.
+    /// Waits for the next file; returns it with the token that cancels its work, or `None` at the end. `idle` is called
+    /// after a long time without work, to release memory. A queue that cannot be read is an error, not an empty queue.
     fn next(
         &self,
         thread: usize,
         idle: &mut dyn FnMut(),
     ) -> Result<Option<(PendingRow, CancelToken)>, IndexError>;
-    /// The work on a file has ended; its record is on its way.
+    /// The work on a file has ended; its record was sent.
     fn worked(&self, _job: &PendingRow) {}
-    /// The work on a file was stopped; nothing was recorded.
+    /// The work on a file was cancelled; nothing was recorded.
     fn gave_back(&self, _job: &PendingRow) {}
-    /// A file cannot be done at present, and not by its own fault. True: it stays in the queue and is tried again; false: it
-    /// has been tried often enough, and what is known of it is recorded.
-    /// `is_elsewhere`: at the path of its volume is not the folder that was walked.
+    /// A file cannot be processed at present, for reasons outside it. True: it stays in the queue and is retried;
+    /// false: the attempts are used up, and the failure is recorded. `is_elsewhere`: a different folder is at the path
+    /// of its volume.
     fn puts_off(&self, job: &PendingRow, why: &str, is_elsewhere: bool) -> bool;
-    /// How often a file was put off.
+    /// How often a file was postponed.
     fn tries(&self, _job: &PendingRow) -> u32 {
         0
     }
-    /// How long a file system may take to answer before its files are put off.
+    /// Time limit for a file system to answer before its files are postponed.
     fn patience(&self) -> Duration {
         patience::LONG
     }
-    /// How kind the processes are that work on a file.
+    /// The priority of the processes that work on a file.
     fn kindness(&self, _job: &PendingRow) -> Option<Kindness> {
         None
     }
-    /// What was made of a file could not be stored. Whether to give the file back and go on; else the work ends.
+    /// A result could not be stored. True: return the file to the queue and continue; false: the work ends.
     fn goes_on_after(&self, _e: &IndexError) -> bool {
         false
     }
-    /// An upload needs memory that other files have.
+    /// An upload needs memory that other files use.
     fn make_memory(&self) {}
 }
 
-/// What all threads of a run share.
+/// State shared by all threads of a run.
 #[derive(Clone)]
 pub struct Shared {
     pub budget: MemoryBudget,
@@ -89,15 +88,15 @@ pub struct Shared {
     pub uploads: Uploads,
 }
 
-/// What became of a visit to a file.
+/// The result of a visit to a file.
 enum Visited {
     Done(Record),
-    /// The run was stopped in the middle, or the file changed.
+    /// The run was stopped, or the file changed meanwhile.
     Stopped,
-    /// Nothing is wrong with the file; it is to be tried again.
+    /// Not the file's fault; it must be retried.
     NotNow {
         why: String,
-        /// What to record when it has been tried often enough.
+        /// The record to write when the attempts are used up.
         last: Last,
     },
 }
@@ -108,23 +107,23 @@ enum Last {
     Failed(Box<FileRecord>, Fault),
 }
 
-/// What became of the pictures of a file.
+/// The result of storing the derivatives of a file.
 enum Kept {
     All,
     Stopped,
     NotNow(Fault),
 }
 
-/// One thread's tools.
+/// The state of one developing thread.
 pub struct Developer {
     shared: Shared,
     thread: usize,
     index: Index,
     worker: WorkerHandle,
-    /// What the worker holds between two files.
+    /// Memory of the worker between two files.
     resting: Option<Resting>,
     root: Option<KeptRoot>,
-    /// Stops the work on the present file.
+    /// Cancels the work on the current file.
     cancel: CancelToken,
 }
 
@@ -194,10 +193,10 @@ impl Developer {
             source.worked(&job);
             Progress::add(&self.shared.progress.developed, 1);
             Progress::add(&self.shared.progress.bytes_done, job.bytes);
-            // An upload is committed at once and not with its batch.
+            // An upload is committed immediately, without waiting for its batch.
             let flush = (job.priority == 0).then(|| Record::Flush(crossbeam_channel::bounded(1).0));
             if out.send(record).is_err() || flush.is_some_and(|f| out.send(f).is_err()) {
-                // The recorder has stopped and says why itself.
+                // The recorder has stopped and reports the reason itself.
                 break;
             }
         }
@@ -205,10 +204,10 @@ impl Developer {
         Ok(())
     }
 
-    /// One file, from its path to what comes of it.
+    /// Processes one file, from its path to its record.
     fn visit(&mut self, job: &PendingRow, source: &dyn JobSource) -> Result<Visited, IndexError> {
         let dropped = Visited::Done(Record::Dropped { pending_id: job.id });
-        // A file that was new when it was queued may have been done since, for another request.
+        // A file that was new when it was queued may have been processed since, for another request.
         let file_id = match job.file_id {
             None => self.index.file_in(job.folder_id, &job.name)?,
             known => known,
@@ -218,10 +217,10 @@ impl Developer {
             None => None,
         };
         let Some(fingerprint) = self.index.fingerprint_of(job.volume_id)? else {
-            // It was never walked to its end: the next walk finds what is in it.
+            // The volume was never walked completely: the next walk finds its files.
             return Ok(dropped);
         };
-        // Whether another visit, since this one was queued, has done all there is to do, if the file is what it was.
+        // Whether a later visit has completed all work for it, provided that the file is unchanged.
         let settled = match &known {
             Some(k) if !k.vanished && k.content_hash.is_some() && k.fs == job.fs => {
                 self.due(k.id)?.is_empty().then_some(k.stat)
@@ -284,7 +283,7 @@ impl Developer {
         })
     }
 
-    /// Makes calls on the file system of a job, which may hang.
+    /// Runs calls on the file system of a job, which may hang.
     fn aside<T: Send + 'static>(
         &self,
         job: &PendingRow,
@@ -295,7 +294,7 @@ impl Developer {
         patience::call(&path, source.patience(), &|| self.cancel.is_cancelled(), work)
     }
 
-    /// A file that cannot be read at present: what to record of it where trying again does not help.
+    /// A file that is temporarily unreadable, with the record for the case that retries do not help.
     fn not_now(&mut self, job: &PendingRow, known: Option<&FileRow>, fault: Fault) -> Visited {
         let record = self.failed(job, last_stat(job, known), fault.clone());
         let why = fault.to_string();
@@ -356,7 +355,7 @@ impl Developer {
         if touched {
             Progress::add(&self.shared.progress.unchanged, u64::from(job.what != What::Due));
         }
-        // The time of the file is among what inspect reads, and what it reads last.
+        // The file's time is an input of inspect, with the lowest precedence.
         let same_time = known.as_ref().is_some_and(|k| k.stat.mtime_ns == hashed.stat.mtime_ns);
         if touched && same_time {
             let file_id = known.expect("same as a known file").id;
@@ -368,7 +367,7 @@ impl Developer {
             Some(_) => None,
         };
         let render_due = !same || due.contains(&Stage::Render);
-        // A copy of this content may have its pictures already.
+        // A copy of this content may have derivatives already.
         let shared = if render_due { self.rendered_before(&hash)? } else { None };
         let (mut names, mut files) = (Vec::new(), Vec::new());
         let mut inputs = vec![hash.clone().into_bytes()];
@@ -388,7 +387,7 @@ impl Developer {
         };
         let primary = fetched.file.clone();
         let probed = primary.clone();
-        // A worker that reads from a file system that hangs is not waited for until its deadline.
+        // Detects a file system that hangs, so that a worker blocked on it is ended before its deadline.
         let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
         let (patience, cancel) = (source.patience(), self.cancel.clone());
         let mut hangs = move || {
@@ -406,7 +405,7 @@ impl Developer {
                 };
                 worker.develop_unless(&request, &inputs, &claim, &self.cancel, &mut hangs)
             });
-        // Written to meanwhile: what was seen is no longer it, and the walk that noticed may be over already.
+        // Changed meanwhile: the result is outdated, and the walk of that change may be over already.
         let below = relative::child(&job.folder, &job.name);
         let kept = self.root.take();
         let looked = self.aside(job, source, move |_| {
@@ -444,7 +443,7 @@ impl Developer {
                 return Ok(Visited::NotNow { why, last: Last::Failed(Box::new(rec), fault) });
             }
             Err(fault) => {
-                // The bytes of a touched file are the same: what is wrong with them is known.
+                // The bytes of a touched file are the same, so its faults are recorded already.
                 if !touched || fault.is_transient() {
                     self.count_failure(&fault);
                 }
@@ -475,7 +474,7 @@ impl Developer {
         Ok(Visited::Done(Record::File(Box::new(rec))))
     }
 
-    /// Stores the pictures and notes the outcomes.
+    /// Stores the derivatives and records the outcomes.
     fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<Kept, IndexError> {
         let progress = &self.shared.progress;
         progress.stage_cpu("inspect", developed.cpu.inspect_s);
@@ -500,7 +499,7 @@ impl Developer {
                 let preview = format.is_some_and(|f| !f.browser_shows());
                 let rows = match self.shared.store.write(hash, &key, &pictures.renditions, preview) {
                     Ok(rows) => rows,
-                    // That is in the way of this content's pictures, and of no others.
+                    // A foreign file blocks the derivatives of this content only.
                     Err(e) if store_dir::is_foreign(&e) => {
                         let fault = Fault::unreadable(format_args!("its thumbnails cannot be stored: {e}"));
                         self.count_failure(&fault);
@@ -520,8 +519,8 @@ impl Developer {
         Ok(Kept::All)
     }
 
-    /// Rule 3 of identity for what no walk of this run has seen: the file of this content whose path leads to nothing, on a
-    /// volume that is there and is the one it was.
+    /// Rule 3 of identity for files that no walk of this run has covered: a file of this content whose path no longer
+    /// exists, on a volume that is mounted and unchanged.
     fn moved_from(
         &self,
         folder: i64,
@@ -539,7 +538,7 @@ impl Developer {
             let (volume, below) = (relative::on_disk(&[&file.volume]), file.path.clone());
             let look = move |_: &Beat| {
                 let is_gone = |root: &Root| matches!(stat_beneath(root, &below), Ok(None));
-                // The cheapest question first: mostly it is a copy that is there.
+                // The cheapest check first: usually the content is a copy of an existing file.
                 Root::open(&volume).is_ok_and(|root| is_gone(&root))
                     && volume::reopen(&volume, &was).is_ok_and(|root| is_gone(&root))
             };
@@ -567,8 +566,8 @@ impl Developer {
     }
 }
 
-/// Has a file developed within the budget, of which what the worker holds at rest is off. A file that only a worker of no
-/// such holdings could do gets a fresh one.
+/// Develops a file within the budget minus the idle memory of the worker. A file that only fits into a new worker gets
+/// one.
 fn through_worker(
     budget: &MemoryBudget,
     worker: &mut WorkerHandle,
@@ -593,27 +592,27 @@ fn through_worker(
     answer
 }
 
-/// What a camera may have called the thumbnail of a clip: `MVI_0001.THM` for `MVI_0001.AVI`.
+/// Names that a camera may give the thumbnail of a clip: `MVI_0001.THM` for `MVI_0001.AVI`.
 fn clip_thumbnails(name: &[u8]) -> Vec<Vec<u8>> {
     let is_clip = kind_by_name(name) == Kind::Video;
     let dot = name.iter().rposition(|b| *b == b'.').filter(|dot| is_clip && *dot > 0);
     dot.map_or(Vec::new(), |dot| [&b".THM"[..], b".thm"].map(|ext| [&name[..dot], ext].concat()).to_vec())
 }
 
-/// What is known of a file that cannot be looked at.
+/// The last known stat of an unreadable file.
 fn last_stat(job: &PendingRow, known: Option<&FileRow>) -> FileStat {
     known.map_or(FileStat { inode: 0, size: job.bytes, mtime_ns: 0, ctime_ns: 0 }, |k| k.stat)
 }
 
-/// The content of a file that is only visited for a stage, if its `stat` is still the recorded one: then it need not be
-/// read to be known.
+/// The content of a file that is visited only for a stage, if its `stat` is the recorded one: it need not be read to
+/// compute the hash.
 fn known_content(job: &PendingRow, known: &FileRow) -> Option<ContentHash> {
     let is_same = job.what == What::Due && !known.vanished && known.fs == job.fs;
     known.content_hash.as_deref().filter(|_| is_same).and_then(ContentHash::parse)
 }
 
-/// The queue of one run: what `pending` held when it began, in order of folders, so that a spinning disk is
-/// read in the order it was walked.
+/// The queue of one run: the rows of `pending` at its start, in order of folders, so that a spinning disk is read in
+/// the order of the walk.
 pub struct OneRun {
     state: Mutex<OneRunState>,
     shutdown: Shutdown,
@@ -623,11 +622,11 @@ pub struct OneRun {
 struct OneRunState {
     index: Index,
     ready: VecDeque<PendingRow>,
-    /// Priority and id of the last row that was fetched.
+    /// Priority and id of the last fetched row.
     after: (u8, i64),
-    /// What could not be done at present, tried again at the end.
+    /// Postponed rows, retried at the end.
     put_off: VecDeque<(std::time::Instant, PendingRow)>,
-    /// How often, by id.
+    /// Number of attempts, by id.
     tries: HashMap<i64, u32>,
 }
 
@@ -679,7 +678,7 @@ impl JobSource for OneRun {
         let tries = state.tries.entry(job.id).or_insert(0);
         *tries += 1;
         if *tries <= if is_elsewhere { 1 } else { TRIES_A_RUN } {
-            // What was short is given a moment to come back, a longer one after each try.
+            // A delay for resources to become available, longer with each attempt.
             let at = std::time::Instant::now() + Duration::from_millis(500) * *tries;
             state.put_off.push_back((at, job.clone()));
             return true;

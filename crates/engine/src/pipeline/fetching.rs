@@ -1,7 +1,7 @@
-//! What developing reads of a file's disk, on a thread that can be left behind (see [`albumen_files::patience`]).
+//! File system access of developing, on a thread that can be abandoned (see [`albumen_files::patience`]).
 //!
-//! Promises: a file is opened beneath the very folder that the last walk of its volume has seen (file system, inode, owner),
-//! which is looked at anew for every file; nothing here touches the index.
+//! Promises: a file is opened below the folder that the last walk of its volume saw (same file system, inode and
+//! owner), which is verified for every file; this module does not access the index.
 
 use super::pace::Pace;
 use albumen_core::fault::{Fault, is_shortage};
@@ -17,13 +17,13 @@ use albumen_files::{relative, walk};
 use std::fs::File;
 use std::path::PathBuf;
 
-/// A file that keeps changing while it is read is tried this often in one run, then left to the next.
+/// A file that keeps changing during reads is tried this often in one run, then left to the next.
 const CHANGING_TRIES: u32 = 3;
 
-/// Sidecars larger than this are no sidecars (Lightroom's largest are a few MB).
+/// Larger files are not treated as sidecars (Lightroom's largest are a few MB).
 const SIDECAR_LIMIT: u64 = 16 << 20;
 
-/// A file that is to be read, and what is known of it.
+/// A file to read, and the recorded data of it.
 pub struct Wanted {
     pub volume_id: i64,
     pub volume: PathBuf,
@@ -31,26 +31,26 @@ pub struct Wanted {
     pub fingerprint: String,
     pub folder: Vec<u8>,
     pub name: Vec<u8>,
-    /// Nothing is to be done if the file is still as this says.
+    /// No work is due if the file still has this stat.
     pub settled: Option<FileStat>,
-    /// Its content, if it is still as this says.
+    /// Its content, valid if the file still has this stat.
     pub content: Option<(ContentHash, FileStat)>,
     /// Names in the same folder.
     pub sidecars: Vec<Vec<u8>>,
-    /// Names in the same folder, of which the first that is there is read like a sidecar.
+    /// Names in the same folder; the first that exists is read like a sidecar.
     pub clip_thumbnails: Vec<Vec<u8>>,
-    /// Whether a sidecar that cannot be read at present is waited for.
+    /// Whether to wait for a sidecar that is temporarily unreadable.
     pub spare_sidecars: bool,
 }
 
-/// What came of it.
+/// The result.
 pub enum Fetched {
     Settled,
-    /// It is gone: the next walk says what that means.
+    /// The file was removed: the next walk handles it.
     Gone,
     NotMedia,
     Stopped,
-    /// At the volume's path is another folder than the one that was walked, or none that can be opened.
+    /// The path of the volume has a different folder than the one that was walked, or cannot be opened.
     Elsewhere(String),
     Failed(Fault, Option<FileStat>),
     Read(ReadFile),
@@ -61,7 +61,7 @@ pub struct ReadFile {
     pub file: Source,
     pub hashed: Hashed,
     pub sidecars: Vec<(Vec<u8>, Source, FileStat)>,
-    /// What was not in memory before is forgotten with this.
+    /// Drops pages from the page cache that were not cached before.
     _pages: Pages,
 }
 
@@ -71,7 +71,7 @@ impl AsFile for ReadFile {
     }
 }
 
-/// A volume's root, kept for the next file of the same volume.
+/// A volume's root, cached for the next file of the same volume.
 pub struct KeptRoot {
     pub root: Root,
     volume_id: i64,
@@ -85,7 +85,7 @@ fn place(root: &Root) -> std::io::Result<(u64, u64, u32)> {
     Ok((stat.st_dev, stat.st_ino, stat.st_uid))
 }
 
-/// The root that was kept, where the path still leads to it and it is what the last walk has seen; else the one that is.
+/// The cached root, if the path still leads to it and it is what the last walk saw; else the present one.
 fn root_of(wanted: &Wanted, kept: Option<KeptRoot>) -> std::io::Result<KeptRoot> {
     let is_of = |k: &KeptRoot| k.volume_id == wanted.volume_id && k.fingerprint == wanted.fingerprint;
     if let Some(kept) = kept.filter(is_of)
@@ -100,7 +100,7 @@ fn root_of(wanted: &Wanted, kept: Option<KeptRoot>) -> std::io::Result<KeptRoot>
     Ok(KeptRoot { root, volume_id, fingerprint, place })
 }
 
-/// Reads a file, at the pace that is given. Returns the root for the next one.
+/// Reads a file at the given pace. Returns the root for the next one.
 pub fn fetch(wanted: &Wanted, kept: Option<KeptRoot>, pace: &Pace) -> (Fetched, Option<KeptRoot>) {
     let root = match root_of(wanted, kept) {
         Ok(root) => root,
@@ -151,7 +151,7 @@ fn fetch_beneath(wanted: &Wanted, root: &Root, pace: &Pace) -> Fetched {
     }
 }
 
-/// An open sidecar or thumbnail; `None` where it is too large.
+/// An open sidecar or thumbnail; `None` if it is too large.
 fn open_sidecar(root: &Root, path: &[u8]) -> Result<Option<(Source, FileStat)>, Fault> {
     let (file, stat) = open_beneath(root, path)?;
     let file = KillableClose::new(file);
@@ -169,7 +169,7 @@ fn with_sidecars(wanted: &Wanted, root: &Root, file: File, hashed: Hashed, pages
             Err(fault @ Fault::Unavailable { .. }) if wanted.spare_sidecars => {
                 return Fetched::Failed(fault, Some(hashed.stat));
             }
-            // A sidecar that cannot be read costs its facts, not the photo's.
+            // Without the sidecar only its own facts are lost, not those of the photo.
             Ok(None) | Err(_) => {}
         }
     }

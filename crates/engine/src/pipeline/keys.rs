@@ -1,16 +1,16 @@
-//! Versions and input keys of the stages: what makes a stage due. Bump one version, and that stage is due for
-//! every file, and nothing else is.
+//! Versions and input keys of the stages, which determine when a stage is due. Increasing one version makes that stage
+//! due for every file, and no other.
 
 use albumen_core::vocabulary::{Gps, RenderSettings, Stage};
 use albumen_index::due::StageNow;
 use albumen_models::files as models;
 use std::path::Path;
 
-/// Raise when inspect gives other facts for the same bytes.
+/// Increase when inspect gives other facts for the same bytes.
 pub const INSPECT_VERSION: u32 = 6;
-/// Raise when decode or render gives other pictures.
+/// Increase when decode or render gives other pictures.
 pub const RENDER_VERSION: u32 = 6;
-/// Raise when detection, alignment or grading change; another model changes the settings key by itself.
+/// Increase when detection, alignment or grading change; another model changes the settings key automatically.
 pub const FACES_VERSION: u32 = 3;
 pub const SUBJECTS_VERSION: u32 = 2;
 pub const PEOPLE_VERSION: u32 = 2;
@@ -20,20 +20,20 @@ pub const PLACES_VERSION: u32 = albumen_library::places::VERSION;
 pub fn digest16(parts: &[&[u8]]) -> String {
     let mut h = blake3::Hasher::new();
     for p in parts {
-        // Lengths keep ("ab", "c") and ("a", "bc") apart.
+        // Lengths distinguish ("ab", "c") from ("a", "bc").
         h.update(&(p.len() as u64).to_le_bytes());
         h.update(p);
     }
     h.finalize().to_hex()[..16].to_owned()
 }
 
-/// A file's own inputs to inspect: beside its content and sidecars the time of the file, which dates what has no
-/// other date.
+/// A file's own inputs to inspect: content, sidecars, and the time of the file, which serves as date if there is no
+/// other.
 pub fn inspect_inputs(file_inputs: &str, mtime_ns: i64) -> String {
     digest16(&[file_inputs.as_bytes(), &mtime_ns.to_le_bytes()])
 }
 
-/// The whole input key of a file for a stage: settings, then the file's own inputs.
+/// The complete input key of a file for a stage: settings, then the file's own inputs.
 pub fn input_key(now: &StageNow, file_inputs: &str) -> String {
     format!("{}:{file_inputs}", now.settings)
 }
@@ -47,15 +47,15 @@ pub fn render_now(settings: &RenderSettings) -> StageNow {
     StageNow { stage: Stage::Render, version: RENDER_VERSION, settings: digest16(&[b"render", &json]) }
 }
 
-/// The part of a derivative's path that says how it was made.
+/// The part of a derivative's path for render version and settings.
 pub fn render_path_key(now: &StageNow) -> String {
     format!("r{}{}", now.version, &now.settings[..8])
 }
 
-/// Stands for a file's own inputs to recognition where render made no picture: once it makes one, they differ.
+/// Replaces a file's own inputs to recognition if render made no picture: once it makes one, the inputs differ.
 pub const NO_PICTURE: &str = "0000000000000000";
 
-/// Faces and subjects as the models would find them, which may be missing.
+/// Faces and subjects with the given models, which may be missing.
 pub fn recognise_now(models: &Path) -> (StageNow, StageNow) {
     let now = |stage, version, part| StageNow {
         stage,
@@ -68,13 +68,13 @@ pub fn recognise_now(models: &Path) -> (StageNow, StageNow) {
     )
 }
 
-/// A file's own inputs to faces and subjects: its content. What render made of it is not among them, so that
-/// another thumbnail quality does not send 200,000 photos through the detector again.
+/// A file's own inputs to faces and subjects: its content. The result of render is not included, so that another
+/// thumbnail quality does not send 200,000 photos through the detector again.
 pub fn recognise_inputs(content_hash: &str) -> String {
     digest16(&[content_hash.as_bytes()])
 }
 
-/// What the places stage reads of a file.
+/// The inputs of the places stage.
 pub fn places_inputs(gps: Option<Gps>) -> String {
     digest16(&[format!("{gps:?}").as_bytes()])
 }

@@ -1,14 +1,14 @@
-//! The memory of this process and its children, sampled for the highest sum.
+//! Samples the memory of this process and its children for its peak.
 
 use super::progress::Progress;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The first pause between two samples, then twice as long each time, up to the second: a short run is seen, too.
+/// Delay between the first two samples; doubles up to the maximum, so that short runs are measured as well.
 const FIRST: Duration = Duration::from_millis(10);
 const EVERY: Duration = Duration::from_millis(250);
-/// While a service works on no file.
+/// Interval while a service works on no file.
 const AT_REST: Duration = Duration::from_secs(60);
 
 /// Samples until it is dropped.
@@ -24,7 +24,7 @@ impl Meter {
         Meter::start(progress, false)
     }
 
-    /// For a service, which is mostly at rest.
+    /// For a service, which is mostly idle.
     pub(crate) fn of_service(progress: Arc<Progress>) -> Meter {
         Meter::start(progress, true)
     }

@@ -1,4 +1,4 @@
-//! The six stages wired together. No stage knows what is in here.
+//! The pipeline that connects the six stages. No stage depends on this module.
 
 pub mod budget;
 pub mod descriptors;

@@ -1,4 +1,4 @@
-//! How fast files are read: uploads as fast as it goes, background files behind them and at a rate.
+//! Pace of reading files: uploads at full speed, background files after them and at a limited rate.
 
 use albumen_core::cancel::CancelToken;
 use albumen_core::fault::Fault;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Bytes of a background file that are read without a look at the clock: most photos are smaller.
+/// Bytes of a background file that are read without limit: most photos are smaller.
 const AT_ONCE: u64 = 16 << 20;
-/// Bytes a second of the rest of a larger one: a little less than a single disk gives.
+/// Bytes per second for the rest of a larger one: a little less than a single disk's throughput.
 const RATE: f64 = 96.0 * 1024.0 * 1024.0;
-/// How often a waiting read checks for the end of the upload and for cancellation.
+/// Interval at which a waiting read checks for the end of uploads and for cancellation.
 const STEP: Duration = Duration::from_millis(20);
 
-/// Counts the uploads that are being worked on.
+/// Number of uploads in progress.
 pub type Uploads = Arc<AtomicUsize>;
 
 /// The pace of one file.
@@ -26,12 +26,12 @@ pub struct Pace {
     /// The uploads that it yields to; `None`: it is an upload itself, or there are none.
     behind: Option<Uploads>,
     read: Cell<u64>,
-    /// When the bytes beyond [`AT_ONCE`] began to be read, moved on by the time in which it yielded.
+    /// Start of the bytes beyond [`AT_ONCE`], plus the time during which it yielded.
     since: Cell<Option<Instant>>,
 }
 
 impl Pace {
-    /// As fast as it goes.
+    /// At full speed.
     pub fn in_front(stop: CancelToken, beat: Beat) -> Pace {
         Pace { stop, beat, behind: None, read: Cell::new(0), since: Cell::new(None) }
     }
@@ -43,7 +43,7 @@ impl Pace {
 
     fn pause(&self) -> Result<(), Fault> {
         std::thread::sleep(STEP);
-        // It is this side that waits, not the file system.
+        // This side waits, not the file system.
         self.beat.tick();
         self.go_on()
     }
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(pace.read(AT_ONCE), Ok(()));
         std::thread::scope(|s| {
             let reading = s.spawn(move || pace.read(1 << 20));
-            // It waits for the upload, whose end is what lets it go on.
+            // It waits for the upload to end.
             uploads.fetch_sub(1, Ordering::Relaxed);
             assert_eq!(reading.join().unwrap(), Ok(()));
         });

@@ -1,4 +1,4 @@
-//! What a run has done so far: counters that every thread adds to and the display reads.
+//! Progress of a run: counters that all threads add to and the display reads.
 
 use albumen_index::again::Cost;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Sentences kept for the end of a run at the most.
+/// Maximum number of notices kept for the end of a run.
 const NOTICES: usize = 1000;
 
 /// Shared by all threads of a run.
@@ -21,29 +21,29 @@ pub struct Progress {
     pub removed: AtomicU64,
     /// Files that failed in this run.
     pub failed: AtomicU64,
-    /// Files that could not be read at present and wait for the next run.
+    /// Files that were temporarily unreadable and wait for the next run.
     pub put_off: AtomicU64,
-    /// Files to be developed, and of them done.
+    /// Files to be developed; `developed` counts those done.
     pub to_develop: AtomicU64,
     pub developed: AtomicU64,
     pub to_recognise: AtomicU64,
     pub recognised: AtomicU64,
     pub bytes_done: AtomicU64,
     peak_pss: AtomicU64,
-    /// Media of kinds that are not read, by extension.
+    /// Media of unsupported kinds, by extension.
     unread: Mutex<BTreeMap<String, u64>>,
     /// Files and CPU time.
     stage_cost: Mutex<BTreeMap<&'static str, Cost>>,
-    /// Of that, what [`Progress::costs_to_keep`] has handed out.
+    /// The part of it that [`Progress::costs_to_keep`] has returned.
     kept_cost: Mutex<BTreeMap<&'static str, Cost>>,
     now: Mutex<BTreeMap<usize, (String, Instant)>>,
     begun: Condvar,
-    /// Sentences that the person must read: a volume offline, a folder that could not be read.
+    /// Messages for the user: a volume is offline, a folder could not be read.
     notices: Mutex<Vec<String>>,
 }
 
 fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Counters only: a thread that died while it held one left it whole.
+    // The counters stay valid if a thread panics while it holds the lock.
     m.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -56,7 +56,7 @@ impl Progress {
         counter.load(Ordering::Relaxed)
     }
 
-    /// CPU seconds that a part of the work took for one file; none: it was not done.
+    /// Adds CPU seconds that a part of the work took for one file.
     pub fn stage_cpu(&self, part: &'static str, seconds: f64) {
         if seconds > 0.0 {
             let mut costs = lock(&self.stage_cost);
@@ -71,7 +71,7 @@ impl Progress {
         lock(&self.stage_cost).iter().map(|(k, c)| ((*k).to_owned(), c.cpu_s)).collect()
     }
 
-    /// What was done since this was asked last, for [`albumen_index::Index::add_costs`].
+    /// The costs since the last call, for [`albumen_index::Index::add_costs`].
     pub fn costs_to_keep(&self) -> BTreeMap<&'static str, Cost> {
         let now = lock(&self.stage_cost).clone();
         let before = std::mem::replace(&mut *lock(&self.kept_cost), now.clone());
@@ -83,7 +83,7 @@ impl Progress {
         now.into_iter().filter_map(since).collect()
     }
 
-    /// A folder has media of kinds that are not read.
+    /// Adds media of unsupported kinds in a folder.
     pub fn saw_unread(&self, by_extension: &BTreeMap<String, u64>) {
         let mut unread = lock(&self.unread);
         for (extension, files) in by_extension {
@@ -95,31 +95,31 @@ impl Progress {
         lock(&self.unread).clone()
     }
 
-    /// A thread begins a file.
+    /// A thread starts a file.
     pub fn begin(&self, thread: usize, path: String) {
         lock(&self.now).insert(thread, (path, Instant::now()));
         self.begun.notify_all();
     }
 
-    /// Waits until a thread works on a file, for `at_most` this long or until `stop` is true.
+    /// Waits until a thread works on a file, at most `at_most`, or until `stop` returns true.
     pub(super) fn wait_for_work(&self, at_most: Duration, stop: impl Fn() -> bool) {
         let is_idle = |now: &mut BTreeMap<_, _>| now.is_empty() && !stop();
         drop(self.begun.wait_timeout_while(lock(&self.now), at_most, is_idle));
     }
 
-    /// Has those who wait for work look whether they are to stop.
+    /// Makes waiting threads check whether they must stop.
     pub(super) fn wake(&self) {
-        // What they look at has changed before this, and they look at it under the lock.
+        // The condition that they check has changed before, and they check it under the lock.
         let _now = lock(&self.now);
         self.begun.notify_all();
     }
 
-    /// A thread has ended its file.
+    /// A thread has finished its file.
     pub fn end(&self, thread: usize) {
         lock(&self.now).remove(&thread);
     }
 
-    /// The file that has been worked on for the longest, and for how many seconds.
+    /// The file in progress for the longest time, and its seconds.
     pub fn slowest_now(&self) -> Option<(String, f64)> {
         let now = lock(&self.now);
         now.values()
@@ -129,12 +129,12 @@ impl Progress {
 
     pub fn notice(&self, words: String) {
         let mut notices = lock(&self.notices);
-        // Several threads may meet with one obstacle.
+        // Several threads may report the same problem.
         if notices.contains(&words) {
             return;
         }
         tracing::warn!("{words}");
-        // A service says such things for months, and nobody reads them there but in the log.
+        // A service runs for months, and its notices are read only in the log.
         if notices.len() < NOTICES {
             notices.push(words);
         }

@@ -1,7 +1,7 @@
-//! Recognise, driven: gives each content's `xl` picture to the recogniser once, and its answer to the recorder
-//! for every file of that content.
+//! Recognition: sends each content's `xl` derivative to the recogniser once, and the result to the recorder for every
+//! file with that content.
 //!
-//! Work goes in order of content hash, so that a run that was killed goes on where it was.
+//! Work is in order of content hash, so that an interrupted run continues where it stopped.
 
 use super::developing::Shared;
 use super::progress::Progress;
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 /// Contents fetched at a time.
 const FETCH: usize = 256;
 
-/// A part of the index with what may be recognised in it.
+/// A part of the index, and what may be recognised in it.
 #[derive(Debug, Clone)]
 pub struct Part {
     pub scope: Scope,
@@ -32,11 +32,11 @@ pub struct Part {
     pub subjects: bool,
 }
 
-/// One content and the files that have it.
+/// One content and its files.
 #[derive(Debug)]
 pub struct Job {
     content_hash: String,
-    /// File ids, with which stages are due for each: faces, subjects.
+    /// File ids, with the due stages of each: faces, subjects.
     files: BTreeMap<i64, (bool, bool)>,
 }
 
@@ -53,7 +53,7 @@ pub fn recognise_all(
     let mut threads = Vec::new();
     for thread in 0..count {
         let index = index.another().map_err(|e| IndexError::Store(std::io::Error::other(e)))?;
-        // After the threads that develop, whose numbers begin at 0.
+        // Numbered after the developing threads, which begin at 0.
         threads.push(Recognising::new(shared.clone(), 1000 + thread, index, settings.clone()));
     }
     std::thread::scope(|s| {
@@ -70,7 +70,7 @@ pub fn recognise_all(
     })
 }
 
-/// How many files wait for the recogniser in these parts.
+/// Number of files due for recognition in these parts.
 pub fn count_due(index: &Index, parts: &[Part], shared: &Shared) -> Result<u64, IndexError> {
     let mut files = 0;
     for part in parts {
@@ -101,7 +101,7 @@ fn feed(index: &Index, part: &Part, shared: &Shared, jobs: &Sender<Job>) -> Resu
     Ok(())
 }
 
-/// The next contents to look at after a position, about `limit` of them, and where to go on (`None`: that was all).
+/// About `limit` next contents after a file, and the file to continue after (`None`: end).
 pub fn due_jobs(
     index: &Index,
     part: &Part,
@@ -115,7 +115,7 @@ pub fn due_jobs(
     };
     let faces = fetch(shared.stages.faces.as_ref().filter(|_| part.faces))?;
     let subjects = fetch(shared.stages.subjects.as_ref().filter(|_| part.subjects))?;
-    // Both lists are in one order; what lies beyond the end of a full one is left for the next round.
+    // Both lists have the same order; entries beyond the end of a full list are left for the next round.
     let ends = [&faces, &subjects].into_iter().filter(|l| l.len() == limit).filter_map(|l| l.last());
     let end: Option<DueFile> = ends.cloned().min();
     let within = |file: &&DueFile| end.as_ref().is_none_or(|end| *file <= end);
@@ -130,18 +130,18 @@ pub fn due_jobs(
     Ok((jobs, end))
 }
 
-/// What a look at one content came to.
+/// The result for one content.
 #[derive(Debug)]
 pub enum Looked {
     /// A record for each file of the content.
     Seen(Vec<RecognisedRecord>),
-    /// The run was stopped.
+    /// The run is being stopped.
     Stopped,
-    /// The recogniser cannot work, and what to do: no fault of the files, which stay due.
+    /// The recogniser cannot work: the cause and the remedy. The files are not at fault and stay due.
     Broken(String),
 }
 
-/// One thread's tools.
+/// The state of one recognition thread.
 pub struct Recognising {
     shared: Shared,
     thread: usize,
@@ -151,18 +151,18 @@ pub struct Recognising {
 }
 
 impl Recognising {
-    /// `thread` is a number that no developing thread has.
+    /// `thread` is a number that no developing thread uses.
     pub fn new(shared: Shared, thread: usize, index: Index, settings: RecogniserSettings) -> Recognising {
         let models = settings.models.clone();
         Recognising { shared, thread, index, handle: RecogniserHandle::new(settings), models }
     }
 
-    /// How kind the recogniser is from the next picture on.
+    /// Sets the priority of the recogniser from the next picture on.
     pub fn be_kind(&mut self, kindness: Option<Kindness>) {
         self.handle.be_kind(kindness);
     }
 
-    /// Ends the recogniser process; the next picture starts another.
+    /// Ends the recogniser process; the next picture starts another one.
     pub fn end(&mut self) {
         self.handle.end();
         self.index.shrink();
@@ -187,7 +187,7 @@ impl Recognising {
                 }
             };
             Progress::add(&self.shared.progress.recognised, records.len() as u64);
-            // A recorder that has stopped says why itself.
+            // A recorder that has stopped reports the reason itself.
             if records.into_iter().any(|r| out.send(Record::Recognised(Box::new(r))).is_err()) {
                 break;
             }
@@ -195,10 +195,10 @@ impl Recognising {
         self.end();
     }
 
-    /// Starts the recogniser where there is none; or says what it lacks, and what to do.
+    /// Starts the recogniser if it is not running; an error names what is missing and the remedy.
     fn start(&mut self, faces: bool, subjects: bool) -> Result<(), String> {
         if self.handle.pid().is_none() {
-            // The recogniser opens what is there; a model may have gone since somebody looked.
+            // The recogniser opens the models that exist; one may have been removed since the last check.
             let found = models::available(&self.models);
             if (faces && !found.faces) || (subjects && !found.subjects) {
                 let missing = found.missing.join(", ");
@@ -209,7 +209,7 @@ impl Recognising {
         started.map(drop).map_err(|why| format!("faces and subjects wait: {why}; see `albumen models`"))
     }
 
-    /// Looks at one content.
+    /// Recognises one content.
     pub fn look(&mut self, job: &Job) -> Looked {
         let faces = job.files.values().any(|f| f.0);
         let subjects = job.files.values().any(|f| f.1);
@@ -232,7 +232,7 @@ impl Recognising {
         };
         match &answer {
             Err(Fault::Cancelled) => return Looked::Stopped,
-            // What is due stays due, and is looked at again soon.
+            // The files stay due and are retried soon.
             Err(fault @ Fault::Unavailable { .. }) => {
                 return Looked::Broken(format!("faces and subjects wait: {fault}"));
             }
@@ -255,7 +255,7 @@ impl Recognising {
         Looked::Seen(records.collect())
     }
 
-    /// The picture to look at; none where render made none.
+    /// The picture to recognise; `None` if render produced none.
     fn picture(&self, content_hash: &str) -> Result<Option<File>, Fault> {
         let rows = self.index.derivatives(content_hash).map_err(Fault::unreadable)?;
         match rows.iter().find(|r| r.name == DerivativeName::Xl) {

@@ -1,7 +1,7 @@
-//! Record: the one writer. Results come in over a channel and are written in batches, each one transaction.
+//! The recorder: the single writer. Results arrive over a channel and are written in batches, one transaction each.
 //!
-//! Promises: before a batch commits its derivatives are durable; a batch is whole or not there; what has been
-//! committed is never asked for again.
+//! Promises: derivatives are durable before their batch commits; a batch is atomic; committed work is never requested
+//! again.
 
 use super::keys;
 use super::progress::Progress;
@@ -23,27 +23,27 @@ use std::time::{Duration, Instant};
 
 /// A batch is committed when it has this many results ...
 const BATCH_COUNT: usize = 256;
-/// ... or its first one has waited this long: what a power cut costs at most, beside the files in flight.
+/// ... or its first one has waited this long: the maximum loss in a power failure, besides files in progress.
 const BATCH_TIME: Duration = Duration::from_secs(1);
-/// After so long without a record the memory of its connection is given back.
+/// Idle time after which the memory of its connection is released.
 const REST_AFTER: Duration = Duration::from_secs(10);
 
-/// What the other threads hand to the recorder.
+/// A message to the recorder.
 #[derive(Debug)]
 pub enum Record {
-    /// A file that was read, whether it worked or not.
+    /// A file that was read, successfully or not.
     File(Box<FileRecord>),
-    /// The content is what it was; only its stat is new.
+    /// The content is unchanged; only its stat is new.
     Touched { pending_id: i64, file_id: i64, fs: FsId, stat: FileStat },
-    /// Nothing to do after all: it is gone, or no medium. The next walk judges.
+    /// No work to do: the file was removed or is not a media file. The next walk decides.
     Dropped { pending_id: i64 },
-    /// What the recogniser said of a file.
+    /// The recognition result of a file.
     Recognised(Box<RecognisedRecord>),
-    /// Commit now: somebody waits for what has been sent so far, and hears when it is durable.
+    /// Commit now, and notify the sender when all previous records are durable.
     Flush(crossbeam_channel::Sender<()>),
 }
 
-/// All that one visit to a file gave.
+/// The result of one visit to a file.
 #[derive(Debug)]
 pub struct FileRecord {
     pub pending_id: i64,
@@ -54,9 +54,9 @@ pub struct FileRecord {
     pub content_hash: Option<String>,
     /// The file's own inputs, 16 hex digits.
     pub file_inputs: String,
-    /// The content is what it was, and only its times are others.
+    /// The content is unchanged; only its times differ.
     pub touched: bool,
-    /// It is a known file at a new path: its old one, which no walk of this run has seen, leads to nothing.
+    /// The file was moved here from this path, which no longer exists and was not walked in this run.
     pub moved_from: Option<Elsewhere>,
     pub facts: Option<Facts>,
     pub inspect: Outcome,
@@ -66,7 +66,7 @@ pub struct FileRecord {
     pub thumbhash: Option<Vec<u8>>,
 }
 
-/// What recognition gave for one file.
+/// The recognition result of one file.
 #[derive(Debug)]
 pub struct RecognisedRecord {
     pub file_id: i64,
@@ -74,11 +74,11 @@ pub struct RecognisedRecord {
     /// Which stages were due.
     pub faces: bool,
     pub subjects: bool,
-    /// `None`: there is no picture to look at.
+    /// `None`: the file has no picture.
     pub answer: Result<Option<Recognised>, Fault>,
 }
 
-/// The stages as this run knows them.
+/// The stages with their versions in this run.
 #[derive(Debug, Clone)]
 pub struct Stages {
     pub inspect: StageNow,
@@ -87,13 +87,13 @@ pub struct Stages {
     pub subjects: Option<StageNow>,
 }
 
-/// Called where a batch could not be committed; returns, perhaps after a while, whether to try once more.
+/// Called when a batch cannot be committed; may block, and returns whether to retry.
 pub type Patience = Box<dyn Fn(&IndexError) -> bool + Send>;
 
-/// Called after each commit with what was recorded: the service's events.
+/// Called after each commit with its records; publishes the service's events.
 pub type Committed = Arc<dyn Fn(&[Record]) + Send + Sync>;
 
-/// The recorder's side of a run.
+/// The recorder of a run.
 pub struct Recorder {
     pub index: Index,
     pub store: Store,
@@ -104,7 +104,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Writes what comes until every sender is gone.
+    /// Writes records until all senders are dropped.
     pub fn run(mut self, incoming: Receiver<Record>) -> Result<(), IndexError> {
         let mut batch: Vec<Record> = Vec::new();
         let mut since = Instant::now();
@@ -112,7 +112,7 @@ impl Recorder {
         loop {
             let wait = match (batch.is_empty(), rests) {
                 (true, false) => REST_AFTER,
-                // With nothing to write there is nothing to wake up for.
+                // With nothing to write, there is no reason to wake up.
                 (true, true) => Duration::from_secs(3600),
                 (false, _) => BATCH_TIME.saturating_sub(since.elapsed()),
             };
@@ -150,7 +150,7 @@ impl Recorder {
                 }
                 batch.clear();
             }
-            // Whoever waits may have gone; that is no reason to stop.
+            // The receiver may have been dropped, which is not an error.
             for heard in flush {
                 let _ = heard.send(());
             }
@@ -163,7 +163,7 @@ impl Recorder {
     fn commit(&mut self, batch: &[Record]) -> Result<(), IndexError> {
         let wrote = batch.iter().any(|r| matches!(r, Record::File(f) if f.derivatives.is_some()));
         if wrote {
-            // What is lost here is never told again: then the pictures must be made anew, and not the commit.
+            // A sync error is reported only once: then the derivatives must be written again, not just the commit.
             self.store.sync().map_err(IndexError::Store)?;
         }
         let at = now();
@@ -197,9 +197,9 @@ impl Recorder {
     }
 }
 
-/// Records a file and gives its id; its item is still to be made anew.
+/// Records a file and returns its id; its item is updated later.
 fn put(tx: &IndexWriter<'_>, f: &FileRecord, stages: &Stages, at: i64) -> Result<i64, IndexError> {
-    // Rule 3 of identity once more: a file that the walk could not read when it looked for moves was queued as new.
+    // Rule 3 of identity again: a file that was unreadable during move detection was queued as new.
     if let Some(hash) = f.content_hash.as_deref().and_then(ContentHash::parse)
         && let Some(id) = tx.vanished_for(f.folder_id, &f.name, &hash, &f.stat)?
     {
@@ -230,12 +230,12 @@ fn put(tx: &IndexWriter<'_>, f: &FileRecord, stages: &Stages, at: i64) -> Result
     if let (Some(rows), Some(hash)) = (&f.derivatives, &f.content_hash) {
         tx.put_derivatives(hash, rows)?;
     }
-    // Nothing is done of a new file yet.
+    // No stage of a new file is done.
     if !file.is_new {
         if let Some(facts) = &f.facts {
             tx.stage_again_unless(id, Stage::Places, &keys::places_inputs(facts.gps))?;
         }
-        // Recognition looks at what render made of the content: other bytes, another look.
+        // Recognition depends on the derivatives of the content: a new content makes it due.
         let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());
         tx.stage_again_unless(id, Stage::Faces, &inputs)?;
         tx.stage_again_unless(id, Stage::Subjects, &inputs)?;
@@ -272,7 +272,7 @@ fn put_recognised(
         let key = keys::input_key(now, &inputs);
         tx.put_stage(r.file_id, now.stage, now.version, &key, &outcome, at)?;
         if now.stage == Stage::Faces {
-            // Nobody asks whether other faces make it due.
+            // Runs do not query for changed faces: make the people stage due here.
             tx.stage_again(r.file_id, Stage::People)?;
         }
     }
@@ -288,7 +288,7 @@ mod tests {
     use albumen_index::due::Scope;
     use albumen_index::{Index, people, testing};
 
-    /// A file that could not be read when a walk looked for moves is queued as new; its content tells all the same.
+    /// A file that was unreadable during move detection is queued as new; its content still identifies it.
     #[test]
     fn a_new_path_with_a_vanished_content_is_the_file_that_vanished() {
         let dir = tempfile::tempdir().unwrap();
@@ -307,7 +307,7 @@ mod tests {
         let tx = index.write_together().unwrap();
         tx.vanish_file(id, 1).unwrap();
         tx.commit().unwrap();
-        // Another content is another file, and so is a copy of one that is there.
+        // A new content is a new file, and so is a copy of an existing one.
         put(2, b"c.jpg");
         put(1, b"b.jpg");
         put(1, b"copy.jpg");
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(all.len(), 3, "{all:?}");
     }
 
-    /// A stage whose rows follow from another's: nothing asks for it, so it must notice by itself.
+    /// A stage that follows from rows of another stage must detect changes itself.
     #[test]
     fn people_of_a_folder_are_done_until_a_file_has_other_faces() {
         let dir = tempfile::tempdir().unwrap();
@@ -339,7 +339,7 @@ mod tests {
             people::mark_done(&index, space, &now).unwrap();
             assert_eq!((of_faces(), undone()), (Some(true), vec![]));
         }
-        // Without the row a folder that is done would hide it.
+        // Without the row, the folder would be skipped as done.
         put(synthetic::face(3, 1, 1));
         assert_eq!((of_faces(), undone()), (None, vec![folder]));
     }

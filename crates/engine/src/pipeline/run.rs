@@ -1,4 +1,4 @@
-//! One run, from the walk to the last row: what `index` and `reindex` do.
+//! One run, from the walk to the last commit: the work of `index` and `reindex`.
 
 use super::budget::MemoryBudget;
 use super::developing::{Developer, OneRun, Shared};
@@ -33,35 +33,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the engine itself needs, bytes of PSS: measured 9 to 10 MB in a walk without work, 20 MB as an idle service.
+/// Memory of the engine itself, bytes of PSS: measured 9 to 10 MB in a walk without work, 20 MB as an idle service.
 const ENGINE_PART: u64 = 20 << 20;
-/// What a worker needs beside the permits of its files, bytes of PSS: 4 MB at rest, 10 with all codecs, and what files use
-/// without asking. They may use 16 MB of that; of 1,064 mixed files 99 % used less than 2, the worst 10.
+/// Memory of a worker besides the permits of its files, bytes of PSS: 4 MB idle, 10 MB with all codecs loaded, plus
+/// what files use without a permit. The limit for that is 16 MB; of 1,064 mixed files 99 % used less than 2 MB, the
+/// worst 10 MB.
 const WORKER_PART: u64 = 13 << 20;
-/// What a recogniser needs with its sessions and one picture, bytes of PSS: measured 100 MB at rest, 146 MB at its peak.
+/// Memory of a recogniser with its sessions and one picture, bytes of PSS: measured 100 MB idle, 146 MB peak.
 const RECOGNISER_PART: u64 = 170 << 20;
-/// Results that wait for the recorder at the most; each holds facts and rows (about 4 KB), never pictures.
+/// Maximum number of results queued for the recorder; each holds facts and rows (about 4 KB), never pictures.
 const WAITING_RECORDS: usize = 256;
 
-/// What a caller wants of a run.
+/// Options of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub paths: Vec<PathBuf>,
     pub recognise: bool,
     pub jobs: Option<usize>,
-    /// Bytes for all processes together.
+    /// Memory limit in bytes for all processes together.
     pub memory: Option<u64>,
     pub force: bool,
     pub dry_run: bool,
-    /// What is gone below `paths` was removed on purpose.
+    /// Files missing below `paths` were removed on purpose.
     pub accept_removals: bool,
-    /// A lost database is begun anew.
+    /// Create a new database if it was lost.
     pub new_index: bool,
-    /// What to make due again first (`reindex`).
+    /// Work to make due again first (`reindex`).
     pub again: Again,
 }
 
-/// What a run did: `index --json`.
+/// Result of a run: `index --json`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Summary {
     pub found: u64,
@@ -73,7 +74,7 @@ pub struct Summary {
     pub removed: u64,
     pub failed: u64,
     pub by_kind: BTreeMap<String, u64>,
-    /// Pictures and videos of kinds that are not read, by extension: they are not among those found.
+    /// Pictures and videos of unsupported kinds, by extension; not included in the files found.
     pub unread: BTreeMap<String, u64>,
     pub stage_cpu_s: BTreeMap<String, f64>,
     pub wall_s: f64,
@@ -82,25 +83,25 @@ pub struct Summary {
     pub stopped_by_guard: bool,
     #[serde(skip)]
     pub volumes_offline: u64,
-    /// Paths that were named, are not there, and of which nothing is known.
+    /// Given paths that neither exist nor are indexed.
     #[serde(skip)]
     pub unknown: u64,
-    /// Folders that could not be looked at, are too deep, or are hidden since their ignore file cannot be honoured.
+    /// Folders that could not be read, are too deep, or are hidden because their ignore file is invalid.
     #[serde(rename = "not_walked")]
     pub unseen: u64,
-    /// Files and volumes that could not be read at present, by no fault of theirs; the next run tries them again.
+    /// Files and volumes that were temporarily unreadable; the next run retries them.
     #[serde(skip)]
     pub put_off: u64,
 }
 
-/// Why there was no run, or why it ended early.
+/// Why a run did not start, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error("{0}")]
     Usage(String),
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// In the middle of a run.
+    /// Opening the index failed in the middle of a run.
     #[error("{0}")]
     Reopen(OpenError),
     #[error("none of the volumes can be reached: {0}")]
@@ -111,21 +112,21 @@ pub enum RunError {
     Record(#[from] IndexError),
 }
 
-/// The settings of a run as the stages know them.
+/// The settings of a run for the stages.
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub render: RenderSettings,
     pub(crate) stages: Stages,
     pub(crate) places: StageNow,
     pub(crate) people: StageNow,
-    /// Where the models are.
+    /// The folder of the models.
     pub(crate) models: PathBuf,
-    /// What cannot be done and what to do about it, in words.
+    /// What is unavailable and the remedy, for users.
     pub missing: Vec<String>,
 }
 
 impl Plan {
-    /// What can be done now: without their models no faces and no subjects.
+    /// What can be done at present: faces and subjects need their models.
     pub fn new(config: &Config, recognise: bool) -> Plan {
         let mut plan = Plan::with_models_to_come(config, recognise);
         if recognise {
@@ -137,7 +138,8 @@ impl Plan {
         plan
     }
 
-    /// What can be done once the models are there: for who runs for long, and looks for them again and again.
+    /// Like [`Plan::new`], but includes stages whose models are missing: for a long-running process that checks for
+    /// them repeatedly.
     pub fn with_models_to_come(config: &Config, recognise: bool) -> Plan {
         let models = config.recognise.models.clone().unwrap_or_else(default_dir);
         let (faces, subjects) = keys::recognise_now(&models);
@@ -157,14 +159,14 @@ impl Plan {
         }
     }
 
-    /// The stages of which a run asks for what files they are due.
+    /// Stages that make files due in this run.
     pub fn asked_for(&self) -> Vec<StageNow> {
         let mut all = self.stages();
         all.retain(|s| s.stage != Stage::People);
         all
     }
 
-    /// Every stage that can be done with these settings.
+    /// All stages that these settings support.
     pub fn stages(&self) -> Vec<StageNow> {
         let mut all = vec![self.stages.inspect.clone(), self.stages.render.clone()];
         all.extend(self.stages.faces.clone());
@@ -177,7 +179,7 @@ impl Plan {
     }
 }
 
-/// Brings the index up to date with what the options name.
+/// Brings the index up to date for the paths in the options.
 pub fn run(
     config: &Config,
     index_dir: &Path,
@@ -212,7 +214,7 @@ pub fn run(
         |t: &Target| options.accept_removals && volumes.known.iter().any(|k| k.volume == t.volume);
     if targets.iter().all(|t| !patience::may_be_there(&t.volume) && !is_accepted(t)) {
         let all: Vec<String> = targets.iter().map(|t| t.volume.display().to_string()).collect();
-        // Known volumes are marked; a path that never was one is the person's slip.
+        // Only known volumes are marked; a path that never was a volume is a mistake of the user.
         if !options.dry_run {
             mark_unreachable(&index, &targets)?;
         }
@@ -248,7 +250,7 @@ pub fn run(
     if !shutdown.requested() && !options.dry_run {
         let given = Given { config, options, plan: &plan, shared: &shared };
         let worked = work(&mut index, given, &scanned);
-        // Also of a run that was stopped: what it did has cost what it has cost.
+        // A stopped run counts, too.
         index.add_costs(&progress.costs_to_keep())?;
         worked?;
     }
@@ -312,9 +314,9 @@ pub(crate) fn shared(
     }
 }
 
-/// Files developed at a time: one a core, fewer where memory would not leave each a useful share.
+/// Files developed in parallel: one for each core, fewer if memory would not leave each a useful share.
 pub fn jobs(config: &Config, options: &Options) -> usize {
-    /// Below this much for one file, bytes, another worker costs more than it gives.
+    /// With less memory than this for a file, bytes, an additional worker is slower.
     const USEFUL_SHARE: u64 = 24 << 20;
     let memory = options.memory.unwrap_or(config.memory.bytes());
     let wanted = options.jobs.unwrap_or(config.jobs()).max(1);
@@ -322,7 +324,7 @@ pub fn jobs(config: &Config, options: &Options) -> usize {
     wanted.min(fit.max(1) as usize)
 }
 
-/// What a run goes by from its beginning to its end.
+/// The parameters of a run.
 #[derive(Clone, Copy)]
 struct Given<'a> {
     config: &'a Config,
@@ -347,7 +349,7 @@ fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), Ru
     } else {
         options.again.clone()
     };
-    // People who are forgotten must be found again in the same run.
+    // People that are deleted must be found again in the same run.
     again.stages.retain(|s| options.recognise || *s != Stage::People);
     let at = now();
     index.make_due(&scopes, &again)?;
@@ -409,7 +411,7 @@ fn develop_all(index: &Index, given: Given<'_>) -> Result<(), RunError> {
     })
 }
 
-/// Runs `work`, which sends records, beside a recorder; returns when all that was sent is durable.
+/// Runs `work`, which sends records, in parallel with a recorder; returns when all records are durable.
 fn recorded(
     index: &Index,
     shared: &Shared,
@@ -427,7 +429,7 @@ fn recorded(
     let ended = AtomicBool::new(false);
     std::thread::scope(|s| {
         let recorder = s.spawn(move || recorder.run(incoming));
-        // Whoever waits for memory must hear the request to stop, too.
+        // Threads that wait for memory must also receive the shutdown request.
         s.spawn(|| {
             while !ended.load(Ordering::Relaxed) {
                 if shared.shutdown.requested() {
@@ -440,13 +442,13 @@ fn recorded(
         drop(out);
         let recorded = recorder.join();
         ended.store(true, Ordering::Relaxed);
-        // The recorder's reason comes first: the others stop because it did.
+        // The recorder's error comes first: the others stopped because of it.
         recorded.unwrap_or_else(|p| std::panic::resume_unwind(p))?;
         Ok(worked?)
     })
 }
 
-/// Faces and subjects of all that is due, as far as the models are there.
+/// Recognises faces and subjects of due files, as far as models are available.
 fn recognise(index: &Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunError> {
     let Given { config, options, plan, shared } = given;
     if !options.recognise {
@@ -462,7 +464,7 @@ fn recognise(index: &Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunE
         people::switch(index, space, on)?;
     }
     for part in parts.iter().filter(|p| !p.faces || !p.subjects) {
-        // Switched off: what was found there goes, what users said stays.
+        // Disabled: results are removed, user edits stay.
         for space in index.spaces_of(&part.scope)? {
             if !part.faces {
                 people::remove_found(index, space)?;
@@ -497,8 +499,8 @@ fn recognise(index: &Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunE
     recorded(index, shared, |out| recognising::recognise_all(index, parts, shared, &settings, count, out))
 }
 
-/// Faces to people, one transaction a space, after every face of the run is recorded: so a fresh index gives the
-/// same people in whatever order its files were looked at.
+/// Clusters faces, one transaction for each space, after all faces of the run are recorded: a new index gets the same
+/// people regardless of the order of files.
 fn cluster(index: &mut Index, given: Given<'_>, parts: &[Part]) -> Result<(), RunError> {
     let Given { config, options, plan, shared } = given;
     if !options.recognise {
@@ -515,7 +517,7 @@ fn cluster(index: &mut Index, given: Given<'_>, parts: &[Part]) -> Result<(), Ru
     Ok(())
 }
 
-/// Forgets rows whose grace period is over, and removes derivatives that nothing names.
+/// Deletes rows whose grace period is over, and derivatives that no row refers to.
 pub(crate) fn sweep(
     index: &Index,
     config: &Config,
@@ -532,9 +534,9 @@ pub(crate) fn sweep(
         }
     };
     let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
-    /// Left-over files cost room only: once a day is often enough to look for them.
+    /// Orphaned files only waste disk space: searching once a day is enough.
     const SWEEP_EVERY_S: i64 = 86_400;
-    // Also where it is to come: then the clock was wrong.
+    // A time in the future counts as expired: the clock was wrong.
     if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
         index.forget_derivatives()?;
         let mut named = index.derivative_lookup()?;
@@ -554,7 +556,7 @@ pub(crate) fn sweep(
     Ok(())
 }
 
-/// Volumes that are not there and that nothing names any more, as the folder of a user who has left.
+/// Marks missing volumes that the config no longer contains, such as the folder of a removed user.
 fn mark_left(
     index: &Index,
     known: &[Target],

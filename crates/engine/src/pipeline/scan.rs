@@ -1,8 +1,8 @@
-//! Discover, driven: walks volumes, sets what is there beside what the index knows, resolves moves, lets the
-//! volume guard say what may be removed, and queues what is new or changed.
+//! Scan: walks volumes, compares files with the index, resolves moves, applies the volume guard to removals, and queues
+//! new and changed files.
 //!
-//! Promises: while it walks and reads, nothing of the index is locked (findings go into temporary tables of this
-//! connection); they are applied in one short transaction, so a kill leaves the index as it was; nothing is removed
+//! Promises: nothing in the index is locked while it walks and reads (findings go to temporary tables of this
+//! connection); they are applied in one short transaction, so a kill leaves the index unchanged; nothing is removed
 //! before moves are resolved and the guard has agreed.
 
 use super::budget::{Claim, MemoryBudget};
@@ -40,53 +40,53 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How to scan.
+/// Options of a scan.
 #[derive(Debug, Clone)]
 pub struct ScanOptions {
     pub rules: Rules,
-    /// Edits go with a file from space to space where both have the same owner.
+    /// Edits follow a file to another space if both have the same owner.
     pub owners: Owners,
     pub guard: Guard,
-    /// What is gone below the targets was removed on purpose.
+    /// Files missing below the targets were removed on purpose.
     pub accept_removals: bool,
     /// 0 for uploads, 1 for background work.
     pub priority: u8,
-    /// A target that is not there is gone: a person named it. Where a change was noticed it may be half of a move, and is
-    /// left to the walk of what held it.
+    /// A missing target counts as removed: set for targets that a user named. For targets from a change event, which
+    /// may be half of a move, this is false: the walk of the containing folder decides.
     pub missing_is_gone: bool,
-    /// Take everything back at the end; only the counts remain.
+    /// Roll back at the end; only the counts remain.
     pub dry_run: bool,
-    /// What a folder's listing takes, where it is a large one, comes off this.
+    /// Memory budget for the listings of large folders.
     pub budget: MemoryBudget,
-    /// How long a file system may take to answer before its volume is put off.
+    /// Time limit for a file system to answer before its volume is postponed.
     pub patience: Duration,
 }
 
-/// What a scan found that the caller must know.
+/// Result of a scan for the caller.
 #[derive(Debug, Clone, Default)]
 pub struct Scanned {
     pub walked: Vec<WalkedPart>,
-    /// Volumes that were not there.
+    /// Volumes that were missing.
     pub volumes_offline: u64,
-    /// Targets that are not there and of which nothing is known.
+    /// Targets that neither exist nor are indexed.
     pub unknown: u64,
-    /// Folders, and entries of them, that could not be looked at, or are hidden since an ignore file cannot be honoured.
+    /// Folders and entries that could not be read, or are hidden because an ignore file is invalid.
     pub unseen: u64,
-    /// What could not be walked to its end, and nothing is wrong with: the file system did not answer, the disk reported an
-    /// error, or there was no descriptor or memory. It is to be walked again soon.
+    /// Parts that were not walked completely for a temporary reason: the file system did not answer, the disk reported
+    /// an error, or descriptors or memory were exhausted. To be walked again soon.
     pub put_off: Vec<(PathBuf, Reach)>,
-    /// Too much had vanished, or another volume stood in a volume's place.
+    /// The guard stopped the scan: too many files were missing, or a different volume was mounted.
     pub stopped_by_guard: bool,
     pub moved: Vec<Moved>,
-    /// Items that are gone.
+    /// Removed items.
     pub removed: Vec<i64>,
 }
 
-/// An item that is at another path now.
+/// An item with a new path.
 #[derive(Debug, Clone)]
 pub struct Moved {
     pub item: i64,
-    /// Where it was.
+    /// The previous path.
     pub path: PathBuf,
     pub space: String,
 }
@@ -95,14 +95,14 @@ pub struct Moved {
 #[derive(Debug, Clone)]
 pub struct WalkedPart {
     pub volume_id: i64,
-    /// What was walked, relative to the root.
+    /// The start of the walk, relative to the root.
     pub start: Vec<u8>,
     /// As in the target.
     pub people: bool,
     pub subjects: bool,
 }
 
-/// Walks the targets and writes what is to be done into the queue.
+/// Walks the targets and queues the work that is due.
 pub fn scan(
     index: &mut Index,
     targets: &[Target],
@@ -161,7 +161,7 @@ pub fn scan(
                 out.stopped_by_guard |= another;
             }
             Walked::Removed { volume_id } => removed.push((number as i64, volume_id)),
-            // What a half walk did not see is not gone.
+            // Files that an incomplete walk did not see are not removed.
             Walked::Stopped => return Ok(out),
         }
     }
@@ -230,12 +230,12 @@ pub fn scan(
     Ok(out)
 }
 
-/// The number of a volume that a dry run finds and the index does not know: no volume has it before, and none afterwards.
+/// A placeholder id for a volume that a dry run finds and the index does not have: no real volume ever has it.
 fn nobodys(number: i64) -> i64 {
     -1 - number
 }
 
-/// A target whose walk came to its end.
+/// A target that was walked completely.
 struct WholeWalk {
     number: i64,
     volume_id: i64,
@@ -249,9 +249,9 @@ struct WholeWalk {
     known: Known,
     seen: Seen,
     accepted: bool,
-    /// Something in it could not be looked at for want of what comes back by itself.
+    /// Part of it could not be read for a temporary reason.
     is_short: bool,
-    /// There is nothing where it was to begin.
+    /// The start does not exist.
     is_gone: bool,
     /// See [`Scanned::unseen`].
     unseen: u64,
@@ -262,10 +262,10 @@ enum Walked {
     Offline {
         volume_id: i64,
         why: String,
-        /// Something is there, but not what was: the guard has spoken.
+        /// A different volume is mounted: the guard decided.
         another: bool,
     },
-    /// It is not there, and a person has said that this is meant.
+    /// It is missing, and the user confirmed the removal.
     Removed {
         volume_id: i64,
     },
@@ -276,13 +276,13 @@ enum Walked {
     Stopped,
 }
 
-/// What a walk gives to the thread that keeps the index.
+/// Message from a walk to the thread that writes the index.
 enum Step {
     Folder {
         folder: Result<Folder, WalkError>,
         start_is_gone: bool,
     },
-    /// The listing of a folder needs so much memory.
+    /// Memory needed for the listing of a folder, in bytes.
     Needs {
         bytes: u64,
         answer: Sender<Result<(), Fault>>,
@@ -294,7 +294,7 @@ enum Step {
     },
 }
 
-/// One target on its walk.
+/// One target during its walk.
 struct One<'a> {
     index: &'a Index,
     options: &'a ScanOptions,
@@ -302,12 +302,12 @@ struct One<'a> {
     shutdown: &'a Shutdown,
     /// See [`volumes::all`].
     volumes: &'a [PathBuf],
-    /// The spaces that there were before this scan.
+    /// The spaces that existed before this scan.
     spaces: &'a [String],
     number: i64,
 }
 
-/// A volume's root, what it is known by, and whether nothing is in it.
+/// A volume's root, its fingerprint, and whether it is empty.
 type Opened = std::io::Result<(Root, Fingerprint, bool)>;
 
 fn opened(volume: &Path, named: &Path) -> Opened {
@@ -373,7 +373,7 @@ impl One<'_> {
         let mut visited: HashSet<i64> = HashSet::new();
         let (mut unwalked, mut is_short) = (Unwalkeds::default(), false);
         let mut only_file = None;
-        // On this side: a walk that waits for memory does not count as one that hangs.
+        // On this side: a walk that waits for memory must not count as hanging.
         let claim = Claim::new(&self.options.budget);
         let mut unread: BTreeMap<Vec<u8>, ByExtension> = BTreeMap::new();
         let (give, given) = bounded(1);
@@ -395,7 +395,7 @@ impl One<'_> {
             let (folder, start_is_gone) = match walk.next(&given, self.options.patience, &stop) {
                 Ok(Some(Ok(Step::Folder { folder, start_is_gone }))) => (folder, start_is_gone),
                 Ok(Some(Ok(Step::Needs { bytes, answer }))) => {
-                    // A walk that was left behind needs no answer.
+                    // An abandoned walk needs no answer.
                     let _ = answer.send(claim.admit(bytes));
                     continue;
                 }
@@ -458,7 +458,7 @@ impl One<'_> {
                 }
             }
         }
-        // Also above the start, where the walk has met with such a file on its way.
+        // Also ignore files above the start that the walk read on its way.
         for hidden in &unwalked.hidden {
             for FolderRow { id, .. } in index.folders_below(volume_id, hidden)? {
                 index.note_hidden(id)?;
@@ -489,18 +489,18 @@ impl One<'_> {
         })))
     }
 
-    /// What ends the walk of a target that is to be walked again soon.
+    /// The outcome for a target that must be walked again soon.
     fn put_off(&self, e: &std::io::Error) -> Walked {
         if self.shutdown.requested() { Walked::Stopped } else { Walked::PutOff { why: in_words(e) } }
     }
 
-    /// Opens a volume, aside.
+    /// Opens a volume on a separate thread.
     fn opened(&self, volume: &Path, named: &Path) -> Opened {
         let paths = (volume.to_owned(), named.to_owned());
         self.aside(volume, move |_| opened(&paths.0, &paths.1))?
     }
 
-    /// Makes calls on a file system that may hang.
+    /// Runs file system calls that may hang on a separate thread.
     fn aside<T: Send + 'static>(
         &self,
         path: &Path,
@@ -509,9 +509,9 @@ impl One<'_> {
         patience::call(path, self.options.patience, &|| self.shutdown.requested(), work)
     }
 
-    /// A target that the index does not know may be a volume that it does, under another name: the same folder of the same
-    /// file system, with its files in it, and no longer where it was. Gives that volume its new name, unless it would go to
-    /// another owner, who was known before.
+    /// A target that is not indexed may be a known volume under a new path: the same folder of the same file system
+    /// with its files, and missing at the old path. Renames that volume, unless it would move to another existing
+    /// owner.
     fn adopt(
         &self,
         target: &Target,
@@ -550,7 +550,7 @@ impl One<'_> {
         Ok(Ok(()))
     }
 
-    /// How many known files of a volume were looked for, and how many were there.
+    /// How many known files of a volume were checked, and how many of them exist.
     fn look_for_known(
         &self,
         volume_id: i64,
@@ -570,7 +570,7 @@ impl One<'_> {
         })
     }
 
-    /// Something that was not walked.
+    /// Handles a part that was not walked.
     fn unwalked(
         &self,
         volume_id: i64,
@@ -621,7 +621,7 @@ impl One<'_> {
         self.index.gone(file, self.number)
     }
 
-    /// One folder that was read; returns its id if the index knows it.
+    /// Handles one listed folder; returns its id if it is indexed.
     fn folder(&self, volume_id: i64, root: &Arc<Root>, folder: &Folder) -> Result<Option<i64>, IndexError> {
         let index = self.index;
         let known = index.known_folder(volume_id, &folder.path)?;
@@ -651,7 +651,7 @@ impl One<'_> {
             let here = known.filter(|k| !k.vanished);
             let same_stat = here.is_some_and(|k| k.same_stat);
             if file.role == Role::Sidecar {
-                // A sidecar has no hash: its stat alone says whether it changed.
+                // A sidecar has no hash: only its stat shows whether it changed.
                 if !same_stat {
                     index.found(&finding(&file.name, Finding::SIDECAR, id, file.stat))?;
                     sidecars_changed = true;
@@ -662,12 +662,12 @@ impl One<'_> {
             match known {
                 Some(k) if k.unchanged && here.is_some() => Progress::add(&self.progress.unchanged, 1),
                 Some(k) if k.unchanged => {
-                    // It had vanished and is back as it was.
+                    // It was missing and is back unchanged.
                     Progress::add(&self.progress.unchanged, 1);
                     index.found(&finding(&file.name, Finding::BACK, id, file.stat))?;
                     media_changed = true;
                 }
-                // It could not be read before and nothing about it has changed: `due` says when to try again.
+                // It could not be read before and has not changed: `due` has the time of the next attempt.
                 Some(k) if same_stat && !k.was_read => Progress::add(&self.progress.unchanged, 1),
                 _ => {
                     let what = if known.is_some() { What::Changed } else { What::New };
@@ -683,13 +683,13 @@ impl One<'_> {
         Ok(id)
     }
 
-    /// Sets the files of a folder beside its rows, which come in one by one: a folder may hold a hundred thousand. Notes rows
-    /// that no file has the name of.
+    /// Joins the files of a folder with its rows, which are streamed: a folder may hold 100,000 files. Collects rows
+    /// without a file.
     fn beside(&self, id: Option<i64>, folder: &Folder) -> Result<Beside, IndexError> {
         let files = &folder.files;
         let mut beside = Beside { known: vec![None; files.len()], ..Beside::default() };
         let Some(id) = id else { return Ok(beside) };
-        // A walk lists them by inode.
+        // A walk lists files by inode.
         let mut order: Vec<u32> = (0..files.len() as u32).collect();
         order.sort_unstable_by(|a, b| files[*a as usize].name.cmp(&files[*b as usize].name));
         let failed_to_look: HashSet<&[u8]> =
@@ -729,7 +729,7 @@ impl One<'_> {
         Ok(beside)
     }
 
-    /// Why the one file that a walk was asked for is passed over when it is read, though its name allows it.
+    /// Why the single file that a walk was started for is skipped by its content, though its extension is accepted.
     fn no_media(&self, root: &Arc<Root>, folder: &Folder) -> Option<String> {
         let [file] = &folder.files[..] else { return None };
         if folder.only.is_none() || file.role != Role::Unnamed {
@@ -741,7 +741,8 @@ impl One<'_> {
             .then(|| "not indexed: it does not begin like a picture or video that Albumen reads".into())
     }
 
-    /// Decides by names which file each sidecar of a folder speaks of, and by what an XMP says where its name is a stem.
+    /// Assigns each sidecar of a folder to a file by name, and by the extension that the XMP gives if the sidecar's
+    /// name is a stem.
     fn assign_sidecars(
         &self,
         volume_id: i64,
@@ -758,7 +759,7 @@ impl One<'_> {
                 Some(read) => Some(read.clone()),
                 None => {
                     let (root, path) = (root.clone(), relative::child(&folder.path, &s.name));
-                    // Where its file system does not answer, it belongs where its name says, and is not recorded as read.
+                    // If the file system does not answer, the sidecar is assigned by its name and recorded as unread.
                     self.aside(&root.join(&path), move |_| named_extension(&root, &path)).ok()
                 }
             };
@@ -770,7 +771,7 @@ impl One<'_> {
     }
 }
 
-/// What is recorded of a file that was found.
+/// What the index has of a file that was found.
 #[derive(Clone, Copy)]
 struct Beforehand {
     id: i64,
@@ -778,16 +779,16 @@ struct Beforehand {
     /// Rule 1 of identity.
     unchanged: bool,
     same_stat: bool,
-    /// It has a hash.
+    /// Whether it has a hash.
     was_read: bool,
 }
 
-/// The rows of a folder beside its files.
+/// The rows of a folder, matched with its files.
 #[derive(Default)]
 struct Beside {
     /// For each file in order.
     known: Vec<Option<Beforehand>>,
-    /// The extensions that unchanged XMP sidecars are known to name, by file in order.
+    /// The extensions that unchanged XMP sidecars are known to give, by index of the file.
     extensions: BTreeMap<usize, String>,
     media_missing: bool,
     sidecars_missing: bool,
@@ -796,15 +797,15 @@ struct Beside {
 /// What a walk did not enter.
 #[derive(Default)]
 struct Unwalkeds {
-    /// Below these nothing counts as gone: they could not be looked at.
+    /// Paths that could not be read; nothing below them counts as removed.
     unseen: HashSet<Vec<u8>>,
-    /// All below these is hidden.
+    /// Paths below which everything is hidden.
     hidden: HashSet<Vec<u8>>,
     failures: u64,
     told: u64,
 }
 
-/// A walk says so much about what it did not enter; the rest is in the index.
+/// Limit on reported paths per walk; the rest is in the index.
 const MOST_TOLD: u64 = 20;
 
 impl Unwalkeds {
@@ -822,7 +823,7 @@ impl Unwalkeds {
     }
 }
 
-/// Whether a file that can be read does not begin like media.
+/// Whether a readable file has no known media signature.
 fn is_no_media(root: &Root, path: &[u8]) -> bool {
     let Ok((opened, _)) = open_beneath(root, path) else { return false };
     let opened = KillableClose::new(opened);
@@ -831,9 +832,9 @@ fn is_no_media(root: &Root, path: &[u8]) -> bool {
     read.is_ok_and(|n| signature(&head[..n]) == Signature::Unknown)
 }
 
-/// The extension that an XMP names; empty where it names none. One that cannot be read belongs where its name says.
+/// The extension that an XMP gives; empty if it gives none. An unreadable XMP is assigned by its name.
 fn named_extension(root: &Root, path: &[u8]) -> String {
-    /// It stands among the first properties.
+    /// The extension is among the first properties.
     const XMP_HEAD: usize = 1 << 20;
     let Ok((file, stat)) = open_beneath(root, path) else { return String::new() };
     let file = KillableClose::new(file);
@@ -842,26 +843,26 @@ fn named_extension(root: &Root, path: &[u8]) -> String {
     sidecar_names::named_extension(&head[..length]).unwrap_or_default()
 }
 
-/// Whether a part of a walk failed for want of what comes back by itself.
+/// Whether a part of a walk failed for a temporary reason.
 fn is_unavailable(e: &WalkError) -> bool {
     matches!(e.fault, Fault::Unavailable { .. })
 }
 
-/// What a walk on a thread of its own hands its findings and its requests for memory to.
+/// Where a walk on a separate thread sends its findings and memory requests.
 struct Steps {
     give: Sender<std::io::Result<Step>>,
     budget: MemoryBudget,
 }
 
 impl Steps {
-    /// False: the scan has gone on without this walk.
+    /// False: the scan has abandoned this walk.
     fn give(&self, step: std::io::Result<Step>) -> bool {
         self.give.send(step).is_ok()
     }
 }
 
 impl Admission for Steps {
-    /// Asks the scan, which by then has done the folders before and given their memory back.
+    /// Requests memory from the scan, which has processed the previous folders and released their memory by then.
     fn admit(&self, bytes: u64) -> Result<(), Fault> {
         let (answer, answered) = bounded(1);
         if !self.give(Ok(Step::Needs { bytes, answer })) {
@@ -875,7 +876,7 @@ impl Admission for Steps {
     }
 }
 
-/// Walks a target on a thread of its own and hands over what it sees.
+/// Walks a target on a separate thread and sends what it finds.
 fn walk_aside(
     root: &Root,
     target: &Target,
@@ -908,7 +909,7 @@ fn walk_aside(
     steps.give(Ok(Step::End { start_is_gone, not_entered, inner }));
 }
 
-/// What the walk has seen of a folder, in one figure.
+/// The walk's checksum of a folder.
 fn sum_of(folder: &Folder) -> FolderSum {
     FolderSum::of(folder.files.iter().map(|f| Listed {
         name: &f.name,
@@ -918,7 +919,7 @@ fn sum_of(folder: &Folder) -> FolderSum {
     }))
 }
 
-/// A row as identity wants it.
+/// A row in the form that the identity rules need.
 fn recorded(f: &FileRow) -> Recorded<&[u8]> {
     Recorded {
         id: f.id,
@@ -929,15 +930,15 @@ fn recorded(f: &FileRow) -> Recorded<&[u8]> {
     }
 }
 
-/// Rule 3 of identity: new paths whose content is that of a vanished path are that file. Returns what was found and
-/// the id of the file it is; those are no longer findings.
+/// Rule 3 of identity: a new path with the content of a missing path is that file. Returns the finding and the id of
+/// the file; those are removed from the findings.
 fn find_moves(
     index: &Index,
     walked: &[WholeWalk],
     options: &ScanOptions,
     shutdown: &Shutdown,
 ) -> Result<Vec<(Finding, i64)>, IndexError> {
-    // Where they were: a file that the config gives to another space is still at its place, and is the same file.
+    // Previous paths: a file that the config assigns to another space is still at its path, and is the same file.
     let mut places: HashMap<PathBuf, usize> = HashMap::new();
     let mut vanished: Vec<Vanished> = Vec::new();
     for gone in index.may_have_moved()? {
@@ -959,7 +960,7 @@ fn find_moves(
             let path = relative::child(&finding.folder, &finding.name);
             let owner = options.owners.of(&w.space);
             let here = places.get(&w.root.join(&path)).copied();
-            // Content that vanished with another owner need not be read.
+            // Content that is missing under another owner need not be read.
             if here.is_none() && !owners.contains(&(owner.clone(), size)) {
                 continue;
             }
@@ -971,14 +972,14 @@ fn find_moves(
                     _ => None,
                 }
             };
-            // What cannot be read at present is matched by its content when it is developed.
+            // A file that cannot be read at present is matched by content when it is developed.
             let answer =
                 patience::call(&w.root.join(&path), options.patience, &|| shutdown.requested(), work);
             let Ok(Some(hashed)) = answer else { continue };
             finding.stat = hashed.stat;
             let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
             if let Some(here) = here.map(|i| &mut vanished[i]).filter(|v| v.hash == hashed.hash) {
-                // Whose it was is whose it is.
+                // The owner does not change.
                 here.owner.clone_from(&owner);
             }
             arrived.push(Arrived { owner, path, hash: hashed.hash, size, mtime_ns });
@@ -996,7 +997,7 @@ fn find_moves(
     Ok(moves)
 }
 
-/// The guard's second word, and what follows from it.
+/// The guard's second check, and its consequences.
 fn judge(
     index: &Index,
     tx: &IndexWriter<'_>,
@@ -1011,7 +1012,8 @@ fn judge(
     let seen = Seen { vanished, ..w.seen.clone() };
     let mut known = w.known.clone();
     if vanished >= options.guard.minimum {
-        // Of a small folder most may go: how much is missing is a question about the volume, counted only where it is asked.
+        // Most files of a small folder may be removed: the missing share is computed for the whole volume, only if
+        // needed.
         known.files = index.count_media(&index.scope_below(w.volume_id, b"")?)?;
     }
     match volume::judge(&known, &seen, options.guard, w.accepted) {
@@ -1049,7 +1051,7 @@ fn judge(
                 ));
             }
             let print = match (&w.known.fingerprint, w.accepted) {
-                // A walk of a part has not seen what is mounted elsewhere in the volume.
+                // A walk of a part does not see what is mounted elsewhere in the volume.
                 (Some(was), accepted) if !accepted || !w.start.is_empty() => {
                     w.seen.fingerprint.clone().remembering(was)
                 }
@@ -1061,7 +1063,7 @@ fn judge(
     Ok(())
 }
 
-/// A file is gone, and nobody objects.
+/// Records that a file is removed; the guard has agreed.
 fn vanish(
     index: &Index,
     tx: &IndexWriter<'_>,

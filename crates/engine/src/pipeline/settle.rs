@@ -1,5 +1,5 @@
-//! After inspect: files become items (grouping) and coordinates become places. Pure functions of recorded facts,
-//! run again at any time with the same answer.
+//! After inspect: groups files into items and maps coordinates to places. Pure functions of recorded facts, which can
+//! run at any time with the same result.
 
 use super::budget::MemoryBudget;
 use super::developing::Shared;
@@ -16,14 +16,13 @@ use albumen_library::grouping::{Member, Role, clips_beside, companions, is_besid
 use albumen_library::places::Gazetteer;
 use std::collections::HashSet;
 
-/// Bytes for the files of a folder that nobody is asked for.
+/// Bytes for the files of a folder that need no permit of the memory budget.
 const GROUPED_FREELY: u64 = 2 << 20;
 
-/// Rows settled in one transaction.
+/// Rows processed in one transaction.
 const BATCH: usize = 500;
 
-/// Groups every folder whose facts have changed, then finds the places that are due; puts together what both have made
-/// searchable.
+/// Groups all folders with changed facts, then resolves due places and updates the search entries of both.
 pub fn settle(
     index: &mut Index,
     scopes: &[Scope],
@@ -38,11 +37,11 @@ pub fn settle(
     Ok(())
 }
 
-/// Puts the files of changed folders together into items.
+/// Groups the files of changed folders into items.
 fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Result<(), IndexError> {
     loop {
-        // Before the transaction: those who have the memory may be about to write. A folder that needs more than there is has
-        // all of it.
+        // Acquired before the transaction, because threads that hold memory may need to write. A folder that needs more
+        // than the total gets all of it.
         let largest = index.largest_to_regroup(BATCH)?;
         let wanted = if largest > GROUPED_FREELY { largest.min(budget.ceiling()) } else { 0 };
         let _permit = match (wanted > 0).then(|| budget.acquire(wanted)).transpose() {
@@ -50,7 +49,7 @@ fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Resul
             // The run is being stopped.
             Err(_) => return Ok(()),
         };
-        // It reads before it writes: begun for writing, or a commit in between would make it fail.
+        // It reads before it writes: take the write lock first, or a commit in between would make it fail.
         let tx = index.write()?;
         let folders = tx.folders_to_regroup(BATCH)?;
         if folders.is_empty() || shutdown.requested() {
@@ -63,8 +62,8 @@ fn group(index: &mut Index, budget: &MemoryBudget, shutdown: &Shutdown) -> Resul
     }
 }
 
-/// Makes the items anew whose files are stale, that have gained, changed or lost a companion, or that name their original, which
-/// is any file of the folder; those of the rest are as they were.
+/// Updates the items of files that are stale, that have gained, changed or lost a companion, or that name their
+/// original, which can be any file of the folder; other items are unchanged.
 fn group_folder(tx: &IndexWriter<'_>, folder: i64) -> Result<(), IndexError> {
     let rows = tx.group_rows(folder)?;
     let members: Vec<Member<'_>> = rows.iter().map(member).collect();
@@ -93,8 +92,8 @@ fn group_folder(tx: &IndexWriter<'_>, folder: i64) -> Result<(), IndexError> {
     tx.regrouped(folder, rows.iter().filter(|r| r.is_stale).map(|r| r.id))
 }
 
-/// In folders of by-products beside one of clips: those that have no primary in their own folder belong to a clip there. Where
-/// this is the folder of the clips, those beside it are put together again.
+/// In folders of derived files beside a folder of clips: files without a primary in their own folder belong to a clip
+/// there. If this is the folder of clips, those beside it become due for grouping.
 fn beside_clips(
     tx: &IndexWriter<'_>,
     folder: i64,
@@ -131,7 +130,7 @@ fn member(row: &GroupRow) -> Member<'_> {
     }
 }
 
-/// Finds the place and zone of every file whose places stage is due.
+/// Resolves the place and zone of every file whose places stage is due.
 fn place(index: &mut Index, scope: &Scope, stage: &StageNow, shared: &Shared) -> Result<(), IndexError> {
     let mut gazetteer = None;
     for folder in index.undone_folders(scope, stage)? {
@@ -192,7 +191,7 @@ mod tests {
     use albumen_index::testing;
     use proptest::prelude::*;
 
-    /// Halves of Live Photos, a RAW, what a camera makes of a clip besides, edited copies.
+    /// Halves of Live Photos, a RAW, derived files of a clip, edited copies.
     const NAMES: [&str; 8] = [
         "IMG_1.HEIC",
         "IMG_1.MOV",
@@ -206,7 +205,7 @@ mod tests {
 
     #[derive(Debug, Clone)]
     enum Event {
-        /// A file is recorded, with an identifier that others may have, too.
+        /// Records a file, with an identifier that others may have, too.
         Recorded {
             folder: usize,
             name: usize,
@@ -249,7 +248,7 @@ mod tests {
         facts
     }
 
-    /// The files that are there, or those that have vanished.
+    /// Files that are present, or those that are removed.
     fn files(index: &Index, vanished: bool) -> Vec<i64> {
         testing::files(index).into_iter().filter(|f| f.is_vanished == vanished).map(|f| f.id).collect()
     }
@@ -306,7 +305,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(200))]
 
-        /// Whatever has happened, items that were not made anew are as they would be.
+        /// After any sequence of steps, items that were not updated are equal to updated ones.
         #[test]
         fn what_is_left_out_is_as_it_would_be(steps in prop::collection::vec(prop::collection::vec(event(), 1..4), 1..12)) {
             let dir = tempfile::tempdir().unwrap();

@@ -1,12 +1,12 @@
-//! Being asked to stop: by Ctrl-C, by SIGTERM, and in a command by the SIGHUP of a closed terminal. The first request stops
-//! the run cleanly, everything finished so far is kept; a second one ends the process at once.
+//! Shutdown requests: Ctrl-C, SIGTERM, and for a command SIGHUP from a closed terminal. The first request stops the run
+//! cleanly and keeps all finished work; a second one ends the process immediately.
 
 use albumen_core::cancel::CancelToken;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Cheap to clone; all clones hear the same request.
+/// Cheap to clone; all clones share the request.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     signal: Arc<AtomicI32>,
@@ -25,12 +25,12 @@ impl std::fmt::Debug for Callbacks {
 }
 
 impl Shutdown {
-    /// For a service: hears SIGINT and SIGTERM from now on. SIGHUP has it read its config again.
+    /// For a service: handles SIGINT and SIGTERM from now on. SIGHUP makes it reload its config.
     pub fn on_signals() -> std::io::Result<Shutdown> {
         Shutdown::on(&[SIGINT, SIGTERM])
     }
 
-    /// For a command: hears SIGHUP, too, unless it was started to outlive its terminal (`nohup`).
+    /// For a command: also handles SIGHUP, unless it was started to outlive its terminal (`nohup`).
     pub fn on_signals_and_hangup() -> std::io::Result<Shutdown> {
         if is_ignored(SIGHUP) { Shutdown::on_signals() } else { Shutdown::on(&[SIGINT, SIGTERM, SIGHUP]) }
     }
@@ -50,7 +50,7 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// Asks the run to stop as the signal would.
+    /// Requests a stop, like the signal.
     pub fn request(&self, signal: i32) {
         self.signal.store(signal, Ordering::SeqCst);
         self.token.cancel();
@@ -58,7 +58,7 @@ impl Shutdown {
         callbacks.into_iter().for_each(|call| call());
     }
 
-    /// Has `call` called when the run is asked to stop: at once, where it was asked already. It must not wait for anything.
+    /// Registers `call` for the first request; called immediately if there was one. It must not block.
     pub fn on_request(&self, call: impl FnOnce() + Send + 'static) {
         let mut callbacks = self.callbacks();
         if self.requested() {
@@ -76,7 +76,7 @@ impl Shutdown {
         self.signal.load(Ordering::SeqCst) != 0
     }
 
-    /// 128 and the signal, such as 130 or 143, once one has been heard.
+    /// 128 plus the signal, such as 130 or 143, after a request.
     pub fn exit_code(&self) -> Option<u8> {
         match self.signal.load(Ordering::SeqCst) {
             0 => None,
@@ -84,13 +84,13 @@ impl Shutdown {
         }
     }
 
-    /// What workers listen to.
+    /// The token that cancels workers.
     pub fn token(&self) -> &CancelToken {
         &self.token
     }
 }
 
-/// Whether whoever started this process has it ignore a signal.
+/// Whether a signal was ignored when this process started.
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,8 +1,8 @@
 //! The derivative store: `derived/` below the index folder, sharded by content hash.
 //!
-//! Promises: a derivative appears whole or not at all (temporary name, then rename); its path holds content
-//! hash, render version and settings key, so equal content shares it and another version never overwrites it;
-//! what no row names is swept.
+//! Promises: a derivative is written atomically (temporary name, then rename); its path contains content hash, render
+//! version and settings key, so equal content shares it and another version never overwrites it; files without a row
+//! are removed by the sweep.
 
 use albumen_core::failpoints::{noted, reached};
 use albumen_core::store_dir::{self, StoreDir, TEMPORARY};
@@ -14,12 +14,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What a sweep has done.
+/// Result of a sweep.
 #[derive(Debug, Default)]
 pub struct Swept {
-    /// Files that were removed.
+    /// Number of removed files.
     pub removed: u64,
-    /// What lies in the store and is not Albumen's, the first of it.
+    /// The first files in the store that are not Albumen's.
     pub foreign: Vec<PathBuf>,
 }
 
@@ -34,8 +34,8 @@ impl Store {
         Store { index_dir: index_dir.to_owned() }
     }
 
-    /// Where the derivatives of a content lie, relative to the index folder. `key` is the render version and
-    /// settings. Two levels of 256 folders keep a million photos at a few dozen files a folder.
+    /// The path of a derivative, relative to the index folder. `key` is the render version and settings. Two levels of
+    /// 256 folders keep a million photos at a few dozen files per folder.
     fn relative(content_hash: &str, key: &str, name: DerivativeName) -> String {
         let hex = content_hash.rsplit(':').next().unwrap_or(content_hash);
         format!(
@@ -48,8 +48,8 @@ impl Store {
         )
     }
 
-    /// Writes the pictures of one content and returns a row for each of xl, m, sm, and preview where it is wanted: a
-    /// name whose picture equals another one shares its file. Not durable until [`Store::sync`].
+    /// Writes the derivatives of one content and returns a row for each of xl, m, sm, and preview if requested: equal
+    /// derivatives share a file. Not durable until [`Store::sync`].
     pub fn write(
         &self,
         content_hash: &str,
@@ -98,7 +98,7 @@ impl Store {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&folder, &*temporary, flags, Mode::from_raw_mode(0o640));
         let fd = match open() {
-            // A kill has left it.
+            // Left by a kill.
             Err(Errno::EXIST) => {
                 rustix::fs::unlinkat(&folder, &*temporary, AtFlags::empty())?;
                 open()?
@@ -118,8 +118,8 @@ impl Store {
         written
     }
 
-    /// Makes all derivatives written so far durable, directories too: one call for a whole batch instead of
-    /// two flushes a file.
+    /// Makes all derivatives written so far durable, including folders: one call for a whole batch instead of two
+    /// flushes per file.
     pub fn sync(&self) -> io::Result<()> {
         let dir = StoreDir::open(&self.index_dir)?;
         noted("sync", "begins");
@@ -128,13 +128,13 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the derivative is there.
+    /// Whether the file of the derivative exists.
     pub fn has(&self, row: &DerivativeRow) -> bool {
         StoreDir::open(&self.index_dir).and_then(|dir| dir.open_file(&row.path)).is_ok()
     }
 
-    /// Removes every picture of the store that `keep` does not want (given its path relative to the index
-    /// folder) and every left-over temporary file. Nothing else is touched.
+    /// Removes every derivative for which `keep` returns false (given its path relative to the index folder), and all
+    /// leftover temporary files. Nothing else is removed.
     pub fn sweep(&self, mut keep: impl FnMut(&str) -> bool) -> io::Result<Swept> {
         let mut removed = 0;
         let dir = match StoreDir::open(&self.index_dir) {
@@ -256,7 +256,7 @@ mod tests {
             assert!(outside.join("holiday.jpg").is_file(), "{linked}");
             assert_eq!(fs::read_dir(&outside).unwrap().count(), 1, "{linked}");
         }
-        // A folder or a link where the picture itself should be.
+        // A folder or a link at the path of a derivative.
         let (dir, store, outside) = fixture();
         let row = write(&store, HASH).unwrap().remove(0);
         let at = dir.path().join("index").join(&row.path);
@@ -269,7 +269,7 @@ mod tests {
         fs::remove_file(&at).unwrap();
         fs::create_dir(&at).unwrap();
         assert!(store_dir::is_foreign(&write(&store, HASH).unwrap_err()));
-        // Other contents have their place all the same.
+        // Derivatives of other contents can still be written.
         write(&store, "b3:ffffffffffffffffffffffffffffffffffffffff").unwrap();
     }
 

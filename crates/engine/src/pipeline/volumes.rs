@@ -1,8 +1,7 @@
-//! Volumes among each other: one inside another, one under another name, one that is gone for good.
+//! Relations between volumes: nested, renamed and missing ones.
 //!
-//! Promises: a file belongs to one volume, the innermost; a volume whose folder was renamed, or whose disk is mounted
-//! elsewhere, is still that volume; a volume that no config names keeps the space it has; a space that gets another name
-//! keeps its people.
+//! Promises: a file belongs to one volume, the innermost; a volume keeps its identity when its folder is renamed or its
+//! disk is mounted elsewhere; a volume that is not in the config keeps its space; a renamed space keeps its people.
 
 use crate::config::{Config, Space, SpaceKind, Spaces};
 use albumen_files::walk::Reach;
@@ -19,30 +18,30 @@ use std::path::{Path, PathBuf};
 pub struct Target {
     pub space: String,
     pub kind: SpaceKind,
-    /// Whether people and subjects are looked for in its space.
+    /// Whether people and subjects are enabled in its space.
     pub people: bool,
     pub subjects: bool,
     /// Absolute path of the volume's root.
     pub volume: PathBuf,
-    /// The part of that path in which links are followed: what the config names, or a person on the command line.
+    /// The part of that path in which symbolic links are followed: the path in the config or on the command line.
     pub named: PathBuf,
-    /// What to walk, relative to the root; empty for all of it.
+    /// Start of the walk, relative to the root; empty for the whole volume.
     pub start: Vec<u8>,
     pub reach: Reach,
 }
 
 impl Target {
-    /// What is to be walked, on the disk.
+    /// Absolute path of the start.
     pub fn path(&self) -> PathBuf {
         relative::on_disk(&[self.volume.as_os_str().as_bytes(), &self.start])
     }
 }
 
-/// The volumes that there are, whole.
+/// All existing volumes, complete.
 pub struct Volumes {
-    /// Those that the config names.
+    /// Volumes in the config.
     configured: Vec<Target>,
-    /// Those that the index knows, each in the space that it is in.
+    /// Volumes in the index, each in its present space.
     pub known: Vec<Target>,
 }
 
@@ -51,9 +50,9 @@ impl Volumes {
         Ok(Volumes { configured: configured(config), known: known(index)? })
     }
 
-    /// Lets the spaces of the index follow those of the config before volumes move one by one, which would leave their people
-    /// behind. One that no config names any more, all of whose volumes are one other space's now, has become that one: a person
-    /// has named what was indexed by hand, or has given a space another name. Which ones, with the new name.
+    /// Renames spaces of the index to follow the config, before single volumes move, which would leave their people
+    /// behind. A space that is not in the config, and whose volumes are all in one other space now, has become that
+    /// space: a path indexed without config was added to it, or the space was renamed. Returns the old and new names.
     pub fn follow_config(&mut self, index: &Index) -> Result<Vec<(String, String)>> {
         let space_at =
             |path: &Path| self.configured.iter().find(|t| t.volume == path).map(|t| t.space.as_str());
@@ -79,7 +78,7 @@ impl Volumes {
         self.configured.iter().chain(&self.known)
     }
 
-    /// What to walk: the config's volumes, or each given path in the volume that contains it.
+    /// The targets to walk: the config's volumes, or each given path in the volume that contains it.
     pub fn targets(&self, paths: &[PathBuf]) -> Vec<Target> {
         let mut out: Vec<Target> = Vec::new();
         if paths.is_empty() {
@@ -87,7 +86,7 @@ impl Volumes {
         }
         for path in paths {
             let path = absolute(path);
-            // Not configured, but indexed before: the volume stays the one it was.
+            // Not in the config but indexed before: the volume keeps its identity.
             let held = holding(self.all(), &path);
             let target = held.unwrap_or_else(|| {
                 let is_file = patience::stat(&path).is_ok_and(|m| m.is_file());
@@ -106,8 +105,8 @@ impl Volumes {
         out
     }
 
-    /// Where several paths were given that no config names, each is a space of its own, and people are not shared between
-    /// spaces: what to tell the user.
+    /// A hint for the user if several paths outside the config were given: each becomes a space of its own, and people
+    /// are not shared between spaces.
     pub fn spaces_by_hand(&self, paths: &[PathBuf], targets: &[Target]) -> Option<String> {
         let mut spaces: Vec<&str> = targets
             .iter()
@@ -125,7 +124,7 @@ impl Volumes {
         })
     }
 
-    /// Adds the volumes that lie inside of what is to be walked: its own walk leaves them out.
+    /// Adds the volumes nested in the targets: walks exclude nested volumes.
     fn add_inner(&self, targets: &mut Vec<Target>) {
         let outer: Vec<PathBuf> = targets
             .iter()
@@ -141,14 +140,15 @@ impl Volumes {
         }
     }
 
-    /// Tells the targets from the slips of a person: folders that are not there, are not configured, and never were volumes.
+    /// Separates targets from mistakes of the user: folders that are missing, not in the config, and never were
+    /// volumes.
     pub fn slips(&self, targets: Vec<Target>) -> (Vec<Target>, Vec<Target>) {
         let is_named = |t: &Target| self.all().any(|k| k.volume == t.volume);
         targets.into_iter().partition(|t| patience::may_be_there(&t.volume) || is_named(t))
     }
 }
 
-/// The volumes that the config names, whole.
+/// The volumes in the config, complete.
 fn configured(config: &Config) -> Vec<Target> {
     let spaces = Spaces::resolve(&config.spaces);
     let targets = |s: &Space| -> Vec<Target> {
@@ -167,7 +167,7 @@ fn configured(config: &Config) -> Vec<Target> {
     spaces.iter().flat_map(targets).collect()
 }
 
-/// The volumes that the index knows, whole, each in the space that it is in.
+/// The volumes in the index, complete, each in its present space.
 fn known(index: &Index) -> Result<Vec<Target>> {
     let volumes = index.volumes_in_spaces()?;
     let target = |VolumeInSpace { path, space, kind }| Target {
@@ -178,7 +178,7 @@ fn known(index: &Index) -> Result<Vec<Target>> {
     Ok(volumes.into_iter().map(target).collect())
 }
 
-/// A volume that no config names: a space of its own.
+/// A volume that is not in the config: a space of its own.
 fn by_hand(volume: &Path) -> Target {
     let space = Spaces::by_hand(volume);
     Target {
@@ -193,15 +193,15 @@ fn by_hand(volume: &Path) -> Target {
     }
 }
 
-/// The one of some volumes that a path (absolute, without links) is in, from there on; of several the innermost,
-/// and the first of those.
+/// The volume that contains a path (absolute, without links), starting at that path; of several the innermost, and the
+/// first of equal ones.
 fn holding<'a>(volumes: impl Iterator<Item = &'a Target>, path: &Path) -> Option<Target> {
     let inside = volumes.filter_map(|t| Some((t, below(path, &t.volume)?)));
     let (volume, start) = inside.min_by_key(|(_, rest)| rest.components().count())?;
     Some(Target { start: start.into_os_string().into_encoded_bytes(), ..volume.clone() })
 }
 
-/// What of some volumes (without links) lies inside of one, relative to it.
+/// The paths of those volumes (without links) that are nested in a volume, relative to it.
 pub fn inside(volume: &Path, volumes: &[PathBuf]) -> Vec<Vec<u8>> {
     let volume = real(volume);
     let rest =
@@ -209,7 +209,7 @@ pub fn inside(volume: &Path, volumes: &[PathBuf]) -> Vec<Vec<u8>> {
     volumes.iter().filter_map(rest).filter(|rest| !rest.is_empty()).collect()
 }
 
-/// The paths of all volumes, known and to be walked, without links.
+/// The paths of all volumes, in the index and in the targets, without links.
 pub fn all(index: &Index, targets: &[Target]) -> Result<Vec<PathBuf>> {
     let known = index.volumes()?;
     let known = known.iter().map(|volume| relative::on_disk(&[&volume.path]));
@@ -220,7 +220,7 @@ fn real(path: &Path) -> PathBuf {
     patience::canonical(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// As it stands in the index.
+/// Name in the index.
 pub fn kind_name(kind: SpaceKind) -> &'static str {
     match kind {
         SpaceKind::Personal => "personal",

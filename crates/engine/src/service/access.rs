@@ -1,6 +1,6 @@
-//! What a caller may see: all spaces, or those its token names.
+//! The access of a caller: all spaces, or those of its token.
 
-/// What a caller may see.
+/// The spaces that a caller may access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
     spaces: Option<Vec<String>>,
@@ -22,12 +22,12 @@ impl Access {
         spaces.all(|s| self.may_see(s))
     }
 
-    /// The spaces that may be seen; `None`: all.
+    /// The accessible spaces; `None`: all.
     pub fn spaces(&self) -> Option<&[String]> {
         self.spaces.as_deref()
     }
 
-    /// Whether it is limited to some spaces.
+    /// Whether it is restricted to some spaces.
     pub fn is_limited(&self) -> bool {
         self.spaces.is_some()
     }

@@ -1,4 +1,4 @@
-//! A client of the service's Unix socket, for the command line: one request a connection.
+//! A client of the service's Unix socket, for the command line: one request per connection.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,16 +9,16 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// An answer longer than this is none of ours, bytes.
+/// A response longer than this is not from the service, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
 
-/// The status of a refusal for want of room on the disk of the index.
+/// The status for a full disk of the index.
 pub const DISK_FULL: u16 = 507;
 
-/// Who can do without an answer waits for it no longer.
+/// Time limit for requests whose response is optional.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What was edited beside the service: the body of `POST /v1/edited`.
+/// What was edited by another process: the body of `POST /v1/edited`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Edited {
@@ -29,7 +29,7 @@ pub struct Edited {
     pub albums: Vec<String>,
 }
 
-/// People of a space; `person`, where it was that one alone.
+/// People of a space; `person` if only one was edited.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EditedPeople {
@@ -47,7 +47,7 @@ pub fn with_paths(mut body: serde_json::Value, paths: &[PathBuf]) -> serde_json:
     body
 }
 
-/// Sends one request and returns status and JSON body. An error means that no service answers there (see [`unanswered`]).
+/// Sends one request and returns status and JSON body. An error means that no service responds (see [`unanswered`]).
 pub fn request(
     socket: &Path,
     method: &str,
@@ -57,7 +57,7 @@ pub fn request(
     exchange(UnixStream::connect(socket)?, method, path, body)
 }
 
-/// What to say to a person where no service answers.
+/// The message for the user when no service responds.
 pub fn unanswered(socket: &Path, e: &std::io::Error) -> String {
     let socket = socket.display();
     match e.kind() {
@@ -73,7 +73,7 @@ pub fn unanswered(socket: &Path, e: &std::io::Error) -> String {
     }
 }
 
-/// As [`request`], and waits for the answer for a moment only.
+/// Like [`request`], with a short time limit.
 pub fn request_soon(
     socket: &Path,
     method: &str,

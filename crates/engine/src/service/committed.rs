@@ -1,4 +1,4 @@
-//! After each commit of the recorder: the queue forgets what is done, counters and listeners hear of it.
+//! Handles each commit of the recorder: updates the queue and counters, and publishes events.
 
 use super::events::{self, Event};
 use super::{Dirty, Service};
@@ -10,7 +10,8 @@ use albumen_index::record::Outcome;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// After each commit: the queue forgets what is done, the tidier hears which folders changed, listeners hear of items.
+/// The commit handler: removes finished work from the queue, sends changed folders to the post-commit thread
+/// ([`super::tidier`]), and publishes events for items.
 pub(super) fn committed(service: &Arc<Service>, index: Index) -> Committed {
     let service = Arc::downgrade(service);
     let index = Mutex::new(index);
@@ -20,7 +21,7 @@ pub(super) fn committed(service: &Arc<Service>, index: Index) -> Committed {
         let mut folders: BTreeSet<i64> = BTreeSet::new();
         let mut done = Vec::new();
         for r in records {
-            // Telling is not worth failing for.
+            // A failure to publish must not fail the commit.
             let _ = told(&service, &index, r);
             match r {
                 Record::File(f) => {
@@ -40,7 +41,7 @@ pub(super) fn committed(service: &Arc<Service>, index: Index) -> Committed {
     })
 }
 
-/// Counts what was committed, and tells listeners of it.
+/// Counts a record that was committed, and publishes its event.
 fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Result<()> {
     let is_failure = |fault: &&Fault| !matches!(fault, Fault::Unsupported { .. });
     match record {

@@ -1,4 +1,4 @@
-//! What listeners of `GET /v1/events` hear, and who may hear it.
+//! Events of `GET /v1/events`, and which clients may receive them.
 
 use super::access::Access;
 use super::tally::Sofar;
@@ -16,22 +16,22 @@ pub struct Event {
     pub item: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Where an item that has moved was before.
+    /// The previous path of a moved item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The id of a person; absent where more than one has changed.
+    /// The id of a person; absent if several have changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub album: Option<String>,
-    /// The number of an album that belongs to an account of a server; `album` is a name of the command line's.
+    /// The id of an album of a server account; `album` is the name of an album of the command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub album_id: Option<i64>,
-    /// The account that owns it.
+    /// The account that owns the album.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,20 +44,20 @@ pub struct Event {
     audience: Audience,
 }
 
-/// Who may hear of something.
+/// Which clients may receive an event.
 #[derive(Debug, Clone)]
 enum Audience {
-    /// Everybody: it says nothing of a space.
+    /// All clients: it contains nothing of a space.
     Everybody,
-    /// Whoever may see all of these spaces.
+    /// Clients that may see all of these spaces.
     Of(BTreeSet<String>),
-    /// Whoever may see the first space and not the second: for them it is gone.
+    /// Clients that may see the first space and not the second: to them the item is removed.
     Left { from: String, to: String },
-    /// Whoever is limited to no space: it belongs to none.
+    /// Clients without a restriction to spaces: the event belongs to none.
     Unlimited,
 }
 
-/// An item, where it is, and the space of it.
+/// An item, its path and its space.
 #[derive(Debug, Clone, Copy)]
 pub struct Of<'a> {
     pub item: i64,
@@ -94,29 +94,29 @@ impl Event {
         }
     }
 
-    /// A file was read; `failed` says why it could not be done.
+    /// A file was read; `failed` is the error, if any.
     pub fn item(of: Of<'_>, failed: Option<String>) -> Event {
         let event = if failed.is_some() { "failed" } else { "indexed" };
         Event { reason: failed, ..Event::of(event, of) }
     }
 
-    /// Faces and subjects of an item are there.
+    /// Faces and subjects of an item are recorded.
     pub fn recognised(of: Of<'_>) -> Event {
         Event::of("recognised", of)
     }
 
-    /// A user said something about an item.
+    /// A user edited an item.
     pub fn edited(of: Of<'_>) -> Event {
         Event::of("edited", of)
     }
 
-    /// An item is gone from its path.
+    /// An item is no longer at its path.
     pub fn removed(of: Of<'_>) -> Event {
         Event::of("removed", of)
     }
 
-    /// An item is at another path now. Whoever may see only where it was hears that it is gone from there; whoever may
-    /// see only where it is hears nothing of where it was.
+    /// An item has a new path. Clients that may see only the old place receive a removal; clients that may see only the
+    /// new place do not receive the old path.
     pub fn moved(was: Of<'_>, is: Of<'_>) -> Vec<Event> {
         let moved = Event::of("moved", is);
         let from = Some(was.path.to_string_lossy().into_owned());
@@ -132,18 +132,18 @@ impl Event {
         ]
     }
 
-    /// People of a space are not what they were: `person`, where it was that one alone.
+    /// People of a space have changed; `person` if it was only one.
     pub fn person_changed(person: Option<String>, space: String) -> Event {
         let audience = Audience::Of([space.clone()].into());
         Event { event: "person_changed", person, space: Some(space), audience, ..Event::NOTHING }
     }
 
-    /// An album was made, filled, renamed or deleted.
+    /// An album was created, filled, renamed or deleted.
     pub fn album_changed(album: String) -> Event {
         Event { event: "album_changed", album: Some(album), audience: Audience::Unlimited, ..Event::NOTHING }
     }
 
-    /// The same of an album that belongs to an account of a server.
+    /// The same, for an album of a server account.
     pub fn account_album_changed(album: i64, owner: i64) -> Event {
         Event {
             event: "album_changed",
@@ -154,23 +154,23 @@ impl Event {
         }
     }
 
-    /// There is progress: what of it, [`Event::heard_with`] says for each listener.
+    /// There is progress; [`Event::heard_with`] adds the figures for each client.
     pub fn progress() -> Event {
         Event { event: "progress", ..Event::NOTHING }
     }
 
-    /// A request has all it asked for. `spaces`: of its paths; `None`: of some no config names a space any more.
+    /// A request is complete. `spaces`: those of its paths; `None` if a path is no longer in a configured space.
     pub fn job_done(job: i64, spaces: Option<BTreeSet<String>>) -> Event {
         let audience = spaces.map_or(Audience::Unlimited, Audience::Of);
         Event { event: "job_done", job: Some(job), audience, ..Event::NOTHING }
     }
 
-    /// A listener was too slow for so many events.
+    /// A client was too slow and lost this number of events.
     pub fn missed(count: u64) -> Event {
         Event { event: "missed", count: Some(count), ..Event::NOTHING }
     }
 
-    /// What a listener hears of it; `None`: nothing. `sofar` gives the figures that it may see.
+    /// The event as a client may receive it; `None`: not at all. `sofar` returns the figures that the client may see.
     pub fn heard_with(self, access: &Access, sofar: impl FnOnce() -> Sofar) -> Option<Event> {
         let may_hear = match &self.audience {
             Audience::Everybody => true,

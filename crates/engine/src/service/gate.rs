@@ -1,16 +1,16 @@
-//! Being kind: when background work may run, at what share of the time, and how low its processes are put.
+//! Limits on background work: when it may run, for what fraction of the time, and at which process priority.
 //!
-//! Uploads never pass through here. The gate answers from memory and the load average alone; it never touches a disk.
+//! Uploads are not limited. The gate uses only memory and the load average; it never accesses a disk.
 
 use crate::config::{Background, Window};
 use albumen_isolation::Kindness;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The smallest share that is taken at its word; less is a pause.
+/// The smallest fraction that is applied; less is a pause.
 const LEAST_SHARE: f64 = 0.01;
 
-/// Shared by all who do background work.
+/// Shared by all threads with background work.
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<Mutex<Inner>>,
@@ -23,7 +23,7 @@ struct Inner {
     paused: bool,
 }
 
-/// What somebody has worked, after which the share of the time asks for a rest.
+/// Completed work, after which the time fraction requires a pause.
 #[derive(Debug, Clone, Copy)]
 pub struct Tired {
     since: Instant,
@@ -31,7 +31,7 @@ pub struct Tired {
 }
 
 impl Tired {
-    /// After work that ends now.
+    /// For work that ends now.
     pub fn after(worked: Duration) -> Tired {
         Tired { since: Instant::now(), worked }
     }
@@ -54,7 +54,7 @@ impl Gate {
         self.with(|i| i.paused)
     }
 
-    /// Takes over other settings.
+    /// Applies new settings.
     pub fn reload(&self, background: Background, windows: Vec<Window>) {
         self.with(|i| {
             i.background = background;
@@ -62,7 +62,7 @@ impl Gate {
         });
     }
 
-    /// Why background work may not run now; `None` when it may.
+    /// Why background work may not run now; `None` if it may.
     pub fn held_back(&self) -> Option<String> {
         self.with(|i| {
             if i.paused {
@@ -83,12 +83,12 @@ impl Gate {
         self.held_back().is_none()
     }
 
-    /// Whether time alone can change the answer: then somebody must look again now and then.
+    /// Whether the result can change with time alone: then it must be polled.
     pub fn depends_on_time(&self) -> bool {
         self.with(|i| !i.windows.is_empty() || i.background.load_limit > 0.0)
     }
 
-    /// How low processes are put that do background work; `None`: as they are.
+    /// Priority of background processes; `None`: unchanged.
     pub fn kindness(&self) -> Option<Kindness> {
         self.with(|i| {
             let Background { nice, idle_class, .. } = i.background;
@@ -96,7 +96,7 @@ impl Gate {
         })
     }
 
-    /// How much longer the share of the time, as it is now, asks somebody to rest.
+    /// Remaining pause at the present time fraction.
     pub fn rest(&self, tired: Tired) -> Duration {
         let share = self.with(|i| i.share_at(minute_now())).clamp(LEAST_SHARE, 1.0);
         tired.worked.mul_f64(1.0 / share - 1.0).saturating_sub(tired.since.elapsed())
@@ -104,7 +104,7 @@ impl Gate {
 }
 
 impl Inner {
-    /// The share of the time that background work has at a minute of the day, 0 to 1.
+    /// The fraction of the time for background work at a minute of the day, 0 to 1.
     fn share_at(&self, minute: u16) -> f64 {
         let window = self.windows.iter().find(|w| w.holds(minute));
         window.map_or(self.background.cpu, |w| w.cpu).get()
@@ -117,7 +117,7 @@ fn minute_now() -> u16 {
     now.hour() as u16 * 60 + now.minute() as u16
 }
 
-/// The one-minute load average; 0 where it cannot be told.
+/// The one-minute load average; 0 if it is not available.
 fn load_average() -> f64 {
     rustix::system::sysinfo().loads[0] as f64 / 65_536.0
 }
@@ -161,7 +161,7 @@ mod tests {
         gate.pause(true);
         assert_eq!(gate.held_back().as_deref(), Some("paused by request"));
         gate.pause(false);
-        // A machine that runs tests has some load, unless it has just been started.
+        // A machine that runs tests has some load, unless it was just started.
         assert_eq!(gate.held_back().is_some(), load_average() > 0.1);
         assert_eq!(gate.kindness(), None);
     }

@@ -1,10 +1,10 @@
-//! Recognition in the service: uploads first, then what is due, a picture at a time; ended when idle, which is how its
-//! memory is really given back.
+//! Recognition in the service: uploads first, then due work, one picture at a time. The recogniser is shut down when
+//! idle, which releases its memory to the system.
 //!
-//! Promises: an upload waits for one picture at the most; background pictures wait until everything can be seen, and
-//! while the gate holds them back; while a model is broken nothing fails for it: what is due stays due, requests end without
-//! recognition, and it goes on when the model is whole again; a space that has people or subjects off is not looked at, and what was found there
-//! is removed, save for what users said.
+//! Promises: an upload waits for at most one picture; background pictures wait until all files are developed, and while
+//! the gate is closed; while a model is broken, no file fails because of it: due work stays due, requests end without
+//! recognition, and work resumes when the model is repaired; spaces with people or subjects disabled are skipped, and
+//! earlier results there are removed, except user edits.
 
 use super::events::Event;
 use super::gate::Tired;
@@ -27,16 +27,16 @@ use std::time::{Duration, Instant};
 
 /// Contents fetched at a time.
 const FETCH: usize = 32;
-/// While pictures keep coming, faces become people at most this often.
+/// Minimum time between two clusterings while pictures keep arriving.
 const CLUSTER_EVERY: Duration = Duration::from_secs(30);
 
-/// Background recognition, volume by volume, in order of content.
+/// Background recognition, by volume and in order of content.
 #[derive(Default)]
 struct Round {
     volumes: VecDeque<i64>,
-    /// Where it is in the first of them.
+    /// Position in the first volume.
     after: DueFile,
-    /// Fetched and not looked at.
+    /// Fetched but not yet processed.
     jobs: VecDeque<Job>,
     tired: Option<Tired>,
 }
@@ -47,7 +47,7 @@ impl Round {
     }
 }
 
-/// Runs until told to stop.
+/// Runs until shutdown.
 pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sender<Record>) {
     let stages = &service.plan.stages;
     switch_off(&index, service);
@@ -67,7 +67,7 @@ pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sen
         Err(e) => return tracing::error!("no recognition: {e}"),
     };
     let settings = RecogniserSettings::new(service.plan.models.clone(), 1);
-    // A number that no developing thread has.
+    // A thread number that no developing thread uses.
     let recognising = Recognising::new(service.shared.clone(), 1000, another, settings);
     let mut looker = Looker {
         index,
@@ -79,7 +79,7 @@ pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sen
         spaces: BTreeSet::new(),
         clustered: Instant::now(),
     };
-    // Told to stop, or the recorder is gone and says why itself.
+    // Shutdown was requested, or the recorder has ended and reported the reason.
     looker.run(&looks);
     looker.recognising.end();
 }
@@ -91,13 +91,13 @@ struct Looker<'a> {
     out: Sender<Record>,
     uploads: VecDeque<Scope>,
     round: Round,
-    /// Spaces with faces that are nobody's yet.
+    /// Spaces with faces to cluster.
     spaces: BTreeSet<i64>,
     clustered: Instant,
 }
 
 impl Looker<'_> {
-    /// `None` at the end.
+    /// `None` at shutdown.
     fn run(&mut self, looks: &Receiver<Look>) -> Option<()> {
         loop {
             let rest = self.until_next();
@@ -126,9 +126,9 @@ impl Looker<'_> {
                     continue;
                 }
                 Some(Look::SpacesChanged) => {
-                    // What was fetched may be of a space that is off now.
+                    // Fetched jobs may belong to a space that is disabled now.
                     self.round = Round::default();
-                    // Somebody may have mended it, and says so by a reload.
+                    // A reload may follow a repair of the model.
                     self.service.models.try_again();
                     self.flush()?;
                     switch_off(&self.index, self.service);
@@ -155,7 +155,7 @@ impl Looker<'_> {
         }
     }
 
-    /// How long to rest before there is something to do; `None`: until somebody says so.
+    /// Time until there is work; `None`: wait for a message.
     fn until_next(&mut self) -> Option<Duration> {
         if !self.service.room.is_there() {
             return None;
@@ -165,7 +165,7 @@ impl Looker<'_> {
         }
         let may_work = !self.round.is_over()
             && self.service.gate.background_may_run()
-            // First what can be seen.
+            // Developing has precedence.
             && self.service.queue.is_idle();
         if !self.spaces.is_empty() && (!may_work || self.clustered.elapsed() > CLUSTER_EVERY) {
             self.cluster();
@@ -174,7 +174,7 @@ impl Looker<'_> {
         may_work.then(|| tired.max(self.service.models.rest()))
     }
 
-    /// Waits without an end; when that takes long the recogniser's memory is given back.
+    /// Waits for a message without limit; after the idle time, ends the recogniser and frees memory.
     fn wait(&mut self, looks: &Receiver<Look>) -> Option<Look> {
         let idle = self.service.config().recognise.idle.get();
         match looks.recv_timeout(idle) {
@@ -189,7 +189,7 @@ impl Looker<'_> {
     }
 
     fn look_for_models(&mut self) {
-        // A recogniser has opened those that were there when it began.
+        // A running recogniser keeps the model files that it opened at its start.
         if self.service.models.look() {
             self.recognising.end();
         }
@@ -199,16 +199,16 @@ impl Looker<'_> {
         self.look_for_models();
         let volumes = self.index.volumes().unwrap_or_default();
         for KnownVolume { id, .. } in volumes {
-            // The one that is being gone through is gone through once more: there may be something before its position.
+            // The current volume is queued once more: new work may precede its position.
             if !self.round.volumes.iter().skip(1).any(|v| *v == id) {
                 self.round.volumes.push_back(id);
             }
         }
-        // An interrupted run left them, or a request made them wait again.
+        // Left by an interrupted run, or made due by a request.
         self.spaces.extend(self.index.spaces_to_cluster().unwrap_or_default());
     }
 
-    /// All of a part that somebody waits for, some pictures at a time.
+    /// Processes a batch of an upload that a request waits for.
     fn look_at_upload(&mut self, scope: Scope) -> Result<Option<()>, IndexError> {
         self.look_for_models();
         let part = doable(&self.index, self.service, scope.clone())?;
@@ -234,7 +234,7 @@ impl Looker<'_> {
         Ok(Some(()))
     }
 
-    /// One picture that nobody waits for.
+    /// Processes one background picture.
     fn look_at_one(&mut self) -> Result<Option<()>, IndexError> {
         let round = &mut self.round;
         if round.jobs.is_empty()
@@ -273,7 +273,7 @@ impl Looker<'_> {
         Ok(Some(()))
     }
 
-    /// Looks at one content and hands on what was seen; `None` at the end, false where a model is broken.
+    /// Recognises one content and sends the results to the recorder; `None` at shutdown, false if a model is broken.
     fn look(&mut self, job: &Job) -> Option<bool> {
         match self.recognising.look(job) {
             Looked::Stopped => None,
@@ -295,7 +295,8 @@ impl Looker<'_> {
         }
     }
 
-    /// A model is broken: what is due stays due and is tried later, whoever waits is told. `None` at the end.
+    /// Handles a broken model: due work stays due and is retried later, waiting requests are notified. `None` at
+    /// shutdown.
     fn give_up(&mut self, why: String) -> Option<()> {
         if self.service.models.incomplete().as_ref() != Some(&why) {
             tracing::error!("{why}");
@@ -309,14 +310,14 @@ impl Looker<'_> {
         Some(())
     }
 
-    /// Waits until all that was handed on is recorded: the next look must see it, or it would do the same again.
+    /// Waits until all sent results are recorded: the next fetch would return the same contents otherwise.
     fn flush(&self) -> Option<()> {
         let (heard, done) = crossbeam_channel::bounded(1);
         self.out.send(Record::Flush(heard)).ok()?;
         done.recv().ok()
     }
 
-    /// Faces become people, under what users have said.
+    /// Clusters the faces of the collected spaces; user edits take precedence.
     fn cluster(&mut self) {
         for space in std::mem::take(&mut self.spaces) {
             let clustered = self.service.with_room(|| cluster_one(&mut self.index, self.service, space));
@@ -344,8 +345,8 @@ fn cluster_one(index: &mut Index, service: &Service, space: i64) -> albumen_inde
     Ok(())
 }
 
-/// Removes what was found in spaces that have people or subjects off; what users said stays, and is true again when they are
-/// on.
+/// Removes results in spaces that have people or subjects disabled; user edits stay and apply again when these are
+/// enabled.
 fn switch_off(index: &Index, service: &Service) {
     let spaces = Spaces::resolve(&service.config().spaces);
     for space in spaces.iter() {

@@ -1,11 +1,12 @@
-//! The long-running side: it watches, takes requests, works when it may, and rests otherwise.
+//! The daemon: watches folders, serves requests, and works in the background when it may.
 //!
-//! Who does what: the *scanner* turns requests and changes on the disk into work (`pending`); the *developing*
-//! threads take from the [`queue`], uploads first; the *recorder* writes; the *tidier* puts items together, finds
-//! places and ends requests; the *looker* recognises, uploads first; the [`api`] answers. They share [`Service`].
+//! Threads: the *scanner* turns requests and changes on disk into work (`pending`); the *developing* threads take work
+//! from the [`queue`], uploads first; the *recorder* writes; the post-commit thread ([`tidier`]) groups files into
+//! items, resolves places and completes requests; the recognition thread ([`looker`]) takes uploads first; the [`api`]
+//! answers requests. They share [`Service`].
 //!
-//! Promises: a request that was answered is in the index and survives everything; with nothing to do there is no disk
-//! access; a request to stop is obeyed within five seconds.
+//! Promises: an acknowledged request is stored in the index and survives a crash; without work there is no disk access;
+//! shutdown takes at most five seconds.
 
 pub mod access;
 pub mod api;
@@ -49,54 +50,54 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-/// Results that wait for the recorder at the most.
+/// Maximum number of results queued for the recorder.
 const WAITING_RECORDS: usize = 256;
 
-/// What the scanner is asked to do.
+/// A message to a scanner.
 #[derive(Debug)]
 pub enum Order {
-    /// Requests in the index that are not queued yet, of the priority that the scanner is for.
+    /// Requests of this scanner's priority are in the index and not queued yet.
     Requests,
-    /// Walk these in the background, each so far.
+    /// Walk these in the background, each to its reach.
     Walk(Vec<(PathBuf, Reach)>),
-    /// Look through what the kernel tells nothing of.
+    /// Walk these because the kernel reports no changes for them.
     Poll(Vec<(PathBuf, Reach)>),
-    /// Walk these once more, later: they, or files in them, could not be looked at.
+    /// Walk these again later: they, or files in them, could not be read.
     Again(Vec<(PathBuf, Reach)>),
-    /// Files are recorded as unavailable: they are tried again from time to time.
+    /// Files are recorded as unavailable and must be retried from time to time.
     CatchUpLater,
-    /// Walk all that is configured.
+    /// Walk everything that is configured.
     WalkAll,
-    /// What held walks back may do so no longer.
+    /// A condition that blocked walks may have ended.
     LookAgain,
     Stop,
 }
 
-/// What the tidier is told: what has changed.
+/// A message to the post-commit thread: what has changed.
 #[derive(Debug)]
 pub enum Dirty {
-    /// Files of these folders.
+    /// Files in these folders.
     Background(BTreeSet<i64>),
-    /// Look at all that is due.
+    /// Process everything that is due.
     Everything,
-    /// A request may be done.
+    /// A request may be complete.
     Jobs,
     Stop,
 }
 
-/// What the looker is told: what there may be to look at.
+/// A message to the recognition thread: what may be due.
 #[derive(Debug)]
 pub enum Look {
-    /// Somebody waits for this part, and all of it can be seen.
+    /// A request waits for this part, whose files are all developed.
     Upload(Scope),
-    /// All that is due, in the background; or what held it back does so no longer.
+    /// Due background work, or a condition that blocked it has ended.
     Background,
-    /// Spaces may have people or subjects off that were on.
+    /// People or subjects may have been disabled for some spaces.
     SpacesChanged,
     Stop,
 }
 
-/// What all threads of the service share.
+/// State shared by all threads of the service.
 pub struct Service {
     pub index_dir: PathBuf,
     pub config: RwLock<Config>,
@@ -107,25 +108,25 @@ pub struct Service {
     pub gate: Gate,
     pub room: Arc<Room>,
     pub events: tokio::sync::broadcast::Sender<Event>,
-    /// Counts commits; whoever waits for a job looks again when it moves.
+    /// Counts commits; tasks that wait for a job check it again on each change.
     pub commits: tokio::sync::watch::Sender<u64>,
     pub scanner: Sender<Order>,
-    /// Uploads have a scanner of their own, so that none waits for a walk.
+    /// Uploads have their own scanner, so that they never wait for a walk.
     pub uploads: Sender<Order>,
     pub tidier: Sender<Dirty>,
     pub looker: Sender<Look>,
     pub started: Instant,
     pub tally: tally::Tally,
-    /// Asks for the counts to be made anew.
+    /// Requests a recount.
     pub counter: Sender<()>,
-    /// Who may ask over TCP.
+    /// The tokens accepted over TCP.
     pub tokens: RwLock<Vec<api::Token>>,
     pub models: recognition::Models,
     watching: Mutex<Option<watch::Watching>>,
     readers: Mutex<Vec<IndexReader>>,
 }
 
-/// Why the service could not start or had to end.
+/// Why the service could not start or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     #[error(transparent)]
@@ -147,7 +148,7 @@ impl From<OpenError> for ServiceError {
 }
 
 impl Service {
-    /// A read-only connection for one request; it goes back by [`Service::give_back`].
+    /// A read-only connection for one request; return it with [`Service::give_back`].
     pub fn reader(&self) -> Result<IndexReader, OpenError> {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match pooled {
@@ -170,13 +171,13 @@ impl Service {
         self.config.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells whoever listens; nobody listening is no error.
+    /// Publishes an event; having no subscribers is not an error.
     pub fn tell(&self, event: Event) {
         let _ = self.events.send(event);
     }
 
-    /// The targets for paths, each in its configured space; what is in none of them any more is left out. Of what is gone
-    /// the folder that held it is looked at, without those inside: so it is seen to be gone.
+    /// The targets for paths, each in its configured space; paths in no space are left out. For a missing path, the
+    /// nearest existing folder above it is walked, without subfolders, which detects the removal.
     fn targets(&self, index: &Index, paths: &[(PathBuf, Reach)]) -> Result<Vec<Target>, RunError> {
         let config = self.config();
         let mut volumes = Volumes::read(&config, index)?;
@@ -191,7 +192,7 @@ impl Service {
         for (path, reach) in paths.iter().filter(|(path, _)| spaces.holding(&absolute(path)).is_some()) {
             let mut found = volumes.targets(std::slice::from_ref(path));
             if *reach == Reach::Folder {
-                // Without the volumes inside of it.
+                // Without the volumes inside it.
                 found.truncate(1);
             }
             for mut target in found {
@@ -212,19 +213,19 @@ impl Service {
         Ok(targets)
     }
 
-    /// The configured spaces of some paths; `None` where one is in none of them.
+    /// The configured spaces of some paths; `None` if one is in no space.
     pub fn spaces_of<P: AsRef<Path>>(&self, paths: &[P]) -> Option<BTreeSet<String>> {
         let spaces = Spaces::resolve(&self.config().spaces);
         paths.iter().map(|p| Some(spaces.holding(&absolute(p.as_ref()))?.0.name.clone())).collect()
     }
 
-    /// Watches what is configured now, in place of what was.
+    /// Watches the current configuration, replacing earlier watches.
     fn watch(self: &Arc<Service>) {
         let started = watch::start(self);
         *self.watching.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
     }
 
-    /// What held work back may do so no longer.
+    /// A condition that blocked work may have ended: wakes all threads.
     pub fn work_again(&self) {
         self.queue.wake();
         for orders in [&self.scanner, &self.uploads] {
@@ -233,8 +234,8 @@ impl Service {
         let _ = self.looker.send(Look::Background);
     }
 
-    /// Writes to the index; where its disk is full, when there is room again. An error is another one, or the service is to
-    /// stop.
+    /// Writes to the index, and retries when a full disk has space again. Returns any other error, and `DiskFull` at
+    /// shutdown.
     fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, IndexError>) -> Result<T, IndexError> {
         loop {
             match write() {
@@ -245,12 +246,12 @@ impl Service {
     }
 }
 
-/// Whether a service could run by this config: what is not in the file itself is there, too.
+/// Whether a service can run with this config: checks what is stored outside the file.
 pub fn check(config: &Config) -> Result<(), ServiceError> {
     api::read_tokens(config).map(drop)
 }
 
-/// Runs until it is told to stop.
+/// Runs until shutdown is requested.
 pub fn run(
     config: Config,
     config_path: Option<PathBuf>,
@@ -333,7 +334,7 @@ pub fn run(
     let result = std::thread::scope(|s| -> Result<(), ServiceError> {
         let recording = s.spawn(|| {
             let recorded = recorder.run(records);
-            // Without a recorder nothing can go on.
+            // Without a recorder no work is possible.
             if recorded.is_err() {
                 shutdown.request(rustix::process::Signal::TERM.as_raw());
             }
@@ -372,7 +373,7 @@ pub fn run(
 
         let served = api::serve(&service, listeners);
         service.watching.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Whatever ended the serving ends the rest.
+        // Whatever ended serving also ends the other threads.
         if !shutdown.requested() {
             shutdown.request(rustix::process::Signal::TERM.as_raw());
         }
@@ -387,7 +388,7 @@ pub fn run(
         let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
         served?;
         match recorded {
-            // It waited for room when it was told to stop. What it had is still in the queue.
+            // It was waiting for disk space at shutdown. Its data is still in the queue.
             Err(IndexError::DiskFull) => {}
             recorded => recorded?,
         }

@@ -1,4 +1,4 @@
-//! Hearing of mounts: a disk that is plugged in or pulled out, also one that the system mounts after it has started us.
+//! Notification of mounts: disks that are plugged in or removed, including those mounted after the service has started.
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
@@ -6,9 +6,10 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use std::fs::File;
 use std::io::Result;
 
-/// Calls `changed` whenever something was mounted or unmounted, until what this returns is dropped, or it returns `false`.
+/// Calls `changed` on each mount and unmount, until the returned value is dropped or `changed` returns `false`.
 ///
-/// The kernel marks its table of mounts as exceptional (`POLLPRI`, `man 5 proc`), so that nothing is read in vain.
+/// The kernel signals changes of the mount table as exceptional (`POLLPRI`, `man 5 proc`), so that the table is read
+/// only on changes.
 pub fn hear(changed: impl Fn() -> bool + Send + 'static) -> Result<OwnedFd> {
     let table = File::open("/proc/self/mountinfo")?;
     let (ended, end) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -20,7 +21,7 @@ pub fn hear(changed: impl Fn() -> bool + Send + 'static) -> Result<OwnedFd> {
                 Err(e) => return tracing::error!("mounted and unmounted disks are not noticed: {e}"),
                 Ok(_) => {}
             }
-            // The other end of the pipe is closed when nobody listens any more.
+            // The other end of the pipe is closed when the receiver was dropped.
             if !fds[1].revents().is_empty() || (!fds[0].revents().is_empty() && !changed()) {
                 return;
             }

@@ -1,11 +1,11 @@
-//! The order of work: uploads first, background work when it may.
+//! The order of work: uploads first, background work when allowed.
 //!
-//! The rows lie in the index (`pending`), so a restart loses nothing; here is only what is being worked on, who waits
-//! and who rests. A thread that waits costs nothing: it sleeps until there is more.
+//! The rows are in the index (`pending`), so a restart loses nothing; this module holds only the work in progress,
+//! waiting threads and pauses. Waiting threads sleep until there is work.
 //!
-//! Promises: an upload waits for no rest, no pause and no background file; a background file that is stopped for it
-//! goes back without an attempt counted; a file that cannot be read at present, by no fault of its own, holds back no other:
-//! it is passed over until its time has come, or its file system answers again.
+//! Promises: an upload never waits for a pause or for a background file; a background file that is stopped for an
+//! upload is requeued without counting an attempt; a file that is temporarily unreadable does not block others: it is
+//! skipped until its retry time, or until its file system answers again.
 
 use super::gate::{Gate, Tired};
 use super::room::Room;
@@ -25,23 +25,23 @@ use std::time::{Duration, Instant};
 /// Background rows fetched at a time.
 const FETCH: usize = 64;
 
-/// How the queue behaves.
+/// Settings of the queue.
 pub struct Rules {
-    /// Threads that take from it.
+    /// Number of threads that take work.
     pub threads: usize,
     /// Whether an upload may stop background work.
     pub preempt: bool,
-    /// After so long without work a thread lets its worker go.
+    /// Idle time after which a thread ends its worker.
     pub idle: Duration,
     /// Called when the last background file is done.
     pub drained: Box<dyn Fn() + Send + Sync>,
-    /// Called with a volume at whose path another folder stands than the one that was walked.
+    /// Called with a volume whose path now holds a different folder than the walked one.
     pub look_at: Box<dyn Fn(PathBuf) + Send + Sync>,
-    /// Called where a file is recorded as unavailable, to be made due again later.
+    /// Called when a file is recorded as unavailable, so that it becomes due again later.
     pub gave_up: Box<dyn Fn() + Send + Sync>,
 }
 
-/// The service's source of files for the developing threads.
+/// The source of files for the service's developing threads.
 pub struct Queue {
     state: Mutex<State>,
     changed: Condvar,
@@ -54,39 +54,39 @@ pub struct Queue {
 struct State {
     index: Index,
     ready: VecDeque<PendingRow>,
-    /// By pending id: until its record is committed, so that nobody takes it twice.
+    /// By pending id, until the record is committed, so that no row is taken twice.
     busy: BTreeMap<i64, Busy>,
-    /// There may be rows that were not looked at yet.
+    /// There may be rows that were not fetched yet.
     more: bool,
-    /// Background work that threads must rest from.
+    /// Pauses that threads must make after background work.
     tired: BTreeMap<usize, Tired>,
-    /// Somebody may wait until the queue is empty, and is told when it is.
+    /// A caller may wait for the queue to become empty and must be notified.
     awaited: bool,
-    /// A row was passed over while another thread had its file.
+    /// A row was skipped because another thread had its file.
     passed_over: bool,
-    /// Rows that could not be done at present, by id.
+    /// Rows postponed because they could not be processed, by id.
     put_off: BTreeMap<i64, PutOff>,
-    /// Rows up to this one are passed over: their file system does not answer, or their time has not come.
+    /// Rows up to this one are skipped: their file system does not answer, or their retry time is not reached.
     passed: (u8, i64),
-    /// When what was passed over is looked at again.
+    /// When skipped rows are checked again.
     look_again: Option<Instant>,
 }
 
-/// A row that could not be done at present.
+/// A postponed row.
 #[derive(Clone, Copy)]
 struct PutOff {
     until: Instant,
     tries: u32,
 }
 
-/// How long a row is put off after its first try; twice as long after each next one, up to the second.
+/// Delay after the first attempt; doubles with each further one, up to the maximum.
 const TRY_AFTER: Duration = Duration::from_secs(2);
 const TRY_AT_LEAST: Duration = Duration::from_secs(120);
-/// After this number of tries (about ten minutes), what is known of a file is recorded.
+/// After this number of attempts (about ten minutes), the failure is recorded.
 const MOST_TRIES: u32 = 10;
-/// How often a file system that does not answer is asked about.
+/// Interval of checks for a file system that does not answer.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// Rows put off at the most; with more, background work waits for the first of them.
+/// Maximum number of postponed rows; beyond it, background work waits for the first of them.
 const MOST_PUT_OFF: usize = 10_000;
 /// The position before all background rows.
 const BACKGROUND: (u8, i64) = (1, 0);
@@ -96,9 +96,9 @@ struct Busy {
     token: CancelToken,
     thread: usize,
     began: Instant,
-    /// What it is: an upload of the same file takes its place.
+    /// The file: an upload of the same file replaces this row.
     file: (i64, Vec<u8>),
-    /// Still with a thread, not only waiting for its commit.
+    /// In progress on a thread, as opposed to waiting for its commit.
     working: bool,
 }
 
@@ -123,18 +123,18 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// There is more to do, or what kept background work back has changed.
+    /// Wakes the threads: there is more work, or a condition that blocked background work has changed.
     pub fn wake(&self) {
         let mut s = self.lock();
         s.more = true;
         s.passed = BACKGROUND;
-        // Until a thread has seen that there is nothing, after all, the queue does not look empty.
+        // The queue must not appear empty until a thread has checked.
         s.awaited = true;
         drop(s);
         self.changed.notify_all();
     }
 
-    /// An upload waits: where every thread is busy with background work, one of them is stopped.
+    /// An upload is waiting: if all threads are busy with background work, stops one of them.
     pub fn make_room(&self) {
         let s = self.lock();
         let working: Vec<&Busy> = s.busy.values().filter(|b| b.working).collect();
@@ -147,7 +147,7 @@ impl Queue {
         }
     }
 
-    /// Stops everything that is being worked on; it goes back into the queue.
+    /// Stops all work in progress; it returns to the queue.
     pub fn stop(&self) {
         for b in self.lock().busy.values() {
             b.token.cancel();
@@ -155,7 +155,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// These rows are committed: they are out of the queue for good.
+    /// Removes committed rows from the queue.
     pub fn committed(&self, pending_ids: impl Iterator<Item = i64>) {
         let mut s = self.lock();
         for id in pending_ids {
@@ -169,12 +169,12 @@ impl Queue {
         self.tell_if_drained(&mut s);
     }
 
-    /// How many files wait since they cannot be read at present.
+    /// Number of files that wait because they are temporarily unreadable.
     pub fn put_off(&self) -> usize {
         self.lock().put_off.len()
     }
 
-    /// Nothing waits and nobody works.
+    /// No row is waiting and no thread is working.
     pub fn is_idle(&self) -> bool {
         self.lock().is_idle()
     }
@@ -196,7 +196,7 @@ impl Queue {
             s.forget_done()?;
         }
         if s.more {
-            // Uploads are few: whether there is one is asked anew for every file, so that none waits behind a batch.
+            // There are few uploads: they are queried for each file, so that none waits behind a batch.
             let busy = s.busy.values().filter(|b| b.priority == 0).count();
             if let Some(row) = s.next_upload(busy + 1)? {
                 let same = s.busy.values().find(|b| b.file.0 == row.folder_id && b.file.1 == row.name);
@@ -211,7 +211,7 @@ impl Queue {
         }
         loop {
             while let Some(row) = s.ready.pop_front() {
-                // A walk may have replaced it since, by an upload perhaps.
+                // A walk may have replaced the row since, possibly with an upload.
                 if s.index.is_pending(row.id)? && s.is_free(&row) && !s.must_wait(&row) {
                     return Ok(Some(row));
                 }
@@ -228,7 +228,7 @@ impl Queue {
         }
     }
 
-    /// The work on a file has ended, one way or the other.
+    /// Handles the end of the work on a file, whatever its outcome.
     fn tire(&self, s: &mut State, job: &PendingRow) {
         if let Some(b) = s.busy.get(&job.id)
             && b.priority > 0
@@ -240,7 +240,7 @@ impl Queue {
 }
 
 impl State {
-    /// The first upload that is not being worked on and need not wait.
+    /// The first upload that is neither in progress nor postponed.
     fn next_upload(&mut self, mut limit: usize) -> Result<Option<PendingRow>, IndexError> {
         let mut after = (0, 0);
         loop {
@@ -262,7 +262,7 @@ impl State {
         }
     }
 
-    /// A later walk may have taken what was put off out of the queue.
+    /// Drops postponed rows that a later walk removed from the queue.
     fn forget_done(&mut self) -> Result<(), IndexError> {
         let now = Instant::now();
         let due: Vec<i64> = self.put_off.iter().filter(|(_, p)| p.until <= now).map(|(id, _)| *id).collect();
@@ -274,7 +274,7 @@ impl State {
         Ok(())
     }
 
-    /// Fetches background rows that can be worked on; false: there are none.
+    /// Fetches background rows that can be processed; false: there are none.
     fn fill(&mut self) -> Result<bool, IndexError> {
         let limit = FETCH + self.busy.len();
         let (mut after, mut is_front) = (self.passed, true);
@@ -284,7 +284,7 @@ impl State {
             for row in rows {
                 after = (row.priority, row.id);
                 if self.must_wait(&row) {
-                    // What is passed over at the front is not fetched again for every file behind it.
+                    // Skipped rows at the front are not fetched again for every file behind them.
                     if is_front {
                         self.passed = after;
                     }
@@ -302,7 +302,7 @@ impl State {
         Ok(!self.ready.is_empty())
     }
 
-    /// Whether a row's time has not come, or its file system does not answer.
+    /// Whether a row's retry time is not reached, or its file system does not answer.
     fn must_wait(&mut self, row: &PendingRow) -> bool {
         let now = Instant::now();
         if let Some(put_off) = self.put_off.get(&row.id).filter(|p| p.until > now) {
@@ -325,7 +325,8 @@ impl State {
         self.busy.is_empty() && self.ready.is_empty() && !self.more
     }
 
-    /// Whether nobody has the row, or its file under another row (which is looked at again when that one is done).
+    /// Whether neither the row nor its file under another row is in progress (the latter is checked again when that one
+    /// is done).
     fn is_free(&mut self, row: &PendingRow) -> bool {
         let has_file = self.busy.values().any(|b| b.file.0 == row.folder_id && b.file.1 == row.name);
         let has_row = self.busy.contains_key(&row.id);
@@ -377,7 +378,7 @@ impl JobSource for Queue {
             };
             if !is_idle && waits_since.elapsed() >= self.rules.idle {
                 is_idle = true;
-                // Ending a process takes its time, and others want to go on.
+                // Ending a process takes time: do not hold the lock.
                 drop(s);
                 idle();
                 s = self.lock();
@@ -415,7 +416,7 @@ impl JobSource for Queue {
         }
         s.busy.remove(&job.id);
         let after = (TRY_AFTER * (1 << (tries - 1).min(10))).min(TRY_AT_LEAST);
-        // While the file system hangs no try is made, and none is counted.
+        // While the file system hangs, no attempt is made or counted.
         let tries = if hangs { tries - 1 } else { tries };
         s.put_off.insert(job.id, PutOff { until: Instant::now() + after, tries });
         (s.more, s.passed) = (true, BACKGROUND);

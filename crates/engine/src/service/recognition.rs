@@ -1,7 +1,7 @@
-//! What can be recognised, and where: which models are there and whole, and which spaces have people and subjects on.
+//! Availability of recognition: which models exist and are intact, and which spaces have people and subjects enabled.
 //!
-//! A model that is missing or broken fails no file. It is left alone for a while, and longer each time, for trying it reads it
-//! whole, which wakes a disk.
+//! A missing or broken model never fails a file. A broken model is retried at growing intervals, because each attempt
+//! reads it completely and wakes the disk.
 
 use super::Service;
 use crate::config::Spaces;
@@ -14,14 +14,14 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a broken model is left alone before it is tried again: at first, and at most, twice as long each time. A reload
-/// tries it at once, an upload after the first of these.
+/// Delay before a broken model is retried; doubles up to the maximum. A reload retries at once, an upload after the
+/// initial delay.
 const TRY_AFTER: Duration = Duration::from_secs(60);
 const TRY_AT_LEAST: Duration = Duration::from_secs(3600);
 
-/// The models, as they were when they were last looked at.
+/// The state of the models at the last check.
 pub struct Models {
-    /// Where they are; `None`: nobody wants any.
+    /// Their folder; `None` if recognition is disabled.
     dir: Option<PathBuf>,
     known: Mutex<Known>,
 }
@@ -32,12 +32,12 @@ struct Known {
     broken: Option<Broken>,
 }
 
-/// Models that are there and were found to be of no use.
+/// Models that exist but failed to load.
 struct Broken {
-    /// And what to do.
+    /// The cause and the remedy.
     why: String,
     tried: Instant,
-    /// How long background work leaves them alone.
+    /// The present delay for background work.
     wait: Duration,
 }
 
@@ -52,7 +52,7 @@ impl Models {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks for them, by name and size: they may have come, or gone. Returns whether some have.
+    /// Checks them by name and size. Returns whether any were added or removed.
     pub fn look(&self) -> bool {
         let Some(dir) = &self.dir else { return false };
         let there = models::available(dir);
@@ -66,7 +66,7 @@ impl Models {
         self.known().there.missing.clone()
     }
 
-    /// Why there are no faces, or no subjects, and what to do; `None` while there are, and where nobody wants any.
+    /// Why faces or subjects are unavailable, and the remedy; `None` if they are available or disabled.
     pub fn incomplete(&self) -> Option<String> {
         let known = self.known();
         let missing = || {
@@ -78,32 +78,32 @@ impl Models {
         known.broken.as_ref().map(|b| b.why.clone()).or_else(missing)
     }
 
-    /// Whether nothing stands in the way of a stage of recognition.
+    /// Whether the models of a recognition stage are usable.
     pub fn can_do(&self, stage: Stage) -> bool {
         let known = self.known();
         known.broken.is_none() && if stage == Stage::Faces { known.there.faces } else { known.there.subjects }
     }
 
-    /// They were tried, in vain.
+    /// Records that loading them failed.
     pub fn are_broken(&self, why: String) {
         let mut known = self.known();
         let wait = known.broken.take().map_or(TRY_AFTER, |b| (b.wait * 2).clamp(TRY_AFTER, TRY_AT_LEAST));
         known.broken = Some(Broken { why, tried: Instant::now(), wait });
     }
 
-    /// They were tried, and are of use; returns whether they were broken before.
+    /// Records that loading them succeeded; returns whether they were broken before.
     pub fn are_whole(&self) -> bool {
         self.known().broken.take().is_some()
     }
 
-    /// Somebody may have mended them: they are tried at the next occasion.
+    /// They may have been repaired: retries at the next opportunity.
     pub fn try_again(&self) {
         if let Some(broken) = &mut self.known().broken {
             broken.wait = Duration::ZERO;
         }
     }
 
-    /// How long background work still leaves them alone.
+    /// Remaining delay for background work.
     pub fn rest(&self) -> Duration {
         self.known().broken.as_ref().map_or(Duration::ZERO, |b| b.wait.saturating_sub(b.tried.elapsed()))
     }
@@ -113,7 +113,7 @@ impl Models {
     }
 }
 
-/// What may be recognised in a part of the index: its space may have people or subjects off.
+/// The stages enabled for a part of the index: its space may have people or subjects disabled.
 fn wanted(index: &IndexReader, service: &Service, scope: Scope) -> albumen_index::Result<Part> {
     let names: Vec<String> = index.space_names(&index.spaces_of(&scope)?)?;
     let spaces = Spaces::resolve(&service.config().spaces);
@@ -123,14 +123,14 @@ fn wanted(index: &IndexReader, service: &Service, scope: Scope) -> albumen_index
     Ok(Part { scope, faces: on(|s| s.people), subjects: on(|s| s.subjects) })
 }
 
-/// Of that what the models are there for.
+/// Those of them whose models are available.
 pub fn doable(index: &IndexReader, service: &Service, scope: Scope) -> albumen_index::Result<Part> {
     let part = wanted(index, service, scope)?;
     let there = &service.models.known().there;
     Ok(Part { faces: part.faces && there.faces, subjects: part.subjects && there.subjects, ..part })
 }
 
-/// The stages that a request for a part of the index waits for beyond its thumbnails: those that its space has on.
+/// The stages that a request for a part of the index waits for after thumbnails: those enabled in its space.
 pub fn later_stages<'a>(
     service: &'a Service,
     index: &IndexReader,

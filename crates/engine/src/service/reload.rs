@@ -1,4 +1,4 @@
-//! Reading the config again, by SIGHUP or by request.
+//! Reloads the config, on SIGHUP or on request.
 
 use super::{Look, Service, api};
 use crate::config::Config;
@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
 impl Service {
-    /// Reads the config and the tokens again; what has changed in words, or why it was refused (the old one stays).
+    /// Reads the config and the tokens again; returns the changes for users, or why the config was rejected (the old
+    /// one stays).
     pub fn reload(self: &Arc<Service>) -> Result<Vec<String>, String> {
         let (new, _) = Config::find(self.config_path.as_deref()).map_err(|e| e.to_string())?;
         let tokens = api::read_tokens(&new).map_err(|e| e.to_string())?;
@@ -44,7 +45,7 @@ impl Service {
         let watch_anew = spaces_differ || watch_differs || old.ignore != new.ignore;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
         if watch_anew {
-            // And walks everything once it does.
+            // It then requests a full walk.
             self.watch();
         }
         self.work_again();
@@ -53,7 +54,7 @@ impl Service {
     }
 }
 
-/// The spaces that are new, gone or other, by name.
+/// The names of spaces that were added, removed or changed.
 fn changed_spaces(old: &Config, new: &Config) -> Vec<String> {
     let find = |config: &Config, name: &str| {
         config.spaces.iter().find(|s| s.name.get_ref() == name).map(|s| {
@@ -68,7 +69,7 @@ fn changed_spaces(old: &Config, new: &Config) -> Vec<String> {
     names.iter().filter(differs).map(|name| format!("space `{name}`")).collect()
 }
 
-/// SIGHUP: reload, and say what changed.
+/// SIGHUP: reloads and logs the changes.
 pub(super) fn on_hangups(service: &Arc<Service>) -> std::io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGHUP])?;
     let service = Arc::downgrade(service);

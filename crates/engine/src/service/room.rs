@@ -1,7 +1,8 @@
-//! Room on the disk of the index. Where it is full the service stays up: it answers, refuses requests that it could not
-//! keep, and whoever was about to write waits here, with what is to be written, until there is room again.
+//! Free disk space for the index. When the disk is full, the service keeps running: it answers queries and refuses
+//! requests that it could not store; writers wait here with their data until space is available.
 //!
-//! Who waits asks nothing of the disk; one thread ([`super::timer`]) looks, ever more rarely. Uploads wait like all others.
+//! Waiting writers do not access the disk; one thread ([`super::timer`]) checks at growing intervals. Uploads wait like
+//! all other work.
 
 use crate::pipeline::shutdown::Shutdown;
 use albumen_index::Error as IndexError;
@@ -11,23 +12,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So much must be free, bytes, before work goes on: SQLite writes its log back every 4 MB, and a batch of pictures has room
-/// beside it.
+/// Free bytes required before work continues: SQLite checkpoints its WAL every 4 MB, plus a batch of pictures.
 const ENOUGH: u64 = 16 << 20;
-/// When somebody looks for room: after this long at first, then after twice as long each time, up to the second.
+/// Delay before the first check for free space; doubles with each check, up to the maximum.
 const LOOK_AFTER: Duration = Duration::from_secs(5);
 const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
-/// Who is out of room again within this time goes on where the pauses had got to.
+/// If the disk is full again within this time, the delay continues to grow from its last value.
 const AGAIN: Duration = Duration::from_secs(300);
 
-/// Shared by all who write.
+/// Shared by all writers.
 pub struct Room {
     index_dir: PathBuf,
     shutdown: Shutdown,
     waiting: Arc<Waiting>,
 }
 
-/// Woken when there is no room any more, or some again, and when the service is to stop.
+/// Notified when the disk becomes full or has space again, and at shutdown.
 #[derive(Default)]
 struct Waiting {
     state: Mutex<State>,
@@ -42,10 +42,10 @@ impl Waiting {
 
 #[derive(Default)]
 struct State {
-    /// There is no room; when somebody looks for it.
+    /// The disk is full; time of the next check.
     look_at: Option<Instant>,
     pause: Duration,
-    /// When there was room again.
+    /// When the disk last had space again.
     ended: Option<Instant>,
 }
 
@@ -54,7 +54,7 @@ impl Room {
         let waiting = Arc::new(Waiting::default());
         let stopping = waiting.clone();
         shutdown.on_request(move || {
-            // Nobody is between the question and the wait.
+            // Taken so that no thread is between its check and its wait.
             let _state = stopping.lock();
             stopping.changed.notify_all();
         });
@@ -65,7 +65,7 @@ impl Room {
         self.waiting.lock()
     }
 
-    /// Why nothing is written, in words; `None` while there is room, as far as anybody knows.
+    /// Why nothing is written, for users; `None` while the last check found free space.
     pub fn lacks(&self) -> Option<String> {
         let look_at = self.lock().look_at?;
         let seconds = look_at.saturating_duration_since(Instant::now()).as_secs();
@@ -80,7 +80,7 @@ impl Room {
         self.lock().look_at.is_none()
     }
 
-    /// Something could not be written into the index folder. Returns whether for want of room; then all wait.
+    /// Reports a failed write to the index folder. Returns whether the disk is full; then all writers wait.
     pub fn ran_out(&self, e: &IndexError) -> bool {
         let full = matches!(e, IndexError::DiskFull);
         if full {
@@ -89,8 +89,8 @@ impl Room {
         full || self.explains(e)
     }
 
-    /// As [`Room::ran_out`], of work that has files on the disk of temporary files, too: that may be the one that is full.
-    /// SQLite calls a quota that is used up an error of the disk; which it is the disk itself is asked.
+    /// Like [`Room::ran_out`], for work that also writes temporary files, whose disk may be the full one. SQLite
+    /// reports an exhausted quota as an I/O error; a probe of the index disk decides.
     pub fn explains(&self, e: &IndexError) -> bool {
         let explains = e.may_be_disk_full() && !(self.is_there() && is_enough(&self.index_dir));
         if explains {
@@ -110,7 +110,7 @@ impl Room {
         }
     }
 
-    /// Waits until there is room; false where the service is to stop first.
+    /// Waits for free space; false if the service shuts down first.
     pub fn wait(&self) -> bool {
         let mut s = self.lock();
         while s.look_at.is_some() && !self.shutdown.requested() {
@@ -119,8 +119,8 @@ impl Room {
         !self.shutdown.requested()
     }
 
-    /// Sleeps until `until`, or until the service is to stop, and looks for room meanwhile, where there is none and whenever it
-    /// is time to. Returns at once where there is room again, and then true.
+    /// Sleeps until `until` or shutdown, and checks for free space when a check is due. Returns true immediately when
+    /// space is available again.
     pub fn sleep_until(&self, until: Instant) -> bool {
         loop {
             if self.has_come() {
@@ -136,7 +136,7 @@ impl Room {
         }
     }
 
-    /// Looks for room, where there was none and it is time to. Returns whether there is some again.
+    /// Checks for free space if the disk was full and a check is due. Returns whether space is available again.
     fn has_come(&self) -> bool {
         if self.lock().look_at.is_none_or(|at| at > Instant::now()) {
             return false;
@@ -156,15 +156,15 @@ impl Room {
     }
 }
 
-/// Asks the disk for room and gives it back. Quotas and what is reserved for root count, as they do for the index.
+/// Allocates the space and releases it. Quotas and root reserves apply, as they do to the index.
 fn ask(index_dir: &Path) -> rustix::io::Result<()> {
     let path = index_dir.join(".room");
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
-    // It is there for as long as it is open.
+    // The file exists only while it is open.
     rustix::fs::unlink(&path)?;
     match fallocate(&file, FallocateFlags::empty(), 0, ENOUGH) {
-        // Such a file system tells whoever writes.
+        // Such a file system reports a full disk on write.
         Err(Errno::OPNOTSUPP) => Ok(()),
         asked => asked,
     }
@@ -174,7 +174,7 @@ fn is_enough(index_dir: &Path) -> bool {
     ask(index_dir).is_ok()
 }
 
-/// Whether the disk is full or a quota is used up: not whether it fails, or may only be read.
+/// Whether the disk is full or a quota is exhausted; false for I/O errors and read-only file systems.
 pub fn is_used_up(index_dir: &Path) -> bool {
     matches!(ask(index_dir), Err(Errno::NOSPC | Errno::DQUOT))
 }
@@ -187,7 +187,7 @@ mod tests {
         room.lock().pause.as_secs()
     }
 
-    /// Lets the time come to look again.
+    /// Makes the next check due and runs it.
     fn look(room: &Room) -> bool {
         room.lock().look_at = Some(Instant::now());
         room.has_come()
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_looked_at_ever_more_rarely_until_there_is_room() {
         let dir = tempfile::tempdir().unwrap();
-        // Where nothing can be made there is no room.
+        // If no file can be created, there is no space.
         let mut room = Room::new(&dir.path().join("full"), Shutdown::default());
         assert!(room.is_there() && room.lacks().is_none() && !room.has_come());
         assert!(room.ran_out(&IndexError::DiskFull));
@@ -211,7 +211,7 @@ mod tests {
         room.index_dir = dir.path().to_owned();
         assert!(look(&room) && room.is_there() && room.wait());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
-        // Full again at once: whoever filled it is still at it.
+        // Full again at once: the cause persists.
         room.ran_out(&IndexError::DiskFull);
         assert_eq!(wait_of(&room), 60);
     }
@@ -223,7 +223,7 @@ mod tests {
         let room = Room::new(dir.path(), stop.clone());
         let broken = || IndexError::Store(std::io::ErrorKind::NotFound.into());
         assert!(!room.ran_out(&broken()) && room.is_there());
-        // The disk of temporary files is full, and that of the index is not.
+        // The disk of temporary files is full, that of the index is not.
         assert!(!room.explains(&IndexError::DiskFull) && room.is_there());
         assert!(room.ran_out(&IndexError::DiskFull) && !room.is_there());
         stop.request(15);

@@ -1,7 +1,7 @@
-//! The scanner: turns requests and changes on the disk into rows of the queue, by walking what is ordered.
+//! The scanner: turns requests and changes on disk into rows of the queue, by walking the ordered paths.
 //!
-//! Two threads run it, one for uploads and one for the background, so that no upload waits for a walk. What cannot be walked
-//! for want of something that comes back by itself is walked again soon, and then ever more rarely.
+//! There are two scanner threads, one for uploads and one for background work, so that no upload waits for a walk.
+//! Parts that could not be walked for a temporary reason are retried soon, then at growing intervals.
 
 use super::events::{self, Event};
 use super::{Dirty, Look, Order, Service, watch};
@@ -19,29 +19,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A walk that failed is tried again after so long.
+/// Delay after which a failed walk is retried.
 const WALK_AGAIN: Duration = Duration::from_secs(600);
 
-/// What could not be walked for want of something that comes back by itself is walked again after so long, then after twice as
-/// long each time, up to the second.
+/// Delay after which a part that could not be walked for a temporary reason is retried; doubles with each attempt, up
+/// to the maximum.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
 const AGAIN_AT_LEAST: Duration = Duration::from_secs(300);
 
-/// When files that were recorded as unavailable are looked for again: after the first pause of their attempts, then regularly
-/// while there are any.
+/// When files recorded as unavailable are checked again: after the first pause of their attempts, then regularly while
+/// there are any.
 const UNAVAILABLE_AFTER: Duration = Duration::from_secs(70);
 const UNAVAILABLE_AGAIN: Duration = Duration::from_secs(600);
 
-/// Walks what is ordered, until told to stop. `priority`: of the requests that this scanner is for.
+/// Processes orders until shutdown. `priority`: of the requests that this scanner handles.
 ///
-/// Long walks that nobody waits for wait until background work may run; the folder of a change that was noticed is
-/// walked at once, which costs little. Without room for what they find all wait.
+/// Long background walks wait until background work may run; the folder of a change event is walked at once, which is
+/// cheap. If the disk is full, all walks wait.
 pub(super) fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Order>, priority: u8) {
     let shutdown = service.shared.shutdown.clone();
     let mut todo = Todo::default();
-    // When what failed is tried again.
+    // When failed walks are retried.
     let mut again: Option<Instant> = None;
-    // The same of what could not be walked at present.
+    // Parts that could not be walked at present.
     let mut later = Later::default();
     loop {
         let order = match again.into_iter().chain(later.at).chain(later.catch_up).min() {
@@ -88,7 +88,7 @@ pub(super) fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Ord
         let may_run = priority == 0 || service.gate.background_may_run();
         for order in todo.take(may_run, again.is_none()) {
             let done = match &order {
-                // One before it has met with a full disk.
+                // The previous order found the disk full.
                 _ if !service.room.is_there() => {
                     todo.add(order);
                     continue;
@@ -113,7 +113,7 @@ pub(super) fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Ord
                     again = Some(Instant::now() + WALK_AGAIN);
                     todo.add(Order::Requests);
                     if priority > 0 {
-                        // What a change was noticed of is among all.
+                        // A walk of everything includes all pending changes.
                         todo.add(Order::WalkAll);
                     }
                 }
@@ -124,11 +124,11 @@ pub(super) fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Ord
     }
 }
 
-/// What a scanner could not walk at present.
+/// Parts that a scanner could not walk at present.
 #[derive(Default)]
 struct PutOff {
     paths: Vec<(PathBuf, Reach)>,
-    /// Requests are among it.
+    /// Whether requests are among them.
     requests: bool,
 }
 
@@ -145,18 +145,18 @@ impl From<Vec<(PathBuf, Reach)>> for PutOff {
     }
 }
 
-/// What a scanner tries again by itself, and when.
+/// What a scanner retries by itself, and when.
 #[derive(Default)]
 struct Later {
     put_off: PutOff,
     at: Option<Instant>,
     pause: Duration,
-    /// When files that are recorded as unavailable are tried again.
+    /// When files recorded as unavailable are retried.
     catch_up: Option<Instant>,
 }
 
 impl Later {
-    /// Nothing was put off: the next time it is tried again soon.
+    /// Adds postponed parts and requests. Without any, and with no retry pending, the delay is reset.
     fn add(&mut self, paths: Vec<(PathBuf, Reach)>, requests: bool) {
         if paths.is_empty() && !requests {
             if self.at.is_none() {
@@ -187,7 +187,7 @@ impl Later {
     }
 }
 
-/// What a scanner is to do and has not done yet. What is ordered again while it waits is done once.
+/// Pending orders of a scanner. Equal orders are merged.
 #[derive(Default)]
 struct Todo {
     requests: bool,
@@ -217,8 +217,8 @@ impl Todo {
         }
     }
 
-    /// What may be done now, in this order: `background`: long walks; `all`: the walk of everything, with which a poll is done,
-    /// too.
+    /// The orders to process now, in this sequence. `background`: include long walks; `all`: include the walk of
+    /// everything, which also serves as a poll.
     fn take(&mut self, background: bool, all: bool) -> Vec<Order> {
         let mut now = Vec::new();
         if !self.changed.is_empty() {
@@ -250,7 +250,7 @@ fn walk_all(index: &mut Index, service: &Arc<Service>) -> Result<Vec<(PathBuf, R
     Ok(put_off)
 }
 
-/// Everything known for which a stage is due.
+/// Queues all known files with due stages.
 fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
     for stage in [&service.plan.stages.inspect, &service.plan.stages.render] {
         index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling(), 1)?;
@@ -266,11 +266,11 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
     for job in index.open_jobs()?.into_iter().filter(|j| !j.queued && j.priority == priority) {
         let paths: Vec<(PathBuf, Reach)> = job.paths.iter().map(|p| (p.clone(), Reach::Tree)).collect();
         if !walk(index, service, &paths, priority)?.is_empty() {
-            // It stays open, and the others are not kept waiting.
+            // It stays open and does not block the others.
             requests = true;
             continue;
         }
-        // Whoever asks for a path also asks for what could not be done there before and can be now.
+        // A request for a path includes files that failed there before and may succeed now.
         let ceiling = service.shared.budget.ceiling();
         for scope in job.paths.iter().filter_map(|p| index.scope_of(&absolute(p)).transpose()) {
             let scope = scope?;
@@ -282,7 +282,7 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
         index.job_queued(job.id)?;
         let _ = match priority {
             0 => service.tidier.send(Dirty::Jobs),
-            // It may have asked for stages that only look at what is recorded.
+            // It may request stages that use only recorded data.
             _ => service.tidier.send(Dirty::Everything),
         };
         if priority > 0 {
@@ -292,7 +292,7 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
     Ok(PutOff { requests, paths: Vec::new() })
 }
 
-/// Walks; returns what could not be walked at present.
+/// Walks; returns the parts that could not be walked at present.
 fn walk(
     index: &mut Index,
     service: &Arc<Service>,
@@ -328,7 +328,7 @@ fn walk(
         }
     }
     if scanned.unseen > 0 {
-        // They are counted, too.
+        // They are included in the counts.
         let _ = service.counter.send(());
     }
     if !scanned.moved.is_empty() || !scanned.removed.is_empty() {

@@ -1,5 +1,5 @@
-//! The figures of `GET /v1/status`, `/metrics` and of progress, kept by space: whoever may see some spaces only hears of
-//! these only.
+//! Counters of `GET /v1/status`, `/metrics` and of progress, kept by space: a client restricted to some spaces receives
+//! only theirs.
 
 use super::access::Access;
 use albumen_index::counts::Counts;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Files since the start of the service, by what was done with them, and requests that wait now.
+/// Files since the start of the service by outcome, and requests that wait now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Sofar {
     pub developed: u64,
@@ -25,19 +25,19 @@ pub struct Tally {
 #[derive(Debug, Default)]
 struct Inner {
     done: BTreeMap<String, Sofar>,
-    /// What the index held a moment ago: counting a million rows is not for every request.
+    /// Recent counts of the index: counting a million rows for every request is too slow.
     counts: Option<BTreeMap<String, Counts>>,
-    /// Uploads that are not done, by job, with the spaces of their paths; `None`: of some no config names a space.
+    /// Pending uploads by job, with the spaces of their paths; `None` if a path is in no configured space.
     uploads: BTreeMap<i64, Option<BTreeSet<String>>>,
 }
 
 impl Tally {
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Figures only: a thread that died while it held them left them whole.
+        // The figures stay valid if a thread panics while it holds the lock.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A file of a space was developed or recognised: `add` says what that counts as.
+    /// Counts a file of a space that was developed or recognised; `add` increments the right counter.
     pub fn done(&self, space: &str, add: impl FnOnce(&mut Sofar)) {
         let mut inner = self.lock();
         match inner.done.get_mut(space) {
@@ -50,7 +50,7 @@ impl Tally {
         self.lock().counts = Some(counts);
     }
 
-    /// An upload waits, for paths of these spaces.
+    /// Records a pending upload for paths in these spaces.
     pub fn upload_waits(&self, job: i64, spaces: Option<BTreeSet<String>>) {
         self.lock().uploads.insert(job, spaces);
     }
@@ -59,12 +59,12 @@ impl Tally {
         self.lock().uploads.remove(&job);
     }
 
-    /// All uploads that wait.
+    /// Number of pending uploads.
     pub fn uploads_waiting(&self) -> usize {
         self.lock().uploads.len()
     }
 
-    /// What was done, as far as a caller may see.
+    /// The counters that a caller may see.
     pub fn sofar(&self, access: &Access) -> Sofar {
         let inner = self.lock();
         let mut sum = Sofar::default();
@@ -81,7 +81,7 @@ impl Tally {
         sum
     }
 
-    /// What the index holds, as far as a caller may see; `None` before anything was counted.
+    /// The counts of the index that a caller may see; `None` before the first count.
     pub fn counts(&self, access: &Access) -> Option<Counts> {
         let inner = self.lock();
         let mut sum = Counts::default();

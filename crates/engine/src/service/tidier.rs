@@ -1,4 +1,4 @@
-//! After commits: puts items together, finds places, ends requests that have all they asked for, counts.
+//! Work after commits: groups files into items, resolves places, completes requests, and counts.
 
 use super::events::Event;
 use super::recognition::later_stages;
@@ -15,14 +15,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// After this much quiet, what has gathered is settled: a batch is one piece of work and not ten.
+/// Quiet time after which collected changes are processed together.
 const GATHER: Duration = Duration::from_millis(150);
-/// While files keep coming, folders are put together at most this often; a large folder costs time each time.
+/// Minimum interval of grouping while files keep arriving: a large folder takes time on each pass.
 const AT_MOST_EVERY: Duration = Duration::from_secs(3);
-/// How old the counts of the status may be while something happens, where counting takes no time.
+/// Maximum age of the status counts during activity, if counting is fast.
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
-/// Runs until told to stop.
+/// Runs until shutdown.
 pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
     let mut folders: BTreeSet<i64> = BTreeSet::new();
     let (mut everything, mut something) = (false, false);
@@ -34,7 +34,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
             true => AT_MOST_EVERY.max(cost * 10).saturating_sub(settled.elapsed()).max(GATHER),
             false => Duration::MAX,
         };
-        // Deadlines that are too far away to be told are waits without an end.
+        // Deadlines too distant to be represented are waits without end.
         let next = if wait == Duration::MAX {
             dirty.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
@@ -94,7 +94,7 @@ fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
             let Some(scope) = index.scope_of(&absolute(path))? else { continue };
             let stages = later_stages(service, index, &scope)?;
             let LeftToDo { waiting: files, due } = index.left_to_do(&scope, &stages, now())?;
-            // Nobody waits for what cannot be done: the answer says so.
+            // Requests do not wait for unavailable stages: the response names these.
             let doable: Vec<&StageNow> =
                 stages.iter().copied().filter(|s| service.models.can_do(s.stage)).collect();
             left += if doable.len() == stages.len() {
@@ -102,8 +102,7 @@ fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
             } else {
                 files + index.left_to_do(&scope, &doable, now())?.due
             };
-            // Somebody who waits for an upload does not wait for faces to become people; one who asked for people to be
-            // found again does.
+            // An upload does not wait for clustering; a request for the people stage does.
             if job.priority > 0 && stages.iter().any(|s| s.stage == Stage::Faces) {
                 let unclustered = index.spaces_to_cluster()?;
                 left += index.spaces_of(&scope)?.iter().filter(|s| unclustered.contains(s)).count() as u64;
@@ -120,24 +119,24 @@ fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
             service.tally.upload_waits(job.id, service.spaces_of(&job.paths));
         }
         if job.priority == 0 {
-            // First what can be seen, then recognition; also of what is broken, which may be whole again.
+            // First visible files, then recognition; includes broken models, which may be repaired meanwhile.
             unseen.into_iter().for_each(|scope| drop(service.looker.send(Look::Upload(scope))));
         }
     }
     Ok(())
 }
 
-/// Counts what the index holds, beside all others: over a million rows that takes seconds. Ends with the service.
+/// Counts the index on a separate thread: a million rows take seconds. Ends with the service.
 pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
     let stopped = || service.shared.shutdown.requested();
-    // Asked on both sides of the wait: the last order may be heard on either.
+    // Checked on both sides of the wait, because shutdown may occur on either.
     while !stopped() && orders.recv().is_ok() && !stopped() {
         let begun = Instant::now();
         if let Err(e) = count_once(index, service) {
             tracing::error!("the index cannot be counted: {e}");
         }
         index.shrink();
-        // A tenth of the time at the most; what happens meanwhile is counted then.
+        // At most a tenth of the time; changes in between are counted in the next pass.
         let until = Instant::now() + COUNTS_EVERY.max(begun.elapsed() * 10);
         let mut again = false;
         while !stopped() {

@@ -1,7 +1,7 @@
-//! What time alone brings about: background work that its window or the load lets go on, room on a full disk, and memory that
-//! goes back to the kernel at rest.
+//! Timed actions: continuing background work when the time window or load allows it, checking for disk space, and
+//! returning free memory to the kernel when idle.
 //!
-//! Sleeps until the next of these is due: in a service at rest that is one wake-up in [`GIVE_BACK_AFTER`].
+//! Sleeps until the next of these is due: an idle service wakes up once in [`GIVE_BACK_AFTER`].
 
 use super::Service;
 use crate::pipeline::shutdown::Shutdown;
@@ -9,14 +9,14 @@ use albumen_index::IndexReader;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// How often time windows and the load are looked at, where they decide.
+/// Interval of checks of time windows and load, while these block work.
 const LOOK_AGAIN: Duration = Duration::from_secs(20);
 
-/// After each so long without a commit free memory goes back to the kernel: by then the connections have given back their pages
-/// (the recorder's after 10 s), and mostly the last count is over.
+/// Interval without a commit after which free memory is returned to the kernel: by then connections have released their
+/// pages (the recorder's after 10 s), and counting is usually complete.
 const GIVE_BACK_AFTER: Duration = Duration::from_secs(25);
 
-/// Runs until the service is to stop.
+/// Runs until shutdown.
 pub(super) fn run(service: &Service, shutdown: &Shutdown) {
     let mut was_held = false;
     let mut commits = *service.commits.borrow();
@@ -36,8 +36,8 @@ pub(super) fn run(service: &Service, shutdown: &Shutdown) {
         if now >= gives_back {
             gives_back = now + GIVE_BACK_AFTER;
             if commits == std::mem::replace(&mut commits, *service.commits.borrow()) {
-                // Again and again: what counts or clusters last commits nothing. Readers that came back while others worked have
-                // kept their pages.
+                // Repeated, because final counting and clustering make no commit, and connections returned during other
+                // work have kept their pages.
                 service
                     .readers
                     .lock()

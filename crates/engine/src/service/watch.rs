@@ -1,14 +1,13 @@
-//! Noticing: inotify where the kernel tells of changes, polling where it does not (network mounts, and what is left when it
-//! watches no more folders), its table of mounts for disks that come and go, and a full walk now and then that heals what
-//! was missed.
+//! Change detection: inotify where the kernel reports changes; polling where it does not (network mounts, and folders
+//! beyond the watch limit); the kernel's mount table for disks that come and go; and a periodic full walk that finds
+//! missed changes.
 //!
-//! An event names a file or folder. The folder that holds it is looked at when nothing has happened in it for the settling
-//! time, so that a file is finished before it is read; folders inside are entered only where they came or changed
-//! themselves: a new album beside a thousand others costs one listing. When inotify loses events (an overflow), everything
-//! is walked.
+//! An event names a file or folder. Its containing folder is walked when it has had no event for the settling time, so
+//! that files are complete before they are read; subfolders are walked only if they are new or changed: a new album
+//! beside a thousand others costs one listing. When inotify loses events (an overflow), everything is walked.
 //!
-//! Watches are set before the first walk, so that nothing can happen between the two; setting them takes as long as
-//! reading every folder once, so all of it goes on in a thread of its own.
+//! Watches are set before the first walk, so that no change between the two is missed; setting them takes as long as
+//! reading every folder once, so it all runs on a separate thread.
 
 use super::watched::{Change, Watched};
 use super::{Order, Service, mounting};
@@ -27,29 +26,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Folders that settle together are walked together; more than this many become a walk of everything.
+/// Folders that settle together are walked together; more than this many cause a full walk.
 pub(super) const MANY: usize = 500;
 
-/// Folders that settle within this of each other are walked together: the two ends of a move are told one after the
-/// other, and a walk of one end alone finds a file gone, or a new one.
+/// Folders that settle within this time of each other are walked together: the two ends of a move arrive as separate
+/// events, and a walk of one end alone would find a missing or a new file.
 const TOGETHER: Duration = Duration::from_millis(100);
 
-/// A folder in which something happens all the time, as while a telephone is backed up into it, is looked at after so many
-/// settling times all the same: what is finished in it need not wait for the last.
+/// A folder with constant changes, such as during a backup from a phone, is walked after this multiple of the settling
+/// time: complete files in it need not wait for the last one.
 const MOST_SETTLING_TIMES: u32 = 15;
 
-/// What the watching thread hears.
+/// A message to the watching thread.
 enum Heard {
     Changed(notify::Result<notify::Event>),
-    /// Something was mounted or unmounted.
+    /// A file system was mounted or unmounted.
     Mounts,
     Stop,
 }
 
-/// What ends the watching when it is dropped.
+/// Stops watching when dropped.
 pub struct Watching {
     stop: Sender<Heard>,
-    /// Ends the hearing of mounts when it is dropped.
+    /// Stops watching mounts when dropped.
     _mounts: Option<OwnedFd>,
 }
 
@@ -59,7 +58,7 @@ impl Drop for Watching {
     }
 }
 
-/// Starts watching what is configured, and then has all of it walked.
+/// Starts watching the configured folders, then requests a full walk.
 pub fn start(service: &Arc<Service>) -> Watching {
     let (tell, heard) = unbounded::<Heard>();
     let stop = tell.clone();
@@ -101,7 +100,7 @@ fn watcher(tell: Sender<Heard>) -> Option<RecommendedWatcher> {
     .ok()
 }
 
-/// Turns events into walks until it is told to stop, or nobody takes orders.
+/// Turns events into walks until it is stopped or the scanner has ended.
 fn follow(
     heard: &Receiver<Heard>,
     mut watched: Watched,
@@ -183,14 +182,14 @@ fn follow(
     }
 }
 
-/// What has changed and has not settled.
+/// Changes that have not settled.
 #[derive(Default)]
 struct Waiting {
     folders: BTreeMap<PathBuf, Look>,
     everything: Option<Instant>,
 }
 
-/// How far to walk a folder that changed, when, and when at the latest.
+/// How far to walk a changed folder, when, and the latest time.
 struct Look {
     reach: Reach,
     at: Instant,
@@ -198,9 +197,9 @@ struct Look {
 }
 
 impl Waiting {
-    /// Something happened to a file or folder of this path, which may be gone by now.
+    /// Handles an event for a file or folder, which may no longer exist.
     fn changed(&mut self, path: &Path, is_folder: bool, now: Instant, settle: Duration) {
-        // A rename inside a folder is seen from both ends.
+        // The folder sees both ends of a rename inside it.
         let folder = folder_of(path);
         if is_folder {
             self.wait(path.to_owned(), Reach::Tree, now, settle);
@@ -222,7 +221,7 @@ impl Waiting {
         self.folders.values().map(|look| look.at).chain(self.everything).min()
     }
 
-    /// What has settled, with what does so within a moment; without what lies inside of a tree that is walked anyway.
+    /// Settled folders, and those that settle shortly after; without folders inside a tree that is walked anyway.
     fn take_due(&mut self, now: Instant) -> Vec<(PathBuf, Reach)> {
         if !self.folders.values().any(|look| look.at <= now) {
             return Vec::new();
@@ -235,19 +234,19 @@ impl Waiting {
             }
             !is_due
         });
-        // In order of their paths a tree comes before all that is in it.
+        // Sorted by path, a tree precedes everything in it.
         due.dedup_by(|(inner, _), (outer, reach)| *reach == Reach::Tree && inner.starts_with(&*outer));
         due
     }
 }
 
-/// Reading a file is no change of it. That events were lost is.
+/// Whether an event is a change: reads are not, lost events are.
 fn matters(event: &notify::Event) -> bool {
     let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
     !event.kind.is_access() || event.kind == closed || event.need_rescan()
 }
 
-/// Whether what an event names may not have been there before.
+/// Whether the path of an event may be new.
 fn comes(kind: &EventKind) -> bool {
     matches!(
         kind,
@@ -255,12 +254,12 @@ fn comes(kind: &EventKind) -> bool {
     )
 }
 
-/// Whether it says what is left out.
+/// Whether a file has ignore rules.
 fn is_rule(path: &Path) -> bool {
     path.file_name().is_some_and(|name| [NOMEDIA, ALBUMENIGNORE].contains(&name.as_bytes()))
 }
 
-/// The folder to walk for an event: the one that holds the file, so that a rename inside it is seen from both ends.
+/// The folder to walk for an event: the containing one, so that both ends of a rename in it are seen.
 fn folder_of(path: &Path) -> PathBuf {
     let mut folder = path.parent().unwrap_or(path).to_owned();
     while !patience::stat(&folder).map_or_else(|e| is_shortage(&e), |m| m.is_dir()) {
@@ -290,11 +289,11 @@ mod tests {
         };
         let folder = |below: &str| (below.to_owned(), Reach::Folder);
         let tree = |below: &str| (below.to_owned(), Reach::Tree);
-        // A file; a folder that came, with what happened inside; one that went, beside one that changed itself.
+        // A file; a new folder, with events inside it; a removed one, beside one that changed itself.
         assert_eq!(due_after(&["new.jpg"]), [folder("")]);
         assert_eq!(due_after(&["album", "album/1.jpg"]), [folder(""), tree("album")]);
         assert_eq!(due_after(&["gone/2024", "old/inside"]), [folder(""), folder("old"), tree("old/inside")]);
-        // What is left out may be anywhere below.
+        // Ignored files may be anywhere below.
         assert_eq!(due_after(&["old/.nomedia", "old/inside/1.jpg"]), [tree("old")]);
     }
 

@@ -1,7 +1,7 @@
-//! The folders that the kernel watches for us (inotify), one by one, and those that have to be polled instead.
+//! The folders that the kernel watches for the service (inotify), one by one, and those that must be polled instead.
 //!
-//! Not the library's own recursion: that follows symbolic links, stops at the first folder that may not be read, and takes
-//! a watch for each of the folders that are left out, of which a Synology has one for every photo (`@eaDir/IMG_1.JPG`).
+//! The recursive mode of the library is not used: it follows symbolic links, stops at the first unreadable folder, and
+//! uses a watch for each ignored folder, of which a Synology has one for every photo (`@eaDir/IMG_1.JPG`).
 
 use albumen_files::ignore::{NOMEDIA, Rules};
 use albumen_files::mounts::MountTable;
@@ -12,30 +12,30 @@ use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What happened, as far as it matters.
+/// The relevant part of an event.
 pub enum Change {
     Nothing,
-    /// To a file, or to what is gone.
+    /// A change of a file, or of a removed path.
     File,
     Folder,
-    /// To these configured folders as a whole.
+    /// A change of these configured folders as a whole.
     Roots(Vec<PathBuf>),
 }
 
-/// What is watched.
+/// The watched folders.
 pub struct Watched {
-    /// `None` where nothing is to be watched, or cannot be.
+    /// `None` if watching is disabled or not possible.
     watcher: Option<RecommendedWatcher>,
     rules: Rules,
     mounts: MountTable,
     /// The configured folders.
     roots: Vec<PathBuf>,
-    /// Of what is in these nobody tells: network mounts, and folders for which the kernel had no watch left.
+    /// Folders without change events: network mounts, and folders beyond the kernel's limit of watches.
     polled: BTreeSet<PathBuf>,
 }
 
 impl Watched {
-    /// Watches some folders with all that is in them. They may be missing, until something is mounted there.
+    /// Watches folders and their subfolders. A folder may be missing until something is mounted there.
     pub fn new(watcher: Option<RecommendedWatcher>, roots: Vec<PathBuf>, rules: Rules) -> Watched {
         let (mounts, polled) = (MountTable::read(), BTreeSet::new());
         let mut watched = Watched { watcher, rules, mounts, roots, polled };
@@ -43,21 +43,21 @@ impl Watched {
         watched
     }
 
-    /// Watches everything anew, since it was not told of all that came.
+    /// Watches everything again after lost events.
     pub fn add_all(&mut self) {
         for root in self.roots.clone() {
             self.add(&root);
         }
     }
 
-    /// What has to be polled.
+    /// The folders to poll.
     pub fn polled(&self) -> &BTreeSet<PathBuf> {
         &self.polled
     }
 
-    /// Watches a folder that came, or may be another than it was, and those in it.
+    /// Watches a new or replaced folder and its subfolders.
     ///
-    /// A folder is watched before it is listed: what comes in between is told, or listed, or both.
+    /// A folder is watched before it is listed, so that a subfolder created in between is reported, listed, or both.
     pub fn add(&mut self, folder: &Path) {
         self.polled.retain(|polled| !polled.starts_with(folder));
         let mut next = vec![folder.to_owned()];
@@ -66,7 +66,7 @@ impl Watched {
                 self.polled.insert(folder);
                 continue;
             }
-            // The library asks the kernel from a thread of its own, which must not be held up.
+            // The library calls the kernel from its own thread, which must not block.
             if patience::lstat(&folder).is_err_and(|e| e.kind() == std::io::ErrorKind::TimedOut) {
                 tracing::warn!("{} is polled: its file system does not answer", folder.display());
                 self.polled.insert(folder);
@@ -86,7 +86,7 @@ impl Watched {
                     self.polled.extend(next);
                     return;
                 }
-                // Gone meanwhile, or not to be read: the walk says so.
+                // It was removed meanwhile, or is unreadable: the walk reports that.
                 Err(e) => {
                     tracing::debug!("{} is not watched: {e}", folder.display());
                     if self.roots.contains(&folder) {
@@ -97,7 +97,7 @@ impl Watched {
         }
     }
 
-    /// Watches the nearest folder above a configured one that is not there, to see it come.
+    /// Watches the nearest existing folder above a missing configured one, to detect its creation.
     fn await_root(&mut self, root: &Path) {
         let there = root.ancestors().skip(1).find(|above| patience::stat(above).is_ok_and(|m| m.is_dir()));
         if let (Some(above), Some(watcher)) = (there, &mut self.watcher)
@@ -108,11 +108,11 @@ impl Watched {
         }
     }
 
-    /// Something happened at a path: what there is to look at because of it, which may be nothing. Watches what comes.
+    /// Handles an event for a path and returns what must be walked because of it, if anything. Watches new folders.
     pub fn changed(&mut self, path: &Path, comes: bool) -> Change {
         let roots: Vec<PathBuf> = self.roots.iter().filter(|root| root.starts_with(path)).cloned().collect();
         if !roots.is_empty() {
-            // A configured folder came or went, or one that holds it.
+            // A configured folder, or one above it, was created or removed.
             roots.iter().for_each(|root| self.add(root));
             return Change::Roots(roots);
         }
@@ -129,7 +129,7 @@ impl Watched {
         if is_folder { Change::Folder } else { Change::File }
     }
 
-    /// Folders in a folder in which photos are looked for.
+    /// The subfolders of a folder that are searched for photos.
     fn folders_in(&self, folder: &Path) -> Vec<PathBuf> {
         let Ok(entries) = patience::list(folder) else { return Vec::new() };
         if entries.iter().any(|(name, _)| name.as_bytes() == NOMEDIA) {
@@ -139,18 +139,18 @@ impl Watched {
         folders.map(|(name, _)| folder.join(name)).filter(|folder| !self.leaves_out(folder)).collect()
     }
 
-    /// Whether a folder is one of those in which no photos are looked for.
+    /// Whether a folder is ignored.
     fn leaves_out(&self, folder: &Path) -> bool {
         let inside = self.roots.iter().filter_map(|root| {
             let (path, root) = (folder.as_os_str().as_bytes(), root.as_os_str().as_bytes());
             below(path, root).filter(|rest| !rest.is_empty())
         });
-        // Of folders in each other the inner one has its own rules.
+        // For nested folders, the rules of the innermost apply.
         let inner = inside.min_by_key(|rest| rest.len());
         inner.is_some_and(|path| self.rules.ignores(path, true))
     }
 
-    /// Something was mounted or unmounted: what of it concerns the configured folders, watched anew, and is to be walked.
+    /// Handles a mount or unmount: watches the affected configured folders again and returns those to walk.
     pub fn mounts_changed(&mut self) -> Vec<PathBuf> {
         let before = std::mem::replace(&mut self.mounts, MountTable::read());
         let (mut concerned, mut on_demand) = (BTreeSet::new(), BTreeSet::new());
@@ -160,7 +160,7 @@ impl Watched {
                 if !folder.starts_with(root) || self.leaves_out(folder) {
                     continue;
                 }
-                // A walk each time that somebody looks, or nobody has for a while, would never let the disk rest.
+                // A walk on every automatic mount and unmount would keep the disk spinning.
                 if !self.mounts.is_mounted_on_demand(place) {
                     concerned.insert(folder.to_owned());
                 } else if self.mounts.holding(place).is_some_and(|mount| !mount.is_only_awaited()) {

@@ -1,4 +1,4 @@
-//! Questions about people and faces: lists, why a face is where it is, what is worth asking a user about.
+//! Queries about people and faces: lists, the reason for an assignment, and suggestions for the user.
 
 use super::edits::{find_person, label};
 use super::gallery::Gallery;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 type Result<T> = std::result::Result<T, EditError>;
 
-/// Exemplars shown as the reasons for a face.
+/// Exemplars shown as reasons for an assignment.
 const REASONS: usize = 3;
 
 /// A person in a list.
@@ -24,19 +24,19 @@ pub struct PersonLine {
     pub id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// On whose word it bears the name: edit, sidecar, file.
+    /// Source of the name: edit, sidecar, file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name_source: Option<String>,
     pub space: String,
     pub hidden: bool,
-    /// Photos and videos that are shown and it is in.
+    /// Number of visible photos and videos with the person.
     pub items: u64,
-    /// Its faces in these.
+    /// Number of its faces in these.
     pub faces: u64,
-    /// The face to show for it: a user's choice, else the best, of what is shown.
+    /// The face to show: the user's choice, else the best one, among visible photos.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cover: Option<i64>,
-    /// The photo that the cover is in.
+    /// The photo of the cover.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photo: Option<String>,
     /// Ids of people that were merged into it.
@@ -58,26 +58,26 @@ pub struct FaceLine {
     pub person: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// On whose word: edit, sidecar, file, machine.
+    /// Source of the assignment: edit, sidecar, file, machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub how: Option<String>,
-    /// Not found by the last look at the picture; kept for what a user said.
+    /// Not found by the last detection; kept because of a user edit.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,
-    /// A user said that it is no face (`no_face`) or nobody to be known (`nobody`).
+    /// User edit: not a face (`no_face`), or an unknown person (`nobody`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
-    /// In a list of faces that wait: the person it is nearest to.
+    /// For an unassigned face: the nearest person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Candidate>,
 }
 
-/// Which faces to list.
+/// Options of a list of faces.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FaceList {
-    /// Also those that are lost.
+    /// Include lost faces.
     pub lost: bool,
-    /// At most so many.
+    /// Maximum number of faces.
     pub limit: Option<usize>,
 }
 
@@ -87,44 +87,44 @@ impl FaceList {
     }
 }
 
-/// Why a face is taken for whom it is, or for nobody.
+/// Why a face is assigned to a person, or to none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Why {
     #[serde(flatten)]
     pub face: FaceLine,
-    /// The similarity (cosine) that decided when it joined, and what was required then; for a machine's word.
+    /// For an assignment by clustering: the cosine similarity that decided, and the threshold at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similarity: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required: Option<f64>,
-    /// The people nearest to it now, with the exemplars that speak for them.
+    /// The nearest people at present, with the exemplars that support them.
     pub candidates: Vec<Candidate>,
-    /// What was said of it, and what else binds it.
+    /// User edits of the face and other constraints.
     pub constraints: Vec<String>,
-    /// What follows, in words.
+    /// The conclusion, for users.
     pub verdict: String,
-    /// The commands that say it is right, and that it is wrong.
+    /// Commands to confirm and to reject the assignment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub yes: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no: Option<String>,
 }
 
-/// A person that a face may be.
+/// A possible person of a face.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
     pub person: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Mean cosine with all faces of the person, or with the exemplars nearest to it where that speaks more for the person;
-    /// and what joining requires of it.
+    /// Mean cosine with all faces of the person, or with the nearest exemplars if that is better relative to its
+    /// threshold; and that threshold.
     pub similarity: f32,
     pub distance: f32,
     pub required: f32,
     pub exemplars: Vec<Reason>,
 }
 
-/// An exemplar of a person beside the face in question.
+/// An exemplar of a person, compared with the face.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reason {
     pub face: i64,
@@ -132,7 +132,7 @@ pub struct Reason {
     pub similarity: f32,
 }
 
-/// Two people worth asking about.
+/// Two people that may be the same.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suggestion {
     pub a: String,
@@ -142,19 +142,19 @@ pub struct Suggestion {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub b_name: Option<String>,
     pub similarity: f32,
-    /// What would be required of two groups of this size; the machine never joins people itself.
+    /// Threshold for groups of these sizes; people are never merged automatically.
     pub required: f32,
 }
 
-/// What `people suggest` answers.
+/// The result of `people suggest`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Suggestions {
     pub merges: Vec<Suggestion>,
-    /// People without a name, those with most photos first.
+    /// Unnamed people, those with most photos first.
     pub unnamed: Vec<PersonLine>,
 }
 
-/// A person of a list, from the kept counts (`c`) where they are there.
+/// SQL of one line of a list; uses the stored counts (`c`) where present.
 fn person_line_sql() -> String {
     let counts::Columns { items, faces, best_face } = counts::Columns::new();
     format!(
@@ -185,7 +185,7 @@ fn person_line(conn: &Connection, r: &Row) -> rusqlite::Result<PersonLine> {
     })
 }
 
-/// The photo that a face is in.
+/// The path of a face's photo.
 fn path_of_face(conn: &Connection, face: i64) -> rusqlite::Result<Option<String>> {
     let file: Option<i64> = conn
         .prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?
@@ -194,18 +194,18 @@ fn path_of_face(conn: &Connection, face: i64) -> rusqlite::Result<Option<String>
     Ok(file.map(|file| path_of(conn, file)).transpose()?)
 }
 
-/// Limits `s` (spaces) to those named in ?1, a JSON list; NULL for all.
+/// Restricts `s` (spaces) to the names in ?1, a JSON list; NULL for all.
 const OF_SPACES: &str = "(?1 IS NULL OR s.name IN (SELECT value FROM json_each(?1)))";
 
 fn names(spaces: Option<&[String]>) -> Option<String> {
     spaces.map(|s| serde_json::to_string(s).expect("strings"))
 }
 
-/// After [`FACE_LINE`]: the item, the volume and the space of the face's photo.
+/// After [`FACE_LINE`]: joins the item, the volume and the space of the face's photo.
 const SPACE_OF_FACE: &str = "JOIN items i ON i.file_id = a.file_id JOIN files f ON f.id = a.file_id JOIN folders d ON d.id = f.folder_id
       JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id";
 
-// The name by a subquery: a join would build the whole of `persons` for each question.
+// The name comes from a subquery: a join would materialise all of `persons` for each query.
 const FACE_LINE: &str = "
     SELECT a.id, a.file_id, a.x, a.y, a.w, a.h, a.score, a.quality, a.person_id,
            (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.how, a.lost, a.mark
@@ -228,7 +228,8 @@ fn face_line(conn: &Connection, r: &Row) -> rusqlite::Result<FaceLine> {
     })
 }
 
-/// The faces of a file, from left to right, with their people; with `lost`, those that the last look did not find, too.
+/// The faces of a file, from left to right, with their people; with `lost`, also those that the last detection did not
+/// find.
 pub(crate) fn faces_of_file(conn: &Connection, file: i64, lost: bool) -> rusqlite::Result<Vec<FaceLine>> {
     let mut st = conn.prepare_cached(&format!(
         "{FACE_LINE} WHERE a.file_id = ?1 AND a.lost <= ?2 ORDER BY a.x, a.y, a.w, a.h, a.id"
@@ -244,7 +245,7 @@ pub struct PersonAndFaces {
 }
 
 impl IndexReader {
-    /// The people of some spaces, or of all: named ones first, then those in most photos.
+    /// The people of some spaces, or of all: named ones first, then by number of photos.
     /// `limit` bounds the number of people.
     pub fn people(
         &self,
@@ -264,7 +265,7 @@ impl IndexReader {
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The space of the person that an id, or the id of one merged into it, stands for. Names are not looked at.
+    /// The space of a person given by its id or the id of a person merged into it. Names are not accepted.
     pub fn space_of_person(&self, id: &str) -> Result<Option<String>> {
         Ok(self
             .conn
@@ -273,7 +274,7 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// The space of the photo that a face is in.
+    /// The space of a face's photo.
     pub fn space_of_face(&self, face: i64) -> Result<Option<String>> {
         Ok(self
             .conn
@@ -290,10 +291,10 @@ impl IndexReader {
         self.person_in(named, None, FaceList::default())
     }
 
-    /// The same; where `named` is a name, of a space.
+    /// Like [`IndexReader::person`]; a name is resolved within the space.
     pub fn person_in(&self, named: &str, space: Option<&str>, list: FaceList) -> Result<PersonAndFaces> {
         let id = find_person(&self.conn, named, space)?;
-        // A photo that has moved to another space is not this one's to see, also before the next clustering.
+        // A photo that moved to another space must not be visible here, even before the next clustering.
         let mut st = self.conn.prepare_cached(&format!(
             "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id = ?1 AND v.space_id = (SELECT space_id FROM people WHERE id = ?1)
                 AND i.hidden = 0 AND a.lost <= ?2 ORDER BY a.quality DESC, a.id LIMIT ?3"
@@ -319,7 +320,7 @@ impl IndexReader {
         Ok(faces)
     }
 
-    /// The faces of some spaces, or of all, that wait for a person, best first, each with the person it is nearest to.
+    /// Unassigned faces of some spaces, or of all, best first, each with its nearest person.
     pub fn waiting_faces(&self, spaces: Option<&[String]>, limit: Option<usize>) -> Result<Vec<FaceLine>> {
         let mut st = self.conn.prepare_cached(&format!(
             "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0 AND i.hidden = 0
@@ -333,9 +334,9 @@ impl IndexReader {
         Ok(faces)
     }
 
-    /// Adds to faces that wait the person that each is nearest to, hidden people aside.
+    /// Adds the nearest visible person to each unassigned face.
     fn add_candidates(&self, faces: &mut [FaceLine]) -> Result<()> {
-        /// Places in `faces`, with the embeddings.
+        /// Positions in `faces`, with the embeddings.
         type Waiting = Vec<(usize, Vec<i8>)>;
         let mut of: BTreeMap<(i64, String), Waiting> = BTreeMap::new();
         for (at, face) in faces.iter().enumerate() {
@@ -374,7 +375,7 @@ impl IndexReader {
             .ok_or_else(|| EditError::NotFound(format!("there is no face {face}")))
     }
 
-    /// Why a face is where it is: exemplars, distance, threshold, constraints.
+    /// Why a face is assigned as it is: exemplars, distance, threshold, constraints.
     pub fn why_face(&self, face: i64) -> Result<Why> {
         let line = self.face(face)?;
         let conn = &self.conn;
@@ -407,7 +408,7 @@ impl IndexReader {
         Ok(Why { face: line, similarity, required, candidates, constraints, verdict, yes, no })
     }
 
-    /// The people nearest to a face: first the one it is taken for.
+    /// The people nearest to a face, the assigned one first.
     fn candidates(&self, line: &FaceLine, embedding: &[u8], embedder: &str) -> Result<Vec<Candidate>> {
         let dim = embedding.len();
         if dim == 0 {
@@ -460,7 +461,7 @@ impl IndexReader {
         })
     }
 
-    /// Ranked merges and unnamed people worth asking about; never what a constraint forbids.
+    /// Ranked suggestions: merges, and unnamed people. Merges that a constraint forbids are left out.
     pub fn suggest_people(&self, spaces: Option<&[String]>, most: usize) -> Result<Suggestions> {
         let mut unnamed = self.people(spaces, false, None)?;
         unnamed.retain(|p| p.name.is_none() && p.faces > 0);
@@ -506,7 +507,7 @@ impl IndexReader {
     }
 }
 
-/// Why a face is where it is, in a sentence, and the commands that say it is right and that it is wrong.
+/// The reason for an assignment in one sentence, and the commands to confirm and to reject it.
 fn verdict(
     face: &FaceLine,
     candidates: &[Candidate],

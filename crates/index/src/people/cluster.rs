@@ -1,5 +1,5 @@
-//! One clustering of a space: reads faces and constraints, lets [`albumen_library::people`] decide, writes what follows in one
-//! transaction, so that no edit falls in between and a kill leaves things as they were.
+//! One clustering of a space: reads faces and constraints, lets [`albumen_library::people`] decide, and writes the
+//! result in one transaction, so that no edit falls in between and a kill leaves the index unchanged.
 
 use super::{SAME_FACE_IOU, counts, found_person, iou, refresh_renamed, regions};
 use crate::Result;
@@ -12,29 +12,29 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 
-/// What people have gained can bring in more faces: so many rounds at most, then the next clustering goes on. Two
-/// are usual, the second finding nothing.
+/// New members of people can attract more faces: maximum number of rounds; the next clustering continues. Usually there
+/// are two, the second without result.
 const ROUNDS: usize = 8;
 
-/// What a clustering did.
+/// Result of a clustering.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ClusterReport {
-    /// Faces that joined a person.
+    /// Faces assigned to a person.
     pub joined: u64,
-    /// People that came into being.
+    /// People created.
     pub founded: u64,
-    /// Faces that wait for more evidence.
+    /// Faces that remain unassigned.
     pub waiting: u64,
-    /// It was stopped before it had changed anything.
+    /// It was stopped before it changed anything.
     pub stopped: bool,
 }
 
-/// Clusters the faces of a space, in canonical order: the same faces and edits give the same people, on any machine
-/// and any number of threads. A second call finds nothing to do.
+/// Clusters the faces of a space in canonical order: the same faces and edits give the same people, on any machine and
+/// with any number of threads. A second call changes nothing.
 ///
-/// Comparing takes long in a fresh library, so it looks at a snapshot without holding the right to write; when it
-/// writes and another has written since, it compares again inside the writing transaction. Either way constraints
-/// are those that stand when it assigns.
+/// Comparing takes long in a new library, so it uses a snapshot without the write lock; if another process has written
+/// before the result is written, it compares again inside the write transaction. Either way, the constraints are those
+/// in force at the assignment.
 pub fn cluster_space(
     index: &mut Index,
     space: i64,
@@ -48,7 +48,7 @@ pub fn cluster_space(
     refresh_renamed(&tx)?;
     tx.commit()?;
     let version = |conn: &Connection| conn.pragma_query_value(None, "data_version", |r| r.get::<_, i64>(0));
-    // What the round before left waiting, and when.
+    // Unassigned faces after the previous round, and its data version.
     let mut left: Option<(i64, Vec<Waiting>)> = None;
     for _ in 0..ROUNDS {
         let snapshot = conn.transaction()?;
@@ -75,7 +75,7 @@ pub fn cluster_space(
     Ok(report)
 }
 
-/// The same inside the transaction of an edit.
+/// Like [`cluster_space`], inside the transaction of an edit.
 pub(super) fn cluster_now(conn: &Connection, space: i64, threads: usize) -> Result<ClusterReport> {
     let mut report = ClusterReport { joined: prepare(conn, space)?, ..ClusterReport::default() };
     let mut left = None;
@@ -90,14 +90,14 @@ pub(super) fn cluster_now(conn: &Connection, space: i64, threads: usize) -> Resu
     Ok(report)
 }
 
-/// What follows without comparing: spaces, regions, copies. How many faces found a person.
+/// Steps without comparison: spaces, regions, copies. Returns the number of assigned faces.
 fn prepare(conn: &Connection, space: i64) -> Result<u64> {
     leave_other_spaces(conn, space)?;
     regions::apply(conn, space)?;
     follow_copies(conn, space)
 }
 
-/// A file that was moved to another space leaves the people of the old one: they are not its owner's to see.
+/// Unassigns the faces of files that moved to another space: the people of the old space are not visible to its owner.
 fn leave_other_spaces(conn: &Connection, space: i64) -> Result<()> {
     let in_space = "SELECT s.file_id FROM faces_strayed s CROSS JOIN files f ON f.id = s.file_id
        CROSS JOIN folders d ON d.id = f.folder_id CROSS JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1";
@@ -113,7 +113,7 @@ fn leave_other_spaces(conn: &Connection, space: i64) -> Result<()> {
         .map(drop)?)
 }
 
-/// People without faces of whom nobody has said anything go.
+/// Deletes people without faces and without user edits.
 pub(super) fn sweep(conn: &Connection, space: i64) -> Result<()> {
     conn.prepare_cached(
         "DELETE FROM region_names WHERE space_id = ?1
@@ -136,7 +136,7 @@ pub(super) fn sweep(conn: &Connection, space: i64) -> Result<()> {
         .map(drop)?)
 }
 
-/// A face that waits, as it was read: the first of its copies, and all of them.
+/// An unassigned face as it was read: the first of its copies, and all of them.
 pub(super) struct Waiting {
     pub(super) ids: Vec<i64>,
     content: String,
@@ -150,16 +150,16 @@ pub(super) struct Waiting {
 #[derive(Default)]
 struct Plan {
     embedder: String,
-    /// People whose portraits were made anew.
+    /// People with new portraits.
     portraits: Vec<(String, Portrait)>,
     waiting: Vec<Waiting>,
     fates: Vec<Fate>,
-    /// The known people that fates speak of by position.
+    /// The people that the decisions refer to by position.
     people: Vec<String>,
 }
 
 impl Plan {
-    /// What [`waiting`] would read once the plan is written.
+    /// The result that [`waiting`] would have after the plan is written.
     fn left_waiting(self) -> Vec<Waiting> {
         let left = self.waiting.into_iter().zip(self.fates).filter(|(_, fate)| *fate == Fate::Waits);
         let mut left: Vec<Waiting> = left.map(|(w, _)| Waiting { fresh: false, ..w }).collect();
@@ -168,7 +168,7 @@ impl Plan {
     }
 }
 
-/// Compares; writes nothing. `still`: the faces that wait, where they are known. `None` when it was stopped.
+/// Compares without writing. `still`: the unassigned faces, if already read. `None` if it was stopped.
 fn plan(
     conn: &Connection,
     space: i64,
@@ -209,13 +209,13 @@ fn plan(
     Ok(grown.map(|grown| Plan { embedder, portraits, waiting, fates: grown.fates, people: ids }))
 }
 
-/// Writes a plan; whether any face found a person.
+/// Writes a plan; returns whether any face was assigned.
 fn write(conn: &Connection, space: i64, plan: &Plan, report: &mut ClusterReport) -> Result<bool> {
     for (person, portrait) in &plan.portraits {
         portrait.store(conn, person, &plan.embedder)?;
     }
     report.waiting = plan.waiting.iter().map(|w| w.ids.len() as u64).sum();
-    // A new person is founded by its first face in canonical order, whatever order they came in.
+    // A new person is created from its first face in canonical order, regardless of the order of the input.
     let mut founders: BTreeMap<u32, &Waiting> = BTreeMap::new();
     for (w, fate) in plan.waiting.iter().zip(&plan.fates) {
         if let Fate::Founds { group, .. } = fate {
@@ -263,7 +263,8 @@ fn canonical(a: &Waiting, b: &Waiting) -> std::cmp::Ordering {
     a.content.cmp(&b.content).then_with(|| boxes().unwrap_or(std::cmp::Ordering::Equal))
 }
 
-/// Faces in copies of a photo go with the face that has a person, unless a user said no or the place is taken.
+/// Assigns faces in copies of a photo like the assigned face, unless a user rejected it or the photo has another face
+/// of the person.
 fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
     let mut st = conn.prepare_cached(
         "SELECT a.id, a.x, a.y, a.w, a.h, b.person_id, b.x, b.y, b.w, b.h
@@ -299,7 +300,7 @@ fn follow_copies(conn: &Connection, space: i64) -> Result<u64> {
     Ok(done.len() as u64)
 }
 
-/// The faces without a person, copies together: those seen by an earlier clustering first, each part in canonical
+/// Unassigned faces, grouped with their copies: first those seen by an earlier clustering, each part in canonical
 /// order.
 pub(super) fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Waiting>> {
     let mut st = conn.prepare_cached(
@@ -311,7 +312,7 @@ pub(super) fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<V
     )?;
     let mut all: Vec<Waiting> = Vec::new();
     let mut rows = st.query(params![space, embedder])?;
-    // Where the faces of the content that is being read begin.
+    // Start of the faces of the current content.
     let mut start = 0;
     while let Some(r) = rows.next()? {
         let content: String = r.get(1)?;
@@ -338,7 +339,7 @@ pub(super) fn waiting(conn: &Connection, space: i64, embedder: &str) -> Result<V
     Ok(all)
 }
 
-/// The waiting faces as the clustering takes them.
+/// Unassigned faces as input of the clustering.
 fn nodes(waiting: &[Waiting]) -> Vec<Node> {
     let mut photos: HashMap<&str, u32> = HashMap::new();
     let nodes = waiting.iter().map(|w| {
@@ -349,8 +350,8 @@ fn nodes(waiting: &[Waiting]) -> Vec<Node> {
     nodes.collect()
 }
 
-/// The people that a face without a person, copies of which are `ids`, must not join: those who are in the photo already, and
-/// those of whom a user has said that it is not them.
+/// People that an unassigned face, with copies `ids`, must not be assigned to: those in the photo already, and those
+/// rejected by a user.
 fn forbidden(conn: &Connection, ids: &[i64], positions: &HashMap<&str, u32>) -> Result<Vec<u32>> {
     let mut st = conn.prepare_cached(
         "SELECT b.person_id FROM faces a CROSS JOIN files f ON f.id = a.file_id
@@ -375,7 +376,7 @@ struct People {
     ids: Vec<String>,
     known: Vec<Known>,
     exemplars: Vectors,
-    /// Those whose portrait was not stored, or was of another embedder.
+    /// People whose portrait was not stored, or was of another embedder.
     portraits: Vec<(String, Portrait)>,
 }
 
@@ -418,12 +419,12 @@ fn people(conn: &Connection, space: i64, embedder: &str, dim: usize) -> Result<P
     Ok(all)
 }
 
-/// What `person_vectors` holds of a person.
+/// The content of `person_vectors` for a person.
 struct Portrait {
     count: u32,
     sum: Vec<f32>,
     exemplars: Vec<u8>,
-    /// The exemplars' faces; left out where the portrait was read from its row.
+    /// The faces of the exemplars; empty if the portrait was read from its row.
     ids: Vec<i64>,
 }
 
@@ -441,7 +442,7 @@ impl Portrait {
     }
 }
 
-/// Reads the faces of a person anew, each content once.
+/// Computes the portrait of a person from its faces, each content once.
 fn portray(conn: &Connection, person: &str, embedder: &str, dim: usize) -> Result<Portrait> {
     let mut st = conn.prepare_cached(
         "SELECT a.id, coalesce(f.content_hash, 'file ' || f.id), a.x, a.y, a.w, a.h, a.quality, a.embedding
@@ -477,7 +478,7 @@ pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
 }
 
-/// The people of a space as the last clustering saw them, for questions: nothing is written.
+/// The people of a space at the last clustering, for questions: writes nothing.
 pub(super) fn portraits(conn: &Connection, space: i64) -> Result<(Vec<String>, Vec<Known>)> {
     let mut st = conn.prepare_cached(
         "SELECT p.id, v.count, v.sum FROM persons p JOIN person_vectors v ON v.person_id = p.id
@@ -498,8 +499,8 @@ pub(super) fn portraits(conn: &Connection, space: i64) -> Result<(Vec<String>, V
 /// Folders whose files are marked in one transaction: other writers wait for it.
 const MARKED_FOLDERS: usize = 200;
 
-/// Notes the people stage as done for every file of a space whose faces are. Folders in which that is concluded already are
-/// passed over: other faces in one of their files take the conclusion away.
+/// Marks the people stage as done for all files of a space with completed faces. Folders that are marked as complete
+/// are skipped: the mark is removed when faces of one of their files change.
 pub fn mark_done(index: &Index, space: i64, now: &StageNow) -> Result<()> {
     for folders in index.undone_folders_of_space(space, now)?.chunks(MARKED_FOLDERS) {
         let tx = Transaction::new_unchecked(&index.conn, TransactionBehavior::Immediate)?;
@@ -528,7 +529,7 @@ fn mark_folder(conn: &Connection, folder: i64, now: &StageNow) -> Result<()> {
         .map(drop)?)
 }
 
-/// For `reindex --stage people`: forgets what the machine concluded, save for people a user has touched.
+/// For `reindex --stage people`: deletes the results of clustering, except people that a user has edited.
 pub(crate) fn forget_conclusions(index: &Editor, space: i64) -> Result<u64> {
     let conn = &index.conn;
     let forgotten = conn.execute(
@@ -547,7 +548,7 @@ pub(crate) fn forget_conclusions(index: &Editor, space: i64) -> Result<u64> {
              JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1)",
         [space],
     )?;
-    // Whoever comes of the same founding face is that person again, under the same id.
+    // A person created again from the same first face gets the same id.
     sweep(conn, space)?;
     Ok(forgotten as u64)
 }

@@ -1,15 +1,16 @@
-//! In how many photos each person is: kept in `person_counts`, so that a list of people reads one row for each person.
+//! The number of photos of each person, stored in `person_counts`, so that a list of people reads one row for each
+//! person.
 //!
-//! Triggers delete the row of a person of whom a face or an item changed. [`keep`] inserts what is missing; readers count
-//! what is missing themselves, since they cannot write.
+//! Triggers delete a person's row when one of its faces or items changes. [`keep`] inserts missing rows; readers, which
+//! cannot write, count what is missing.
 
 use rusqlite::{Connection, Result, params};
 
-/// Faces of a person that are shown, beside the items they are in: `items` has rows a fifth as long as those of `files`.
+/// Visible faces of a person, joined with `items`, whose rows are a fifth as long as those of `files`.
 const SHOWN: &str = "FROM faces a JOIN items i ON i.file_id = a.file_id
     WHERE a.person_id = p.id AND a.lost = 0 AND i.hidden = 0";
 
-/// The columns of `person_counts` (aliased `c`) for a person (`p`); each is counted where the row is missing.
+/// The columns of `person_counts` (aliased `c`) for a person (`p`); counted if the row is missing.
 pub(super) struct Columns {
     pub(super) items: String,
     pub(super) faces: String,
@@ -30,7 +31,7 @@ impl Columns {
     }
 }
 
-/// Items, faces and best face of a person (`p`), counted.
+/// SQL that counts items and faces and finds the best face of a person (`p`).
 fn counted() -> [String; 3] {
     [
         format!("SELECT count(DISTINCT a.file_id) {SHOWN}"),
@@ -51,7 +52,7 @@ pub(super) fn keep(conn: &Connection, space: i64) -> Result<()> {
     .map(drop)
 }
 
-/// People whose kept counts are not what counting gives, for `verify`.
+/// People whose stored counts differ from a recount, for `verify`.
 pub(crate) fn wrong(conn: &Connection) -> Result<Vec<String>> {
     let [items, faces, best_face] = counted();
     let mut st = conn.prepare(&format!(

@@ -1,7 +1,7 @@
-//! What users say of people and faces. Each function is one durable transaction; each can be undone.
+//! User edits of people and faces. Each function is one durable transaction and can be undone.
 //!
-//! An edit changes rows through [`Edit`], which writes down every row as it was; undoing puts them back, the last
-//! first. An edit on whose rows a later one has built can only be undone after that one.
+//! An edit changes rows through [`Edit`], which records the previous state of each row; undo restores them in reverse
+//! order. An edit whose rows a later edit also changed can only be undone after that later edit.
 
 use super::{
     EditError, Mark, cluster, copies_of_face, counts, faces_of_photo, found_person, is_free, name_of,
@@ -15,47 +15,47 @@ use std::collections::HashSet;
 
 type Result<T> = std::result::Result<T, EditError>;
 
-/// What to do when another person of the space bears the name already.
+/// What to do when another person of the space already has the name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SameName {
-    /// Say so, and name both.
+    /// Fail with an error that names both.
     #[default]
     Refuse,
-    /// They are one.
+    /// Merge them: they are the same person.
     Merge,
-    /// They are two who share a name; they will never be proposed as one.
+    /// Keep two people with the same name; they are never proposed as one.
     Separate,
 }
 
 /// What an edit did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EditDone {
-    /// For `undo`.
+    /// Argument of `undo`.
     pub edit: i64,
-    /// What was done, in words.
+    /// Description for users.
     pub words: String,
-    /// The person it left: the one kept, named or new.
+    /// The person that remains: kept, named or created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
-    /// Faces that joined a person because of it.
+    /// Faces assigned to a person as a consequence.
     pub joined: u64,
-    /// Faces that left a person because of it, to make room in their photo.
+    /// Faces unassigned from a person because another face of their photo was assigned to it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<i64>,
-    /// Where it was, for those who hear of it.
+    /// The space of the edit, for notifications.
     #[serde(skip)]
     pub space: Option<String>,
 }
 
-/// An edit in the list of those that can be undone.
+/// An edit that can be undone, as listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EditLine {
-    /// For `undo`.
+    /// Argument of `undo`.
     pub edit: i64,
-    /// When it was made, UTC.
+    /// Time of the edit, UTC.
     pub at: String,
     pub space: String,
-    /// What was done, in words.
+    /// Description for users.
     pub words: String,
     /// The later edit that must be undone first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ enum Before {
         required: Option<f64>,
         clustered: bool,
     },
-    /// A face that clustering moved because of the edit. It goes back where it is as clustering left it.
+    /// A face that clustering moved because of the edit. Restored as an assignment by clustering.
     Moved {
         id: i64,
         to: Option<String>,
@@ -112,7 +112,7 @@ enum Before {
     },
 }
 
-/// What users said of a person, as it stands in `person_edits`.
+/// A row of `person_edits`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct PersonEditRow {
     name_said: bool,
@@ -122,7 +122,7 @@ struct PersonEditRow {
 }
 
 impl Before {
-    /// What must not have changed since, for an undo to be right.
+    /// The key of the row; a row that a later edit changed too blocks undo.
     fn key(&self) -> String {
         match self {
             Before::Face { id, .. } => format!("face {id}"),
@@ -137,12 +137,12 @@ impl Before {
     }
 }
 
-/// An edit under way.
+/// An edit in progress.
 pub(super) struct Edit<'a> {
     pub(super) tx: Transaction<'a>,
     space: i64,
     before: Vec<Before>,
-    /// Faces that gave way to another of their photo.
+    /// Faces unassigned in favour of another face of their photo.
     left: Vec<i64>,
 }
 
@@ -151,8 +151,8 @@ impl<'a> Edit<'a> {
         Edit { tx, space, before: Vec::new(), left: Vec::new() }
     }
 
-    /// In the space of a person, who is given by id, alias or a name that only one bears, there or in the space named. Returns
-    /// the id, too.
+    /// An edit in the space of a person. `person` is an id, an alias or a name that is unique in `space`, or across
+    /// all spaces. Returns the id, too.
     fn of_person(index: &'a mut Editor, person: &str, space: Option<&str>) -> Result<(Edit<'a>, String)> {
         let tx = index.begin()?;
         let id = find_person(&tx, person, space)?;
@@ -160,7 +160,7 @@ impl<'a> Edit<'a> {
         Ok((Edit::new(tx, space), id))
     }
 
-    /// In the space of a face.
+    /// An edit in the space of a face.
     pub(super) fn of_face(index: &'a mut Editor, face: i64) -> Result<Edit<'a>> {
         let tx = index.begin()?;
         let file = file_of(&tx, face)?;
@@ -168,9 +168,9 @@ impl<'a> Edit<'a> {
         Ok(Edit::new(tx, space))
     }
 
-    /// Another person that the edit speaks of, who must be of the same space.
+    /// Resolves a second person of the edit, which must be in the same space.
     fn person(&self, named: &str) -> Result<String> {
-        // Names are those of this space: another's Anna is none of its business, and may be called so as well.
+        // Names are unique per space only: do not match people of other spaces.
         let id = match resolve(&self.tx, named)? {
             Some(id) => id,
             None => only_one(&self.tx, named, people_named(&self.tx, self.space, named)?)?,
@@ -206,7 +206,7 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// Says of a face that it is none, or nobody; `None` takes it back.
+    /// Marks a face as no face or as an unknown person; `None` removes the mark.
     pub(super) fn set_mark(&mut self, face: i64, mark: Option<Mark>) -> Result<()> {
         let (was, lost): (Option<String>, bool) =
             self.tx.query_row("SELECT mark, lost FROM faces WHERE id = ?1", [face], |r| {
@@ -270,8 +270,8 @@ impl<'a> Edit<'a> {
         Ok(person)
     }
 
-    /// Says that a face and its copies are a person: takes back what was said before. Another face of the photo that the
-    /// machine takes for the person gives way; with `also`, it is the person, too.
+    /// Assigns a face and its copies to a person, replacing earlier assertions. Another face of the photo that
+    /// clustering assigned to the person is unassigned; with `also`, it stays assigned.
     pub(super) fn assert_is(&mut self, face: i64, person: &str, also: bool) -> Result<()> {
         for other in rivals(&self.tx, face, person)? {
             if also {
@@ -291,7 +291,7 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// Takes back who a face was said to be, save for one person.
+    /// Removes assertions that a face is a person, except for `save`.
     pub(super) fn forget_who(&mut self, face: i64, save: Option<&str>) -> Result<()> {
         let said: Vec<String> = {
             let mut st = self.tx.prepare_cached(
@@ -302,7 +302,7 @@ impl<'a> Edit<'a> {
         said.iter().try_for_each(|old| self.say(face, old, None))
     }
 
-    /// Says that a face and its copies are not a person; those that were go back to waiting.
+    /// Asserts that a face and its copies are not a person; faces assigned to the person become unassigned.
     pub(super) fn assert_not(&mut self, face: i64, person: &str) -> Result<()> {
         for copy in copies_of_face(&self.tx, face)? {
             self.say(copy, person, Some("not"))?;
@@ -315,7 +315,7 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// All that is of `gone` becomes `kept`'s. With `also`, faces of both in one photo are both right.
+    /// Moves everything of `gone` to `kept`. With `also`, both may have a face in the same photo.
     fn merge(&mut self, kept: &str, gone: &str, also: bool) -> Result<()> {
         self.may_merge(kept, gone, also)?;
         let both: Vec<i64> = {
@@ -365,7 +365,8 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
-    /// Refuses a merge that something speaks against, and says which photo.
+    /// Returns an error that names the photo if both people have a face in one photo, or another edit forbids the
+    /// merge.
     fn may_merge(&self, a: &str, b: &str, also: bool) -> Result<()> {
         let (first, second) = (self.label(a)?, self.label(b)?);
         let both: Vec<i64> = {
@@ -422,7 +423,7 @@ impl<'a> Edit<'a> {
         label(&self.tx, person)
     }
 
-    /// Lets the clustering bring in what follows, writes the log with what it moved, and commits.
+    /// Updates the clustering, writes the undo log including faces that clustering moved, and commits.
     pub(super) fn finish(
         mut self,
         words: String,
@@ -453,7 +454,7 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// The faces of two people that are in one photo, or in copies of one.
+/// Faces of two people in one photo or in copies of it.
 const IN_ONE_PHOTO: &str = "
     SELECT x.id FROM faces x JOIN files f ON f.id = x.file_id
       JOIN files g ON g.id = f.id OR g.content_hash = f.content_hash
@@ -465,13 +466,13 @@ const IN_ONE_PHOTO: &str = "
       JOIN faces y ON y.file_id = g.id AND y.person_id = ?2 AND y.lost = 0
      WHERE x.person_id = ?1 AND x.lost = 0";
 
-/// Clusters a space after an edit: what was said may bring in other faces at once.
+/// Clusters a space after an edit, which may assign further faces at once.
 fn settle(tx: &Connection, space: i64) -> Result<u64> {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     Ok(cluster::cluster_now(tx, space, threads)?.joined)
 }
 
-/// Does something that may move faces between people, and returns how they were before.
+/// Runs `work` and returns the previous state of each face that it moved.
 fn noting_moves<T>(tx: &Connection, work: impl FnOnce() -> Result<T>) -> Result<(T, Vec<Before>)> {
     tx.execute_batch(
         "CREATE TEMP TABLE moved_faces (id INTEGER PRIMARY KEY, person, how, similarity, required, clustered);
@@ -505,7 +506,7 @@ fn noting_moves<T>(tx: &Connection, work: impl FnOnce() -> Result<T>) -> Result<
 }
 
 impl IndexReader {
-    /// The edits of some spaces, or of all, that can be undone, the last first.
+    /// Edits that can be undone, newest first, of some spaces or of all.
     pub fn people_edits(&self, spaces: Option<&[String]>, limit: usize) -> Result<Vec<EditLine>> {
         let mut st = self.conn.prepare_cached(
             "SELECT l.id, l.at, s.name, l.words, l.before FROM people_edit_log l JOIN spaces s ON s.id = l.space_id
@@ -531,13 +532,13 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Names a person, or takes the name away (`None`), for good.
+    /// Sets a person's name, or removes it (`None`).
     pub fn name_person(&mut self, person: &str, name: Option<&str>, same: SameName) -> Result<EditDone> {
         self.name_person_in(person, None, name, same, false)
     }
 
-    /// The same for a person of a space, where `person` is a name that several spaces know. With `also`, faces of both in one
-    /// photo are both right where two people become one.
+    /// Like [`Editor::name_person`], for a person of `space`, where `person` may be a name used in several spaces. With
+    /// `also`, two people that are merged may have faces in the same photo.
     pub fn name_person_in(
         &mut self,
         person: &str,
@@ -582,12 +583,12 @@ impl Editor {
         edit.finish(words, Some(kept), true)
     }
 
-    /// Says that people are one. The named one's id stays, else the oldest's; of two names the first given stays.
+    /// Merges people. Keeps the id of the named person, else of the oldest; of two names, keeps the one given first.
     pub fn merge_people(&mut self, people: &[String]) -> Result<EditDone> {
         self.merge_people_in(people, None, false)
     }
 
-    /// The same for people of a space; with `also`, faces of two of them in one photo are both right.
+    /// Like [`Editor::merge_people`], for people of a space; with `also`, two of them may have faces in the same photo.
     pub fn merge_people_in(
         &mut self,
         people: &[String],
@@ -636,7 +637,7 @@ impl Editor {
         edit.finish(words, Some(kept), true)
     }
 
-    /// Says that two people are two: they are never proposed as one again.
+    /// Records that two people are different: they are never proposed as one again.
     pub fn tell_apart(&mut self, one: &str, other: &str, space: Option<&str>) -> Result<EditDone> {
         let (mut edit, a) = Edit::of_person(self, one, space)?;
         let b = edit.person(other)?;
@@ -648,12 +649,12 @@ impl Editor {
         edit.finish(words, None, false)
     }
 
-    /// Says that these faces of a person are somebody else, all of them the same: a new person.
+    /// Moves faces of a person to a new person.
     pub fn split_person(&mut self, person: &str, faces: &[i64]) -> Result<EditDone> {
         self.split_person_in(person, None, faces)
     }
 
-    /// The same for a person of a space.
+    /// Like [`Editor::split_person`], for a person of a space.
     pub fn split_person_in(&mut self, person: &str, space: Option<&str>, faces: &[i64]) -> Result<EditDone> {
         let (mut edit, id) = Edit::of_person(self, person, space)?;
         let Some(&founder) = faces.first() else {
@@ -687,7 +688,7 @@ impl Editor {
         self.hide_person_in(person, None, hidden)
     }
 
-    /// The same for a person of a space.
+    /// Like [`Editor::hide_person`], for a person of a space.
     pub fn hide_person_in(&mut self, person: &str, space: Option<&str>, hidden: bool) -> Result<EditDone> {
         let (mut edit, id) = Edit::of_person(self, person, space)?;
         edit.edit_person(&id, |row| row.hidden = hidden)?;
@@ -695,7 +696,7 @@ impl Editor {
         edit.finish(words, Some(id), false)
     }
 
-    /// Hides those of some people who have no name.
+    /// Hides the unnamed ones of some people.
     pub(super) fn hide_unnamed(&mut self, people: &[String]) -> Result<EditDone> {
         let Some(first) = people.first() else {
             return Err(EditError::NotFound("no people were given to hide".into()));
@@ -723,7 +724,7 @@ impl Editor {
         self.set_cover_in(person, None, face)
     }
 
-    /// The same for a person of a space.
+    /// Like [`Editor::set_cover`], for a person of a space.
     pub fn set_cover_in(&mut self, person: &str, space: Option<&str>, face: i64) -> Result<EditDone> {
         let (mut edit, id) = Edit::of_person(self, person, space)?;
         let of: Option<Option<String>> = edit
@@ -738,12 +739,12 @@ impl Editor {
         edit.finish(words, Some(id), false)
     }
 
-    /// "This is ...": a person by id or name; a name that is new in the space makes a new person.
+    /// Assigns a face to a person given by id or name; a name that is new in the space creates a person.
     pub fn assign_face(&mut self, face: i64, person: &str) -> Result<EditDone> {
         self.assign_face_also(face, person, false)
     }
 
-    /// The same; with `also`, another face of the photo that is taken for the person is right, too.
+    /// Like [`Editor::assign_face`]; with `also`, another face of the photo assigned to the person stays assigned.
     pub fn assign_face_also(&mut self, face: i64, person: &str, also: bool) -> Result<EditDone> {
         let mut edit = Edit::of_face(self, face)?;
         let id = match edit.person(person) {
@@ -769,7 +770,7 @@ impl Editor {
         edit.finish(words, Some(id), true)
     }
 
-    /// "This is not ...": the person that the face is taken for, or another.
+    /// Asserts that a face is not a person: the assigned one, or `person`.
     pub fn reject_face(&mut self, face: i64, person: Option<&str>) -> Result<EditDone> {
         let mut edit = Edit::of_face(self, face)?;
         let id = match person {
@@ -788,7 +789,7 @@ impl Editor {
         edit.finish(words, Some(id), true)
     }
 
-    /// Undoes an edit of some spaces, or of all; the last one by default.
+    /// Undoes an edit of some spaces, or of all; by default the last one.
     pub fn undo_people_edit(&mut self, edit: Option<i64>, spaces: Option<&[String]>) -> Result<EditDone> {
         let tx = self.begin()?;
         let row: Option<(i64, i64, String, String)> = tx
@@ -834,7 +835,7 @@ impl Editor {
     }
 }
 
-/// What an edit rests on: the rows it changed, and the people that it brought into being or merged away.
+/// What an edit depends on: the rows it changed, and the people it created or merged.
 struct Footprint {
     keys: HashSet<String>,
     people: HashSet<String>,
@@ -846,14 +847,14 @@ impl Footprint {
         Footprint { keys: rows.map(Before::key).collect(), people: names_people(before) }
     }
 
-    /// Whether a later edit changed one of its rows, or speaks of its people.
+    /// Whether a later edit changed one of its rows or refers to one of its people.
     fn is_built_on_by(&self, later: &[Before]) -> bool {
         later.iter().any(|b| self.keys.contains(&b.key()) || builds_on(b, &self.people))
     }
 }
 
 impl Edit<'_> {
-    /// Two faces of one photo are not split off into one person.
+    /// Checks that no two of the faces are in one photo: they cannot be split off into one person.
     fn apart_in_photos(&self, faces: &[i64]) -> Result<()> {
         for (i, &face) in faces.iter().enumerate() {
             let file = file_of(&self.tx, face)?;
@@ -870,7 +871,7 @@ impl Edit<'_> {
     }
 }
 
-/// People that an edit brought into being, or merged away: what a later edit says of them stands on it.
+/// People that an edit created or merged; later edits that refer to them depend on it.
 fn names_people(rows: &[Before]) -> HashSet<String> {
     rows.iter()
         .filter_map(|b| match b {
@@ -904,7 +905,7 @@ fn put_back(tx: &Connection, space: i64, before: &Before) -> Result<()> {
             put_face(tx, space, *id, person.as_deref(), how.as_deref(), (*similarity, *required), *clustered)
         }
         Before::Moved { id, to, person, how, similarity, required, clustered } => {
-            // What was said of it since, or found, stands.
+            // Only if the face was not moved since: later edits and clustering take precedence.
             let is_there: bool = tx.query_row(
                 "SELECT EXISTS (SELECT 1 FROM faces WHERE id = ?1 AND person_id IS ?2 AND coalesce(how, '') <> 'edit')",
                 params![id, to],
@@ -933,7 +934,7 @@ fn put_back(tx: &Connection, space: i64, before: &Before) -> Result<()> {
             put_apart(tx, a, b, *stood)
         }
         Before::Born { person } => {
-            // What the machine has added to it since waits again.
+            // Faces that clustering added since become unassigned again.
             tx.execute(
                 "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL, clustered = 0
                   WHERE person_id = ?1 AND how = 'machine'",
@@ -944,13 +945,13 @@ fn put_back(tx: &Connection, space: i64, before: &Before) -> Result<()> {
     }
 }
 
-/// A person that was swept away, since nothing was left of it, is there again under its id.
+/// Restores a person under its id if it was removed for having no faces.
 fn revive(tx: &Connection, space: i64, person: &str) -> Result<()> {
     tx.execute("INSERT OR IGNORE INTO people (id, space_id) VALUES (?1, ?2)", params![person, space])?;
     Ok(())
 }
 
-/// Puts a face back to where it was.
+/// Restores the assignment of a face.
 fn put_face(
     tx: &Connection,
     space: i64,
@@ -961,14 +962,14 @@ fn put_face(
     clustered: bool,
 ) -> Result<()> {
     if file_of(tx, id).is_err() {
-        // It is gone with its photo.
+        // The face was removed with its photo.
         return Ok(());
     }
     let (mut person, mut how) = (person, how);
     if let Some(who) = person {
         revive(tx, space, who)?;
         if how == Some("machine") {
-            // The photo may have changed since: two of its faces do not become one person by an undo.
+            // The photo may have changed since: undo must not assign two of its faces to one person.
             if !is_free(tx, id, who)? {
                 (person, how) = (None, None);
             }
@@ -985,7 +986,7 @@ fn put_face(
         "UPDATE faces SET person_id = ?2, how = ?3, similarity = ?4, required = ?5, clustered = ?6 WHERE id = ?1",
         params![id, person, how, similarity, required, clustered],
     )?;
-    // Since the edit its photo may have come to another space.
+    // The photo may have moved to another space since.
     tx.execute(
         "INSERT OR IGNORE INTO faces_strayed (file_id) SELECT file_id FROM faces WHERE id = ?1",
         [id],
@@ -1000,7 +1001,7 @@ fn put_mark(tx: &Connection, face: i64, mark: Option<&str>, lost: bool) -> Resul
 
 fn put_face_edit(tx: &Connection, face: i64, person: &str, verdict: Option<&str>) -> Result<()> {
     match verdict {
-        // The face may be gone with its photo since: nothing to say of it then.
+        // If the face was removed with its photo, there is nothing to record.
         Some(verdict) => tx.execute(
             "INSERT OR REPLACE INTO face_edits (face_id, person_id, verdict)
              SELECT id, ?2, ?3 FROM faces WHERE id = ?1",
@@ -1083,12 +1084,13 @@ fn space_name(tx: &Connection, space: i64) -> Result<Option<String>> {
     Ok(tx.query_row("SELECT name FROM spaces WHERE id = ?1", [space], |r| r.get(0)).optional()?)
 }
 
-/// Whether a text has the form of a person's id, so that a mistyped one does not become a name.
+/// Whether a text has the form of a person's id, so that a mistyped id does not become a name.
 fn looks_like_id(text: &str) -> bool {
     text.len() == 17 && text.starts_with('p') && text[1..].bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The person given by id, by the id of one merged into it, or by a name that only one bears, in the space named or in any.
+/// The person given by id, by the id of a person merged into it, or by a name that is unique in `space`, or across
+/// all spaces.
 pub(super) fn find_person(conn: &Connection, named: &str, space: Option<&str>) -> Result<String> {
     let mut st = conn.prepare_cached("SELECT id FROM spaces WHERE ?1 IS NULL OR name = ?1 ORDER BY id")?;
     let spaces = st.query_map([space], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
@@ -1126,7 +1128,7 @@ fn only_one(conn: &Connection, named: &str, mut found: Vec<String>) -> Result<St
     }
 }
 
-/// The space of a person and in how many photos it is, to tell people of one name apart.
+/// The space of a person and the number of its photos, to distinguish people of one name.
 fn where_and_how_many(conn: &Connection, person: &str) -> Result<String> {
     let items = counts::Columns::new().items;
     Ok(conn.query_row(
@@ -1139,7 +1141,7 @@ fn where_and_how_many(conn: &Connection, person: &str) -> Result<String> {
     )?)
 }
 
-/// A person in a message: the name if there is one, and the id.
+/// A person in a message: the name, if any, and the id.
 pub(super) fn label(conn: &Connection, person: &str) -> Result<String> {
     Ok(name_of(conn, person)?.map_or_else(|| person.to_owned(), |name| format!("{name} ({person})")))
 }

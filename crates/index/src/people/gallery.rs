@@ -1,4 +1,4 @@
-//! The people of a space as the last clustering saw them, for questions about faces. Nothing is written.
+//! The people of a space at the last clustering, for queries about faces. Writes nothing.
 
 use super::cluster::floats;
 use crate::Result;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 pub(super) struct Gallery {
     pub(super) people: Vec<Entry>,
     pub(super) vectors: Vectors,
-    /// The faces that the exemplars are of.
+    /// The faces of the exemplars.
     faces: Vec<i64>,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct Entry {
 }
 
 impl Gallery {
-    /// The people of a space whose faces the present models have seen.
+    /// The people of a space with faces of the present models.
     pub(super) fn of(conn: &Connection, space: i64, embedder: &str, dim: usize) -> Result<Gallery> {
         let mut gallery = Gallery { people: Vec::new(), vectors: Vectors::new(dim), faces: Vec::new() };
         let mut st = conn.prepare_cached(
@@ -44,7 +44,7 @@ impl Gallery {
         Ok(gallery)
     }
 
-    /// A face as it is held against the people; `own`: the person it counts for.
+    /// A face to compare with the people; `own`: its own person.
     pub(super) fn probe<'a>(
         &self,
         face: i64,
@@ -61,7 +61,7 @@ impl Gallery {
         self.vectors.nearest(probes, &Thresholds::SFACE)
     }
 
-    /// The exemplars of a person, by the faces they are of, with how like a face they are, nearest first.
+    /// The exemplars of a person as faces, with their similarity to a given face, nearest first.
     pub(super) fn exemplars_of(&self, person: usize, unit: &[f32], probe: &Probe<'_>) -> Vec<(i64, f32)> {
         let own = probe.own.and_then(|(_, exemplar)| exemplar);
         let found = self.vectors.exemplars_of(person, unit, own).into_iter();

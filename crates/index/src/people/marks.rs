@@ -1,4 +1,4 @@
-//! What users say of a face beyond who it is: that it is no face, or that nobody needs to know it.
+//! User edits that mark a face as no face or as an unknown person.
 
 use super::edits::{Edit, EditDone};
 use super::{EditError, copies_of_face, path_of};
@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 
 type Result<T> = std::result::Result<T, EditError>;
 
-/// What a face is, other than a person.
+/// A mark of a face, instead of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// The detector was wrong. It is shown nowhere.
+    /// A false detection, hidden everywhere.
     NoFace,
-    /// A passer-by: it is shown as a face, has no person, and is not asked about.
+    /// A passer-by: shown as a face, without a person, and not suggested.
     Nobody,
 }
 
 impl Mark {
-    /// As it stands in the index and in JSON.
+    /// Name in the index and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Mark::NoFace => "no_face",
@@ -28,7 +28,7 @@ impl Mark {
 }
 
 impl Editor {
-    /// Says that a face, and the same face in copies of its photo, is none, or nobody; `None` takes that back.
+    /// Marks a face, and the same face in copies of its photo; `None` removes the mark.
     pub fn mark_face(&mut self, face: i64, mark: Option<Mark>) -> Result<EditDone> {
         let mut edit = Edit::of_face(self, face)?;
         let file: i64 = edit.tx.query_row("SELECT file_id FROM faces WHERE id = ?1", [face], |r| r.get(0))?;

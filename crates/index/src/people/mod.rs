@@ -1,9 +1,9 @@
-//! People in the index: faces recorded and carried over, regions matched, clustering written, edits obeyed.
+//! People in the index: records and carries over faces, matches regions, stores clusterings, applies edits.
 //!
-//! Promises: what a user said holds after every new look at a picture, every move, every clustering and every
-//! change of models, and can be undone; the machine never puts two faces of one photo into one person, and a face
-//! that has a person stays there, unless a user or a name in the metadata says otherwise. A face that is `lost` is shown
-//! nowhere and found by no name. Leaves to [`albumen_library::people`]: which faces resemble each other.
+//! Promises: user edits hold after every detection, move, clustering and change of models, and can be undone;
+//! clustering never assigns two faces of one photo to one person, and an assigned face stays with its person unless a
+//! user or a name in the metadata overrides that. A `lost` face is not displayed and not found by name. The similarity
+//! of faces is decided by [`albumen_library::people`].
 
 mod ask;
 mod cluster;
@@ -31,19 +31,19 @@ use albumen_core::vocabulary::{Box4, Region};
 use albumen_library::people::names;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Why an edit was not made.
+/// Why an edit failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
-    /// There is no such face, person or edit: 404, exit 1.
+    /// No such face, person or edit: 404, exit 1.
     #[error("{0}")]
     NotFound(String),
-    /// It contradicts something that was said or that is plain to see: 409, exit 2.
+    /// It contradicts another edit or an obvious fact: 409, exit 2.
     #[error("{0}")]
     Conflict(String),
-    /// A name or an answer that cannot be taken: 400, exit 2.
+    /// An invalid name or answer: 400, exit 2.
     #[error("{0}")]
     Invalid(String),
-    /// Others of the space bear the name: 409, exit 2.
+    /// Another person of the space has the name: 409, exit 2.
     #[error(
         "there is {bearer} already: give --merge if {was} is the same person, --separate if two people share the name"
     )]
@@ -52,8 +52,8 @@ pub enum EditError {
     Index(#[from] crate::Error),
 }
 
-/// Boxes of two copies of one photo that overlap at least this much are the same face; detection of equal bytes
-/// is the same to a rounding error.
+/// Overlap from which boxes in two copies of a photo are the same face; detections in equal bytes differ only by
+/// rounding.
 const SAME_FACE_IOU: f32 = 0.7;
 
 /// Intersection over union of two boxes.
@@ -64,7 +64,7 @@ fn iou(a: &Box4, b: &Box4) -> f32 {
     if either > 0.0 { both / either } else { 0.0 }
 }
 
-/// Pairs two lists one to one, best first, as long as `score` is over `least`.
+/// Pairs two lists one to one, best first, while `score` is above `least`.
 fn pair<T>(a: &[T], b: &[T], least: f32, score: impl Fn(&T, &T) -> f32) -> Vec<(usize, usize)> {
     let mut all: Vec<(f32, usize, usize)> = Vec::new();
     for (i, x) in a.iter().enumerate() {
@@ -82,7 +82,7 @@ fn pair<T>(a: &[T], b: &[T], least: f32, score: impl Fn(&T, &T) -> f32) -> Vec<(
     all.into_iter().map(|(_, i, j)| (i, j)).collect()
 }
 
-/// What a merged person is called now.
+/// The id of the person that a merged one belongs to now.
 fn resolve(conn: &Connection, person: &str) -> Result<Option<String>> {
     Ok(conn.prepare_cached(
         "SELECT coalesce((SELECT person_id FROM person_aliases WHERE alias = ?1), id) FROM people WHERE id = ?1",
@@ -91,7 +91,7 @@ fn resolve(conn: &Connection, person: &str) -> Result<Option<String>> {
     .optional()?)
 }
 
-/// The people of a space that bear a name.
+/// The people of a space with a name.
 fn people_named(conn: &Connection, space: i64, name: &str) -> Result<Vec<String>> {
     let key = names::key(name);
     let mut st = conn.prepare_cached(
@@ -104,8 +104,8 @@ fn people_named(conn: &Connection, space: i64, name: &str) -> Result<Vec<String>
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// Brings a person into being. The id comes from the space, the founding face's content and box; if that person
-/// lives already (the face was split off it), the next number makes another.
+/// Creates a person. The id is derived from the space and the first face's content and box; if that id is in use (the
+/// face was split off), a counter makes it unique.
 fn found_person(conn: &Connection, space: i64, content: &str, area: &Box4) -> Result<String> {
     let space_name: String =
         conn.prepare_cached("SELECT name FROM spaces WHERE id = ?1")?.query_row([space], |r| r.get(0))?;
@@ -123,9 +123,9 @@ fn found_person(conn: &Connection, space: i64, content: &str, area: &Box4) -> Re
     unreachable!("some number is free")
 }
 
-/// The names of the people in a photo, for searches: those its faces bear, and those of regions where no face was
-/// found. (A region whose face was found, or was found once and is lost, speaks through that face, so that an edit beats
-/// it.) A region's name that stands for a person is what that person is called now.
+/// The names of the people in a photo, for searches: those of its faces, and those of regions without a matching face.
+/// (A region whose face was matched, even if that face is lost now, counts only through the face, so that edits take
+/// precedence.) A region name that is linked to a person gives that person's present name.
 pub(crate) fn names_in(conn: &Connection, space: i64, file: i64, regions: &[Region]) -> Result<Vec<String>> {
     let mut st = conn.prepare_cached(
         "SELECT CASE WHEN a.lost = 0 THEN (SELECT p.name FROM persons p WHERE p.id = a.person_id) END, a.region_name
@@ -151,7 +151,7 @@ pub(crate) fn names_in(conn: &Connection, space: i64, file: i64, regions: &[Regi
     Ok(found)
 }
 
-/// The person that a name in the regions of a space stands for, where it was met with a face.
+/// The person linked to a region name in a space, if the name was matched with a face.
 fn region_person(conn: &Connection, space: i64, key: &str) -> Result<Option<String>> {
     let bound: Option<String> = conn
         .prepare_cached("SELECT person_id FROM region_names WHERE space_id = ?1 AND name_key = ?2")?
@@ -160,7 +160,7 @@ fn region_person(conn: &Connection, space: i64, key: &str) -> Result<Option<Stri
     bound.map_or(Ok(None), |person| resolve(conn, &person))
 }
 
-/// What a person is called.
+/// The name of a person.
 fn name_of(conn: &Connection, person: &str) -> Result<Option<String>> {
     let name = conn
         .prepare_cached("SELECT name FROM persons WHERE id = ?1")?
@@ -169,14 +169,14 @@ fn name_of(conn: &Connection, person: &str) -> Result<Option<String>> {
     Ok(name.flatten())
 }
 
-/// Makes the items searchable by the names that their people bear now.
+/// Updates the search entries of items after changes of names.
 fn refresh_renamed(conn: &Connection) -> Result<()> {
     let mut st = conn.prepare_cached("DELETE FROM people_renamed RETURNING file_id")?;
     let files = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     super::items::refresh_all(conn, files)
 }
 
-/// The same for one file, where it needs it.
+/// Like [`refresh_renamed`], for one file that needs it.
 fn refresh_file(conn: &Connection, file: i64) -> Result<()> {
     match conn.prepare_cached("DELETE FROM people_renamed WHERE file_id = ?1")?.execute([file])? {
         0 => Ok(()),
@@ -197,7 +197,7 @@ fn path_of(conn: &Connection, file: i64) -> Result<String> {
         })?)
 }
 
-/// The space of a file, now.
+/// The present space of a file.
 fn space_of_file(conn: &Connection, file: i64) -> Result<i64> {
     Ok(conn
         .prepare_cached(
@@ -207,7 +207,7 @@ fn space_of_file(conn: &Connection, file: i64) -> Result<i64> {
         .query_row([file], |r| r.get(0))?)
 }
 
-/// All faces of the photo and its copies in the space, lost ones aside: (face, file, box).
+/// All faces of the photo and its copies in the space, except lost ones: (face, file, box).
 fn faces_of_photo(conn: &Connection, file: i64) -> Result<Vec<(i64, i64, Box4)>> {
     let mut st = conn.prepare_cached(
         "SELECT a.id, a.file_id, a.x, a.y, a.w, a.h FROM files f
@@ -222,7 +222,7 @@ fn faces_of_photo(conn: &Connection, file: i64) -> Result<Vec<(i64, i64, Box4)>>
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// A face and the same face in copies of its photo, itself first.
+/// A face and the same face in copies of its photo; the face itself is first.
 fn copies_of_face(conn: &Connection, face: i64) -> Result<Vec<i64>> {
     let file: i64 =
         conn.prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?.query_row([face], |r| r.get(0))?;
@@ -233,8 +233,8 @@ fn copies_of_face(conn: &Connection, face: i64) -> Result<Vec<i64>> {
     Ok(copies)
 }
 
-/// Other faces of the photo that the machine takes for the person: they give way when the face is that person on
-/// better word.
+/// Other faces of the photo that clustering assigned to the person: they are unassigned when a source of higher
+/// precedence assigns this face.
 fn rivals(conn: &Connection, face: i64, person: &str) -> Result<Vec<i64>> {
     let copies = copies_of_face(conn, face)?;
     let file: i64 =
@@ -253,7 +253,7 @@ fn rivals(conn: &Connection, face: i64, person: &str) -> Result<Vec<i64>> {
     Ok(rivals)
 }
 
-/// Whether no other face of the photo, nor of its copies, is that person.
+/// Whether no other face of the photo or its copies is assigned to the person.
 fn is_free(conn: &Connection, face: i64, person: &str) -> Result<bool> {
     let file: i64 =
         conn.prepare_cached("SELECT file_id FROM faces WHERE id = ?1")?.query_row([face], |r| r.get(0))?;

@@ -1,8 +1,9 @@
-//! What is worth asking a user, best first: "Is this Anna?" of a face that waits, "Are these two the same?" of two people.
+//! Questions for the user, best first: "Is this Anna?" for an unassigned face, "Are these two the same?" for two
+//! people.
 //!
-//! A question is named by what it asks (`is:FACE:PERSON`, `same:PERSON:PERSON`), so that nothing is stored until it is
-//! answered. An answer is an edit like any other: it can be undone, and a "no" is never asked again. Hidden people are not
-//! asked about.
+//! The id of a question encodes its content (`is:FACE:PERSON`, `same:PERSON:PERSON`), so that nothing is stored until
+//! it is answered. An answer is an edit like any other: it can be undone, and after a "no" the question does not
+//! return. There are no questions about hidden people.
 
 use super::edits::EditDone;
 use super::gallery::Gallery;
@@ -16,20 +17,20 @@ use serde::{Deserialize, Serialize};
 
 type Result<T> = std::result::Result<T, EditError>;
 
-/// Something to ask.
+/// A question.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Question {
-    /// For the answer.
+    /// Its id, for the answer.
     pub question: String,
-    /// `is`: is this face that person? `same`: are these two people one?
+    /// `is`: is this face that person? `same`: are these two people the same?
     pub kind: &'static str,
     pub text: String,
-    /// The face that waits, or the person without a name.
+    /// The unassigned face, or the unnamed person.
     pub a: Side,
-    /// The person it may be.
+    /// The suggested person.
     pub b: Side,
     pub similarity: f32,
-    /// What joining without a question needs.
+    /// The threshold for an automatic assignment.
     pub required: f32,
     pub answers: Vec<AnswerTo>,
 }
@@ -41,33 +42,33 @@ pub struct Side {
     pub person: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The face to show, and where it is.
+    /// The face to show, and its photo.
     pub face: i64,
     pub file: i64,
     pub path: String,
     #[serde(rename = "box")]
     pub area: Box4,
-    /// Photos and videos the person is in.
+    /// Number of photos and videos with the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub items: Option<u64>,
 }
 
-/// What a user can answer.
+/// The possible answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     Yes,
     No,
-    /// The face of side `a` is no face.
+    /// The face of side `a` is not a face.
     NotAFace,
-    /// The face of side `a` is nobody to be known; of two people, those without a name are hidden.
+    /// The face of side `a` is an unknown person; of two people, the unnamed ones are hidden.
     Ignore,
 }
 
 impl Answer {
     pub const ALL: [Answer; 4] = [Answer::Yes, Answer::No, Answer::NotAFace, Answer::Ignore];
 
-    /// As it stands in JSON.
+    /// Name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Answer::Yes => "yes",
@@ -78,14 +79,14 @@ impl Answer {
     }
 }
 
-/// An answer and the command that gives it.
+/// An answer and its command.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnswerTo {
     pub answer: Answer,
     pub command: String,
 }
 
-/// What a question's id says.
+/// The parsed id of a question.
 enum Asked {
     Is { face: i64, person: String },
     Same { a: String, b: String },
@@ -138,7 +139,7 @@ impl IndexReader {
         Ok(questions)
     }
 
-    /// Reads the two sides; `None` where one has nothing to show.
+    /// Reads the two sides; `None` if one has no photo to show.
     fn question(&self, draft: Draft) -> Result<Option<Question>> {
         let (question, kind, a, b) = match &draft.asked {
             Asked::Is { face, person } => {
@@ -260,7 +261,7 @@ fn drafts_of(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Draft>
         if pa.hidden || pb.hidden || forbidden(conn, &pa.id, &pb.id)? {
             continue;
         }
-        // Side `a` is the one without a name, of two such the one with fewer faces.
+        // Side `a` is the unnamed person, or the one with fewer faces if both are unnamed.
         let (pa, pb) = match (pa.name.is_some(), pb.name.is_some()) {
             (true, false) => (pb, pa),
             (false, true) => (pa, pb),
@@ -272,7 +273,7 @@ fn drafts_of(conn: &Connection, space: i64, embedder: &str) -> Result<Vec<Draft>
     Ok(drafts)
 }
 
-/// Whether a user has said that one of these copies is not the person.
+/// Whether a user has rejected the person for one of these copies.
 fn is_denied(conn: &Connection, copies: &[i64], person: &str) -> Result<bool> {
     let mut st = conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM face_edits WHERE face_id = ?1 AND person_id = ?2 AND verdict = 'not')",
@@ -285,7 +286,7 @@ fn is_denied(conn: &Connection, copies: &[i64], person: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether the person is in the photo of a face already.
+/// Whether the photo of a face has the person already.
 fn in_photo(conn: &Connection, face: i64, person: &str) -> Result<bool> {
     Ok(conn
         .prepare_cached(
@@ -296,7 +297,8 @@ fn in_photo(conn: &Connection, face: i64, person: &str) -> Result<bool> {
         .query_row(params![face, person], |r| r.get(0))?)
 }
 
-/// Whether something speaks against two people being one: both in a photo, told apart, both named, one hidden, one denied.
+/// Whether a merge of two people is ruled out: both in one photo, separated by an edit, both named, one hidden, or one
+/// rejected.
 pub(super) fn forbidden(conn: &Connection, a: &str, b: &str) -> Result<bool> {
     Ok(conn
         .prepare_cached(

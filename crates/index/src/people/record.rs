@@ -1,9 +1,9 @@
-//! Faces as a look at a picture found them: new ones come, known ones are updated, and what users said of a face goes
-//! with the face, not with its place.
+//! Records the faces that a detection found: new faces are added, known ones updated, and user edits follow the face,
+//! not its position.
 //!
-//! A known face is found again by its embedding, wherever it lies now, and by its box, turned as the picture was. So it
-//! survives a corrected orientation, a lossless turn, a crop, another detector and another embedder. One that is not
-//! found again stays (as lost) where a user has spoken of it.
+//! A known face is matched by its embedding, at any position, and by its box, transformed like the picture. So it
+//! survives a corrected orientation, a lossless rotation, a crop, another detector and another embedder. A face that is
+//! not matched becomes lost if it has a user edit.
 
 use super::{iou, pair, refresh_file};
 use crate::Result;
@@ -11,19 +11,19 @@ use albumen_core::vocabulary::{Box4, FoundFace};
 use albumen_library::people::vectors::dot;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Overlap (intersection over union) from which a newly found box is the face of a known one. Two detectors draw
-/// boxes of the same face with 0.4 and more; neighbours in a crowd overlap less than 0.2.
+/// Overlap (intersection over union) from which a new box is a known face. Two detectors draw boxes of the same face
+/// with 0.4 and more; neighbours in a crowd overlap less than 0.2.
 const CARRY_OVER_IOU: f32 = 0.3;
 
-/// Cosine from which a face is the known one, wherever it lies: the same picture, turned, cropped or saved again. Two
+/// Cosine from which a face is a known one at any position: the same picture, rotated, cropped or saved again. Two
 /// photos of one person have 0.66 on average.
 const SAME_FACE: f32 = 0.8;
 
-/// Cosine below which a face in a changed picture is somebody else, though its box is where another's was.
-/// SFace's mean for strangers is 0.09, that of one person 0.66.
+/// Cosine below which a face in a changed picture is a different person in spite of an overlapping box. SFace's mean is
+/// 0.09 for different people and 0.66 for one person.
 const SOMEBODY_ELSE: f32 = 0.2;
 
-/// Quality under which an embedding is too poor to say that a face is somebody else.
+/// Quality below which an embedding is too poor to show that a face is a different person.
 const SPEAKS: f32 = 0.3;
 
 struct Old {
@@ -33,12 +33,12 @@ struct Old {
     embedding: Vec<i8>,
     embedder: String,
     by_machine: bool,
-    /// A user has spoken of it.
+    /// It has a user edit.
     kept: bool,
     turn: Option<u8>,
 }
 
-/// Records the faces of a file in place of those it had. `embedder` is the key of the models that found them.
+/// Replaces the recorded faces of a file. `embedder` is the key of the models that found them.
 pub(crate) fn record_faces(conn: &Connection, file: i64, found: &[FoundFace], embedder: &str) -> Result<()> {
     let old = known(conn, file)?;
     let turn = orientation(conn, file)?;
@@ -113,7 +113,7 @@ pub(crate) fn record_faces(conn: &Connection, file: i64, found: &[FoundFace], em
     refresh_file(conn, file)
 }
 
-/// For each new face the known one that it is, by position.
+/// For each new face, the known face that it matches, by position.
 fn matches(old: &[Old], found: &[FoundFace], embedder: &str, turn: Option<u8>) -> Vec<Option<usize>> {
     let alike: Vec<Vec<Option<f32>>> = old
         .iter()
@@ -124,7 +124,7 @@ fn matches(old: &[Old], found: &[FoundFace], embedder: &str, turn: Option<u8>) -
     let overlap = |i: usize, j: usize| iou(&change.apply(old[i].area), &found[j].area);
     let (olds, news): (Vec<usize>, Vec<usize>) = ((0..old.len()).collect(), (0..found.len()).collect());
     let mut old_of = vec![None; found.len()];
-    // The same face by its embedding, best where its box lies right, too: a collage has the same face twice.
+    // First by the embedding, preferring an overlapping box: a collage can show the same face twice.
     let same = |i: usize, j: usize| match alike[i][j] {
         Some(c) if c >= SAME_FACE => c + overlap(i, j),
         _ => 0.0,
@@ -132,8 +132,8 @@ fn matches(old: &[Old], found: &[FoundFace], embedder: &str, turn: Option<u8>) -
     for (i, j) in pair(&olds, &news, 0.0, |&i, &j| same(i, j)) {
         old_of[j] = Some(i);
     }
-    // Then by the box, unless the embeddings are good enough to say that it is another's face. Those of a face that lay on its
-    // side before its orientation was corrected are not.
+    // Then by the box, unless good embeddings show a different person. Embeddings of a face that was rotated before its
+    // orientation was corrected are not good.
     let by_box = |i: usize, j: usize| {
         let good = told == Change::NONE && old[i].quality.min(found[j].quality) >= SPEAKS;
         let speaks = !old[i].kept || good;
@@ -150,7 +150,7 @@ fn matches(old: &[Old], found: &[FoundFace], embedder: &str, turn: Option<u8>) -
     old_of
 }
 
-/// How an upright picture lies against the one before: one of the eight ways to turn and mirror it.
+/// The transformation from the previous upright picture to the new one: one of the eight rotations and reflections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Change {
     transpose: bool,
@@ -165,7 +165,7 @@ impl Change {
         (0..8).map(|n| Change { transpose: n & 4 != 0, flip_x: n & 1 != 0, flip_y: n & 2 != 0 })
     }
 
-    /// What makes a stored picture of this orientation upright.
+    /// The transformation that makes a stored picture of this orientation upright.
     fn of_orientation(orientation: u8) -> Change {
         let (transpose, flip_x, flip_y) = match orientation {
             2 => (false, true, false),
@@ -188,7 +188,7 @@ impl Change {
         }
     }
 
-    /// This one, then `next`.
+    /// This transformation followed by `next`.
     fn then(self, next: Change) -> Change {
         let (x, y) = if next.transpose { (self.flip_y, self.flip_x) } else { (self.flip_x, self.flip_y) };
         Change {
@@ -198,7 +198,7 @@ impl Change {
         }
     }
 
-    /// A box of the picture before, in the picture now: transposed first, then mirrored.
+    /// Maps a box of the previous picture to the new one: transposed first, then mirrored.
     fn apply(self, [x, y, w, h]: Box4) -> Box4 {
         let [x, y, w, h] = if self.transpose { [y, x, h, w] } else { [x, y, w, h] };
         let x = if self.flip_x { 1.0 - x - w } else { x };
@@ -207,17 +207,18 @@ impl Change {
     }
 }
 
-/// What a corrected orientation has changed.
+/// The transformation due to a corrected orientation.
 fn told_change(old: &[Old], turn: Option<u8>) -> Change {
     old.iter().find_map(|o| Some((o.turn?, turn?))).map_or(Change::NONE, |(before, now)| {
         Change::of_orientation(before).inverse().then(Change::of_orientation(now))
     })
 }
 
-/// The change that puts most of the known faces where they are now. Where embeddings can be compared all eight are tried, for
-/// pixels can be turned without any metadata saying so; else only what a corrected orientation does (`told`).
+/// The transformation that maps most of the known faces to their new positions. If embeddings can be compared, all
+/// eight are tried, because pixels can be rotated without a change of metadata; else only a corrected orientation
+/// (`told`) is used.
 fn the_change(old: &[Old], found: &[FoundFace], alike: &[Vec<Option<f32>>], told: Change) -> Change {
-    // An embedding that says nothing still leaves the box.
+    // With a poor embedding, the box still counts.
     const LEAST: f32 = 0.1;
     let comparable = alike.iter().flatten().any(Option::is_some);
     let fit = |change: Change| -> f32 {
@@ -229,7 +230,7 @@ fn the_change(old: &[Old], found: &[FoundFace], alike: &[Vec<Option<f32>>], told
         let (olds, news): (Vec<usize>, Vec<usize>) = ((0..old.len()).collect(), (0..found.len()).collect());
         pair(&olds, &news, 0.0, |&i, &j| weight(i, j)).into_iter().map(|(i, j)| weight(i, j)).sum()
     };
-    // Another must be better by more than two detectors' boxes of one face differ.
+    // Another must be better by more than the difference between two detectors' boxes of one face.
     const CLEARLY: f32 = 1.1;
     let mut best = (told, fit(told));
     let others = Change::all().filter(|c| comparable && *c != Change::NONE);
@@ -242,8 +243,8 @@ fn the_change(old: &[Old], found: &[FoundFace], alike: &[Vec<Option<f32>>], told
     best.0
 }
 
-/// Where a face that was lost came back, and another was taken for the same person meanwhile: what a user or a region said
-/// stays, and of the machine's at most one, the surest.
+/// When a lost face returns and another face was assigned to the same person meanwhile: keeps assignments by users and
+/// regions, and at most one by clustering, the most certain.
 fn one_by_machine(conn: &Connection, file: i64) -> Result<()> {
     Ok(conn.prepare_cached(
         "UPDATE faces SET person_id = NULL, how = NULL, similarity = NULL, required = NULL, clustered = 0
@@ -290,7 +291,7 @@ fn known(conn: &Connection, file: i64) -> Result<Vec<Old>> {
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// `None` where the two cannot be compared: other models, or no embedding.
+/// `None` if the two cannot be compared: different models, or no embedding.
 fn cosine(a: &[i8], of_a: &str, b: &[i8], of_b: &str) -> Option<f32> {
     let length = ((dot(a, a) as f32) * (dot(b, b) as f32)).sqrt();
     (of_a == of_b && a.len() == b.len() && length > 0.0).then(|| dot(a, b) as f32 / length)
@@ -302,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_box_is_turned_as_the_picture_is() {
-        // The top left of the stored picture, as each orientation shows it.
+        // The top left of the stored picture, as displayed in each orientation.
         let corner = [0.0, 0.0, 0.2, 0.1];
         let shown = [
             (1, [0.0, 0.0, 0.2, 0.1]),

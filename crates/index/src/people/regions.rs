@@ -1,7 +1,8 @@
-//! Names that other programs have written into metadata: matched to found faces, and turned into people.
+//! Names that other programs have written into metadata: matched with detected faces, and turned into people.
 //!
-//! Such a name is found, not said: it beats the clustering, and every edit beats it, a removal too. A name means one person
-//! of the space: the one whom the machine has formed around the faces that bear it, however they came.
+//! Such a name takes precedence over clustering, and every edit, including a removal, takes precedence over the name. A
+//! name refers to one person of the space: the one that clustering formed around the faces with the name, regardless of
+//! their order.
 
 use super::{found_person, iou, is_free, pair, people_named, region_person, rivals};
 use crate::Result;
@@ -11,10 +12,10 @@ use albumen_library::people::names;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
-/// A region may be drawn around the head or tightly around the face: how much of a match there must be.
+/// Minimum match: a region may be drawn around the head or tightly around the face.
 const REGION_MATCH: f32 = 0.1;
 
-/// How well a face fits a region: their overlap, or, where a face lies well inside a generous region, a little.
+/// How well a face fits a region: their overlap, or a small value if the face is well inside a large region.
 fn fit(region: &Box4, face: &Box4) -> f32 {
     let centre = [face[0] + face[2] / 2.0, face[1] + face[3] / 2.0];
     let inside = (0..2).all(|i| centre[i] >= region[i] && centre[i] <= region[i] + region[i + 2]);
@@ -22,7 +23,7 @@ fn fit(region: &Box4, face: &Box4) -> f32 {
     if inside { overlap.max(REGION_MATCH + 0.01) } else { overlap }
 }
 
-/// Matches the regions of every file of the space that waits for it, then gives the named faces their people.
+/// Matches the regions of all due files of the space, then assigns the named faces to people.
 pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
     let mut st = conn.prepare_cached(
         "SELECT r.file_id FROM regions_due r CROSS JOIN files f ON f.id = r.file_id
@@ -61,7 +62,7 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
     by_name.iter().try_for_each(|(key, named)| settle(conn, space, key, named))
 }
 
-/// A face with a name from a region and, perhaps, a person by machine.
+/// A face with a name from a region and, possibly, an assignment by clustering.
 struct Named {
     face: i64,
     name: String,
@@ -71,8 +72,8 @@ struct Named {
     person: Option<String>,
 }
 
-/// Writes down which faces of a file its regions name. A region of what a user called no face, or nobody to be known, speaks
-/// through that face: the photo is not found by its name.
+/// Records which faces of a file its regions name. A region that matches a face marked as no face or as unknown counts
+/// only through that face: the photo is not found by the name.
 fn match_file(conn: &Connection, file: i64) -> Result<()> {
     let facts = items::facts(conn, file)?;
     let source = match facts.sources.get("regions") {
@@ -100,7 +101,7 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
         }
         conn.prepare_cached("UPDATE faces SET region_name = ?2, region_source = ?3 WHERE id = ?1")?
             .execute(params![id, name, name.map(|_| source)])?;
-        // What followed from the region that was there before goes with it.
+        // Assignments that followed from the previous region are removed with it.
         conn.prepare_cached(
             "UPDATE faces SET person_id = NULL, how = NULL, clustered = 0 WHERE id = ?1 AND how IN ('sidecar', 'file')",
         )?
@@ -109,12 +110,12 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
     Ok(())
 }
 
-/// Gives the faces of one name, in canonical order, the person that it stands for in the space, unless an edit says
-/// otherwise.
+/// Assigns the faces of one name, in canonical order, to the person of that name in the space, unless an edit overrides
+/// it.
 fn settle(conn: &Connection, space: i64, key: &str, named: &[Named]) -> Result<()> {
     let mut open = Vec::new();
     for n in named {
-        // A user's word on the person it is in covers all that is in it.
+        // An edit of a person covers all of its faces.
         let covered = match &n.person {
             Some(person) => is_named_by_user(conn, person)?,
             None => false,
@@ -164,7 +165,7 @@ fn settle(conn: &Connection, space: i64, key: &str, named: &[Named]) -> Result<(
     Ok(())
 }
 
-/// The person of the machine, without a name, that most of these faces are in; of equal ones the oldest.
+/// The unnamed person made by clustering that has most of these faces; of equal ones, the oldest.
 fn unnamed_around(conn: &Connection, named: &[&Named]) -> Result<Option<String>> {
     let mut count: BTreeMap<&str, u32> = BTreeMap::new();
     for person in named.iter().filter_map(|n| n.person.as_deref()) {
@@ -189,8 +190,8 @@ fn unnamed_around(conn: &Connection, named: &[&Named]) -> Result<Option<String>>
     Ok(best.map(|(_, person)| person))
 }
 
-/// The machine's person around a face that a name moved: all of it is that person, where it has no name, no user has
-/// spoken of it, no other name is in it, and no photo would have the person twice.
+/// Moves the rest of a clustered person to the person that a name moved one of its faces to, if it has no name, no user
+/// edit and no other region name, and no photo would have the person twice.
 fn take_in(conn: &Connection, around: &str, person: &str) -> Result<()> {
     let is_untouched: bool = conn
         .prepare_cached(
@@ -216,14 +217,14 @@ fn take_in(conn: &Connection, around: &str, person: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether a user has named a person, or taken its name away.
+/// Whether a user has named a person or removed its name.
 fn is_named_by_user(conn: &Connection, person: &str) -> Result<bool> {
     Ok(conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM person_edits WHERE person_id = ?1 AND name_said = 1)")?
         .query_row([person], |r| r.get(0))?)
 }
 
-/// Whether a user has said that the face is not this person.
+/// Whether a user has rejected the person for the face.
 fn denied(conn: &Connection, face: i64, person: &str) -> Result<bool> {
     Ok(conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM face_edits WHERE face_id = ?1 AND person_id = ?2 AND verdict = 'not')",
@@ -231,8 +232,8 @@ fn denied(conn: &Connection, face: i64, person: &str) -> Result<bool> {
     .query_row(params![face, person], |r| r.get(0))?)
 }
 
-/// Whether another face of the photo is this person on the word of a user or of another name. The same name on several faces
-/// of a photo (a mirror, a collage) is right.
+/// Whether another face of the photo is assigned to this person by a user or by another name. The same name on several
+/// faces of a photo (a mirror, a collage) is allowed.
 fn taken(conn: &Connection, face: i64, key: &str, person: &str) -> Result<bool> {
     let mut st = conn.prepare_cached(
         "SELECT b.region_name FROM faces a JOIN faces b ON b.file_id = a.file_id AND b.id <> a.id

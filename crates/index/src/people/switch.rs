@@ -1,5 +1,5 @@
-//! People switched off and on for a space. Off, what was found is removed, nothing is found by a name, and what users
-//! said is kept with the faces it is said of; on, the same people are there again.
+//! Disabling and enabling people for a space. While disabled, detected faces are removed, nothing is found by name, and
+//! user edits are kept with their faces; when enabled again, the same people reappear.
 
 use super::refresh_renamed;
 use crate::Index;
@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 const FILES: &str = "SELECT f.id FROM files f JOIN folders d ON d.id = f.folder_id
      JOIN volumes v ON v.id = d.volume_id WHERE v.space_id = ?1";
 
-/// Notes that people are switched on or off for a space. Off, its items are no longer found by names.
+/// Records whether people are enabled for a space. If disabled, its items are no longer found by names.
 pub fn switch(index: &Index, space: i64, on: bool) -> Result<()> {
     let is_off: bool =
         index.conn.query_row("SELECT people_off FROM spaces WHERE id = ?1", [space], |r| r.get(0))?;
@@ -29,8 +29,8 @@ pub fn switch(index: &Index, space: i64, on: bool) -> Result<()> {
     Ok(tx.commit()?)
 }
 
-/// When people are switched off for a space: removes the faces found there. Those that carry something a user said, and those
-/// of people of whom a user has said something, stay as lost, with their embeddings; the next look finds them again.
+/// Removes the detected faces of a space for which people were disabled. Faces with a user edit, and faces of people
+/// with a user edit, stay as lost with their embeddings; the next detection matches them again.
 pub fn remove_found(index: &Index, space: i64) -> Result<()> {
     let tx = Transaction::new_unchecked(&index.conn, TransactionBehavior::Immediate)?;
     tx.execute(
@@ -45,7 +45,8 @@ pub fn remove_found(index: &Index, space: i64) -> Result<()> {
     Ok(tx.commit()?)
 }
 
-/// A condition on `faces` that holds for what users said: of the face, or of its person, also what an undo would put back.
+/// A condition on `faces` that holds for those with a user edit, of the face or its person, including edits that an
+/// undo would restore.
 fn kept(conn: &Connection, space: i64) -> Result<&'static str> {
     conn.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS kept_faces (id INTEGER PRIMARY KEY);
@@ -53,8 +54,8 @@ fn kept(conn: &Connection, space: i64) -> Result<&'static str> {
          DELETE FROM kept_faces;
          DELETE FROM kept_people;",
     )?;
-    // The log names faces and people in several ways (`super::edits::Before`): a number under `id` or `face`, a text that is a
-    // person's id.
+    // The log refers to faces and people in several ways (`super::edits::Before`): a number in `id` or `face`, or a
+    // text with a person's id.
     conn.execute(
         "INSERT OR IGNORE INTO kept_faces
          SELECT j.atom FROM people_edit_log l JOIN json_tree(l.before) j

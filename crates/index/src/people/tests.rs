@@ -1,4 +1,4 @@
-//! People through the index, with made-up embeddings: what was said holds, whatever comes after it.
+//! People in the index, with synthetic embeddings: user edits persist through all later changes.
 
 use super::*;
 use crate::Index;
@@ -19,7 +19,7 @@ fn noise(seed: u64, i: usize) -> f32 {
     i16::from_le_bytes([h.as_bytes()[0], h.as_bytes()[1]]) as f32 / 32768.0
 }
 
-/// How a model sees a face of a made-up person: photos of one person have a cosine of about 0.75, strangers 0.
+/// Synthetic embedding of a face: photos of one person have a cosine of about 0.75, those of different people 0.
 fn embedding(person: u64, photo: u64, model: &str) -> Vec<i8> {
     let salt = if model == MODEL { 0 } else { 1 << 40 };
     (0..DIM)
@@ -71,14 +71,14 @@ impl World {
         id
     }
 
-    /// A photo with these made-up people side by side.
+    /// A photo with faces of these synthetic people side by side.
     fn photo(&self, number: u64, people: &[u64]) -> i64 {
         let file = self.file(&format!("{number:03}.jpg"), &format!("b3:{number:03}"));
         self.look(file, number, people, 0.0, MODEL);
         file
     }
 
-    /// A look at a photo by a detector whose boxes lie `shift` to the right.
+    /// Records detections in a photo, with all boxes shifted right by `shift`.
     fn look(&self, file: i64, number: u64, people: &[u64], shift: f32, model: &str) {
         let found: Vec<FoundFace> = people
             .iter()
@@ -96,12 +96,12 @@ impl World {
         faces_of_file(&self.index.conn, file, false).expect("faces")
     }
 
-    /// Lost ones, too.
+    /// Including lost faces.
     fn all_faces(&self, file: i64) -> Vec<FaceLine> {
         faces_of_file(&self.index.conn, file, true).expect("faces")
     }
 
-    /// The files that a search finds.
+    /// Files that match a query.
     fn found(&self, query: &str) -> BTreeSet<i64> {
         let query = crate::query::Query::parse(query).expect("a query");
         let page = crate::search::Page { limit: 1000, ..Default::default() };
@@ -202,12 +202,12 @@ fn copies_carry_the_person_and_count_once() {
     let (a, b) = (w.file("a.jpg", "b3:1"), w.file("b.jpg", "b3:1"));
     w.look(a, 1, &[1], 0.0, MODEL);
     w.look(b, 1, &[1], 0.0, MODEL);
-    // Two copies of one photo are no evidence for a person.
+    // Two copies of one photo do not make a person.
     assert_eq!(w.cluster().founded, 0);
     let other = w.photo(2, &[1]);
     assert_eq!(w.cluster().joined, 3);
     assert!(w.who(a) == w.who(b) && w.who(a) == w.who(other));
-    // A copy that comes later follows, and a word on one is a word on all.
+    // A later copy follows, and an edit of one applies to all copies.
     let c = w.file("c.jpg", "b3:1");
     w.look(c, 1, &[1], 0.0, MODEL);
     w.cluster();
@@ -234,7 +234,7 @@ fn a_name_brings_in_the_others_and_two_of_a_name_need_a_word() {
     );
     w.index.name_person(&other, Some("Anna"), SameName::Separate).expect("two of a name");
     assert!(w.index.merge_people(&[anna.clone(), other.clone()]).is_err(), "they were told apart");
-    // Named as somebody new: the person is born with the name, and later photos of it come in.
+    // A new name creates a named person, and its later photos are assigned to it.
     let face = w.faces(alone)[0].id;
     let done = w.index.assign_face(face, "Carla").expect("assigned");
     let carla = done.person.expect("a person");
@@ -258,7 +258,7 @@ fn a_merge_keeps_the_named_id_and_is_refused_where_both_are_in_a_photo() {
     let done = w.index.merge_people(&[pa.clone(), pb.clone()]).expect("merged");
     assert_eq!(done.person.as_ref(), Some(&pb));
     assert_eq!(w.who(a), [Some(pb.clone())]);
-    // The other id leads to it for good.
+    // The other id stays an alias.
     assert_eq!(w.index.person(&pa).expect("by alias").person.id, pb);
     w.index.undo_people_edit(Some(done.edit), None).expect("undone");
     assert_eq!(w.who(a), [Some(pa)]);
@@ -286,7 +286,7 @@ fn edits_outlive_another_detector_another_embedder_and_a_lost_face() {
     assert_eq!(files.iter().map(|f| w.who(*f)).collect::<Vec<_>>(), before);
     assert_eq!(w.faces(files[0]).iter().map(|f| f.id).collect::<Vec<_>>(), ids);
     assert_eq!(w.name_of(&one).as_deref(), Some("Ada"));
-    // The next look finds nobody: the face that a user spoke of stays, the others go.
+    // The next detection finds no faces: the face with a user edit stays, the others are removed.
     w.look(files[0], 1, &[], 0.0, OTHER_MODEL);
     assert_eq!(w.faces(files[0]), []);
     let left = w.all_faces(files[0]);
@@ -304,13 +304,13 @@ fn a_region_names_what_the_machine_found_and_an_edit_beats_it_for_good() {
     assert_eq!(w.name_of(&anna).as_deref(), Some("Anna"));
     assert!(files.iter().all(|f| w.who(*f)[0].as_ref() == Some(&anna)), "the name brings in the others");
     assert!(w.who(files[0])[1].is_some() && w.who(files[0])[1].as_ref() != Some(&anna));
-    // The user takes the name away; the region is met again, in old and new photos.
+    // The user removes the name; the same region is then matched again, in old and new photos.
     w.index.name_person(&anna, None, SameName::Refuse).expect("name taken");
     w.regions(files[1], &[("anna", 0.05)], "sidecar:002.xmp");
     w.cluster();
     assert_eq!(w.name_of(&anna), None);
     assert_eq!(w.who(files[1])[0].as_ref(), Some(&anna));
-    // "This is not her" stands against the region, too.
+    // A rejection also takes precedence over the region.
     let id = w.faces(files[1])[0].id;
     w.index.reject_face(id, None).expect("rejected");
     w.regions(files[1], &[("Anna", 0.051)], "sidecar:002.xmp");
@@ -362,7 +362,7 @@ fn people_are_never_shared_between_spaces() {
     w.cluster();
     let id = w.faces(mine[2])[0].id;
     let said = w.index.reject_face(id, None).expect("said");
-    // Two files move to the other space, where their people are not, and nobody resembles them.
+    // Two files move to another space that has neither their people nor similar faces.
     for file in [mine[0], mine[2]] {
         w.index
             .conn
@@ -374,12 +374,12 @@ fn people_are_never_shared_between_spaces() {
     };
     hers(&mut w);
     assert_eq!((w.who(mine[0]), w.who(mine[2])), (vec![None], vec![None]));
-    // What was said of the one before is undone: then it had a person there.
+    // Undo the edit of the previous one, which had a person there.
     w.index.undo_people_edit(Some(said.edit), None).expect("undone");
     assert_ne!(w.who(mine[2]), [None]);
     hers(&mut w);
     assert_eq!(w.who(mine[2]), [None]);
-    // All else follows: the two are somebody here.
+    // The rest follows: the two are a person in this space.
     w.index.volume(space, b"/photos").expect("the volume");
     hers(&mut w);
     let who = w.who(mine[0]);
@@ -408,7 +408,7 @@ fn a_space_with_another_name_keeps_its_people() {
     w.index.space_becomes("home", "house").expect("renamed");
     assert_eq!(w.index.all_space_names().expect("names"), ["house"]);
     is_as_before(&mut w);
-    // And where there is one of that name, with somebody in it.
+    // The same when that space has a person of the same name with faces.
     w.space = w.index.space("hers", "personal").expect("a space");
     let volume = w.index.volume(w.space, b"/hers").expect("a volume").id;
     w.folder = w.index.folder(volume, b"").expect("a folder");

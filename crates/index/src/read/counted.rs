@@ -1,10 +1,10 @@
-//! What visible items have in common: tags, subjects and places, each with how many items have it and one to show for it.
+//! Common data of visible items: tags, subjects and places, each with the number of its items and a cover.
 
 use crate::IndexReader;
 use crate::Result;
 use rusqlite::{OptionalExtension, params};
 
-/// An item to show for something, by id, and the key of its thumbnails.
+/// The cover of a value: an item id and the key of its thumbnails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Cover {
     pub id: i64,
@@ -15,9 +15,9 @@ pub struct Cover {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted {
     pub name: String,
-    /// Visible items that have it.
+    /// Number of visible items.
     pub items: u64,
-    /// The newest of them.
+    /// The newest of these items.
     pub newest: Option<i64>,
 }
 
@@ -29,7 +29,7 @@ pub struct Country {
     pub regions: Vec<Region>,
 }
 
-/// `region` has no name where none is known; cities without a name are not listed.
+/// A `region` without a name is unknown; cities without a name are not listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Region {
     pub region: Counted,
@@ -37,12 +37,12 @@ pub struct Region {
 }
 
 impl IndexReader {
-    /// The thumbnails of an item, where it has one.
+    /// The thumbnails of an item, if any.
     pub fn cover(&self, item: i64) -> Result<Option<Cover>> {
         Ok(self.thumbnail_key(item)?.map(|key| Cover { id: item, key }))
     }
 
-    /// Tags of visible items, of one space or of all, in order of name.
+    /// Tags of visible items, of one space or of all, by name.
     pub fn visible_tags(&self, space: Option<&str>) -> Result<Vec<Counted>> {
         self.counted(
             "SELECT t.tag, count(*), max(coalesce(i.taken_local, '')), i.file_id
@@ -53,7 +53,7 @@ impl IndexReader {
         )
     }
 
-    /// The same of subjects: labels of the taxonomy.
+    /// Like [`IndexReader::visible_tags`], for subjects: labels of the taxonomy.
     pub fn visible_subjects(&self, space: Option<&str>) -> Result<Vec<Counted>> {
         self.counted(
             "SELECT t.label, count(DISTINCT t.file_id), max(coalesce(i.taken_local, '')), i.file_id
@@ -66,7 +66,7 @@ impl IndexReader {
 
     fn counted(&self, sql: &str, space: Option<&str>) -> Result<Vec<Counted>> {
         let Some(space) = self.space_wanted(space)? else { return Ok(Vec::new()) };
-        // Beside max() the other columns are of the row that has it.
+        // With max(), SQLite takes the other columns from the row of the maximum.
         let read = |r: &rusqlite::Row<'_>| {
             Ok(Counted {
                 name: r.get(0)?,
@@ -77,7 +77,7 @@ impl IndexReader {
         Ok(self.conn.prepare_cached(sql)?.query_map([space], read)?.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The outer `None`: there is no such space; the inner one: all spaces.
+    /// The outer `None`: no such space; the inner one: all spaces.
     fn space_wanted(&self, name: Option<&str>) -> Result<Option<Option<i64>>> {
         let Some(name) = name else { return Ok(Some(None)) };
         let id = self
@@ -88,7 +88,7 @@ impl IndexReader {
         Ok(id.map(Some))
     }
 
-    /// Where visible items were taken: countries, their regions, their cities, in order of name.
+    /// Places of visible items: countries, their regions, their cities, by name.
     pub fn visible_places(&self, space: Option<&str>) -> Result<Vec<Country>> {
         let Some(space) = self.space_wanted(space)? else { return Ok(Vec::new()) };
         let mut st = self.conn.prepare_cached(
@@ -136,7 +136,7 @@ impl IndexReader {
     }
 }
 
-/// A country with when the newest item of it, and of its last region, was taken.
+/// A country, with the date of its newest item and of that of its last region.
 #[derive(Default)]
 struct Newest<T> {
     of: T,

@@ -1,4 +1,4 @@
-//! What the items of a search are: how many have each value of each condition. And where they are on a map.
+//! Facets of a search: the number of items for each value of each condition, and their positions on a map.
 
 use crate::IndexReader;
 use crate::query::{Area, Filter, Query, Term};
@@ -8,15 +8,15 @@ use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, SearchError>;
 
-/// Values of one condition at the most: those of most items.
+/// Maximum number of values of one condition: those with most items.
 const VALUES: usize = 100;
 
-/// A value and how many items have it.
+/// A value with its number of items.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facet {
-    /// As it is stored: a word, a number, a code.
+    /// As stored: a word, a number, a code.
     pub value: String,
-    /// As it is shown, where that differs.
+    /// As displayed, if different.
     pub name: Option<String>,
     pub items: u64,
 }
@@ -24,7 +24,7 @@ pub struct Facet {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facets {
     pub items: u64,
-    /// By the name of the condition, values of most items first.
+    /// By the name of the condition; values with most items first.
     pub of: Vec<(&'static str, Vec<Facet>)>,
 }
 
@@ -51,21 +51,21 @@ const FLAGS: [(&str, &str); 5] = [
     ("gps", "i.lat IS NOT NULL"),
 ];
 
-/// Items of a map that lie close together.
+/// Items of a map that are close together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cluster {
-    /// The middle of them.
+    /// Their centre.
     pub lat: f64,
     pub lon: f64,
     pub items: u64,
-    /// The newest.
+    /// The newest item.
     pub cover: i64,
     /// South, west, north, east.
     pub bounds: [f64; 4],
 }
 
 impl IndexReader {
-    /// The values of what a query finds within a scope.
+    /// The facets of the items that match a query within a scope.
     pub fn facets(&self, query: &Query, within: &[Within]) -> Result<Facets> {
         let page = Page { within: within.to_vec(), is_scoped: true, ..Page::default() };
         let mut items = 0;
@@ -77,7 +77,7 @@ impl IndexReader {
         self.each_found(query, &page, &columns.join(", "), |r| {
             items += 1;
             for (at, counts) in counts.iter_mut().enumerate() {
-                // Most values are there already: nothing is allocated for them.
+                // Most values exist already: nothing is allocated for them.
                 match r.get_ref(at)? {
                     ValueRef::Null => {}
                     ValueRef::Text(text) => count(counts, &String::from_utf8_lossy(text)),
@@ -154,7 +154,7 @@ impl IndexReader {
         Ok(most(values))
     }
 
-    /// The items of an area that a query finds, in squares of a map at a zoom level, those with most items first.
+    /// The items of an area that match a query, in squares of a map at a zoom level, those with most items first.
     pub fn clusters(&self, query: &Query, within: &[Within], area: Area, zoom: u8) -> Result<Vec<Cluster>> {
         let mut query = query.clone();
         query.terms.push(Term { denied: false, any_of: vec![Filter::Area(area)] });
@@ -190,13 +190,13 @@ fn most(mut values: Vec<Facet>) -> Vec<Facet> {
     values
 }
 
-/// A quarter of a tile of 256 pixels on each side: as wide as a picture on the map.
+/// A quarter of a tile of 256 pixels on each side: the width of a picture on the map.
 const SQUARES_A_TILE: f64 = 4.0;
 
-/// The square of a web map (Mercator) that a position is in.
+/// The square of a web map (Mercator) that contains a position.
 fn square_of(lat: f64, lon: f64, zoom: u8) -> (i64, i64) {
     let tiles = f64::from(2_u32.pow(u32::from(zoom.min(22)))) * SQUARES_A_TILE;
-    // The map ends where it is square.
+    // The limit of the map's latitude, which makes it square.
     const END: f64 = 85.051_129;
     let lat = lat.clamp(-END, END).to_radians();
     let x = (lon + 180.0) / 360.0;

@@ -1,10 +1,10 @@
-//! Where an item is, and the rights on it.
+//! The location of an item and the rights on it.
 
 use crate::IndexReader;
 use crate::Result;
 use rusqlite::OptionalExtension;
 
-/// Where an item is, for the rights on it.
+/// The location of an item, which determines the rights on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub folder_id: i64,
@@ -23,7 +23,7 @@ pub struct VisibleItem {
 }
 
 impl IndexReader {
-    /// Where a shown item is, and the rights on it in this connection's scope; `None` where it is not visible.
+    /// The location of a visible item and the rights on it in this connection's scope; `None` if it is not visible.
     pub fn visible_item(&self, item: i64) -> Result<Option<VisibleItem>> {
         let place = self
             .conn

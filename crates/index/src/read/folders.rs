@@ -1,16 +1,16 @@
-//! Folders as a reader sees them: those that hold something visible, with counts and covers of visible items only.
+//! Folders for a reader: those with visible items, with counts and covers of visible items only.
 
 use crate::IndexReader;
 use crate::Result;
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
 
-/// What is directly inside of a folder.
+/// The direct content of a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FolderContent {
-    /// Id of the folder, where the index has files directly in it.
+    /// Id of the folder, if the index has files directly in it.
     pub id: Option<i64>,
-    /// Visible items directly in it.
+    /// Number of visible items directly in it.
     pub items: u64,
     pub folders: Vec<SubFolder>,
 }
@@ -19,15 +19,15 @@ pub struct FolderContent {
 pub struct SubFolder {
     /// Last component, raw bytes.
     pub name: Vec<u8>,
-    /// Visible items in it and below.
+    /// Number of visible items in it and below.
     pub items: u64,
-    /// The newest visible item of it.
+    /// Its newest visible item.
     pub cover: Option<i64>,
 }
 
 impl IndexReader {
-    /// The content of a folder of a space; `None` where nothing of it is visible. `volume` is the absolute path of the volume,
-    /// `path` is relative to it.
+    /// The content of a folder of a space; `None` if nothing in it is visible. `volume` is the absolute path of the
+    /// volume, `path` is relative to it.
     pub fn folder_content(&self, space: &str, volume: &[u8], path: &[u8]) -> Result<Option<FolderContent>> {
         let Some(volume_id) = self.volume_of(space, volume)? else { return Ok(None) };
         let visible = self.scope();
@@ -60,7 +60,7 @@ impl IndexReader {
         Ok(Some(content))
     }
 
-    /// Ids of a folder, and of those below it if wanted.
+    /// Ids of a folder and optionally of those below it.
     pub fn folder_ids(
         &self,
         space: &str,
@@ -82,7 +82,7 @@ impl IndexReader {
             .optional()?)
     }
 
-    /// A folder and all below it, in order of their paths.
+    /// A folder and all folders below it, in order of path.
     fn folders_at(&self, volume: i64, path: &[u8]) -> Result<Vec<(i64, Vec<u8>)>> {
         let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get(1)?));
         if path.is_empty() {
@@ -91,7 +91,7 @@ impl IndexReader {
                 .prepare_cached("SELECT id, path FROM folders WHERE volume_id = ?1 ORDER BY path")?;
             return Ok(st.query_map([volume], read)?.collect::<rusqlite::Result<_>>()?);
         }
-        // `/` is followed by `0`.
+        // `0` is the character after `/`.
         let (mut from, mut until) = (path.to_vec(), path.to_vec());
         from.push(b'/');
         until.push(b'0');
@@ -125,7 +125,7 @@ impl IndexReader {
 
     /// The newest visible item of some folders that has a thumbnail.
     fn newest_of(&self, folders: &[i64]) -> Result<Option<i64>> {
-        /// Folders that are looked into at the most: a cover is no reason to read a whole tree.
+        /// Limit of folders that are searched: a cover does not justify reading a whole tree.
         const LOOKED_INTO: usize = 32;
         let mut st = self.conn.prepare_cached(
             "SELECT coalesce(i.taken_local, ''), i.file_id FROM items i JOIN files f ON f.id = i.file_id

@@ -1,4 +1,4 @@
-//! The compact form of a list: columns of one length, for grids that show thousands of items.
+//! The compact form of a list: columns of equal length, for grids with thousands of items.
 
 use crate::IndexReader;
 use crate::Result;
@@ -7,16 +7,16 @@ use serde::Serialize;
 
 /// Bits of `flags`.
 pub mod flag {
-    /// A favourite of the account that asks: [`Grid::mark`].
+    /// A favourite of the requesting account: [`Grid::mark`].
     pub const FAVOURITE: u32 = 1;
     /// Live or motion photo.
     pub const MOVES: u32 = 2;
-    /// A full sphere.
+    /// A full spherical panorama.
     pub const SPHERE: u32 = 4;
     pub const HDR: u32 = 8;
-    /// A RAW, or a RAW beside it.
+    /// A RAW, or a photo with a RAW part.
     pub const RAW: u32 = 16;
-    /// There is no thumbnail: not made yet, or it could not be made.
+    /// There is no thumbnail: not made yet, or render failed.
     pub const NO_THUMBNAIL: u32 = 32;
     pub const DAMAGED: u32 = 64;
 }
@@ -25,13 +25,13 @@ pub mod flag {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Grid {
     pub ids: Vec<i64>,
-    /// Width of the upright picture x 100 / height, 1 to 10,000; 100 where it is unknown.
+    /// Width of the upright picture x 100 / height, 1 to 10,000; 100 if unknown.
     pub aspect: Vec<u32>,
     /// `p` for a photo, `v` for a video.
     pub kind: String,
     /// See [`flag`].
     pub flags: Vec<u32>,
-    /// Changes with the bytes of the thumbnails.
+    /// Change with the bytes of the thumbnails.
     pub keys: Vec<u32>,
     /// Runs of items of one day.
     pub days: Vec<(String, u32)>,
@@ -69,7 +69,7 @@ pub struct ItemThumbhash {
 }
 
 impl IndexReader {
-    /// The columns of some items, in their order. Items that are gone meanwhile are left out.
+    /// The columns of some items, in the given order. Items that were removed meanwhile are left out.
     pub fn grid(&self, items: &[i64]) -> Result<Grid> {
         let mut grid = Grid::default();
         for &id in items {
@@ -90,7 +90,7 @@ impl IndexReader {
         Ok(grid)
     }
 
-    /// The key of an item's thumbnails, and `None` where it has none.
+    /// The key of an item's thumbnails; `None` if it has none.
     pub fn thumbnail_key(&self, item: i64) -> Result<Option<u32>> {
         Ok(self.cell(item)?.filter(|cell| cell.flags & flag::NO_THUMBNAIL == 0).map(|cell| cell.key))
     }
@@ -162,7 +162,8 @@ fn aspect(width: Option<i64>, height: Option<i64>) -> u32 {
     }
 }
 
-/// The path of a derivative holds its content, render version and settings: 32 bits of its hash tell versions apart.
+/// The path of a derivative contains its content, render version and settings: 32 bits of its hash distinguish
+/// versions.
 fn key(path: &str) -> u32 {
     u32::from_le_bytes(*blake3::hash(path.as_bytes()).as_bytes().first_chunk().expect("32 bytes"))
 }

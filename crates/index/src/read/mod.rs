@@ -1,7 +1,7 @@
-//! What the portal reads: the timeline, grids, folders and files, each for one [`Visible`] scope.
+//! Queries of the portal: the timeline, grids, folders and files, each in one [`Visible`] scope.
 //!
-//! A query takes the scope as its filter: an item outside of it is in no count, page, cover or suggestion. An index
-//! connection holds one scope at a time ([`crate::Index::look_as`]); the SQL function `visible(folder_id, file_id)` asks it.
+//! The scope is a filter of every query: an item outside it is in no count, page, cover or suggestion. A connection has
+//! one scope at a time ([`crate::Index::look_as`]), which the SQL function `visible(folder_id, file_id)` applies.
 
 pub mod counted;
 pub mod facets;

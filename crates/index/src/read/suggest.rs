@@ -1,4 +1,4 @@
-//! What a beginning of a search may become: names that visible items are found by.
+//! Completions of a partial search: names by which visible items are found.
 
 use crate::IndexReader;
 use crate::Result;
@@ -8,9 +8,9 @@ use albumen_models::taxonomy::taxonomy;
 use rusqlite::params;
 use std::collections::BTreeSet;
 
-/// Suggestions of one kind.
+/// Maximum number of suggestions of each kind.
 const EACH: usize = 8;
-/// Shorter beginnings of subjects name half of all.
+/// Shorter prefixes match half of all subjects.
 const LEAST_SUBJECT: usize = 2;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum Suggested {
     },
 }
 
-/// How well a name fits what was typed: the lower the better, `None` where no word of it begins so. `typed` is a key.
+/// How well a name matches the input: lower is better, `None` if no word of it has the prefix. `typed` is normalised.
 pub fn fits(name: &str, typed: &str) -> Option<usize> {
     if typed.is_empty() {
         return None;
@@ -52,12 +52,13 @@ pub fn fits(name: &str, typed: &str) -> Option<usize> {
     name.match_indices(typed).map(|(at, _)| at).find(|at| is_begin(*at)).map(|at| usize::from(at > 0))
 }
 
-/// What was typed as it is compared with names.
+/// The normalised input for comparison with names.
 pub fn typed(text: &str) -> String {
     names::key(text)
 }
 
-/// The best of some names: those that begin so first, then in order of name; each only where `is_seen`.
+/// The best of some names: those that start with the prefix first, then by name; only those for which `is_seen` returns
+/// true.
 fn best<T>(
     mut found: Vec<(usize, String, T)>,
     mut is_seen: impl FnMut(&T) -> Result<bool>,
@@ -76,7 +77,8 @@ fn best<T>(
 }
 
 impl IndexReader {
-    /// People, places, tags, subjects and folders in whose names a word begins so; each has a visible item.
+    /// People, places, tags, subjects and folders with a word that starts with the prefix, and with at least one
+    /// visible item.
     pub fn suggest(&self, text: &str) -> Result<Vec<Suggested>> {
         let typed = typed(text);
         if typed.is_empty() {

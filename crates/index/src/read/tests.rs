@@ -57,7 +57,7 @@ fn rules(spaces: &[(usize, u8)], folders: &[(usize, usize, u8)]) -> Rules {
     }
 }
 
-/// The same decision, written down without cleverness.
+/// The same decision in a simple implementation.
 fn expected(rules: &Rules, space: usize, folder: &str) -> u8 {
     if let Some((_, rights)) = rules.spaces.iter().find(|(name, _)| *name == format!("s{space}")) {
         return *rights;
@@ -106,13 +106,13 @@ proptest! {
         let timeline = index.timeline(&Query::default(), &[]).unwrap();
         let total: u64 = timeline.days.iter().map(|d| d.count).sum();
         prop_assert_eq!(total + timeline.undated, all.len() as u64);
-        // The long way gives the same days as the table.
+        // The slow query gives the same days as the table.
         let by_items = index.timeline(&Query::parse("kind:photo").unwrap(), &[]).unwrap();
         prop_assert_eq!(by_items, timeline);
     }
 }
 
-/// What each item of [`index`] has, by its id: a rule for the tests to count by.
+/// The data of each item of [`index`], by its id: a rule that tests can count by.
 struct Has {
     tags: Vec<String>,
     subject: Option<String>,
@@ -133,7 +133,7 @@ fn has(id: i64) -> Has {
     }
 }
 
-/// Writes what [`has`] says into an index.
+/// Writes the data of [`has`] into an index.
 fn put_has(index: &Index) {
     for id in 0..48 {
         let Has { tags, subject, place, position } = has(id);
@@ -143,7 +143,7 @@ fn put_has(index: &Index) {
                 .execute("INSERT INTO item_tags (tag, file_id) VALUES (?1, ?2)", params![tag, id])
                 .unwrap();
         }
-        // Twice, as of two boxes: the item counts once.
+        // Twice, as for two boxes: the item counts once.
         for _ in 0..2 {
             let sql = "INSERT INTO subjects (file_id, label, score) SELECT ?1, ?2, 1 WHERE ?2 IS NOT NULL";
             index.conn.execute(sql, params![id, subject]).unwrap();
@@ -225,7 +225,7 @@ proptest! {
         prop_assert_eq!(values("tag"), plain);
         prop_assert_eq!(values("country"), counted(seen.iter().filter_map(|id| of(id).place.map(|p| p.0))));
         prop_assert_eq!(values("year"), counted(seen.iter().filter_map(|id| [Some("2023"), Some("2023"), Some("1965"), None][*id as usize % 4]).map(str::to_owned)));
-        // A search narrows them.
+        // A query restricts them.
         let tagged = index.facets(&Query::parse("tag:\"tag 1\"").unwrap(), &[]).unwrap();
         prop_assert_eq!(tagged.items, seen.iter().filter(|id| *id % 3 == 2).count() as u64);
 
@@ -241,7 +241,7 @@ proptest! {
             prop_assert!(seen.contains(&cluster.cover));
             let [south, west, north, east] = cluster.bounds;
             prop_assert!(south <= cluster.lat && cluster.lat <= north && west <= cluster.lon && cluster.lon <= east);
-            // A square is a quarter of a tile wide: its items are not farther apart.
+            // A square is a quarter of a tile wide: its items are at most that far apart.
             prop_assert!(east - west <= 360.0 / f64::from(1 << zoom) / 4.0);
         }
         let closest = index.clusters(&Query::default(), &[], area, 22).unwrap();

@@ -1,14 +1,14 @@
-//! The timeline's index: how many items of each day, newest day first.
+//! The index of the timeline: the number of items of each day, newest day first.
 
 use crate::IndexReader;
 use crate::query::Query;
 use crate::search::{Page, SearchError, Within};
 use std::collections::BTreeMap;
 
-/// Days with their items.
+/// Days with their number of items.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Timeline {
-    /// Newest first. A day is `2023-07-01`; `1965-07` or `1965` where no more is known, after the days of that time.
+    /// Newest first. A day is `2023-07-01`, or `1965-07` or `1965` at lower precision, after the days of that period.
     pub days: Vec<Day>,
     /// Items without a date.
     pub undated: u64,
@@ -23,7 +23,7 @@ pub struct Day {
 }
 
 impl IndexReader {
-    /// The timeline of what this connection's scope shows, of one space, of what a query finds.
+    /// The timeline of the connection's scope, optionally restricted to a space or a query.
     pub fn timeline(&self, query: &Query, within: &[Within]) -> std::result::Result<Timeline, SearchError> {
         let is_whole = query.terms.is_empty() && within.iter().all(|w| matches!(w, Within::Space(_)));
         let counts = if is_whole && self.scope().is_by_folder() {

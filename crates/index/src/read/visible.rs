@@ -1,4 +1,4 @@
-//! The rights filter of queries: which folders, and which single items, a reader may see.
+//! The access filter of queries: which folders and which single items a reader may see.
 
 use crate::IndexReader;
 use crate::Result;
@@ -7,10 +7,11 @@ use rusqlite::functions::FunctionFlags;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// May be seen. The other bits are the caller's: the portal has 2 for download, 4 for upload, 8 for manage.
+/// The right to view. The other bits are defined by the caller: the portal uses 2 for download, 4 for upload, 8 for
+/// manage.
 pub const VIEW: u8 = 1;
 
-/// A folder with all that is inside of it, up to the next rule.
+/// Applies to a folder and everything below it, down to the next rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderRule {
     pub space: String,
@@ -24,33 +25,33 @@ pub struct FolderRule {
 /// What a reader may see, by names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Spaces that are seen whole, with their people.
+    /// Spaces that are visible completely, with their people.
     pub spaces: Vec<(String, u8)>,
-    /// In other spaces. The deepest rule that holds a folder decides.
+    /// Folders of other spaces. The deepest matching rule decides.
     pub folders: Vec<FolderRule>,
-    /// Items that are seen wherever they are, such as those of shared albums.
+    /// Items that are visible regardless of folders, such as those of shared albums.
     pub items: Vec<(i64, u8)>,
-    /// Nothing but these items, where the rules above show them.
+    /// Restricts the rules above to these items.
     pub only: Option<Vec<i64>>,
 }
 
-/// [`Rules`] resolved against the folders of an index: a look-up in an array for each item, however many rules there were.
+/// [`Rules`] resolved against the folders of an index: one array access per item, regardless of the number of rules.
 #[derive(Debug, Default)]
 pub struct Visible {
     /// Rights by folder id.
     folders: Vec<u8>,
     items: HashMap<i64, u8>,
     only: Option<HashSet<i64>>,
-    /// Ids of spaces that are seen whole.
+    /// Ids of spaces that are visible completely.
     whole: Vec<i64>,
-    /// Everything there is: the engine's own reader.
+    /// No restriction: the engine's own reader.
     is_all: bool,
-    /// The newest folder when this was resolved: newer ones are not in it.
+    /// The newest folder at the time of resolution: newer ones are not included.
     newest_folder: i64,
 }
 
 impl Visible {
-    /// A scope without limits.
+    /// A scope without restrictions.
     pub fn all() -> Visible {
         Visible { is_all: true, ..Visible::default() }
     }
@@ -79,12 +80,12 @@ impl Visible {
         self.rights(folder, item) & VIEW != 0
     }
 
-    /// Whether the people of a space may be seen.
+    /// Whether the people of a space are visible.
     pub fn shows_people(&self, space: i64) -> bool {
         self.is_all || (self.whole.contains(&space) && self.only.is_none())
     }
 
-    /// Ids of the spaces whose people may be seen; `None`: of all.
+    /// Ids of the spaces whose people are visible; `None`: all.
     pub fn whole_spaces(&self) -> Option<&[i64]> {
         match (self.is_all, &self.only) {
             (true, _) => None,
@@ -93,7 +94,7 @@ impl Visible {
         }
     }
 
-    /// Whether an item is seen just where its folder is, so that folders can be counted instead of items.
+    /// Whether visibility depends only on folders, so that folders can be counted instead of items.
     pub(crate) fn is_by_folder(&self) -> bool {
         self.is_all || (self.items.is_empty() && self.only.is_none())
     }
@@ -112,7 +113,7 @@ impl Slot {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Defines `visible(folder_id, file_id)` on a connection. Sees nothing until a scope is set.
+    /// Defines `visible(folder_id, file_id)` on a connection. Nothing is visible until a scope is set.
     pub(crate) fn define(&self, conn: &Connection) -> Result<()> {
         let slot = self.clone();
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
@@ -125,7 +126,7 @@ impl Slot {
 }
 
 impl IndexReader {
-    /// Sets whose eyes the queries of this connection look with.
+    /// Sets the scope for the queries of this connection.
     pub fn look_as(&self, visible: Arc<Visible>) {
         self.scope.set(visible);
     }
@@ -135,13 +136,13 @@ impl IndexReader {
         self.scope.get()
     }
 
-    /// A number that is another one after every change of the index by other connections. It can be compared with earlier numbers of
-    /// this connection alone.
+    /// A number that changes with every change of the index by other connections. Only comparable with earlier numbers
+    /// of the same connection.
     pub fn data_version(&self) -> Result<i64> {
         Ok(self.conn.pragma_query_value(None, "data_version", |r| r.get(0))?)
     }
 
-    /// Whether folders have come that a scope does not know yet: then it must be resolved anew.
+    /// Whether folders were added since a scope was resolved: then it must be resolved again.
     pub fn is_outdated(&self, visible: &Visible) -> Result<bool> {
         if visible.is_all {
             return Ok(false);
@@ -149,7 +150,7 @@ impl IndexReader {
         Ok(newest_folder(&self.conn)? != visible.newest_folder)
     }
 
-    /// Resolves rules against the folders that there are.
+    /// Resolves rules against the folders in the index.
     pub fn resolve(&self, rules: &Rules) -> Result<Visible> {
         let newest_folder = newest_folder(&self.conn)?;
         let mut folders = vec![0; usize::try_from(newest_folder).unwrap_or(0) + 1];
@@ -159,7 +160,7 @@ impl IndexReader {
                JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id",
         )?;
         let mut rows = st.query([])?;
-        // Rules by volume, for one look-up a folder and level of its path.
+        // Rules by volume: one map access per folder and level of its path.
         let mut by_volume: HashMap<(&str, &[u8]), ByPath<'_>> = HashMap::new();
         for rule in &rules.folders {
             let paths = by_volume.entry((&rule.space, &rule.volume)).or_default();
@@ -190,10 +191,10 @@ impl IndexReader {
     }
 }
 
-/// The rights of the rules of one volume, by their paths.
+/// The rights of the rules of one volume, by path.
 type ByPath<'a> = HashMap<&'a [u8], u8>;
 
-/// The rights that the rule of the deepest folder around `path` gives.
+/// The rights of the rule of the deepest folder that contains `path`.
 fn deepest(rules: &ByPath<'_>, path: &[u8]) -> u8 {
     let mut at = path;
     loop {

@@ -1,9 +1,9 @@
-//! The numbered migrations. `PRAGMA user_version` holds the number of the last one that was applied; each
-//! runs in a transaction of its own, so that a kill in the middle leaves the number before it.
+//! The numbered migrations. `PRAGMA user_version` is the number of the last applied one; each runs in its own
+//! transaction, so that a kill leaves the previous number.
 
 use rusqlite::Connection;
 
-/// Statements, and their BLAKE3 as it is checked by a test.
+/// Statements, and their BLAKE3, which a test checks.
 struct Migration {
     sql: &'static str,
     #[cfg_attr(not(test), expect(dead_code))]
@@ -22,14 +22,14 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
-/// The schema this program writes.
+/// The schema that this version writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// `PRAGMA application_id` of every index since 0.2.0 ("Albm"). Those of unreleased versions before have none, and numbered
-/// their schemas in another way.
+/// `PRAGMA application_id` of every index since 0.2.0 ("Albm"). Unreleased versions had none and numbered their schemas
+/// differently.
 const APPLICATION_ID: u32 = 0x416c_626d;
 
-/// Why a database could not be brought to [`VERSION`].
+/// Why a database could not be migrated to [`VERSION`].
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     #[error(
@@ -52,12 +52,12 @@ impl From<rusqlite::Error> for MigrateError {
     }
 }
 
-/// The schema version that stands in the database; 0 for an empty one.
+/// The schema version of the database; 0 for an empty one.
 pub(crate) fn current(conn: &Connection) -> rusqlite::Result<u32> {
     conn.pragma_query_value(None, "user_version", |r| r.get(0))
 }
 
-/// The schema version of a database that this program can use or bring up to date.
+/// The schema version of a database that this version can use or migrate.
 pub(crate) fn usable(conn: &Connection) -> Result<u32, MigrateError> {
     let found = current(conn)?;
     let application: u32 = conn.pragma_query_value(None, "application_id", |r| r.get(0))?;
@@ -69,8 +69,8 @@ pub(crate) fn usable(conn: &Connection) -> Result<u32, MigrateError> {
     }
 }
 
-/// Brings the database to [`VERSION`]. `reached` is called inside each migration before its commit (a named
-/// point for tests that kill the process there).
+/// Migrates the database to [`VERSION`]. `reached` is called in each migration before its commit (a failpoint for tests
+/// that kill the process there).
 pub(crate) fn migrate(conn: &mut Connection, reached: impl Fn()) -> Result<(), MigrateError> {
     let found = usable(conn)?;
     for (i, migration) in MIGRATIONS.iter().enumerate().skip(found as usize) {

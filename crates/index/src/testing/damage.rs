@@ -1,25 +1,25 @@
-//! Changing: what models would have found, what time would have done, and damage.
+//! Modifies an index: results of models, the passage of time, and damage.
 
 use super::{DATABASE, Database};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
-/// Where a table begins in the file of the database.
+/// The position of a table in the database file.
 #[derive(Debug, Clone, Copy)]
 pub struct Root {
-    /// Bytes from the beginning.
+    /// Offset in bytes.
     pub at: u64,
-    /// Bytes of a page.
+    /// Page size in bytes.
     pub size: u64,
 }
 
 impl Database {
-    /// Puts a database without tables in the place of another.
+    /// Replaces a database with one without tables.
     pub fn without_tables(path: &Path) {
         Connection::open(path).and_then(|conn| conn.execute_batch("VACUUM")).expect("an empty database");
     }
 
-    /// The first page of a table, after all that was written has gone into the file.
+    /// The first page of a table, after a checkpoint of the WAL.
     pub fn root_of(&self, table: &str) -> Root {
         self.run("PRAGMA wal_checkpoint(TRUNCATE)");
         let sql =
@@ -31,18 +31,18 @@ impl Database {
         root.expect("a table")
     }
 
-    /// Writes the facts of the file of this name.
+    /// Sets the facts of the file with this name.
     pub fn set_facts(&self, name: &str, facts: &str) {
         let sql = "UPDATE files SET facts = ?2 WHERE name = CAST(?1 AS BLOB)";
         assert_eq!(self.0.execute(sql, [name, facts]).expect("a row"), 1);
     }
 
-    /// Makes it longer ago that files vanished.
+    /// Moves the removal times of files into the past.
     pub fn vanish_earlier(&self, seconds: i64) {
         self.run(&format!("UPDATE files SET vanished = vanished - {seconds} WHERE vanished IS NOT NULL"));
     }
 
-    /// Makes each file one whose content is still to be read, and queues it.
+    /// Makes the content of every file unread, and queues it.
     pub fn queue_all_anew(&self) {
         self.run(
             "UPDATE files SET content_hash = NULL;
@@ -51,7 +51,7 @@ impl Database {
         );
     }
 
-    /// Three edits that no command would take: a date, a rating, the search of an album.
+    /// Three edits that every command would reject: a date, a rating, the query of an album.
     pub fn put_wrong_edits(&self) {
         self.run(
             "INSERT INTO item_edits VALUES (1, 'taken', 'yesterday', 0), (2, 'rating', '9', 0);
@@ -59,22 +59,22 @@ impl Database {
         );
     }
 
-    /// Takes away what users said of items, and all albums.
+    /// Deletes the user edits of items, and all albums.
     pub fn forget_edits(&self) {
         self.run("DELETE FROM item_edits; DELETE FROM albums");
     }
 
-    /// Takes away what is shown of a file.
+    /// Deletes the item row of a file.
     pub fn forget_item(&self, file: i64) {
         self.run(&format!("DELETE FROM items WHERE file_id = {file}"));
     }
 
-    /// A tag of a file that is not there.
+    /// A tag of a file that does not exist.
     pub fn put_lost_tag(&self) {
         self.run("PRAGMA foreign_keys = OFF; INSERT INTO item_tags VALUES ('lost', 99)");
     }
 
-    /// A face as a model of the name `test` would find it.
+    /// A face as detected by a model named `test`.
     pub fn put_face(&self, file: i64, [x, y, w, h]: [f64; 4], embedding: &[u8]) -> i64 {
         self.run("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', 'test')");
         self.0
@@ -87,7 +87,7 @@ impl Database {
         self.0.last_insert_rowid()
     }
 
-    /// Lets a face look another way; who it is is open again.
+    /// Changes the embedding of a face and unassigns it.
     pub fn set_embedding(&self, face: i64, embedding: &[u8]) {
         let sql = "UPDATE faces SET embedding = ?2, clustered = 0 WHERE id = ?1";
         self.0.execute(sql, params![face, embedding]).expect("a face");
@@ -99,7 +99,7 @@ impl Database {
         assert_eq!(self.0.execute(sql, params![id, file]).expect("a person"), 1);
     }
 
-    /// Makes a face a person's, by the machine.
+    /// Assigns a face to a person, as by clustering.
     pub fn give_face(&self, face: i64, person: &str) {
         let sql = "UPDATE faces SET person_id = ?2, how = 'machine', clustered = 1 WHERE id = ?1";
         self.0.execute(sql, params![face, person]).expect("a face");
@@ -111,7 +111,7 @@ impl Database {
         self.0.execute(sql, params![file, label]).expect("a subject");
     }
 
-    /// Notes faces and subjects of a file as looked for.
+    /// Marks the recognition stages of a file as done.
     pub fn put_recognised(&self, file: i64) {
         for stage in ["faces", "subjects"] {
             let sql = "INSERT INTO stage_state (file_id, stage, version, input_key, state) VALUES (?1, ?2, 1, 'x', 'done')";
@@ -120,7 +120,7 @@ impl Database {
     }
 }
 
-/// Makes an index as a version before the first release left it: schema 19, and no mark of what it is.
+/// Makes an index look like one of an unreleased version: schema 19, without application id.
 pub fn make_unreleased(folder: &Path) {
     let database = Database(Connection::open(folder.join(DATABASE)).expect("a database"));
     database.run("CREATE TABLE meta (key TEXT PRIMARY KEY); PRAGMA user_version = 19");

@@ -1,10 +1,10 @@
-//! Large indexes of rows alone.
+//! Large indexes that consist of rows only.
 
 use super::Database;
 use std::path::Path;
 
 impl Database {
-    /// Rows as so many photos in the space `berta` would leave them; `model` is a photo whose stages are copied.
+    /// Adds rows like those of `items` photos in the space `berta`; the stages are copied from the photo `model`.
     pub fn fill_like(&self, model: i64, items: i64) {
         self.run(&format!(
             "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;
@@ -29,7 +29,7 @@ impl Database {
         ));
     }
 
-    /// Queues names of which no file is there, beside the one file that is.
+    /// Queues names without files, beside the one existing file.
     pub fn queue_names(&self, items: i64) {
         self.run(&format!(
             "PRAGMA synchronous = OFF; BEGIN;
@@ -42,7 +42,8 @@ impl Database {
         ));
     }
 
-    /// Items of a space `family` with all that lists, facets and maps count, `a_folder` of them in each folder of `volume`.
+    /// Items of a space `family` with all data for lists, facets and maps, `a_folder` of them in each folder of
+    /// `volume`.
     pub fn fill_family(&self, volume: &Path, items: u64, a_folder: u64) {
         self.run(&format!(
             "PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;

@@ -1,4 +1,4 @@
-//! A library of rows alone, in which each item is found by something of its own.
+//! A library of rows only, in which each item has distinctive data.
 
 use super::Database;
 use base64::Engine;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use rusqlite::params;
 use std::path::Path;
 
-/// A photo to be.
+/// A photo to add.
 #[derive(Debug, Clone, Copy)]
 pub struct Photo<'a> {
     /// The space's name.
@@ -24,7 +24,7 @@ pub struct Photo<'a> {
 }
 
 impl Database {
-    /// Puts a photo into its place, and gives its id.
+    /// Adds a photo and returns its id.
     pub fn put_photo(&self, photo: &Photo<'_>) -> i64 {
         let Photo { space, kind, volume, folder, name, content_hash, derived } = *photo;
         let put = |sql: &str, values: &[&dyn rusqlite::ToSql]| self.0.execute(sql, values).expect("a row");
@@ -57,8 +57,8 @@ impl Database {
         id
     }
 
-    /// Gives an item a place, a tag, a subject, a person and a failure, each of which has its word (`q1q` for 1), and a request of
-    /// its path.
+    /// Gives an item a place, a tag, a subject, a person and a failure, each with its word (`q1q` for 1), and a request
+    /// for its path.
     pub fn mark_photo(&self, id: i64, word: &str, path: &Path) {
         let letter = char::from(b'A' + u8::try_from(id).expect("few photos"));
         self.run(&format!(
@@ -83,7 +83,7 @@ impl Database {
             .expect("a job");
     }
 
-    /// Albums of the accounts 2 and 3 and of none; those without a search hold every item.
+    /// Albums of the accounts 2 and 3 and of none; those without a query contain every item.
     pub fn put_albums(&self) {
         self.run(
             "INSERT INTO albums (id, owner, name, query, created) VALUES

@@ -1,5 +1,4 @@
-//! What tests of other crates want to see of an index, or do to it, that no program does: all SQL is in this crate. No program has
-//! this module.
+//! Access to an index that only tests of other crates need: all SQL is in this crate. Not part of any program.
 
 mod damage;
 mod large;
@@ -15,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::path::Path;
 use std::time::Duration;
 
-/// The database of an index folder, beside the program under test.
+/// The database of an index folder, opened beside the program under test.
 #[derive(Debug)]
 pub struct Database(Connection);
 
@@ -42,7 +41,7 @@ impl Database {
     }
 }
 
-/// A file as it stands in the index.
+/// A file as recorded in the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     pub id: i64,
@@ -50,17 +49,17 @@ pub struct File {
     pub is_vanished: bool,
 }
 
-/// Takes the queue away, so that it cannot be read.
+/// Drops the queue's table, so that reading it fails.
 pub fn drop_queue(index: &Index) {
     index.conn.execute("DROP TABLE pending", []).expect("a test's index can be written");
 }
 
-/// Trades safety for speed: a power cut would cost the index.
+/// Disables syncing for speed: a power failure would corrupt the index.
 pub fn never_sync(index: &Index) {
     index.conn.pragma_update(None, "synchronous", "OFF").expect("a pragma");
 }
 
-/// Every file.
+/// All files.
 pub fn files(index: &Index) -> Vec<File> {
     let mut st =
         index.conn.prepare("SELECT id, name, vanished IS NOT NULL FROM files ORDER BY id").expect("SQL");
@@ -70,7 +69,7 @@ pub fn files(index: &Index) -> Vec<File> {
     rows.map(|r| r.expect("a row")).collect()
 }
 
-/// Every column of every item, and what searches know of it, as text.
+/// All columns of all items with their search entries, as text.
 pub fn item_rows(index: &Index) -> Vec<Vec<String>> {
     let sql = "SELECT i.*, s.digest FROM items i LEFT JOIN item_search s USING (file_id) ORDER BY i.file_id";
     let mut st = index.conn.prepare(sql).expect("SQL");
@@ -80,31 +79,31 @@ pub fn item_rows(index: &Index) -> Vec<Vec<String>> {
     rows.map(|r| r.expect("a row")).collect()
 }
 
-/// Whether a folder holds a file of this name that is there.
+/// Whether a folder has a present file of this name.
 pub fn has_file(index: &Index, folder: i64, name: &[u8]) -> bool {
     let sql = "SELECT 1 FROM files WHERE folder_id = ?1 AND name = ?2 AND vanished IS NULL";
     index.conn.prepare(sql).expect("SQL").exists(params![folder, name]).expect("an answer")
 }
 
-/// Files that are there and whose items are to be made anew.
+/// Present files whose items are due for an update.
 pub fn stale_files(index: &Index) -> i64 {
     let sql = "SELECT count(*) FROM items_stale s JOIN files f ON f.id = s.file_id WHERE f.vanished IS NULL";
     index.conn.query_row(sql, [], |r| r.get(0)).expect("a count")
 }
 
-/// Conclusions that are stored of folders.
+/// Number of folders marked as done.
 pub fn folders_done(index: &Index) -> i64 {
     index.conn.query_row("SELECT count(*) FROM folder_done", [], |r| r.get(0)).expect("a count")
 }
 
-/// Whether the one file's people follow from the same faces as are recorded; `None` where they are due.
+/// Whether the one file's people stage has the recorded faces as input; `None` if it is due.
 pub fn people_follow_faces(index: &Index) -> Option<bool> {
     let sql = "SELECT substr(p.input_key, 17) = substr(s.input_key, 17) FROM stage_state p, stage_state s
                 WHERE p.stage = 'people' AND s.stage = 'faces'";
     index.conn.query_row(sql, [], |r| r.get(0)).optional().expect("an answer")
 }
 
-/// Makes every item anew.
+/// Updates all items.
 pub fn refresh_all(index: &Index, files: impl IntoIterator<Item = i64>) {
     items::refresh_all(&index.conn, files).expect("items are written");
 }

@@ -1,10 +1,10 @@
-//! Looking: what the rows say that no command tells.
+//! Reads rows that no command prints.
 
 use super::Database;
 use albumen_core::vocabulary::Stage;
 use rusqlite::{OptionalExtension, params};
 
-/// A content and the file that has it.
+/// A content and its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
     pub hash: String,
@@ -12,7 +12,7 @@ pub struct Content {
 }
 
 impl Database {
-    /// How many rows a table has.
+    /// Number of rows in a table.
     pub fn rows(&self, table: &str) -> i64 {
         self.number(&format!("SELECT count(*) FROM {table}"))
     }
@@ -22,7 +22,7 @@ impl Database {
         self.rows("pending")
     }
 
-    /// Files in the queue that are no uploads.
+    /// Files in the queue that are not uploads.
     pub fn pending_in_background(&self) -> i64 {
         self.number("SELECT count(*) FROM pending WHERE priority = 1")
     }
@@ -33,12 +33,12 @@ impl Database {
         st.exists([name]).expect("an answer")
     }
 
-    /// Files that are there.
+    /// Files that are present.
     pub fn present_files(&self) -> i64 {
         self.number("SELECT count(*) FROM files WHERE vanished IS NULL")
     }
 
-    /// Files that were found gone.
+    /// Files that are recorded as removed.
     pub fn vanished_files(&self) -> i64 {
         self.number("SELECT count(*) FROM files WHERE vanished IS NOT NULL")
     }
@@ -48,27 +48,27 @@ impl Database {
         self.number("SELECT count(*) FROM files WHERE content_hash IS NOT NULL")
     }
 
-    /// Files a worker crashed on.
+    /// Files that crashed a worker.
     pub fn crashed_files(&self) -> i64 {
         self.number("SELECT count(DISTINCT file_id) FROM stage_state WHERE fault = 'crashed'")
     }
 
-    /// Stages that failed, of all files.
+    /// Failed stages of all files.
     pub fn failed_stages(&self) -> i64 {
         self.number("SELECT count(*) FROM stage_state WHERE state = 'failed'")
     }
 
-    /// Files that were looked at for faces, and those for subjects.
+    /// Number of files processed for faces, and for subjects.
     pub fn recognised(&self) -> i64 {
         self.number("SELECT count(*) FROM stage_state WHERE stage IN ('faces', 'subjects')")
     }
 
-    /// Volumes that are not there.
+    /// Volumes that are offline.
     pub fn offline_volumes(&self) -> i64 {
         self.number("SELECT count(*) FROM volumes WHERE offline IS NOT NULL")
     }
 
-    /// Requests that are not done.
+    /// Requests that are not complete.
     pub fn open_jobs(&self) -> i64 {
         self.number("SELECT count(*) FROM jobs WHERE done IS NULL")
     }
@@ -78,7 +78,7 @@ impl Database {
         self.number(&format!("SELECT count(*) FROM jobs WHERE created < {created}"))
     }
 
-    /// Rows of a table that are in a space.
+    /// Rows of a table in a space.
     pub fn rows_in_space(&self, table: &str, space: &str) -> i64 {
         let sql =
             format!("SELECT count(*) FROM {table} x JOIN spaces s ON s.id = x.space_id WHERE s.name = ?1");
@@ -90,7 +90,7 @@ impl Database {
         self.texts("SELECT name FROM spaces ORDER BY 1")
     }
 
-    /// The names of spaces that items say they are in.
+    /// The names of spaces in the rows of items.
     pub fn spaces_of_items(&self) -> Vec<String> {
         self.texts("SELECT DISTINCT s.name FROM items i JOIN spaces s ON s.id = i.space_id ORDER BY 1")
     }
@@ -106,7 +106,7 @@ impl Database {
         self.0.query_row(sql, [], |r| r.get(0)).optional().expect("an answer")
     }
 
-    /// The contents of files that are there.
+    /// The contents of present files.
     pub fn contents(&self) -> Vec<Content> {
         let mut st =
             self.0.prepare("SELECT content_hash, id FROM files WHERE vanished IS NULL").expect("SQL");
@@ -114,7 +114,7 @@ impl Database {
         rows.map(|r| r.expect("a row")).collect()
     }
 
-    /// The contents of volumes whose path ends like this, those of files that have vanished among them.
+    /// The contents of volumes whose path has this ending, including those of removed files.
     pub fn contents_of_volumes(&self, end: &str) -> Vec<String> {
         let mut st = self
             .0
@@ -127,14 +127,14 @@ impl Database {
         rows.map(|r| r.expect("a text")).collect()
     }
 
-    /// Whether a file of this name is inspected, and its facts are JSON.
+    /// Whether a file of this name is inspected and its facts are JSON.
     pub fn is_inspected(&self, name: &str) -> bool {
         let sql = "SELECT 1 FROM files f JOIN stage_state s ON s.file_id = f.id
                    WHERE f.name = CAST(?1 AS BLOB) AND s.stage = ?2 AND json_valid(f.facts)";
         self.0.prepare(sql).expect("SQL").exists(params![name, Stage::Inspect.name()]).expect("an answer")
     }
 
-    /// What users said of items.
+    /// Values of the user edits of items.
     pub fn edit_values(&self) -> Vec<String> {
         self.texts("SELECT value FROM item_edits")
     }

@@ -1,11 +1,12 @@
-//! The connections of the API: limits on their number, in all and per peer, and on their time.
+//! The connections of the API: limits on their total number, their number per peer, and their duration.
 //!
-//! A connection that has no request under way costs its client nothing and the service a descriptor. So when a limit is
-//! reached, the one of these that has been quiet for longest makes room for the new one; a new connection is refused only
-//! while as many requests are being answered as there may be connections.
+//! An idle connection costs its client nothing and the service a descriptor. When a limit is reached, the connection
+//! that has been idle for longest is closed in favour of the new one; a new connection is refused only while as many
+//! requests are in progress as there may be connections.
 //!
-//! Promises: no peer can keep another out; a request head, a body, the pause until the next request and a client that does
-//! not read its answer each have an end; the number of connections leaves descriptors for the engine's own work.
+//! Promises: no peer can lock out another; reading a request head, reading a body, the pause until the next request and
+//! writing to a slow client all have time limits; the number of connections leaves enough descriptors for the engine's
+//! own work.
 
 use super::refusal::Refusal;
 use axum::Router;
@@ -27,36 +28,36 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
 
-/// How long a request head may take from its connection, or from the end of the request before it.
+/// Time limit for a request head, from the connection or the end of the previous request.
 const HEAD: Duration = Duration::from_secs(15);
-/// How long a request body may take.
+/// Time limit for a request body.
 const BODY: Duration = Duration::from_secs(30);
-/// How long a client may let an answer wait in its socket.
+/// How long a client may leave a response unread.
 const UNREAD: Duration = Duration::from_secs(60);
-/// How often accepting is tried again where the machine has no descriptor.
+/// Retry interval of accept when no descriptor is available.
 const NONE_LEFT: Duration = Duration::from_millis(50);
 
-/// Connections at the most, where descriptors are plenty, and at the least.
+/// Maximum number of connections if there are plenty of descriptors; [`LEAST`] is the minimum.
 const MOST: usize = 256;
 const LEAST: usize = 16;
-/// Descriptors that are not for connections: connections to the index (three each), sockets to workers, watches, a folder
-/// listing for each level of a walk of two scanners.
+/// Descriptors that are not for connections: connections to the index (three each), sockets to workers, watches, and a
+/// folder listing for each level of a walk of two scanners.
 const RESERVE: u64 = 640;
 
-/// Who a connection comes from.
+/// The peer of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Peer {
-    /// A process, by the user who runs it.
+    /// A process, by its user id.
     User(u32),
     Address(std::net::IpAddr),
 }
 
-/// How many connections there may be.
+/// Limits on the number of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limits {
     pub all: usize,
     pub of_one_peer: usize,
-    /// Event streams, which last.
+    /// Event streams, which are long-lived.
     pub streams: usize,
 }
 
@@ -69,7 +70,7 @@ impl Limits {
     }
 }
 
-/// What is open.
+/// The open connections.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Inner>);
 
@@ -84,14 +85,14 @@ struct Open {
     state: Arc<State>,
 }
 
-/// What one connection does.
+/// The state of one connection.
 #[derive(Default)]
 struct State {
-    /// Requests that are being answered.
+    /// Requests in progress.
     requests: AtomicUsize,
-    /// Bytes wait for the client to take them.
+    /// Bytes wait for the client to read them.
     is_writing: AtomicBool,
-    /// When it last had something to do; `None`: since it was opened.
+    /// Start of the idle time; `None`: idle since it was opened.
     quiet_since: Mutex<Option<Instant>>,
     closed: Notify,
 }
@@ -106,7 +107,7 @@ impl State {
     }
 }
 
-/// Counts a request that is being answered.
+/// Counts a request in progress.
 struct Answering(Arc<State>);
 
 impl Answering {
@@ -123,7 +124,7 @@ impl Drop for Answering {
     }
 }
 
-/// Counts an event stream, for as long as it is sent.
+/// Counts an event stream while it is sent.
 pub(super) struct Streaming {
     connections: Connections,
     _answering: Answering,
@@ -143,7 +144,7 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// To be kept with an event stream; refused where there are too many.
+    /// A guard to keep with an event stream; an error if there are too many.
     pub(super) fn streams(&self) -> Result<Streaming, Refusal> {
         let (streams, most) = (&self.connections.0.streams, self.connections.0.limits.streams);
         if streams.fetch_add(1, Ordering::Relaxed) >= most {
@@ -167,13 +168,13 @@ impl Connections {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many are open.
+    /// Number of open connections.
     #[cfg(test)]
     fn count(&self) -> usize {
         self.open().len()
     }
 
-    /// Takes in a connection, for which a quiet one may have to go; `None`: there are too many.
+    /// Registers a connection, and closes an idle one for it if necessary; `None`: there are too many.
     fn admit(&self, peer: Peer) -> Option<Admitted> {
         let mut open = self.open();
         let limits = self.0.limits;
@@ -182,7 +183,7 @@ impl Connections {
             close_quietest(&mut open, |o| o.peer == peer)?;
         }
         if open.len() >= limits.all {
-            // The one of the peer that has the most: others keep what they have.
+            // Of the peer with the most connections: others keep theirs.
             let many = |o: &Open| open.values().filter(|other| other.peer == o.peer).count();
             let most = open.values().filter(|o| o.state.is_quiet()).max_by_key(|o| many(o))?.peer;
             close_quietest(&mut open, |o| o.peer == most)?;
@@ -193,12 +194,12 @@ impl Connections {
         Some(Admitted { id, state, connections: self.clone() })
     }
 
-    /// Makes room for descriptors: the connection that has been quiet for longest goes.
+    /// Frees descriptors by closing the connection that has been idle for longest.
     fn close_one(&self) {
         close_quietest(&mut self.open(), |_| true);
     }
 
-    /// Serves one connection to its end.
+    /// Serves one connection until it ends.
     fn serve(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -217,7 +218,7 @@ impl Connections {
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEAD);
             tokio::select! {
-                // How it ends is the client's business.
+                // Errors of a connection concern only its client.
                 _ = http.serve_connection(io, service) => {}
                 () = state.closed.notified() => {}
             }
@@ -226,17 +227,17 @@ impl Connections {
     }
 }
 
-/// Closes the connection that has been quiet for longest among some; `None`: none is quiet.
+/// Closes the matching connection that has been idle for longest; `None`: none is idle.
 fn close_quietest(open: &mut BTreeMap<u64, Open>, among: impl Fn(&Open) -> bool) -> Option<()> {
     let quiet = open.iter().filter(|(_, o)| among(o) && o.state.is_quiet());
-    // Those that never asked for anything come first, in the order in which they came.
+    // First those without any request, in order of arrival.
     let id = *quiet.min_by_key(|(id, o)| (o.state.quiet_since(), **id))?.0;
     let closed = open.remove(&id)?;
     closed.state.closed.notify_one();
     Some(())
 }
 
-/// A connection that counts.
+/// A registered connection.
 struct Admitted {
     id: u64,
     state: Arc<State>,
@@ -246,23 +247,23 @@ struct Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         let mut open = self.connections.open();
-        // An id may have been given again after it was closed for another.
+        // After it was closed in favour of another, its id may be in use again.
         if open.get(&self.id).is_some_and(|o| Arc::ptr_eq(&o.state, &self.state)) {
             open.remove(&self.id);
         }
     }
 }
 
-/// Tells a client that it has come at a bad time.
+/// Sends a client the response for an overloaded service.
 async fn refuse(mut stream: impl AsyncWrite + Unpin) {
     const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 5\r\n\
         Connection: close\r\nContent-Length: 53\r\n\r\n{\"error\":\"too many connections are open; come again\"}\n";
-    // It fits into the buffer of a new connection.
+    // It fits into the send buffer of a new connection.
     let written = std::future::poll_fn(|cx| Pin::new(&mut stream).poll_write(cx, ANSWER));
     let _ = tokio::time::timeout(Duration::from_secs(1), written).await;
 }
 
-/// Takes connections until its task is ended.
+/// Accepts connections until its task is cancelled.
 pub(super) async fn accept_unix(listener: tokio::net::UnixListener, app: Router, connections: Connections) {
     loop {
         match listener.accept().await {
@@ -275,12 +276,12 @@ pub(super) async fn accept_unix(listener: tokio::net::UnixListener, app: Router,
     }
 }
 
-/// As [`accept_unix`].
+/// Like [`accept_unix`].
 pub(super) async fn accept_tcp(listener: tokio::net::TcpListener, app: Router, connections: Connections) {
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
-                // Answers are small: none waits for another to fill a packet.
+                // Responses are small: send them without Nagle's delay.
                 let _ = stream.set_nodelay(true);
                 tokio::spawn(connections.serve(stream, Peer::Address(from.ip()), app.clone()));
             }
@@ -290,7 +291,7 @@ pub(super) async fn accept_tcp(listener: tokio::net::TcpListener, app: Router, c
 }
 
 async fn accept_failed(connections: &Connections, e: &io::Error) {
-    // A client that has gone before it was taken in is none of ours.
+    // The client disconnected before accept, which is not an error of the service.
     if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
         return;
     }
@@ -299,8 +300,8 @@ async fn accept_failed(connections: &Connections, e: &io::Error) {
     tokio::time::sleep(NONE_LEFT).await;
 }
 
-/// Behind the check of the token: reads the body, within its time and its limit. Until it is there its connection counts as
-/// quiet.
+/// Runs after the token check: reads the body within its time and size limits. Until then its connection counts as
+/// idle.
 pub(super) async fn with_body(most: usize, own: Own, request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
     let announced =
@@ -340,7 +341,7 @@ fn is_too_long(e: &axum::Error) -> bool {
     false
 }
 
-/// A stream that knows whether it waits for its client to read, and for how long.
+/// A stream that measures how long it has waited for its client to read.
 struct Watched<S> {
     stream: S,
     state: Arc<State>,
@@ -430,7 +431,7 @@ mod tests {
         assert!(
             connections.open().contains_key(&first[0].id) && !connections.open().contains_key(&first[1].id)
         );
-        // Another peer has room of its own, and then takes that of the one that has the most.
+        // Another peer has its own share, and beyond it replaces connections of the peer with the most.
         let other: Vec<Admitted> = (0..2).map(|_| connections.admit(Peer::User(2)).unwrap()).collect();
         assert_eq!(connections.count(), 4);
         assert!(other.iter().all(|o| connections.open().contains_key(&o.id)));

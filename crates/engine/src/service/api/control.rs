@@ -1,4 +1,4 @@
-//! Control: pause, resume, reload, and news of what other programs have edited.
+//! Control: pause, resume, reload, and notification of edits by other processes.
 
 use super::handles::{ControlHandle, EditHandle, ReadHandle};
 use super::refusal::{Answer, Body, Refusal, for_all_spaces, given};
@@ -11,7 +11,7 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-/// Another program has edited the index: listeners hear of it. Nothing is changed.
+/// Publishes events for edits that another process has made. Changes nothing.
 pub(super) async fn edited(
     State(reads): State<ReadHandle>,
     State(edits): State<EditHandle>,

@@ -1,5 +1,5 @@
-//! What accounts of a server say about items, and their albums. The server decides what each account may do, and sends its number;
-//! nothing here is for tokens that are limited to some spaces.
+//! Item edits and albums of server accounts. The server decides what each account may do and sends its id; these routes
+//! are not available to tokens restricted to some spaces.
 
 use super::handles::EditHandle;
 use super::refusal::{Answer, Body, Refusal, bad, for_all_spaces, given, no_such};
@@ -39,7 +39,7 @@ impl From<AlbumError> for Refusal {
     }
 }
 
-/// Changes the index and tells of it.
+/// Changes the index and publishes the events.
 async fn change<T: Send + 'static>(
     edits: &EditHandle,
     access: &Access,
@@ -58,7 +58,7 @@ fn tell_edited(index: &IndexReader, edits: &EditHandle, items: &[i64]) -> Answer
     Ok(())
 }
 
-/// A key that is there: what it says, which may be null.
+/// Deserialises the value of a present key, which may be null.
 fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
@@ -93,7 +93,7 @@ pub(super) struct EditRequest {
     remove_tags: Vec<String>,
 }
 
-/// A text as it is kept; one that is empty says that there is none.
+/// A text in stored form; an empty one means that there is none.
 fn text(text: Option<String>, what: &str, longest: usize) -> Answer<Option<String>> {
     let Some(text) = text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()) else { return Ok(None) };
     if text.chars().count() > longest {

@@ -17,7 +17,7 @@ pub(super) struct WhichFaces {
     person: Option<String>,
     space: Option<String>,
     limit: Option<usize>,
-    /// Also those that the last look did not find.
+    /// Include faces that the last detection did not find.
     #[serde(default)]
     lost: bool,
 }
@@ -27,7 +27,7 @@ pub(super) struct Faces {
     faces: Vec<FaceLine>,
 }
 
-/// The faces of an item, of a person, or those that have no person.
+/// The faces of an item or of a person, or unassigned ones.
 pub(super) async fn list(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
@@ -81,9 +81,9 @@ pub(super) async fn why(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AssignRequest {
-    /// An id, or a name of the face's space; a new name makes a new person.
+    /// An id, or a name of the face's space; a new name creates a person.
     person: String,
-    /// Another face of the photo that is taken for the person is right, too.
+    /// Another face of the photo that is assigned to the person stays assigned.
     #[serde(default)]
     also: bool,
 }
@@ -109,7 +109,7 @@ pub(super) async fn assign(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RejectRequest {
-    /// Absent: whom the face is taken for.
+    /// Absent: the person that the face is assigned to.
     person: Option<String>,
 }
 
@@ -133,12 +133,12 @@ pub(super) async fn reject(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MarkRequest {
-    /// `null` takes it back.
+    /// `null` removes the mark.
     #[serde(deserialize_with = "Option::deserialize")]
     mark: Option<Mark>,
 }
 
-/// "This is no face", "this is nobody to be known".
+/// Marks a face as no face or as an unknown person.
 pub(super) async fn mark(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
@@ -153,7 +153,8 @@ pub(super) async fn mark(
     .await
 }
 
-/// Where an id may stand or a name: an id of another space's person is not there; a name is looked up in the space.
+/// For a parameter that is an id or a name: the id of a person in an inaccessible space is treated as missing; a name
+/// is resolved in the face's space.
 fn is_not_anothers(index: &IndexReader, access: &Access, named: &str) -> Answer<()> {
     match index.space_of_person(named)? {
         Some(space) if !access.may_see(&space) => Err(no_such("person")),

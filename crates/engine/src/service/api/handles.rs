@@ -1,4 +1,4 @@
-//! What handlers may do. Each takes the narrowest handle that it needs; only these reach into [`Service`].
+//! The capabilities of handlers. Each takes the narrowest handle that it needs; only these access [`Service`].
 
 use super::refusal::{Answer, Refusal, broken, for_all_spaces};
 use crate::config::{Config, Spaces};
@@ -21,7 +21,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, RwLockReadGuard};
 use std::time::Duration;
 
-/// Makes handles that every handler may ask for.
+/// Defines handles as axum extractors.
 macro_rules! handles {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -39,9 +39,9 @@ macro_rules! handles {
 handles! {
     /// Reads the index.
     ReadHandle;
-    /// Edits the index, and tells listeners of it.
+    /// Edits the index and publishes events.
     EditHandle;
-    /// Keeps requests for work, and looks how far they have got.
+    /// Stores requests for work and reads their progress.
     RequestHandle;
     /// Reads the state of the service.
     StatusHandle;
@@ -49,13 +49,13 @@ handles! {
     ControlHandle;
 }
 
-/// Runs something that may wait, for a disk or for another writer, on a thread for that.
+/// Runs work that may block, on a disk or another writer, on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
     tokio::task::spawn_blocking(work).await.map_err(broken)?
 }
 
 impl ReadHandle {
-    /// Asks the index.
+    /// Queries the index.
     pub(super) async fn ask<T: Send + 'static, E: Into<Refusal>>(
         &self,
         question: impl FnOnce(&IndexReader) -> Result<T, E> + Send + 'static,
@@ -85,14 +85,14 @@ impl EditHandle {
         .await
     }
 
-    /// Tells listeners of an edit.
+    /// Publishes the event of an edit.
     pub(super) fn tell(&self, event: Event) {
         self.0.tell(event);
     }
 }
 
 impl RequestHandle {
-    /// Refuses a request that could not be kept.
+    /// Rejects a request that could not be stored.
     pub(super) fn refuse_when_full(&self) -> Answer<()> {
         match self.0.room.lacks() {
             None => Ok(()),
@@ -100,7 +100,7 @@ impl RequestHandle {
         }
     }
 
-    /// Keeps a request: `keep` gets the index and the paths, all of which the caller may see.
+    /// Stores a request: `keep` gets the index and the paths, all of which the caller may access.
     pub(super) async fn keep<T: Send + 'static>(
         &self,
         access: Access,
@@ -127,7 +127,7 @@ impl RequestHandle {
         .await
     }
 
-    /// The configured spaces of some paths; `None` where one is in none of them.
+    /// The configured spaces of some paths; `None` if one is in no space.
     pub(super) fn spaces_of(&self, paths: &[PathBuf]) -> Option<BTreeSet<String>> {
         self.0.spaces_of(paths)
     }
@@ -144,7 +144,7 @@ impl RequestHandle {
         &self.0.models
     }
 
-    /// The stages that come after a file can be seen, where they are wanted and possible.
+    /// The stages after thumbnails, if enabled and available.
     pub(super) fn later_stages(
         &self,
         index: &IndexReader,
@@ -153,7 +153,7 @@ impl RequestHandle {
         later_stages(&self.0, index, scope)
     }
 
-    /// Has kept requests taken up. 0: by the scanner for uploads.
+    /// Wakes the scanner for stored requests. 0: the scanner for uploads.
     pub(super) fn take_up(&self, priority: u8) {
         let scanner = if priority == 0 { &self.0.uploads } else { &self.0.scanner };
         let _ = scanner.send(Order::Requests);
@@ -165,7 +165,7 @@ impl RequestHandle {
     }
 }
 
-/// The spaces of some paths. Refuses what is not an absolute path in a space that the caller may see. May wait for a disk.
+/// The spaces of some paths. Rejects paths that are not absolute or not in an accessible space. May block on a disk.
 fn spaces_of_paths(spaces: &Spaces, access: &Access, paths: &[PathBuf]) -> Answer<BTreeSet<String>> {
     let space_of = |path: &Path| {
         if !path.is_absolute() {
@@ -173,7 +173,7 @@ fn spaces_of_paths(spaces: &Spaces, access: &Access, paths: &[PathBuf]) -> Answe
             return Err(Refusal(StatusCode::BAD_REQUEST, why));
         }
         let real = absolute(path);
-        // A `..` that is left leads out of a folder that is not there: where to is unknown.
+        // A remaining `..` follows a missing folder: its target is unknown.
         let is_known = real.components().all(|part| part != Component::ParentDir);
         let space = spaces.holding(&real).filter(|(space, _)| is_known && access.may_see(&space.name));
         let outside = || format!("{} is outside the configured spaces", path.display());
@@ -231,11 +231,11 @@ impl ControlHandle {
         Ok(())
     }
 
-    /// Reads the config again; what has changed, or why the old one stays.
+    /// Reloads the config; returns the changes, or why the old one stays.
     pub(super) async fn reload(&self, access: &Access) -> Answer<Result<Vec<String>, String>> {
         for_all_spaces(access)?;
         let service = self.0.clone();
-        // It reads files, and of patterns folders.
+        // It reads files, and folders for patterns.
         blocking(move || Ok(service.reload())).await
     }
 }

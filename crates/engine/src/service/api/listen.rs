@@ -1,4 +1,5 @@
-//! The sockets, and who may ask over them: whoever may open the Unix socket may do all; over TCP a token says what.
+//! The sockets and their access control: a client that can open the Unix socket has full access; over TCP, access
+//! depends on the token.
 
 use super::refusal::Refusal;
 use crate::config::{Config, TcpToken};
@@ -13,20 +14,20 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A secret, and what whoever knows it may see.
+/// A secret, and the access that it grants.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     secret: String,
     access: Access,
 }
 
-/// The sockets, bound before anything else: what cannot listen should say so at once.
+/// The sockets, bound before other work, so that errors are reported immediately.
 pub struct Listeners {
     pub(super) unix: Option<(UnixListener, PathBuf)>,
     pub(super) tcp: Option<std::net::TcpListener>,
 }
 
-/// Binds what the config names.
+/// Binds the sockets in the config.
 pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
     let socket = &config.service.socket;
     let fail = |why: String| ServiceError::Socket { path: socket.clone(), why };
@@ -36,7 +37,7 @@ pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
         if let Some(dir) = socket.parent() {
             std::fs::create_dir_all(dir).map_err(|e| fail(e.to_string()))?;
         }
-        // Only what an ended service left: the index lock says that no other one runs on this index.
+        // A leftover of a stopped service: the index lock excludes another one on this index.
         if std::fs::symlink_metadata(socket).is_ok_and(|m| m.file_type().is_socket()) {
             if std::os::unix::net::UnixStream::connect(socket).is_ok() {
                 return Err(fail("another service answers there".into()));
@@ -60,7 +61,7 @@ pub fn listen(config: &Config) -> Result<Listeners, ServiceError> {
     Ok(Listeners { unix, tcp })
 }
 
-/// The tokens of the config, those that lie in files read.
+/// The tokens in the config, including those stored in files.
 pub fn read_tokens(config: &Config) -> Result<Vec<Token>, ServiceError> {
     let mut tokens = Vec::new();
     for t in &config.service.tokens {
@@ -82,7 +83,7 @@ pub fn read_tokens(config: &Config) -> Result<Vec<Token>, ServiceError> {
     Ok(tokens)
 }
 
-/// Refuses who has no token, and says what the others may see.
+/// Rejects requests without a valid token, and attaches the access of the others.
 pub(super) async fn check_token(
     State(service): State<Arc<Service>>,
     mut request: Request,
@@ -92,7 +93,7 @@ pub(super) async fn check_token(
     let given = given.and_then(|v| v.split_once(' '));
     let given =
         given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token);
-    // Hashes are compared, so that the time says nothing about how much of a token was right.
+    // Hashes are compared, so that the time does not depend on how much of a token is right.
     let digest = blake3::hash(given.as_bytes());
     let access = {
         let tokens = service.tokens.read().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! HTTP + JSON over a Unix socket (whoever may open it may do all) and over loopback TCP (with a token, perhaps
-//! limited to some spaces). docs/openapi.yaml describes it; a test holds the two together.
+//! HTTP + JSON over a Unix socket (full access for each client that can open it) and over loopback TCP (with a token,
+//! which may be restricted to some spaces). docs/openapi.yaml describes it; a test compares the two.
 
 mod connections;
 mod control;
@@ -23,7 +23,7 @@ pub use routes::{ROUTES, Route};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Serves until the service is told to stop.
+/// Serves until shutdown.
 pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), ServiceError> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
@@ -43,7 +43,7 @@ pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), Service
             serving.spawn(connections::accept_tcp(listener, app, connections));
         }
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-        // The request to stop is waited for here, so that open event streams do not keep the service alive.
+        // Shutdown is awaited here, so that open event streams do not keep the service running.
         let stopping = Arc::new(tokio::sync::Notify::new());
         let stop = stopping.clone();
         service.shared.shutdown.on_request(move || stop.notify_one());
@@ -63,7 +63,7 @@ pub fn serve(service: &Arc<Service>, listeners: Listeners) -> Result<(), Service
     Ok(())
 }
 
-/// Tells systemd that the service is alive, for ever.
+/// Sends systemd's watchdog signal in an endless loop.
 async fn reset_watchdog(interval: Option<tokio::time::Interval>) {
     let Some(mut interval) = interval else { return std::future::pending().await };
     loop {

@@ -1,10 +1,9 @@
-//! People over HTTP, under the rules of `albumen people` and `albumen faces`: lists, why, what is worth
-//! asking, and what users say.
+//! People over HTTP, with the rules of `albumen people` and `albumen faces`: lists, reasons, questions and edits.
 //!
-//! Promises: a token that is limited to some spaces sees and changes theirs only; what belongs to another space is
-//! a 404, like what is not there. An edit is durable before it is answered. People are given by id (also the id of
-//! one who was merged away), never by a name, which may be borne in another space; save for "this is ...", where a
-//! name is one of the face's own space.
+//! Promises: a token restricted to some spaces reads and changes only these; an object of another space is a 404, like
+//! a missing one. An edit is durable before the response. People are given by id (including ids of merged people),
+//! never by name, because names are only unique within a space; the exception is assigning a face, where a name refers
+//! to the face's own space.
 
 use super::handles::{EditHandle, ReadHandle};
 use super::refusal::{Answer, Body, Refusal, asked, bad, given, no_such};
@@ -22,11 +21,11 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Suggestions of each kind, unless the request says otherwise, and at the most.
+/// Default and maximum number of suggestions of each kind.
 const SUGGESTIONS: usize = 20;
 const MOST_SUGGESTIONS: usize = 1000;
 
-/// Edits in a list, unless the request says otherwise.
+/// Default number of edits in a list.
 const EDITS: usize = 50;
 
 impl From<EditError> for Refusal {
@@ -45,7 +44,7 @@ impl From<EditError> for Refusal {
 #[serde(deny_unknown_fields)]
 pub(super) struct InSpace {
     space: Option<String>,
-    /// Hidden people, too.
+    /// Include hidden people.
     #[serde(default)]
     hidden: bool,
     limit: Option<usize>,
@@ -81,7 +80,7 @@ pub(super) struct Questions {
     questions: Vec<Question>,
 }
 
-/// What is worth asking, best first.
+/// Suggested questions, best first.
 pub(super) async fn questions(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
@@ -107,7 +106,7 @@ pub(super) async fn answer(
 ) -> Answer<Json<EditDone>> {
     let AnswerRequest { question, answer } = given(body)?;
     edit(&edits, move |index| {
-        // Every part that names something must be the caller's to see.
+        // The caller must have access to every object in the id.
         for part in question.split(':').skip(1) {
             match part.parse() {
                 Ok(face) => see_face(index, &access, face)?,
@@ -124,7 +123,7 @@ pub(super) struct Edits {
     edits: Vec<EditLine>,
 }
 
-/// The edits that can be undone, the last first.
+/// Edits that can be undone, newest first.
 pub(super) async fn edits(
     State(reads): State<ReadHandle>,
     Extension(access): Extension<Access>,
@@ -136,7 +135,7 @@ pub(super) async fn edits(
     Ok(Json(Edits { edits }))
 }
 
-/// Some of a list.
+/// Limits of a list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PartOf {
@@ -158,7 +157,7 @@ pub(super) async fn person(
     Ok(Json(found))
 }
 
-/// What to do when another person of the space bears the name.
+/// What to do when another person of the space has the name.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Choice {
@@ -169,7 +168,7 @@ enum Choice {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NameRequest {
-    /// `null` takes the name away for good.
+    /// `null` removes the name.
     #[serde(deserialize_with = "Option::deserialize")]
     name: Option<String>,
     same_name: Option<Choice>,
@@ -190,7 +189,7 @@ pub(super) async fn name(
     let named = edits.change(move |index, _| -> Answer<_> {
         see_person(index, &access, &id)?;
         match index.name_person(&id, name.as_deref(), same) {
-            // Whoever asked shows both and asks which it is: so it must know whom.
+            // The client shows both people and lets the user decide, so the response contains both.
             Err(EditError::NameTaken { bearer, was, people }) => Ok(Err(json!({
                 "error": format!(
                     "there is {bearer} already: give same_name, `merge` if {was} is the same person, `separate` if two \
@@ -211,7 +210,7 @@ pub(super) async fn name(
 #[serde(deny_unknown_fields)]
 pub(super) struct MergeRequest {
     people: Vec<String>,
-    /// Both faces of a photo that shows the person twice are right.
+    /// A photo may show the person twice.
     #[serde(default)]
     also: bool,
 }
@@ -238,7 +237,7 @@ pub(super) struct ApartRequest {
     people: [String; 2],
 }
 
-/// "These are two."
+/// Records that two people are different.
 pub(super) async fn apart(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
@@ -283,7 +282,7 @@ pub(super) async fn hide(
     set_hidden(&edits, access, id, true).await
 }
 
-/// `POST /v1/people/{id}/unhide`; `/show` is its old name.
+/// `POST /v1/people/{id}/unhide`; `/show` is its former name.
 pub(super) async fn unhide(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
@@ -323,7 +322,7 @@ pub(super) async fn cover(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UndoRequest {
-    /// Absent: the last one that may be seen.
+    /// Absent: the last one visible to the caller.
     edit: Option<i64>,
 }
 
@@ -336,7 +335,7 @@ pub(super) async fn undo(
     edit(&edits, move |index| Ok(index.undo_people_edit(which, access.spaces())?)).await
 }
 
-/// Makes an edit, tells those who listen, and answers what it did.
+/// Makes an edit, publishes its event, and returns the result.
 pub(super) async fn edit(
     edits: &EditHandle,
     make: impl FnOnce(&mut Editor) -> Answer<EditDone> + Send + 'static,
@@ -351,7 +350,7 @@ fn told(edits: &EditHandle, done: EditDone) -> Json<EditDone> {
     Json(done)
 }
 
-/// Refuses a person that is not there, or whose space the caller may not see.
+/// Rejects a person that does not exist or whose space the caller may not read.
 pub(super) fn see_person(index: &IndexReader, access: &Access, id: &str) -> Answer<()> {
     let seen = index.space_of_person(id)?.filter(|space| access.may_see(space));
     seen.map(drop).ok_or_else(|| no_such("person"))

@@ -1,4 +1,4 @@
-//! Items and failures, by pages and one by one.
+//! Items and failures, in pages and singly.
 
 use super::handles::ReadHandle;
 use super::refusal::{Answer, asked, no_such};
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Items, or files that failed, a page: unless the request says otherwise, and at the most.
+/// Items, or failed files, per page: default and maximum.
 const USUAL_PAGE: usize = 100;
 const PAGE: usize = 1000;
 
@@ -31,7 +31,7 @@ impl Page {
     }
 }
 
-/// Written as it is: 100 items as a tree of JSON values would cost the one thread that answers a millisecond.
+/// Serialised directly: 100 items as a tree of JSON values would cost the single API thread a millisecond.
 #[derive(Debug, Serialize)]
 pub(super) struct Items {
     items: Vec<ItemView>,
@@ -61,7 +61,7 @@ pub(super) async fn item(
             None => Ok(None),
         }
     });
-    // Another space's item is as if it were not there.
+    // An item of an inaccessible space is treated as missing.
     match found.await?.filter(|v| access.may_see(&v.space)) {
         Some(view) => Ok(Json(view).into_response()),
         None => Err(no_such("item")),

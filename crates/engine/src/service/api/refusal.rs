@@ -1,4 +1,4 @@
-//! Answers that are no success: a status, and the reason in words.
+//! Error responses: a status, and the reason for users.
 
 use crate::service::access::Access;
 use albumen_index::Error as IndexError;
@@ -8,13 +8,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Seconds after which a client that was told "too many" may come again, and one that was told of a full disk.
+/// Value of Retry-After, in seconds, for too many requests and for a full disk.
 const RETRY_AFTER_S: u64 = 5;
 const RETRY_FULL_AFTER_S: u64 = 60;
 
-/// Gives refusals that are not ours (of a parameter, a path, a method) the form of all others.
+/// Converts error responses of the framework (for a parameter, a path, a method) to the JSON form.
 pub(super) async fn refused_in_json(response: Response) -> Response {
-    /// They are a line each.
+    /// Each is one line.
     const LONGEST: usize = 4096;
     let status = response.status();
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
@@ -35,7 +35,7 @@ pub(super) async fn refused_in_json(response: Response) -> Response {
     refused
 }
 
-/// An answer that is no success: status, and the reason in words.
+/// An error response: status, and the reason for users.
 #[derive(Debug)]
 pub(super) struct Refusal(pub StatusCode, pub String);
 
@@ -85,7 +85,7 @@ pub(super) fn bad(why: impl Into<String>) -> Refusal {
 /// A JSON body, as extracted.
 pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
 
-/// A JSON body, or the refusal in the form of all others.
+/// A JSON body, or the error in JSON form.
 pub(super) fn given<T>(body: Body<T>) -> Answer<T> {
     body.map(|Json(value)| value).map_err(|e| match e.status() {
         status @ StatusCode::PAYLOAD_TOO_LARGE => {
@@ -95,7 +95,7 @@ pub(super) fn given<T>(body: Body<T>) -> Answer<T> {
     })
 }
 
-/// What concerns everybody is not for a token that is limited to some spaces.
+/// Data about all spaces is not available to a token restricted to some spaces.
 pub(super) fn for_all_spaces(access: &Access) -> Answer<()> {
     if !access.is_limited() {
         Ok(())
@@ -104,7 +104,7 @@ pub(super) fn for_all_spaces(access: &Access) -> Answer<()> {
     }
 }
 
-/// The spaces that a question is about: the one it names, else all that may be seen (`None`: all there are).
+/// The spaces of a query: the one it names, else all that the caller may read (`None`: no restriction).
 pub(super) fn asked(access: &Access, space: Option<String>) -> Answer<Option<Vec<String>>> {
     match space {
         Some(space) if !access.may_see(&space) => Err(no_such("space")),

@@ -1,4 +1,4 @@
-//! Requests for work: paths to index, stages to do again, and how far a request has got.
+//! Requests for work: paths to index, stages to do again, and the state of a request.
 
 use super::handles::{ReadHandle, RequestHandle};
 use super::refusal::{Answer, Body, Refusal, bad, broken, given, no_such};
@@ -20,7 +20,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The longest that a request with `wait` is kept open.
+/// The maximum time that a request with `wait` is kept open.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Deserialize)]
@@ -32,7 +32,7 @@ pub(super) struct IndexRequest {
     path_bytes: Vec<String>,
     #[serde(default)]
     priority: Priority,
-    /// Answer when everything is done, recognition too.
+    /// Respond when everything is done, including recognition.
     #[serde(default)]
     wait: bool,
 }
@@ -66,7 +66,7 @@ pub(super) async fn index(
         Priority::Upload => 0,
         Priority::Background => 1,
     };
-    // Durable before it is answered.
+    // Durable before the response.
     let kept = requests.keep(access, paths, move |index, paths| Ok(index.add_job(priority, paths, now())?));
     let (id, spaces) = kept.await?;
     if priority == 0 {
@@ -94,7 +94,7 @@ pub(super) async fn index(
     }
 }
 
-/// The paths of a request: as text, and, where that is not UTF-8, as base64 of the bytes, as items give them.
+/// The paths of a request: as text and, if that is not UTF-8, as base64 of the bytes, in the form of items.
 fn all_paths(mut paths: Vec<PathBuf>, bytes: &[String]) -> Answer<Vec<PathBuf>> {
     for encoded in bytes {
         let decoded = STANDARD.decode(encoded);
@@ -108,7 +108,7 @@ fn all_paths(mut paths: Vec<PathBuf>, bytes: &[String]) -> Answer<Vec<PathBuf>> 
 #[serde(deny_unknown_fields)]
 pub(super) struct ReindexRequest {
     stages: Vec<Stage>,
-    /// Empty: all that the caller may see.
+    /// Empty: all folders that the caller may access.
     #[serde(default)]
     paths: Vec<PathBuf>,
     #[serde(default)]
@@ -120,7 +120,7 @@ pub(super) struct ReindexRequest {
     older_than: Option<u32>,
 }
 
-/// Stages made due again, and then done as background work.
+/// Makes stages due again, which are then done as background work.
 pub(super) async fn reindex(
     State(requests): State<RequestHandle>,
     Extension(access): Extension<Access>,
@@ -156,18 +156,18 @@ pub(super) async fn reindex(
 #[derive(Debug, Serialize)]
 struct JobView {
     job: i64,
-    /// `queued`, then `visible` (facts and thumbnails are there), then `done` (faces and subjects, too).
+    /// `queued`, then `visible` (facts and thumbnails are available), then `done` (faces and subjects as well).
     state: &'static str,
-    /// Files that wait to be developed, and files that wait for recognition.
+    /// Files waiting for developing, and files waiting for recognition.
     waiting: u64,
     unrecognised: u64,
-    /// Why files wait for recognition that nobody waits for any more.
+    /// Why recognition is not awaited although files are due for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     items: Vec<i64>,
 }
 
-/// Items named in a job's answer at the most.
+/// Maximum number of items in the response of a job.
 const ITEMS_NAMED: usize = 1000;
 
 async fn job_view(requests: &RequestHandle, reads: &ReadHandle, id: i64) -> Answer<Option<JobView>> {

@@ -1,4 +1,4 @@
-//! The routes, as data: docs/openapi.yaml is compared with this table.
+//! The routes as a table, which a test compares with docs/openapi.yaml.
 
 use super::refusal::refused_in_json;
 use super::{connections, control, edits, faces, people, reading, requests, status};
@@ -10,7 +10,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use connections::Own;
 use std::sync::Arc;
 
-/// A method of a path, and what answers it.
+/// A method of a path, with its handler.
 pub struct Route {
     /// `GET`, `POST`, `PATCH` or `DELETE`.
     pub method: &'static str,
@@ -24,7 +24,7 @@ macro_rules! routes {
     };
 }
 
-/// All that is served.
+/// All routes.
 pub const ROUTES: &[Route] = routes! {
     GET "/healthz" status::healthz;
     GET "/metrics" status::metrics;

@@ -1,4 +1,4 @@
-//! How the service is: health, status, metrics, events.
+//! State of the service: health, status, metrics, events.
 
 use super::connections::Own;
 use super::handles::StatusHandle;
@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
-/// A full disk is no reason to start the service anew, so it is told and no error.
+/// A full disk is reported but is not an error, because a restart would not help.
 pub(super) async fn healthz(State(service): State<StatusHandle>) -> &'static str {
     if service.room().is_there() { "ok\n" } else { "disk full\n" }
 }
@@ -63,7 +63,7 @@ pub(super) async fn events(
         let _ = &streaming;
         let event = match event {
             Ok(event) => event.heard_with(&access, || service.tally().sofar(&access))?,
-            // Whoever was too slow is told so; the next ones still come.
+            // Report lost events to a client that was too slow, and continue.
             Err(BroadcastStreamRecvError::Lagged(count)) => Event::missed(count),
         };
         let data = serde_json::to_string(&event).ok()?;
@@ -74,7 +74,7 @@ pub(super) async fn events(
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
-/// Prometheus text format. What is told of the whole process is not for a token that is limited to some spaces.
+/// Prometheus text format. Metrics of the whole process are not available to tokens restricted to some spaces.
 pub(super) async fn metrics(
     State(service): State<StatusHandle>,
     Extension(access): Extension<Access>,

@@ -3,7 +3,7 @@ use crate::config::Config;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// `drained` counts how often the queue has said that it is.
+/// `drained` counts the calls of the callback for an empty queue.
 fn queue_of_one_thread(dir: &Path, index: Index, shutdown: &Shutdown, drained: Arc<AtomicUsize>) -> Queue {
     let service = Config::parse("").unwrap().service;
     let room = Arc::new(Room::new(dir, shutdown.clone()));
@@ -20,7 +20,7 @@ fn queue_of_one_thread(dir: &Path, index: Index, shutdown: &Shutdown, drained: A
     Queue::new(index, Gate::new(service.background, service.windows), room, shutdown.clone(), rules)
 }
 
-/// A walk that found nothing wakes the queue and then recognition, which waits while files may be waiting.
+/// A walk without results wakes the queue and then recognition, which waits while files may be queued.
 #[test]
 fn whoever_waits_for_an_empty_queue_is_told_also_where_nothing_was_in_it() {
     let dir = tempfile::tempdir().unwrap();

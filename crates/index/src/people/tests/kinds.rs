@@ -1,10 +1,10 @@
-//! One test for each kind of way in which what was said was lost, or things did not agree.
+//! One test for each way in which edits were lost or tables became inconsistent.
 
 use super::super::{Mark, counts, remove_found, switch};
 use super::*;
 use crate::items;
 
-/// Looks at a photo of these made-up people in which each has a box.
+/// Records faces of these synthetic people in a photo, each with its box.
 fn look_at(w: &World, file: i64, faces: &[(u64, u64, Box4)], orientation: u8, model: &str) {
     let facts = Facts { orientation: Some(orientation), ..Facts::default() };
     let json = serde_json::to_string(&facts).expect("facts");
@@ -26,7 +26,8 @@ fn words_follow_the_face_when_the_orientation_is_corrected() {
         let mut w = World::new();
         let others = [w.photo(1, &[1]), w.photo(2, &[1])];
         let file = w.file("turned.jpg", "b3:turned");
-        // Two people; the first is said not to be herself, and the boxes change places when the picture is turned by half.
+        // Two people; the first is marked as not herself, and the boxes swap when the picture is rotated by 180
+        // degrees.
         look_at(&w, file, &[(1, 5, [0.1, 0.2, 0.1, 0.15]), (2, 5, [0.8, 0.65, 0.1, 0.15])], 1, MODEL);
         w.cluster();
         let before = w.faces(file);
@@ -40,7 +41,7 @@ fn words_follow_the_face_when_the_orientation_is_corrected() {
         assert_eq!(ids(&after), [before[1].id, before[0].id], "{model}: the same faces, elsewhere");
         assert_eq!(after[0].name.as_deref(), Some("Otto"));
         assert_ne!(after[1].person, her, "{model}: she was said not to be her");
-        // A quarter turn, and back.
+        // Rotated by 90 degrees, and back.
         let quarter = |[x, y, w, h]: Box4| [1.0 - y - h, x, h, w];
         let turned: Vec<_> = [(1, 5, [0.1, 0.2, 0.1, 0.15]), (2, 5, [0.8, 0.65, 0.1, 0.15])]
             .map(|(person, photo, area)| (person, photo, quarter(area)))
@@ -56,7 +57,7 @@ fn words_follow_a_face_that_was_found_lying_on_its_side() {
     let mut w = World::new();
     let file = w.file("lying.jpg", "b3:lying");
     let area = [0.3, 0.6, 0.2, 0.15];
-    // What the embedder made of the lying face has nothing in common with the upright one.
+    // The embedding of the rotated face has nothing in common with the upright one.
     look_at(&w, file, &[(90, 5, area)], 1, MODEL);
     let id = w.faces(file)[0].id;
     w.index.assign_face(id, "Otto").expect("assigned");
@@ -74,16 +75,16 @@ fn words_follow_the_face_when_the_picture_is_cropped_or_its_pixels_are_turned() 
     let before = w.faces(file);
     w.index.assign_face(before[0].id, "Anna").expect("assigned");
     w.index.assign_face(before[1].id, "Otto").expect("assigned");
-    // Only the right half is left, and Otto lies where Anna's box was.
+    // Cropped to the right half: Otto is where Anna's box was.
     look_at(&w, file, &[(2, 5, [0.12, 0.2, 0.12, 0.15])], 1, MODEL);
     let after = w.faces(file);
     assert_eq!((ids(&after), after[0].name.as_deref()), (vec![before[1].id], Some("Otto")));
     assert_eq!(w.all_faces(file).len(), 2, "what was said of Anna is kept");
-    // Mirrored, and whole again.
+    // Mirrored and uncropped again.
     look_at(&w, file, &[(1, 5, [0.8, 0.2, 0.1, 0.15]), (2, 5, [0.3, 0.2, 0.1, 0.15])], 1, MODEL);
     let names: Vec<_> = w.faces(file).into_iter().map(|f| f.name.expect("a name")).collect();
     assert_eq!(names, ["Otto", "Anna"]);
-    // Another picture under the same name is of others.
+    // A different picture under the same name shows other people.
     look_at(&w, file, &[(7, 6, [0.8, 0.2, 0.1, 0.15])], 1, MODEL);
     assert_eq!(w.faces(file)[0].person, None);
 }
@@ -96,17 +97,17 @@ fn a_photo_is_found_by_a_name_as_long_as_the_face_is_in_it() {
     let anna = w.who(files[0])[0].clone().expect("a person");
     w.index.name_person(&anna, Some("Anna"), SameName::Refuse).expect("named");
     assert_eq!(w.found("person:anna"), files.into());
-    // The machine's face leaves the photo: nothing of it is left, in the same transaction.
+    // A face without a user edit is deleted with the detection that no longer finds it, in the same transaction.
     w.look(files[0], 1, &[], 0.0, MODEL);
     assert_eq!(w.found("person:anna"), [files[1], files[2]].into());
-    // One that a user spoke of is lost.
+    // A face with a user edit becomes lost.
     let said = w.faces(files[1])[0].id;
     w.index.assign_face(said, &anna).expect("assigned");
     w.look(files[1], 2, &[], 0.0, MODEL);
     assert_eq!(w.found("person:anna"), [files[2]].into());
     assert_eq!(w.found("has:faces"), [files[2]].into());
     assert_eq!(w.index.person(&anna).expect("a person").person.items, 1);
-    // Renamed, and the name taken back.
+    // Rename and undo.
     let renamed = w.index.name_person(&anna, Some("Berta"), SameName::Refuse).expect("named");
     assert_eq!((w.found("person:anna").len(), w.found("person:berta").len()), (0, 1));
     w.index.undo_people_edit(Some(renamed.edit), None).expect("undone");
@@ -147,7 +148,7 @@ fn people_switched_off_and_on_are_the_same_people() {
     );
     assert!(files.iter().all(|f| w.faces(*f).is_empty()));
     assert!(w.index.people(None, true, None).expect("people").is_empty());
-    // Nobody has spoken of the third: nothing of it is kept.
+    // The third face has no user edit: it is deleted.
     assert!(files.iter().all(|f| w.all_faces(*f).len() == 2));
     switch(&w.index, w.space, true).expect("on");
     for (file, number) in files.iter().zip(1..) {
@@ -176,7 +177,7 @@ fn two_faces_of_a_photo_are_one_person_where_a_user_says_so() {
     let at = of_mirror.iter().position(|f| f.person.as_ref() == Some(&anna)).expect("one is her");
     let (machine, other) = (of_mirror[at].id, of_mirror[1 - at].id);
     let before = w.who(mirror);
-    // Without a word on both the machine's gives way, and it is said which.
+    // With no edit on both, the face assigned by clustering is unassigned, and the message names it.
     let done = w.index.assign_face(other, &anna).expect("assigned");
     assert_eq!(done.left, [machine]);
     assert!(done.words.contains(&machine.to_string()) && done.words.contains("--also"), "{}", done.words);
@@ -216,7 +217,7 @@ fn two_people_who_share_a_mirror_are_merged_with_a_word() {
 
 #[test]
 fn a_name_in_metadata_meets_the_person_around_its_faces() {
-    // One face of the name waits alone, under the lowest hash; the other is of a person of the machine.
+    // One face with the name is unassigned and has the lowest hash; the other belongs to a person made by clustering.
     let mut w = World::new();
     let alone = w.file("alone.jpg", "b3:0");
     w.look(alone, 99, &[4], 0.0, MODEL);
@@ -229,7 +230,7 @@ fn a_name_in_metadata_meets_the_person_around_its_faces() {
     assert!(files.iter().chain([&alone]).all(|f| w.who(*f) == [Some(machine.clone())]));
     assert_eq!(w.name_of(&machine).as_deref(), Some("Anna"));
 
-    // The naming photo came first, and resembles none of those that came later.
+    // The photo with the name came first and is not similar to any later one.
     let mut w = World::new();
     let first = w.photo(50, &[4]);
     w.regions(first, &[("Anna", 0.05)], "xmp");
@@ -280,7 +281,7 @@ fn names_are_cleaned_compared_and_bounded() {
     ] {
         assert_eq!(w.found(query).len(), found, "{query}");
     }
-    // Hidden people are in no list and still found by their name.
+    // Hidden people are not in lists but are found by name.
     w.index.hide_person(&b, true).expect("hidden");
     assert_eq!(w.index.people(None, false, None).expect("people").len(), 1);
     assert_eq!((w.found("person:zora").len(), w.found("zora").len()), (2, 2));
@@ -342,7 +343,7 @@ fn a_question_is_answered_once() {
     w.cluster();
     let her = w.who(files[0])[0].clone().expect("a person");
     w.index.name_person(&her, Some("Anna"), SameName::Refuse).expect("named");
-    // A face a little too far from her: between what is required and what is asked about.
+    // A face slightly too far from her: between the assignment threshold and the suggestion threshold.
     let anchor = embedding(1, 1, MODEL);
     let stranger = embedding(77, 77, MODEL);
     let mut asked = None;
@@ -373,7 +374,7 @@ fn a_question_is_answered_once() {
     assert_eq!(waiting[0].candidate.as_ref().map(|c| &c.person), Some(&her));
     let why = w.index.why_face(face).expect("why");
     assert!(why.verdict.contains("Anna") && why.yes.is_some() && why.no.is_some(), "{why:?}");
-    // "No" is remembered, also over another look; taken back, it is asked again.
+    // "No" persists through another detection; after undo the question is listed again.
     let question = q.question.clone();
     w.index.answer(&question, Answer::No).expect("answered");
     let is_asked =
@@ -405,7 +406,7 @@ fn what_an_edit_changed_is_logged_with_names() {
     let rows =
         "SELECT count(*) FROM people_edit_log l JOIN json_tree(l.before) j WHERE typeof(j.key) = 'integer'";
     assert!(count(rows) >= 3);
-    // In a list stand rows, and nothing else.
+    // The list contains only rows.
     assert_eq!(count(&format!("{rows} AND j.type <> 'object'")), 0);
 }
 
@@ -445,17 +446,17 @@ fn a_list_of_people_reads_kept_counts_and_counts_what_changed() {
         w.index.people(None, false, None).expect("people").iter().map(|p| p.items).collect::<Vec<_>>()
     };
     assert_eq!((kept(&w), listed(&w)), (vec![(3, 3)], vec![3]));
-    // What is listed is what is kept: a row for each person is read.
+    // The list reads the stored counts, one row for each person.
     w.index.conn.execute("UPDATE person_counts SET items = 7", []).expect("changed");
     assert_eq!(listed(&w), [7]);
     let her = w.who(files[0])[0].clone().expect("a person");
     assert_eq!(counts::wrong(&w.index.conn).expect("readable"), [her]);
-    // A photo that is gone takes the row with it; the list counts then, and the next clustering keeps.
+    // Removing a photo deletes the row; the list then counts, and the next clustering stores.
     crate::record::vanish_file(&w.index.conn, files[0], 1).expect("gone");
     assert_eq!((kept(&w), listed(&w)), (vec![], vec![2]));
     w.cluster();
     assert_eq!((kept(&w), listed(&w)), (vec![(2, 2)], vec![2]));
-    // So does a face, and an edit keeps at once.
+    // The same for a face, and an edit stores at once.
     w.look(files[1], 2, &[], 0.0, MODEL);
     assert_eq!((kept(&w), listed(&w)), (vec![], vec![1]));
     let face = w.faces(files[2])[0].id;
@@ -478,7 +479,7 @@ fn verify_finds_where_search_and_people_disagree() {
         found
     };
     assert_eq!(found(&w), []);
-    // As an older program would have left it: a face is lost, and the search still has its name.
+    // State left by an older version: a face is lost, and the search index still has its name.
     w.index
         .conn
         .execute_batch(

@@ -1,5 +1,5 @@
-//! Random sequences of edits, looks, turns, crops, switching and undo: after each step, everything that a user said and did
-//! not take back is true wherever it is read.
+//! Random sequences of edits, detections, rotations, crops, switches and undo: after each step, every user edit that
+//! was not undone holds in all views.
 
 use super::super::{Mark, remove_found, switch};
 use super::*;
@@ -21,26 +21,26 @@ enum Op {
     Mark(usize, Option<Mark>),
     Hide(usize, bool),
     Cover(usize),
-    /// The last edit, or another that may be undone.
+    /// Undo of the last edit, or of another that can be undone.
     Undo(usize),
-    /// The same picture once more, its boxes drawn a little differently or not.
+    /// Detects in the same picture again, with shifted boxes or not.
     Look(usize, bool),
-    /// The orientation of the file is another.
+    /// Changes the orientation of the file.
     Turn(usize, u8),
-    /// The pixels are turned or mirrored, and no metadata says so.
+    /// Rotates or mirrors the pixels without a change of metadata.
     TurnPixels(usize, u8),
-    /// The right part of the picture is cut off, and what is left grows.
+    /// Cuts off the right part of the picture; the rest is scaled up.
     Crop(usize),
-    /// The picture is what it was at first.
+    /// Restores the original picture.
     Restore(usize),
     NewModel,
     Photo(u64, u64),
-    /// A region of the metadata calls the first face so, or nothing does.
+    /// A region in the metadata gives the first face this name, or none.
     Region(usize, Option<u8>),
-    /// The file of a photo is gone, and is there again.
+    /// Removes the file of a photo and restores it.
     Vanish(usize),
     Return,
-    /// People are switched off for the space, and on again.
+    /// Disables people for the space and enables them again.
     Off,
     On,
     Reindex,
@@ -77,7 +77,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// What a user said, as the test understands it, beside the index.
+/// The test's own model of user edits.
 #[derive(Debug, Clone)]
 enum Said {
     Is(i64, String),
@@ -90,7 +90,7 @@ enum Said {
     Cover(String, i64),
 }
 
-/// A photo: its file, number and people, and how it lies now.
+/// A photo: its file, number and people, and its present transformation.
 #[derive(Debug, Clone)]
 struct Photo {
     file: i64,
@@ -119,7 +119,7 @@ impl Photo {
 
     /// The faces that a recogniser finds in it.
     fn found(&self, shift: f32, model: &str) -> Vec<FoundFace> {
-        // Of a cropped picture the left 0.24 is left: the first face.
+        // A crop keeps the left 0.24, which has the first face.
         let (people, grown) =
             if self.cropped { (&self.people[..1], 1.0 / 0.24) } else { (&self.people[..], 1.0) };
         let faces = people.iter().enumerate().map(|(i, person)| {
@@ -141,7 +141,7 @@ struct Story {
     said: Vec<(i64, Vec<Said>)>,
 }
 
-/// A box of the stored picture as an orientation shows it.
+/// A box of the stored picture, as displayed in an orientation.
 fn shown(orientation: u8, [x, y, w, h]: Box4) -> Box4 {
     match orientation {
         2 => [1.0 - x - w, y, w, h],
@@ -180,7 +180,7 @@ impl Story {
         (!from.is_empty()).then(|| from[n % from.len()].clone())
     }
 
-    /// Inspect and the recogniser look at a photo as it lies now.
+    /// Runs inspect and recognition on a photo in its present state.
     fn look(&self, photo: &Photo, shift: f32) {
         if self.off || photo.vanished {
             return;
@@ -218,7 +218,7 @@ impl Story {
 
     fn apply(&mut self, op: &Op) {
         self.change_something(op);
-        // A run matches the regions of what it has looked at.
+        // A run matches the regions of the files that it processed.
         if !self.off && self.w.regions_wait() {
             self.w.cluster();
         }
@@ -378,14 +378,14 @@ impl Story {
         }
         let was_cropped = self.photos[at].cropped;
         change(&mut self.photos[at]);
-        // With other models the embeddings say nothing, and no metadata tells of a crop.
+        // With other models, embeddings cannot be compared, and no metadata shows a crop.
         if self.photos[at].cropped != was_cropped && self.model != MODEL {
             self.photos[at].cropped = was_cropped;
         }
         self.look(&self.photos[at], 0.0);
     }
 
-    /// All that an undo must bring back.
+    /// All state that an undo must restore.
     fn state(&self) -> Vec<String> {
         let rows = |sql: &str| -> Vec<String> {
             let mut st = self.w.index.conn.prepare(sql).expect("a query");

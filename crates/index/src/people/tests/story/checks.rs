@@ -1,4 +1,4 @@
-//! What must be true after each step of a story, wherever it is read.
+//! Invariants that are checked after each step of a story, in all views.
 
 use super::super::super::names;
 use super::*;
@@ -6,7 +6,7 @@ use crate::verify::{Depth, Finding, Kind, verify};
 use crate::view::Detail;
 
 impl Story {
-    /// Every assertion that a later one has not taken back still holds, wherever it is read.
+    /// Every edit that no later one has undone holds, in all views.
     pub(super) fn check(&self, after: &Op) {
         let conn = &self.w.index.conn;
         let now = |p: &str| resolve(conn, p).expect("readable").expect("people are never forgotten");
@@ -36,7 +36,7 @@ impl Story {
                 Said::Marked(f, mark) => {
                     let taken_back =
                         later.iter().any(|l| matches!(l, Said::Is(g, _) | Said::Marked(g, _) if g == f));
-                    // A face of which nothing is said any more may be gone with what was found.
+                    // A face without user edits may be deleted when it is no longer detected.
                     let face = all.get(f);
                     let marked = face.map_or(mark.is_none(), |a| a.mark.as_deref() == mark.map(Mark::name));
                     taken_back || marked && (mark.is_none() || face.is_some_and(|a| a.person.is_none()))
@@ -116,7 +116,7 @@ impl Story {
         self.check_questions(after, &waiting);
     }
 
-    /// What was answered, hidden, or is no face is not asked about.
+    /// There are no questions about what was answered or hidden, or is not a face.
     fn check_questions(&self, after: &Op, waiting: &BTreeSet<i64>) {
         let now = |p: &str| resolve(&self.w.index.conn, p).expect("readable").expect("a person");
         let said: Vec<&Said> = self.said.iter().flat_map(|(_, s)| s).collect();
@@ -144,7 +144,7 @@ impl Story {
         }
     }
 
-    /// `verify` finds that people, items and searches agree.
+    /// `verify` finds people, items and search entries consistent.
     pub(super) fn check_verify(&self) {
         let mut found = Vec::new();
         let mut note = |f: Finding| found.push(f);
@@ -155,7 +155,7 @@ impl Story {
         assert!(found.is_empty(), "{found:?}");
     }
 
-    /// Two faces of a photo are one person on a user's word only.
+    /// Two faces of a photo are one person only by a user edit.
     fn check_photos(&self, after: &Op) {
         for photo in &self.photos {
             let faces = self.w.faces(photo.file);
