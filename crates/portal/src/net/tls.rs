@@ -46,17 +46,17 @@ pub enum Source {
     Local { authority: Arc<Authority>, names: Vec<String>, addresses: Vec<IpAddr> },
 }
 
-/// The certificate of the moment. Connections that are there keep theirs.
+/// The current certificate. Open connections keep theirs.
 pub struct Certificates {
     source: Source,
     current: RwLock<Arc<CertifiedKey>>,
     known: Mutex<Known>,
 }
 
-/// What tells that there is a newer one.
+/// How a newer one is detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
-    /// Times of both files.
+    /// Modification times of both files.
     Files([Option<SystemTime>; 2]),
     Until(i64),
 }
@@ -67,7 +67,8 @@ impl Certificates {
         Ok(Certificates { source, current: RwLock::new(key), known: Mutex::new(known) })
     }
 
-    /// Takes a newer certificate, where there is one; whether it did. What cannot be used leaves the old one.
+    /// Loads a newer certificate, if there is one; returns whether it did. If the new one is unusable, the
+    /// old one stays.
     pub fn refresh(&self, now: i64) -> Result<bool, TlsError> {
         let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = match (&self.source, known) {

@@ -41,7 +41,7 @@ pub enum WebauthnError {
     Copied,
 }
 
-/// Where the browser must be.
+/// The site that the browser must report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     /// The host name without port.
@@ -125,7 +125,7 @@ pub fn verify(
     let mut signed = data.to_vec();
     signed.extend_from_slice(digest(&SHA256, client_data).as_ref());
     Key::read(public_key)?.verify(&signed, signature)?;
-    // Both zero: an authenticator that does not count, as synchronised passkeys do not.
+    // Both zero: an authenticator without a counter, as with synchronised passkeys.
     if (new != 0 || counter != 0) && new <= counter {
         return Err(WebauthnError::Copied);
     }

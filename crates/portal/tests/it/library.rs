@@ -1,4 +1,5 @@
-//! Items: which are seen by whom, and how their pictures and files are sent. The index is made by the index crate's own schema.
+//! Items: who sees which, and how their pictures and files are sent. The index is created with the index
+//! crate's own schema.
 
 use crate::fixture::{Answer, Client, Portal};
 use albumen_index::Index;
@@ -19,7 +20,7 @@ const PHOTOS: &[&str] = &[
     "attic/of-none.jpg",
 ];
 
-/// A word that stands for an item: in its tag, subject, place, person, failure.
+/// A word that identifies an item: in its tag, subject, place, person, failure.
 fn word(id: i64) -> String {
     format!("q{id}q")
 }

@@ -1,4 +1,4 @@
-//! Handlers of `/api/v1`. The table in [`super::routes`] says who reaches each.
+//! Handlers of `/api/v1`. The table in [`super::routes`] defines the access to each.
 
 pub mod accounts;
 pub mod albums;
@@ -29,7 +29,7 @@ use crate::store::{AccountError, Event, GroupError, Store, StoreError};
 use axum::http::StatusCode;
 use std::sync::Arc;
 
-/// A change of the store, where waiting for the disk is allowed. The event says who asked.
+/// A change of the store, on a thread that may block. The event names the caller.
 async fn change<T: Send + 'static>(
     app: &Arc<App>,
     caller: &Caller,
@@ -57,7 +57,7 @@ async fn change_group<T: Send + 'static>(
     Ok(sign_in::run(move || work(&store, &caller.event(&caller.address.to_string()))).await?)
 }
 
-/// Done, with nothing to say; or there was nothing of that name.
+/// 204 if the object existed, else not found.
 fn done(was_there: bool) -> Answer<StatusCode> {
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
