@@ -202,8 +202,7 @@ impl Clustered {
         Clustered { clusters, people, faces }
     }
 
-    /// The questions that would be asked, best first, if they concern a face that `counts`: whether "yes" is
-    /// right.
+    /// The questions for users, best first, if they concern a face that `counts`: whether "yes" is right.
     fn questions(&self, samples: &[&Sample], t: &Thresholds, counts: impl Fn(usize) -> bool) -> Vec<bool> {
         let dim = self.faces.iter().flatten().next().map_or(0, |f| f.embedding.len());
         let mut gallery = Gallery::new(dim);

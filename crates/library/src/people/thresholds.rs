@@ -32,9 +32,9 @@ pub struct Thresholds {
     pub floor: f32,
     /// The maximum shortfall at which merging two people is suggested.
     pub suggest_within: f32,
-    /// The maximum shortfall at which a question about a face and a person is asked.
+    /// The maximum shortfall of a question about a face and a person.
     pub ask_face: f32,
-    /// The maximum shortfall at which a question about two people is asked.
+    /// The maximum shortfall of a question about two people.
     pub ask_people: f32,
     /// A question whose first answer leads the second by less is ranked lower by the difference.
     pub ask_lead: f32,

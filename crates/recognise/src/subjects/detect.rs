@@ -12,7 +12,7 @@ use fast_image_resize::FilterType;
 use ort::environment::Environment;
 use std::path::Path;
 
-/// The maximum number of objects per picture; the least certain are dropped.
+/// The maximum number of objects per picture; those with the lowest scores are dropped.
 const MAX_OBJECTS: usize = 100;
 
 pub struct ObjectDetector {
