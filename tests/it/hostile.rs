@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
 
-/// Refuses all requests, and records that there was one.
+/// Refuses all requests above [`ROOM`], and records that there was one.
 struct Nothing(Cell<Option<u64>>);
 
 /// Memory for the picture beside the sidecar, 64 x 64 pixels, and for nothing else.

@@ -89,7 +89,7 @@ fn list(args: ListArgs, ctx: &Context) -> Result<(), Refusal> {
         (None, Some(person)) => index.person_in(person, space.as_deref(), list)?.1,
         (None, None) => {
             if !waiting {
-                // Deprecated; to be removed in the next release.
+                // A notice until the next release.
                 complain(
                     &"faces list: give --waiting for the faces that have no person; without it, FILE or --person will be needed",
                 );

@@ -284,7 +284,7 @@ fn ask_name(ctx: &Context, person: &str) -> Result<String, Refusal> {
 fn show(ctx: &Context, name: &str, space: Option<&str>, list: FaceList) -> Result<(), Refusal> {
     let (person, faces) = ctx.open_read()?.person_in(name, space, list)?;
     if person.hidden {
-        // Deprecated until the next release: it unhid a person before.
+        // A notice until the next release; before, this unhid a person.
         complain(&format!(
             "{} is hidden and stays so: `albumen people unhide {}` takes it back into lists (`show` no longer does)",
             person.name.as_ref().unwrap_or(&person.id),

@@ -142,7 +142,8 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             continue;
         }
         let outcome = match Source::take_shortage() {
-            // The result for the readable bytes is discarded: the other bytes exist.
+            // Reading failed for lack of a resource: the result for the partly read bytes is discarded, since
+            // the file may be intact.
             Some(e) if !matches!(outcome, Err(Fault::Cancelled | Fault::TooLarge { .. })) => {
                 Err(Fault::from(e))
             }

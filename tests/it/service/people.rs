@@ -141,7 +141,7 @@ fn questions_are_asked_and_what_is_no_face_is_shown_nowhere() {
     assert_eq!(waiting["faces"].as_array().unwrap().len(), 1);
     assert_eq!((answer("yes"), asked().len()), (200, 0));
     assert_eq!(h.get(&format!("/v1/people/{anna}")).1["person"]["items"], 3);
-    // A merge of two faces of one photo (a mirror) needs a confirmation.
+    // An unknown person and an unknown question are refused.
     let other = json!({ "people": [anna, "p0000000000000000"] });
     assert_eq!(h.post("/v1/people/apart", &other).0, 404);
     let edits = h.get("/v1/people/edits?limit=2").1;

@@ -94,7 +94,7 @@ fn soak_an_upload_overtakes_the_slowest_files() {
     let slowest = made_200_megapixels(&corpus);
     let mut h = House::new();
     std::fs::create_dir(h.path("anna/slow")).unwrap();
-    // A comment in the middle makes each a different file.
+    // A `free` box with the path makes the content of each file unique.
     let house = h.dir.path().to_owned();
     let put = |to: &str, heif: &[u8]| {
         let to = house.join(to);

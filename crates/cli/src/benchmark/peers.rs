@@ -61,7 +61,7 @@ pub(super) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Copies the files of each class into a folder and measures Albumen on it.
+    /// Links or copies the files of each class into a folder and measures Albumen on it.
     pub(super) fn stage(&self, files: &[Found]) -> Result<Vec<Staged>, BenchError> {
         let mut staged = Vec::new();
         for class in Class::EACH {

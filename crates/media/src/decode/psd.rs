@@ -47,7 +47,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     }
     let mode = match document.mode {
         0 => Mode::Bitmap,
-        // Duotones and single inks are shown as grey.
+        // Multichannel pictures and duotones are shown as grey, by their first channel.
         1 | 7 | 8 => Mode::Grey,
         2 => Mode::Indexed,
         3 => Mode::Rgb,

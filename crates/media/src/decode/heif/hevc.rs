@@ -189,7 +189,7 @@ pub(super) fn decode(
                 }
             }
             let whole = read_item(source, item, plan.hvcc, &mut packet)?;
-            // A partly decoded tile of many is not worth keeping.
+            // A truncated tile of several is not decoded.
             let decoded = (whole == Some(true) || whole.is_some() && plan.tiles.len() == 1)
                 && if plan.before.is_empty() {
                     decoder.decode_alone(&packet, &mut frame)

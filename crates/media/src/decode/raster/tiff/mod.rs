@@ -103,7 +103,7 @@ impl Chunks<'_, '_> {
                 Ok(())
             });
             if let Err(e) = result {
-                // A file without any readable strip is not damaged but unreadable.
+                // A single chunk without a readable row: the file is unreadable, not damaged.
                 let hopeless = self.canvas.is_empty() && layout.chunks_down() == 1;
                 if hopeless || matches!(e, Fault::Unsupported { .. }) {
                     return Err(e);
