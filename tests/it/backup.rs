@@ -301,7 +301,7 @@ fn a_backup_beside_an_indexer_is_one_moment_and_a_restore_is_refused() {
     while indexing.try_wait().unwrap().is_none() {
         let to = format!("backups/{}", backups.len());
         let out = h.run(&["backup", &to]);
-        // In its first moments the database has no tables yet, or is just being made.
+        // At first the database has no tables yet, or is just being created.
         if out.status.success() {
             backups.push(to);
         } else {

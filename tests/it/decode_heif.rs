@@ -21,7 +21,7 @@ const MEAN_OF_CELLS: f64 = 1.2;
 /// light and dark must agree: correlation of the two grids. PQ's curve is steeper than that of any profile.
 const SAME_PATTERN: f64 = 0.99;
 const SAME_PATTERN_PQ: f64 = 0.92;
-/// Smaller pictures have cells of less than two pixels, which each decoder cuts in its own way.
+/// Smaller pictures have cells of less than two pixels, which each decoder samples differently.
 const SMALLEST_SIDE: u32 = 16;
 
 fn open(path: &Path) -> Source {
@@ -193,7 +193,7 @@ pub(crate) fn made_200_megapixels(corpus: &Path) -> Vec<u8> {
     [ftyp, meta(before_data as u32), mdat].concat()
 }
 
-/// The promise that a 200-megapixel HEIC needs no more than this, the whole process counted.
+/// The memory limit that is promised for a 200-megapixel HEIC, for the whole process.
 const MEMORY_FOR_200_MEGAPIXELS: u64 = 150_000_000;
 
 #[test]
@@ -201,7 +201,7 @@ fn two_hundred_megapixels_fit_into_150_megabytes() {
     if support::corpus("two_hundred_megapixels_fit_into_150_megabytes").is_none() {
         return;
     }
-    // In a process of its own, so that its peak is its own.
+    // In a process of its own, so that its peak is separate.
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["decode_heif::two_hundred_megapixels_alone", "--exact", "--ignored", "--nocapture"])
         .output()
@@ -480,7 +480,7 @@ fn corpus_videos_give_an_upright_frame() {
     for line in manifest.lines() {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
         let known = &row["ffprobe"];
-        // Without a pixel format ffprobe, too, found no frame: cut-off files.
+        // Without a pixel format ffprobe found no frame either: truncated files.
         if row["kind"] != "video" || known["pix_fmt"].is_null() {
             continue;
         }

@@ -56,7 +56,7 @@ const NO_REFERENCE: [&str; 9] = [
     "example.avif",
     "profile_gray_gamma22.avif",
 ];
-/// Of larger pictures only a few of each format are compared: each takes seconds.
+/// Of larger pictures only a few per format are compared: each takes seconds.
 const SMALL_PIXELS: u64 = 2_000_000;
 const MOST_PIXELS: u64 = 13_000_000;
 const LARGE_ONES: usize = 1;
@@ -209,7 +209,7 @@ fn corpus_raw_files_show_their_largest_jpeg() {
     assert!(compared >= 1, "no RAW file with a JPEG inside");
 }
 
-/// The largest whole JPEG that lies anywhere in these bytes.
+/// The largest complete JPEG anywhere in these bytes.
 fn largest_jpeg(bytes: &[u8]) -> Option<((u32, u32), Vec<u8>)> {
     let mut best: Option<((u32, u32), usize)> = None;
     for at in memchr::memmem::find_iter(bytes, b"\xFF\xD8\xFF") {

@@ -184,12 +184,12 @@ fn heif(tables: &[Vec<u8>]) -> Vec<u8> {
     [boxed(b"ftyp", b"heic\0\0\0\0heicmif1"), boxed(b"meta", &meta)].concat()
 }
 
-/// Item tables whose entries take no bytes, or few.
+/// Item tables whose entries need no bytes, or few.
 fn heifs() -> Vec<(String, Vec<u8>)> {
     let ids = || (1..=16_000u16).map(u16::to_be_bytes);
     let no_bytes: Vec<u8> = ids().flat_map(|id| [&id[..], &[0, 0, 0xFF, 0xFF]].concat()).collect();
     let iloc = full(b"iloc", &[&[0, 0][..], &16_000u16.to_be_bytes(), &no_bytes].concat());
-    // Each item of metadata is all of the file.
+    // Each item of metadata is the whole file.
     let whole: Vec<u8> =
         ids().flat_map(|id| [&id[..], &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]].concat()).collect();
     let whole = full(b"iloc", &[&[0x44, 0][..], &16_000u16.to_be_bytes(), &whole].concat());

@@ -206,7 +206,7 @@ fn kills_at_random_points(rounds: u32) {
     for round in 0..rounds {
         std::fs::remove_dir_all(&b.index).unwrap();
         let kind = ["after_temporary_write", "after_rename"][below(2) as usize];
-        // The first file makes at most three pictures, and so does the last: the point lies between them.
+        // The first file creates at most three pictures, and so does the last: the point is between them.
         let point = format!("{kind}:{}", 4 + below(written - 6));
         let killed = b.index_command().env("ALBUMEN_KILL_AT", &point).output().unwrap();
         assert_eq!(killed.status.signal(), Some(9), "round {round}: {point} was not reached");

@@ -225,7 +225,7 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     library.ok(&["people", "undo"]);
     library.ok(&["people", "name", &b, "Berta"]);
 
-    // Two people of one photo are not one.
+    // Two people in one photo are different people.
     let why = library.refused(&["people", "merge", "Anna", "Berta"], 2);
     assert!(why.contains("both.png"), "the photo is named: {why}");
 

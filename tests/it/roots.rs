@@ -199,7 +199,7 @@ fn queued_files_are_not_read_from_another_folder_than_was_walked() {
 
 #[test]
 fn a_walk_does_not_follow_what_a_user_put_in_place_of_his_folder() {
-    // What is mounted is what an administrator has put there.
+    // Without the mount variants: only an administrator can mount.
     for how in &VARIANTS[..5] {
         for pattern in [true, false] {
             for is_developed in [true, false] {

@@ -158,7 +158,7 @@ impl Mounted {
     fn image(test: &str, make: &str, arguments: &[&str]) -> Option<Mounted> {
         let image = tempfile::NamedTempFile::new().expect("a temporary file");
         image.as_file().set_len(16 << 20).expect("a sparse file of 16 MiB");
-        // Debian keeps these where only root's PATH looks.
+        // Debian installs these in folders that only root's PATH contains.
         let made = [make.to_owned(), format!("/sbin/{make}")].iter().find_map(|make| {
             std::process::Command::new(make).args(arguments).arg(image.path()).output().ok()
         });

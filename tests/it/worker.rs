@@ -199,7 +199,7 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
         }
     }
     assert_eq!(found.len(), 14);
-    // Also where the engine is root, as it is in a container, or has the service's one capability.
+    // Also if the engine is root, as in a container, or has the service's one capability.
     let status = std::fs::read_to_string(format!("/proc/{}/status", worker.pid().unwrap())).unwrap();
     let rights = |set: &str| status.lines().find_map(|l| l.strip_prefix(set)).map(str::trim);
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {

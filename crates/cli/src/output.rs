@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 /// The first error of this process' standard output.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Writes something to standard output; an error is kept for [`ended`].
+/// Writes to standard output; an error is stored for [`ended`].
 pub(crate) fn write(what: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
     if let Err(e) = what(&mut io::stdout().lock()) {
         failed(e);

@@ -323,7 +323,7 @@ fn time_at(b: &[u8], at: usize) -> Option<Clock> {
     let digits = c.iter().take_while(|d| d.is_ascii_digit()).count();
     let (h, mi, s, subsec) = match digits {
         6 => (pair(0)?, pair(2)?, pair(4), String::new()),
-        // Milliseconds behind the seconds.
+        // Milliseconds after the seconds.
         9 => (pair(0)?, pair(2)?, pair(4), rest[6..9].to_owned()),
         n @ (1 | 2) => {
             let sep = *c.get(n)?;

@@ -30,7 +30,7 @@ pub struct MediaNames<'a> {
     numbered_stems: Vec<u32>,
 }
 
-/// The fold of a name, or a name, taken apart; `None` without an extension.
+/// The parts of a name or of its fold; `None` without an extension.
 #[derive(Clone, Copy)]
 struct Parts<'a> {
     stem: &'a str,

@@ -225,7 +225,7 @@ fn dates_of_movies() {
     let clip = Evidence { sidecar_xmp: &sidecar, is_video: true, ..evidence(None, Some(&m), "a.mp4") };
     let (t, _) = choose(&clip).unwrap();
     assert_eq!((t.local.as_str(), t.offset.as_deref()), ("2018-11-17T20:27:31", Some("+01:00")));
-    // And so does what the camera wrote into its thumbnail.
+    // And so does the date in the camera's thumbnail.
     let thumbnail = [("MVI_1.THM".to_owned(), exif("2006:05:04 03:02:01", None))];
     let clip = Evidence { sidecar_exif: &thumbnail, is_video: true, ..evidence(None, Some(&m), "MVI_1.AVI") };
     assert_eq!(local_of(&clip).0, "2006-05-04T03:02:01");

@@ -262,7 +262,7 @@ const HALVES: &[(&str, Half)] = &[
 
 /// Removes the word for the half of the day from a text.
 fn split_half(text: &str) -> (std::borrow::Cow<'_, str>, Option<Half>) {
-    // Nearly all dates have no letter but `T` and `Z`.
+    // Nearly all dates contain no letters except `T` and `Z`.
     if !text.bytes().any(|b| b >= 0x80 || (b.is_ascii_alphabetic() && !b"TZtz".contains(&b))) {
         return (text.into(), None);
     }

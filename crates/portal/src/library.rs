@@ -38,7 +38,7 @@ pub struct Scope {
     pub folders: Vec<FolderScope>,
     /// Albums of others.
     pub albums: Vec<AlbumScope>,
-    /// The account whose own albums count, too.
+    /// The account whose own albums are included.
     pub account: Option<AccountId>,
     /// For a link to selected items: only these.
     pub items: Option<Vec<i64>>,
@@ -54,7 +54,7 @@ pub struct SpaceScope {
     pub rights: Rights,
 }
 
-/// A folder with all that is inside of it, up to the next rule.
+/// A folder with its content, up to the next rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderScope {
     pub folder: FolderPath,
@@ -68,7 +68,7 @@ pub struct AlbumScope {
 }
 
 impl Scope {
-    /// The rights on a folder by `spaces` and `folders`: what a query computes for the items in it.
+    /// The rights on a folder by `spaces` and `folders`: as a query computes them for the items in it.
     pub fn folder_rights(&self, folder: &FolderPath) -> Rights {
         if let Some(space) = self.spaces.iter().find(|s| s.space == folder.space) {
             return space.rights;
@@ -88,12 +88,12 @@ impl Scope {
     }
 }
 
-/// Read connections that are kept.
+/// The maximum number of pooled read connections.
 const READERS: usize = 4;
-/// Resolved scopes that are kept: a byte for each folder of the index.
+/// The maximum number of cached resolved scopes: one byte per folder of the index each.
 const SCOPES: usize = 32;
 
-/// Answers that are kept.
+/// The maximum number of cached answers.
 const ANSWERS: usize = 64;
 
 /// The part of a scope that the index's filter takes. Albums are not in it: their contents have no owner in

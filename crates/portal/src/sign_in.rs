@@ -34,7 +34,7 @@ pub struct Attempt {
 pub struct SignedIn {
     pub account: Account,
     pub token: Secret,
-    /// Seconds that the cookie lives; `None`: until the browser ends.
+    /// Lifetime of the cookie in seconds; `None`: until the browser closes.
     pub max_age: Option<i64>,
 }
 

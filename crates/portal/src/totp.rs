@@ -69,7 +69,7 @@ mod tests {
 
     const SECRET: &[u8] = b"12345678901234567890";
 
-    /// The values of RFC 6238, appendix B, of which six digits are the last.
+    /// The values of RFC 6238, appendix B, reduced to the last six digits.
     #[test]
     fn codes_are_those_of_the_rfc() {
         for (now, expected) in [

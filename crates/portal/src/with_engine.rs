@@ -1,4 +1,4 @@
-//! `serve --with-engine`: runs `albumen service` beside the portal, for those without a service manager.
+//! `serve --with-engine`: runs `albumen service` beside the portal, for systems without a service manager.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;

@@ -1,7 +1,7 @@
 //! The worker and the recogniser: the only program with codecs and ONNX Runtime. Started by `albumen`, never
 //! by users; it uses the protocol of `albumen_isolation::protocol` on the socket that it inherits.
 
-// Here and not in the library: the engine keeps libc's malloc.
+// In the program and not in the library: the engine keeps libc's malloc.
 #[cfg(target_env = "gnu")]
 mod interpose;
 

@@ -106,7 +106,7 @@ fn event_streams_leave_room_for_requests() {
 fn a_service_with_256_descriptors_does_its_work() {
     let mut h = House::new();
     h.photos("anna/album", 40);
-    // Each level with siblings costs a walk a descriptor.
+    // A walk needs a descriptor for each level with siblings.
     let mut deep = h.path("berta");
     for n in 0..60 {
         deep.push(format!("{n}"));

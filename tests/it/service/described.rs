@@ -37,7 +37,7 @@ fn described(path: &str) -> Option<&'static Value> {
     found.first().map(|t| &all[t.as_str()])
 }
 
-/// Panics where an answer is not as described.
+/// Panics if an answer does not match its description.
 pub(super) fn check(method: &str, path: &str, answer: &Answer) {
     let Some(operations) = described(path) else {
         assert_eq!(answer.status, 404, "{method} {path} is not described, and is answered");
@@ -59,7 +59,7 @@ pub(super) fn check(method: &str, path: &str, answer: &Answer) {
     }
 }
 
-/// Panics where an event is not as described.
+/// Panics if an event does not match its description.
 pub(super) fn check_event(event: &Value) {
     let mut wrong = Vec::new();
     compare(&description()["components"]["schemas"]["Event"], event, "", &mut wrong);

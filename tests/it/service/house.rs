@@ -35,7 +35,7 @@ pub(super) struct House {
     pub dir: tempfile::TempDir,
     pub service: Option<Child>,
     pub port: u16,
-    /// Sections of the config beyond those that every house has.
+    /// Sections of the config in addition to those of every test.
     pub more: String,
     /// Keys of `[recognise]`.
     pub recognise: String,

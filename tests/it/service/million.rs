@@ -16,7 +16,7 @@ fn resident(h: &House) -> u64 {
     line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// Milliseconds at a share of the way through the sorted answers.
+/// The quantile of the sorted times, in milliseconds.
 fn at(times: &mut [Duration], share: f64) -> f64 {
     times.sort();
     times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3

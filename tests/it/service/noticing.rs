@@ -206,7 +206,7 @@ fn an_ignore_file_that_breaks_hides_its_folder_and_stops_nothing() {
     for photo in ["anna/bad/1.jpg", "anna/bad/private/2.jpg", "anna/ok/3.jpg", "berta/4.jpg"] {
         h.photo(photo);
     }
-    // In whatever order they were developed.
+    // Independent of the order in which they were developed.
     let sorted = |h: &House| {
         let mut names = h.names();
         names.sort();

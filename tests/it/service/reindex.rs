@@ -73,7 +73,7 @@ fn what_is_missing_comes_back_and_edits_stay() {
 #[test]
 fn a_running_service_is_asked_and_its_work_waited_for() {
     let mut h = library();
-    // Found by the lock of the index, also where the config would lead elsewhere.
+    // The service is found by the lock of the index, even if the config names another socket.
     h.start();
     let lost = a_derivative(&h);
     std::fs::remove_file(&lost).unwrap();

@@ -143,7 +143,7 @@ fn luma_grid(p: &Pixels) -> Vec<f64> {
     grid
 }
 
-/// Pearson's; 1 where both are flat.
+/// Pearson's; 1 if both are flat.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     let (ma, mb) = (mean(a), mean(b));

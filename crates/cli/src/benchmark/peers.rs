@@ -31,9 +31,9 @@ pub(crate) struct PeerResult {
     pub peak_pss_bytes: u64,
     pub albumen_cpu_ms_per_file: f64,
     pub albumen_files_per_s: f64,
-    /// Albumen's CPU time to the peer's: below 1, Albumen takes less.
+    /// Albumen's CPU time divided by the peer's: below 1, Albumen takes less.
     pub cpu_ratio: f64,
-    /// Albumen's files per second to the peer's: above 1, Albumen is faster.
+    /// Albumen's files per second divided by the peer's: above 1, Albumen is faster.
     pub speed_ratio: f64,
     /// The same with faces and subjects, if the peer makes thumbnails of JPEGs.
     pub speed_ratio_with_recognition: Option<f64>,

@@ -2,7 +2,8 @@
 
 use super::vectors::Vectors;
 
-/// Exemplars kept for a person. Twelve cover the ages, poses and lights of most people, at 1.5 KB.
+/// The maximum number of exemplars of a person. Twelve cover the ages, poses and lights of most people, at
+/// 1.5 KB.
 pub const MOST: usize = 12;
 
 /// Picks exemplars among a person's faces, given in canonical order with their qualities: first the best

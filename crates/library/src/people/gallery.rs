@@ -186,7 +186,7 @@ impl Gallery {
             .collect()
     }
 
-    /// The similarity of two people, and what joining them would need.
+    /// The similarity of two people, and the similarity required for joining them.
     pub fn between(&self, a: usize, b: usize, t: &Thresholds) -> (f32, f32) {
         let (a, b) = (&self.people[a], &self.people[b]);
         let cohesion = |p: &Portrait| t.cohesion_of(p.count, dot_f32(&p.sum, &p.sum));

@@ -21,10 +21,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const BATCH: usize = 65_536;
 /// Marks a node without a group, since it resembles no other.
 const NO_GROUP: u32 = u32::MAX;
-/// Near pairs kept for a face, and near people.
+/// The maximum number of near pairs of a face, and of near people.
 const NEAR_FACES: usize = 32;
 const NEAR_EXEMPLARS: usize = 32;
-/// Near groups kept for a group when whole groups are compared.
+/// The maximum number of near groups of a group when whole groups are compared.
 const NEAR_GROUPS: usize = 16;
 
 /// A face without a person. Copies of one content are one node: they count once.
@@ -189,7 +189,7 @@ struct State<'a> {
     links: HashMap<u32, Link>,
     /// Photos that have more than one face here.
     crowded: HashSet<u32>,
-    /// (node, person) where the node's nearest exemplars are of that person, with how near they are.
+    /// (node, person) if the node's nearest exemplars are of that person, with their similarity.
     nearest: HashMap<(u32, u32), f32>,
     queue: BinaryHeap<Pair>,
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Rows of one search tile: with 128 dimensions 16 KiB, half of a small core's first-level cache.
 const TILE: usize = 128;
-/// Queries of one tile. They are held in 16 bits, so these take as much of the cache.
+/// Queries of one tile. They have 16 bits per number, so these take the same part of the cache.
 const QUERIES: usize = 64;
 /// Numbers that are multiplied and added at once. With a constant length, the compiler turns products of
 /// pairs into one instruction (`pmaddwd`), which baseline x86-64 has, too: four times as fast there as one

@@ -172,7 +172,7 @@ impl Table {
         self.name(u32_at(self.regions, usize::from(region) * REGION_BYTES))
     }
 
-    /// The polygon that a region lies in, where polygons of its kind are known.
+    /// The polygon that contains a region, if polygons of its kind exist.
     pub(super) fn region_area(&self, region: u16) -> Option<Area> {
         let area = u16_at(self.regions, usize::from(region) * REGION_BYTES + 4);
         (area != u16::MAX).then_some(area)

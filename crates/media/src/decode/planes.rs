@@ -486,11 +486,12 @@ impl<D: Depth> PlaneShrinker<D> {
         }
     }
 
-    /// Averages whole groups of `F` sums, and what is left at the end.
+    /// Averages whole groups of `F` sums, and the remainder at the end.
     fn average_across<const F: usize>(&mut self, shift: u32) {
         let sums = std::mem::take(&mut self.sums);
         let count = self.summed * F as u32;
-        // Instead of dividing: sums have at most 16 + 6 bits and the result is right for all of them up to 2^38.
+        // Instead of a division: sums have at most 16 + 6 bits, and the result is exact for all of them up to
+        // 2^38.
         let reciprocal = (1u64 << 38).div_ceil(u64::from(count));
         let (groups, rest) = sums.as_chunks::<F>();
         self.band.extend(groups.iter().map(|group| {

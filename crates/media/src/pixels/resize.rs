@@ -311,7 +311,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Rows in portions of any size give what the whole picture gives.
+        /// Rows in portions of any size give the same result as the whole picture.
         #[test]
         fn banded_is_whole(w in 1u32..90, h in 1u32..700, tw in 1u32..90, th in 1u32..700, portion in 1u32..40, seed: u32) {
             let (from, to) = ((w, h), (tw.min(w), th.min(h)));

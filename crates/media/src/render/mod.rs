@@ -14,7 +14,8 @@ use albumen_core::vocabulary::{DerivativeName, Format, Pictures, RenderSettings,
 /// ThumbHash supports at most this many pixels per side.
 const THUMBHASH_SIDE: u32 = 100;
 
-/// All derivatives of a picture whose upright full size is `full`. `pixels` has the size that [`ladder::fit`] gives.
+/// All derivatives of a picture whose upright full size is `full`. `pixels` has the size that [`ladder::fit`]
+/// returns.
 pub fn render(
     pixels: Pixels,
     full: (u32, u32),

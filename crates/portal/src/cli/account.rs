@@ -9,7 +9,7 @@ use serde_json::json;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Add an account, and its personal folder where the config has a pattern for one
+    /// Add an account, and its personal folder if the config has a pattern for it
     Add(Add),
     /// List the accounts
     List {

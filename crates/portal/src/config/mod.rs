@@ -20,7 +20,7 @@ use toml::Spanned;
 pub struct Config {
     /// The engine's state folder: index.sqlite and derived/.
     pub index: PathBuf,
-    /// The engine's socket; `None` where it has none.
+    /// The engine's socket; `None` if it has none.
     pub socket: Option<PathBuf>,
     pub spaces: Vec<SpaceConfig>,
     pub portal: Portal,
@@ -42,9 +42,10 @@ pub struct Portal {
     pub state: PathBuf,
     /// Names by which browsers reach the portal; the host's own and IP addresses are always allowed.
     pub names: Vec<String>,
-    /// Addresses and networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and `trusted_header` count.
+    /// Addresses and networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and `trusted_header` are
+    /// trusted.
     pub trusted_proxies: Networks,
-    /// The header in which such a proxy names the account that it has signed in; "" for none.
+    /// The header in which such a proxy passes the name of the signed-in account; "" for none.
     pub trusted_header: String,
 }
 
@@ -93,7 +94,7 @@ struct Whole {
     portal: Option<Spanned<Portal>>,
 }
 
-/// `[service]`, of which the portal needs one setting.
+/// `[service]`, of which the portal reads one setting.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Service {
@@ -106,8 +107,9 @@ struct Service {
 pub struct ConfigError(String);
 
 impl Config {
-    /// Reads the file named by `--config`, else the first that exists of `$XDG_CONFIG_HOME/albumen/albumen.toml`
-    /// (`~/.config` where the variable is not set) and `/etc/albumen/albumen.toml`, else the defaults.
+    /// Reads the file named by `--config`, else the first that exists of
+    /// `$XDG_CONFIG_HOME/albumen/albumen.toml` (`~/.config` if the variable is not set) and
+    /// `/etc/albumen/albumen.toml`, else the defaults.
     pub fn find(named: Option<&Path>) -> Result<Config, ConfigError> {
         if let Some(path) = named {
             return Config::read(path);

@@ -4,7 +4,7 @@ use crate::config::Portal;
 use axum::http::HeaderMap;
 use std::net::IpAddr;
 
-/// The other end of a connection; put into each request by the listener.
+/// The peer of a connection; added to each request by the listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
     pub address: IpAddr,

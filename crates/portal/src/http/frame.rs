@@ -64,7 +64,7 @@ fn refuse(app: &App, peer: Peer, client: &Client, uri: &Uri, headers: &HeaderMap
     }
 }
 
-/// Host and port of the request: of HTTP/2's `:authority`, else of `Host`, of which there must be one.
+/// Host and port of the request: of HTTP/2's `:authority`, else of `Host`, which must occur once.
 pub(super) fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let mut named = headers.get_all(header::HOST).iter();
     let first = named.next();

@@ -41,7 +41,7 @@ pub struct Caller {
     pub account: Option<Account>,
     pub credential: Credential,
     pub address: IpAddr,
-    /// Digest of the cookie under which unlocked folders and links are kept.
+    /// Digest of the cookie that identifies unlocked folders and links.
     pub visitor: Option<Digest>,
     pub agent: String,
 }

@@ -39,7 +39,7 @@ pub struct App {
     pub hasher: Hasher,
     /// Names in `Host` that are this portal, in lower case; IP addresses always are.
     pub hosts: Vec<String>,
-    /// The local authority, where the portal made its certificate itself.
+    /// The local authority, if the portal issued its certificate itself.
     pub authority: Option<Arc<Authority>>,
     pub library: Arc<Library>,
     /// Open passkey challenges.

@@ -27,7 +27,7 @@ pub enum TlsError {
     Setup(String),
 }
 
-/// A certificate chain with its key, if the two belong together.
+/// A certificate chain with its key, if they match.
 pub fn certified(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -40,7 +40,7 @@ pub fn certified(
     }
 }
 
-/// Where certificates come from.
+/// The source of certificates.
 pub enum Source {
     Files { certificate: PathBuf, key: PathBuf },
     Local { authority: Arc<Authority>, names: Vec<String>, addresses: Vec<IpAddr> },
@@ -129,7 +129,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// The server's side: HTTP/2 where the client can, sessions resumed by tickets.
+/// The server's configuration: HTTP/2 if the client supports it, sessions resumed by tickets.
 pub fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)

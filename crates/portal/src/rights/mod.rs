@@ -49,7 +49,7 @@ impl Rights {
         self == Rights::NONE
     }
 
-    /// Whether all of `other` are among these.
+    /// Whether this set contains all of `other`.
     pub fn include(self, other: Rights) -> bool {
         self & other == other
     }
@@ -215,7 +215,7 @@ pub fn rights(policy: &Policy, subject: &Subject, object: &Object<'_>, now: i64)
                 (Some(spaces), Some(space)) => spaces.iter().any(|s| s == space),
                 (Some(_), None) => false,
             };
-            // Of an item seen only through an album the space is the owner's: the same limit holds.
+            // The space of an item seen only through an album is the owner's: the same limit applies.
             if !is_inside || !policy.is_active(*account) {
                 return Rights::NONE;
             }

@@ -52,7 +52,7 @@ pub struct AuditEntry {
 /// The filter of a query.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Of one account: what it did, and what was done to it.
+    /// Entries about one account: its own actions and those that affected it.
     pub account: Option<String>,
     /// Older than this entry.
     pub before: Option<i64>,

@@ -10,7 +10,7 @@ impl Store {
     pub fn copy_to(&self, to: &Path) -> Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         let cannot = |why: String| StoreError::Open { path: to.to_owned(), why };
-        // An empty file is filled, and keeps its mode.
+        // SQLite fills an existing empty file, and keeps its mode.
         std::fs::File::options()
             .write(true)
             .create_new(true)

@@ -131,7 +131,7 @@ impl Store {
         self.read(|conn| optional(conn.prepare_cached(&sql)?.query_row([credential], passkey)))
     }
 
-    /// False where the credential is registered already.
+    /// False if the credential is registered already.
     pub fn add_passkey(
         &self,
         account: AccountId,

@@ -41,7 +41,7 @@ use std::time::Duration;
 /// The database in the state folder.
 pub const DATABASE: &str = "portal.sqlite";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Read connections that are kept.
+/// The maximum number of pooled read connections.
 const READERS: usize = 4;
 
 pub type AccountId = i64;

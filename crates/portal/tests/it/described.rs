@@ -40,7 +40,7 @@ fn described(path: &str) -> Option<&'static Value> {
     found.first().map(|t| &all[t.as_str()])
 }
 
-/// Panics where an answer is not as described.
+/// Panics if an answer does not match its description.
 pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     let Some(operations) = described(path) else {
         assert_eq!(answer.status, 404, "{method} {path} is not described, and is answered");

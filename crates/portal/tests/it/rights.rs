@@ -6,14 +6,14 @@ use albumen_portal::http::{Access, routes};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// A subject and what it may reach.
+/// A subject and its access.
 struct Asking {
     name: &'static str,
     client: Client,
     /// Whether the guard lets it through, by the kind of the row.
     may: fn(Access) -> bool,
     has_account: bool,
-    /// Words that no answer may hold.
+    /// Words that no answer may contain.
     must_not_learn: &'static [&'static str],
 }
 
@@ -252,7 +252,7 @@ fn every_route_for_every_subject() {
         headers.retain(|(name, _)| name != "date");
         (answer.status, headers, answer.text.clone())
     };
-    // What ends sessions comes last: others still need theirs.
+    // Requests that end sessions come last: others still need theirs.
     let mut rows: Vec<_> = routes().iter().collect();
     rows.sort_by_key(|r| (r.path == "/session" && r.method == "DELETE", r.method == "DELETE"));
     let mut heard: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();

@@ -159,7 +159,7 @@ fn a_header_signs_in_from_a_trusted_proxy_alone() {
     assert_eq!(portal.ask(&named, "GET", "/me", None).json()["account"]["name"], "anna");
     let unknown = Client { headers: vec![("Remote-User", "eve".into())], ..Client::default() };
     assert_eq!(portal.ask(&unknown, "GET", "/me", None).status, 401);
-    // It is as good as a cookie to another site's page: the same rule.
+    // For a page of another site it is equivalent to a cookie: the same rule.
     let evil = Client {
         headers: vec![("Remote-User", "anna".into()), ("Origin", "http://evil.example".into())],
         is_bare: true,

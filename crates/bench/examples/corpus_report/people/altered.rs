@@ -120,7 +120,7 @@ fn painted(picture: &RgbImage, face: &Place, paint: impl Fn(InFace, [u8; 3]) -> 
     out
 }
 
-/// Turned around a point by bilinear sampling; what comes from outside is the nearest edge.
+/// Rotated around a point by bilinear sampling; samples from outside are those of the nearest edge.
 fn rotated(picture: &RgbImage, [cx, cy]: [f32; 2], angle: f32) -> RgbImage {
     let (sin, cos) = angle.sin_cos();
     let (w, h) = (picture.width() as f32 - 1.0, picture.height() as f32 - 1.0);

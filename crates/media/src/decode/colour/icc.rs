@@ -84,7 +84,7 @@ pub fn rgb16_to_srgb_rgb8(rgb: &[u16], icc: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Spreads grey to RGB, converting by the profile where there is a usable grey one.
+/// Spreads grey to RGB, converting by the profile if it is a usable grey one.
 pub fn grey_to_srgb_rgb8(grey: &[u8], icc: Option<&[u8]>) -> Vec<u8> {
     let profile = icc.and_then(|icc| ColorProfile::new_from_slice(icc).ok());
     let lut = match profile {

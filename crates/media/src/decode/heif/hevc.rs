@@ -87,7 +87,7 @@ pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<
         return Err(Fault::corrupt("the picture says it has no pixels"));
     }
     if tiles.len() > 1 && (tile.0 % 2 == 1 || tile.1 % 2 == 1) {
-        return Ok(None); // Chroma samples would lie across two tiles.
+        return Ok(None); // Chroma samples would extend across two tiles.
     }
     let rows = tiles.len() as u64 / u64::from(columns);
     let covered = (u64::from(tile.0) * u64::from(columns), u64::from(tile.1) * rows);

@@ -68,7 +68,7 @@ pub enum Property {
     Other(Code),
 }
 
-/// What `auxC` calls an alpha plane: HEVC's own name for it and the general one.
+/// The names of an alpha plane in `auxC`: HEVC's own and the general one.
 const ALPHA_NAMES: [&[u8]; 2] =
     [b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"];
 
@@ -92,7 +92,7 @@ pub struct Items {
     /// The index of each id in `items`.
     places: HashMap<u32, usize>,
     references: Vec<Reference>,
-    /// Numbers kept in references and in lists of properties.
+    /// Numbers stored in references and in lists of properties.
     numbers: usize,
     property_bytes: usize,
     pub properties: Vec<Property>,
@@ -225,7 +225,7 @@ impl Items {
         Ok(self.items.last_mut().expect("one was pushed"))
     }
 
-    /// Counts numbers that are kept.
+    /// Counts stored numbers against the limit.
     fn count_numbers(&mut self, count: usize) -> Result<(), Fault> {
         self.numbers += count;
         if self.numbers > MAX_NUMBERS {
@@ -469,7 +469,7 @@ fn property(kind: Code, body: &[u8]) -> Property {
     read().unwrap_or(Property::Other(kind))
 }
 
-/// A box within bytes: kind, payload, and where the payload starts.
+/// A box within bytes: kind, payload, and the offset of the payload.
 type Boxed<'a> = (Code, &'a [u8], usize);
 
 /// A reader over bytes; running off the end is [`Fault::Corrupt`].
@@ -512,7 +512,7 @@ impl<'a> Bytes<'a> {
     fn version(&mut self) -> Result<u8, Fault> {
         Ok((self.u32()? >> 24) as u8)
     }
-    /// The next box within. A last box that is cut off ends it.
+    /// The next box within. A truncated last box ends the list.
     fn next_box(&mut self) -> Result<Option<Boxed<'a>>, Fault> {
         if self.data.len() - self.at < 8 {
             return Ok(None);
@@ -605,7 +605,7 @@ mod tests {
         }
     }
 
-    /// Tables that keep far more than they take in the file.
+    /// Tables that would store far more than their size in the file.
     #[test]
     fn a_table_of_absurdly_many_numbers_is_refused() {
         let ids = (1..=200u16).map(|id| id.to_be_bytes());

@@ -22,7 +22,7 @@ use std::ptr::{self, NonNull};
 /// Grids above this many pixels are decoded tile by tile: below, whole is simpler and fits anywhere.
 const TILED_ABOVE_PIXELS: u64 = 4_000_000;
 /// Copies of the coded picture that libheif and its codec hold at once: the codec's frame, libheif's own, and
-/// one more where an item is derived from another or a transform is applied.
+/// one more if an item is derived from another or a transform is applied.
 const COPIES_PLAIN: u64 = 2;
 const COPIES_DERIVED: u64 = 3;
 
@@ -33,7 +33,7 @@ pub(super) fn initialise() {
     unsafe { sys::heif_init(ptr::null_mut()) };
 }
 
-/// Decodes the primary picture. `items` helps with geometry where the file's tables could be read.
+/// Decodes the primary picture. `items` supplies the geometry if the file's tables could be read.
 pub(super) fn decode(
     source: &Source,
     items: Option<&Items>,
@@ -102,7 +102,7 @@ fn coded_item(items: &Items) -> Option<&Item> {
     .then_some(item)
 }
 
-/// One picture on its way through.
+/// The decoding of one picture.
 struct Job<'a> {
     handle: &'a Handle<'a>,
     options: &'a Options,
@@ -586,7 +586,7 @@ impl Image {
         bits.clamp(0, 255) as u8
     }
 
-    /// Chroma and depth, when it is made of planes that can be shrunk.
+    /// Chroma and depth, if it consists of planes that can be shrunk.
     fn shape(&self) -> Result<(Chroma, u8), Fault> {
         // SAFETY: the image is valid.
         let chroma = unsafe { sys::heif_image_get_chroma_format(self.0.as_ptr()) };
@@ -633,7 +633,7 @@ impl Image {
         Ok([first, self.plane(cb, depth)?, self.plane(cr, depth)?])
     }
 
-    /// The alpha plane at the colours' depth, and its stride, where there is one.
+    /// The alpha plane at the colours' depth, and its stride, if there is one.
     fn alpha(&self, depth: u8) -> Result<Option<(Vec<u8>, usize)>, Fault> {
         let channel = sys::heif_channel_heif_channel_Alpha;
         // SAFETY: the image is valid.

@@ -40,7 +40,7 @@ enum Role {
 struct Component {
     role: Role,
     bits: u32,
-    /// Bytes that each sample takes; 0: only its bits.
+    /// Bytes per sample; 0: only its bits.
     aligned: u32,
 }
 
@@ -354,7 +354,7 @@ struct Samples<'a> {
     bytes: &'a [u8],
 }
 
-/// Bits from the front; beyond the end there are zeros, and `ended` is set.
+/// Reads bits from the front; beyond the end they are zeros, and `ended` is set.
 struct Bits<'a> {
     bytes: &'a [u8],
     /// In bits.

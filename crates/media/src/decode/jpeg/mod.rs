@@ -37,7 +37,8 @@ const SCALES: [u32; 3] = [1, 2, 4];
 /// Longest file for the second decoder, which needs all of it in memory.
 const SECOND_DECODER_FILE: u64 = 256 << 20;
 
-/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels. `untagged` is the profile of a file that holds none.
+/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels. `untagged` is the profile of a file
+/// that contains none.
 pub fn decode(
     source: &Source,
     orientation: Orientation,
@@ -266,7 +267,7 @@ fn second_opinion(
         return Err(refused());
     }
     let target = target_of(full, orientation, fit);
-    // It keeps 16-bit coefficients of every component beside the picture.
+    // It stores 16-bit coefficients of every component in addition to the picture.
     let samples = u64::from(full.0) * u64::from(full.1) * u64::from(info.components.max(3));
     admission.admit(source.len() + 3 * samples + limits::finishing(target, orientation))?;
     let rgb = decoder.decode().map_err(|_| refused())?;

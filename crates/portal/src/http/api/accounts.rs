@@ -1,4 +1,4 @@
-//! Accounts, for administrators; their names, for all who share with each other.
+//! Accounts, for administrators; their names, for all accounts that share with each other.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::me::checked_language;

@@ -62,7 +62,7 @@ fn done(was_there: bool) -> Answer<StatusCode> {
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
 
-/// A text that people see: not empty where it must not be, no control characters, not longer than a line.
+/// Validates a displayed text: not empty unless allowed, no control characters, limited to a line.
 fn checked_text(text: &str, what: &str, longest: usize, may_be_empty: bool) -> Answer<String> {
     let text = text.trim();
     if text.is_empty() && !may_be_empty {
