@@ -1,6 +1,6 @@
 //! The build script: packs the gazetteer of places/.
 //!
-//! It promises the same output for the same lock file, and asks the network for nothing that cargo has already got.
+//! It promises the same output for the same lock file, and downloads nothing that cargo already has.
 
 #[path = "build/gazetteer/pack.rs"]
 mod gazetteer;
@@ -12,7 +12,7 @@ fn main() {
     pack_gazetteer();
 }
 
-/// What src/places/table.rs looks things up in.
+/// Writes the table that src/places/table.rs searches.
 fn pack_gazetteer() {
     println!("cargo::rerun-if-changed=build/gazetteer/pack.rs");
     println!("cargo::rerun-if-changed=src/places/data");
@@ -36,7 +36,7 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|e| panic!("cannot read {}: {e}", path.display()))
 }
 
-/// Where a package of the lock file lies. Its data files are not all reachable through its API.
+/// The folder of a package of the lock file. Not all of its data files are accessible through its API.
 fn package_dir(root: &Path, name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").expect("cargo sets it");
     let target = std::env::var("TARGET").expect("cargo sets it");
@@ -49,8 +49,8 @@ fn package_dir(root: &Path, name: &str) -> PathBuf {
             .output()
             .expect("cargo can be run")
     };
-    // Metadata name every package of the lock file. Where nothing but a build was ever asked for, cargo has not got those that
-    // only tests need, and only then does it have to get them.
+    // The metadata name every package of the lock file. If only builds were run, cargo lacks the packages
+    // that only tests need, and has to download them.
     let mut output = metadata(&["--offline"]);
     if !output.status.success() {
         output = metadata(&[]);

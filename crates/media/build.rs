@@ -1,4 +1,4 @@
-//! The build script: compiles the C that decode/jpeg and decode/raw need beside their libraries.
+//! The build script: compiles the C wrappers of decode/jpeg and decode/raw.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -6,7 +6,7 @@ fn main() {
     compile_raw();
 }
 
-/// The row-by-row door to libjpeg-turbo.
+/// The row-by-row wrapper of libjpeg-turbo.
 fn compile_jpeg_scanlines() {
     println!("cargo::rerun-if-changed=src/decode/jpeg/scanlines.c");
     let include = std::env::var("DEP_TURBOJPEG_INCLUDE").expect("turbojpeg-sys names its headers");
@@ -17,7 +17,7 @@ fn compile_jpeg_scanlines() {
         .compile("albumen_jpeg");
 }
 
-/// The door to LibRaw, whose headers it needs; the library is opened when a file wants it.
+/// The wrapper of LibRaw, of which only the headers are needed; the library is opened on first use.
 fn compile_raw() {
     println!("cargo::rerun-if-changed=src/decode/raw/libraw.c");
     cc::Build::new().file("src/decode/raw/libraw.c").warnings(true).compile("albumen_raw");

@@ -1,7 +1,7 @@
-//! Packs the built front end, `web/dist`, into the program. There need be none: then the list is empty.
+//! Packs the built front end, `web/dist`, into the program. Without it the list is empty.
 //!
-//! A file `X` may have `X.br` and `X.gz` beside it, which are sent to browsers that take them. A name like `app-3F2A9C1B.js`
-//! has a hash of the content in it: it may be cached for ever.
+//! A file `X` may have `X.br` and `X.gz` beside it, which are sent to browsers that accept them. A name like
+//! `app-3F2A9C1B.js` contains a hash of the content: it may be cached without expiry.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ fn main() {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
     let dist = root.join("../../web/dist");
-    // Also while it is not there: cargo builds again when it appears.
+    // Also if it does not exist: cargo builds again when it appears.
     println!("cargo::rerun-if-changed={}", dist.display());
     let mut files = BTreeMap::new();
     collect(&dist, "", &mut files);
@@ -67,7 +67,7 @@ fn has_hash(name: &str) -> bool {
     hash.len() >= 8 && hash.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
-/// FNV-1a: tells versions apart, and protects nothing.
+/// FNV-1a: distinguishes versions; not a protection against forgery.
 fn fnv(bytes: &[u8]) -> u64 {
     bytes
         .iter()

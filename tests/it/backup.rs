@@ -1,4 +1,4 @@
-//! `albumen verify`, `backup` and `restore`, as a person runs them.
+//! `albumen verify`, `backup` and `restore`, run as programs.
 
 use crate::support::ROOT;
 use albumen_index::testing::Database;
@@ -49,7 +49,7 @@ impl Home {
         self.command(arguments).output().unwrap()
     }
 
-    /// The JSON of a command that must leave with `code`.
+    /// The JSON of a command that must exit with `code`.
     fn json(&self, arguments: &[&str], code: i32) -> Value {
         let out = self.run(&[arguments, &["--json"]].concat());
         let said = String::from_utf8_lossy(&out.stderr);
@@ -120,7 +120,7 @@ fn verify_tells_of_a_file_that_never_reached_its_full_length_and_of_an_end_of_ze
     h.index();
     let picture = &h.derivatives("000.jpg")[0];
     let good = std::fs::read(picture).unwrap();
-    // What a power cut leaves of a file that was not synced: the length, and zeros.
+    // As after a power failure before a file was synced: the length, and zeros.
     let mut zeros = good.clone();
     let half = zeros.len() / 2;
     zeros[half..].fill(0);
@@ -140,7 +140,7 @@ fn verify_reads_edits_and_originals() {
     assert_eq!(h.json(&["verify"], 1)["counts"]["edit"], 3);
     h.database().forget_edits();
 
-    // Other bytes under the same size and times: a disk that forgets.
+    // Other bytes with the same size and times: silent corruption of the disk.
     let original = h.path("library/000.jpg");
     let times = std::fs::metadata(&original).unwrap().modified().unwrap();
     let mut bytes = std::fs::read(&original).unwrap();
@@ -151,7 +151,7 @@ fn verify_reads_edits_and_originals() {
     let report = h.json(&["verify", "--deep"], 1);
     assert_eq!(report["counts"]["original"], 1, "{report}");
 
-    // Items that nobody shows, and a reference into nothing.
+    // Items without a reference, and a dangling reference.
     h.database().forget_item(1);
     let report = h.json(&["verify", "--repair"], 1);
     assert_eq!(report["counts"]["item"], 1, "{report}");
@@ -202,12 +202,12 @@ fn a_restore_brings_back_what_users_said_and_keeps_the_other_index() {
     assert_eq!(done["verify"]["whole"], true, "{done}");
     assert_eq!(h.export(), before);
     assert!(words(&h.run(&["people", "list"])).contains("Grandma"));
-    // The other one is whole, without a WAL, and can itself be looked at.
+    // The other one is complete, without a WAL, and can itself be opened.
     let kept = PathBuf::from(done["replaced"].as_str().unwrap());
     let asked =
         Command::new(env!("CARGO_BIN_EXE_albumen")).arg("--index").arg(&kept).arg("export").output().unwrap();
     assert_eq!(String::from_utf8(asked.stdout).unwrap(), later);
-    // And the next run goes on from there.
+    // And the next run continues from there.
     assert_eq!(h.index()["new"], 1);
 }
 
@@ -281,7 +281,7 @@ fn a_backup_that_is_damaged_newer_or_none_changes_nothing() {
     std::fs::remove_file(h.path("backups/one/backup.json")).unwrap();
     refused("no backup", 2);
     write(&contents);
-    // Its parent is no backup either, and says which one is.
+    // Its parent is not a backup either, and the message names the one inside.
     let out = h.run(&["restore", "backups"]);
     assert!(out.status.code() == Some(2) && words(&out).contains("backups/one"), "{}", words(&out));
     // A backup is never written over another, nor into one.
@@ -301,7 +301,7 @@ fn a_backup_beside_an_indexer_is_one_moment_and_a_restore_is_refused() {
     while indexing.try_wait().unwrap().is_none() {
         let to = format!("backups/{}", backups.len());
         let out = h.run(&["backup", &to]);
-        // In its first moments the database has no tables yet, or is just being made.
+        // At first the database has no tables yet, or is just being created.
         if out.status.success() {
             backups.push(to);
         } else {
@@ -312,7 +312,7 @@ fn a_backup_beside_an_indexer_is_one_moment_and_a_restore_is_refused() {
             if out.status.code() == Some(3) && words(&out).contains("albumen index") {
                 refused += 1;
             } else {
-                // It ended between the two looks.
+                // It ended between the two checks.
                 assert!(indexing.try_wait().unwrap().is_some(), "{}", words(&out));
             }
         }

@@ -1,4 +1,5 @@
-//! A database that is lost, damaged or read-only, a clock that is wrong: what the program says, and what it leaves alone.
+//! A database that is lost, damaged or read-only, a clock that is wrong: the messages, and the data that
+//! stays unchanged.
 
 use super::support::{Mounted, ROOT};
 use albumen_index::testing::Database;
@@ -24,7 +25,7 @@ impl Bench {
         self.dir.path().join("library").join(path)
     }
 
-    /// A photo whose content is told by some words.
+    /// A photo whose content depends on a text.
     fn photo(&self, path: &str, content: &str) -> PathBuf {
         let from = Path::new(ROOT).join("testdata/kinds/grey.jpg");
         let mut bytes = std::fs::read(from).unwrap();
@@ -68,14 +69,14 @@ impl Bench {
     }
 }
 
-/// Checks the exit code and gives what was said on standard error.
+/// Checks the exit code and returns standard error.
 fn left(out: &Output, code: i32) -> String {
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(code), "{said}");
     said
 }
 
-/// In whatever way it was lost: nothing begins anew by itself.
+/// Lost in any way: no new index is created without a request.
 #[test]
 fn a_lost_database_is_begun_anew_only_when_told_to() {
     let remove = |path: &Path| std::fs::remove_file(path).unwrap();
@@ -100,12 +101,12 @@ fn a_lost_database_is_begun_anew_only_when_told_to() {
         assert_eq!(derived(), before, "{way}: nothing was swept");
         b.index(&["--new-index"], 0);
         assert_eq!(b.run()["unchanged"], 2, "{way}");
-        // With a whole one the word changes nothing.
+        // With an intact database the option changes nothing.
         b.title(&b.at("1.jpg"), "kept");
         b.index(&["--new-index"], 0);
         assert_eq!(b.show(&b.at("1.jpg")).unwrap()["title"], "kept");
     }
-    // An index that was never begun needs no word.
+    // Without an earlier index the option is not needed.
     let b = Bench::with(&["1.jpg"]);
     std::fs::create_dir_all(b.index.join("derived/ab")).unwrap();
     b.index(&[], 0);
@@ -120,7 +121,8 @@ fn walkdir(dir: &Path) -> Vec<PathBuf> {
     all
 }
 
-/// Whichever table is damaged: the run ends with 1 and says what to do; 4 is for a full disk and the volume guard.
+/// With any table damaged: the run exits with 1 and prints what to do; 4 is for a full disk and the volume
+/// guard.
 #[test]
 fn a_database_that_is_damaged_is_told_as_such() {
     let mut damaged = 0;
@@ -143,7 +145,8 @@ fn a_database_that_is_damaged_is_told_as_such() {
     assert_eq!(damaged, 9);
 }
 
-/// A box wakes up in another decade, and stays there for some runs: what was deleted a moment before is kept for its time.
+/// A machine starts in another decade, and stays there for some runs: recently deleted items are kept for the
+/// grace period.
 #[test]
 fn a_clock_that_is_decades_ahead_purges_nothing() {
     let b = Bench::with(&["1.jpg", "2.jpg", "3.jpg"]);
@@ -161,7 +164,7 @@ fn a_clock_that_is_decades_ahead_purges_nothing() {
         left(&c.output().unwrap(), 0);
         assert_eq!(rows(), 3, "{} years ahead", ahead / year);
     }
-    // Where time really passes, run after run, its time comes.
+    // If time really passes, run after run, the grace period ends.
     let mut ahead = 0;
     while rows() == 3 {
         ahead += 10 * 86_400;
@@ -176,7 +179,8 @@ fn a_clock_that_is_decades_ahead_purges_nothing() {
     assert!(b.show(&photo).unwrap()["title"].is_null(), "it was forgotten in the end");
 }
 
-/// A photo that goes in one space and comes in another, of the same bytes: what the one owner said is not for the other.
+/// A photo that is removed from one space and added to another, with the same bytes: one owner's edits do not
+/// apply to the other.
 #[test]
 fn edits_do_not_cross_owners() {
     let b = Bench::with(&["anna/a.jpg", "anna/b.jpg", "anna/2024/c.jpg", "anna/x.jpg", "bert/x.jpg"]);
@@ -198,7 +202,7 @@ fn edits_do_not_cross_owners() {
     for photo in ["a.jpg", "b.jpg", "2024/c.jpg"] {
         b.title(&b.at("anna").join(photo), photo);
     }
-    // All at once, one after the other, and where only the new end is walked.
+    // All at once, one after the other, and with only the new place scanned.
     std::fs::rename(b.at("anna/a.jpg"), b.at("bert/a.jpg")).unwrap();
     let run = index(&[]);
     assert_eq!((&run["moved"], &run["new"], &run["removed"]), (&0.into(), &1.into(), &1.into()));
@@ -213,7 +217,7 @@ fn edits_do_not_cross_owners() {
     assert_eq!(index(&[b.at("bert/2024")])["new"], 1);
     assert_eq!(title("bert/2024/c.jpg"), Some(None));
     index(&[]);
-    // They wait for the return of what they were said of, wherever in the space that is.
+    // Edits wait for the return of their photo, anywhere in the space.
     std::fs::rename(b.at("bert/a.jpg"), b.at("anna/again.jpg")).unwrap();
     std::fs::write(b.at("anna/b.jpg"), &bytes).unwrap();
     std::fs::rename(b.at("bert/2024"), b.at("anna/2025")).unwrap();
@@ -223,7 +227,7 @@ fn edits_do_not_cross_owners() {
     {
         assert_eq!(title(path), Some(Some(kept.to_owned())), "{path}");
     }
-    // Within a space they go along.
+    // Within a space they move with the photo.
     std::fs::rename(b.at("anna/b.jpg"), b.at("anna/2025/moved.jpg")).unwrap();
     assert_eq!(index(&[])["moved"], 1);
     assert_eq!(title("anna/2025/moved.jpg"), Some(Some("b.jpg".to_owned())));
@@ -234,8 +238,8 @@ fn edits_do_not_cross_owners() {
     assert_eq!((&item["title"], &item["space"]), (&"b.jpg".into(), &"scans of anna".into()));
 }
 
-/// The disk of the index is mounted read-only in the middle of its life: nothing is lost, the error names it, and the next run
-/// with a disk that can be written goes on.
+/// The index's disk becomes read-only during a run: nothing is lost, the error names it, and the next run
+/// with a writable disk continues.
 #[test]
 fn a_read_only_disk_is_told_as_such() {
     let Some(disk) = Mounted::tmpfs("a_read_only_disk_is_told_as_such") else { return };

@@ -1,5 +1,6 @@
-//! The containers and codecs of home videos, each as the ffmpeg program writes it: told apart by content, with facts, and
-//! with a poster that is one of the frames that ffmpeg sees, never a black one. In process, and behind the wall.
+//! The containers and codecs of home videos, each as the ffmpeg program writes it: detected by content, with
+//! facts, and with a poster that is one of the frames that ffmpeg decodes, never a black one. In process, and
+//! in the sandbox.
 
 use crate::support;
 use albumen_core::cancel::CancelToken;
@@ -16,7 +17,7 @@ use std::process::Command;
 const ROOM: FixedAdmission = FixedAdmission(1 << 30);
 const WIDTH: usize = 320;
 
-/// A name, what is to be made, and what is to be said of it: format, codec, size as shown, seconds.
+/// A name, the ffmpeg arguments, and the expected facts: format, codec, displayed size, seconds.
 struct Clip {
     name: &'static str,
     args: &'static [&'static str],
@@ -67,7 +68,7 @@ fn clips() -> Vec<Clip> {
     ]
 }
 
-/// Makes a clip; `None`, said aloud, where there is no ffmpeg.
+/// Makes a clip; `None`, with a note, if there is no ffmpeg.
 fn made(clip: &Clip, dir: &Path) -> Option<PathBuf> {
     let args = [&["-f", "lavfi", "-i", SCENE][..], clip.args].concat();
     let path = dir.join(clip.name);
@@ -98,7 +99,7 @@ fn poster(developed: &Developed, what: &str) -> (usize, Vec<u8>) {
     (height, shrunk(&jpeg.pixels, (jpeg.width, jpeg.height), (WIDTH, height)))
 }
 
-/// RGB to a smaller size, by the mean of the pixels that fall together.
+/// RGB to a smaller size, by the mean of the combined pixels.
 fn shrunk(rgb: &[u8], from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
     let mut out = Vec::with_capacity(to.0 * to.1 * 3);
     for y in 0..to.1 {
@@ -117,7 +118,7 @@ fn shrunk(rgb: &[u8], from: (usize, usize), to: (usize, usize)) -> Vec<u8> {
     out
 }
 
-/// All frames as ffmpeg sees them, at this size.
+/// All frames as ffmpeg decodes them, at this size.
 fn frames(path: &Path, height: usize) -> Vec<Vec<u8>> {
     let scale = format!("scale={WIDTH}:{height}:flags=area,format=rgb24");
     let out = Command::new("ffmpeg")
@@ -171,11 +172,11 @@ fn each_container_is_told_and_its_poster_is_one_of_its_frames() {
     }
 }
 
-/// Frames that are packed, or have alpha, keep the colours that the stream says.
+/// Packed frames, and those with alpha, keep the colours stated in the stream.
 #[test]
 fn bt709_keeps_its_colours_in_packed_and_alpha_formats() {
     let dir = tempfile::tempdir().unwrap();
-    // Saturated areas, by the rules of BT.709, said in the stream.
+    // Saturated areas, by the rules of BT.709, stated in the stream.
     let scene = "smptehdbars=s=1280x720:r=5:d=1,format=yuv444p";
     let tagged =
         ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"];
@@ -200,7 +201,7 @@ fn bt709_keeps_its_colours_in_packed_and_alpha_formats() {
     }
 }
 
-/// PQ code value of so many cd/m2 (SMPTE ST 2084).
+/// PQ code value of this luminance in cd/m2 (SMPTE ST 2084).
 fn pq(nits: f64) -> f64 {
     let y = (nits / 10_000.0).powf(2610.0 / 16384.0);
     ((3424.0 / 4096.0 + 2413.0 / 128.0 * y) / (1.0 + 2392.0 / 128.0 * y)).powf(2523.0 / 32.0)
@@ -217,7 +218,8 @@ fn solved(m: [[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
     [0, 1, 2].map(|r| (0..3).map(|c| minor(c, r) * sign(c, r) * v[c]).sum::<f64>() / det)
 }
 
-/// A box inserted behind `hvcC`, and all boxes around it longer by it. The media stand before, so that no place moves.
+/// A box inserted after `hvcC`, and all enclosing boxes longer by it. The media comes first, so that no
+/// position changes.
 fn with_dolby_box(mut file: Vec<u8>) -> Vec<u8> {
     let dvcc = [&[0, 0, 0, 32][..], b"dvcC", &[1, 0, 5 << 1, 0x0D], &[0; 20]].concat();
     let at = file.windows(4).position(|w| w == b"hvcC").unwrap() - 4;
@@ -236,7 +238,8 @@ fn with_dolby_box(mut file: Vec<u8>) -> Vec<u8> {
 #[test]
 fn dolby_vision_without_a_base_has_its_colours() {
     const SIDE: usize = 128;
-    // Four fields in linear light of BT.2020, cd/m2; their sRGB as SDR white of 203 shows them, which all of them fit into.
+    // Four fields in linear light of BT.2020, cd/m2; their sRGB with SDR white at 203, whose gamut contains
+    // all of them.
     let fields = [[100.0, 100.0, 100.0], [80.0, 40.0, 40.0], [40.0, 80.0, 40.0], [40.0, 40.0, 80.0]];
     let to_rgb = [
         [3.06441879, -2.16597676, 0.10155818],

@@ -1,5 +1,5 @@
-//! Files that were copied in part: zeros or nothing in the place of coded data. Decoders make a picture of many of them
-//! without a word; each must be called damaged. What is whole must not be, whatever stands behind it.
+//! Partly copied files: zeros or nothing instead of coded data. Decoders return a picture for many of them
+//! without an error; each must be marked damaged. Intact files must not be, with any data after them.
 
 use crate::support;
 use albumen_core::fault::Fault;
@@ -28,14 +28,14 @@ fn shown(bytes: &[u8], part: u32) -> Result<Pixels, Fault> {
     decode::decode(&source, &facts, &|w, h| (w.div_ceil(part), h.div_ceil(part)), &PLENTY)
 }
 
-/// Whether the picture is shown and called damaged, at each size alike.
+/// Whether the picture is shown and marked damaged, the same at each size.
 fn is_damaged(bytes: &[u8]) -> bool {
     let [full, small] = [1, 5].map(|part| shown(bytes, part).unwrap().damaged);
     assert_eq!(full.is_some(), small.is_some(), "{full:?} {small:?}");
     full.is_some()
 }
 
-/// Numbers without an order.
+/// Pseudo-random numbers.
 fn noise(seed: u32) -> impl FnMut() -> u8 {
     let mut state = seed;
     move || {
@@ -98,7 +98,7 @@ fn a_jpeg_whose_end_is_zeros_or_missing_is_damaged() {
                 let at = whole.len() * percent / 100;
                 assert!(is_damaged(&zeroed(&whole, at, whole.len())), "{coding:?} zeros from {percent} %");
                 assert!(is_damaged(&whole[..at]), "{coding:?} cut at {percent} %");
-                // What follows the picture in a motion photo is whole.
+                // Data after the picture of a motion photo is not damage.
                 let trailer = [&zeroed(&whole, at, whole.len())[..], b"\0\0\0\x18ftypmp42", &whole].concat();
                 assert!(is_damaged(&trailer), "{coding:?} zeros before a trailer from {percent} %");
             }
@@ -108,7 +108,7 @@ fn a_jpeg_whose_end_is_zeros_or_missing_is_damaged() {
 
 #[test]
 fn a_jpeg_with_a_hole_is_damaged() {
-    // A hole that arithmetic decoding goes through is not told from data.
+    // A hole that arithmetic decoding reads through cannot be distinguished from data.
     for coding in CODINGS.into_iter().filter(|c| *c != Coding::Arithmetic) {
         let whole = jpeg(&scene(false), coding, Subsamp::Sub2x2);
         for percent in (15..95).step_by(20) {
@@ -137,11 +137,11 @@ fn what_stands_behind_a_whole_jpeg_is_no_damage() {
                 ("no last marker", whole[..end].to_vec()),
                 ("zeros before the last marker", [&whole[..end], &[0; 1000], &whole[end..]].concat()),
             ] {
-                // Arithmetic data may end in zeros that are left out: they tell no end of their own.
+                // Arithmetic data may end in zeros that are left out: its end cannot be detected.
                 if coding == Coding::Arithmetic && what == "no last marker" {
                     continue;
                 }
-                // Padding is what encoders in hardware write, and those write one scan.
+                // Hardware encoders write padding, and only one scan.
                 if coding == Coding::Progressive && what == "zeros before the last marker" {
                     continue;
                 }
@@ -213,7 +213,7 @@ fn an_avif_with_zeros_or_without_its_end_is_damaged() {
     assert!(!is_damaged(&flat));
 }
 
-/// All pictures of the corpus that are whole, as far as their sources say: none may be called damaged that was not before.
+/// All intact pictures of the corpus, by their sources: none may be marked damaged.
 #[test]
 fn whole_pictures_of_the_corpus_are_not_damaged() {
     let Some(corpus) = support::corpus("damage") else { return };
@@ -224,7 +224,7 @@ fn whole_pictures_of_the_corpus_are_not_damaged() {
         let (name, kind) = (entry["file"].as_str().unwrap(), entry["kind"].as_str().unwrap());
         // Faces and objects are a thousand more of the same encoder.
         if matches!(kind, "corrupt" | "bomb" | "damaged" | "metadata-stub" | "face-id" | "object" | "video")
-            // What the reference decoder refuses is not whole.
+            // Files that the reference decoder refuses are damaged.
             || entry["ref_decode"]["error"].is_string()
             || KNOWN_DAMAGED.iter().any(|known| name.ends_with(known))
         {
@@ -238,9 +238,9 @@ fn whole_pictures_of_the_corpus_are_not_damaged() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Files that are damaged indeed, and why.
+/// Files that are really damaged, and why.
 const KNOWN_DAMAGED: &[&str] = &[
-    // Cut short by the project that they come from, to be small.
+    // Truncated by the project that they come from, to be small.
     "pixel-motion-photo-shortened.jpg",
     "pixel-motion-photo-without-exif-shortened.jpg",
     "non-motion-photo-shortened.jpg",

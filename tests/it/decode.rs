@@ -1,4 +1,4 @@
-//! Tests of decode, against the real parts: every picture must look as another decoder sees it.
+//! Tests of decode, against the real parts: every picture must match another decoder's.
 
 use crate::support::ROOT;
 #[path = "../../crates/bench/examples/corpus_report/decode.rs"]
@@ -16,7 +16,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Files that do not look as the reference decoder saw them, each with its reason in docs/formats.md.
+/// Files that differ from the reference decoder, each with its reason in docs/formats.md.
 const EXCEPTIONS: &[&str] = &[
     "flower-rgb-planar-16.tif",
     "rgb24prof2.bmp",
@@ -144,7 +144,7 @@ fn hostile_corpus_files_end_in_time() {
     let Some(corpus) = support::corpus("hostile_corpus_files_end_in_time") else { return };
     let manifest = std::fs::read_to_string(corpus.join("manifest.jsonl")).unwrap();
     let rows: Vec<_> = manifest.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-    // A generous bound on hanging, no measurement: all of them together take some seconds.
+    // A generous limit to detect hangs, not a measurement: all of them together take some seconds.
     let start = Instant::now();
     let report = report::compare(&corpus, &rows, Some(&["bomb", "corrupt"]));
     assert!(report.len() >= 150, "{}", report.len());

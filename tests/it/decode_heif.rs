@@ -1,4 +1,4 @@
-//! Tests of HEIF, AVIF and video decoding against other decoders' answers.
+//! Tests of HEIF, AVIF and video decoding against other decoders' results.
 
 use crate::support;
 use albumen_core::fault::Fault;
@@ -9,19 +9,19 @@ use albumen_media::pixels::Pixels;
 use std::fs::File;
 use std::path::Path;
 
-/// Bytes that a decoder is given, unless the test is about little memory.
+/// The memory of a decoder, bytes, unless the test is about low memory.
 const PLENTY: FixedAdmission = FixedAdmission(1 << 30);
 
-/// How far a cell of the 8 x 8 luma grid may be from the other decoder's, in 8-bit levels: the worst cell, and the
-/// mean of all. Decoders differ by rounding and by how they spread chroma; a wrong range, matrix, turn or crop
-/// moves cells by ten levels and more.
+/// The maximum difference of a cell of the 8 x 8 luma grid from the other decoder's, in 8-bit levels: the
+/// worst cell, and the mean of all. Decoders differ by rounding and by chroma upsampling; a wrong range,
+/// matrix, turn or crop changes cells by ten levels and more.
 const WORST_CELL: f64 = 3.0;
 const MEAN_OF_CELLS: f64 = 1.2;
-/// Where a profile is converted here and not by the reference (Pillow shows coded values), only the pattern of
-/// light and dark must agree: correlation of the two grids. PQ is bent more than any profile bends.
+/// If a profile is converted here and not by the reference (Pillow shows coded values), only the pattern of
+/// light and dark must agree: correlation of the two grids. PQ's curve is steeper than that of any profile.
 const SAME_PATTERN: f64 = 0.99;
 const SAME_PATTERN_PQ: f64 = 0.92;
-/// Smaller pictures have cells of less than two pixels, which each decoder cuts in its own way.
+/// Smaller pictures have cells of less than two pixels, which each decoder samples differently.
 const SMALLEST_SIDE: u32 = 16;
 
 fn open(path: &Path) -> Source {
@@ -193,7 +193,7 @@ pub(crate) fn made_200_megapixels(corpus: &Path) -> Vec<u8> {
     [ftyp, meta(before_data as u32), mdat].concat()
 }
 
-/// The promise that a 200-megapixel HEIC needs no more than this, the whole process counted.
+/// The memory limit that is promised for a 200-megapixel HEIC, for the whole process.
 const MEMORY_FOR_200_MEGAPIXELS: u64 = 150_000_000;
 
 #[test]
@@ -201,7 +201,7 @@ fn two_hundred_megapixels_fit_into_150_megabytes() {
     if support::corpus("two_hundred_megapixels_fit_into_150_megabytes").is_none() {
         return;
     }
-    // In a process of its own, so that its peak is its own.
+    // In a process of its own, so that its peak is separate.
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["decode_heif::two_hundred_megapixels_alone", "--exact", "--ignored", "--nocapture"])
         .output()
@@ -225,7 +225,7 @@ fn two_hundred_megapixels_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("200mp.heic");
     std::fs::write(&path, made_200_megapixels(&corpus)).unwrap();
-    // Forget what making the file took.
+    // Reset the peak from generating the file.
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let admission = FixedAdmission(MEMORY_FOR_200_MEGAPIXELS);
     let pixels = decode::heif::decode(&open(&path), &Facts::default(), &within(2560), &admission).unwrap();
@@ -263,7 +263,7 @@ fn a_picture_that_cannot_be_admitted_is_too_large() {
     }
 }
 
-/// Makes a clip with the ffmpeg program; `None`, said aloud, where there is none.
+/// Makes a clip with the ffmpeg program; `None`, with a note, if there is none.
 fn made_clip(args: &[&str], name: &str) -> Option<(tempfile::TempDir, Source)> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(name);
@@ -316,7 +316,7 @@ fn heic(configuration: &[u8], pictures: &[&[u8]]) -> Vec<u8> {
 
 /// Two frames of HEVC, a key frame and one that builds on it, and the configuration of both.
 fn two_frames() -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
-    // The scene moves, so that the second frame says something.
+    // The scene moves, so that the second frame has content.
     let scene = "testsrc2=s=256x256:r=5:d=0.4";
     let x265 = "log-level=none:bframes=0:keyint=9:no-info=1";
     let args =
@@ -327,7 +327,7 @@ fn two_frames() -> Option<(Vec<u8>, Vec<u8>, Vec<u8>)> {
     let body = |kind: &[u8]| file.windows(4).position(|w| w == kind).unwrap() + 4;
     let configuration = body(b"hvcC");
     let configuration = file[configuration..configuration - 8 + word(configuration - 8)].to_vec();
-    // Version, a size of all, a number, then the sizes; the samples stand in a row.
+    // Version, a common size, a number, then the sizes; the samples are contiguous.
     let sizes = body(b"stsz") + 12;
     let (first, second) = (word(sizes), word(sizes + 4));
     let data = body(b"mdat");
@@ -404,7 +404,8 @@ fn a_clip_that_fits_into_one_read_is_searched_like_any_other() {
     }
 }
 
-/// A signal from 0 to 1 for so many cd/m2 of grey: PQ (SMPTE ST 2084), and HLG on a screen of 1000 cd/m2 (BT.2100).
+/// A signal from 0 to 1 for this grey level in cd/m2: PQ (SMPTE ST 2084), and HLG on a screen of 1000 cd/m2
+/// (BT.2100).
 fn pq(nits: f64) -> f64 {
     let y = (nits / 10_000.0).powf(0.159_301_757_812_5);
     ((0.835_937_5 + 18.851_562_5 * y) / (1.0 + 18.687_5 * y)).powf(78.843_75)
@@ -435,7 +436,7 @@ fn hdr_clips_are_neither_grey_nor_burnt() {
         Some([32, 96, 160, 224].map(|x| i32::from(pixels.rgb[(32 * 256 + x) * 3 + 1])))
     };
     for (transfer, signal) in [("smpte2084", pq as fn(f64) -> f64), ("arib-std-b67", hlg)] {
-        // Without highlights nothing is touched: sRGB's curve over diffuse white.
+        // Without highlights nothing is changed: sRGB's curve over diffuse white.
         let plain = [20.0, 60.0, 120.0, 203.0];
         let Some(found) = shown(plain, transfer, signal) else { return };
         let meant = plain.map(|n| {
@@ -445,7 +446,7 @@ fn hdr_clips_are_neither_grey_nor_burnt() {
         for (found, meant) in found.into_iter().zip(meant) {
             assert!((found - meant).abs() <= 3, "{transfer}: {found} where {meant} was meant");
         }
-        // With them, tones below diffuse white hardly give way, and highlights stay distinct.
+        // With highlights, tones below diffuse white change little, and highlights stay distinct.
         let Some([grey, white, bright, brightest]) = shown([60.0, 203.0, 500.0, 1000.0], transfer, signal)
         else {
             return;
@@ -479,7 +480,7 @@ fn corpus_videos_give_an_upright_frame() {
     for line in manifest.lines() {
         let row: serde_json::Value = serde_json::from_str(line).unwrap();
         let known = &row["ffprobe"];
-        // Without a pixel format ffprobe, too, found no frame: cut-off files.
+        // Without a pixel format ffprobe found no frame either: truncated files.
         if row["kind"] != "video" || known["pix_fmt"].is_null() {
             continue;
         }

@@ -1,5 +1,5 @@
-//! Pictures that follow their format's rules in ways that few writers use, each made here: shown with the right colours, whole,
-//! and the right way up.
+//! Pictures that follow their format's rules in unusual ways, each generated here: shown with the right
+//! colours, complete, and upright.
 
 use crate::support;
 use albumen_core::source::Source;
@@ -12,7 +12,7 @@ use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 const PLENTY: FixedAdmission = FixedAdmission(1 << 30);
 
-/// The facts of these bytes, beside which these sidecars stand, and their picture in its own size.
+/// The facts of these bytes with these sidecars, and their picture in its own size.
 fn shown_beside(bytes: Vec<u8>, sidecars: &[(&str, &str)]) -> (Facts, Pixels) {
     let source = Source::from_bytes(bytes);
     let request = DevelopRequest {
@@ -50,7 +50,7 @@ fn jpeg(colour: [u8; 3]) -> Vec<u8> {
     compressor.compress_to_vec(image).unwrap()
 }
 
-/// The JPEG with an EXIF block that says these of its colours.
+/// The JPEG with an EXIF block with these colour tags.
 fn with_colour_space(jpeg: &[u8], colour_space: Option<u16>, rule: Option<&[u8; 4]>) -> Vec<u8> {
     // The first directory leads to EXIF's at 26, which leads to the interoperability directory at 56.
     let mut tiff = b"II*\0\x08\0\0\0\x01\0\x69\x87\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0".to_vec();
@@ -119,7 +119,7 @@ fn a_sidecar_turns_the_picture() {
 
 #[test]
 fn tiles_that_are_listed_as_strips_are_tiles() {
-    // 4 x 4 pixels in four tiles, each of one grey; as old libtiff wrote them.
+    // 4 x 4 pixels in four tiles, each of one grey; as in old libtiff's files.
     let tiles: Vec<u8> = [10u8, 80, 160, 240].iter().flat_map(|v| [*v; 4]).collect();
     let data_at = 8 + 2 + 12 * 10 + 4;
     let mut out = b"II\x2a\0\x08\0\0\0\x0a\0".to_vec();
@@ -216,7 +216,7 @@ fn uncompressed_heif_pictures_are_shown() {
     let (facts, seen) = shown(heif(b"unci", (8, 4), &[cmpd.clone(), uncc.clone()], &pixels));
     assert_eq!((facts.format, facts.width, facts.height), (Some(Format::Heif), Some(8), Some(4)));
     assert_eq!((seen.rgb, seen.damaged), (pixels.clone(), None));
-    // The same by a profile that says it all, packed by zlib, and cut off.
+    // The same with a profile that contains everything, packed by zlib, and truncated.
     let short = boxed(b"uncC", b"\x01\0\0\0rgb3");
     assert_eq!(shown(heif(b"unci", (8, 4), &[short], &pixels)).1.rgb, pixels);
     let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());

@@ -1,4 +1,4 @@
-//! Pictures of rare kinds, each made here byte by byte: what every viewer shows of them is shown.
+//! Pictures of rare kinds, each generated here byte by byte: shown as in every viewer.
 
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{DevelopRequest, Facts, FixedAdmission, Format, Inputs};
@@ -28,7 +28,7 @@ const RED: [u8; 3] = [255, 0, 0];
 const BLUE: [u8; 3] = [0, 0, 255];
 const WHITE: [u8; 3] = [255; 3];
 
-/// The header of a picture of 2 x 1 pixels without compression, as BMP has it behind the file's own.
+/// The header of an uncompressed picture of 2 x 1 pixels, as in BMP after the file header.
 fn dib(bits: u16, colours: u32) -> Vec<u8> {
     let mut out = 40u32.to_le_bytes().to_vec();
     out.extend([2, 0, 0, 0, 1, 0, 0, 0, 1, 0]);
@@ -79,7 +79,7 @@ fn a_gif_with_an_unknown_extension_is_a_picture() {
 #[test]
 fn an_interlaced_gif_that_is_cut_off_is_coarse() {
     const SIDE: u16 = 64;
-    // Two colours in no order, so that each row has its bytes.
+    // Two colours in pseudo-random order, so that rows do not compress.
     let mut seed = 1u32;
     let mut next = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -196,7 +196,7 @@ fn differences_are_added_up_where_a_tiff_is_packed_and_only_there() {
     assert_eq!(page(&[64], 3, 8, &zlib(&differences)), [255, 0, 51]);
 }
 
-/// The segments of a JPEG: their codes and bytes; behind the last, which is the scan's, come the samples.
+/// The segments of a JPEG: their codes and bytes; the samples follow the last, which is the scan's.
 fn segments(jpeg: &[u8]) -> (Vec<(u8, &[u8])>, &[u8]) {
     let (mut at, mut out) = (2, Vec::new());
     loop {

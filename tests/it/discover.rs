@@ -1,4 +1,4 @@
-//! Tests of discover on real files and real mounts: what a person does to a folder, and what becomes of each file.
+//! Tests of discover on real files and real mounts: operations on a folder, and their effect on each file.
 
 use crate::support::Mounted;
 use albumen_core::fault::Fault;
@@ -30,7 +30,7 @@ struct Library {
     read: usize,
 }
 
-/// What a run made of each path, and the ids behind them: `("a.jpg", "new 1")`.
+/// The result of a run for each path, with ids: `("a.jpg", "new 1")`.
 type Fates = BTreeMap<String, String>;
 
 impl Library {
@@ -39,7 +39,7 @@ impl Library {
         Library { volumes, next_id: 1, read: 0 }
     }
 
-    /// One run, as the pipeline does it: each folder as it comes, moves at the end, over all volumes.
+    /// One run, as in the pipeline: folder by folder, moves at the end, over all volumes.
     fn run(&mut self) -> Fates {
         let mut fates = Fates::new();
         let (mut arrived, mut vanished) = (Vec::new(), Vec::new());
@@ -151,7 +151,7 @@ fn fates<const N: usize>(expected: [(&str, &str); N]) -> Fates {
     expected.into_iter().map(|(path, fate)| (path.to_owned(), fate.to_owned())).collect()
 }
 
-/// A folder with files of the given contents, all dated alike so that no time gives a change away.
+/// A folder with files of the given contents, all with the same date, so that no time reveals a change.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (path, content) in files {
@@ -171,7 +171,7 @@ fn set_old(path: &Path) {
     File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
 }
 
-/// All that a walk gives: files by whole path, and errors.
+/// The results of a walk: files by complete path, and errors.
 fn walk_from(dir: &Path, start: &str) -> (Vec<String>, Vec<WalkError>) {
     let root = Root::open(dir).unwrap();
     let (mut files, mut errors) = (Vec::new(), Vec::new());
@@ -309,7 +309,7 @@ fn a_moved_folder_takes_its_items_along() {
 fn a_move_across_volumes_keeps_the_item() {
     let here = folder(&[("a.jpg", "A"), ("b.jpg", "B")]);
     let there = folder(&[("c.jpg", "C")]);
-    // Another file system where one can be had; another folder is judged by the same rules.
+    // Another file system if one can be mounted; another folder follows the same rules.
     let mounted = Mounted::tmpfs("a_move_across_volumes_keeps_the_item");
     let target = mounted.as_ref().map_or(there.path(), |m| m.path());
     let mut library = Library::of(&[here.path(), target]);
@@ -355,7 +355,7 @@ fn fat_is_believed_without_its_inodes() {
     let before: Vec<_> = library.volumes[0].1.iter().map(|r| r.stat.inode).collect();
     let disk = disk.remount();
     library.volumes[0].0 = disk.path().to_owned();
-    // Looking at the files in another order is enough to give them other numbers.
+    // Reading the files in another order is enough to give them other numbers.
     for i in (0..20).rev() {
         fs::metadata(disk.path().join(format!("{i}.jpg"))).unwrap();
     }
@@ -405,7 +405,7 @@ fn a_file_that_changes_while_it_is_read_has_no_hash() {
     let done = AtomicBool::new(false);
     let answer = std::thread::scope(|scope| {
         scope.spawn(|| {
-            // Same size all the time: only the times give it away.
+            // The size never changes: only the times reveal the change.
             while !done.load(Ordering::Relaxed) {
                 writer.write_all_at(b"x", 5).unwrap();
                 std::thread::sleep(std::time::Duration::from_micros(100));
@@ -538,7 +538,7 @@ fn what_is_not_photos_is_left_out() {
     let expected = ["a.jpg", "sub/keep.png", "sub/more/g.png", "sub/other/drafts/h.jpg", "subway/g.png"]
         .map(str::to_owned);
     assert_eq!(walk(dir.path()), expected);
-    // The rules above a path given by hand hold for it.
+    // The rules of the parent folders apply to a path given manually.
     for (start, files) in
         [("sub", 3), ("sub/drafts", 0), ("sub/other", 1), ("private/deeper", 0), ("@eaDir", 0)]
     {
@@ -629,7 +629,7 @@ fn other_file_systems_inside_are_walked_and_noticed() {
         (&b"usb"[..], folders[1].fs)
     );
 
-    // Unplugged, what is recorded below it is offline, and nothing else is.
+    // Unplugged, its recorded files are offline, and no others.
     let mounts = MountTable::read();
     let print = volume::fingerprint(&root, &mounts).unwrap().with_inner(walk.inner_mounts());
     drop(disk);
@@ -714,7 +714,7 @@ fn the_guard_knows_an_unmounted_disk() {
     };
     assert!(why.contains("nothing is mounted there"), "{why}");
 
-    // What the mount point itself holds is no better.
+    // Files in the mount point itself do not change that.
     write(&point.path().join("readme.txt"), "mount the disk here");
     let Verdict::Offline { why } = judge(&look(&sample)) else {
         panic!("an unmounted disk was taken for deleted")

@@ -1,5 +1,5 @@
-//! An index of every schema version, as the version that had it wrote it (tests/data/README.md): opened, brought up to date,
-//! verified, exported, restored, and compared with what was exported then.
+//! An index of every schema version, written by a program of that version (tests/data/README.md): opened,
+//! migrated, verified, exported, restored, and compared with the export of that time.
 
 use crate::support::ROOT;
 use albumen_index::account_edits::AccountEdit;
@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 /// The account that has edits in each of them.
 const ACCOUNT: i64 = 7;
 
-/// A backup of an index, and what was exported of it when it was made.
+/// A backup of an index, and its export of that time.
 struct Fixture {
     backup: PathBuf,
     export: PathBuf,
@@ -45,7 +45,7 @@ fn said(out: &Output) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr)
 }
 
-/// What a command wrote, which must succeed.
+/// The output of a command, which must succeed.
 fn done(index: &Path, arguments: &[&str]) -> String {
     let out = albumen(index, arguments);
     assert_eq!(out.status.code(), Some(0), "{arguments:?}: {}", said(&out));
@@ -56,7 +56,7 @@ fn json(index: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&done(index, arguments)).unwrap()
 }
 
-/// Whether all that was said then is still said; there may be more.
+/// Whether all edits of that time still exist; there may be more.
 fn holds(now: &Value, then: &Value) -> bool {
     match (now, then) {
         (Value::Object(now), Value::Object(then)) => {
@@ -73,7 +73,7 @@ fn items(lines: &str) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Items, edits, albums, people, and the logs of what was said.
+/// Items, edits, albums, people, and the logs of edits.
 fn is_all_there(index: &Path, fixture: &Fixture) {
     done(index, &["verify", "--json"]);
     let now = items(&done(index, &["export"]));
@@ -91,7 +91,7 @@ fn is_all_there(index: &Path, fixture: &Fixture) {
     let albums = reader.account_albums().unwrap();
     assert!(albums.iter().any(|album| album.owner == ACCOUNT && album.name == "Mine"), "{albums:?}");
     drop(reader);
-    // What edits changed can still be read, and taken back.
+    // The results of edits can still be read, and undone.
     let mut editor = Editor::open(index).unwrap();
     let undone = editor.undo_as(ACCOUNT, 1).unwrap();
     assert_eq!(undone.map(|items| items.len()), Some(2));
@@ -167,7 +167,7 @@ fn a_backup_of_before_the_first_release_is_refused_with_what_to_do() {
     assert!(!index.join("index.sqlite").exists());
 }
 
-/// The version of this program is one that CHANGELOG.md and the descriptions of both APIs speak of.
+/// The version of this program is in CHANGELOG.md and in the descriptions of both APIs.
 #[test]
 fn the_version_is_the_same_everywhere() {
     let version = env!("CARGO_PKG_VERSION");
@@ -179,7 +179,7 @@ fn the_version_is_the_same_everywhere() {
     }
 }
 
-/// Writes the fixture of the schema of this version. tests/data/README.md says when.
+/// Writes the fixture of the schema of this version. tests/data/README.md describes when.
 #[test]
 #[ignore = "writes tests/data: once for each new schema"]
 fn make_the_fixture() {
@@ -213,7 +213,7 @@ fn make_the_fixture() {
     assert_eq!(editor.edit_as(ACCOUNT, &ids[..2], &edit, 1_700_000_000).unwrap().edit, Some(1));
     editor.create_account_album(ACCOUNT, "Mine", None, &ids[..1]).unwrap();
     drop(editor);
-    // Where nobody's photos are.
+    // A place without photos.
     let indexing = Index::open_indexing(&index, || ()).unwrap();
     let volume = indexing.volume_at(photos.to_str().unwrap().as_bytes()).unwrap().unwrap().id;
     indexing.rename_volume(volume, b"/photos", "photos").unwrap();

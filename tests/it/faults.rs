@@ -1,4 +1,5 @@
-//! Bytes that once made a parser fail, replayed: `fuzz/regressions/<door>/*`, found by fuzzing (fuzz/README.md).
+//! Replays bytes that once made a parser fail: `fuzz/regressions/<target>/*`, found by fuzzing
+//! (fuzz/README.md).
 
 use crate::support::ROOT;
 #[path = "../../fuzz/doors.rs"]

@@ -10,11 +10,11 @@ use albumen_media::pixels::resize::shrink;
 use albumen_worker::bench::mix;
 use turbojpeg::PixelFormat;
 
-/// The least score of the large thumbnail.
+/// The minimum score of the large thumbnail.
 const LEAST: f64 = 90.0;
-/// The same for a made-up photo, whose noise in every sample no camera has; it scores 88.8.
+/// The same for a synthetic photo, with more noise than any camera's; it scores 88.8.
 const LEAST_MADE_UP: f64 = 88.0;
-/// The least score of the small ones, which are made from the large one.
+/// The minimum score of the small ones, which are made from the large one.
 const LEAST_SMALL: f64 = 94.0;
 
 /// Scores of the large thumbnail and of the two small ones.
@@ -60,7 +60,8 @@ fn camera_photos_keep_what_can_be_seen() {
     }
 }
 
-/// Where libjpeg shrinks first: its half is 1.575 times the target here, as it is 1.56 times for 24 megapixels.
+/// Files that libjpeg shrinks first: its half is 1.575 times the target here, as it is 1.56 times for 24
+/// megapixels.
 #[test]
 fn half_scale_is_taken_only_where_it_does_not_show() {
     let Some(corpus) = corpus("half_scale_is_taken_only_where_it_does_not_show") else { return };

@@ -1,9 +1,10 @@
-//! Golden pictures: what Albumen shows, against a whole decode by another decoder, by SSIMULACRA2.
+//! Golden pictures: Albumen's output, against a whole decode by another decoder, by SSIMULACRA2.
 //!
-//! The luma grids of the other tests say that a picture has the right light in the right place; these say that its
-//! detail is there: an embedded thumbnail blown up does not pass. References are made while the test runs, by libvips
-//! (its JPEG, PNG, TIFF, WebP, GIF, JPEG XL and HEIF readers share no code with Albumen's, or are other versions and
-//! other ways through the same library), by the ffmpeg program, and for RAW by a blind search for JPEGs.
+//! The luma grids of the other tests verify that a picture has the right light in the right place; these
+//! verify its detail: an enlarged embedded thumbnail fails. References are made while the test runs, by
+//! libvips (its JPEG, PNG, TIFF, WebP, GIF, JPEG XL and HEIF readers share no code with Albumen's, or are
+//! other versions and other code paths of the same library), by the ffmpeg program, and for RAW by a blind
+//! search for JPEGs.
 
 use crate::support;
 use albumen_core::ladder;
@@ -18,8 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// SSIMULACRA2 that every picture must reach; 90 is "visually lossless", 70 "high quality".
 const LEAST: f64 = 85.0;
-/// The same for JPEGs that libjpeg has shrunk, by its DCT, to little more than the wanted size: what that costs is
-/// decided in `decode/jpeg`.
+/// The same for JPEGs that libjpeg has shrunk, by its DCT, to little more than the target size: `decode/jpeg`
+/// decides on that loss.
 const LEAST_OF_SHRUNK_JPEG: f64 = 80.0;
 /// Short edge of the compared pictures: the largest thumbnail's.
 const SHORT_EDGE: u32 = 1280;
@@ -35,27 +36,27 @@ const WANTED: [(&str, usize); 9] = [
     ("GIF", 1),
     ("BMP", 1),
 ];
-/// Pictures below this many pixels a side have too few of the blocks that the metric looks at.
+/// Pictures below this many pixels per side have too few of the metric's blocks.
 const SMALLEST_SIDE: u64 = 200;
-/// Pictures that libvips 8.14 shows in another way, with good reason or without, by their names.
+/// Pictures that libvips 8.14 shows differently, rightly or wrongly, by their names.
 const NO_REFERENCE: [&str; 9] = [
     // PQ bases of gain maps: tone-mapped by Albumen, shown as they are coded by libvips.
     "colors_hdr_rec2020.avif",
     "colors_text_wcg_hdr_rec2020.avif",
     "seine_hdr_gainmap_srgb.avif",
-    // CMYK without a profile, and inks beyond CMYK: each program has another idea of what they are.
+    // CMYK without a profile, and inks beyond CMYK: each program converts them differently.
     "testcard_cmyk.tif",
     "mch-8bits_qt_6.8.tif",
     // libvips shows black where djxl and Albumen show blue.
     "bug_496350.jxl",
-    // Limited range of which the file's header says nothing (docs/formats.md).
+    // Limited range, which the file's header does not state (docs/formats.md).
     "avif.avif",
-    // libheif's older version, under libvips, repeats chroma samples instead of interpolating, and leaves a profile of
-    // grey away.
+    // libheif's older version, used by libvips, repeats chroma samples instead of interpolating, and ignores
+    // a grey profile.
     "example.avif",
     "profile_gray_gamma22.avif",
 ];
-/// Of larger pictures only a few of each format are compared: each takes seconds.
+/// Of larger pictures only a few per format are compared: each takes seconds.
 const SMALL_PIXELS: u64 = 2_000_000;
 const MOST_PIXELS: u64 = 13_000_000;
 const LARGE_ONES: usize = 1;
@@ -128,7 +129,7 @@ fn corpus_pictures_keep_their_detail() {
             continue;
         }
         let (pixels, facts) = ours(&path);
-        // What no other program tone-maps in the same way has no reference.
+        // HDR that no other program tone-maps in the same way has no reference.
         if facts.hdr.as_ref().is_some_and(|hdr| ["pq", "hlg"].contains(&hdr.kind.as_str())) {
             continue;
         }
@@ -208,7 +209,7 @@ fn corpus_raw_files_show_their_largest_jpeg() {
     assert!(compared >= 1, "no RAW file with a JPEG inside");
 }
 
-/// The largest whole JPEG that lies anywhere in these bytes.
+/// The largest complete JPEG anywhere in these bytes.
 fn largest_jpeg(bytes: &[u8]) -> Option<((u32, u32), Vec<u8>)> {
     let mut best: Option<((u32, u32), usize)> = None;
     for at in memchr::memmem::find_iter(bytes, b"\xFF\xD8\xFF") {

@@ -1,5 +1,5 @@
-//! Small files that would take all memory if their structure were kept as it asks for: each is inspected by a real worker,
-//! which counts its allocations and may use no more than its fixed allowance without asking.
+//! Small files that would exhaust memory if their structure were stored as declared: each is inspected by a
+//! real worker, which counts its allocations and may use no more than its fixed allowance without a request.
 
 use crate::support::{ROOT, worker_program};
 use albumen_core::cancel::CancelToken;
@@ -11,10 +11,10 @@ use std::cell::Cell;
 use std::fs::File;
 use std::path::Path;
 
-/// Refuses all that is asked for, and notes that something was.
+/// Refuses all requests above [`ROOM`], and records that there was one.
 struct Nothing(Cell<Option<u64>>);
 
-/// Room for the picture that a sidecar lies beside, 64 x 64 pixels, and for nothing else.
+/// Memory for the picture beside the sidecar, 64 x 64 pixels, and for nothing else.
 const ROOM: u64 = 2 << 20;
 
 impl Admission for Nothing {
@@ -30,7 +30,8 @@ impl Admission for Nothing {
     }
 }
 
-/// Has a file developed by a worker, with sidecars by their names; fails where it wanted more than its allowance.
+/// Has a file developed by a worker, with sidecars by their names; fails if it needed more than its
+/// allowance.
 fn develop(
     worker: &mut WorkerHandle,
     what: &str,
@@ -87,7 +88,7 @@ fn names_of_names(levels: usize, each: usize, circle: bool) -> Vec<u8> {
     (packet + "</rdf:RDF></x:xmpmeta>").into_bytes()
 }
 
-/// A packet of one part again and again, with a rating before it.
+/// A packet of one repeated part, with a rating before it.
 fn repeated(part: &str, bytes: usize) -> Vec<u8> {
     let body = part.repeat(bytes / part.len());
     format!(r#"{RDF}<rdf:Description xmp:Rating="4">{body}</rdf:Description></rdf:RDF></x:xmpmeta>"#)
@@ -99,7 +100,7 @@ fn utf16(text: &[u8]) -> Vec<u8> {
     std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect()
 }
 
-/// Packets of XMP, each with the rating 4 in it, or with none where it is longer than is read.
+/// Packets of XMP, each with the rating 4 in it, or with none if it exceeds the size limit.
 fn packets() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
     for (levels, each) in [(10, 10), (8, 100), (3, 2000), (40, 2), (1, 20_000)] {
@@ -134,7 +135,7 @@ fn no_sidecar_costs_the_photo_anything() {
     let mut wrong = Vec::new();
     for (what, packet) in packets() {
         let developed = develop(&mut worker, &what, "a.jpg", &plain_jpeg(), &[("a.jpg.xmp", packet)], true);
-        // What stood before it counts.
+        // The data before it counts.
         let is_right = developed
             .as_ref()
             .is_ok_and(|d| d.facts.rating == Some(4) && d.pictures.as_ref().is_some_and(Result::is_ok));
@@ -183,12 +184,12 @@ fn heif(tables: &[Vec<u8>]) -> Vec<u8> {
     [boxed(b"ftyp", b"heic\0\0\0\0heicmif1"), boxed(b"meta", &meta)].concat()
 }
 
-/// Item tables whose entries take no bytes, or few.
+/// Item tables whose entries need no bytes, or few.
 fn heifs() -> Vec<(String, Vec<u8>)> {
     let ids = || (1..=16_000u16).map(u16::to_be_bytes);
     let no_bytes: Vec<u8> = ids().flat_map(|id| [&id[..], &[0, 0, 0xFF, 0xFF]].concat()).collect();
     let iloc = full(b"iloc", &[&[0, 0][..], &16_000u16.to_be_bytes(), &no_bytes].concat());
-    // Each item of metadata is all of the file.
+    // Each item of metadata is the whole file.
     let whole: Vec<u8> =
         ids().flat_map(|id| [&id[..], &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]].concat()).collect();
     let whole = full(b"iloc", &[&[0x44, 0][..], &16_000u16.to_be_bytes(), &whole].concat());
@@ -210,7 +211,7 @@ fn heifs() -> Vec<(String, Vec<u8>)> {
     .to_vec()
 }
 
-/// A TIFF of directories that lie over each other, each of entries that have the one before for a sub-directory.
+/// A TIFF of overlapping directories, each of entries that have the previous one as a sub-directory.
 fn tiff(entries: u16, kind: u16, tag: u16, count: u32) -> Vec<u8> {
     let mut file = b"II*\0\x08\0\0\0".to_vec();
     for i in 0..40u32 {

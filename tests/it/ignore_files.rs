@@ -1,4 +1,4 @@
-//! `.albumenignore` files as hostile input: what cannot be honoured hides its own folder, and costs nothing else anything.
+//! `.albumenignore` files as hostile input: an invalid file hides its own folder, and affects nothing else.
 
 use super::support::{ROOT, worker_program};
 use albumen_files::ignore::Rules;
@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 
 const RULES: &str = ".albumenignore";
 
-/// What makes an ignore file that cannot be honoured, by name, and the line that is at fault.
+/// The kinds of an invalid ignore file, by name, with the line of the error.
 type BadFile = (String, Box<dyn Fn(&Path)>, Option<u32>);
 
 fn bad_files() -> Vec<BadFile> {
@@ -71,7 +71,7 @@ fn bad_files() -> Vec<BadFile> {
     all
 }
 
-/// The line at which there is too much is a matter of the limits.
+/// The line at which a file becomes too large depends on the limits.
 fn all_but_line(text: &mut impl FnMut(&str, Option<u32>, Vec<u8>), name: &str, lines: String) {
     text(name, Some(0), lines.into_bytes());
 }
@@ -82,7 +82,7 @@ fn put(dir: &Path, file: &str) {
     std::fs::write(path, file).unwrap();
 }
 
-/// The files that a walk gives, and its errors.
+/// The files found by a walk, and its errors.
 fn walk(dir: &Path, start: &str) -> (Vec<String>, Vec<WalkError>) {
     let root = Root::open(dir).unwrap();
     let (mut files, mut errors) = (Vec::new(), Vec::new());
@@ -121,7 +121,7 @@ fn what_cannot_be_honoured_hides_its_folder_and_no_other() {
             line => assert_eq!(found, line, "{name}: {errors:?}"),
         }
         assert_eq!((errors[0].path.as_slice(), errors[0].is_failure()), (&b"bad"[..], true), "{name}");
-        // Nor is what lies in it reached from below.
+        // Nor can its content be reached from below.
         for start in ["bad", "bad/private", "bad/deep/er", "bad/1.jpg"] {
             let (files, errors) = walk(dir.path(), start);
             assert_eq!((files.len(), errors.len()), (0, 1), "{name}, from {start}");
@@ -143,7 +143,7 @@ fn thousands_of_them_are_a_row_each() {
     assert_eq!((files.len(), errors.len()), (2000, 1000));
 }
 
-/// Each is within its limits; together, on the way down, they would not be.
+/// Each is within its limits; together, down the tree, they would not be.
 #[test]
 fn those_of_all_folders_on_the_way_down_are_bounded_together() {
     let dir = tempfile::tempdir().unwrap();
@@ -159,7 +159,7 @@ fn those_of_all_folders_on_the_way_down_are_bounded_together() {
     assert!(files.contains(&"e/1.jpg".to_owned()) && files.len() > 2 && files.len() < 20, "{}", files.len());
 }
 
-/// As deep as may be, and one deeper; from wherever the walk begins.
+/// At the maximum depth, and one deeper; for any start of the walk.
 #[test]
 fn what_is_too_deep_is_told_from_wherever_a_walk_begins() {
     let dir = tempfile::tempdir().unwrap();
@@ -221,7 +221,7 @@ impl Bench {
         serde_json::from_slice(&out.stdout).unwrap()
     }
 
-    /// What is shown: name and title.
+    /// Displayed items: name and title.
     fn shown(&self) -> Vec<(String, Option<String>)> {
         let out = self.run(&["export"]).stdout;
         let items = out.split(|b| *b == b'\n').filter(|line| !line.is_empty());
@@ -254,8 +254,8 @@ impl Bench {
     }
 }
 
-/// More is hidden than the volume guard lets vanish, the grace period is over at once, and the ignore file changes from bad to
-/// worse to good: nothing that was said is lost, and nothing is shown that may be private.
+/// More files are hidden than the volume guard accepts as removed, the grace period is zero, and the ignore
+/// file changes from bad to worse to good: no edits are lost, and nothing is shown that may be private.
 #[test]
 fn hidden_items_are_kept_until_the_file_is_corrected() {
     let mut photos: Vec<String> = (0..60).map(|n| format!("bad/{n:02}.jpg")).collect();
@@ -265,7 +265,7 @@ fn hidden_items_are_kept_until_the_file_is_corrected() {
     b.title(&b.at("bad/00.jpg"), "kept");
     std::fs::write(b.at("bad/.albumenignore"), "/private/\n\n{{{{\n").unwrap();
     for _ in 0..3 {
-        // The rows of what is gone are forgotten at once: after a second their time is over.
+        // The rows of removed items expire at once: after a second the grace period is over.
         let run = b.index(1);
         assert_eq!((&run["not_walked"], &run["removed"], &run["failed"]), (&1.into(), &0.into(), &0.into()));
         assert_eq!(b.names(), ["o.jpg"]);
@@ -282,7 +282,7 @@ fn hidden_items_are_kept_until_the_file_is_corrected() {
         );
         Database::open(&b.dir.path().join("index")).vanish_earlier(1000);
     }
-    // A copy that appears meanwhile is no move: the original is there.
+    // A copy that appears meanwhile is not a move: the original exists.
     std::fs::copy(b.at("bad/00.jpg"), b.at("ok/copy.jpg")).unwrap();
     b.index(1);
     assert_eq!(b.shown()[0], ("copy.jpg".to_owned(), None));
@@ -317,7 +317,8 @@ fn what_editors_write_is_honoured() {
     }
 }
 
-/// The program goes on with other folders, with an ignore file that once overflowed its stack or took hundreds of megabytes.
+/// The program continues with other folders, with an ignore file that once overflowed its stack or took
+/// hundreds of megabytes.
 #[test]
 fn a_hostile_file_costs_no_memory_and_no_stack() {
     let b = Bench::with(&["a/1.jpg", "b/2.jpg", "c/3.jpg", "d/4.jpg"]);
@@ -331,7 +332,7 @@ fn a_hostile_file_costs_no_memory_and_no_stack() {
     assert!(peak < 64 << 20, "{peak} bytes");
 }
 
-/// Permissions bind nobody who is root, so the program runs as another user.
+/// Permissions do not restrict root, so the program runs as another user.
 #[test]
 fn one_that_may_not_be_read_hides_its_folder() {
     use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! `albumen index` as a person runs it: real processes, real files, killed with real signals.
+//! `albumen index`: real processes, real files, killed with real signals.
 
 use super::support::Mounted;
 use crate::support::{ROOT, worker_program};
@@ -52,7 +52,7 @@ impl Bench {
         c
     }
 
-    /// Runs to the end and gives the summary.
+    /// Runs to completion and returns the summary.
     fn run(&self) -> Value {
         summary(&self.index_command().output().unwrap(), 0)
     }
@@ -70,18 +70,18 @@ fn summary(out: &Output, code: i32) -> Value {
     serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{e}: {said}"))
 }
 
-/// Runs a command as on the kernel that many a NAS has: Linux 4.4, of 2016, which knows none of the later system calls.
+/// Runs a command as on the kernel of many a NAS: Linux 4.4, of 2016, without the later system calls.
 /// Containers bring their own C library, but not a kernel.
 fn on_an_old_kernel(command: &mut Command) -> Output {
     use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
-    // The first call that it lacks is copy_file_range; since 424 all machines number alike.
+    // The first missing call is copy_file_range; since 424 all machines number alike.
     let first = libc::SYS_copy_file_range;
     let later = (first..first + 9).chain(424..500).map(|call| (call, Vec::new()));
     let missing = SeccompAction::Errno(libc::ENOSYS as u32);
     let arch = std::env::consts::ARCH.try_into().unwrap();
     let filter = SeccompFilter::new(later.collect(), SeccompAction::Allow, missing, arch).unwrap();
     let filter: seccompiler::BpfProgram = filter.try_into().unwrap();
-    // A filter is of a thread, and of whatever that starts.
+    // A filter applies to a thread and its children.
     std::thread::scope(|scope| {
         let run = || {
             apply_filter(&filter).unwrap();
@@ -109,7 +109,7 @@ fn an_old_kernel_is_enough() {
 fn what_nobody_had_in_memory_is_not_left_there() {
     use albumen_files::pages::is_cold;
     let b = Bench::new(1);
-    // On a disk: what lies in memory only is never cold.
+    // On a disk: files in memory are never cold.
     let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let library = disk.path().join("library");
     assert!(Command::new("cp").arg("-r").arg(&b.library).arg(&library).status().unwrap().success());
@@ -118,7 +118,7 @@ fn what_nobody_had_in_memory_is_not_left_there() {
         || std::fs::read_dir(&folder).unwrap().map(|e| std::fs::File::open(e.unwrap().path()).unwrap());
     let b = Bench { library: library.clone(), ..b };
     let warm = folder.join("3.jpg");
-    // Whoever asks makes the kernel read, so that each is asked once.
+    // The query itself makes the kernel read, so each is queried once.
     let cold_afterwards = || {
         for file in photos() {
             file.sync_all().unwrap();
@@ -131,7 +131,7 @@ fn what_nobody_had_in_memory_is_not_left_there() {
         assert!(!is_cold(&std::fs::File::open(&warm).unwrap()));
         cold
     };
-    // On a busy machine the kernel may keep a page that it has in hand just then: it is asked more than once.
+    // On a busy machine the kernel may keep a page that is in use just then: it is queried more than once.
     let all_but_the_one_that_somebody_had = photos().count() - 1;
     let cold: Vec<usize> = (0..3).map(|_| cold_afterwards()).collect();
     assert!(cold.contains(&all_but_the_one_that_somebody_had), "{cold:?}");
@@ -167,7 +167,7 @@ fn a_kill_at_any_named_point_loses_nothing() {
     ];
     for point in points {
         std::fs::remove_dir_all(&b.index).unwrap();
-        // Something for the sweep to find: what a kill in the middle of a write leaves behind.
+        // Something for the sweep to find: the remains of a write that was killed.
         let shard = b.index.join("derived/aa/bb");
         std::fs::create_dir_all(&shard).unwrap();
         std::fs::write(shard.join(".tmp-1-left-over.jpg"), b"half").unwrap();
@@ -190,13 +190,13 @@ fn soak_kills_at_fifty_random_points() {
     kills_at_random_points(50);
 }
 
-/// Kills a run at so many seeded points of its progress, each time on an index of its own.
+/// Kills a run at this many seeded points of its progress, each time with a new index.
 fn kills_at_random_points(rounds: u32) {
     let b = Bench::new(4);
     let total = b.run()["new"].as_u64().unwrap();
     let whole = b.export();
     let written = walk(&b.index.join("derived")).len() as u64;
-    // A multiplicative generator is random enough for moments.
+    // A multiplicative generator is random enough for this.
     let mut seed = 0x5eed_u64;
     let mut below = |n: u64| {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -206,7 +206,7 @@ fn kills_at_random_points(rounds: u32) {
     for round in 0..rounds {
         std::fs::remove_dir_all(&b.index).unwrap();
         let kind = ["after_temporary_write", "after_rename"][below(2) as usize];
-        // The first file makes at most three pictures, and so does the last: the point lies between them.
+        // The first file creates at most three pictures, and so does the last: the point is between them.
         let point = format!("{kind}:{}", 4 + below(written - 6));
         let killed = b.index_command().env("ALBUMEN_KILL_AT", &point).output().unwrap();
         assert_eq!(killed.status.signal(), Some(9), "round {round}: {point} was not reached");
@@ -220,8 +220,7 @@ fn kills_at_random_points(rounds: u32) {
     eprintln!("{rounds} kills, {with_committed_work} of them after the first commit");
 }
 
-/// A run's recorded operations, broken off after each one: what the rows name that were committed by then had been
-/// synced by then.
+/// A run's recorded operations, cut after each one: all files that committed rows name were synced before.
 #[test]
 fn at_no_operation_does_a_row_come_before_its_picture() {
     let b = Bench::new(4);
@@ -246,8 +245,8 @@ fn at_no_operation_does_a_row_come_before_its_picture() {
     assert!(commits > 0 && unsynced > 0, "{commits} committed, {unsynced} unsynced at the most");
 }
 
-/// A power cut: of what was written to the store only what had been synced is there, with the rows that were committed,
-/// or without those that SQLite had not yet moved out of its log.
+/// A power failure: of the data written to the store only the synced part exists, with the committed rows, or
+/// without those that SQLite had not yet checkpointed.
 #[test]
 fn a_power_cut_leaves_no_row_without_its_picture() {
     let b = Bench::new(4);
@@ -332,7 +331,7 @@ impl Bench {
         String::from_utf8(self.command(&["failures"]).output().unwrap().stdout).unwrap()
     }
 
-    /// Files that the index has recorded.
+    /// The number of files in the index.
     fn recorded(&self) -> u64 {
         let out = self.command(&["status", "--json"]).output().unwrap();
         let status: Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
@@ -361,7 +360,11 @@ fn control_c_stops_soon_and_keeps_what_is_finished() {
 #[test]
 fn a_closed_terminal_stops_a_run_as_control_c_does() {
     let b = Bench::new(20);
-    let child = b.index_command().stdout(std::process::Stdio::piped()).spawn().unwrap();
+    // A worker that sleeps over this file keeps the run from ending by itself.
+    let asleep = b.library.join("asleep.jpg");
+    std::fs::write(&asleep, b"ALBUMEN-FAULT:sleep\n").unwrap();
+    let mut run = b.index_command();
+    let child = run.env("ALBUMEN_FAULTS", "1").stdout(std::process::Stdio::piped()).spawn().unwrap();
     while b.recorded() == 0 {
         std::thread::yield_now();
     }
@@ -370,6 +373,7 @@ fn a_closed_terminal_stops_a_run_as_control_c_does() {
     let stopped = summary(&child.wait_with_output().unwrap(), 129);
     let done = stopped["new"].as_u64().unwrap();
     assert_eq!(b.recorded(), done, "what was finished is kept");
+    std::fs::remove_file(asleep).unwrap();
     assert_eq!(b.run()["new"].as_u64().unwrap() + done, 260);
 }
 
@@ -392,7 +396,7 @@ fn facts_that_cannot_be_parsed_are_found_and_read_again() {
     assert!(inspected());
     let out = b.command(&["verify", "--json"]).output().unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stdout));
-    // Without verify: whatever writes the item anew makes inspect due.
+    // Without verify: any rewrite of the item makes inspect due.
     break_facts("[1]");
     let id = b.command(&["search", "--json", "name:plain"]).output().unwrap();
     let found: Value = serde_json::from_slice(&id.stdout).unwrap();
@@ -517,7 +521,7 @@ fn a_path_by_hand_that_is_not_there_is_gone_or_a_slip() {
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["volumes"].as_array().unwrap().len(), 1, "a slip is no volume");
 
-    // So many at once that the guard asks.
+    // More than the guard accepts at once.
     let shelf = b.library.join("shelf");
     std::fs::create_dir(&shelf).unwrap();
     for n in 1..5 {
@@ -537,7 +541,7 @@ fn what_is_deleted_while_the_clock_is_wrong_is_kept_as_long_as_all_else() {
     let bytes = std::fs::read(&file).unwrap();
     b.command(&["edit", "--title", "kept"]).arg(&file).output().unwrap();
     std::fs::remove_file(&file).unwrap();
-    // A box without a battery wakes up long ago.
+    // A machine without a clock battery starts in the past.
     let mut early = b.index_command();
     early.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", "-1000000000");
     assert_eq!(summary(&early.output().unwrap(), 0)["removed"], 1);
@@ -609,7 +613,7 @@ fn a_file_that_comes_back_as_it_was_is_shown_again() {
     let b = Bench::new(1);
     b.run();
     let before = items(&b);
-    // Into a wastebasket and out of it: the same file, of which only the kernel's own time is another.
+    // Into a wastebasket and out of it: the same file, with only the kernel's own time changed.
     let (file, away) = (b.library.join("000/kinds/grey.jpg"), b.library.with_file_name("trashed.jpg"));
     std::fs::rename(&file, &away).unwrap();
     assert_eq!(b.run()["removed"], 1);
@@ -638,13 +642,13 @@ fn a_volume_inside_another_has_its_files_to_itself() {
     };
     assert_eq!(index(&b.library.join("001"))["new"], 13);
     let inner = items(&b);
-    // All of the library, in which a part is known already.
+    // The whole library, of which a part is known already.
     let all = index(&b.library);
     assert_eq!((&all["new"], &all["unchanged"], &all["found"]), (&13.into(), &13.into(), &26.into()));
     let both = items(&b);
     assert_eq!(both.len(), 26);
     assert!(inner.iter().all(|item| both.contains(item)));
-    // A config draws the line elsewhere: the items are the same.
+    // A config sets other boundaries: the items are the same.
     let config = b.library.with_extension("toml");
     let space = |name: &str, folder: &Path| format!("[[space]]\nname = '{name}'\nfolders = [{folder:?}]\n");
     let alice = b.library.join("000/orientation");
@@ -686,7 +690,7 @@ fn a_renamed_volume_is_the_same_volume_and_one_that_is_gone_can_be_let_go() {
     let of_robert = b.command(&["export", "--space", "robert"]).output().unwrap().stdout;
     assert_eq!(String::from_utf8(of_robert).unwrap().lines().count(), 13);
 
-    // A user has left: what was his is offline until somebody says that it is meant.
+    // A user has left: the files are offline until their removal is confirmed.
     std::fs::remove_dir_all(homes.join("robert")).unwrap();
     index(&[], 0);
     assert_eq!(b.export().matches("\"offline\":true").count(), 13);
@@ -700,7 +704,7 @@ fn spaces_follow_the_config() {
     let b = Bench::new(2);
     b.run();
     let config = b.library.with_extension("toml");
-    // The spaces there are, and those that items say they are in.
+    // The existing spaces, and those of the items.
     let run = |space: &str, folders: &[&Path]| -> (Vec<String>, Vec<String>) {
         std::fs::write(&config, format!("[[space]]\nname = {space:?}\nfolders = {folders:?}\n")).unwrap();
         let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
@@ -709,16 +713,16 @@ fn spaces_follow_the_config() {
         (index.spaces(), index.spaces_of_items())
     };
     let only = |space: &str| (vec![space.to_owned()], vec![space.to_owned()]);
-    // What was indexed by hand gets a name; the name becomes another.
+    // Items indexed without a name get one; the name changes.
     assert_eq!(run("anna", &[&b.library]), only("anna"));
     assert_eq!(run("berta", &[&b.library]), only("berta"));
-    // A part of what was one volume is another's: the config still names the first.
+    // A part of a volume becomes another's: the config still names the first.
     let text = |space: &str, folder: &Path| format!("[[space]]\nname = {space:?}\nfolders = [{folder:?}]\n");
     let part = b.library.join("001");
     std::fs::write(&config, text("berta", &b.library) + &text("carla", &part)).unwrap();
     let mut c = b.command(&["index", "--no-recognise", "--json", "--config"]);
     assert_eq!(summary(&c.arg(&config).output().unwrap(), 0)["moved"], 13);
-    // All of it is one space again, which was there before.
+    // All of it is one space again, which existed before.
     assert_eq!(run("carla", &[&b.library, &part]), only("carla"));
 }
 
@@ -774,7 +778,7 @@ fn of_a_move_the_new_end_alone_tells() {
     assert_eq!(items(&b).into_iter().map(|(_, id)| id).collect::<HashSet<_>>(), before);
     let all = b.run();
     assert_eq!((&all["unchanged"], &all["removed"]), (&26.into(), &0.into()));
-    // A copy is an item of its own, and so is one of a file whose disk is away.
+    // A copy is an item of its own, and so is one of a file on a removed disk.
     std::fs::copy(new_end.join("3.jpg"), b.library.join("000/copy.jpg")).unwrap();
     assert_eq!(index(&b.library.join("000/copy.jpg"))["new"], 1);
 }
@@ -828,7 +832,7 @@ fn the_memory_bound_holds_over_all_processes() {
     assert_eq!(refused.status.code(), Some(2));
 }
 
-/// A JPEG of a scene with some detail, grown to this size.
+/// A JPEG of a scene with some detail, enlarged to this size.
 fn large_jpeg(width: usize, height: usize, progressive: bool) -> Vec<u8> {
     use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
     let row: Vec<u8> = (0..width * 3).map(|i| (i / 7 % 251) as u8).collect();
@@ -852,7 +856,7 @@ fn large_jpeg(width: usize, height: usize, progressive: bool) -> Vec<u8> {
 fn a_hundred_megapixels_are_finished_at_64_megabytes_and_progressive_ones_refused_with_the_figure() {
     let b = Bench::new(0);
     std::fs::create_dir_all(&b.library).unwrap();
-    // As a camera's back has it, and as a panorama.
+    // As from a camera's back, and as a panorama.
     std::fs::write(b.library.join("back.jpg"), large_jpeg(11_600, 8_700, false)).unwrap();
     std::fs::write(b.library.join("panorama.jpg"), large_jpeg(20_000, 5_000, false)).unwrap();
     std::fs::write(b.library.join("progressive.jpg"), large_jpeg(8_000, 5_000, true)).unwrap();
@@ -894,7 +898,7 @@ fn bad_files_cost_themselves_and_nothing_else() {
         bytes.into_inner()
     };
     put("is_a_png.jpg", &png(90));
-    // The size stands behind the frame's marker, its length and the bits a sample.
+    // The size is after the frame's marker, its length and the bits per sample.
     let frame = memchr::memmem::find(&good, b"\xFF\xC0").unwrap();
     let mut huge = good.clone();
     huge[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
@@ -912,7 +916,7 @@ fn bad_files_cost_themselves_and_nothing_else() {
     let png = b.export().lines().find(|l| l.contains("is_a_png.jpg")).map(str::to_owned).unwrap();
     let png: Value = serde_json::from_str(&png).unwrap();
     assert_eq!((&png["format"], &png["extension_mismatch"]), (&"png".into(), &true.into()));
-    // Known failures are no failures of a second run.
+    // Known failures do not count in a second run.
     assert_eq!(b.run()["failed"], 0);
 }
 
@@ -947,7 +951,7 @@ fn one_process_indexes_at_a_time_and_the_next_is_told_who_does() {
     assert_eq!(out.status.code(), Some(3));
     let said = String::from_utf8_lossy(&out.stderr);
     assert!(said.contains("in use by `albumen"), "{said}");
-    // Readers are not held up.
+    // Readers are not blocked.
     assert_eq!(b.export().lines().count(), 13);
 }
 
@@ -958,7 +962,7 @@ fn what_may_not_be_read_is_told_and_the_rest_goes_on() {
     let mode = |path: &Path, mode: u32| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap()
     };
-    // Permissions bind nobody who is root: the program runs as somebody else, from a place he may enter.
+    // Permissions do not restrict root: the program runs as another user, from an accessible folder.
     let open = tempfile::tempdir().unwrap();
     mode(open.path(), 0o777);
     mode(b._dir.path(), 0o755);
@@ -988,12 +992,12 @@ fn what_may_not_be_read_is_told_and_the_rest_goes_on() {
     assert!(said.contains("orientation"), "{said}");
     mode(&b.library.join("000/orientation"), 0o755);
     mode(&b.library.join("000/kinds/grey.jpg"), 0o644);
-    // A changed mode is a changed ctime: it is looked at again.
+    // A changed mode is a changed ctime: the file is read again.
     let s = summary(&run(), 0);
     assert_eq!((&s["found"], &s["failed"]), (&13.into(), &0.into()));
 }
 
-/// Google writes no JSON for an edited copy, and puts the number of a double behind all else.
+/// Google writes no JSON for an edited copy, and puts the number of a duplicate at the end.
 #[test]
 fn an_edited_copy_has_the_date_of_its_original_from_takeout() {
     let b = Bench::new(0);
@@ -1021,7 +1025,7 @@ fn an_edited_copy_has_the_date_of_its_original_from_takeout() {
     let first = ["a(1).jpg 2020-01-02T03:04:06", "a-edited(1).jpg 2020-01-02T03:04:06"];
     assert_eq!(taken()[..2], first);
     assert_eq!(taken()[2..], ["a-edited.jpg 2020-01-02T03:04:05", "a.jpg 2020-01-02T03:04:05"]);
-    // The copy is looked at again when the original's JSON changes.
+    // The copy is processed again when the original's JSON changes.
     json("a.jpg.json", 1_577_934_200);
     b.run();
     assert_eq!(taken()[..2], first);

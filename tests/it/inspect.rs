@@ -1,7 +1,7 @@
 //! Tests of inspect, against the real parts.
 
 use crate::support::ROOT;
-// The report prints more of it than these tests ask for.
+// The report prints more of it than these tests use.
 #[allow(dead_code)]
 #[path = "../../crates/bench/examples/corpus_report/facts.rs"]
 mod table;
@@ -79,7 +79,7 @@ fn xmp_segment(body: &str) -> (u8, Vec<u8>) {
     (0xE1, [b"http://ns.adobe.com/xap/1.0/\0", xmp(body).as_bytes()].concat())
 }
 
-/// A PNG of 1 x 1 pixels that has a text; checksums are not looked at.
+/// A PNG of 1 x 1 pixels with a text; checksums are not verified.
 fn png(key: &str, text: &str) -> Vec<u8> {
     let chunk =
         |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32).to_be_bytes()[..], kind, body, &[0; 4]].concat();
@@ -93,7 +93,7 @@ fn png(key: &str, text: &str) -> Vec<u8> {
     .concat()
 }
 
-/// A movie that says enough to be one: file type, movie box with a track box, some data.
+/// A minimal movie: file type, movie box with a track box, some data.
 fn movie() -> Vec<u8> {
     let boxed =
         |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
@@ -114,7 +114,7 @@ fn a_turned_jpeg_has_its_upright_size() {
 
 #[test]
 fn an_exif_block_over_64_kilobytes_in_several_segments_is_one() {
-    // The date stands behind 70 KB of other tags' bytes.
+    // The date is after 70 KB of other tags' bytes.
     let filler = vec![b'x'; 70_000];
     let whole = exif(&[(0x10E, &filler), (0x9003, b"2023:07:01 10:20:30\0")]);
     let body = &whole[6..];
@@ -301,7 +301,7 @@ fn focal_lengths_of_a_crw_count_in_the_units_that_it_says() {
 fn a_movies_packed_header_is_read_and_one_that_lies_is_not_believed() {
     let boxed =
         |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
-    // A movie of so many seconds with a track of three: 320 x 180 pixels.
+    // A movie of this length in seconds with a track of three: 320 x 180 pixels.
     let moov = |seconds: u32| {
         let mut mvhd = vec![0; 100];
         mvhd[12..20].copy_from_slice(&[1u32.to_be_bytes(), seconds.to_be_bytes()].concat());
@@ -396,7 +396,7 @@ fn embedded_videos_of_the_corpus_are_where_the_manifest_says() {
     assert!(seen >= 2);
 }
 
-/// Whatever the corpus holds, inspect comes back, and facts that are there can be.
+/// For any file of the corpus, inspect returns, with plausible facts.
 #[test]
 fn every_file_of_the_corpus_comes_back() {
     let Some(corpus) = corpus("every_file_of_the_corpus_comes_back") else { return };

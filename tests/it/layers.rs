@@ -1,10 +1,11 @@
-//! The order of the crates: which of ours each imports, and what the engine's program must not link.
+//! The order of the crates: the imports of each, and the libraries that the engine's program must not link.
 
 use crate::support::ROOT;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-/// Each crate with those it may import, lowest first. A crate may only import what stands above it in this list.
+/// Each crate with the crates it may import, lowest first. A crate may only import those above it in this
+/// list.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("albumen-core", &[]),
     ("albumen-files", &["core"]),
@@ -24,7 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates for benches and reports, which are not shipped and may import anything.
 const NOT_SHIPPED: &[&str] = &["albumen-bench"];
 
-/// What only the worker program may link: codecs, and ONNX Runtime.
+/// Libraries that only the worker program may link: codecs, and ONNX Runtime.
 const WORKERS_ONLY: &[&str] = &[
     "albumen-media",
     "albumen-recognise",
@@ -132,7 +133,7 @@ fn release_builds_cannot_inject_faults() {
     assert!(!features.contains("failpoints"), "a program enables failpoints");
 }
 
-/// The statements of SQL that a query of ours begins with.
+/// The SQL statements with which our queries begin.
 const SQL: &[&str] = &[
     concat!("SELECT", " "),
     concat!("INSERT", " INTO"),
@@ -145,10 +146,10 @@ const SQL: &[&str] = &[
     concat!("PRAGMA", " "),
 ];
 
-/// The library that speaks SQL.
+/// The SQL library.
 const SQLITE: &str = concat!("rus", "qlite");
 
-/// Who may: the index, and the portal's store of accounts.
+/// The crates that may use it: the index, and the portal's store of accounts.
 const MAY_SPEAK_SQL: &[&str] = &["crates/index/src/", "crates/portal/src/store/"];
 
 /// Files of one extension below a folder of the repository, as paths relative to it.

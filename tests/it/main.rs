@@ -1,4 +1,4 @@
-//! The integration tests: one binary, a module a room, so that they link once.
+//! The integration tests: one binary with a module per subject, so that they link once.
 
 mod support;
 

@@ -1,9 +1,9 @@
-//! DNG files with a sensor's data and no preview, made of a scene that is computed: what cameras of several kinds would
-//! have recorded of it.
+//! DNG files with sensor data and no preview, computed from a synthetic scene as cameras of several kinds
+//! would record it.
 
 use std::collections::BTreeMap;
 
-/// Which colour each pixel of a sensor sees: 0 is red, 1 green, 2 blue.
+/// The colour of each pixel of a sensor: 0 is red, 1 green, 2 blue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Filters {
     /// Two rows of two.
@@ -35,13 +35,13 @@ pub(crate) struct Mosaic {
     pub width: u32,
     pub height: u32,
     pub filters: Filters,
-    /// Bits a sample: 8, 12 (packed) or 16.
+    /// Bits per sample: 8, 12 (packed) or 16.
     pub bits: u32,
-    /// The level of no light.
+    /// The black level.
     pub black: u32,
     /// EXIF's orientation.
     pub orientation: u32,
-    /// Left, top, width and height of what is shown.
+    /// Left, top, width and height of the displayed part.
     pub crop: Option<[u32; 4]>,
 }
 
@@ -51,7 +51,7 @@ impl Default for Mosaic {
     }
 }
 
-/// What the camera makes of red, green and blue light, and how it sees grey.
+/// The camera's response to red, green and blue light, and to grey.
 const CAMERA: [[f64; 3]; 3] = [[0.80, 0.16, 0.04], [0.12, 0.78, 0.10], [0.02, 0.18, 0.80]];
 const NEUTRAL: [f64; 3] = [0.5, 1.0, 0.65];
 /// From CIE XYZ to linear sRGB.
@@ -169,7 +169,8 @@ fn file(of: &Mosaic, preview: Option<&[u8]>) -> Vec<u8> {
             camera.long(273, &[at as u32]);
             out.extend(camera.written(header));
         }
-        // The preview in the first directory, the sensor in one below, as cameras and Adobe's converter have it.
+        // The preview in the first directory, the sensor in one below, as in files of cameras and Adobe's
+        // converter.
         Some(jpeg) => {
             let sensor_at = header + camera.len() + Tags::ENTRY * 6;
             let preview_at = sensor_at + sensor.len();
@@ -189,7 +190,7 @@ fn file(of: &Mosaic, preview: Option<&[u8]>) -> Vec<u8> {
     out
 }
 
-/// Samples one behind the other: whole bytes little end first, others packed from the highest bit down.
+/// Contiguous samples: whole bytes little end first, others packed from the highest bit down.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,
@@ -212,7 +213,7 @@ impl Bits {
     }
 }
 
-/// One TIFF directory in the making: tag, type, count and value of each entry.
+/// A TIFF directory under construction: tag, type, count and value of each entry.
 #[derive(Default)]
 struct Tags(BTreeMap<u16, (u16, u32, Vec<u8>)>);
 
@@ -253,7 +254,7 @@ impl Tags {
         2 + self.0.values().map(|(_, _, value)| Self::ENTRY + outside(value.len())).sum::<usize>() + 4
     }
 
-    /// The directory as it stands at this place of the file.
+    /// The bytes of the directory at this position of the file.
     fn written(&self, at: usize) -> Vec<u8> {
         let values_at = at + 2 + Self::ENTRY * self.0.len() + 4;
         let mut out = (self.0.len() as u16).to_le_bytes().to_vec();

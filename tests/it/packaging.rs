@@ -1,4 +1,5 @@
-//! What the Debian package's scripts do, in a folder of their own and with stand-ins for what would change this machine.
+//! The Debian package's scripts, in a folder of their own and with substitutes for programs that would change
+//! this machine.
 
 use crate::support::ROOT;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -7,8 +8,8 @@ use std::process::Command;
 
 const CONFIG: &str = "etc/albumen/albumen.toml";
 
-/// A root folder with a config, and programs that write down how they were called. `overridden`: the administrator has
-/// chosen the rights of the config.
+/// A root folder with a config, and programs that record their arguments. `overridden`: the administrator has
+/// changed the mode of the config.
 struct Root {
     dir: tempfile::TempDir,
 }
@@ -34,7 +35,7 @@ impl Root {
         self.dir.path().join(name)
     }
 
-    /// Runs the script as dpkg does after unpacking; what it called.
+    /// Runs the script as dpkg does after unpacking; returns the recorded calls.
     fn configure(&self, before: &str) -> String {
         let script = Path::new(ROOT).join("packaging/postinst");
         let output = Command::new("/bin/sh")
@@ -60,7 +61,7 @@ fn write(path: &Path, mode: u32) {
 
 #[test]
 fn settings_are_for_root_and_the_service_alone() {
-    // Installed anew, and over versions that shipped it for everybody to read.
+    // A new installation, and over versions that shipped it readable for all users.
     for (before, mode) in [("", 0o640), ("", 0o644), ("0.1.0", 0o644), ("0.1.0", 0o666), ("0.1.0", 0o600)] {
         let root = Root::new(false);
         write(&root.path(CONFIG), mode);
@@ -84,7 +85,7 @@ fn rights_that_the_administrator_chose_stay_and_no_link_is_followed() {
     assert!(!root.configure("").contains("chown"));
     assert_eq!(root.mode("elsewhere"), 0o600);
 
-    // Removed on purpose: that is no error.
+    // Removed on purpose: that is not an error.
     let root = Root::new(false);
     assert!(!root.configure("").contains("chown"));
 }

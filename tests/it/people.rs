@@ -1,5 +1,5 @@
-//! People from the outside: the real program with the real models on pictures of real faces, and everything that a
-//! user may say of them. Without models these tests say that they were skipped.
+//! People: the real program with the real models on pictures of real faces, and all edits by users. Without
+//! models these tests report that they were skipped.
 
 use crate::support::{self, broken_models, models_dir};
 use albumen_models::manifest::manifest;
@@ -40,7 +40,7 @@ impl Library {
         support::answer(self.run(arguments), arguments)
     }
 
-    /// What a refused command says.
+    /// The message of a refused command.
     fn refused(&self, arguments: &[&str], code: i32) -> String {
         let (found, out, err) = self.run(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {out}{err}");
@@ -117,7 +117,7 @@ fn a_face_pasted_twice_is_never_one_person() {
     assert!(a.is_none() || a != b, "one person twice in one photo: {twice:?}");
     let alone = library.faces("alone.png");
     let who = person(&alone[0]).expect("three pictures of one face are a person").to_owned();
-    // Two people came into being, for each of the pair the nearest of the others; hers is one of them.
+    // Two people were created, for each of the pair the nearest of the others; hers is one of them.
     assert!([a, b].contains(&Some(who.as_str())), "one of the two is she: {twice:?}");
 }
 
@@ -139,7 +139,7 @@ fn a_name_in_a_region_is_found_and_a_users_word_beats_it_for_good() {
     let face = || library.faces("collins.png").remove(0);
     assert_eq!((face()["name"].as_str(), face()["how"].as_str()), (Some("Eileen Collins"), Some("sidecar")));
     let who = person(&face()).unwrap().to_owned();
-    // A pet is no person; its name is a tag.
+    // A pet is not a person; its name is a tag.
     assert!(
         library.ok(&["show", &library.photo("collins.png")])["tags"]
             .as_array()
@@ -157,7 +157,7 @@ fn a_name_in_a_region_is_found_and_a_users_word_beats_it_for_good() {
             "{stage}"
         );
     }
-    // A name that was taken away does not come back with the next reading of the sidecar.
+    // A removed name does not come back when the sidecar is read again.
     let why = library.refused(&["people", "name", &who], 2);
     assert!(why.contains("--remove-name"), "{why}");
     library.ok(&["people", "name", &who, "--remove-name"]);
@@ -214,7 +214,7 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
         named.collect::<Vec<_>>()
     };
 
-    // A name is searched, and given twice only on purpose.
+    // A name can be searched for, and is given twice only on purpose.
     library.ok(&["people", "name", &a, "Anna"]);
     let found = library.ok(&["search", "person:anna"]);
     assert_eq!(found["items"].as_array().unwrap().len(), 6);
@@ -225,11 +225,11 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     library.ok(&["people", "undo"]);
     library.ok(&["people", "name", &b, "Berta"]);
 
-    // Two people of one photo are not one.
+    // Two people in one photo are different people.
     let why = library.refused(&["people", "merge", "Anna", "Berta"], 2);
     assert!(why.contains("both.png"), "the photo is named: {why}");
 
-    // A split says that they are two: no merge until it is undone.
+    // A split means two people: no merge until it is undone.
     let face = library.face("a0.jpg", 0.0, 1.0)["id"].to_string();
     let split = library.ok(&["people", "split", "Anna", &face]);
     let other = split["person"].as_str().unwrap().to_owned();
@@ -239,7 +239,7 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     library.ok(&["people", "undo"]);
     assert_eq!(person(&library.face("a0.jpg", 0.0, 1.0)), Some(a.as_str()));
 
-    // "This is not her" holds when faces are looked for again; so does "this is her".
+    // "This is not her" still applies when faces are detected again; so does "this is her".
     library.ok(&["faces", "reject", &face]);
     let why = library.ok(&["faces", "why", &face]);
     assert!(!why["constraints"].as_array().unwrap().is_empty(), "{why}");
@@ -251,7 +251,7 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     assert_eq!((person(&again), again["id"].to_string()), (Some(a.as_str()), face.clone()));
     assert_eq!(names(), ["Anna", "Berta"]);
 
-    // Why a machine thinks so.
+    // The reasons of an automatic assignment.
     let why = library.ok(&["faces", "why", &library.face("a1.jpg", 0.0, 1.0)["id"].to_string()]);
     let best = &why["candidates"][0];
     assert_eq!(best["name"], "Anna");
@@ -276,7 +276,7 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
     assert_eq!(library.ok(&["people", "show", "Anna"])["person"]["cover"].to_string(), face);
     library.refused(&["people", "cover", "Berta", &face], 1);
 
-    // What is worth asking, never against what is known.
+    // Suggestions never contradict edits.
     let asked = library.ok(&["people", "suggest"]).to_string();
     assert!(!(asked.contains(&a) && asked.contains(&b)), "{asked}");
     library.refused(&["people", "show", "Nobody"], 1);
@@ -295,7 +295,7 @@ fn a_fresh_index_has_the_same_people() {
         let (code, export, err) = library.run(&["export"]);
         assert_eq!(code, Some(0), "{err}");
         let items = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        // The space is named after the folder, and with it people's ids; who is with whom is the same.
+        // The space is named after the folder, and with it people's ids; the grouping is the same.
         let with_whom: Vec<(String, Vec<(Value, bool)>)> = items
             .map(|i| {
                 let faces = i["faces"].as_array().unwrap();
@@ -335,7 +335,7 @@ fn without_whole_models_all_else_is_done_and_it_is_said() {
         assert!(!shown["derivatives"].as_array().unwrap().is_empty(), "{what}: thumbnails are there");
         let (code, out, _) = library.run(&["models"]);
         assert_eq!(code, Some(1), "{what}: {out}");
-        // With whole models the next run does what was left.
+        // With intact models the next run does the rest.
         let healed = Library { models: models.clone(), ..library };
         healed.index();
         assert_eq!(healed.faces("a.png").len(), 1, "{what}");

@@ -1,5 +1,5 @@
-//! `albumen people` and `albumen faces` as a user at a terminal sees them: what is printed, and that the commands that are
-//! printed do what they say. The faces are put into the index by hand, so that no models are needed.
+//! `albumen people` and `albumen faces` on a terminal: the output, and that printed commands work. The faces
+//! are inserted into the index directly, so that no models are needed.
 
 use albumen_index::IndexReader;
 use albumen_index::testing::Database;
@@ -46,7 +46,7 @@ impl Terminal {
         (done.status.code(), text(done.stdout), text(done.stderr))
     }
 
-    /// What a command prints that goes well.
+    /// The output of a command that succeeds.
     fn says(&self, arguments: &[&str]) -> String {
         let (code, out, err) = self.run(arguments);
         assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
@@ -93,7 +93,7 @@ fn what_a_terminal_shows_is_enough_to_go_on() {
     t.face(&photo("2.png"), 0.1, [100, 0]);
     // A little too far from her to join.
     let near = t.face(&photo("3.png"), 0.1, [42, 92]);
-    let other = t.face(&photo("4.png"), 0.1, [0, 100]);
+    let other = t.face(&photo("4.png"), 0.1, [-100, 0]);
 
     let named = t.says(&["faces", "assign", &anna, "Anna"]);
     assert!(named.contains("1 more face(s) joined"), "{named}");
@@ -101,7 +101,7 @@ fn what_a_terminal_shows_is_enough_to_go_on() {
     assert!(list.contains(&format!("Anna  2 photo(s), 2 face(s), space {mine}")), "{list}");
     assert!(list.trim().ends_with(photo("1.png").to_str().unwrap()), "a photo is shown: {list}");
 
-    // Faces that wait: only where they are asked for, best first, with whom each is nearest to.
+    // Waiting faces: only on request, best first, each with its nearest person.
     let (_, _, notice) = t.run(&["faces", "list"]);
     assert!(notice.contains("--waiting"), "{notice}");
     let waiting = t.says(&["faces", "list", "--waiting", "--space", mine]);
@@ -110,7 +110,7 @@ fn what_a_terminal_shows_is_enough_to_go_on() {
     assert_eq!(t.says(&["faces", "list", "--waiting", "--limit", "1"]).lines().count(), 1);
     assert_eq!(t.says(&["faces", "list", "--waiting", "--space", hers]), "");
 
-    // `why` ends with a verdict and the two commands; both do what they say.
+    // `why` ends with a verdict and two commands; both work.
     let why = t.says(&["faces", "why", &near]);
     let verdict = why.lines().rev().nth(2).unwrap();
     assert!(verdict.contains("nearest to Anna") && verdict.contains("lacks"), "{why}");
@@ -132,7 +132,7 @@ fn what_a_terminal_shows_is_enough_to_go_on() {
         assert_eq!(t.says(&["people", "ask"]), asked, "{answer} was undone");
     }
 
-    // A name is not taken away by leaving it out; a merge says who remains.
+    // A name is not removed by omitting it; a merge prints the remaining person.
     let refused = t.refuses(&["people", "name", "Anna"]);
     assert!(refused.contains("--remove-name"), "{refused}");
     t.says(&["faces", "assign", &other, "Otto"]);
@@ -145,7 +145,7 @@ fn what_a_terminal_shows_is_enough_to_go_on() {
     assert_eq!(edits.lines().count(), 3, "{edits}");
     assert!(edits.lines().nth(1).unwrap().contains("undo edit"), "what goes first is said: {edits}");
 
-    // Another space's Anna is told apart by the space.
+    // Another space's Anna is distinguished by the space.
     let face = t.face(&t.path("hers").join("1.png"), 0.1, [100, 0]);
     t.says(&["faces", "assign", &face, "Anna"]);
     let refused = t.refuses(&["people", "show", "Anna"]);

@@ -1,13 +1,13 @@
-//! Tests of places, against the real gazetteer: points with known answers, and what must hold anywhere.
+//! Tests of places, against the real gazetteer: points with known results, and properties of all points.
 
 use albumen_library::places::Gazetteer;
 use proptest::prelude::*;
 
 const POINTS: &str = include_str!("places_points.tsv");
-/// Of the points, how many may be in another country or another town than expected: what docs/places.md lists.
+/// The number of points whose country or town differs from the expected one: listed in docs/places.md.
 const WRONG_COUNTRIES: usize = 1;
 const WRONG_TOWNS: usize = 9;
-/// The file says `-` for nothing.
+/// The file has `-` for nothing.
 const NOTHING: &str = "-";
 
 #[test]
@@ -110,7 +110,7 @@ fn zones_follow_the_borders() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Any two numbers are answered; a town comes with its country and with a distance in range.
+    /// Any two numbers give a result; a town comes with its country and with a distance in range.
     #[test]
     fn any_position_is_answered(lat in -95.0..95.0_f64, lon in -190.0..190.0_f64) {
         if let Some(place) = Gazetteer::open().place(lat, lon) {

@@ -1,5 +1,5 @@
-//! RAW files whose sensor data are developed: as dcraw shows them, within the memory that was asked for, behind the wall;
-//! and what is shown or said where that cannot be.
+//! RAW files whose sensor data is developed: as by dcraw, within the admitted memory, in the sandbox; and the
+//! results where development is impossible.
 
 use crate::mosaic::{BGGR, Filters, GBRG, GRBG, Mosaic, RGGB, dng, dng_with_preview};
 use crate::support;
@@ -19,7 +19,7 @@ use std::process::Command;
 use turbojpeg::{Compressor, Image, PixelFormat};
 
 const ROOM: FixedAdmission = FixedAdmission(1 << 30);
-/// The most by which a picture may differ from dcraw's, in the mean (CIE 1976).
+/// The maximum mean difference of a picture from dcraw's (CIE 1976).
 const MOST_DIFFERENCE: f64 = 6.0;
 
 fn request(name: &str) -> DevelopRequest {
@@ -42,7 +42,8 @@ fn shown(bytes: Vec<u8>, admission: &dyn Admission) -> Result<Pixels, Fault> {
     decode::decode(&source, &facts_of("a.dng", &source), &|w, h| (w, h), admission)
 }
 
-/// What dcraw makes of a file, upright: with the camera's white, whole or of half the width and height.
+/// dcraw's picture of a file, upright: with the camera's white balance, whole or of half the width and
+/// height.
 fn by_dcraw(path: &Path, half_size: bool) -> Option<Pixels> {
     let mut dcraw = Command::new("dcraw");
     dcraw.args(["-w", "-c"]).args(half_size.then_some("-h")).arg(path);
@@ -86,7 +87,7 @@ fn cut(of: Pixels, [left, top, width, height]: [u32; 4]) -> Pixels {
     Pixels { width, height, rgb: (top..top + height).flat_map(row).copied().collect(), damaged: None }
 }
 
-/// Mosaics of all the kinds that are made here.
+/// Mosaics of all the kinds generated here.
 fn mosaics() -> Vec<(&'static str, Mosaic)> {
     let plain = Mosaic::default();
     vec![
@@ -114,7 +115,7 @@ fn mosaics_are_shown_as_dcraw_shows_them() {
         let [_, _, width, height] = mosaic.crop.unwrap_or([0, 0, mosaic.width, mosaic.height]);
         let upright = if mosaic.orientation == 6 { (height, width) } else { (width, height) };
         assert_eq!((facts.display_width, facts.display_height), (Some(upright.0), Some(upright.1)), "{what}");
-        // A large one is asked for as its half, which is then made directly.
+        // A large one is requested at half size, which is then made directly.
         let fit = |w: u32, h: u32| if is_large { (w.min(1944), h.min(1296)) } else { (w, h) };
         let pixels = decode::decode(&source, &facts, &fit, &ROOM).unwrap();
         let size = if is_large { (1944, 1296) } else { upright };
@@ -123,7 +124,7 @@ fn mosaics_are_shown_as_dcraw_shows_them() {
             (size.0, size.1, None),
             "{what}"
         );
-        // The greys of the scene are grey, from white to black: white balance and colours are right by themselves.
+        // The greys of the scene are grey, from white to black: white balance and colours are right.
         if mosaic.orientation == 1 {
             let y = pixels.height - pixels.height / 8;
             let grey = |i: u32| {
@@ -146,7 +147,7 @@ fn mosaics_are_shown_as_dcraw_shows_them() {
     }
 }
 
-/// RAW files of the corpus whose sensor data are whole; the others are cut off or emptied of them.
+/// RAW files of the corpus with complete sensor data; the others are truncated or have none.
 const WHOLE: [&str; 2] =
     ["raw/evanoberholster+imagemeta/testImages/CRW.CRW", "raw/syoyo+tinydng/colorchart.dng"];
 
@@ -209,7 +210,7 @@ fn behind_the_wall(name: &str, bytes: &[u8], admission: &dyn Admission) -> Resul
     worker.develop(&request(name), &inputs, admission, &CancelToken::new())
 }
 
-/// Admits up to a ceiling, and notes the most that was asked for.
+/// Admits up to a ceiling, and records the largest request.
 struct Noting {
     ceiling: u64,
     most: Cell<u64>,
@@ -231,7 +232,7 @@ fn a_sealed_worker_develops_within_the_memory_that_it_asked_for() {
     for (what, mosaic) in mosaics().into_iter().chain([("12 bits, 10 megapixels", large)]) {
         let asked = Noting { ceiling: 1 << 30, most: Cell::new(0) };
         let developed = behind_the_wall("a.dng", &dng(&mosaic), &asked).unwrap();
-        // Had an estimate been too low, all there is would have been asked for.
+        // If an estimate had been too low, all of the memory would have been requested.
         assert!(asked.most.get() < 100 << 20, "{what}: {} MB", asked.most.get() >> 20);
         assert_eq!(developed.facts.small_preview, None, "{what}");
         let pictures = developed.pictures.unwrap().unwrap();
@@ -261,7 +262,7 @@ fn sensor_data_that_cannot_be_read_are_told_apart() {
     // Nothing but the directory.
     let none = shown(whole[..1000].to_vec(), &ROOM).unwrap_err();
     assert!(matches!(&none, Fault::Corrupt { why } if why.contains("sensor data")), "{none}");
-    // A kind of compression that no camera has.
+    // A compression that no camera uses.
     let mut unknown = whole.clone();
     let compression = unknown.windows(8).position(|w| w == [0x03, 0x01, 3, 0, 1, 0, 0, 0]).unwrap();
     unknown[compression + 8] = 99;
@@ -291,7 +292,7 @@ fn a_small_preview_gives_way_and_a_large_one_does_not() {
     let (width, height, [r, _, b]) = corner(dng_with_preview(&mosaic, &blue(630, 420)));
     assert_eq!((width, height), (630, 420));
     assert!(b > r + 100);
-    // One that cannot be read is as good as none.
+    // An unreadable one is ignored.
     let mut broken = blue(630, 420);
     let scan = broken.windows(2).position(|w| w == [0xFF, 0xDA]).unwrap();
     broken.splice(scan.., [0xFF, 0xC4, 0, 3, 0xFF, 0xFF, 0xDA, 0, 2]);
@@ -324,14 +325,14 @@ fn what_cannot_be_developed_shows_its_small_preview() {
 fn sensor_data_that_crash_the_decoder_cost_no_preview() {
     let mosaic = Mosaic { filters: Filters::SixBySix, ..Mosaic::default() };
     let mut bytes = dng_with_preview(&mosaic, &blue(300, 200));
-    // The pattern of the filters has 65,286 rows, which LibRaw 0.20 believes and does not survive.
+    // The pattern of the filters has 65,286 rows, which LibRaw 0.20 accepts and then crashes on.
     let entry = [0x8D, 0x82, 3, 0, 2, 0, 0, 0, 6, 0];
     let at = bytes.windows(entry.len()).position(|w| w == entry).unwrap();
     bytes[at + entry.len() - 1] = 0xFF;
     let developed = behind_the_wall("a.dng", &bytes, &ROOM).unwrap();
     assert_eq!(developed.facts.small_preview, Some(Size { width: 300, height: 200 }));
     assert_eq!(developed.pictures.unwrap().unwrap().renditions[0].width, 300);
-    // Without a preview it is said what happened.
+    // Without a preview the failure is reported.
     let mut bytes = dng(&mosaic);
     let at = bytes.windows(entry.len()).position(|w| w == entry).unwrap();
     bytes[at + entry.len() - 1] = 0xFF;
@@ -340,7 +341,7 @@ fn sensor_data_that_crash_the_decoder_cost_no_preview() {
     assert!(matches!(developed.pictures, Some(Err(Fault::Crashed { .. }))));
 }
 
-/// Indexes a folder and gives `small_preview` of each file, by its name.
+/// Indexes a folder and returns `small_preview` of each file, by its name.
 fn indexed(folder: &Path, index: &Path) -> BTreeMap<String, serde_json::Value> {
     let albumen = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_albumen"));
@@ -371,7 +372,7 @@ fn what_is_said_of_a_preview_stays_when_only_facts_are_read_again() {
     let first = indexed(&folder, &index);
     assert_eq!(first["whole.dng"], serde_json::Value::Null);
     assert_eq!(first["cut.dng"], serde_json::json!({ "width": 300, "height": 200 }));
-    // A sidecar changes facts and no picture.
+    // A sidecar changes facts but not the picture.
     for name in ["cut.dng.xmp", "whole.dng.xmp"] {
         std::fs::write(folder.join(name), r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"/>"#).unwrap();
     }

@@ -1,5 +1,6 @@
-//! RAW files of makers whose files nobody can be asked to pass on, put together here as their cameras do: a preview where
-//! the maker puts it, and something in the place of the sensor's data. Told, shown upright, also behind the wall.
+//! RAW files of makers for which no freely distributable files exist, generated here as their cameras write
+//! them: a preview at the maker's position, and placeholder sensor data. Detected, and shown upright, also in
+//! the sandbox.
 
 use crate::support;
 use albumen_core::cancel::CancelToken;
@@ -27,7 +28,7 @@ enum Value {
     Short(u32),
     Long(u32),
     Text(&'static str),
-    /// A place in `data`, which stands behind all directories.
+    /// A position in `data`, which follows all directories.
     Data(u32),
     /// Bytes of an unknown kind, in `data`.
     Bytes(u32, u32),
@@ -36,7 +37,8 @@ enum Value {
 }
 use Value::*;
 
-/// A little-endian TIFF structure of these directories, the first of which is the main one, and data behind them.
+/// A little-endian TIFF structure of these directories, the first of which is the main one, and data after
+/// them.
 fn tiff(directories: &[&[(u16, Value)]], data: &[u8]) -> Vec<u8> {
     let length = |d: &[(u16, Value)]| 2 + 12 * d.len() + 4;
     let texts: usize = directories
@@ -84,12 +86,12 @@ fn tiff(directories: &[&[(u16, Value)]], data: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Minolta: a block that says the size, one with a TIFF structure whose maker note leads to the preview, which begins with
-/// another byte than a JPEG.
+/// Minolta: a block with the size, one with a TIFF structure whose maker note leads to the preview, whose
+/// first byte differs from a JPEG's.
 fn mrw() -> Vec<u8> {
     let mut preview = jpeg(640, 480);
     preview[0] = 2;
-    // The note: a directory that counts from the structure's start, where the data are.
+    // The note: a directory with offsets from the structure's start, where the data is.
     let note = |preview_at: u32| {
         let mut note = 2u16.to_le_bytes().to_vec();
         for (tag, value) in [(0x88u16, preview_at), (0x89, preview.len() as u32)] {
@@ -105,7 +107,7 @@ fn mrw() -> Vec<u8> {
         let main = [(0x10F, Text("Minolta Co., Ltd.")), (0x110, Text("DiMAGE 7i")), (0x8769, Directory(1))];
         tiff(&[&main, &[(0x927C, Bytes(0, length))]], &[note(at), preview.clone()].concat())
     };
-    // The same length whatever stands in it.
+    // The same length for any content.
     let preview_at = of(0).len() - preview.len();
     let ttw = of(preview_at as u32);
     let mut prd = [0; 24];
@@ -131,7 +133,8 @@ fn x3f() -> Vec<u8> {
     out
 }
 
-/// A TIFF-like RAW file: its maker, and a sensor directory below the first; the preview is named by `JPEGInterchangeFormat`.
+/// A TIFF-like RAW file: its maker, and a sensor directory below the first; `JPEGInterchangeFormat` points to
+/// the preview.
 fn tiff_raw(make: &'static str, model: &'static str, preview: &[u8]) -> Vec<u8> {
     let main = [
         (0xFE, Long(1)),
@@ -259,10 +262,10 @@ fn a_preview_that_is_upright_already_is_not_turned_again() {
 fn a_small_preview_is_said() {
     let large = tiff_raw("Phase One", "P 45+", &jpeg(2000, 1333));
     assert_eq!(facts_of("a.iiq", &large).small_preview, None);
-    // Less than a quarter, and as much as is shown in the place of the sensor's data.
+    // Less than a quarter, and sufficient to be shown instead of the sensor's data.
     let middling = tiff_raw("Phase One", "P 45+", &jpeg(1400, 930));
     assert_eq!(facts_of("a.iiq", &middling).small_preview, Some(Size { width: 1400, height: 930 }));
-    // What is smaller is shown where the data cannot be developed, which is known then.
+    // A smaller one is shown if the data cannot be developed, which is known afterwards.
     let bytes = dng(1, &jpeg(160, 120));
     let facts = facts_of("a.dng", &bytes);
     assert_eq!(facts.small_preview, None);

@@ -1,5 +1,5 @@
-//! The recogniser against real models. `make models` brings them; without them these tests say that they were skipped,
-//! unless ALBUMEN_CORPUS or CI is set, where being without them is a failure.
+//! The recogniser with real models, installed by `make models`; without them these tests report that they
+//! were skipped, unless ALBUMEN_CORPUS or CI is set, which makes it a failure.
 
 use crate::support::{self, models_dir};
 use albumen_core::fault::Fault;
@@ -285,7 +285,7 @@ fn the_labelled_face_of_a_portrait_is_found() {
     let labelled =
         |r: &&serde_json::Value| r["expected"]["identity"].as_str().is_some_and(|i| i.starts_with("lfw:"));
     let (mut found, mut asked) = (0, 0);
-    // Every seventh: the whole is the corpus report's.
+    // Every seventh: the corpus report covers all of them.
     for row in rows.iter().filter(labelled).step_by(7) {
         let bytes = std::fs::read(support::corpus_file(&corpus, row["file"].as_str().unwrap())).unwrap();
         let faces = recogniser(&dir).recognise(&bytes, &FACES).unwrap().faces;

@@ -1,4 +1,4 @@
-//! Tests of render, against the real parts: what `develop` makes of the sample library.
+//! Tests of render, against the real parts: the output of `develop` for the sample library.
 
 use crate::support::ROOT;
 use albumen_core::ladder;

@@ -1,5 +1,5 @@
-//! Inputs of public bug reports of similar software, with the right answers: tests/data/reports, and folders that are made here
-//! because their names would not survive a clone on every file system.
+//! Inputs of public bug reports of similar software, with the right results: tests/data/reports, and folders
+//! generated here because their names would not survive a clone on every file system.
 
 use super::support;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ impl Library {
         (items, companions)
     }
 
-    /// The names of what a search finds, sorted.
+    /// The names of a search's results, sorted.
     fn find(&self, query: &str) -> Vec<String> {
         let found = support::answer(self.run(&["search", query]), &["search", query]);
         let items = found["items"].as_array().unwrap().iter();
@@ -126,7 +126,7 @@ fn each_case_gives_what_is_right() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The JPEG with other bytes behind its end: another content.
+/// The JPEG with other bytes after its end: different content.
 fn picture(n: usize) -> Vec<u8> {
     let mut bytes = std::fs::read(testdata("kinds/grey.jpg")).unwrap();
     bytes.extend(format!("{n}").bytes());
@@ -184,7 +184,7 @@ fn what_a_camera_makes_beside_clips_in_other_folders_belongs_to_them() {
     assert_eq!(is("M4ROOT/CLIP/../SUB/C0001S03.MP4"), Some("M4ROOT/CLIP/C0001.MP4"));
     assert_eq!(is("M4ROOT/CLIP/../THMBNL/C0001T01.JPG"), Some("M4ROOT/CLIP/C0001.MP4"));
     assert_eq!(items.len(), 2, "the clip, and the thumbnail of one that is missing");
-    // The clip goes: what was made of it is shown again.
+    // The clip is removed: its by-products are shown again.
     std::fs::remove_file(library.dir.path().join("photos/M4ROOT/CLIP/C0001.MP4")).unwrap();
     let photos = library.dir.path().join("photos");
     let (code, _, said) = library.run(&["index", "--no-recognise", photos.to_str().unwrap()]);

@@ -1,5 +1,6 @@
-//! A folder that is exchanged between the walk and the work on its files: what another owner has must never come into a
-//! space. Each variant is tried with queued files, with files that are due again, and in `verify --deep`.
+//! A folder that is replaced between the walk and the processing of its files: another owner's files must
+//! never appear in a space. Each variant is tried with queued files, with files that are due again, and in
+//! `verify --deep`.
 
 use super::support::{Mounted, ROOT};
 use albumen_engine::config::{Config, Spaces};
@@ -93,7 +94,7 @@ impl Homes {
         Database::open(&self.path("index"))
     }
 
-    /// The contents that the index has in Anna's space, those of files that have vanished among them.
+    /// The contents in the index of Anna's space, including those of removed files.
     fn annas(&self) -> Vec<String> {
         self.database().contents_of_volumes("/anna/Photos")
     }
@@ -116,7 +117,7 @@ impl Homes {
         aside
     }
 
-    /// Exchanges something of Anna's for Berta's; false where this machine cannot.
+    /// Replaces something of Anna's by Berta's; false if this machine cannot.
     fn exchange(&mut self, how: &str) -> bool {
         let (anna, berta) = (self.photos("anna"), self.photos("berta"));
         match how {
@@ -188,7 +189,7 @@ fn queued_files_are_not_read_from_another_folder_than_was_walked() {
             if !homes.exchange(how) {
                 continue;
             }
-            // Another folder is walked, and the queue worked through.
+            // Another folder is scanned, and the queue is processed.
             let out = homes.command(&["index", homes.path("other").to_str().unwrap()]);
             homes.check(&format!("{how}, pattern {pattern}: {}", String::from_utf8_lossy(&out.stderr)));
             assert_eq!(homes.annas(), [] as [String; 0], "{how}");
@@ -198,7 +199,7 @@ fn queued_files_are_not_read_from_another_folder_than_was_walked() {
 
 #[test]
 fn a_walk_does_not_follow_what_a_user_put_in_place_of_his_folder() {
-    // What is mounted is what an administrator has put there.
+    // Without the mount variants: only an administrator can mount.
     for how in &VARIANTS[..5] {
         for pattern in [true, false] {
             for is_developed in [true, false] {
@@ -242,7 +243,7 @@ fn verify_reads_no_original_from_another_folder() {
         }
         let out = homes.command(&["verify", "--deep"]);
         let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-        // Anna's are left out, for what is at their paths are not they; nothing is said of the bytes of Berta's.
+        // Anna's are left out, since the files at their paths are others; Berta's bytes are not reported.
         assert_eq!(report["counts"]["original"], serde_json::Value::Null, "{how}: {report}");
         assert!(report["checked"]["originals"].as_u64().unwrap() <= 4, "{how}: {report}");
     }
@@ -263,7 +264,7 @@ fn what_was_walked_is_developed_and_verified_in_inner_mounts_too() {
     assert_eq!(report["checked"]["originals"], 12, "{report}");
 }
 
-/// Exchanges two folders as fast as it goes until it is dropped.
+/// Exchanges two folders as fast as possible until it is dropped.
 struct Exchanging(std::process::Child);
 
 impl Exchanging {
@@ -294,7 +295,7 @@ impl Drop for Exchanging {
     }
 }
 
-/// Reindexes and verifies while Anna's folder is exchanged for a link to Berta's; how often each.
+/// Reindexes and verifies while Anna's folder is exchanged for a link to Berta's; returns the number of each.
 fn beside_exchanges(times: u64, how: &str) -> (u64, u64) {
     let homes = Homes::new(true);
     assert!(homes.command(&["index"]).status.success());

@@ -1,4 +1,4 @@
-//! Tests of search, albums, tags and edits, by the program itself on a small library.
+//! Tests of search, albums, tags and edits, with the program itself on a small library.
 
 use crate::support;
 use crate::support::ROOT;
@@ -84,7 +84,7 @@ fn what_a_user_says_is_found_and_survives_a_reindex() {
     check();
     library.ok(&["reindex", "--stage", "inspect", library.photos().to_str().unwrap()]);
     check();
-    // A move is no end of what was said.
+    // A move keeps the edits.
     let moved = library.photos().join("moved.jpg");
     std::fs::rename(new, &moved).unwrap();
     library.ok(&["index", "--no-recognise", library.photos().to_str().unwrap()]);

@@ -1,4 +1,4 @@
-//! What the tests share: where real media is, and how the binary is run.
+//! Shared code of the tests: the folder of real media, and running the binary.
 #![allow(dead_code)]
 
 use albumen_models::files as models;
@@ -16,8 +16,8 @@ pub(crate) fn worker_program() -> PathBuf {
     worker
 }
 
-/// The folder of real media (ALBUMEN_CORPUS), or `None` after saying that the test is skipped.
-/// When the variable is set, a missing file fails the test that asks for it.
+/// The folder of real media (ALBUMEN_CORPUS), or `None` and a note that the test is skipped. If the variable
+/// is set, a missing file fails the test that needs it.
 pub(crate) fn corpus(test: &str) -> Option<PathBuf> {
     match std::env::var_os("ALBUMEN_CORPUS") {
         Some(dir) => {
@@ -32,8 +32,8 @@ pub(crate) fn corpus(test: &str) -> Option<PathBuf> {
     }
 }
 
-/// Says in one line that a test is skipped, and why. `.ci/run` counts the lines in the file that ALBUMEN_SKIPPED names, since
-/// the output of tests that pass is not shown.
+/// Notes in one line that a test is skipped, and why. `.ci/run` counts the lines in the file that
+/// ALBUMEN_SKIPPED names, since the output of tests that pass is not shown.
 pub(crate) fn note_skipped(test: &str, why: &str) {
     let line = format!("skipped: {test}: {why}\n");
     eprint!("{line}");
@@ -45,7 +45,8 @@ pub(crate) fn note_skipped(test: &str, why: &str) {
     }
 }
 
-/// Skips a test that needs what this machine refuses; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure.
+/// Skips a test that needs something this machine refuses; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a
+/// failure.
 pub(crate) fn machine_lacks(test: &str, why: &str) {
     assert!(std::env::var_os("ALBUMEN_REQUIRE_MOUNTS").is_none(), "{test}: {why}");
     note_skipped(test, why);
@@ -58,7 +59,7 @@ pub(crate) fn corpus_file(corpus: &std::path::Path, name: &str) -> PathBuf {
     path
 }
 
-/// A file that the ffmpeg program makes of these arguments; `None`, said aloud, where there is no ffmpeg.
+/// A file made by the ffmpeg program with these arguments; `None`, with a note, if there is no ffmpeg.
 pub(crate) fn made(name: &str, args: &[&str]) -> Option<Vec<u8>> {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join(name);
@@ -73,7 +74,7 @@ pub(crate) fn made(name: &str, args: &[&str]) -> Option<Vec<u8>> {
     }
 }
 
-/// The folder of models, or `None` after saying that the test is skipped.
+/// The folder of models, or `None` and a note that the test is skipped.
 pub(crate) fn models_dir(test: &str) -> Option<PathBuf> {
     let dir = models::default_dir();
     let found = models::available(&dir);
@@ -95,8 +96,8 @@ pub(crate) struct Mounted {
 }
 
 impl Mounted {
-    /// `false` after saying that the machine refuses it; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure, but
-    /// where the kernel has no driver for the file system.
+    /// `false` and a note if the machine refuses it; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure,
+    /// unless the kernel has no driver for the file system.
     fn mount(test: &str, arguments: &[&std::ffi::OsStr], at: &std::path::Path) -> bool {
         let answer = std::process::Command::new("mount").args(arguments).arg(at).output();
         let why = match answer {
@@ -157,7 +158,7 @@ impl Mounted {
     fn image(test: &str, make: &str, arguments: &[&str]) -> Option<Mounted> {
         let image = tempfile::NamedTempFile::new().expect("a temporary file");
         image.as_file().set_len(16 << 20).expect("a sparse file of 16 MiB");
-        // Debian keeps these where only root's PATH looks.
+        // Debian installs these in folders that only root's PATH contains.
         let made = [make.to_owned(), format!("/sbin/{make}")].iter().find_map(|make| {
             std::process::Command::new(make).args(arguments).arg(image.path()).output().ok()
         });
@@ -204,10 +205,10 @@ impl Drop for Mounted {
     }
 }
 
-/// How the program left, and what it printed on its two outputs.
+/// The exit code of the program, and its two outputs.
 pub(crate) type Left = (Option<i32>, String, String);
 
-/// Runs `albumen ARGUMENTS --json` on the index in `dir`, where there are no settings but `settings` (environment).
+/// Runs `albumen ARGUMENTS --json` on the index in `dir`, with no settings except `settings` (environment).
 pub(crate) fn run_in(
     dir: &std::path::Path,
     settings: &[(&str, &std::path::Path)],
@@ -226,13 +227,13 @@ pub(crate) fn run_in(
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// What a command printed that must have gone well.
+/// The output of a command that must succeed.
 pub(crate) fn answer((code, out, err): Left, arguments: &[&str]) -> serde_json::Value {
     assert_eq!(code, Some(0), "{arguments:?}: {out}{err}");
     serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}"))
 }
 
-/// SSIMULACRA2 of two pictures of this size, sRGB: 100 is the same, 90 cannot be told apart.
+/// SSIMULACRA2 of two pictures of this size, sRGB: 100 is identical, 90 visually indistinguishable.
 pub(crate) fn ssimulacra2(reference: &[u8], other: &[u8], (width, height): (u32, u32)) -> f64 {
     use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
     let frame = |rgb: &[u8]| {
@@ -244,7 +245,7 @@ pub(crate) fn ssimulacra2(reference: &[u8], other: &[u8], (width, height): (u32,
     compute_frame_ssimulacra2(frame(reference), frame(other)).expect("two pictures of one size")
 }
 
-/// A picture as libvips sees it, whole: upright, sRGB, over white. `None` where it cannot be read.
+/// A picture decoded by libvips, whole: upright, sRGB, over white. `None` if it cannot be read.
 pub(crate) fn vips_decodes(path: &std::path::Path) -> Option<((u32, u32), Vec<u8>)> {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let (turned, png) = (dir.path().join("turned.v"), dir.path().join("whole.png"));
@@ -257,7 +258,7 @@ pub(crate) fn vips_decodes(path: &std::path::Path) -> Option<((u32, u32), Vec<u8
         return None;
     }
     let to = format!("{}[compression=1,strip]", png.display());
-    // Only of pictures with a profile: others would be bent a little on the way through two of them.
+    // Only for pictures with a profile: others would change slightly in the conversion between two of them.
     if !vips("icc_transform", &turned, &to, &["srgb", "--embedded", "--intent", "relative"])
         && !vips("colourspace", &turned, &to, &["srgb"])
     {
@@ -277,7 +278,7 @@ pub(crate) fn ffmpeg_frames(path: &std::path::Path, (width, height): (u32, u32))
         .args(["-v", "error", "-nostdin", "-i"])
         .arg(path)
         .args(["-vf", &format!("scale={width}:{height}:flags=lanczos+accurate_rnd"), "-frames:v", "600"])
-        // Each frame once, whatever its time.
+        // Each frame once, regardless of its time.
         .args(["-vsync", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
         .output()
         .expect("ffmpeg, which scripts/setup.sh test installs");
@@ -308,7 +309,7 @@ pub(crate) struct Fuse {
 }
 
 impl Fuse {
-    /// `None` after saying that the machine refuses it; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure.
+    /// `None` and a note if the machine refuses it; with ALBUMEN_REQUIRE_MOUNTS set (CI) that is a failure.
     pub(crate) fn mount(folder: &Path, at: &Path, test: &str) -> Option<Fuse> {
         use std::io::BufRead;
         let control = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -343,13 +344,13 @@ impl Fuse {
         rustix::process::kill_process(pid, signal).expect("it runs");
     }
 
-    /// From now on nothing is answered. A request may be in the program: a process that waits for its answer cannot even be
-    /// killed.
+    /// From now on there are no answers. A request may be in the program: a process that waits for its answer
+    /// cannot even be killed.
     pub(crate) fn stop_anywhere(&self) {
         self.signal(rustix::process::Signal::STOP);
     }
 
-    /// From now on nothing is answered, and no request is in the program.
+    /// From now on there are no answers, and no request is in the program.
     pub(crate) fn stop(&self) {
         let stat = format!("/proc/{}/stat", self.program.id());
         let is_stopped = || std::fs::read_to_string(&stat).is_ok_and(|s| s.contains(") T "));

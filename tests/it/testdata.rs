@@ -1,4 +1,4 @@
-//! The sample library in testdata/: what every clone can see of the whole way of a photo, without real media.
+//! The sample library in testdata/: the whole processing of a photo, without real media, in every clone.
 
 use crate::support::ROOT;
 use albumen_core::source::Source;
@@ -99,7 +99,7 @@ fn grey_cmyk_and_progressive_look_alike() {
         [luma as u8; 3]
     });
     assert_near(corners(largest(&developed("kinds/grey.jpg"))), grey, 6, "grey");
-    // Without a profile what ink looks like is a matter of taste: it has to be the right colour, not the same.
+    // Without a profile the colours of inks are not defined: they must be similar, not the same.
     assert_near(corners(largest(&developed("kinds/cmyk.jpg"))), CORNERS, 60, "CMYK");
 }
 
@@ -156,10 +156,10 @@ fn the_sample_library_is_indexed_moved_about_and_guarded() {
         "empty and text certainly, the one with the absurd header perhaps: {first}"
     );
 
-    // Known failures are not failures of the second run.
+    // Known failures do not count in the second run.
     assert_eq!(counts(&run(&[path], 0)), [18, 0, 0, 0, 18, 0, 0]);
 
-    // A folder inside a folder, moved; and one part of the library looked at alone.
+    // A folder inside a folder, moved; and one part of the library scanned alone.
     fs::create_dir(library.join("2023")).unwrap();
     fs::rename(library.join("orientation"), library.join("2023/upright")).unwrap();
     let lines = |out: &Output| String::from_utf8(out.stdout.clone()).unwrap().lines().count();
@@ -169,7 +169,7 @@ fn the_sample_library_is_indexed_moved_about_and_guarded() {
     let part = library.join("2023");
     assert_eq!(counts(&run(&[part.to_str().unwrap()], 0)), [7, 0, 0, 0, 7, 1, 0]);
 
-    // An empty library is no deleted library, until a person says so.
+    // An empty library does not count as deleted until a user confirms it.
     fs::remove_dir_all(&library).unwrap();
     fs::create_dir(&library).unwrap();
     let guarded = run(&[path], 4);
@@ -179,7 +179,7 @@ fn the_sample_library_is_indexed_moved_about_and_guarded() {
     assert_eq!(counts(&removed)[5], 17, "{removed}");
     assert_eq!(lines(&albumen(&index, &["export"])), 0);
 
-    // Back within the days of grace: the same items, and nothing to be done again.
+    // Back within the grace period: the same items, and nothing to do.
     copy_tree(&testdata(), &library);
     let back = run(&[path], 0);
     assert_eq!(back["found"], 18, "{back}");

@@ -1,4 +1,4 @@
-//! What systemd is promised: readiness, a watchdog that is fed, a stop that is told, a unit without mistakes.
+//! The contract with systemd: readiness, the watchdog, a clean stop, a valid unit.
 
 use crate::support::{ROOT, note_skipped};
 use std::os::unix::net::UnixDatagram;
@@ -13,7 +13,7 @@ fn said(socket: &UnixDatagram) -> Option<String> {
     socket.recv(&mut buffer).ok().map(|n| String::from_utf8_lossy(&buffer[..n]).into_owned())
 }
 
-/// Waits for a message of the service; which others came meanwhile does not matter.
+/// Waits for a message of the service; others in between are ignored.
 fn wait_for(socket: &UnixDatagram, wanted: &str) -> Instant {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(60) {
@@ -36,7 +36,7 @@ fn the_service_tells_systemd_that_it_is_ready_alive_and_stopping() {
     std::fs::write(dir.path().join("albumen.toml"), config).unwrap();
     let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-    // Fed twice in the time that systemd would wait.
+    // Notified twice per watchdog interval.
     let watchdog = Duration::from_secs(2);
     let mut service = Command::new(env!("CARGO_BIN_EXE_albumen"))
         .arg("--config")
@@ -47,7 +47,7 @@ fn the_service_tells_systemd_that_it_is_ready_alive_and_stopping() {
         .spawn()
         .unwrap();
     wait_for(&socket, "READY=1");
-    // Ready means that it can be asked, and not that it will soon be.
+    // Ready means that it accepts requests now, and not soon.
     let health = Command::new(env!("CARGO_BIN_EXE_albumen"))
         .arg("--config")
         .arg(dir.path().join("albumen.toml"))
@@ -75,7 +75,7 @@ fn the_unit_starts_the_program_as_the_program_is_called() {
     let asked =
         Command::new(env!("CARGO_BIN_EXE_albumen")).args(start.split(' ')).arg("--help").output().unwrap();
     assert!(asked.status.success(), "{}", String::from_utf8_lossy(&asked.stderr));
-    // It waits for no readiness that never comes, and restarts nothing that cannot work.
+    // No wait for readiness that never comes, and no restart that cannot succeed.
     for line in ["Type=notify", "RestartPreventExitStatus=2", "User=albumen", "ProtectSystem=strict"] {
         assert!(unit.lines().any(|l| l == line), "{line}");
     }
@@ -83,7 +83,8 @@ fn the_unit_starts_the_program_as_the_program_is_called() {
 
 #[test]
 fn systemd_finds_the_unit_sound_and_hardened() {
-    /// `systemd-analyze security`: 0 is sealed, 10 open; below 5 it says OK. What is left open has its reason in the unit.
+    /// `systemd-analyze security`: 0 is sealed, 10 open; below 5 it reports OK. The unit has the reason for
+    /// each remaining exposure.
     const EXPOSURE: f64 = 2.5;
     let unit = Path::new(ROOT).join(UNIT);
     let asked = Command::new("systemd-analyze").args(["security", "--offline=yes"]).arg(&unit).output();

@@ -1,5 +1,5 @@
-//! Tests of the wall with real worker processes: every way in which a worker can fail, what a sealed one cannot do,
-//! and that an answer from behind the wall is that of the function behind it.
+//! Tests of the sandbox with real worker processes: every way in which a worker can fail, the operations that
+//! a sandboxed one cannot do, and that its answers equal those of the function in process.
 
 use crate::support;
 use crate::support::{ROOT, note_skipped, worker_program};
@@ -48,7 +48,7 @@ fn inputs(path: &Path) -> Inputs {
 
 const ROOM: FixedAdmission = FixedAdmission(1 << 30);
 
-/// Has a file that commands this fault developed.
+/// Has a file developed that commands this fault.
 fn command(worker: &mut WorkerHandle, fault: &str, room: u64) -> Result<Developed, Fault> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("fault.jpg");
@@ -56,7 +56,8 @@ fn command(worker: &mut WorkerHandle, fault: &str, room: u64) -> Result<Develope
     worker.develop(&request(&path), &inputs(&path), &FixedAdmission(room), &CancelToken::new())
 }
 
-/// Runs this one test in a process of its own, so that no other test's files and children are seen. True: this is it.
+/// Runs this one test in a process of its own, so that other tests' files and children are not counted. True:
+/// this is it.
 fn alone(test: &str) -> bool {
     if std::env::var_os("ALBUMEN_TEST_ALONE").is_some() {
         return true;
@@ -76,7 +77,7 @@ fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// Children of this process, also those that nobody has reaped.
+/// Children of this process, including zombies.
 fn children() -> Vec<String> {
     let own = std::process::id().to_string();
     let stats = std::fs::read_dir("/proc").unwrap().filter_map(|e| {
@@ -147,7 +148,7 @@ fn whatever_a_worker_does_the_engine_goes_on() {
             other => panic!("{fault}: {other:?}"),
         }
     }
-    // Each limit is met with the other far away, however busy the machine is.
+    // Each limit is reached with the other far away, even on a busy machine.
     let (soon, late) = (Duration::from_millis(300), Duration::from_secs(300));
     let limits = [
         ("loop", soon, late, "0.3 s of CPU"),
@@ -171,7 +172,7 @@ fn whatever_a_worker_does_the_engine_goes_on() {
         Fault::TooLarge { needed } => assert!(needed > 1 << 39, "{needed}"),
         other => panic!("hog-at-once: {other:?}"),
     }
-    // After all of that the next file is served by a fresh worker.
+    // After all of that the next file is processed by a new worker.
     assert!(!command(&mut worker, "nothing", 0).unwrap_err().is_transient());
     assert_eq!(children().len(), 1, "{:?}", children());
     assert_eq!(open_files(), files_before);
@@ -198,7 +199,7 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
         }
     }
     assert_eq!(found.len(), 14);
-    // Also where the engine is root, as it is in a container, or has the service's one capability.
+    // Also if the engine is root, as in a container, or has the service's one capability.
     let status = std::fs::read_to_string(format!("/proc/{}/status", worker.pid().unwrap())).unwrap();
     let rights = |set: &str| status.lines().find_map(|l| l.strip_prefix(set)).map(str::trim);
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
@@ -233,7 +234,7 @@ fn a_worker_inherits_nothing_but_its_socket_and_its_reply() {
     };
     let without = of_a_worker();
     assert_eq!(without.len(), 5, "{without:?}");
-    // As a library or whatever starts the engine would leave them open, low and high.
+    // As a library or the parent of the engine would leave them open, low and high.
     for at in [20, 21, 63, 64, 200, 900] {
         // SAFETY: the number is free, and the copy stays open for this process, which ends with the test.
         assert_eq!(unsafe { libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&secret), at) }, at);
@@ -325,7 +326,7 @@ fn without_its_program_the_wall_says_what_to_do() {
     assert_eq!(by_hand.status.code(), Some(2));
 }
 
-/// Writes down what was asked for.
+/// Records the requests.
 struct Noted(RefCell<Vec<u64>>);
 
 impl Admission for Noted {
@@ -338,7 +339,7 @@ impl Admission for Noted {
     }
 }
 
-/// Files of the corpus by extension, up to `each`, of as many kinds as there are.
+/// Files of the corpus by extension, up to `each` per extension.
 fn some_of_each(corpus: &Path, each: usize) -> BTreeMap<String, Vec<PathBuf>> {
     let mut picked: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -378,7 +379,7 @@ fn every_format_comes_out_of_the_sealed_worker_as_in_process() {
             }
             (behind, direct) => assert_eq!(behind.err(), direct.err(), "{path:?}"),
         }
-        // An estimate that was too low shows as a second try with all that there is.
+        // An estimate that was too low causes a second try with all of the memory.
         assert!(
             !asked.0.borrow().contains(&asked.ceiling()),
             "{path:?} asked for too little: {asked:?}",
@@ -427,7 +428,7 @@ fn the_sealed_recogniser_answers_as_in_process() {
     assert_eq!(behind.faces.len(), 1);
     eprintln!("recogniser: {:.0} MB PSS", pss(&[recogniser.pid().unwrap()]) as f64 / 1e6);
 
-    // What is no picture is a fault of that file; the recogniser serves on.
+    // A file that is not a picture is a fault of that file; the recogniser continues.
     let first = recogniser.pid();
     for open in std::fs::read_dir(format!("/proc/{}/fd", first.unwrap())).unwrap() {
         let open = std::fs::read_link(open.unwrap().path()).unwrap();

@@ -1,6 +1,7 @@
-//! What decoding costs beside JPEG: a phone's HEIC next to libheif's own whole decode of it, a video's frame, a RAW
-//! file's preview, a 16-bit TIFF. The first three need the real media of ALBUMEN_CORPUS; without it only the TIFF,
-//! which is made here, is measured. Figures over whole files and programs: docs/formats.md.
+//! Decoding costs of formats other than JPEG: a phone's HEIC beside libheif's own whole decode of it, a
+//! video's frame, a RAW file's preview, a 16-bit TIFF. The first three need the real media of ALBUMEN_CORPUS;
+//! without it only the TIFF, which is generated, is measured. Figures over whole files and programs:
+//! docs/formats.md.
 
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Facts, FixedAdmission, Format};
@@ -11,7 +12,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 const PLENTY: FixedAdmission = FixedAdmission(1 << 30);
-/// The long edge of a preview, by the default settings.
+/// The long edge of a preview, with default settings.
 const LONG_EDGE: u32 = 2560;
 
 fn fit(width: u32, height: u32) -> (u32, u32) {
@@ -25,7 +26,7 @@ fn decoded(source: &Source, format: Format) -> usize {
     decode::decode(source, &facts, &fit, &PLENTY).expect("it decodes").rgb.len()
 }
 
-/// libheif with libde265, whole, in the planes that are coded: what any program that uses it pays at the least.
+/// libheif with libde265, whole, in the coded planes: the minimum cost for any program that uses it.
 fn libheif_whole(path: &Path) -> u32 {
     let context = HeifContext::read_from_file(path.to_str().expect("a plain name")).expect("a HEIF file");
     let handle = context.primary_image_handle().expect("a picture");

@@ -1,5 +1,5 @@
-//! What one JPEG costs: decode at each scale, inspect, render, `develop` whole; beside them the floor, bare
-//! libjpeg-turbo at the same scale, Lanczos3 and encode, without facts, orientation or colours.
+//! The cost of one JPEG: decode at each scale, inspect, render, the whole of `develop`; beside them the lower
+//! bound, bare libjpeg-turbo at the same scale, Lanczos3 and encode, without facts, orientation or colours.
 
 use albumen_core::ladder;
 use albumen_core::source::Source;

@@ -1,5 +1,5 @@
-//! Discover: the walk of a synthetic tree, beside `find` over the same one, what it costs to see that nothing has changed,
-//! and the content hash.
+//! Discover: the walk of a synthetic tree, beside `find` over the same one, the cost of a rescan without
+//! changes, and the content hash.
 //!
 //!     cargo bench --bench discover
 
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 
-/// Folders of the tree, and files in each: about a month of a family's photos a folder.
+/// Folders of the tree, and files in each: about a month of a family's photos per folder.
 const FOLDERS: usize = 40;
 const FILES: usize = 250;
 /// Bytes of the hashed file: a 12-megapixel camera JPEG.

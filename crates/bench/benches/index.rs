@@ -1,4 +1,4 @@
-//! What writing the index costs: a thousand new items by the one writer, in batches as a run writes them.
+//! The cost of writing the index: a thousand new items by the single writer, in batches as in a run.
 //!
 //! How costs grow with the library: `albumen bench --growth`.
 

@@ -1,9 +1,10 @@
-//! What clustering costs: a fresh library of 100,000 faces, and 100 new faces among a million known ones.
+//! The cost of clustering: a new library of 100,000 faces, and 100 new faces among a million known ones.
 //!
 //!     cargo bench --bench people
 //!
-//! The faces are made up, with the statistics of SFace on LFW: photos of one person have a cosine of 0.67 on average,
-//! strangers 0.10 with a spread of 0.09; a third of the people have one photo, the others 2 to 200.
+//! The faces are synthetic, with the statistics of SFace on LFW: photos of one person have a cosine of 0.67
+//! on average, strangers 0.10 with a spread of 0.09; a third of the people have one photo, the others 2 to
+//! 200.
 
 use albumen_library::people::{Fate, Known, Node, Thresholds, Vectors, exemplars, grow};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -11,13 +12,13 @@ use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 
 const DIM: usize = 128;
-/// Shares of a face's vector: what all faces have in common, the person, the photo. Squares sum to 1; the first is
-/// the mean cosine of strangers, the first two that of one person.
+/// Shares of a face's vector: the part common to all faces, the person, the photo. Squares sum to 1; the
+/// first is the mean cosine of strangers, the sum of the first two that of one person.
 const COMMON: f32 = 0.313;
 const PERSON: f32 = 0.754;
 const PHOTO: f32 = 0.577;
 
-/// Deterministic random numbers (a linear congruential generator; nothing here needs better).
+/// Deterministic random numbers (a linear congruential generator is sufficient here).
 struct Random(u64);
 
 impl Random {
@@ -38,7 +39,7 @@ impl Random {
     }
 }
 
-/// A made-up world of faces.
+/// A synthetic set of faces.
 struct World {
     random: Random,
     common: Vec<f32>,
@@ -59,7 +60,7 @@ impl World {
         v.iter().map(|x| (x / length * 127.0).round() as i8).collect()
     }
 
-    /// How many photos the next person has.
+    /// The number of photos of the next person.
     fn photos(&mut self) -> usize {
         if self.random.unit() < 1.0 / 3.0 { 1 } else { 2 + (self.random.unit().powi(4) * 199.0) as usize }
     }
@@ -169,7 +170,7 @@ fn a_hundred_among_a_million(c: &mut Criterion) {
     );
 }
 
-/// The most memory this process has had, from /proc.
+/// The peak memory of this process, from /proc.
 fn peak() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().find_map(|l| l.strip_prefix("VmHWM:")).map_or("unknown".into(), |v| v.trim().to_owned())

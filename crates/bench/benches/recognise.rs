@@ -1,4 +1,4 @@
-//! What recognition costs: the whole of it for one picture, and each of its parts. Needs `make models`.
+//! The cost of recognition: in total for one picture, and of each of its parts. Needs `make models`.
 //!
 //! `cargo bench --bench recognise`; figures of a run are in docs/models.md.
 

@@ -1,9 +1,9 @@
-//! What the wall costs: the same files developed in process and by a sealed worker. CPU time of all processes and wall
-//! time, the median of several rounds, and what an idle engine and worker weigh.
+//! The cost of the sandbox: the same files developed in process and by a sandboxed worker. CPU time of all
+//! processes and elapsed time, the median of several rounds, and the memory of an idle engine and worker.
 //!
 //!     ALBUMEN_CORPUS=... cargo bench --bench wall
 //!
-//! Not criterion: the figure is CPU time over two processes, which only /proc knows.
+//! Not criterion: the figure is the CPU time of two processes, which only /proc provides.
 
 use albumen_core::cancel::CancelToken;
 use albumen_core::source::Source;

@@ -1,8 +1,8 @@
 //! Compares two indexes of the same files, made by two builds of Albumen: `compare_indexes DIR DIR`.
 //!
-//! Facts must be identical. Pictures may differ as two processors round: see the tolerances below. What is found by
-//! networks may differ as float arithmetic does. Prints what agrees and what does not; ends with 1 where something is
-//! beyond its tolerance.
+//! Facts must be identical. Pictures may differ by the rounding of two processors: see the tolerances below.
+//! Results of networks may differ by floating-point rounding. Prints agreements and differences; exits with 1
+//! if a difference exceeds its tolerance.
 
 use albumen_index::IndexReader;
 use serde_json::{Map, Value};
@@ -21,7 +21,7 @@ const PIXEL_LEVELS: f64 = 0.5;
 const BOX_SHARE: f64 = 0.02;
 /// A score of a network, 0 to 1.
 const SCORE: f64 = 0.05;
-/// Of all faces and subjects, the share that only one side may have: those within a hair of a threshold.
+/// The maximum share of faces and subjects found on one side only: those close to a threshold.
 const ONE_SIDED: f64 = 0.02;
 
 type Items = BTreeMap<String, Map<String, Value>>;
@@ -85,7 +85,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(if report.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Items by their path below the volume.
+/// Items by their path relative to the volume.
 fn items(dir: &Path) -> Result<Items, Box<dyn Error>> {
     let mut items = Items::new();
     IndexReader::open(dir)?.export::<Box<dyn Error>>(None, |view| {
@@ -100,7 +100,7 @@ fn items(dir: &Path) -> Result<Items, Box<dyn Error>> {
     Ok(items)
 }
 
-/// Every key that says what a file is. Where it lies, and what pictures and networks made of it, is not among them.
+/// Compares every fact of the file itself. Paths, pictures and results of networks are excluded.
 fn compare_facts(path: &str, one: &Map<String, Value>, other: &Map<String, Value>, report: &mut Report) {
     const ELSEWHERE: [&str; 8] =
         ["path", "path_bytes", "volume", "space", "faces", "subjects", "derivatives", "thumbhash"];
@@ -169,7 +169,7 @@ fn grid(image: &turbojpeg::Image<Vec<u8>>) -> [f64; 64] {
     std::array::from_fn(|i| sums[i] / counts[i].max(1.0))
 }
 
-/// Pairs what both sides found by label and box; what is left over stands on one side only.
+/// Pairs the results of both sides by label and box; unpaired ones are on one side only.
 fn compare_found(path: &str, one: Option<&Value>, other: Option<&Value>, report: &mut Report) {
     let list = |found: Option<&Value>| found.and_then(Value::as_array).cloned().unwrap_or_default();
     let (left, mut right) = (list(one), list(other));

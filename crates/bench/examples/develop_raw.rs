@@ -1,10 +1,11 @@
-//! Develops the sensor data of a RAW file, whatever previews it has, to look at and to measure; and makes RAW files to
-//! measure with. scripts/raw_times.py compares its time with dcraw's.
+//! Develops the sensor data of a RAW file, regardless of its previews, for inspection and measurement; and
+//! generates RAW files for measurement. scripts/raw_times.py compares its time with dcraw's.
 //!
 //!     develop_raw FILE OUT.ppm                    the picture from which the derivatives would be made
-//!     develop_raw --mosaic WIDTH HEIGHT OUT.dng   a mosaic of 12 bits that is computed
+//!     develop_raw --mosaic WIDTH HEIGHT OUT.dng   a computed mosaic of 12 bits
 //!
-//! The first also prints the CPU milliseconds of development, in a process that has LibRaw open already, as a worker has.
+//! The first also prints the CPU milliseconds of development, in a process that has LibRaw open already, as a
+//! worker has.
 
 #[path = "../../../tests/it/mosaic.rs"]
 #[allow(dead_code, unreachable_pub)] // Tests use all of it.
@@ -26,7 +27,7 @@ fn cpu_ms() -> Result<f64, Box<dyn Error>> {
     Ok(on_cpu / 1e6)
 }
 
-/// Bytes that development may take here.
+/// The memory limit of development here, bytes.
 const ROOM: FixedAdmission = FixedAdmission(4 << 30);
 
 fn main() -> Result<(), Box<dyn Error>> {

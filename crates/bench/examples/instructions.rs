@@ -1,5 +1,5 @@
-//! Work for `scripts/instructions.py`, which counts its instructions under valgrind: `develop()` on a file, or the
-//! index's writer on made-up items, so many times.
+//! Workloads for `scripts/instructions.py`, which counts their instructions under valgrind: `develop()` on a
+//! file, TIMES times, or the index's writer on synthetic items.
 //!
 //!     instructions photo FILE | develop FILE TIMES | writer ITEMS
 //!
@@ -16,7 +16,7 @@ use albumen_worker::develop::develop;
 use std::error::Error;
 use std::path::Path;
 
-/// Bytes that a decoder may take: no case comes near.
+/// The memory limit of a decoder, bytes: no case comes near.
 const MEMORY: u64 = 1 << 30;
 
 fn main() -> Result<(), Box<dyn Error>> {

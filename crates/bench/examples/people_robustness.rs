@@ -1,11 +1,11 @@
-//! How altered a picture may be and still join its person: 24 people of LFW (ALBUMEN_CORPUS), each known by four pictures, and
-//! a fifth of each that is altered in one way after the other.
+//! Measures how much a picture may be altered and still join its person: 24 people of LFW (ALBUMEN_CORPUS),
+//! each known by four pictures, and a fifth of each that is altered in one way after the other.
 //!
 //!     ALBUMEN_CORPUS=... cargo run --release -p albumen-bench --example people_robustness
 //!
-//! A picture counts where its face joins the right person as the only new one. "asked" counts those that wait and of which `people
-//! ask` would ask rightly. The last lines are about small faces that lie on their side: how like themselves the embeddings
-//! are, by grade.
+//! A picture counts if its face joins the right person as the only new one. "asked" counts those that wait
+//! and for which `people ask` would suggest the right person. The last lines are about small sideways faces:
+//! the similarity of their embeddings, by grade.
 
 use albumen_core::vocabulary::{FoundFace, RecogniseRequest};
 use albumen_library::people::gallery::{Gallery, Probe};
@@ -23,7 +23,7 @@ const KNOWN: usize = 4;
 struct Person {
     known: Vec<FoundFace>,
     picture: RgbImage,
-    /// The face of the picture as it is.
+    /// The face of the unaltered picture.
     face: FoundFace,
 }
 
@@ -39,7 +39,7 @@ fn main() {
     println!("{} people, {KNOWN} pictures each", people.len());
     let small = |pixels: u32| -> Alter {
         Box::new(move |p: &Person| {
-            // So that the face's box is this high.
+            // Scaled so that the face's box is this high.
             let scale = pixels as f32 / (p.face.area[3] * p.picture.height() as f32);
             let size = |n: u32| ((n as f32 * scale).round() as u32).max(1);
             imageops::resize(
@@ -129,7 +129,7 @@ fn centre(recogniser: &mut Recogniser, picture: &RgbImage) -> Option<FoundFace> 
     recognise(recogniser, picture, true).into_iter().min_by(|a, b| off(a).total_cmp(&off(b)))
 }
 
-/// Whom a new face joins; else whom it would be asked about.
+/// The person that a new face joins; else the person of its question.
 fn joins(people: &[Person], face: &FoundFace) -> Result<usize, Option<usize>> {
     let t = Thresholds::SFACE;
     let dim = face.embedding.len();
@@ -217,7 +217,7 @@ fn tilted(picture: &RgbImage, degrees: f32) -> RgbImage {
     })
 }
 
-/// Small faces on their side, looked at as if they were upright.
+/// Small sideways faces, processed as if they were upright.
 fn sideways(people: &[Person], recogniser: &mut Recogniser) {
     println!("small faces on their side: grade, score, cosine with the upright face");
     let mut rows: Vec<(f32, f32, f32)> = Vec::new();

@@ -3,10 +3,10 @@
 //!
 //!     ALBUMEN_CORPUS=... cargo run --release -p albumen-bench --example people_tuning [CACHE]
 //!
-//! CACHE is a file that keeps what the models saw, so that a second run only clusters. Identities are dealt into five
-//! folds by a hash of their name. For each fold, the thresholds that do best on the others are tried on it; the sum over the folds is
-//! what a library of unseen people gets. Beside the real faces each set has made-up strangers of the same statistics,
-//! who must not be mixed up with anybody.
+//! CACHE is a file with the models' results, so that a second run only clusters. Identities are assigned to
+//! five folds by a hash of their name. For each fold, the thresholds that are best on the others are
+//! evaluated on it; the sum over the folds is the result for a library of unseen people. Besides the real
+//! faces each set has synthetic strangers of the same statistics, who must not be mixed up with other people.
 
 use albumen_core::vocabulary::{FoundFace, RecogniseRequest};
 use albumen_library::people::gallery::{Gallery, Probe};
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 const FOLDS: u64 = 5;
-/// Begins the names of made-up people, who are not judged.
+/// Prefix of the names of synthetic people, who are not judged.
 const MADE_UP: &str = "made-up:";
 
 #[derive(Clone)]
@@ -122,7 +122,7 @@ fn cluster(samples: &[Sample], t: &Thresholds) -> (Vec<usize>, usize) {
         nodes.push(Node { quality: s.quality, photo, fresh: true });
     }
     let (stop, mut clusters) = (AtomicBool::new(false), vec![usize::MAX; samples.len()]);
-    // As in an index: again and again, until nothing joins.
+    // As in an index: repeated until no face joins.
     let mut groups = 0;
     for round in 0..4 {
         let mut gallery: Vec<(Vec<f32>, u32, Vec<usize>)> = vec![(vec![0.0; dim], 0, Vec::new()); groups];
@@ -190,7 +190,7 @@ struct Score {
     recall: f64,
     faces: usize,
     mixed: usize,
-    /// Faces that wait though their person exists, and people in more than one piece.
+    /// Faces that wait though their person exists, and people split into several clusters.
     waiting: usize,
     pieces: usize,
 }
@@ -210,7 +210,7 @@ impl Score {
         self.pieces += other.pieces;
     }
 
-    /// What is chosen by: a mixed cluster is worse than some faces that wait.
+    /// The criterion of the choice: a mixed cluster is worse than some faces that wait.
     fn worth(&self) -> f64 {
         self.f1() - 0.0015 * self.mixed as f64
     }
@@ -251,10 +251,10 @@ fn tried(samples: &[Sample], t: &Thresholds) -> Score {
     score(samples, &clusters, groups)
 }
 
-/// With as many made-up strangers as a larger library has.
+/// Adds as many synthetic strangers as in a larger library.
 fn with_strangers(samples: &[Sample]) -> Vec<Sample> {
     const STRANGERS: usize = 600;
-    // Shares of a face's vector: what all faces have in common, the person, the photo (see benches/people.rs).
+    // Shares of a face's vector: the part common to all faces, the person, the photo (see benches/people.rs).
     const SHARES: [f32; 3] = [0.313, 0.754, 0.577];
     let mut state = 7u64;
     let mut unit = move || {
@@ -311,7 +311,7 @@ fn print_score(name: &str, s: &Score) {
     );
 }
 
-/// The questions over the clusters, best first, and how many are right.
+/// The questions over the clusters, best first, and the number of right ones.
 fn questions(samples: &[Sample], t: &Thresholds) {
     let (clusters, groups) = cluster(samples, t);
     let dim = samples.first().map_or(128, |s| s.embedding.len());
@@ -370,7 +370,7 @@ fn questions(samples: &[Sample], t: &Thresholds) {
     );
 }
 
-/// All that is tried.
+/// All thresholds that are tried.
 fn grid() -> Vec<Thresholds> {
     let mut all = Vec::new();
     for group in [0.32, 0.34, 0.36] {

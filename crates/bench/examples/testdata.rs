@@ -1,7 +1,8 @@
-//! Makes the sample library in testdata/: `cargo run --example testdata`.
+//! Generates the sample library in testdata/: `cargo run --example testdata`.
 //!
-//! One painted scene with a capital F in it and a colour in each corner, so that eyes and tests see which side is up:
-//! red top left, green top right, blue bottom left, yellow bottom right. The same bytes every time.
+//! One painted scene with a capital F in it and a colour in each corner, so that the orientation is visible
+//! and testable: red top left, green top right, blue bottom left, yellow bottom right. The same bytes every
+//! time.
 
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
@@ -39,10 +40,10 @@ impl Picture {
         [self.rgb[i], self.rgb[i + 1], self.rgb[i + 2]]
     }
 
-    /// As a camera stores it that was held so that `orientation` makes it upright.
+    /// As stored by a camera in a position that `orientation` corrects.
     fn stored_for(&self, orientation: u8) -> Picture {
         let (w, h) = (self.width, self.height);
-        // Where a stored pixel stands in the upright picture: EXIF 2.32, table of the Orientation tag.
+        // The position of a stored pixel in the upright picture: EXIF 2.32, table of the Orientation tag.
         let upright = |x: usize, y: usize| match orientation {
             2 => (w - 1 - x, y),
             3 => (w - 1 - x, h - 1 - y),
@@ -151,7 +152,7 @@ fn exif_block(orientation: u8) -> Result<Vec<u8>> {
     Ok(tiff.into_inner())
 }
 
-/// Puts an APP1 segment behind the SOI marker.
+/// Inserts an APP1 segment after the SOI marker.
 fn with_exif(jpeg: &[u8], tiff: &[u8]) -> Result<Vec<u8>> {
     let length = u16::try_from(2 + 6 + tiff.len())?;
     Ok([&jpeg[..2], b"\xff\xe1", &length.to_be_bytes(), b"Exif\0\0", tiff, &jpeg[2..]].concat())
@@ -182,7 +183,7 @@ fn main() -> Result<()> {
         .map(|p| ((299 * u32::from(p[0]) + 587 * u32::from(p[1]) + 114 * u32::from(p[2])) / 1000) as u8)
         .collect();
     write("kinds/grey.jpg", &scene.encode(PixelFormat::GRAY, &grey, |c| c.set_subsamp(Subsamp::Gray))?)?;
-    // As Adobe's programs write it: 255 is no ink.
+    // As written by Adobe's programs: 255 means 0 % ink.
     let cmyk: Vec<u8> = scene.rgb.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
     write("kinds/cmyk.jpg", &scene.encode(PixelFormat::CMYK, &cmyk, |c| c.set_subsamp(Subsamp::None))?)?;
 
@@ -196,7 +197,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The same picture with a frame header that says 65500 x 65500.
+/// The same picture with a frame header of 65500 x 65500.
 fn huge_header(jpeg: &[u8]) -> Result<Vec<u8>> {
     let mut bytes = jpeg.to_vec();
     let sof = bytes.windows(2).position(|w| w == b"\xff\xc0").ok_or("a baseline JPEG has an SOF0 marker")?;

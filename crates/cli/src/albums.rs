@@ -13,26 +13,26 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Make an album: empty, or with --search one that fills itself
+    /// Create an album: empty, or with --search a conditional one that contains all matching items
     Create {
         name: String,
-        /// What it holds, in the language of `albumen search`
+        /// The condition, in the language of `albumen search`
         #[arg(long, value_name = "QUERY")]
         search: Option<String>,
     },
-    /// Put items into an album
+    /// Add items to an album
     Add {
         name: String,
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Take items out of an album
+    /// Remove items from an album
     Remove {
         name: String,
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Give an album another name
+    /// Rename an album
     Rename { name: String, new_name: String },
     /// Delete an album; its items stay
     Delete { name: String },

@@ -1,5 +1,5 @@
-//! What the commands that ask the index or change it have in common: why one was refused, with the exit code that goes
-//! with it, and an answer in words or as JSON.
+//! Shared code of the commands that query or edit the index: errors with their exit codes, and answers as
+//! text or JSON.
 
 use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, print_json, say};
 use albumen_engine::service::client::{self, Edited};
@@ -12,13 +12,13 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-/// Items that one message to the service names at the most: far below `service.uploads.max_body`.
+/// The maximum number of items in one message to the service: far below `service.uploads.max_body`.
 const TOLD_AT_ONCE: usize = 10_000;
 
-/// Why a command did not do what was asked.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// It was said already.
+    /// The message was already printed.
     Said(ExitCode),
     Because {
         code: u8,
@@ -32,7 +32,7 @@ impl Refusal {
     }
 }
 
-/// The exit code of a command; what was refused is said on standard error.
+/// The exit code of a command; the error is printed on standard error.
 pub(crate) fn ended(outcome: Result<(), Refusal>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,12 +45,12 @@ pub(crate) fn ended(outcome: Result<(), Refusal>) -> ExitCode {
 }
 
 impl Context {
-    /// Prints an answer: with `--json` as it is, else in words.
+    /// Prints an answer: as JSON with `--json`, else as text.
     pub fn print<T: Serialize>(&self, answer: &T, in_words: impl FnOnce(&T)) {
         if self.global.json { print_json(answer) } else { in_words(answer) }
     }
 
-    /// After an edit of items: says how many they are, and tells the service that runs on this index.
+    /// After an edit of items: prints their number, and notifies the service that runs on this index.
     pub fn edited(&self, items: Vec<i64>) {
         let count = items.len();
         for some in items.chunks(TOLD_AT_ONCE) {
@@ -63,8 +63,8 @@ impl Context {
 }
 
 impl Context {
-    /// Tells the service that runs on this index, where one does, what was edited, so that its listeners hear of it. The
-    /// edit is made, whoever hears of it or not.
+    /// Notifies the service that runs on this index of an edit, if there is one, so that its event listeners
+    /// receive it. The edit is complete in any case.
     pub fn tell(&self, edited: &Edited) {
         let Some(socket) = service_socket(&self.index_dir()) else { return };
         let body = serde_json::to_value(edited).expect("plain data");

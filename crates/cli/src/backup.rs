@@ -1,4 +1,4 @@
-//! `albumen backup TO`: the index and all that users said, copied at one moment.
+//! `albumen backup TO`: a consistent copy of the index and of all edits by users.
 
 use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, print_json, say};
 use albumen_index::backup::{self, BackupError};
@@ -8,9 +8,9 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A folder to put it into, under a name with the date; or the name of a new folder
+    /// An existing folder, in which a folder named by the date is created, or the name of a new folder
     to: PathBuf,
-    /// Thumbnails and previews, too; without them they are made again after a restore
+    /// Include thumbnails and previews; otherwise they are generated again after a restore
     #[arg(long)]
     with_derivatives: bool,
 }
@@ -60,7 +60,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     }
 }
 
-/// The disk is full, or what this user may put on it is used up.
+/// The disk is full, or this user's quota is used up.
 pub(super) fn is_full(e: &std::io::Error) -> bool {
     matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }

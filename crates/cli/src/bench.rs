@@ -1,4 +1,4 @@
-//! `albumen bench [FOLDER]`: what indexing costs on this machine, beside other programs where asked.
+//! `albumen bench [FOLDER]`: the cost of indexing on this machine, on request beside other programs.
 
 use super::{Context, FAILED, NO_START, USAGE, complain, print_json, say};
 use crate::benchmark::{self, BenchError, Case, Plan, growth, report};
@@ -11,35 +11,36 @@ pub(crate) struct Args {
     /// The files to index; default: a generated mix
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// Only this many cores (by affinity)
+    /// Use only this many cores (by affinity)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     cores: Option<u16>,
-    /// Bound on the memory of all processes together, such as 256M (64M at least)
+    /// Limit on the memory of all processes together, such as 256M (64M at least)
     #[arg(long, value_name = "SIZE")]
     memory: Option<Memory>,
-    /// A memory cgroup of this size around the run, where one can be made
+    /// Run in a memory cgroup of this size, if one can be created
     #[arg(long = "box", value_name = "SIZE")]
     box_memory: Option<Bytes>,
-    /// No faces and subjects
+    /// Without faces and subjects
     #[arg(long)]
     no_recognise: bool,
-    /// The three standard cases instead of one of these settings: 2 cores and 512 MB, 1 core and 256 MB without
+    /// Run the three standard cases instead of these settings: 2 cores and 512 MB, 1 core and 256 MB without
     /// recognition, 4 cores and 2 GB
     #[arg(long, conflicts_with_all = ["cores", "memory", "box_memory", "no_recognise"])]
     case: bool,
-    /// Run each case this often; the run with the least CPU time counts
+    /// Run each case this many times; the run with the lowest CPU time counts
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
-    /// Run other programs on the same files, by the scripts in DIR
+    /// Also run other programs on the same files, by the scripts in DIR
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "benches/peers")]
     peers: Option<PathBuf>,
-    /// Files of the generated mix
+    /// The number of files in the generated mix
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     files: u32,
-    /// Instead: how costs grow with the library, at each of these numbers of items (synthetic)
+    /// Measure instead how costs grow with the library, at each of these numbers of synthetic items
     #[arg(long, value_name = "ITEMS", num_args = 0.., value_delimiter = ',', default_missing_values = ["1000", "10000", "100000"])]
     growth: Option<Vec<u32>>,
-    /// With --growth: make the libraries in DIR and leave them there; those that this version has made there are measured again
+    /// With --growth: generate the libraries in DIR and keep them; existing ones of this version are measured
+    /// again
     #[arg(long, value_name = "DIR", requires = "growth")]
     keep: Option<PathBuf>,
     /// Write summary.json and summary.md to DATE-MACHINE/ in DIR

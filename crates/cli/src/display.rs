@@ -1,4 +1,4 @@
-//! What a person sees during a run: a live display on a terminal, a line now and then elsewhere, a table at the end.
+//! Progress of a run: a live display on a terminal, periodic lines elsewhere, a table at the end.
 
 use super::say;
 use albumen_core::printable::printable;
@@ -13,9 +13,9 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How often a terminal is redrawn.
+/// The interval between updates on a terminal.
 const REDRAW: Duration = Duration::from_millis(200);
-/// How often a line is written where nobody watches (a log, cron).
+/// The interval between lines without a terminal (a log, cron).
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Shows progress until it is dropped.
@@ -33,7 +33,7 @@ impl Drop for Display {
     }
 }
 
-/// Starts the display; with `quiet` there is none.
+/// Starts the display; nothing is shown with `quiet`.
 pub(crate) fn start(progress: Arc<Progress>, quiet: bool) -> Display {
     if quiet {
         return Display { stop: None, thread: None };
@@ -90,7 +90,7 @@ fn words(p: &Progress, begun: Instant) -> (String, u64, u64) {
     (words, done, todo)
 }
 
-/// Seconds in words: `42 s`, `3 min`, `2 h 10 min`, `3 days`.
+/// Seconds as text: `42 s`, `3 min`, `2 h 10 min`, `3 days`.
 pub(crate) fn duration(seconds: f64) -> String {
     let s = seconds.round() as u64;
     match s {
@@ -101,7 +101,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// How many files of each kind are not read: `12 .rmvb, 3 .swf`, the most first.
+/// The number of unsupported files by extension: `12 .rmvb, 3 .swf`, most first.
 pub(crate) fn unread(by_extension: &BTreeMap<String, u64>) -> String {
     let mut kinds: Vec<(&String, &u64)> = by_extension.iter().collect();
     kinds.sort_by_key(|(_, files)| std::cmp::Reverse(**files));

@@ -1,4 +1,5 @@
-//! `albumen edit FILE...`: says what an item is called, when it was taken, how good it is. The files stay as they are.
+//! `albumen edit FILE...`: edits title, capture date, rating and other fields of an item. The files are
+//! unchanged.
 
 use super::answer::Refusal;
 use super::{Context, USAGE, items_named};
@@ -12,19 +13,19 @@ pub(crate) struct Args {
     /// Paths, or ids of items
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The title; "" for none
+    /// The title; "" for no title
     #[arg(long, group = "what")]
     title: Option<String>,
-    /// The description; "" for none
+    /// The description; "" for no description
     #[arg(long, group = "what")]
     description: Option<String>,
-    /// When it was taken: 2023-07-01, 2023-07-01T10:20:30 or 2023-07-01T10:20:30+02:00
+    /// The capture date: 2023-07-01, 2023-07-01T10:20:30 or 2023-07-01T10:20:30+02:00
     #[arg(long, group = "what", value_parser = DateEdit::parse)]
     date: Option<DateEdit>,
     /// 0 to 5 stars, -1 for rejected
     #[arg(long, group = "what", allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-1..=5))]
     rating: Option<i8>,
-    /// Take back what was said about a field
+    /// Remove the edit of a field
     #[arg(long, group = "what", value_name = "FIELD", value_parser = field)]
     forget: Vec<Field>,
 }

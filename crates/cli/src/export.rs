@@ -1,4 +1,4 @@
-//! `albumen export`: every item, one JSON object a line, in order of path bytes.
+//! `albumen export`: every item, one JSON object per line, in order of path bytes.
 
 use super::{Context, NO_START, answer, complain, output};
 use albumen_index::Error as IndexError;
@@ -13,7 +13,7 @@ pub(crate) struct Args {
 }
 
 enum Stop {
-    /// What it was written to takes no more.
+    /// Writing the output failed.
     Output(io::Error),
     Index(IndexError),
 }
@@ -38,7 +38,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
         out.write_all(&line).and_then(|()| out.write_all(b"\n")).map_err(Stop::Output)
     });
     let done = done.and_then(|()| out.flush().map_err(Stop::Output));
-    // What is still buffered has nowhere to go.
+    // What is still buffered cannot be written.
     drop(out.into_parts());
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `albumen faces`: the faces behind the people, why each is where it is, and corrections.
+//! `albumen faces`: the faces of people, why each is assigned, and corrections.
 
 use super::answer::Refusal;
 use super::people::{edit, print_face};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Without one: list --waiting
+    /// Without a subcommand: list --waiting
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -19,46 +19,47 @@ struct ListArgs {
     /// A photo or video
     #[arg(conflicts_with_all = ["person", "waiting"])]
     file: Option<PathBuf>,
-    /// Only this person's
+    /// Only faces of this person
     #[arg(long, conflicts_with = "waiting")]
     person: Option<String>,
-    /// Those that have no person, each with the person it is nearest to
+    /// Faces without a person, each with the nearest person
     #[arg(long)]
     waiting: bool,
-    /// Only of this space
+    /// Only in this space
     #[arg(long, value_name = "NAME")]
     space: Option<String>,
     /// At most this many
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Also faces that the last look at their picture did not find, and what is no face
+    /// Also faces that the latest detection did not find, and those marked as not a face
     #[arg(long)]
     lost: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// The faces of a photo, of a person, or (--waiting) those that have no person
+    /// List the faces of a photo, of a person, or (--waiting) those without a person
     List(ListArgs),
-    /// Why a face is taken for whom it is: verdict, exemplars, distance, threshold, constraints
+    /// Show why a face is assigned to its person: verdict, exemplars, distance, threshold, constraints
     Why { face: i64 },
-    /// "This is ...": a person by id or name; a new name makes a new person
+    /// Assign a face to a person by id or name; a new name creates a person
     Assign {
         face: i64,
         person: String,
-        /// Another face of the photo that is taken for the person is right, too (mirror, collage, photo of a photo)
+        /// The other face of the photo that is assigned to the person is right, too (mirror, collage, photo
+        /// of a photo)
         #[arg(long)]
         also: bool,
     },
-    /// "This is not ...": the person it is taken for, or another
+    /// Reject the person that a face is assigned to, or another one
     Reject { face: i64, person: Option<String> },
-    /// Say that this is no face
+    /// Mark a detection as not a face
     #[command(visible_alias = "no-face")]
     NotAFace { face: i64 },
-    /// Say that this is nobody to be known: it is not asked about again
+    /// Ignore a face: a stranger, not asked about again
     #[command(visible_alias = "nobody")]
     Ignore { face: i64 },
-    /// Take `not-a-face` or `ignore` back
+    /// Undo `not-a-face` or `ignore`
     Known { face: i64 },
 }
 
@@ -88,7 +89,7 @@ fn list(args: ListArgs, ctx: &Context) -> Result<(), Refusal> {
         (None, Some(person)) => index.person_in(person, space.as_deref(), list)?.faces,
         (None, None) => {
             if !waiting {
-                // Until the next release.
+                // A notice until the next release.
                 complain(
                     &"faces list: give --waiting for the faces that have no person; without it, FILE or --person will be needed",
                 );

@@ -1,4 +1,4 @@
-//! `albumen failures`: what could not be done, with reasons in words.
+//! `albumen failures`: lists failures with their reasons.
 
 use super::{Context, NO_START, complain, print_json, say};
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! `albumen index [PATH...]`: bring the index up to date, with progress on a terminal and a summary at the end.
+//! `albumen index [PATH...]`: brings the index up to date, with progress on a terminal and a summary at the
+//! end.
 
 use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain, display, print_json};
 use albumen_engine::config::values::Memory;
@@ -12,35 +13,35 @@ use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files and folders; default: all that the config names
+    /// Files and folders; default: all in the config
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Do everything again, also for files that have not changed
+    /// Run all stages again, also for unchanged files
     #[arg(long)]
     force: bool,
-    /// Walk and say what would be done, change nothing
+    /// Scan and report what would be done; change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Begin anew where index.sqlite is missing or empty beside derived/; what users said is lost
+    /// Create a new index if index.sqlite is missing or empty beside derived/; all edits are lost
     #[arg(long)]
     new_index: bool,
-    /// What is gone below PATH was removed on purpose: let the volume guard take it so
+    /// Confirm that files below PATH were removed on purpose, to the volume guard
     #[arg(long)]
     accept_removals: bool,
     #[command(flatten)]
     limits: Limits,
 }
 
-/// How much of the box a run may take.
+/// The resources that a run may use.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Limits {
-    /// No faces and subjects in this run
+    /// Skip faces and subjects in this run
     #[arg(long)]
     no_recognise: bool,
-    /// Files developed at a time; default: one a core
+    /// Files developed in parallel; default: one per core
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Bound on the memory of all processes together, such as 256M (64M at least)
+    /// Limit on the memory of all processes together, such as 256M (64M at least)
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<Memory>,
 }
@@ -62,7 +63,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
 }
 
 impl Limits {
-    /// As options of a run that has no others.
+    /// As options of a run without others.
     pub(crate) fn options(&self, ctx: &Context) -> Options {
         Options {
             recognise: !self.no_recognise && ctx.config.recognise.enabled,
@@ -114,7 +115,7 @@ pub(crate) fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitC
                 RunError::Usage(_) => USAGE,
                 RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
                 RunError::Record(e) if e.is_full() => STOPPED,
-                // A quota that is used up is an error of the disk for SQLite, and so is a disk that was mounted read-only.
+                // SQLite reports a used-up quota as a disk error, and also a disk that was mounted read-only.
                 RunError::Record(e) if e.may_be_disk_full() && room::is_used_up(&ctx.index_dir()) => STOPPED,
                 RunError::Record(_) | RunError::Reopen(_) => FAILED,
             })

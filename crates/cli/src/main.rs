@@ -1,4 +1,4 @@
-//! The command line: one file a subcommand. Exit codes are the contract's (see README).
+//! The command line: one file per subcommand. Exit codes are documented in the README.
 
 mod albums;
 mod answer;
@@ -40,7 +40,7 @@ use std::process::ExitCode;
 
 /// Nothing failed.
 pub const OK: u8 = 0;
-/// Files failed in this run, one of several volumes was offline, or there is no such item.
+/// Files failed in this run, one of several volumes was offline, or an item does not exist.
 pub const FAILED: u8 = 1;
 /// Usage or config.
 pub const USAGE: u8 = 2;
@@ -49,7 +49,7 @@ pub const NO_START: u8 = 3;
 /// Stopped by the volume guard or a full disk; nothing was removed.
 pub const STOPPED: u8 = 4;
 
-/// What --version says beyond the number: the licence of a binary depends on what it is linked to.
+/// The output of --version after the number: the licence of a binary depends on the linked libraries.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\nSource: MIT OR Apache-2.0. This program runs `albumen-worker`, which is linked to FFmpeg; where that FFmpeg \
@@ -66,7 +66,7 @@ pub struct Cli {
     command: Command,
 }
 
-/// Options that stand before or after the command.
+/// Options that are accepted before or after the command.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 pub struct Global {
@@ -76,13 +76,13 @@ pub struct Global {
     /// Settings; default: $XDG_CONFIG_HOME/albumen/albumen.toml, then /etc/albumen/albumen.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Print JSON on standard output instead of words
+    /// Print JSON on standard output instead of text
     #[arg(long, global = true)]
     pub json: bool,
-    /// Say more on standard error (-v: what is done, -vv: everything)
+    /// Print more to standard error (-v: progress, -vv: debug output)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// How lines on standard error look; default: text, for `service` what the config says
+    /// Format of log lines on standard error; default: text, for `service` as in the config
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 }
@@ -93,50 +93,50 @@ enum Command {
     Index(index::Args),
     /// Make a stage due again and run it
     Reindex(reindex::Args),
-    /// The models: what is there, what is missing, whether it is whole
+    /// List the models and verify their files
     Models(models::Args),
-    /// Run for good: watch, take requests, work when it may
+    /// Run as a daemon: watch folders, serve the API, index in the background
     Service(service::Args),
-    /// Tell the running service of files and folders that are new, changed or gone
+    /// Notify the running service of files and folders that are new, changed or gone
     Submit(submit::Args),
-    /// All the index knows of one item, and why
+    /// Show everything in the index about an item, with sources
     Show(show::Args),
-    /// One JSON object a line, an item each, in canonical order
+    /// Print one JSON object per line for each item, in canonical order
     Export(export::Args),
-    /// What is due, done and failed, by stage
+    /// Show due, done and failed items by stage
     Status(status::Args),
-    /// What could not be done, with reasons
+    /// List failures with their reasons
     Failures(failures::Args),
-    /// Items that fit words and filters, newest first
+    /// Search items by words and filters, newest first
     Search(search::Args),
-    /// Photos like this one, nearest first
+    /// List photos similar to one, nearest first
     Similar(similar::Args),
-    /// Albums: picked by hand, or filled by a search
+    /// Albums: with chosen items, or filled by a search
     Albums(albums::Args),
-    /// Tags: list, give, take away, rename
+    /// Tags: list, add, remove, rename
     Tags(tags::Args),
-    /// The places of the library, or the place at some coordinates
+    /// List the places of the library, or the place at given coordinates
     Places(places::Args),
-    /// Say what an item is called, when it was taken, how good it is
+    /// Edit title, capture date, rating and other fields of an item
     Edit(edit::Args),
-    /// What indexing costs on this machine
+    /// Measure the cost of indexing on this machine
     Bench(bench::Args),
-    /// Who is in the photos: list, name, merge, split, undo
+    /// People in the photos: list, name, merge, split, undo
     People(people::Args),
-    /// The faces behind the people: list, why, assign, reject
+    /// Faces of people: list, explain, assign, reject
     Faces(faces::Args),
-    /// Is the index whole, and is all there that it names
+    /// Check the index for corruption and missing derivatives
     Verify(verify::Args),
-    /// Copy the index and all that users said, also while a service works
+    /// Back up the index with all edits, also while a service runs
     Backup(backup::Args),
-    /// Bring a backup back; the index that is there is kept beside it
+    /// Restore a backup; the current index is kept beside it
     Restore(restore::Args),
     /// Write manual pages and shell completions into a folder
     #[command(hide = true)]
     Manual(manual::Args),
 }
 
-/// What every command gets.
+/// The context of every command.
 pub struct Context {
     pub global: Global,
     pub config: Config,
@@ -150,7 +150,7 @@ impl Context {
         self.global.index.clone().unwrap_or_else(|| self.config.index_dir())
     }
 
-    /// Opens the index to look, or says why not with the right exit code.
+    /// Opens the index for reading, or prints the error and returns the exit code.
     pub fn open_read(&self) -> Result<IndexReader, ExitCode> {
         IndexReader::open(&self.index_dir()).map_err(cannot_open)
     }
@@ -166,13 +166,13 @@ fn cannot_open(e: OpenError) -> ExitCode {
     ExitCode::from(NO_START)
 }
 
-/// The service has refused what was asked of it.
+/// The service has refused a request.
 fn refused(status: u16, answer: &serde_json::Value) -> ExitCode {
     complain(&answer["error"].as_str().unwrap_or("the service refused"));
     ExitCode::from(if status == client::DISK_FULL { STOPPED } else { FAILED })
 }
 
-/// The items that a person names by paths or ids; the first that is not in the index ends the command.
+/// The items named by paths or ids; the first that is not in the index ends the command.
 fn items_named(index: &IndexReader, files: &[PathBuf]) -> Result<Vec<i64>, ExitCode> {
     let find = |file| {
         let item = index.find_file(file)?.map_or(Ok(None), |id| index.item_of(id))?;
@@ -203,7 +203,7 @@ fn items_named(index: &IndexReader, files: &[PathBuf]) -> Result<Vec<i64>, ExitC
 }
 
 impl Context {
-    /// Ends the command where a person names a space that there is not: an empty answer would look like an empty space.
+    /// Ends the command if a named space does not exist: an empty answer would look like an empty space.
     fn spaces_named(&self, index: &IndexReader, names: &[String]) -> Result<(), Refusal> {
         if names.is_empty() {
             return Ok(());
@@ -222,7 +222,7 @@ impl Context {
     }
 }
 
-/// One error, in one line, on standard error.
+/// Prints one error, on one line, on standard error.
 pub fn complain(e: &dyn std::fmt::Display) {
     eprintln!("albumen: {}", printable(&e.to_string()));
 }
@@ -309,9 +309,9 @@ fn start_log(verbose: u8, is_service: bool, format: LogFormat) {
     };
     let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt().with_env_filter(filter);
-    // A log is there already only where a test has called this twice.
+    // A log exists already only if a test has called this twice.
     let _ = match format {
-        // Without colours: an escape sequence in a log is escaped, whoever wrote it.
+        // Without colours: an escape sequence in a log is always escaped.
         LogFormat::Text => log.with_ansi(false).with_writer(|| PrintableLines(std::io::stderr())).try_init(),
         LogFormat::Json => {
             log.json().with_current_span(false).flatten_event(true).with_writer(std::io::stderr).try_init()

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A folder that is there
+    /// An existing folder
     dir: PathBuf,
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn run(args: Args) -> ExitCode {
     }
 }
 
-/// `albumen.1` and a page for each command, `albumen.bash`, `_albumen` for zsh, `albumen.fish`.
+/// `albumen.1` and a page per command, `albumen.bash`, `_albumen` for zsh, `albumen.fish`.
 fn write(dir: &Path) -> std::io::Result<()> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         clap_complete::generate_to(shell, &mut Cli::command(), "albumen", dir)?;

@@ -1,4 +1,4 @@
-//! `albumen models`: lists every model and ONNX Runtime, and checks their sums.
+//! `albumen models`: lists every model and ONNX Runtime, and verifies their checksums.
 
 use super::{Context, FAILED, print_json, say};
 use albumen_models::files as models;

@@ -1,7 +1,7 @@
-//! Standard output: the one way to it, and what it means when it takes no more.
+//! Standard output: all writes to it, and the handling of write errors.
 //!
-//! Promises: a command whose words did not reach a disk that is full does not end as if they had; one whose reader has gone
-//! (`| head`) ends quietly.
+//! Promises: a command whose output was lost to a full disk does not exit as if it had succeeded; one whose
+//! reader has gone (`| head`) exits without an error.
 
 use super::{STOPPED, complain};
 use std::io::{self, ErrorKind, StdoutLock, Write};
@@ -11,19 +11,19 @@ use std::sync::{Mutex, PoisonError};
 /// The first error of this process' standard output.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Writes something to standard output; an error is kept for [`ended`].
+/// Writes to standard output; an error is stored for [`ended`].
 pub(crate) fn write(what: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<()>) {
     if let Err(e) = what(&mut io::stdout().lock()) {
         failed(e);
     }
 }
 
-/// Standard output takes no more.
+/// Writing to standard output failed.
 pub(crate) fn failed(e: io::Error) {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
 }
 
-/// The exit code of a command that would have ended with `code`.
+/// The exit code of a command that would have exited with `code`.
 pub(crate) fn ended(code: ExitCode) -> ExitCode {
     write(|out| out.flush());
     match FAILED.lock().unwrap_or_else(PoisonError::into_inner).take() {

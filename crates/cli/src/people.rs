@@ -1,4 +1,4 @@
-//! `albumen people`: who is in the photos, and what a user says of them. A person is given by id or by name.
+//! `albumen people`: the people in the photos, and edits by users. A person is given by id or by name.
 
 use super::answer::Refusal;
 use super::{Context, USAGE, complain, say};
@@ -14,7 +14,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Without one: list
+    /// Without a subcommand: list
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 /// Where a name is looked up.
 #[derive(Debug, Default, clap::Args)]
 struct InSpace {
-    /// Only of this space; tells people of one name apart
+    /// Only in this space; distinguishes people of the same name
     #[arg(long, value_name = "NAME")]
     space: Option<String>,
 }
@@ -42,7 +42,7 @@ impl InSpace {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List people: those with a name first, then those in most photos
+    /// List people: those with a name first, then by number of photos
     List {
         #[command(flatten)]
         of: InSpace,
@@ -61,48 +61,48 @@ enum What {
         /// At most this many faces
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
-        /// Also faces that the last look at their picture did not find
+        /// Also faces that the latest detection did not find
         #[arg(long)]
         lost: bool,
     },
-    /// Name a person; asks for the name where none is given
+    /// Name a person; prompts for the name if none is given
     Name {
         person: String,
         #[arg(conflicts_with = "remove_name")]
         name: Option<String>,
-        /// Take the name away for good
+        /// Remove the name permanently
         #[arg(long)]
         remove_name: bool,
-        /// If another person bears the name: they are one
+        /// If another person has the name: merge the two
         #[arg(long, conflicts_with = "separate")]
         merge: bool,
-        /// If another person bears the name: they are two
+        /// If another person has the name: keep the two separate
         #[arg(long)]
         separate: bool,
-        /// With --merge: both faces of a photo that shows the person twice are right
+        /// With --merge: if a photo shows the person twice, both faces are right
         #[arg(long, requires = "merge")]
         also: bool,
         #[command(flatten)]
         of: InSpace,
     },
-    /// Say that people are one; says who remains
+    /// Merge people into one; prints the one that remains
     Merge {
         #[arg(num_args = 2.., required = true)]
         people: Vec<String>,
-        /// Both faces are right where a photo shows the person twice (mirror, collage, photo of a photo)
+        /// If a photo shows the person twice, both faces are right (mirror, collage, photo of a photo)
         #[arg(long)]
         also: bool,
         #[command(flatten)]
         of: InSpace,
     },
-    /// Say that two people are two; they are not proposed as one again
+    /// Record that two people are different; a merge is not suggested again
     Apart {
         one: String,
         other: String,
         #[command(flatten)]
         of: InSpace,
     },
-    /// Say that these faces of a person are another person
+    /// Move these faces of a person to a new person
     Split {
         person: String,
         #[arg(required = true, value_name = "FACE")]
@@ -110,19 +110,19 @@ enum What {
         #[command(flatten)]
         of: InSpace,
     },
-    /// Leave a person out of lists and questions; its name still finds it
+    /// Hide a person from lists and questions; it is still found by name
     Hide {
         person: String,
         #[command(flatten)]
         of: InSpace,
     },
-    /// Take a hidden person back into lists
+    /// Show a hidden person in lists again
     Unhide {
         person: String,
         #[command(flatten)]
         of: InSpace,
     },
-    /// Choose the face that stands for a person
+    /// Choose the cover face of a person
     Cover {
         person: String,
         #[arg(value_name = "FACE")]
@@ -130,7 +130,7 @@ enum What {
         #[command(flatten)]
         of: InSpace,
     },
-    /// Questions worth answering, best first: who is this face, are these two the same
+    /// List open questions, best first: the person of a face, whether two people are the same
     Ask {
         #[command(flatten)]
         of: InSpace,
@@ -144,15 +144,15 @@ enum What {
         #[arg(value_enum)]
         answer: AnswerArg,
     },
-    /// People who may be one, and people without a name
+    /// List people who may be the same, and people without a name
     Suggest {
         #[command(flatten)]
         of: InSpace,
-        /// At most this many of each
+        /// At most this many of each kind
         #[arg(long, default_value_t = 20, value_name = "N")]
         limit: usize,
     },
-    /// List the edits that can be undone, the last first
+    /// List the edits that can be undone, latest first
     Edits {
         #[command(flatten)]
         of: InSpace,
@@ -171,10 +171,10 @@ enum What {
 enum AnswerArg {
     Yes,
     No,
-    /// The first side is no face
+    /// The first side is not a face
     #[value(alias = "not_a_face")]
     NotAFace,
-    /// The first side is nobody to be known
+    /// The first side is a stranger, to be ignored
     Ignore,
 }
 
@@ -262,7 +262,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     }
 }
 
-/// Asks at the terminal for the name of a person.
+/// Prompts on the terminal for the name of a person.
 fn ask_name(ctx: &Context, person: &str) -> Result<String, Refusal> {
     if ctx.global.json || !std::io::stdin().is_terminal() {
         return Err(Refusal::new(
@@ -284,7 +284,7 @@ fn ask_name(ctx: &Context, person: &str) -> Result<String, Refusal> {
 fn show(ctx: &Context, name: &str, space: Option<&str>, list: FaceList) -> Result<(), Refusal> {
     let PersonAndFaces { person, faces } = ctx.open_read()?.person_in(name, space, list)?;
     if person.hidden {
-        // Until the next release: it took a hidden person back into lists before.
+        // A notice until the next release; before, this unhid a person.
         complain(&format!(
             "{} is hidden and stays so: `albumen people unhide {}` takes it back into lists (`show` no longer does)",
             person.name.as_ref().unwrap_or(&person.id),
@@ -354,7 +354,7 @@ pub(crate) fn print_face(f: &FaceLine) {
     ));
 }
 
-/// Makes an edit and says what it did.
+/// Makes an edit and prints its effect.
 pub(crate) fn edit(
     ctx: &Context,
     change: impl FnOnce(&mut Editor) -> Result<EditDone, EditError>,

@@ -1,4 +1,4 @@
-//! `albumen places`: the places of the library with how many items lie there, or the place at some coordinates.
+//! `albumen places`: the places of the library with their number of items, or the place at given coordinates.
 
 use super::{Context, NO_START, complain, print_json, say};
 use albumen_core::vocabulary::Place;
@@ -12,7 +12,7 @@ pub(crate) struct Args {
     /// Only this country, by its two-letter code
     #[arg(long, value_name = "CODE", conflicts_with = "at")]
     country: Option<String>,
-    /// Ask the gazetteer what is at these coordinates, degrees; needs no index
+    /// Look up the place at these coordinates, in degrees; needs no index
     #[arg(long, num_args = 2, value_names = ["LATITUDE", "LONGITUDE"], allow_negative_numbers = true)]
     at: Option<Vec<f64>>,
 }

@@ -1,5 +1,5 @@
-//! `albumen reindex`: makes stages due again, then brings the index up to date; or asks the service that runs on this
-//! index to do so, and shows how far it is. Edits are never touched.
+//! `albumen reindex`: makes stages due again, then brings the index up to date; or requests this from the
+//! service that runs on this index, and shows its progress. Edits are never changed.
 
 use super::{Context, FAILED, NO_START, complain, display, print_json, say};
 use albumen_core::vocabulary::Stage;
@@ -16,30 +16,30 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// How often the service is asked how far it is.
+/// The interval between requests for the progress.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
-/// CPU seconds a file where nothing has been recorded yet: measured on an x86-64 server core, with camera JPEGs of 12
-/// megapixels and the models of docs/models.md (one face a picture).
+/// CPU seconds per file if no cost has been recorded yet: measured on an x86-64 server core, with camera
+/// JPEGs of 12 megapixels and the models of docs/models.md (one face per picture).
 const TYPICAL: [(&str, f64); 5] =
     [("inspect", 0.002), ("decode", 0.045), ("render", 0.015), ("faces", 0.030), ("subjects", 0.025)];
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
 pub(crate) struct Args {
-    /// What to do again; with a condition below: all stages, unless given
+    /// The stage to run again; with a condition below: default all stages
     #[arg(long, value_enum, group = "what")]
     stage: Option<Which>,
-    /// Only what `albumen failures` lists
+    /// Only failed items, as listed by `albumen failures`
     #[arg(long, group = "what", conflicts_with = "missing")]
     failed: bool,
-    /// Only what is not there: stages never done, pictures gone from derived/
+    /// Only missing results: stages never done, pictures missing from derived/
     #[arg(long, group = "what")]
     missing: bool,
-    /// Only what a stage of a lower version did (`albumen show` has the versions)
+    /// Only results of a lower version of the stage (see `albumen show`)
     #[arg(long, value_name = "VERSION", group = "what")]
     older_than: Option<u32>,
-    /// Say how much that is, and about how long it takes; change nothing
+    /// Print the number of files and the estimated time; change nothing
     #[arg(long)]
     dry_run: bool,
     /// Only these files and folders
@@ -91,7 +91,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     super::index::run_with(options, args.limits, ctx)
 }
 
-/// How much is meant, and about how long it takes.
+/// Prints the number of files and the estimated time.
 fn estimate(again: &Again, paths: &[PathBuf], limits: &super::index::Limits, ctx: &Context) -> ExitCode {
     let index = match ctx.open_read() {
         Ok(index) => index,
@@ -128,7 +128,7 @@ fn estimate(again: &Again, paths: &[PathBuf], limits: &super::index::Limits, ctx
 
 type Counted = (BTreeMap<&'static str, u64>, BTreeMap<String, Cost>);
 
-/// The files by stage and what the work has cost so far; `Err`: the path that no volume holds.
+/// The files by stage and the recorded costs; `Err`: the path that is on no volume.
 fn count(
     index: &IndexReader,
     again: &Again,
@@ -147,7 +147,8 @@ fn count(
     Ok(Ok((index.count_again(&scopes, again)?, index.costs()?)))
 }
 
-/// CPU seconds that the stages will cost, and on what that rests. People and places cost next to nothing.
+/// The estimated CPU seconds of the stages, and the basis of the estimate. People and places cost almost
+/// nothing.
 fn cpu_seconds(stages: &BTreeMap<&'static str, u64>, costs: &BTreeMap<String, Cost>) -> (f64, String) {
     let (mut sum, mut recorded, mut typical) = (0.0, u64::MAX, Vec::new());
     for (part, usual) in TYPICAL {
@@ -184,7 +185,7 @@ fn cpu_seconds(stages: &BTreeMap<&'static str, u64>, costs: &BTreeMap<String, Co
     (sum, rests_on)
 }
 
-/// Asks the service to do it, and shows how far it is until it is done.
+/// Requests it from the service, and shows the progress until it is done.
 fn hand_over(socket: &Path, again: &Again, paths: &[PathBuf], ctx: &Context) -> ExitCode {
     let paths: Vec<PathBuf> = paths.iter().map(|p| absolute(p)).collect();
     let stages: Vec<&str> = again.stages.iter().map(|s| s.name()).collect();

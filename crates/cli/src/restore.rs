@@ -1,4 +1,4 @@
-//! `albumen restore FROM`: brings a backup back, keeps the index that was there, and looks whether all is well.
+//! `albumen restore FROM`: restores a backup, keeps the previous index, and verifies the result.
 
 use super::{Context, FAILED, NO_START, OK, STOPPED, USAGE, backup, complain, print_json, say, verify};
 use albumen_index::restore::{self, RestoreError};

@@ -1,4 +1,4 @@
-//! `albumen search QUERY...`: items that fit, newest first. docs/search.md is the manual of the language.
+//! `albumen search QUERY...`: matching items, newest first. docs/search.md is the manual of the language.
 
 use super::answer::Refusal;
 use super::{Context, say};
@@ -10,24 +10,24 @@ use std::ffi::OsString;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Words and filters, all of which must hold: berlin 2023 camera:canon -tag:work
+    /// Words and filters, all of which must match: berlin 2023 camera:canon -tag:work
     #[arg(value_name = "WORD|FILTER")]
     query: Vec<String>,
-    /// At most so many items
+    /// At most this many items
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
-    /// Go on after this mark, which the page before ended with
+    /// Continue after this cursor, printed at the end of the previous page
     #[arg(long, value_name = "MARK")]
     after: Option<String>,
     /// Only the items of this space; may be given more than once
     #[arg(long)]
     space: Vec<String>,
-    /// Print only how many items fit
+    /// Print only the number of matching items
     #[arg(long, conflicts_with_all = ["after", "space"])]
     count: bool,
 }
 
-/// What `--json` prints, on one line.
+/// The output of `--json`, on one line.
 #[derive(Debug, Serialize)]
 struct Answer {
     items: Vec<ItemView>,
@@ -70,8 +70,8 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The command line with `-tag:work` after `search` made a word that is no option: its sign becomes the minus sign
-/// that the language knows as well. `-v` and `-h` stay options; quoted with others they are words.
+/// Converts the hyphen of `-tag:work` after `search`, which is not an option, to the minus sign that the
+/// language accepts as well. `-v` and `-h` stay options; quoted together with others they are words.
 pub(crate) fn with_denials(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
     let mut searching = false;
     arguments.map(move |argument| {
@@ -88,8 +88,8 @@ pub(crate) fn with_denials(arguments: impl Iterator<Item = OsString>) -> impl It
     })
 }
 
-/// The words of the shell as one text. A word that the shell has unquoted is one phrase again: `title:"by night"`
-/// comes as `title:by night`.
+/// The arguments as one query. An argument that the shell has unquoted is quoted again: `title:"by night"`
+/// arrives as `title:by night`.
 pub(crate) fn in_one(words: &[String]) -> String {
     let quoted = |word: &String| {
         if words.len() == 1 || word.contains('"') || !word.contains(char::is_whitespace) {

@@ -1,4 +1,4 @@
-//! `albumen service`: the long-running side.
+//! `albumen service`: runs as a daemon.
 
 use super::backup::is_full;
 use super::{Context, FAILED, NO_START, STOPPED, USAGE, complain};
@@ -11,14 +11,14 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only read the config and the tokens, and say what is wrong with them
+    /// Only read the config and the tokens, and report errors in them
     #[arg(long)]
     check: bool,
 }
 
 pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     if args.check {
-        // The config is read: with a mistake in it no command gets here.
+        // The config is valid: otherwise no command gets here.
         return match service::check(&ctx.config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {
@@ -35,10 +35,10 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
         }
     };
     match service::run(ctx.config.clone(), ctx.config_path.clone(), &ctx.index_dir(), &shutdown) {
-        // Being told to stop is how a service ends.
+        // A requested shutdown is a success.
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            // The last line of a log is like the others.
+            // The last line of a log has the format of the others.
             match ctx.global.log_format.unwrap_or(ctx.config.service.log) {
                 LogFormat::Text => complain(&e),
                 LogFormat::Json => tracing::error!("{e}"),

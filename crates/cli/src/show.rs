@@ -1,4 +1,4 @@
-//! `albumen show FILE`: all the index knows of one item, and why.
+//! `albumen show FILE`: everything in the index about one item, with sources.
 
 use super::{Context, FAILED, NO_START, complain, print_json, say};
 use albumen_index::view::Detail;
@@ -23,7 +23,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     match found {
         Ok(Some(view)) if ctx.global.json => print_json(&view),
         Ok(Some(view)) => {
-            // For people: the same object, indented; every key is a word.
+            // As text: the same object, indented; every key is a word.
             say(serde_json::to_string_pretty(&view).expect("a view is plain data"));
         }
         Ok(None) => {

@@ -1,4 +1,4 @@
-//! `albumen similar FILE`: photos like this one, nearest first.
+//! `albumen similar FILE`: photos similar to one, nearest first.
 
 use super::answer::Refusal;
 use super::{Context, FAILED, items_named, say};
@@ -14,15 +14,15 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Args {
     /// A path, or the item's id
     file: PathBuf,
-    /// At most so many items
+    /// At most this many items
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
-    /// Look in this space instead of the file's own; may be given more than once
+    /// Search this space instead of the file's own; may be given more than once
     #[arg(long, value_name = "NAME")]
     space: Vec<String>,
 }
 
-/// What `--json` prints, on one line.
+/// The output of `--json`, on one line.
 #[derive(Debug, Serialize)]
 struct Answer {
     items: Vec<Line>,
@@ -59,14 +59,14 @@ fn lines(index: &IndexReader, item: i64, args: &Args) -> Result<Vec<Line>, Simil
     let mut lines = Vec::new();
     for near in index.similar(item, args.limit as usize, spaces)? {
         let item = index.item_view(near.file, Detail::Full)?;
-        // Four places are what a byte a dimension can tell.
+        // Four decimal places are the precision of one byte per dimension.
         let similarity = (near.similarity * 1e4).round() / 1e4;
         lines.extend(item.map(|item| Line { similarity, item }));
     }
     Ok(lines)
 }
 
-/// Why a file cannot be compared, and what a person can do.
+/// Why a file cannot be compared, and what the user can do.
 fn without_vector(file: &Path, item: i64, index: &IndexReader, ctx: &Context, e: &SimilarError) -> String {
     let file = file.display();
     let path = index.path_of(item).ok().flatten().unwrap_or_default();

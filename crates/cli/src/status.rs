@@ -1,4 +1,4 @@
-//! `albumen status`: what is due, done and failed, by stage; volumes; what is missing.
+//! `albumen status`: due, done and failed items by stage; volumes; missing models.
 
 use super::{Context, NO_START, complain, print_json, say};
 use albumen_core::clock::now;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {}
 
-/// Folders that were not walked are listed up to this many.
+/// The maximum number of listed folders that could not be scanned.
 const MOST_PROBLEMS: usize = 100;
 
 #[derive(Serialize)]
@@ -25,11 +25,11 @@ struct Status {
     counts: Counts,
     sandbox: &'static str,
     volumes: Vec<Volume>,
-    /// The first folders that were not walked; `failures` lists all.
+    /// The first folders that could not be scanned; `failures` lists all.
     problems: Vec<NotWalked>,
-    /// Models that are not there, and what to do.
+    /// Missing models, and what to do.
     missing: Vec<String>,
-    /// What the service that runs on this index says of a full disk.
+    /// The service's report of a full disk, if one runs on this index.
     #[serde(skip_serializing_if = "Option::is_none")]
     disk_full: Option<String>,
 }
@@ -46,7 +46,7 @@ pub(crate) fn run(_args: Args, ctx: &Context) -> ExitCode {
         Ok(i) => i,
         Err(code) => return code,
     };
-    // What a worker can take from itself only a worker can tell.
+    // Only a worker can detect which restrictions of the sandbox it can apply.
     let sandbox = WorkerHandle::new(WorkerSettings::default()).start().unwrap_or_default().level();
     let plan = Plan::new(&ctx.config, true);
     let status = || -> albumen_index::Result<Status> {
@@ -119,7 +119,7 @@ pub(crate) fn run(_args: Args, ctx: &Context) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Asks the service, where one runs and may be asked.
+/// Queries the service, if one runs and the caller may access it.
 fn disk_full(index_dir: &Path) -> Option<String> {
     let (_, status) = client::request_soon(&service_socket(index_dir)?, "GET", "/v1/status", None).ok()?;
     Some(status["disk_full"].as_str()?.to_owned())

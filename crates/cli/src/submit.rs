@@ -1,4 +1,4 @@
-//! `albumen submit PATH...`: tells the running service of new files, or indexes them itself.
+//! `albumen submit PATH...`: notifies the running service of new files, or indexes them itself.
 
 use super::{Context, NO_START, complain, print_json, say};
 use albumen_engine::pipeline::run::Options;
@@ -13,10 +13,10 @@ pub(crate) struct Args {
     /// Files and folders
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Return when everything is done, faces and subjects too
+    /// Return when all stages are done, including faces and subjects
     #[arg(long)]
     wait: bool,
-    /// Where no service answers, index the paths here and now
+    /// If no service answers, index the paths in this process
     #[arg(long)]
     or_run: bool,
     #[command(flatten, next_help_heading = "Where no service does it")]
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
-    // The service of this index; who may not look into the index folder asks where the config says.
+    // The service of this index; a user without access to the index folder uses the socket of the config.
     let socket = service_socket(&ctx.index_dir()).unwrap_or_else(|| ctx.config.service.socket.clone());
     let socket = &socket;
     let paths: Vec<PathBuf> = args.paths.iter().map(|p| absolute(p)).collect();

@@ -1,4 +1,4 @@
-//! `albumen tags`: lists tags, gives them to items, takes them away, renames them.
+//! `albumen tags`: lists, adds, removes and renames tags.
 
 use super::answer::Refusal;
 use super::{Context, items_named, say};
@@ -14,20 +14,20 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Give items a tag
+    /// Add a tag to items
     Add {
         #[arg(value_parser = tag)]
         tag: String,
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Take a tag away, also where the file itself has it
+    /// Remove a tag from items, also if it comes from the file itself
     Remove {
         tag: String,
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Rename a tag on every item that has it; the files stay as they are
+    /// Rename a tag on every item that has it; the files are unchanged
     Rename {
         tag: String,
         #[arg(value_parser = tag)]
@@ -35,7 +35,7 @@ enum What {
     },
 }
 
-/// A tag that somebody can see and search for.
+/// A tag that can be displayed and searched for.
 fn tag(text: &str) -> Result<String, String> {
     Some(text.trim().to_owned()).filter(|t| !t.is_empty()).ok_or_else(|| "a tag needs a name".to_owned())
 }

@@ -1,4 +1,4 @@
-//! `albumen verify`: is the index whole, and is all there that it names.
+//! `albumen verify`: checks the index for corruption and missing derivatives.
 
 use super::{Context, FAILED, NO_START, OK, complain, print_json, say};
 use albumen_index::verify::{self, Checked, Depth, Finding, VerifyError};
@@ -6,29 +6,30 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Findings of one kind that are listed; all are counted. Without thumbnails there would be as many as photos.
+/// The maximum number of listed findings per kind; all are counted. Without thumbnails there would be one per
+/// photo.
 const LISTED: u64 = 100;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Also read every original again and compare it with what was indexed
+    /// Also read every original again and compare it with its recorded hash
     #[arg(long)]
     deep: bool,
-    /// Make due again what can be made again; `albumen index` then does it
+    /// Make everything due again that can be regenerated; `albumen index` then does it
     #[arg(long)]
     repair: bool,
 }
 
 #[derive(serde::Serialize)]
 pub(super) struct Report {
-    /// Nothing is wrong, or nothing but orphans.
+    /// No problems, or nothing but orphans.
     pub(super) whole: bool,
     checked: Checked,
-    /// Findings by kind, all of them.
+    /// All findings, counted by kind.
     counts: BTreeMap<&'static str, u64>,
     /// At most 100 of each kind.
     findings: Vec<Finding>,
-    /// Everything that is wrong was made due again.
+    /// All problems were made due again.
     repaired: bool,
 }
 
@@ -48,7 +49,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     }
 }
 
-/// Looks at the index; unless `quiet`, tells people what was found.
+/// Checks the index; unless `quiet`, prints the findings.
 pub(super) fn look(dir: &Path, depth: Depth, quiet: bool) -> Result<Report, VerifyError> {
     let report = collect(dir, depth, |finding, number| {
         if !quiet && number <= LISTED {

@@ -1,6 +1,6 @@
-//! One spelling for each camera maker.
+//! Normalizes the names of camera makers.
 
-/// How makers write themselves (lower case, the beginning is enough), and the one spelling.
+/// Prefixes of makers' names as written (lower case), and the normalized name.
 const MAKERS: &[(&str, &str)] = &[
     ("acer", "Acer"),
     ("agfa", "Agfa"),
@@ -76,13 +76,13 @@ const MAKERS: &[(&str, &str)] = &[
     ("zte", "ZTE"),
 ];
 
-/// The one spelling of a maker; an unknown one stays as written.
+/// The normalized name of a maker; an unknown one is unchanged.
 pub fn make(written: &str) -> String {
     let clean = collapse(written);
     let low = clean.to_lowercase();
     let known = MAKERS.iter().find(|(start, _)| {
         low.strip_prefix(start).is_some_and(|rest| {
-            // A word, not the beginning of another: "hp" is not "hpx".
+            // A whole word: "hp" does not match "hpx".
             start.ends_with(' ')
                 || start.len() > 4
                 || rest.is_empty()
@@ -95,12 +95,12 @@ pub fn make(written: &str) -> String {
     }
 }
 
-/// A model without padding; what the camera calls itself is kept.
+/// A model without padding; the camera's own name is kept.
 pub fn model(written: &str) -> String {
     collapse(written)
 }
 
-/// One space where there were several.
+/// Replaces several spaces by one.
 fn collapse(s: &str) -> String {
     s.split_whitespace().collect::<Vec<_>>().join(" ")
 }

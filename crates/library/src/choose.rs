@@ -1,4 +1,4 @@
-//! From all sources to one answer a fact, and the source of each.
+//! Chooses one value per fact from all sources, and records its source.
 
 use crate::evidence::Evidence;
 use crate::{camera, edited, panorama, taken};
@@ -7,7 +7,7 @@ use albumen_formats::xmp::Xmp;
 use albumen_formats::{Findings, regions};
 use std::collections::BTreeSet;
 
-/// Takes the first value that is there and notes where it came from.
+/// Takes the first existing value and records its source.
 fn first<T>(
     facts: &mut Facts,
     key: &str,
@@ -79,7 +79,7 @@ pub fn facts(format: Format, found: &Findings, e: Evidence<'_>) -> Facts {
     f
 }
 
-/// Cuts what is longer than anybody reads: facts travel through a pipe and into an index.
+/// Truncates overlong values: facts pass through a pipe and into an index.
 fn bound(f: &mut Facts) {
     /// A description; the longest caption in use is IPTC's of 2000 characters.
     const LONG: usize = 16 * 1024;
@@ -118,20 +118,20 @@ fn bound(f: &mut Facts) {
     if let Some(t) = &mut f.taken {
         t.rejected.iter_mut().for_each(|r| cut(&mut r.value, SHORT));
     }
-    // A film of thirty years is a broken header.
+    // A film of thirty years means a broken header.
     const LONGEST_S: f64 = 1e9;
     f.duration_s = f.duration_s.filter(|d| d.is_finite() && (0.0..LONGEST_S).contains(d));
     f.fps = f.fps.filter(|v| *v < 1e6);
 }
 
-/// The name's extension is one of another format's, and none of this one's.
+/// The name's extension belongs to another format, and not to this one.
 fn extension_mismatch(name: &str, format: Format) -> bool {
     let Some((stem, ext)) = name.rsplit_once('.') else { return false };
     let ext = ext.to_lowercase();
     if stem.is_empty() || format.extensions().contains(&ext.as_str()) {
         return false;
     }
-    // TIFF-like RAW formats of makers that have no format of their own here keep their extension.
+    // TIFF-like RAW formats of makers without a format of their own here keep their extension.
     Format::all().any(|other| other.extensions().contains(&ext.as_str()))
 }
 
@@ -143,7 +143,7 @@ fn geometry(f: &mut Facts, found: &Findings, format: Format, sidecars: &[(String
     let written = found.exif.as_ref().and_then(|x| x.orientation);
     let container_decides = matches!(format, Format::Heic | Format::Heif | Format::Avif | Format::Jxl)
         || format.kind() == Kind::Video;
-    // A sidecar says how a person has turned a file that nothing is written into.
+    // A sidecar has the user's rotation of a file that cannot be written to.
     let turned = sidecars.iter().find_map(|(name, x)| Some((name, x.orientation?)));
     f.orientation = match turned {
         _ if format.kind() == Kind::Video => found.orientation,
@@ -168,7 +168,8 @@ fn geometry(f: &mut Facts, found: &Findings, format: Format, sidecars: &[(String
 fn how(f: &mut Facts, e: &Evidence<'_>) -> Camera {
     let exif = e.exif;
     let movie = e.movie;
-    // XMP inside the file is a copy of EXIF; a sidecar's is the only source for files that cannot hold any.
+    // XMP inside the file is a copy of EXIF; a sidecar's is the only source for files that cannot contain
+    // any.
     macro_rules! pick {
         ($key:literal, $exif:ident, $xmp:ident) => {
             first(
@@ -213,7 +214,7 @@ fn round(v: f64, steps: f64) -> f64 {
     (v * steps).round() / steps
 }
 
-/// Seven significant digits: what a fraction of two 32-bit numbers is good for.
+/// Seven significant digits: the precision of a fraction of two 32-bit numbers.
 fn significant(v: f64) -> f64 {
     format!("{v:.6e}").parse().unwrap_or(v)
 }
@@ -259,7 +260,7 @@ fn words(f: &mut Facts, e: &Evidence<'_>) {
     about.push(one("movie", e.movie.and_then(|m| m.description.clone())));
     about.push(one("png", e.text("png:Description").or(e.text("png:Comment")).map(str::to_owned)));
     about.push(one("gif", e.text("gif:comment").map(str::to_owned)));
-    // What nobody wrote is better than nothing, and worse than what somebody wrote.
+    // A generated text is better than none, and worse than one by a user.
     about.sort_by_key(|(_, text)| text.as_deref().is_some_and(machine_made));
     f.description = first(f, "description", about);
 
@@ -290,10 +291,10 @@ fn words(f: &mut Facts, e: &Evidence<'_>) {
     tags.extend(e.iptc.into_iter().flat_map(|i| i.keywords.iter().cloned()));
     tags.extend(exif.into_iter().flat_map(|x| x.xp_keywords.iter().cloned()));
     tags.extend(e.movie.into_iter().flat_map(|m| m.keywords.iter().cloned()));
-    // digiKam's and Lightroom's way to say who is in a picture without saying where.
+    // digiKam and Lightroom list the people of a picture here without regions.
     let shown = sidecars().chain(inside()).flat_map(|(_, x)| &x.people);
     let people = e.takeout.iter().flat_map(|(_, t)| &t.people).chain(shown);
-    // A region says it better.
+    // A region is more precise.
     let in_regions = |name: &String| f.regions.iter().any(|r| r.name.as_ref() == Some(name));
     tags.extend(people.filter(|name| !in_regions(name)).map(|name| format!("People/{name}")));
     let pets = sidecars().chain(inside()).flat_map(|(_, x)| &x.regions).filter(|r| r.is_pet);
@@ -303,7 +304,7 @@ fn words(f: &mut Facts, e: &Evidence<'_>) {
     f.tags = tags.into_iter().collect();
 }
 
-/// Whether a camera or a program fills the description in by itself with such a text.
+/// Whether the description is a default text of a camera or program.
 fn machine_made(text: &str) -> bool {
     const BEGINNINGS: &[&str] =
         &["created with ", "made with gimp", "file written by adobe photoshop", "image generated by "];
@@ -314,7 +315,7 @@ fn machine_made(text: &str) -> bool {
         || BEGINNINGS.iter().any(|b| text.starts_with(b))
 }
 
-/// Microsoft's percent as stars: 1, 25, 50, 75 and 99 are 1 to 5.
+/// Microsoft's percentages as stars: 1, 25, 50, 75 and 99 are 1 to 5.
 fn percent(v: Option<f64>) -> Option<i8> {
     v.filter(|v| (0.0..=100.0).contains(v)).map(|v| match v {
         v if v < 1.0 => 0,

@@ -1,9 +1,9 @@
-//! Where the date of a photo or video is looked for: one ordered table.
+//! The sources of the date of a photo or video: one ordered table.
 //!
-//! What a date means comes before the container that it stands in. The date of the original (the shutter, or the year on an
-//! old print) comes before a date of its coming to be a file (a scanner, an export, the end of a recording), that before
-//! what others know of it, that before a date of the file's last change. Which of the dates found is believed:
-//! [`super::taken`].
+//! The meaning of a date has precedence over the container that stores it. The date of the original (the
+//! shutter, or the year on an old print) comes first, then the date of its creation as a file (a scanner, an
+//! export, the end of a recording), then dates from third parties, then the date of the file's last change.
+//! [`super::taken`] chooses among the dates found.
 
 use crate::evidence::Evidence;
 use crate::name_date;
@@ -13,33 +13,33 @@ use albumen_formats::exif::ExifDate;
 use jiff::tz::TimeZone;
 use std::ops::RangeBounds;
 
-/// What a date says, best first.
+/// The meaning of a date, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Meaning {
     /// When the original was taken.
     Original,
-    /// When it came to be a file: digitised, exported, or when a recording ended.
+    /// When it was created as a file: digitised, exported, or when a recording ended.
     Digitised,
-    /// What others know: Google's database, the names of file and folder.
+    /// From third parties: Google's database, the names of file and folder.
     Told,
     /// When the file was last changed.
     Changed,
 }
 
-/// A date that could be the one.
+/// A candidate for the date.
 #[derive(Debug, Clone)]
 pub struct Candidate {
-    /// What stands in `taken.source`.
+    /// The value of `taken.source`.
     pub source: String,
     pub meaning: Meaning,
     /// As written.
     pub text: String,
     pub when: Option<When>,
-    /// `Z` or `+00:00` was written where tools write that when they do not know: `when` has no offset then.
+    /// `Z` or `+00:00`, which tools also write if the offset is unknown: `when` has no offset then.
     pub is_weakly_utc: bool,
 }
 
-/// What a rule adds to.
+/// The list to which a rule adds.
 pub struct Candidates {
     pub all: Vec<Candidate>,
     meaning: Meaning,
@@ -47,11 +47,11 @@ pub struct Candidates {
 
 pub type Rule = fn(&Evidence<'_>, &mut Candidates);
 
-/// The rules, best first: what the dates mean, where they stand, how they are read.
+/// The rules, best first: the meaning, the position and the parsing of the dates.
 pub const RULES: &[(Meaning, &str, Rule)] = &[
-    // What a person or their photo program wrote beside the file wins over the file.
+    // The sidecar of a user's photo program has precedence over the file.
     (Meaning::Original, "sidecar: exif:DateTimeOriginal, photoshop:DateCreated", sidecar_original),
-    // For videos programs have no other tag than this one (and no program writes a sidecar when it records).
+    // For videos programs have no other tag (and no program writes a sidecar when it records).
     (Meaning::Original, "sidecar of a video: xmp:CreateDate", |e, out| {
         if e.is_video {
             sidecar_digitised(e, out);
@@ -80,24 +80,25 @@ pub const RULES: &[(Meaning, &str, Rule)] = &[
             Precision::Day..,
         );
     }),
-    // AVI's IDIT and ICRD, QuickTime's day, AVCHD's stamp. A year alone is that of a film, not of a recording.
+    // AVI's IDIT and ICRD, QuickTime's day, AVCHD's time stamp. A year alone is that of a film, not of a
+    // recording.
     (Meaning::Original, "movie: IDIT, ICRD, day, AVCHD", |e, out| {
         if let Some((source, text)) = e.movie.and_then(|m| m.other_date.as_ref()) {
             out.movie(source, Some(text), Precision::Day..);
         }
     }),
-    // For a camera the same moment, for a scanner the day it was used.
+    // For a camera the same moment, for a scanner the day of the scan.
     (Meaning::Digitised, "exif:DateTimeDigitized", |e, out| {
         out.exif("exif:DateTimeDigitized", e.exif.and_then(|x| x.digitized.as_ref()));
     }),
-    // The satellites' clock, UTC.
+    // From the satellites' clock, UTC.
     (Meaning::Digitised, "exif:GPSDateStamp", |e, out| {
         out.utc("exif:GPSDateStamp", e.exif.and_then(|x| x.gps_time.as_deref()));
         for x in e.xmp {
             out.utc("xmp:exif:GPSTimeStamp", x.gps_time.as_deref());
         }
     }),
-    // A movie's header counts UTC by the specification; see `header_is_local` for the cameras that do not.
+    // A movie's header is in UTC by the specification; see `header_is_local` for the exceptions.
     (Meaning::Digitised, "quicktime:CreateDate", movie_header),
     (Meaning::Digitised, "xmp: exif:DateTimeDigitized, xmp:CreateDate", |e, out| {
         for x in e.xmp {
@@ -144,7 +145,7 @@ pub const RULES: &[(Meaning, &str, Rule)] = &[
             out.push(NAME, e.name, Some(when));
         }
     }),
-    // Not the shutter, but no later than it.
+    // Not the shutter, but not earlier than it.
     (Meaning::Changed, "exif:DateTime", |e, out| {
         out.exif(EXIF_CHANGE, e.exif.and_then(|x| x.modified.as_ref()));
     }),
@@ -154,7 +155,7 @@ pub const RULES: &[(Meaning, &str, Rule)] = &[
         }
     }),
     (Meaning::Changed, "png:tIME", |e, out| out.utc("png:tIME", e.text("png:tIME"))),
-    // At last the file's own time.
+    // Last the file's own time.
     (Meaning::Changed, FILE_TIME, |e, out| {
         if let Some(at) = file_time(e) {
             let when = Some(When { utc: true, ..When::local(at) });
@@ -168,7 +169,7 @@ pub const FOLDER: &str = "folder";
 pub const EXIF_CHANGE: &str = "exif:DateTime";
 pub const FILE_TIME: &str = "file:mtime";
 
-/// All dates that are written, in the order of the rules.
+/// All dates found, in the order of the rules.
 pub fn candidates(e: &Evidence<'_>) -> Vec<Candidate> {
     let mut out = Candidates { all: Vec::new(), meaning: Meaning::Original };
     for (meaning, _, rule) in RULES {
@@ -183,7 +184,7 @@ fn sidecar_original(e: &Evidence<'_>, out: &mut Candidates) {
         out.tag(format!("sidecar:{name}:exif:DateTimeOriginal"), x.date_original.as_deref());
         out.tag(format!("sidecar:{name}:photoshop:DateCreated"), x.date_created.as_deref());
     }
-    // What a camera made of a clip besides has the moment of the clip.
+    // By-products of a clip have the date of the clip.
     for (name, x) in e.sidecar_exif {
         out.exif(&format!("sidecar:{name}:exif:DateTimeOriginal"), x.original.as_ref());
     }
@@ -210,7 +211,7 @@ fn movie_header(e: &Evidence<'_>, out: &mut Candidates) {
     out.push("quicktime:CreateDate", format!("{at}{zone}"), Some(when));
 }
 
-/// Makers whose cameras write the wall clock into the movie header, where the specification wants UTC. Phones
+/// Makers whose cameras write local time into the movie header, where the specification requires UTC. Phones
 /// and Sony write UTC.
 const LOCAL_HEADER_MAKERS: &[&str] = &[
     "canon",
@@ -226,7 +227,7 @@ const LOCAL_HEADER_MAKERS: &[&str] = &[
     "gopro",
 ];
 
-/// Whether a movie header holds the wall clock, told by the maker.
+/// Whether a movie header is in local time, by the maker.
 fn header_is_local(e: &Evidence<'_>) -> bool {
     let make = e.make.to_lowercase();
     LOCAL_HEADER_MAKERS.iter().any(|m| make.starts_with(m))
@@ -238,7 +239,7 @@ fn file_time(e: &Evidence<'_>) -> Option<jiff::civil::DateTime> {
     Some(at.with().subsec_nanosecond(0).build().unwrap_or(at))
 }
 
-/// A year in the name of a file or folder cannot be later than the file, but for a clock that was never set.
+/// A year in the name of a file or folder cannot be later than the file, unless the clock was never set.
 fn latest_year(e: &Evidence<'_>) -> u32 {
     const FIRST_SET: i16 = 1990;
     match file_time(e).map(|at| at.year()) {
@@ -273,7 +274,7 @@ impl Candidates {
 
     fn iptc(&mut self, source: &str, date: Option<&str>, time: Option<&str>) {
         let whole = date.map(|date| format!("{date} {}", time.unwrap_or_default()).trim().to_owned());
-        // A time behind a date that is not whole says nothing.
+        // A time after a partial date is ignored.
         let partial = date.and_then(when::parse).is_some_and(|w| w.precision < Precision::Day);
         self.tag(source, if partial { date } else { whole.as_deref() });
     }

@@ -1,11 +1,11 @@
-//! What the name of an edited copy says of its original: Apple's `IMG_E1234`, Google's `name-edited`.
+//! The original of an edited copy, by the copy's name: Apple's `IMG_E1234`, Google's `name-edited`.
 //!
-//! Decided by names alone, so that the engine can ask it.
+//! Decided by names alone, so that the engine can use it.
 
 use crate::names::{nfc, split_number};
 use unicode_normalization::UnicodeNormalization;
 
-/// What Google Photos puts behind the name of an edited copy, in the languages it was seen in.
+/// The suffixes of Google Photos' edited copies, in the known languages.
 const TAILS: [&str; 9] = [
     "-edited",
     "-bearbeitet",
@@ -18,8 +18,8 @@ const TAILS: [&str; 9] = [
     "-edytowane",
 ];
 
-/// The name of the original that a copy's name claims; whether there is such a file is another question. The number of a
-/// double stands behind the tail: `a-edited(1).jpg` is made from `a(1).jpg`.
+/// The name of the original according to a copy's name; the file need not exist. The number of a duplicate
+/// comes after the suffix: `a-edited(1).jpg` is made from `a(1).jpg`.
 pub fn original_name(name: &str) -> Option<String> {
     let (stem, ext) = name.rsplit_once('.')?;
     if let Some(number) = stem.strip_prefix("IMG_E")
@@ -33,11 +33,12 @@ pub fn original_name(name: &str) -> Option<String> {
     Some(format!("{original}{}.{ext}", number.unwrap_or_default()))
 }
 
-/// The stems that a stem may be an edited copy's of: without a hyphen and the words behind it, in whatever language, the
-/// shortest tail first. Google writes no JSON for such a copy, so that one without a JSON, beside a file of such a stem with
-/// one, is a copy of that; the names alone say nothing. Takeout cuts long names, and with them the tail.
+/// The stems of which a stem may be an edited copy: without a hyphen and the words after it, in any language,
+/// the shortest suffix first. Google writes no JSON for such a copy, so a file without a JSON, beside a file
+/// of such a stem with one, is a copy of it; the names alone are not sufficient. Takeout cuts long names, and
+/// with them the suffix.
 pub fn original_stems(stem: &str) -> Vec<String> {
-    /// Takeout cuts names so that no more units of UTF-16 than this are left.
+    /// Takeout cuts names to this many UTF-16 units.
     const CUT: usize = 46;
     const LONGEST_TAIL: usize = 40;
     let (bare, number) = split_number(stem);
@@ -56,7 +57,7 @@ pub fn original_stems(stem: &str) -> Vec<String> {
     stems
 }
 
-/// A name in the bytes that it has, and in each of the normal forms that it may have elsewhere.
+/// A name in its own bytes, and in each of the normal forms that it may have elsewhere.
 pub fn forms(name: &str) -> Vec<String> {
     let mut forms = vec![name.to_owned()];
     if !name.is_ascii() {
@@ -95,7 +96,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever language the tail is in, and wherever it is cut.
+        /// For suffixes in any language, cut anywhere.
         #[test]
         fn tails_in_made_up_languages(
             stem in "[A-Za-z0-9_\u{4e00}-\u{4eff}\u{e0}-\u{fc}]{1,40}",

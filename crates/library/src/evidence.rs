@@ -1,4 +1,4 @@
-//! What a file and its sidecars say, as the rules that choose a fact are given it.
+//! The data of a file and its sidecars, as input of the rules that choose a fact.
 
 use albumen_formats::exif::Exif;
 use albumen_formats::iptc::Iptc;
@@ -13,7 +13,7 @@ pub struct Evidence<'a> {
     pub xmp: &'a [Xmp],
     /// By the sidecar's name.
     pub sidecar_xmp: &'a [(String, Xmp)],
-    /// What stands in the thumbnails that a camera made of a clip, by the thumbnail's name.
+    /// EXIF of the thumbnails that a camera made of a clip, by the thumbnail's name.
     pub sidecar_exif: &'a [(String, Exif)],
     pub takeout: &'a [(String, Takeout)],
     pub iptc: Option<&'a Iptc>,
@@ -22,11 +22,11 @@ pub struct Evidence<'a> {
     /// The camera's maker, as chosen.
     pub make: &'a str,
     pub name: &'a str,
-    /// Below the volume.
+    /// Relative to the volume.
     pub folder: &'a str,
     pub mtime_ns: i64,
     pub is_video: bool,
-    /// Milliseconds since 1970 that the camera writes behind the picture.
+    /// Milliseconds since 1970 that the camera writes after the picture.
     pub utc_ms: Option<i64>,
 }
 

@@ -1,8 +1,8 @@
-//! From the files of one folder to items: which file is the primary, which are its companions.
+//! Groups the files of one folder into items: primaries and their companions.
 //!
-//! Promises: a pure function of names and recorded facts; the order of the files makes no difference; run again
-//! at any time it gives the same answer, so a half whose other half has gone is an item again. No file belongs
-//! to a companion: chains are followed to the primary.
+//! Promises: a pure function of names and recorded facts; the order of the files makes no difference;
+//! repeated runs give the same result, so a file whose companion was removed becomes an item again. No file
+//! belongs to a companion: chains are followed to the primary.
 
 use crate::names::{self, Likeness, decode, fold, split_extension};
 use crate::sidecar_names::MediaNames;
@@ -10,7 +10,7 @@ use crate::when;
 use albumen_core::vocabulary::{Clues, Format, Kind, Moment};
 use std::collections::{HashMap, HashSet};
 
-/// A file of a folder with what is recorded of it.
+/// A file of a folder with its recorded facts.
 #[derive(Debug, Clone, Copy)]
 pub struct Member<'a> {
     pub name: &'a [u8],
@@ -21,25 +21,25 @@ pub struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// A media file of which nothing but the name is known.
+    /// A media file of which only the name is known.
     fn named(name: &'a [u8]) -> Member<'a> {
         Member { name, is_sidecar: false, for_extension: None, clues: None }
     }
 }
 
-/// What a companion is to its primary.
+/// The relation of a companion to its primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// The movie of a Live Photo.
     LiveVideo,
     /// The RAW beside a JPEG or HEIC.
     Raw,
-    /// A file of facts, or what a camera makes of a clip or a RAW besides: a thumbnail, a small copy.
+    /// A sidecar, or a camera's by-product of a clip or RAW: a thumbnail, a small copy.
     Sidecar,
 }
 
 impl Role {
-    /// As it stands in JSON and in the index.
+    /// The name in JSON and in the index.
     pub fn name(self) -> &'static str {
         match self {
             Role::LiveVideo => "live_video",
@@ -49,16 +49,17 @@ impl Role {
     }
 }
 
-/// The longest movie of a Live Photo that is told by its name: Apple's have 3 s, edited ones up to 5.
+/// The maximum length of a Live Photo's movie that is detected by its name: Apple's have 3 s, edited ones up
+/// to 5.
 const MAX_LIVE_S: f64 = 6.0;
 
-/// A still and its movie are dated within this time of each other when they are told by their names.
+/// The maximum difference of the dates of a still and its movie that are matched by name.
 const LIVE_SLACK_S: i64 = 5;
 
-/// For each member the primary it belongs to, by index, and its role; `None` for items.
+/// For each member the index of its primary, and its role; `None` for items.
 pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
     let mut of: Vec<Option<(usize, Role)>> = vec![None; members.len()];
-    // In the order of names, whatever the order of arrival.
+    // In the order of names, for any input order.
     let mut order: Vec<usize> = (0..members.len()).collect();
     order.sort_by_key(|&i| members[i].name);
     let (by_products, media): (Vec<usize>, Vec<usize>) = order
@@ -84,8 +85,8 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
     }
     files.pair_raws(&mut of);
     files.pair_live_photos(&has_takeout, &mut of);
-    // A companion's companion belongs to the primary. RAWs and movies are never primaries of each other twice,
-    // so two steps reach the end.
+    // A companion's companion belongs to the primary. RAWs and movies are never nested twice, so two steps
+    // suffice.
     for i in 0..of.len() {
         for _ in 0..2 {
             if let Some((primary, role)) = of[i]
@@ -98,8 +99,8 @@ pub fn companions(members: &[Member<'_>]) -> Vec<Option<(usize, Role)>> {
     of
 }
 
-/// By-products of clips that are in another folder: Sony's cameras keep small copies in `SUB` and thumbnails in `THMBNL` beside
-/// the folder of the clips. For each file the clip it belongs to.
+/// By-products of clips in another folder: Sony's cameras keep small copies in `SUB` and thumbnails in
+/// `THMBNL` beside the folder of the clips. Returns the clip of each file.
 pub fn clips_beside(by_products: &[&[u8]], clips: &[Member<'_>]) -> Vec<Option<usize>> {
     let all: Vec<Member<'_>> =
         clips.iter().copied().chain(by_products.iter().map(|&name| Member::named(name))).collect();
@@ -108,12 +109,12 @@ pub fn clips_beside(by_products: &[&[u8]], clips: &[Member<'_>]) -> Vec<Option<u
     (clips.len()..all.len()).map(|i| files.maker(i)).collect()
 }
 
-/// Whether a folder holds what Sony's cameras make of the clips in the folder `CLIP` beside it.
+/// Whether a folder contains Sony cameras' by-products of the clips in the folder `CLIP` beside it.
 pub fn is_beside_clips(folder: &[u8]) -> bool {
     folder.eq_ignore_ascii_case(b"SUB") || folder.eq_ignore_ascii_case(b"THMBNL")
 }
 
-/// The marks that cameras put into the names of the files of one shot.
+/// The markers that cameras put into the names of the files of one shot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
     /// `PXL_..._123.RAW-01.COVER.jpg`, `PXL_..._123.RAW-01.MP.COVER.jpg`
@@ -124,7 +125,7 @@ enum Mark {
     Raw,
 }
 
-/// What the files of one shot have in common: a stem without such marks.
+/// The common part of the names of one shot: a stem without such markers.
 fn shot(stem: &str) -> (&str, Option<Mark>) {
     let (mut rest, mut mark, mut is_raw) = (stem, None, false);
     while let Some((before, part)) = rest.rsplit_once('.').filter(|(before, _)| !before.is_empty()) {
@@ -153,9 +154,9 @@ fn shot(stem: &str) -> (&str, Option<Mark>) {
     (stem, None)
 }
 
-/// Whether a file is what a camera made of another: a thumbnail (`THM`; Sony's `C0001T01.JPG`), or a small copy of a clip for
-/// the telephone (`LRV`, DJI's `LRF`, Insta360's `LRV_..._11_001.insv`, Sony's `C0001S03.MP4`). It is no still of a RAW and no
-/// half of a Live Photo, though it has the name and the time of one.
+/// Whether a file is a camera's by-product of another: a thumbnail (`THM`; Sony's `C0001T01.JPG`), or a small
+/// copy of a clip for the phone (`LRV`, DJI's `LRF`, Insta360's `LRV_..._11_001.insv`, Sony's
+/// `C0001S03.MP4`). It is never paired with a RAW or as a Live Photo, though its name and time may match.
 fn is_by_product(name: &[u8]) -> bool {
     let lower = name.to_ascii_lowercase();
     lower.ends_with(b".thm")
@@ -165,7 +166,8 @@ fn is_by_product(name: &[u8]) -> bool {
         || sony_clip(&decode(name)).is_some()
 }
 
-/// The stem of the clip that Sony's cameras made a thumbnail or a small copy of: `C0001` of `C0001T01.JPG` and `C0001S03.MP4`.
+/// The stem of the clip of a Sony camera's thumbnail or small copy: `C0001` of `C0001T01.JPG` and
+/// `C0001S03.MP4`.
 fn sony_clip(name: &str) -> Option<&str> {
     let (stem, ext) = split_extension(name)?;
     let kind = match ext.to_ascii_lowercase().as_str() {
@@ -184,16 +186,17 @@ fn sony_clip(name: &str) -> Option<&str> {
     .then_some(clip)
 }
 
-/// The media files of a folder and their names. A folder may hold a hundred thousand: each stem is held once.
+/// The media files of a folder and their names. A folder may contain a hundred thousand: each stem is stored
+/// once.
 struct Files<'a> {
     members: &'a [Member<'a>],
-    /// The fold of the stem of each member; empty for sidecars, of which none is asked for.
+    /// The folded stem of each member; empty for sidecars, which do not need it.
     of: Vec<Box<str>>,
-    /// The media files in order of their stems, those of one stem in the order of names.
+    /// The media files ordered by stem, those of one stem by name.
     by_stem: Vec<usize>,
-    /// In order of their shots; empty where no name has a camera's mark.
+    /// Ordered by shot; empty if no name has a camera's marker.
     by_shot: Vec<usize>,
-    /// In the order of names.
+    /// Ordered by name.
     media: &'a [usize],
 }
 
@@ -203,7 +206,7 @@ impl<'a> Files<'a> {
         let of: Vec<Box<str>> =
             members.iter().map(|m| if m.is_sidecar { Box::default() } else { folded(m) }).collect();
         let mut by_stem = media.to_vec();
-        // Stable: those of one stem stay in the order of names.
+        // Stable: those of one stem stay ordered by name.
         by_stem.sort_by(|a, b| of[*a].cmp(&of[*b]));
         let marked = media.iter().any(|i| shot(&of[*i]).0.len() < of[*i].len());
         let mut by_shot = if marked { media.to_vec() } else { Vec::new() };
@@ -216,7 +219,7 @@ impl<'a> Files<'a> {
         names::stem(&decode(self.members[file].name)).to_owned()
     }
 
-    /// The media files whose stem has this fold.
+    /// The media files with this folded stem.
     fn with<'s>(&'s self, stem: &'s str) -> impl Iterator<Item = usize> + 's {
         let start = self.by_stem.partition_point(|i| *self.of[*i] < *stem);
         self.by_stem[start..].iter().copied().take_while(move |i| *self.of[*i] == *stem)
@@ -238,9 +241,9 @@ impl<'a> Files<'a> {
         matches!(self.clues(file).and_then(|f| f.format), Some(Format::Jpeg | Format::Heic | Format::Heif))
     }
 
-    /// Calls `each` with several media files that have something in common, the closest first: equal stems, in the same bytes,
-    /// in the same normal form, but for case; then equal but for the marks of a shot, alike. Files that come again have found
-    /// nothing before, so that two that differ in case keep their own.
+    /// Calls `each` with groups of similar media files, the closest first: equal stems, in the same bytes, in
+    /// the same normal form, or case-insensitively; then equal except for the markers of a shot, in the same
+    /// order. Files that recur have found no match before, so two that differ in case keep their own.
     fn each_alike(&self, mut each: impl FnMut(&[usize])) {
         for run in self.by_stem.chunk_by(|a, b| self.of[*a] == self.of[*b]) {
             alike_in(run, |i| self.stem(i), &mut each);
@@ -250,8 +253,9 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// What a by-product was made of: a clip, else a RAW, of the same stem. In GoPro's small copies an `L` stands for the codec
-    /// of the clip (`GL010012.LRV`, `GX010012.MP4`), in Insta360's the number of the lens is another.
+    /// The source of a by-product: a clip, else a RAW, of the same stem. In GoPro's small copies an `L`
+    /// replaces the codec of the clip (`GL010012.LRV`, `GX010012.MP4`); in Insta360's the number of the lens
+    /// differs.
     fn maker(&self, by_product: usize) -> Option<usize> {
         let name = decode(self.members[by_product].name);
         let stem = names::stem(&name);
@@ -275,8 +279,8 @@ impl<'a> Files<'a> {
         closest(&|i| self.kind(i) == Some(Kind::Video)).or_else(|| closest(&|i| self.is_raw(i)))
     }
 
-    /// RAW and JPEG or HEIC: one item when stem, camera model and date to the second agree and exactly one of each
-    /// exists; or when their names say that they are of one shot.
+    /// RAW and JPEG or HEIC: one item if stem, camera model and date to the second agree and exactly one of
+    /// each exists; or if their names show that they are of one shot.
     fn pair_raws(&self, of: &mut [Option<(usize, Role)>]) {
         if !self.media.iter().any(|&i| self.is_raw(i)) {
             return;
@@ -305,8 +309,8 @@ impl<'a> Files<'a> {
         });
     }
 
-    /// Live Photos: by content identifier; then by name, when the movie is short and the time agrees; Google Takeout takes the
-    /// movie's date away, and writes its JSON for the still alone.
+    /// Live Photos: by content identifier; then by name, if the movie is short and the time agrees; Google
+    /// Takeout removes the movie's date, and writes its JSON for the still alone.
     fn pair_live_photos(&self, has_takeout: &HashSet<usize>, of: &mut [Option<(usize, Role)>]) {
         let is = |i: usize, kind: Kind| self.kind(i) == Some(kind);
         let id = |i: usize| self.clues(i).and_then(|f| f.content_identifier.as_deref());
@@ -315,13 +319,13 @@ impl<'a> Files<'a> {
             return;
         }
         let mut taken = HashSet::new();
-        // Copies in one folder have one identifier: equal stems first.
+        // Copies in one folder have the same identifier: equal stems first.
         for like in Likeness::ALL.map(Some).into_iter().chain([None]) {
             let key = |i: usize| {
                 let stem = like.map_or_else(String::new, |like| like.key(&self.stem(i)));
                 id(i).map(|id| (id, stem))
             };
-            // In reverse: the first is taken from the end, and never looked at again.
+            // In reverse: the first is taken from the end.
             let mut stills: HashMap<(&str, String), Vec<usize>> = HashMap::new();
             for &still in self.media.iter().rev().filter(|&&i| is(i, Kind::Photo) && id(i).is_some()) {
                 if let Some(key) = key(still).filter(|_| !taken.contains(&still) && of[still].is_none()) {
@@ -362,8 +366,8 @@ impl<'a> Files<'a> {
     }
 }
 
-/// Calls `each` with those of a run whose `part` is the same, in the same form, the same but for case. A file alone is alike to
-/// none.
+/// Calls `each` with the files of a run whose `part` is the same, in the same form or case-insensitively.
+/// Single files are skipped.
 fn alike_in(run: &[usize], part: impl Fn(usize) -> String, each: &mut impl FnMut(&[usize])) {
     if run.len() < 2 {
         return;
@@ -388,15 +392,16 @@ fn one_shot(a: Option<&Clues>, b: Option<&Clues>) -> bool {
     model(a).is_some() && model(a) == model(b) && second(a).is_some() && second(a) == second(b)
 }
 
-/// A date that the camera wrote: not one of the name or of the file system, which copies share.
+/// A date that the camera wrote: not from the name or the file system, which copies share.
 fn is_own(t: &Moment) -> bool {
     !matches!(t.source.as_str(), "file:mtime" | "folder" | "name")
 }
 
-/// Two dates of one moment. Where only one of them knows its zone, whole quarters of an hour are not counted.
+/// Whether two dates may be of one moment. If only one of them has an offset, whole quarters of an hour are
+/// ignored.
 fn same_time(a: Option<&Moment>, b: Option<&Moment>) -> bool {
     let (Some(a), Some(b)) = (a.filter(|t| is_own(t)), b.filter(|t| is_own(t))) else { return false };
-    // A day or a month without a time is no moment.
+    // A day or a month without a time does not identify a moment.
     let seconds = |s: &str| {
         let zoned = when::parse(s).filter(when::When::has_time)?.at.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
         Some(zoned.timestamp().as_second())
@@ -411,8 +416,9 @@ fn same_time(a: Option<&Moment>, b: Option<&Moment>) -> bool {
     }
 }
 
-/// The file in the folder that an edited copy was made from: the one whose name the copy claims, else one of
-/// that stem (the original of an edited JPEG may be a HEIC); of several the most alike. `None` when it is not there.
+/// The file in the folder from which an edited copy was made: the one with the name that the copy claims,
+/// else one of that stem (the original of an edited JPEG may be a HEIC); of several the most similar. `None`
+/// if it does not exist.
 pub fn original<'a>(claimed: &str, folder: impl IntoIterator<Item = &'a [u8]>) -> Option<&'a [u8]> {
     let (whole, wanted) = (fold(claimed), fold(names::stem(claimed)));
     let fits = folder.into_iter().filter_map(|name| {

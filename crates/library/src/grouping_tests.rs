@@ -1,4 +1,4 @@
-//! Which files of a folder are one item.
+//! The grouping of a folder's files into items.
 
 use super::*;
 use albumen_core::vocabulary::{Facts, Taken};
@@ -65,7 +65,7 @@ fn a_live_photo_a_raw_and_a_sidecar() {
             row("IMG_1.MOV", "IMG_1.HEIC", "live_video"),
         ]
     );
-    // The still goes: the others are items again.
+    // The still is removed: the others are items again.
     assert_eq!(group(&[files[0].clone(), files[2].clone()]), []);
 }
 
@@ -149,7 +149,7 @@ fn names_that_differ_in_case_or_form_keep_their_own() {
             row("K\u{f6}ln.mov", "K\u{f6}ln.jpg", "live_video"),
         ]
     );
-    // Alone, they find each other across normal forms.
+    // Without exact matches, they are matched across normal forms.
     assert_eq!(group(&[files[0].clone(), files[3].clone()]).len(), 1);
 }
 
@@ -163,7 +163,7 @@ fn names_that_cameras_give_the_files_of_one_shot() {
         ("PXL_20230701_082030123.RAW-02.ORIGINAL.dng", other_second()),
         ("PXL_20230701_083030123.RAW-01.MP.COVER.jpg", Some(unknown.clone())),
         ("PXL_20230701_083030123.RAW-02.ORIGINAL.dng", other_second()),
-        // An edited copy does not get between them.
+        // An edited copy does not interfere with them.
         ("PXL_20230701_083030123.jpg", Some(unknown)),
         ("IMG_5.jpg", Some(facts(Format::Jpeg, T))),
         ("IMG_5_RAW.dng", Some(facts(Format::Dng, T))),
@@ -223,7 +223,7 @@ fn a_live_photo_of_takeout_has_a_movie_without_date_and_json() {
             row("IMG_1.MP4", "IMG_1.HEIC", "live_video")
         ]
     );
-    // A movie of its own has a JSON of its own.
+    // A separate movie has a separate JSON.
     let own = ("IMG_1.MP4.supplemental-metadata.json", None);
     assert_eq!(group(&[still.clone(), json, ("IMG_1.MP4", Some(movie.clone())), own]).len(), 2);
     assert_eq!(group(&[still, ("IMG_1.MP4", Some(movie))]).len(), 0);

@@ -1,5 +1,5 @@
-//! Pure rules without I/O: which source a fact is taken from, capture dates, which files are one item, sidecar names,
-//! people, places.
+//! Pure rules without I/O: the source of each fact, capture dates, grouping of files into items, sidecar
+//! names, people, places.
 #![deny(unsafe_code)]
 
 pub mod camera;

@@ -1,22 +1,22 @@
-//! Dates in file and folder names: what phones, messengers and people write.
+//! Dates in file and folder names: written by phones, messengers and users.
 //!
-//! Promises: only digits that can be a date are taken; longer numbers are no dates. A year or a month alone is taken only
-//! where it stands among words, or where folders are named so, and never one that is later than `latest`.
+//! Promises: only digits that can be a date are used; longer numbers are ignored. A year or a month alone is
+//! used only among words, or in folders named by it, and never if it is later than `latest`.
 
 use crate::when::{self, When, date_time, leading_half};
 use albumen_core::vocabulary::Precision;
 
-/// Years that eight digits in a row may mean.
+/// Years that are accepted in eight consecutive digits.
 const COMPACT_YEARS: std::ops::RangeInclusive<u32> = 1900..=2099;
 
-/// The date in a file's name; of a year or month alone none after the year `latest`.
+/// The date in a file's name; a year or month alone only up to the year `latest`.
 ///
-/// Whether it is UTC: Google's camera names `PXL_20230701_082030123.jpg` in UTC; all others use the wall clock.
+/// Whether it is UTC: Google's camera names `PXL_20230701_082030123.jpg` in UTC; all others use local time.
 pub fn from_name(name: &str, latest: u32) -> Option<When> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let plain = without_signs(stem);
     let bytes = plain.as_bytes();
-    // A time after the date beats a date alone that stands before it.
+    // A date with a time is preferred to an earlier date alone.
     let all: Vec<When> = (0..bytes.len()).filter_map(|i| date_at(bytes, i)).collect();
     let whole = all.iter().find(|w| w.has_time()).or(all.first()).cloned().or_else(|| epoch(stem));
     let Some(mut found) = whole else {
@@ -46,7 +46,7 @@ pub fn from_folder(folder: &str, latest: u32) -> Option<When> {
     None
 }
 
-/// `2005/08` and `2005/08/14`, where the path ends so.
+/// `2005/08` and `2005/08/14` at the end of the path.
 fn nested(parts: &[String]) -> Option<When> {
     let year = |p: &String| number(p, 4).filter(|y| when::YEARS.contains(y));
     match parts {
@@ -63,21 +63,21 @@ fn nested(parts: &[String]) -> Option<When> {
     })
 }
 
-/// A name that is a number of so many digits.
+/// A name that is a number of this many digits.
 fn number(text: &str, digits: usize) -> Option<u32> {
     let text = text.trim_end_matches(['-', ' ']);
     (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
-/// The number of two digits that a name begins with, and what stands behind it.
+/// The number of two digits at the start of a name, and the rest.
 fn leading(text: &str) -> Option<(u32, &str)> {
     let n = text.bytes().take_while(u8::is_ascii_digit).count();
     (n == 2).then(|| Some((text[..n].parse().ok()?, &text[n..])))?
 }
 
-/// A folder of a year that holds a month: `08`, `08 August`, `08-Aug`.
+/// A month inside of a year's folder: `08`, `08 August`, `08-Aug`.
 fn month(text: &str) -> Option<u32> {
-    /// How the months begin, in languages of Europe, lower case.
+    /// The prefixes of month names in European languages, lower case.
     const BEGINNINGS: [&[&str]; 12] = [
         &["jan", "j\u{e4}n", "gen", "ene", "sty", "led", "\u{44f}\u{43d}\u{432}", "tam", "oca"],
         &["feb", "f\u{e9}v", "fev", "lut", "\u{fa}no", "\u{444}\u{435}\u{432}", "hel", "\u{15f}ub"],
@@ -111,13 +111,13 @@ fn part_of_folder(part: &str) -> Option<When> {
     month_at_start(part).or_else(|| only_year(part))
 }
 
-/// A year or a month of it in a file's name: `1965-07 Granny.jpg`, `1998 Wedding 3.jpg`, `Wedding 1998 (3).jpg`; a number
-/// beside what cameras begin names with is none.
+/// A year, or a year and month, in a file's name: `1965-07 Granny.jpg`, `1998 Wedding 3.jpg`, `Wedding 1998
+/// (3).jpg`; a number after a camera's prefix is ignored.
 fn part_of_name(stem: &str) -> Option<When> {
     has_word(stem).then(|| month_at_start(stem).or_else(|| only_year(stem)))?
 }
 
-/// `2005-08`, `2005_08`, `2005.08` at the start, and no digit behind it.
+/// `2005-08`, `2005_08`, `2005.08` at the start, and no digit after it.
 fn month_at_start(text: &str) -> Option<When> {
     let b = text.as_bytes();
     let digit = |i: usize| b.get(i).is_some_and(u8::is_ascii_digit);
@@ -153,17 +153,17 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|t| !t.is_empty())
 }
 
-/// A word that a person has written.
+/// A word written by a user.
 fn has_word(text: &str) -> bool {
     tokens(text).any(|t| {
         let letters = t.chars().filter(|c| c.is_alphabetic()).count();
-        // Scripts of syllables or words need fewer signs.
+        // Scripts of syllables or words need fewer characters.
         let least = if t.chars().any(|c| c >= '\u{2E80}') { 1 } else { 3 };
         letters >= least && !t.bytes().any(|b| b.is_ascii_digit()) && !is_prefix(t)
     })
 }
 
-/// What cameras and programs begin names with.
+/// The prefixes of cameras and programs.
 fn is_prefix(word: &str) -> bool {
     const PREFIXES: &[&str] = &[
         "img",
@@ -213,7 +213,8 @@ fn is_prefix(word: &str) -> bool {
     PREFIXES.iter().any(|p| word.eq_ignore_ascii_case(p))
 }
 
-/// Chinese, Japanese and Korean names write signs between the numbers of a date, and no zero before one: `2005\u{5E74}8\u{6708}14\u{65E5}`.
+/// Chinese, Japanese and Korean names have characters between the numbers of a date, and no leading zeros:
+/// `2005\u{5E74}8\u{6708}14\u{65E5}`.
 fn without_signs(text: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
@@ -235,7 +236,7 @@ fn without_signs(text: &str) -> String {
         while chars.next_if_eq(&' ').is_some() {}
         match c {
             '\u{65E5}' | '\u{C77C}' => out.push(' '),
-            // Nothing follows that belongs to it.
+            // The date ends here.
             _ if !chars.peek().is_some_and(char::is_ascii_digit) => out.push(' '),
             _ => out.push('-'),
         }
@@ -256,7 +257,7 @@ fn date_at(b: &[u8], i: usize) -> Option<When> {
         // 20230701, or 20230701102030 with up to three digits of milliseconds.
         n @ (8 | 14 | 17) => {
             let y = number(i, 4).filter(|y| COMPACT_YEARS.contains(y))?;
-            // `19030617_10154871234567890_n`: the number of a picture in a social network.
+            // `19030617_10154871234567890_n`: the id of a picture in a social network.
             let end = i + n;
             if n == 8 && b.get(end) == Some(&b'_') && run(end + 1) > 9 {
                 return None;
@@ -290,7 +291,7 @@ fn date_at(b: &[u8], i: usize) -> Option<When> {
     Some(when)
 }
 
-/// Hour, minute, second where it is written, digits behind that.
+/// Hour, minute, optional second, fractional digits.
 type Clock = (u32, u32, Option<u32>, String);
 
 /// A time after a date: `_102030`, `-10-20-30`, ` at 10.20.30`, ` um 10.20.30`, `T102030`, `102030123`,
@@ -322,7 +323,7 @@ fn time_at(b: &[u8], at: usize) -> Option<Clock> {
     let digits = c.iter().take_while(|d| d.is_ascii_digit()).count();
     let (h, mi, s, subsec) = match digits {
         6 => (pair(0)?, pair(2)?, pair(4), String::new()),
-        // Milliseconds behind the seconds.
+        // Milliseconds after the seconds.
         9 => (pair(0)?, pair(2)?, pair(4), rest[6..9].to_owned()),
         n @ (1 | 2) => {
             let sep = *c.get(n)?;
@@ -335,7 +336,7 @@ fn time_at(b: &[u8], at: usize) -> Option<Clock> {
             let h = rest[..n].parse().ok()?;
             match before.or(leading_half(&rest[n + if has_seconds { 6 } else { 3 }..]).map(|h| h.0)) {
                 Some(half) if (1..=12).contains(&h) => (half.hour(h), mi, s, String::new()),
-                // A single digit without a half of the day is a number of something else.
+                // A single digit without AM or PM is another number.
                 _ if n == 1 => return None,
                 _ => (h, mi, s, String::new()),
             }
@@ -345,7 +346,7 @@ fn time_at(b: &[u8], at: usize) -> Option<Clock> {
     (h < 24 && mi < 60 && s.is_none_or(|s| s < 60)).then_some((h, mi, s, subsec))
 }
 
-/// What stands after the word for "at" in some language: ` um 10.20.30`.
+/// The text after the word for "at" in some language: ` um 10.20.30`.
 fn after_word(rest: &str) -> Option<&str> {
     const LONGEST: usize = 8;
     let (word, time) = rest.strip_prefix(' ')?.split_once(' ')?;
@@ -463,7 +464,7 @@ mod tests {
             ("2005/03 Party", Some("2005")),
             ("14.08.2005", Some("2005")),
             ("Photos/2019", Some("2019")),
-            // None of these is a date, or only one that is not known yet.
+            // None of these is a date, or only a date in the future.
             ("2005-2006 Italy", None),
             ("100_2005", None),
             ("DCIM/100CANON", None),
@@ -501,7 +502,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A folder of a year, a month and a day gives as much as it names, whatever the words beside it are.
+        /// A folder of a year, a month and a day has this precision, with any words beside it.
         #[test]
         fn folders_give_what_they_name(
             y in 1826u32..2024, m in 1u32..=12, d in 1u32..=28, known in 1usize..=3,

@@ -1,24 +1,24 @@
-//! Names of files, and how alike two of them are: the same bytes, the same text in Unicode's normal form, or the same but for
-//! case.
+//! Names of files, and the similarity of two names: the same bytes, the same text in Unicode's normal form,
+//! or the same text ignoring case.
 //!
-//! Promises: pure functions; a name that is no UTF-8 is like itself only.
+//! Promises: pure functions; a name that is not UTF-8 matches only itself.
 
 use unicode_normalization::{UnicodeNormalization, is_nfc, is_nfd};
 
-/// How alike two names are, closest first.
+/// The similarity of two names, closest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Likeness {
     Same,
-    /// The same text in another normal form: what macOS does to the names of others.
+    /// The same text in another normal form: macOS changes names in this way.
     Canonical,
-    /// The same but for case.
+    /// The same text, ignoring case.
     Folded,
 }
 
 impl Likeness {
     pub const ALL: [Likeness; 3] = [Likeness::Same, Likeness::Canonical, Likeness::Folded];
 
-    /// What two texts that are so alike have in common.
+    /// The key that two texts of this similarity share.
     pub fn key(self, text: &str) -> String {
         match self {
             Likeness::Same => text.to_owned(),
@@ -27,7 +27,7 @@ impl Likeness {
         }
     }
 
-    /// How alike two texts are that have the same [`fold`].
+    /// The similarity of two texts with the same [`fold`].
     pub fn of(a: &str, b: &str) -> Likeness {
         if a == b {
             Likeness::Same
@@ -39,7 +39,8 @@ impl Likeness {
     }
 }
 
-/// A name as text. Bytes that are no UTF-8 become signs of a private range, each its own, so that no two names become one.
+/// A name as text. Invalid UTF-8 bytes are mapped to characters of a private range, so that different names
+/// stay different.
 pub fn decode(name: &[u8]) -> String {
     match std::str::from_utf8(name) {
         Ok(text) => text.to_owned(),
@@ -53,10 +54,10 @@ pub fn decode(name: &[u8]) -> String {
     }
 }
 
-/// The last private range of Unicode begins here.
+/// The start of the last private range of Unicode.
 const BROKEN: u32 = 0x10_0000;
 
-/// Whether a sign stands for a byte that was no UTF-8, or for what a program could not write.
+/// Whether a character represents a byte of invalid UTF-8, or a replacement character.
 pub fn is_broken(c: char) -> bool {
     c == '\u{FFFD}' || (BROKEN..BROKEN + 256).contains(&u32::from(c))
 }
@@ -66,17 +67,18 @@ pub fn nfc(text: &str) -> String {
     if text.is_ascii() || is_nfc(text) { text.to_owned() } else { text.nfc().collect() }
 }
 
-/// Without case, decomposed: of a text that is a beginning of another the fold is a beginning, too, wherever the cut is.
+/// Case-folded and decomposed: the fold of any prefix of a text is a prefix of the text's fold.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    // Up and down again is the full folding of Unicode: one sign may become several, and the final sigma is no other sign.
+    // Upper and lower case in turn equal Unicode's full folding: one character may become several, and the
+    // final sigma equals the other.
     let folded = text.nfd().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect::<String>();
     if is_nfd(&folded) { folded } else { folded.nfd().collect() }
 }
 
-/// A name before and behind its last point; neither is empty.
+/// A name before and after its last dot; neither is empty.
 pub fn split_extension(name: &str) -> Option<(&str, &str)> {
     name.rsplit_once('.').filter(|(stem, ext)| !stem.is_empty() && !ext.is_empty())
 }
@@ -134,7 +136,7 @@ mod tests {
 
         #[test]
         fn the_fold_of_a_beginning_is_a_beginning_of_the_fold(text in "\\PC{0,12}", cut in 0usize..12) {
-            // Marks that follow are put in order with those before the cut: a cut does not stand before one.
+            // Combining marks are reordered with those before the cut: a cut must not precede one.
             let begun: String = text.chars().take(cut).collect();
             let next = text.chars().nth(cut);
             let is_mark = next.is_some_and(|c| unicode_normalization::char::canonical_combining_class(c) != 0

@@ -1,4 +1,4 @@
-//! Which media file of a folder a sidecar belongs to, decided by names, and by the extension that an XMP names.
+//! Assigns sidecars to the media files of a folder, by names, and by the extension that an XMP names.
 
 use crate::names::{self, Likeness, decode, fold, is_broken, split_extension, split_number};
 use albumen_core::vocabulary::{Format, Kind};
@@ -7,33 +7,34 @@ use std::cmp::Ordering;
 /// Takeout cuts a JSON's name to 46 units of UTF-16 before `.json`.
 const TAKEOUT_NAME: usize = 46;
 
-/// What Takeout puts between a photo's name and `.json` since 2024, cut from the end where the name is long.
+/// The text that Takeout inserts between a photo's name and `.json` since 2024, cut at the end for long
+/// names.
 const SUPPLEMENTAL: &str = ".supplemental-metadata";
 
-/// The names of a folder's media files, for [`MediaNames::owner_of`]: a folder may hold a hundred thousand, with a sidecar each, so
-/// each name is held once and found by binary search.
+/// The names of a folder's media files, for [`MediaNames::owner_of`]: a folder may contain a hundred
+/// thousand, with a sidecar each, so each name is stored once and found by binary search.
 ///
-/// Names are compared by their folds, and of those that are alike the closest counts: the same bytes, the same normal form, the
-/// same but for case; of several that are equally close the first.
+/// Names are compared by their folds, and the closest match wins: the same bytes, the same normal form, the
+/// same text ignoring case; of several that are equally close the first.
 pub struct MediaNames<'a> {
     media: Vec<&'a [u8]>,
     /// Their folds.
     names: Vec<Box<str>>,
-    /// Numbers of names, in order of these and of the numbers: of several that are alike the first is meant.
+    /// Indices of names, ordered by name and index: of several matches the first wins.
     exact: Vec<u32>,
-    /// In order of stems.
+    /// Ordered by stem.
     stems: Vec<u32>,
-    /// By the number of a double, and the name without it.
+    /// By the number of a duplicate, and the name without it.
     numbered: Vec<u32>,
-    /// By the number of a double, and the name without it and without its extension.
+    /// By the number of a duplicate, and the name without it and without its extension.
     numbered_stems: Vec<u32>,
 }
 
-/// The fold of a name, or a name, taken apart; `None` without an extension.
+/// The parts of a name or of its fold; `None` without an extension.
 #[derive(Clone, Copy)]
 struct Parts<'a> {
     stem: &'a str,
-    /// The stem without the number of a double.
+    /// The stem without the number of a duplicate.
     bare: &'a str,
     number: &'a str,
     extension: &'a str,
@@ -46,7 +47,7 @@ impl<'a> Parts<'a> {
         Some(Parts { stem, bare, number: number.unwrap_or_default(), extension })
     }
 
-    /// The name without the number of a double.
+    /// The name without the number of a duplicate.
     fn unnumbered(self) -> impl Iterator<Item = u8> + 'a {
         self.bare.bytes().chain(*b".").chain(self.extension.bytes())
     }
@@ -56,11 +57,11 @@ impl<'a> MediaNames<'a> {
     pub fn new(media: &[&'a [u8]]) -> MediaNames<'a> {
         let names: Vec<Box<str>> = media.iter().map(|m| fold(&decode(m)).into_boxed_str()).collect();
         let parts = |i: u32| Parts::of(&names[i as usize]);
-        // A folder has no four thousand million files.
+        // A folder contains fewer than four thousand million files.
         let mut exact: Vec<u32> = (0..names.len() as u32).collect();
         exact.sort_by(|a, b| names[*a as usize].cmp(&names[*b as usize]));
         let with_extension: Vec<u32> = (0..names.len() as u32).filter(|i| parts(*i).is_some()).collect();
-        // Sorting is stable: those that are alike stay in order.
+        // Sorting is stable: equal ones stay in order.
         let sorted = |compare: fn(Parts<'_>, Parts<'_>) -> Ordering| {
             let mut order = with_extension.clone();
             order.sort_by(|a, b| match (parts(*a), parts(*b)) {
@@ -75,7 +76,7 @@ impl<'a> MediaNames<'a> {
         MediaNames { media: media.to_vec(), names, exact, stems, numbered, numbered_stems }
     }
 
-    /// Those in an order that is not before something, as `compare` says.
+    /// The indices from the first that `compare` does not order before the target.
     fn from<'s>(
         &'s self,
         order: &'s [u32],
@@ -86,7 +87,7 @@ impl<'a> MediaNames<'a> {
         order[start..].iter().filter_map(parts)
     }
 
-    /// Of files whose part of the name has the fold of `wanted` the one whose part is most like it.
+    /// Of the files whose part of the name has the fold of `wanted`, the one with the closest match.
     fn closest(
         &self,
         files: impl Iterator<Item = usize>,
@@ -105,7 +106,7 @@ impl<'a> MediaNames<'a> {
         self.closest(alike, name, str::to_owned).map(|f| f.1)
     }
 
-    /// The file with this number of a double, and this name without it.
+    /// The file with this number of a duplicate, and this name without it.
     fn numbered(&self, number: &str, name: &str) -> Option<(Likeness, usize)> {
         let folded = fold(name);
         let compare = |p: Parts<'_>| p.number.cmp(number).then_with(|| p.unnumbered().cmp(folded.bytes()));
@@ -123,11 +124,13 @@ impl<'a> MediaNames<'a> {
             .map(|f| f.1)
     }
 
-    /// Which of the media files a sidecar belongs to, by its name, and by the extension that an XMP names, if it names one.
+    /// The media file to which a sidecar belongs, by its name, and by the extension that an XMP names, if
+    /// any.
     ///
-    /// `name.xmp` and `name.ext.xmp`; Takeout's `name.ext.json`, `name.ext.supplemental-metadata.json`, both cut to
-    /// 46 units of UTF-16, and the number of a double that Takeout moves: `name.ext(1).json` for `name(1).ext`. A name
-    /// with its extension beats a stem; see `first_of_stem` for several files of one stem.
+    /// `name.xmp` and `name.ext.xmp`; Takeout's `name.ext.json`, `name.ext.supplemental-metadata.json`, both
+    /// cut to 46 units of UTF-16, and the number of a duplicate that Takeout moves: `name.ext(1).json` for
+    /// `name(1).ext`. A name with its extension has precedence over a stem; see `first_of_stem` for several
+    /// files of one stem.
     pub fn owner_of(&self, sidecar_name: &[u8], for_extension: Option<&str>) -> Option<usize> {
         let sidecar = decode(sidecar_name);
         let (base, kind) = split_extension(&sidecar)?;
@@ -138,7 +141,8 @@ impl<'a> MediaNames<'a> {
         }
     }
 
-    /// Whether an XMP is named by a stem alone: then the extension that it names tells which file it belongs to.
+    /// Whether an XMP is named by a stem alone: then the extension that it names decides to which file it
+    /// belongs.
     pub fn is_by_stem(&self, sidecar_name: &[u8]) -> bool {
         let sidecar = decode(sidecar_name);
         let Some((base, kind)) = split_extension(&sidecar) else { return false };
@@ -151,7 +155,7 @@ impl<'a> MediaNames<'a> {
         // `name.jpg(1)` is for `name(1).jpg`, also with the supplement between.
         let (bare, number) = split_number(base);
         let digits = number.unwrap_or_default();
-        // The whole name, or with any beginning of the supplement, as far as the cut leaves it.
+        // The whole name, or with any prefix of the supplement, depending on the cut.
         let full = (0..=SUPPLEMENTAL.len())
             .filter_map(|n| self.numbered(digits, bare.strip_suffix(&SUPPLEMENTAL[..n])?));
         if let Some((_, i)) = full.min() {
@@ -166,8 +170,8 @@ impl<'a> MediaNames<'a> {
         self.numbered_stem(digits, stem)
     }
 
-    /// Takeout cuts what is longer, so that the base is a beginning of the name. It counts units of UTF-16, and may cut a sign
-    /// in two, of which nothing readable is left.
+    /// Takeout cuts longer names, so that the base is a prefix of the name. It counts units of UTF-16, and
+    /// may split a character, of which nothing readable is left.
     fn begun(&self, bare: &str, number: Option<&str>) -> Option<usize> {
         let whole = bare.trim_end_matches(is_broken);
         let whole = if whole.len() == bare.len() { bare.strip_suffix('?').unwrap_or(bare) } else { whole };
@@ -185,7 +189,7 @@ impl<'a> MediaNames<'a> {
         let begins =
             |p: &Parts<'_>| p.number == digits && p.unnumbered().take(folded.len()).eq(folded.bytes());
         let begun = self.from(&self.numbered, compare).take_while(|(_, parts)| begins(parts));
-        // One unit less than the limit: the next sign has two and did not fit.
+        // One unit less than the limit: the next character has two and did not fit.
         let cut_before_pair = |i: usize| {
             let name = decode(self.media[i]);
             name.chars().nth(signs).is_some_and(|c| c.len_utf16() == 2)
@@ -197,7 +201,8 @@ impl<'a> MediaNames<'a> {
         if !at_cut || number.is_some() {
             return None;
         }
-        // A number in brackets that is part of the name, cut behind it: `Eifel (38).JP` for `Eifel (38).JPG`.
+        // A number in brackets that is part of the name, with the cut after it: `Eifel (38).JP` for `Eifel
+        // (38).JPG`.
         let start = self.exact.partition_point(|i| *self.names[*i as usize] < *folded);
         let begun = self.exact[start..].iter().map(|i| *i as usize);
         let begun = begun.take_while(|i| self.names[*i].starts_with(folded.as_str()));
@@ -207,8 +212,8 @@ impl<'a> MediaNames<'a> {
         self.closest(numbered, whole, beginning).map(|f| f.1)
     }
 
-    /// Takeout cuts the names of pictures, too, and not at the same place: then the picture's stem is a beginning of the base,
-    /// of which so little is left that it has no extension.
+    /// Takeout also cuts the names of pictures, at another position: then the picture's stem is a prefix of
+    /// the base, of which the extension is cut off.
     fn cut_too(&self, bare: &str, number: Option<&str>) -> Option<usize> {
         const SHORTEST: usize = TAKEOUT_NAME - 2;
         if bare.contains('.') || bare.encode_utf16().count() < TAKEOUT_NAME - number.map_or(0, str::len) {
@@ -218,9 +223,9 @@ impl<'a> MediaNames<'a> {
         ends.into_iter().rev().find_map(|end| self.numbered_stem(number.unwrap_or_default(), &bare[..end]))
     }
 
-    /// The first file of a stem, in the order of names: pictures that everything shows before RAW files before
-    /// videos. Of a RAW and a JPEG that are one item the JPEG is what a person sees, and Lightroom names the RAW's
-    /// sidecar by the stem. Where the XMP names an extension it belongs to a file that has it, and to no other.
+    /// The first file of a stem, in the order of names: ordinary pictures before RAW files before videos. Of
+    /// a RAW and a JPEG that are one item, viewers show the JPEG, and Lightroom names the RAW's sidecar by
+    /// the stem. If the XMP names an extension, it belongs only to a file that has it.
     fn first_of_stem(&self, stem: &str, extension: Option<&str>) -> Option<usize> {
         let rank = |ext: &str| {
             let format = Format::all().find(|f| f.extensions().contains(&ext));
@@ -238,8 +243,8 @@ impl<'a> MediaNames<'a> {
     }
 }
 
-/// The extension that an XMP sidecar names (`photoshop:SidecarForExtension`), found in its text without reading it as XML: the
-/// engine asks, which parses nothing of others.
+/// The extension that an XMP sidecar names (`photoshop:SidecarForExtension`), found in its text without an
+/// XML parser: the engine uses it, which parses no untrusted files.
 pub fn named_extension(xmp: &[u8]) -> Option<String> {
     const NAME: &[u8] = b":SidecarForExtension";
     const LONGEST: usize = 16;
@@ -256,7 +261,7 @@ pub fn named_extension(xmp: &[u8]) -> Option<String> {
     (length > 0).then(|| String::from_utf8_lossy(&rest[..length]).to_ascii_lowercase())
 }
 
-/// The picture that a JSON of Takeout's is named for, as far as its name was not cut: `a(1).jpg` for `a.jpg.suppl(1).json`.
+/// The name of the picture of a Takeout JSON, unless its name was cut: `a(1).jpg` for `a.jpg.suppl(1).json`.
 pub fn picture_named(sidecar_name: &str) -> Option<String> {
     let (base, _) = split_extension(sidecar_name).filter(|(_, kind)| kind.eq_ignore_ascii_case("json"))?;
     let (bare, number) = split_number(base);
@@ -265,14 +270,14 @@ pub fn picture_named(sidecar_name: &str) -> Option<String> {
     Some(format!("{stem}{}.{ext}", number.unwrap_or_default()))
 }
 
-/// Whether the name of a JSON file that belongs to no file of its folder is one that Takeout gives to what it says of a picture:
-/// the picture is missing.
+/// Whether the name of a JSON file that belongs to no file of its folder is that of a Takeout JSON: its
+/// picture is missing.
 pub fn is_orphan_name(name: &[u8]) -> bool {
     let name = decode(name);
     let Some((base, "json")) = split_extension(&name) else { return false };
     let (bare, number) = split_number(base);
     if bare.encode_utf16().count() + number.map_or(0, str::len) + 1 >= TAKEOUT_NAME {
-        // It was cut, and with it what tells.
+        // It was cut, including the part to check.
         return true;
     }
     let named = (0..=SUPPLEMENTAL.len()).rev().find_map(|n| {
@@ -350,7 +355,7 @@ mod tests {
                 assert_eq!(owner(&format!("{name}{tail}"), &media), Some(media[i]), "{name}{tail}");
             }
         }
-        // One that has no file of its own goes to the closest.
+        // One without a file of its own goes to the closest.
         assert_eq!(owner("Ko\u{308}ln.jpg.xmp", &media[3..]), Some("K\u{f6}ln.jpg"));
         assert_eq!(owner("ko\u{308}ln.jpg.json", &media[3..]), Some("K\u{f6}ln.jpg"));
         assert_eq!(owner("dsc_2.xmp", &["DSC_2.JPG", "dsc_2.ARW"]), Some("dsc_2.ARW"));
@@ -401,7 +406,8 @@ mod tests {
         }
     }
 
-    /// The rules of Takeout's names one after the other over the whole folder, as [`MediaNames`] must answer by looking up.
+    /// The rules of Takeout's names applied one after the other to the whole folder; [`MediaNames`] must give
+    /// the same results.
     fn by_looking_at_all(sidecar: &str, media: &[String]) -> Option<usize> {
         let (base, _) = split_extension(sidecar)?;
         let (bare, number) = split_number(base);
@@ -450,7 +456,7 @@ mod tests {
             let looked_up = MediaNames::new(&names).owner_of(sidecar.as_bytes(), None);
             proptest::prop_assert_eq!(looked_up, by_looking_at_all(&sidecar, &media));
         }
-        /// Takeout counts units of UTF-16; a sign that is cut in two leaves nothing, or something that is no text.
+        /// Takeout counts units of UTF-16; a split character leaves nothing, or invalid text.
         #[test]
         fn cut_names_in_any_script(
             stem in "[a-z\u{4e00}-\u{4fff}\u{1f600}-\u{1f64f}\u{430}-\u{44f}\u{e0}-\u{fc}]{20,60}",
@@ -473,7 +479,7 @@ mod tests {
             proptest::prop_assert_eq!(MediaNames::new(&names).owner_of(sidecar.as_bytes(), None), Some(1), "{}", sidecar);
         }
 
-        /// Of files whose names differ in case and normal form alone each keeps its own sidecar.
+        /// Of files whose names differ only in case and normal form, each keeps its own sidecar.
         #[test]
         fn each_of_those_alike_keeps_its_own(
             stem in "[a-z\u{e0}-\u{fc}\u{3b1}-\u{3c9}\u{430}-\u{44f}\u{304b}-\u{3062}\u{ac00}-\u{ac80}]{1,12}",

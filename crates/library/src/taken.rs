@@ -1,7 +1,7 @@
-//! When a photo was taken: which of the dates found is believed, and how the zone is told.
+//! The capture date: the choice among the dates found, and the determination of the zone.
 //!
-//! Promises: the first rule in [`date_rules`] whose date can be believed wins; every other date is kept with the
-//! reason why it lost. Dates of unset clocks never win over real ones. Pure functions of what was found.
+//! Promises: the first rule in [`date_rules`] with a plausible date wins; every other date is kept with the
+//! reason why it lost. Dates of unset clocks never win over real ones. Pure functions of the input.
 
 use crate::date_rules::{Candidate, EXIF_CHANGE, FOLDER, Meaning, candidates};
 use crate::evidence::Evidence;
@@ -12,15 +12,15 @@ use jiff::ToSpan;
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 
-/// Dates that clocks show which were never set, or that programs write for "unknown": not believed.
+/// Dates of clocks that were never set, or that programs write for "unknown": rejected.
 fn placeholder(when: &When) -> Option<&'static str> {
     let at = when.at;
     let day = at.date();
-    // A year or a month alone was written by a person.
+    // A year or a month alone was written by a user.
     if when.precision < Precision::Day {
         return None;
     }
-    // The zone may have shifted the epoch's midnight into the day before.
+    // The zone may have shifted the epoch's midnight to the previous day.
     let eve = |d: jiff::civil::Date| d.yesterday().is_ok_and(|y| y == day) && at.hour() >= 10;
     for (epoch, why) in [
         (date(1970, 1, 1), "the zero of Unix clocks, not a date"),
@@ -44,7 +44,7 @@ fn placeholder(when: &When) -> Option<&'static str> {
     None
 }
 
-/// A time on which cameras wake up whose clock was never set: believed only where nothing else is known.
+/// A default time of cameras whose clock was never set: used only if there is no other date.
 fn doubtful(when: &When) -> bool {
     let d = when.at.date();
     let new_year = d.month() == 1 && d.day() == 1;
@@ -57,7 +57,7 @@ fn doubtful(when: &When) -> bool {
         }
 }
 
-/// Whether two dates cannot be of one journey or feast: more than a month lies between them.
+/// Whether two dates are more than a month apart, and so cannot be of one journey or event.
 fn contradicts(a: &When, b: &When) -> bool {
     const APART_S: i64 = 31 * 24 * 3600;
     seconds(a.at) - seconds(b.end()) > APART_S || seconds(b.at) - seconds(a.end()) > APART_S
@@ -67,7 +67,7 @@ fn believable(c: &Candidate) -> bool {
     c.when.as_ref().is_some_and(|w| placeholder(w).is_none())
 }
 
-/// Which candidate is believed.
+/// The candidate that is chosen.
 fn believed(all: &[Candidate]) -> Option<usize> {
     let first = all.iter().position(believable)?;
     let when = all[first].when.as_ref()?;
@@ -81,7 +81,8 @@ fn believed(all: &[Candidate]) -> Option<usize> {
             return Some(other);
         }
     }
-    // A file that was changed after the time that its folder is named for (a scan, an edited copy) is of that time.
+    // For a file changed later than the date of its folder (a scan, an edited copy), the folder's date is
+    // used.
     let folder = all.iter().position(|c| c.source == FOLDER && believable(c));
     if let Some(folder) = folder
         && all[first].source == EXIF_CHANGE
@@ -92,10 +93,10 @@ fn believed(all: &[Candidate]) -> Option<usize> {
     Some(finer(all, first))
 }
 
-/// A date that says the same as one that is believed, and more: the day of a month, the time of a day.
+/// A more precise date that agrees with the chosen one: with the day of a month, or the time of a day.
 fn finer(all: &[Candidate], first: usize) -> usize {
     let Some(when) = &all[first].when else { return first };
-    // Photoshop writes midnight where it knows the day.
+    // Photoshop writes midnight if only the day is given.
     let is_day = when.precision == Precision::Day
         || (all[first].source.ends_with("photoshop:DateCreated")
             && when.at.time() == jiff::civil::Time::midnight());
@@ -105,14 +106,14 @@ fn finer(all: &[Candidate], first: usize) -> usize {
     }
     let end = if is_day { When { precision: Precision::Day, ..when.clone() }.end() } else { when.end() };
     let within = |w: &When| {
-        // Where the one is UTC and the other is not, the day may be the next.
+        // If one is UTC and the other is not, the day may be the next.
         let slack = if w.utc != when.utc { 14.hours() } else { 0.hours() };
         let (from, until) = (when.at.checked_sub(slack), end.checked_add(slack));
         from.is_ok_and(|from| from <= w.at) && until.is_ok_and(|until| w.at <= until)
     };
     let may = |c: &Candidate| match c.meaning {
         Meaning::Original | Meaning::Told => true,
-        // The year on a print, and a scanner that was used in that year.
+        // The year on a print, and a scan in that year.
         Meaning::Digitised => is_day,
         Meaning::Changed => false,
     };
@@ -125,7 +126,7 @@ fn finer(all: &[Candidate], first: usize) -> usize {
     best.min().map_or(first, |(_, i)| i)
 }
 
-/// Chooses the date; beside it what told the offset.
+/// Chooses the date; also returns the source of the offset.
 pub fn choose(e: &Evidence<'_>) -> Option<(Taken, Option<&'static str>)> {
     let all = candidates(e);
     let winner = believed(&all)?;
@@ -133,8 +134,8 @@ pub fn choose(e: &Evidence<'_>) -> Option<(Taken, Option<&'static str>)> {
     let mut taken = Taken { source: all[winner].source.clone(), ..Taken::default() };
     let mut offset = if when.has_time() { zone(e, &when, &all, winner) } else { None };
     if when.utc && offset == Some((0, CLOCK_AGAINST_UTC)) {
-        // A "UTC" that is equal to the clock on the wall: a camera that writes the wall clock, or one in
-        // Greenwich's zone. The wall clock is sure, the zone is not.
+        // A "UTC" equal to local time: a camera that writes local time as UTC, or one in Greenwich's zone.
+        // The local time is certain, the zone is not.
         when.utc = false;
         offset = None;
     }
@@ -160,19 +161,19 @@ pub fn choose(e: &Evidence<'_>) -> Option<(Taken, Option<&'static str>)> {
     Some((taken, offset.map(|o| o.1)))
 }
 
-/// Whether the one date is within what the other can mean.
+/// Whether one date is within the range of the other.
 fn contains(wide: &When, narrow: &When) -> bool {
     let is_day = wide.precision <= Precision::Day || wide.at.time() == jiff::civil::Time::midnight();
     is_day && wide.at.date() <= narrow.at.date() && narrow.at.date() <= wide.end().date()
 }
 
-/// Two dates within 2 s (FAT's step) of each other, as far as both are known.
+/// Two dates within 2 s (FAT's resolution) of each other, as far as both are known.
 fn agrees(a: &When, b: &When, offset: Option<i32>) -> bool {
     if !a.has_time() || !b.has_time() {
         let (wide, narrow) = if a.precision < b.precision { (a, b) } else { (b, a) };
         return wide.at <= narrow.at && narrow.at <= wide.end();
     }
-    // Both as UTC or both as the wall clock.
+    // Both as UTC or both as local time.
     let shift = match (a.utc, b.utc) {
         (true, false) => offset.unwrap_or(0),
         (false, true) => -offset.unwrap_or(0),
@@ -182,20 +183,20 @@ fn agrees(a: &When, b: &When, offset: Option<i32>) -> bool {
     a.abs_diff(seconds(b.at)) <= 2
 }
 
-/// Seconds of a wall clock, to subtract two of them.
+/// Seconds of a local time, for differences.
 fn seconds(at: DateTime) -> i64 {
     at.to_zoned(TimeZone::UTC).map_or(0, |z| z.timestamp().as_second())
 }
 
-/// The offset in minutes, and what told it: the date's own, `OffsetTime` where it can be meant, another date of
-/// the same moment that has one, UTC dates against the wall clock; at last a `Z` that may mean nothing.
+/// The offset in minutes, and its source: the date's own, `OffsetTime` if it applies, another date of the
+/// same moment that has one, UTC dates against local time; last a `Z` that may be a default.
 fn zone(e: &Evidence<'_>, when: &When, all: &[Candidate], winner: usize) -> Option<(i32, &'static str)> {
     if let Some(offset) = when.offset {
         return Some((offset, "written"));
     }
     let others = || all.iter().enumerate().filter(|(i, _)| *i != winner).map(|(_, c)| c);
     if when.utc {
-        // The wall clock of the same moment, from a name or another date without zone.
+        // The local time of the same moment, from a name or another date without zone.
         let clock =
             others().filter(|c| c.meaning != Meaning::Changed || c.source == EXIF_CHANGE).find_map(|c| {
                 let w = c
@@ -218,8 +219,8 @@ fn zone(e: &Evidence<'_>, when: &When, all: &[Candidate], winner: usize) -> Opti
     if let Some(o) = twin {
         return Some((o, "another date's offset"));
     }
-    // OffsetTime belongs to DateTime, the last change. It is meant for the picture, too, where that was made
-    // within a day: by the camera itself, or by its owner on the same journey.
+    // OffsetTime belongs to DateTime, the last change. It also applies to the picture if that was taken
+    // within a day of the change: by the camera itself, or by its owner on the same journey.
     if let Some(o) = e.exif.and_then(|x| near(x.modified.as_ref(), SAME_DAY_S)) {
         return Some((o, "exif:OffsetTime"));
     }
@@ -242,10 +243,11 @@ fn zone(e: &Evidence<'_>, when: &When, all: &[Candidate], winner: usize) -> Opti
 
 const CLOCK_AGAINST_UTC: &str = "wall clock against UTC";
 
-/// What told the offset where XMP or IPTC says UTC, which tools write that do not know: the zone of the place wins.
+/// The source of the offset if XMP or IPTC states UTC, which tools also write if the offset is unknown: the
+/// zone of the place has precedence.
 pub const WEAK: &str = "a tag that says UTC";
 
-/// A camera writes its tags within this time of each other.
+/// The maximum time within which a camera writes its tags.
 const SAME_MOMENT_S: u64 = 60;
 /// A change within this time was made in the same zone.
 const SAME_DAY_S: u64 = 24 * 3600;
@@ -254,7 +256,7 @@ const GPS_SLACK_S: i64 = 180;
 /// A movie's header is written when it begins or ends, its name when it begins.
 const CLOCK_SLACK_S: i64 = 120;
 
-/// The offset that is between a wall clock and UTC: one that some country has, with a little slack.
+/// The offset between a local time and UTC: one that some country has, with a tolerance.
 fn difference(local: DateTime, utc: DateTime, slack_s: i64) -> Option<i32> {
     let d = seconds(local) - seconds(utc);
     let quarter = (d as f64 / 900.0).round() as i64;
@@ -292,8 +294,8 @@ fn write(taken: &mut Taken, when: &When, offset: Option<i32>) {
     taken.offset = offset.map(when::offset_text);
 }
 
-/// Fills in what the zone at the place it was taken tells: the zone's name, and where no offset was written, or one that
-/// `is_weak`, the offset, and from it `utc` or `local`. An unknown zone name changes nothing.
+/// Adds the zone of the place: the zone's name, and if the offset is missing or `is_weak`, the offset, and
+/// from it `utc` or `local`. An unknown zone name changes nothing.
 pub fn complete_with_zone(taken: &mut Taken, zone_name: &str, is_weak: bool) {
     let Ok(zone) = TimeZone::get(zone_name) else { return };
     taken.zone = Some(zone_name.to_owned());
@@ -310,7 +312,7 @@ pub fn complete_with_zone(taken: &mut Taken, zone_name: &str, is_weak: bool) {
         let Ok(stamp) = when.at.to_zoned(TimeZone::UTC).map(|z| z.timestamp()) else { return };
         zone.to_offset(stamp).seconds()
     } else {
-        // In the hour that a clock repeats, the first is taken; in the hour it skips, the one before.
+        // In the hour that a clock repeats, the first is used; in the hour it skips, the one before.
         let Ok(zoned) = when.at.to_zoned(zone) else { return };
         zoned.offset().seconds()
     };

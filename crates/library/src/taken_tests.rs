@@ -1,4 +1,4 @@
-//! Which date is believed, and how its zone is told.
+//! The choice of the date, and the determination of its zone.
 
 use super::*;
 use crate::date_rules::FILE_TIME;
@@ -50,7 +50,7 @@ fn placeholders_do_not_win() {
         assert_eq!(t.source, "name", "{bad}");
         assert!(t.rejected.iter().any(|r| r.source == "exif:DateTimeOriginal"), "{bad}");
     }
-    // The party of the millennium, with nothing said against it.
+    // The party of the millennium, with no contradicting date.
     let x = exif("2000:01:01 01:30:00", None);
     assert_eq!(choose(&evidence(Some(&x), None, "DSC001.jpg")).unwrap().0.source, "exif:DateTimeOriginal");
 }
@@ -113,7 +113,7 @@ proptest::proptest! {
     }
 }
 
-/// `local`, with what told it.
+/// `local`, with the source of the offset.
 fn local_of(e: &Evidence<'_>) -> (String, String) {
     let (t, _) = choose(e).unwrap();
     assert_eq!(
@@ -143,7 +143,7 @@ fn what_a_date_means_comes_before_where_it_stands() {
     assert_eq!(local_of(&Evidence { xmp: &created, ..scan }).0, "1965-07-14T12:00:00");
     let year = xmp(|x| x.date_created = Some("1965".into()));
     assert_eq!(local_of(&Evidence { xmp: &year, ..scan }).0, "1965");
-    // A year on a print, and a scanner that was used in it.
+    // A year on a print, and a scan in that year.
     let year = xmp(|x| x.date_created = Some("2015".into()));
     assert_eq!(local_of(&Evidence { xmp: &year, ..scan }).0, "2015");
     let print = Iptc {
@@ -161,7 +161,7 @@ fn what_a_date_means_comes_before_where_it_stands() {
         ..Iptc::default()
     };
     assert_eq!(local_of(&Evidence { iptc: Some(&partial), ..scan }).0, "1965");
-    // An export is no original, in whatever container.
+    // An export is not an original, in any container.
     let export = xmp(|x| x.create_date = Some("2015-01-01T10:00:00".into()));
     let original = exif("1965:07:14 12:00:00", None);
     assert_eq!(
@@ -185,7 +185,7 @@ fn a_day_takes_its_time_from_another_date_of_that_day() {
             ("2015-10-11T13:40:12".into(), "exif:DateTimeDigitized".into())
         );
     }
-    // A name says which day of the year; the file's own time does not.
+    // A name gives the day of the year; the file's own time does not.
     let year = Iptc { date_created: Some("20240000".into()), ..Iptc::default() };
     assert_eq!(
         local_of(&Evidence { iptc: Some(&year), ..evidence(None, None, "2024-03-05 Rome.jpg") }).0,
@@ -225,7 +225,7 @@ fn dates_of_movies() {
     let clip = Evidence { sidecar_xmp: &sidecar, is_video: true, ..evidence(None, Some(&m), "a.mp4") };
     let (t, _) = choose(&clip).unwrap();
     assert_eq!((t.local.as_str(), t.offset.as_deref()), ("2018-11-17T20:27:31", Some("+01:00")));
-    // And so does what the camera wrote into its thumbnail.
+    // And so does the date in the camera's thumbnail.
     let thumbnail = [("MVI_1.THM".to_owned(), exif("2006:05:04 03:02:01", None))];
     let clip = Evidence { sidecar_exif: &thumbnail, is_video: true, ..evidence(None, Some(&m), "MVI_1.AVI") };
     assert_eq!(local_of(&clip).0, "2006-05-04T03:02:01");
@@ -246,9 +246,10 @@ fn names_and_folders_beat_the_files_own_time() {
     assert_eq!(in_folder("scan1.jpg", "2005-08 Italy"), ("2005-08".into(), "folder".into()));
     assert_eq!(in_folder("1965 Granny.jpg", "2005"), ("1965".into(), "name".into()));
     assert_eq!(in_folder("scan1.jpg", "Photos from 2005").0, "2005");
-    // Later than the file itself is no date.
+    // A date later than the file itself is rejected.
     assert_eq!(in_folder("scan1.jpg", "Plans for 2030").1, FILE_TIME);
-    // A scanner's program changed the file later than its folder says, and an edit in the folder's time says more.
+    // A scanner's program changed the file after the date of its folder, and an edit at the folder's date is
+    // more precise.
     let changed = |text: &str| Exif {
         modified: Some(ExifDate { text: text.into(), ..ExifDate::default() }),
         ..Exif::default()
@@ -311,10 +312,10 @@ fn utc_in_a_tag_is_weak() {
     complete_with_zone(&mut t, "Asia/Tokyo", true);
     assert_eq!((t.offset.as_deref(), t.utc.as_deref()), (Some("+09:00"), Some("2005-09-11T07:23:02Z")));
     assert_eq!(t.local, "2005-09-11T16:23:02");
-    // Another offset than UTC is meant.
+    // Another offset than UTC is used.
     let other = tag("2005-09-11T16:23:02+01:00");
     assert_eq!(offset(&Evidence { xmp: &other, exif: Some(&with_gps), ..plain }).0, "+01:00");
-    // And so is one that EXIF has a tag for.
+    // And so is one with an EXIF tag of its own.
     let strong = exif("2005:09:11 16:23:02", Some("+00:00"));
     assert_eq!(
         offset(&Evidence { exif: Some(&Exif { gps_time: with_gps.gps_time, ..strong }), ..plain }).0,
@@ -323,7 +324,8 @@ fn utc_in_a_tag_is_weak() {
 }
 
 proptest::proptest! {
-    /// Whatever is written where, the date is as long as its precision, and has an offset only where it has a time.
+    /// For any input, the length of the date matches its precision, and it has an offset only if it has a
+    /// time.
     #[test]
     fn local_is_as_long_as_it_is_precise(
         original in proptest::option::of("(19[0-9]{2}|20[01][0-9])(:(0[0-9]|1[0-2]):[0-3][0-9] ([01][0-9]|2[0-4]):[0-5][0-9](:[0-5][0-9])?( PM)?)?"),

@@ -1,24 +1,24 @@
-//! Dates as cameras and programs write them.
+//! Parses dates as cameras and programs write them.
 //!
-//! Promises: a date that cannot be is none; a date is as precise as what was written. Leaves the choice between dates
-//! to `taken`.
+//! Promises: an impossible date is rejected; a date is as precise as the text. The choice between dates is
+//! left to `taken`.
 
 use albumen_core::vocabulary::Precision;
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 
-/// A date as read.
+/// A parsed date.
 #[derive(Debug, Clone, PartialEq)]
 pub struct When {
-    /// Whole seconds of the wall clock (or of UTC, see `utc`): the first second that the date can mean.
+    /// Whole seconds of local time (or of UTC, see `utc`): the first second of the date's range.
     pub at: DateTime,
     /// Digits after the point, as written.
     pub subsec: String,
     /// Minutes east of Greenwich.
     pub offset: Option<i32>,
-    /// `at` is UTC, and what the clock on the wall said is not known.
+    /// `at` is UTC, and the local time is unknown.
     pub utc: bool,
-    /// How much of the date was written.
+    /// The precision of the text.
     pub precision: Precision,
 }
 
@@ -27,7 +27,7 @@ impl When {
         When { at, subsec: String::new(), offset: None, utc: false, precision: Precision::Second }
     }
 
-    /// A year, a month of it, a day of that: what is 0 or absent is not known. `None` where the calendar has no such day.
+    /// A year, month or day: a value that is 0 or absent is unknown. `None` if the calendar has no such day.
     pub fn partial(year: u32, month: u32, day: u32) -> Option<When> {
         let precision = match (month, day) {
             (0, _) => Precision::Year,
@@ -43,7 +43,7 @@ impl When {
         self.precision >= Precision::Minute
     }
 
-    /// The last second that the date can mean.
+    /// The last second of the date's range.
     pub fn end(&self) -> DateTime {
         let span = match self.precision {
             Precision::Year => 1.year(),
@@ -56,12 +56,12 @@ impl When {
     }
 }
 
-/// Earliest and latest year that is believed: photography begins in 1826; scanners write real dates.
+/// Earliest and latest plausible year: photography begins in 1826; scanners write real dates.
 pub const YEARS: std::ops::RangeInclusive<u32> = 1826..=2099;
 
-/// Reads `2023:07:01 10:20:30`, `2023-07-01T10:20:30.5+02:00`, `20230701`, `2023-07-01T08:20Z`,
-/// `Tue Oct 04 15:00:01 2005`, `2001/ 1/27  1:42PM` and the like; also a year or a month alone, whatever stands for the
-/// rest of the date: `1965`, `1965-07`, `19650700`, `1965:00:00 00:00:00`, `1965:07:  `.
+/// Parses `2023:07:01 10:20:30`, `2023-07-01T10:20:30.5+02:00`, `20230701`, `2023-07-01T08:20Z`, `Tue Oct 04
+/// 15:00:01 2005`, `2001/ 1/27  1:42PM` and similar; also a year or a month alone, with any placeholder for
+/// the rest of the date: `1965`, `1965-07`, `19650700`, `1965:00:00 00:00:00`, `1965:07:  `.
 pub fn parse(text: &str) -> Option<When> {
     let plain = ascii_digits(text.trim());
     let (text, half) = split_half(&plain);
@@ -75,7 +75,8 @@ pub fn parse(text: &str) -> Option<When> {
     Some(when)
 }
 
-/// Digits of other scripts as those of ASCII: phones that are set to Arabic write `\u{662}\u{660}\u{661}\u{668}`.
+/// Converts digits of other scripts to ASCII: phones that are set to Arabic write
+/// `\u{662}\u{660}\u{661}\u{668}`.
 fn ascii_digits(text: &str) -> std::borrow::Cow<'_, str> {
     /// The zeros of Arabic, Persian, Devanagari, Bengali, Thai and full-width digits; nine follow each.
     const ZEROS: [u32; 6] = [0x660, 0x6F0, 0x966, 0x9E6, 0xE50, 0xFF10];
@@ -104,7 +105,7 @@ fn parse_numeric(text: &str) -> Option<When> {
     s.skip(b":-/. ");
     let day = s.digits(1, 2)?;
     if month == 0 || day == 0 {
-        // A time of a day that is not known says nothing.
+        // A time without a known day is ignored.
         return When::partial(year, month, day);
     }
     let mut when = When::partial(year, month, day)?;
@@ -125,7 +126,7 @@ fn parse_numeric(text: &str) -> Option<When> {
         }
         s.0 = &s.0[1..];
     }
-    // Some programs count seconds beyond the minute; the minute holds.
+    // Some programs write seconds above 59; the minute is used.
     let second = s.digits(1, 2);
     if second.is_some() {
         when.precision = Precision::Second;
@@ -141,7 +142,7 @@ fn parse_numeric(text: &str) -> Option<When> {
     Some(when)
 }
 
-/// Whether the rest of a date says nothing: it ends here, or zeros and blanks stand for what is not known.
+/// Whether the rest of a date is unknown: it ends here, or consists of zeros and blanks.
 fn is_blank(rest: &[u8]) -> bool {
     let begins = rest.first().is_some_and(|b| b" :-/.T".contains(b));
     matches!(rest, b"" | b"00" | b"0000") || (begins && rest.iter().all(|b| b" :-/.0TZ".contains(b)))
@@ -171,7 +172,7 @@ fn parse_words(text: &str) -> Option<When> {
     Some(when)
 }
 
-/// A date and time that can be. Hour 24 is hour 0 of the day that is written, as the cameras mean it that write it;
+/// A possible date and time. Hour 24 is hour 0 of the written day, as the cameras that write it use it;
 /// second 60 is the one before.
 pub fn date_time(year: u32, month: u32, day: u32, hour: u32, minute: u32, second: u32) -> Option<DateTime> {
     let year = i16::try_from(year).ok().filter(|_| YEARS.contains(&year))?;
@@ -181,7 +182,7 @@ pub fn date_time(year: u32, month: u32, day: u32, hour: u32, minute: u32, second
     DateTime::new(year, small(month)?, small(day)?, small(hour)?, small(minute)?, small(second)?, 0).ok()
 }
 
-/// Which half of the day a clock of twelve hours means.
+/// The half of the day of a twelve-hour clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
     Am,
@@ -189,7 +190,8 @@ pub enum Half {
 }
 
 impl Half {
-    /// The hour of the day. What is no hour of such a clock stays as it is: `15:04 PM` is written, too.
+    /// The hour of the day. An hour outside of a twelve-hour clock is unchanged: some programs write `15:04
+    /// PM`.
     pub fn hour(self, hour: u32) -> u32 {
         match (hour, self) {
             (12, Half::Am) => 0,
@@ -199,8 +201,8 @@ impl Half {
     }
 }
 
-/// Words for the halves of the day, as clocks of twelve hours write them beside a time. Those without case and spaces
-/// around them (Chinese, Japanese, Korean) stand anywhere, the others stand alone.
+/// Words for the halves of the day beside the time of a twelve-hour clock. Those of scripts without case and
+/// spaces (Chinese, Japanese, Korean) may be anywhere, the others must be separate words.
 const HALVES: &[(&str, Half)] = &[
     ("am", Half::Am),
     ("a.m.", Half::Am),
@@ -246,8 +248,8 @@ const HALVES: &[(&str, Half)] = &[
     ("\u{E2B}\u{E25}\u{E31}\u{E07}\u{E40}\u{E17}\u{E35}\u{E48}\u{E22}\u{E07}", Half::Pm),
     ("\u{92A}\u{942}\u{930}\u{94D}\u{935}\u{93E}\u{939}\u{94D}\u{928}", Half::Am),
     ("\u{905}\u{92A}\u{930}\u{93E}\u{939}\u{94D}\u{928}", Half::Pm),
-    // The East Asian words in the encodings of their countries (GBK, Big5, Shift-JIS, EUC-KR), which old cameras wrote into
-    // AVI files, as `bytes::text` reads what is no UTF-8: as Windows-1252.
+    // The East Asian words in the encodings of their countries (GBK, Big5, Shift-JIS, EUC-KR), which old
+    // cameras wrote into AVI files, as decoded by `bytes::text` from invalid UTF-8: as Windows-1252.
     ("\u{C9}\u{CF}\u{CE}\u{E7}", Half::Am),
     ("\u{CF}\u{C2}\u{CE}\u{E7}", Half::Pm),
     ("\u{A4}W\u{A4}\u{C8}", Half::Am),
@@ -258,9 +260,9 @@ const HALVES: &[(&str, Half)] = &[
     ("\u{BF}\u{C0}\u{C8}\u{C4}", Half::Pm),
 ];
 
-/// Takes the word for the half of the day out of a text.
+/// Removes the word for the half of the day from a text.
 fn split_half(text: &str) -> (std::borrow::Cow<'_, str>, Option<Half>) {
-    // Nearly all dates have no letter but `T` and `Z`.
+    // Nearly all dates contain no letters except `T` and `Z`.
     if !text.bytes().any(|b| b >= 0x80 || (b.is_ascii_alphabetic() && !b"TZtz".contains(&b))) {
         return (text.into(), None);
     }
@@ -279,8 +281,8 @@ fn split_half(text: &str) -> (std::borrow::Cow<'_, str>, Option<Half>) {
     }
 }
 
-/// Where a word stands in a text in any case: beginning and end. One of an alphabet stands alone, that is, no letter touches
-/// it.
+/// The occurrences of a word in a text, ignoring case: start and end. A word of an alphabet must be separate,
+/// that is, not adjacent to a letter.
 fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (usize, usize)> + 'a {
     let alone = word.chars().all(|c| c.is_ascii() || c.is_lowercase() || ('\u{600}'..'\u{700}').contains(&c));
     text.char_indices().filter_map(move |(at, _)| {
@@ -295,7 +297,7 @@ fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (usize,
     })
 }
 
-/// The half of the day that a text begins with, after spaces, and what stands behind its word.
+/// The half of the day at the start of a text, after spaces, and the text after it.
 pub fn leading_half(text: &str) -> Option<(Half, &str)> {
     let text = text.trim_start_matches([' ', '\u{a0}', '\u{202f}']);
     let begins = |(word, half): &(&'static str, Half)| {
@@ -450,7 +452,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// What is written with a precision is read with it, in each of the ways to leave the rest out.
+        /// Each precision is read as written, with each way to omit the rest.
         #[test]
         fn precisions_are_read_as_written(y in 1826u32..2099, mo in 1u32..=12, d in 1u32..=28, form in 0usize..4, known in 1usize..=3) {
             let (month, day) = (if known >= 2 { mo } else { 0 }, if known == 3 { d } else { 0 });
@@ -465,7 +467,8 @@ mod tests {
             proptest::prop_assert!(when.end() > when.at);
         }
 
-        /// A clock of twelve hours says what one of twenty-four does, in all languages and wherever its word stands.
+        /// A time of a twelve-hour clock equals that of a twenty-four-hour clock, in all languages and
+        /// positions of the word.
         #[test]
         fn clocks_of_twelve_hours(h in 0u32..24, mi in 0u32..60, s in 0u32..60, word in 0usize..HALVES.len(), before in proptest::bool::ANY) {
             let half = if h < 12 { Half::Am } else { Half::Pm };

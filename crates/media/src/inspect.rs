@@ -1,6 +1,7 @@
 //! Bytes to facts: the container readers, then the rules that choose every fact from its sources.
 //!
-//! The order of sources: sidecar, EXIF, XMP, IPTC, the container's own texts. A broken source costs only itself.
+//! The order of sources: sidecar, EXIF, XMP, IPTC, the container's own texts. A broken source does not affect
+//! the others.
 
 use crate::decode::is_usable_preview;
 use albumen_core::fault::Fault;
@@ -14,8 +15,8 @@ use albumen_library::choose;
 use albumen_library::evidence::Evidence;
 use albumen_library::sidecar_names::{MediaNames, picture_named};
 
-/// All that a file and its sidecars say. Broken tags never cost the good ones; a `Fault` means that not even
-/// the kind could be told.
+/// The facts of a file and its sidecars. Broken tags never affect the good ones; a `Fault` means that not
+/// even the kind could be detected.
 pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault> {
     let reader = Reader::new(&inputs.primary);
     let format = kind::sniff(&reader).ok_or_else(|| unknown(&reader))?;
@@ -33,7 +34,7 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
         match sidecar::read(source) {
             Some(Sidecar::Xmp(x)) => sidecar_xmp.push((name, *x)),
             Some(Sidecar::Takeout(t)) => {
-                // Of an edited copy the engine sends what Google says of its original.
+                // For an edited copy, the engine passes Google's data of its original.
                 let is_own = MediaNames::new(&[&request.name]).owner_of(name.as_bytes(), None).is_some();
                 original = original.or_else(|| picture_named(&name).filter(|_| !is_own));
                 takeout.push((name, t));
@@ -63,7 +64,7 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
     let mut facts = choose::facts(format, &found, evidence);
     facts.motion = motion::find(&reader, format, &found);
     facts.edited_from = facts.edited_from.or(original);
-    // Of others the sensor's data are developed; `small_preview` of what was shown in the end is known by then.
+    // For others the sensor's data is developed; `small_preview` is set by then.
     facts.small_preview = small_preview(&inputs.primary, &facts, &|preview| {
         is_usable_preview((preview.width, preview.height), &facts)
     });
@@ -76,12 +77,13 @@ pub fn small_preview_shown(source: &Source, facts: &Facts, shown: (u32, u32)) ->
     small_preview(source, facts, &|preview| pixels <= preview.pixels())
 }
 
-/// The size of a RAW file's largest preview, if it has less than a quarter of the sensor's pixels and is what is shown.
+/// The size of a RAW file's largest preview, if it has less than a quarter of the sensor's pixels and is the
+/// displayed picture.
 fn small_preview(source: &Source, facts: &Facts, is_shown: &dyn Fn(&Preview) -> bool) -> Option<Size> {
     let (Some(width), Some(height), true) = (facts.width, facts.height, facts.format?.is_raw()) else {
         return None;
     };
-    // A reader of its own: a search through the file must not use up what metadata may take.
+    // A reader of its own: a search through the file must not use up the budget for metadata.
     let largest = preview::previews(&Reader::new(source)).first().copied()?;
     let is_small = largest.pixels() * 4 < u64::from(width) * u64::from(height);
     (is_small && is_shown(&largest)).then_some(Size { width: largest.width, height: largest.height })

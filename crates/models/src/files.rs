@@ -1,7 +1,7 @@
-//! Where the model files are, and whether they are whole.
+//! The location of the model files, and their integrity.
 //!
-//! Promises: nothing here touches ONNX, so the engine may ask what is there and what a stage's input key is; a fault
-//! names the model and says what to do. Opening them is left to the recogniser.
+//! Promises: nothing here uses ONNX, so the engine may query the installed models and a stage's input key; a
+//! fault names the model and the next step. Opening them is left to the recogniser.
 
 use super::manifest::{Artefact, Manifest, manifest};
 use super::taxonomy;
@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// What keeps a model, or the runtime, from being used.
+/// Why a model or the runtime cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelFault {
     #[error("{name} is missing from {}: run `make models`", folder.display())]
@@ -33,12 +33,12 @@ pub enum ModelFault {
     Unfit { name: String, why: String },
 }
 
-/// What can be done with the files that are there.
+/// The parts that work with the installed files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Availability {
     pub faces: bool,
     pub subjects: bool,
-    /// Names of what is missing.
+    /// Names of missing files.
     pub missing: Vec<String>,
 }
 
@@ -49,10 +49,10 @@ pub enum Part {
     Subjects,
 }
 
-/// Where an installed package puts the models, for every user of the machine.
+/// The models' folder of an installed package, for every user of the machine.
 const SYSTEM_DIR: &str = "/usr/share/albumen/models";
 
-/// Where models are looked for: `ALBUMEN_MODELS`, else the user's cache if there are any, else those of the package.
+/// The models' folder: `ALBUMEN_MODELS`, else the user's cache if it contains any, else the package's.
 pub fn default_dir() -> PathBuf {
     let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty());
     let own = dir_of(from("ALBUMEN_MODELS"), from("XDG_CACHE_HOME"), from("HOME"));
@@ -72,7 +72,7 @@ fn dir_of(models: Option<OsString>, cache: Option<OsString>, home: Option<OsStri
     }
 }
 
-/// What is there, by name and size only; sums are checked when the recogniser opens the files.
+/// The installed models, by name and size only; checksums are verified when the recogniser opens the files.
 pub fn available(dir: &Path) -> Availability {
     let mut missing = Vec::new();
     let mut has = |file: &Artefact| {
@@ -88,7 +88,7 @@ pub fn available(dir: &Path) -> Availability {
         None => false,
     };
     let faces = has(&m.face_detector.file) & has(&m.face_embedder.file);
-    // Without the object detector there are fewer subjects and no boxes, but there are subjects.
+    // Without the object detector there are fewer subjects and no boxes.
     let subjects = has(&m.classifier.file);
     has(&m.object_detector.file);
     if m.runtime().is_none() {
@@ -101,8 +101,9 @@ fn is_there(dir: &Path, file: &Artefact) -> bool {
     std::fs::metadata(dir.join(&file.sha256)).is_ok_and(|m| m.is_file() && m.len() == file.bytes)
 }
 
-/// What the results of a part depend on besides the picture and the code: sums, thresholds, the taxonomy, and, since
-/// the object detector may be absent, whether it is there. Part of the stage's input key; a short hexadecimal hash.
+/// The dependencies of a part's results besides the picture and the code: checksums, thresholds, the
+/// taxonomy, and whether the optional object detector is installed. Part of the stage's input key; a short
+/// hexadecimal hash.
 pub fn settings_key(dir: &Path, part: Part) -> String {
     let m = manifest();
     let mut hash = blake3::Hasher::new();
@@ -129,7 +130,7 @@ pub fn settings_key(dir: &Path, part: Part) -> String {
     hash.finalize().to_hex()[..32].to_owned()
 }
 
-/// The path of a whole file: its size and its sum are right.
+/// The path of an intact file: its size and its checksum are right.
 pub fn verified(dir: &Path, file: &Artefact) -> Result<PathBuf, ModelFault> {
     let path = dir.join(&file.sha256);
     let name = file.name.clone();
@@ -167,7 +168,7 @@ fn sum(mut file: File) -> std::io::Result<String> {
 /// One line of `albumen models`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
-    /// What it is for: `face_detector`, `face_embedder`, `classifier`, `object_detector`, `onnx_runtime`.
+    /// Its purpose: `face_detector`, `face_embedder`, `classifier`, `object_detector`, `onnx_runtime`.
     #[serde(rename = "use")]
     pub purpose: &'static str,
     pub name: String,
@@ -192,13 +193,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every model is there and whole.
+    /// Whether every model is installed and intact.
     pub fn complete(&self) -> bool {
         self.models.iter().all(|m| m.ok)
     }
 }
 
-/// Lists every model and checks its sum: about a tenth of a second for 100 MB.
+/// Lists every model and verifies its checksum: about a tenth of a second for 100 MB.
 pub fn report(dir: &Path) -> Report {
     let entry = |purpose, file: &Artefact| {
         let problem = verified(dir, file).err().map(|e| e.to_string());

@@ -1,5 +1,5 @@
-//! Which models there are, where their files lie, and what their classes mean. No ONNX: the engine asks here what is
-//! installed and what a stage's input key is.
+//! The models: their manifest, the location of their files, and the taxonomy of their classes. No ONNX: the
+//! engine queries the installed models and the stages' input keys here.
 #![deny(unsafe_code)]
 
 pub mod files;

@@ -1,8 +1,8 @@
-//! What the recogniser knows of its models: models/manifest.toml, which is part of the binary.
+//! The parameters of the models: models/manifest.toml, which is part of the binary.
 //!
 //! Promises: everything that depends on a model (names, shapes, channel order, mean and standard deviation,
-//! thresholds) is read from here, so that another model of the same kind can take its place by an edit there.
-//! How the files are got and converted is left to models/fetch.py, which reads the same file.
+//! thresholds) is read from here, so that another model of the same kind can replace it by an edit there.
+//! models/fetch.py, which reads the same file, downloads and converts the files.
 
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -28,7 +28,7 @@ pub struct Manifest {
     pub test_cat: Artefact,
 }
 
-/// A file that `make models` brings; it lies in the models' folder under its sum.
+/// A file that `make models` fetches; it is stored in the models' folder under its checksum.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Artefact {
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Artefact {
     pub source: Source,
 }
 
-/// The package that holds it.
+/// The package that contains it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Source {
     pub registry: String,
@@ -58,22 +58,22 @@ pub struct Model<Head> {
     pub thresholds: Thresholds,
 }
 
-/// A picture as a model wants it: `(colour - mean) / std` of 8-bit colours, planes one after another.
+/// A model's input: `(colour - mean) / std` of 8-bit colours, planes one after another.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Input {
     pub name: String,
     pub channels: Channels,
     pub mean: [f32; 3],
     pub std: [f32; 3],
-    /// Pixels; 0 where the size is free.
+    /// Pixels; 0 if the size is free.
     #[serde(default)]
     pub width: u32,
     #[serde(default)]
     pub height: u32,
-    /// Where the size is free, both sides are a multiple of this.
+    /// If the size is free, both sides are a multiple of this.
     #[serde(default = "one")]
     pub multiple_of: u32,
-    /// The part of the short side that is looked at, a square from the centre; 1 is the whole picture.
+    /// The part of the short side that is used, a square from the centre; 1 is the whole picture.
     #[serde(default = "whole")]
     pub centre: f32,
 }
@@ -92,15 +92,15 @@ pub enum Channels {
     Bgr,
 }
 
-/// A detector's thresholds: the least score that counts, and the overlap (intersection over union) from which two
-/// boxes are one thing.
+/// A detector's thresholds: the minimum score, and the overlap (intersection over union) from which two boxes
+/// are one object.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct Thresholds {
     pub score: f32,
     pub overlap: f32,
 }
 
-/// Outputs of a face detector of YuNet's kind; `{stride}` in a name stands for the number.
+/// Outputs of a face detector of YuNet's kind; `{stride}` in a name is replaced by the number.
 #[derive(Debug, Deserialize)]
 pub struct FaceHead {
     pub kind: FaceHeadKind,
@@ -115,7 +115,7 @@ pub struct FaceHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FaceHeadKind {
-    /// One anchor a cell; score = sqrt(class * object), the size is an exponential, five points follow.
+    /// One anchor per cell; score = sqrt(class * object), the size is an exponential, five points follow.
     Yunet,
 }
 
@@ -124,7 +124,7 @@ pub struct EmbedderHead {
     pub embedding: String,
     /// Numbers in an embedding.
     pub length: usize,
-    /// Where eyes, nose and corners of the mouth belong, pixels of the input.
+    /// The positions of eyes, nose and corners of the mouth, pixels of the input.
     pub points: [[f32; 2]; 5],
 }
 
@@ -161,7 +161,7 @@ pub fn for_stride(pattern: &str, stride: u32) -> String {
 }
 
 impl Manifest {
-    /// The runtime for this machine, or `None` where there is none.
+    /// The runtime for this machine, or `None` if there is none.
     pub fn runtime(&self) -> Option<&Artefact> {
         self.onnx_runtime.get(std::env::consts::ARCH)
     }

@@ -1,14 +1,14 @@
 //! The taxonomy: config/subjects.toml, which is part of the binary.
 //!
-//! Promises: every subject has a name that is unique, a group, and classes or a rule behind it; what the classifier and
-//! the detector say becomes subjects by [`Taxonomy::judge`], a pure function.
+//! Promises: every subject has a unique name, a group, and classes or a rule; [`Taxonomy::judge`], a pure
+//! function, turns the results of the classifier and the detector into subjects.
 
 use albumen_core::vocabulary::{Box4, FoundSubject};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The text that is built in.
+/// The built-in text.
 pub const TEXT: &str = include_str!("../../../config/subjects.toml");
 
 /// The taxonomy of this build.
@@ -21,27 +21,28 @@ pub fn taxonomy() -> &'static Taxonomy {
 #[derive(Debug, Clone)]
 pub struct Taxonomy {
     pub subjects: Vec<Subject>,
-    /// Groups in which the classifier's word for one subject speaks against a box for another, from this probability.
+    /// Groups in which the classifier's result for one subject suppresses a box of another, from this
+    /// probability.
     rival_groups: Vec<String>,
     rival: f32,
 }
 
-/// A thing or theme that people look for.
+/// An object or theme that users search for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subject {
-    /// As shown: `hot dog`.
+    /// As displayed: `hot dog`.
     pub label: String,
     pub group: String,
-    /// Other words under which it is found.
+    /// Synonyms for searches.
     pub also: Vec<String>,
-    /// Classes of the classifier and of the object detector that speak for it.
+    /// Its classes of the classifier and of the object detector.
     classes: Vec<usize>,
     objects: Vec<usize>,
     least: f32,
     least_box: f32,
 }
 
-/// A thing that the object detector found.
+/// An object that the object detector found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FoundObject {
     pub class: usize,
@@ -103,7 +104,8 @@ impl Taxonomy {
         Ok(Taxonomy { subjects, rival_groups, rival })
     }
 
-    /// The subjects of a picture, surest first. `probabilities` are the classifier's, by class; `objects` may be empty.
+    /// The subjects of a picture, most certain first. `probabilities` are the classifier's, by class;
+    /// `objects` may be empty.
     pub fn judge(&self, probabilities: &[f32], objects: &[FoundObject]) -> Vec<FoundSubject> {
         let said: Vec<f32> = self.subjects.iter().map(|s| s.probability(probabilities)).collect();
         let overruled = |subject: &Subject, own: f32| {
@@ -119,13 +121,14 @@ impl Taxonomy {
         found
     }
 
-    /// How sure the classifier is of a subject, whatever its threshold.
+    /// The classifier's probability of a subject, regardless of thresholds.
     pub fn probability(&self, label: &str, probabilities: &[f32]) -> f32 {
         self.subjects.iter().find(|s| s.label == label).map_or(0.0, |s| s.probability(probabilities))
     }
 
-    /// Whether a word names a subject: its label, one of its synonyms, or its group, in any case, one or many. With
-    /// `prefix` the beginning of a label or synonym is enough. A label of another taxonomy has only itself.
+    /// Whether a word names a subject: its label, one of its synonyms, or its group, in any case, singular or
+    /// plural. With `prefix` the start of a label or synonym is sufficient. A label of another taxonomy
+    /// matches only itself.
     pub fn names(&self, word: &str, label: &str, prefix: bool) -> bool {
         let word = word.trim().to_lowercase();
         let subject = self.subjects.iter().find(|s| s.label == label);
@@ -136,12 +139,12 @@ impl Taxonomy {
     }
 }
 
-/// Whether two words are one, but for their case and for an English plural.
+/// Whether two words are equal, ignoring case and an English plural.
 fn is_same_word(a: &str, b: &str) -> bool {
     singular(&a.to_lowercase()) == singular(&b.to_lowercase())
 }
 
-/// Both sides of a comparison go through it, so that it may be wrong about a word as long as it is always wrong alike.
+/// Both sides of a comparison use it, so a wrong singular is acceptable if it is consistent.
 fn singular(word: &str) -> String {
     if let Some(stem) = word.strip_suffix("ies").filter(|stem| stem.len() > 1) {
         return format!("{stem}y");

@@ -1,15 +1,16 @@
-//! Backups of everything that was said and decided: both databases, the settings, and the keys of the portal's own authority.
+//! Backups: both databases, the settings, and the keys of the portal's own authority.
 //!
-//! | in the folder | what |
+//! | in the folder | content |
 //! |---|---|
-//! | `portal.sqlite` | accounts, rights, links: one moment of it |
+//! | `portal.sqlite` | accounts, rights, links: a consistent snapshot |
 //! | `tls/` | the portal's own authority and its key |
-//! | `albumen.toml` | the settings, as they were |
-//! | `index/` | a backup of the engine's index, as `albumen backup` makes it |
-//! | `portal.json` | [`Contents`]: when, by which version, and the sums of the files above but for `index/`, which has its own |
+//! | `albumen.toml` | the settings at the time of the backup |
+//! | `index/` | a backup of the engine's index, as `albumen backup` writes it |
+//! | `portal.json` | [`Contents`]: time, version, and checksums of the files above except `index/`, which has its own |
 //!
-//! Promises: a backup may be made while both programs run; it is there whole under its name, or not at all; files in it are for
-//! their owner alone. A restore changes nothing before all of the backup was read and its sums agree, and keeps what was there.
+//! Promises: a backup may be made while both programs run; a backup under its final name is complete; its
+//! files are readable by their owner only. A restore changes nothing before it has read the whole backup and
+//! verified its checksums, and keeps the previous database.
 
 use crate::config::Config;
 use crate::store::{DATABASE, Store, StoreError};
@@ -20,7 +21,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The layout above. Another number is another layout, which this program does not know.
+/// The layout above. A backup with another number is refused.
 const FORMAT: u32 = 1;
 const CONTENTS: &str = "portal.json";
 const INDEX: &str = "index";
@@ -29,7 +30,7 @@ const TLS: &str = "tls";
 /// Held by a portal that serves, and by a restore.
 const LOCK: &str = "portal.lock";
 
-/// What a backup says of itself.
+/// The content of `portal.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     pub format: u32,
@@ -84,18 +85,19 @@ pub enum RestoreError {
     Index(#[from] index_restore::RestoreError),
 }
 
-/// What was brought back.
+/// The result of a restore.
 #[derive(Debug)]
 pub struct Restored {
     pub contents: Contents,
-    /// Where the database that was there is now.
+    /// Where the previous database is now.
     pub replaced: Option<PathBuf>,
     pub index: Option<index_restore::Done>,
-    /// The settings of the backup, where they differ from the present ones: these stay.
+    /// The settings of the backup, if they differ from the current ones; the current ones stay.
     pub settings: Option<PathBuf>,
 }
 
-/// The right to serve from a state folder, or to replace what is in it. `None`: another process has it.
+/// The lock that is needed to serve from a state folder or to replace its content. `None`: another process
+/// holds it.
 pub fn lock(state: &Path) -> io::Result<Option<File>> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(state)?;
     let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(state.join(LOCK))?;
@@ -106,7 +108,8 @@ pub fn lock(state: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Makes a backup. `to` is a folder that is there, which gets a folder with the date in its name, or the name of a new one.
+/// Makes a backup. `to` is an existing folder, in which a folder named by the date is created, or the name of
+/// a new one.
 pub fn backup(config: &Config, to: &Path, now: i64) -> Result<(PathBuf, Contents), BackupError> {
     let write = |path: &Path, why: io::Error| BackupError::Write { path: path.to_owned(), why };
     let created = jiff::Timestamp::from_second(now).map(|t| t.to_string()).unwrap_or_default();
@@ -120,7 +123,7 @@ pub fn backup(config: &Config, to: &Path, now: i64) -> Result<(PathBuf, Contents
     }
     let name = target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let partial = target.with_file_name(format!(".{name}.partial"));
-    // What a backup that was killed has left.
+    // Left by a backup that was killed.
     match fs::remove_dir_all(&partial) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(write(&partial, e)),
         _ => {}
@@ -136,7 +139,7 @@ pub fn backup(config: &Config, to: &Path, now: i64) -> Result<(PathBuf, Contents
         Ok(contents)
     });
     if finished.is_err() {
-        // The reason of the failure is the one to be told; what stays goes with the next attempt.
+        // The first failure is the one to report; the next attempt removes what is left.
         let _ = fs::remove_dir_all(&partial);
     }
     Ok((target, finished?))
@@ -171,7 +174,7 @@ fn fill(config: &Config, partial: &Path, created: String) -> Result<Contents, Ba
         }
     }
     files.sort();
-    // Rights are older than the albums and items they are about, never newer.
+    // The index is copied last: the rights may be older than its albums and items, never newer.
     let has_index = match index_backup::backup(&config.index, &partial.join(INDEX), false) {
         Ok(_) => true,
         Err(index_backup::BackupError::Open(OpenError::Missing { .. })) => false,
@@ -190,7 +193,7 @@ fn fill(config: &Config, partial: &Path, created: String) -> Result<Contents, Ba
     Ok(contents)
 }
 
-/// Puts a backup in the place of what is there.
+/// Replaces the current state by a backup.
 pub fn restore(config: &Config, from: &Path, now: i64) -> Result<Restored, RestoreError> {
     let contents = checked(from)?;
     let state = &config.portal.state;
@@ -205,7 +208,7 @@ pub fn restore(config: &Config, from: &Path, now: i64) -> Result<Restored, Resto
     }
     copy_private(&from.join(DATABASE), &staged).map_err(|e| write(&staged, e))?;
     Store::prepare_copy(&staged)?;
-    // It looks at all of its part before it changes something.
+    // It checks the whole index backup before it changes anything.
     let index = if contents.has_index {
         Some(index_restore::restore(&config.index, &from.join(INDEX))?)
     } else {
@@ -222,7 +225,7 @@ pub fn restore(config: &Config, from: &Path, now: i64) -> Result<Restored, Resto
         Some(kept)
     };
     File::open(&staged).and_then(|f| f.sync_all()).map_err(|e| write(&staged, e))?;
-    // The old one or the new one, at every moment.
+    // The path holds the old or the new one at every moment.
     fs::rename(&staged, &database).map_err(|e| write(&database, e))?;
     restore_keys(&contents, from, state)?;
     File::open(state).and_then(|d| d.sync_all()).map_err(|e| write(state, e))?;
@@ -249,7 +252,7 @@ fn restore_keys(contents: &Contents, from: &Path, state: &Path) -> Result<(), Re
     Ok(())
 }
 
-/// Reads a whole backup but for its index.
+/// Reads and verifies a backup except its index.
 fn checked(from: &Path) -> Result<Contents, RestoreError> {
     let read = |path: &Path, why: io::Error| RestoreError::Read { path: path.to_owned(), why };
     let damaged = RestoreError::Damaged;

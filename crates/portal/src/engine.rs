@@ -1,11 +1,11 @@
-//! Requests to the engine's socket. Everything that changes the index goes this way.
+//! Requests to the engine's socket. All changes of the index go through it.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-/// An answer longer than this is none, bytes.
+/// The maximum size of an answer, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -19,7 +19,7 @@ pub enum EngineError {
     Refused(String),
 }
 
-/// Has the engine read its config and folders anew.
+/// Has the engine reload its config and folders.
 pub fn reload(socket: &Path) -> Result<(), EngineError> {
     let (status, answer) = request(socket, "POST", "/v1/reload", Some(&serde_json::json!({})))?;
     if status < 300 {

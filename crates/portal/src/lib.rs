@@ -1,8 +1,9 @@
-//! The portal of Albumen: the web application's server, the only process of Albumen that the network reaches.
+//! The portal of Albumen: the web application's server, the only process of Albumen that accepts network
+//! connections.
 //!
-//! [`store`] holds all SQL of `portal.sqlite`; [`rights`] decides, as a pure function, what a subject may do with an
-//! object; [`http`] has the routes, as a table that makes the router and that tests enumerate; [`net`] has sockets, TLS
-//! and the limits on connections. The library itself is read through [`library`].
+//! [`store`] holds all SQL of `portal.sqlite`; [`rights`] decides, as a pure function, what a subject may do
+//! with an object; [`http`] has the routes, as a table that makes the router and that tests enumerate;
+//! [`net`] has sockets, TLS and the limits on connections. The library itself is read through [`library`].
 #![deny(unsafe_code)]
 
 pub mod backup;

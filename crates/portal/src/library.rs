@@ -1,8 +1,9 @@
-//! What the portal asks the index, and for whom.
+//! The portal's queries of the index, each within the rights of a subject.
 //!
-//! [`Scope`] is the rights filter that every query takes: rows outside of it do not exist for the query, so that pages,
-//! counts, facets, suggestions, covers and maps are of visible items only. It is made by [`crate::rights::scope`] for one subject
-//! and one moment, holds no borrowed data, and is cheap to clone behind an `Arc`.
+//! [`Scope`] is the rights filter that every query takes: rows outside of it do not exist for the query, so
+//! that pages, counts, facets, suggestions, covers and maps are of visible items only. It is made by
+//! [`crate::rights::scope`] for one subject and one moment, holds no borrowed data, and is cheap to clone
+//! behind an `Arc`.
 
 use crate::rights::Rights;
 use crate::store::{AccountId, FolderPath};
@@ -19,26 +20,29 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a subject may see of the library.
 ///
-/// An item is visible where one of these gives its rights `view`:
+/// An item is visible if one of these grants `view` on it:
 /// - its space is in `spaces`;
-/// - of the `folders` that hold its folder, the deepest one gives them (a rule with no rights hides what is inside);
-/// - it is in an album of `albums`, or in one that `account` owns, and its folder is visible in the scope of the account that put
-///   it into the album: rights are those of the album and at most `download` of that account's.
+/// - the deepest of the `folders` that contain its folder grants it (a rule without rights hides its
+///   content);
+/// - it is in an album of `albums`, or in one that `account` owns, and its folder is visible in the scope of
+///   the account that added it to the album: rights are those of the album and at most `download` of that
+///   account's.
 ///
-/// The rights of an item are the union of what these give. Where `items` is there, nothing else than those is visible.
+/// The rights of an item are the union of these. If `items` is set, only those items are visible.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// Spaces that are seen whole: with their faces, people and regions. All other items are shown without.
+    /// Spaces that are wholly visible: with their faces, people and regions. All other items are shown
+    /// without.
     pub spaces: Vec<SpaceScope>,
     /// Folders of other spaces, in order: a folder is followed by those inside of it.
     pub folders: Vec<FolderScope>,
     /// Albums of others.
     pub albums: Vec<AlbumScope>,
-    /// The account whose own albums count, too.
+    /// The account whose own albums are included.
     pub account: Option<AccountId>,
-    /// Of a link to some items: these alone.
+    /// For a link to selected items: only these.
     pub items: Option<Vec<i64>>,
-    /// Whether files may be given as they are, where there is the right to download.
+    /// Whether originals may be sent to callers with the right to download.
     pub has_originals: bool,
     /// No names, folders, places, positions and dates, and no order by date.
     pub hide_details: bool,
@@ -50,7 +54,7 @@ pub struct SpaceScope {
     pub rights: Rights,
 }
 
-/// A folder with all that is inside of it, up to the next rule.
+/// A folder with its content, up to the next rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderScope {
     pub folder: FolderPath,
@@ -64,7 +68,7 @@ pub struct AlbumScope {
 }
 
 impl Scope {
-    /// The rights on a folder by `spaces` and `folders`: what a query computes for the items in it.
+    /// The rights on a folder by `spaces` and `folders`: as a query computes them for the items in it.
     pub fn folder_rights(&self, folder: &FolderPath) -> Rights {
         if let Some(space) = self.spaces.iter().find(|s| s.space == folder.space) {
             return space.rights;
@@ -84,16 +88,16 @@ impl Scope {
     }
 }
 
-/// Read connections that are kept.
+/// The maximum number of pooled read connections.
 const READERS: usize = 4;
-/// Resolved scopes that are kept: a byte for each folder of the index.
+/// The maximum number of cached resolved scopes: one byte per folder of the index each.
 const SCOPES: usize = 32;
 
-/// Answers that are kept.
+/// The maximum number of cached answers.
 const ANSWERS: usize = 64;
 
-/// What the index's filter takes of a scope. Albums are not in it: their contents have no owner in the index yet, so that
-/// an item is seen by its folder or not at all.
+/// The part of a scope that the index's filter takes. Albums are not in it: their contents have no owner in
+/// the index yet, so an item is visible by its folder only.
 fn rules(scope: &Scope) -> Rules {
     let folders = scope.folders.iter().map(|f| FolderRule {
         space: f.folder.space.clone(),
@@ -109,27 +113,27 @@ fn rules(scope: &Scope) -> Rules {
     }
 }
 
-/// The engine's index, read only: many readers, each for one request.
+/// The engine's index, read only: a pool of readers, each used by one request at a time.
 #[derive(Debug)]
 pub struct Library {
     dir: PathBuf,
     readers: Mutex<Vec<IndexReader>>,
-    /// Scopes that were resolved last, the newest at the end.
+    /// Recently resolved scopes, the newest at the end.
     scopes: Mutex<Vec<(Scope, Arc<Visible>)>>,
     kept: Mutex<Kept>,
 }
 
-/// Answers that took long and hold as long as the index is what it was.
+/// Cached answers of slow queries, valid while the index is unchanged.
 #[derive(Debug, Default)]
 struct Kept {
-    /// Tells of changes; opened when it is first asked.
+    /// Detects changes; opened on first use.
     watch: Option<IndexReader>,
     version: i64,
     /// The newest at the end.
     answers: Vec<(Scope, String, Arc<Value>)>,
 }
 
-/// Why the library does not answer.
+/// Why the library cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     #[error(transparent)]
@@ -152,7 +156,7 @@ impl Library {
         &self.dir
     }
 
-    /// Asks the index, where waiting for the disk is allowed.
+    /// Queries the index on a thread that may block.
     pub async fn read<T: Send + 'static, E: std::error::Error + Send + Sync + 'static>(
         self: &Arc<Library>,
         ask: impl FnOnce(&IndexReader) -> Result<T, E> + Send + 'static,
@@ -162,7 +166,7 @@ impl Library {
         asked.unwrap_or_else(|e| Err(LibraryError::Stopped(e.to_string())))
     }
 
-    /// As [`Library::read`], on a thread that may wait.
+    /// As [`Library::read`], on a thread that may block.
     pub fn ask<T, E: std::error::Error + Send + Sync + 'static>(
         &self,
         ask: impl FnOnce(&IndexReader) -> Result<T, E>,
@@ -172,7 +176,7 @@ impl Library {
             Some(index) => index,
             None => IndexReader::open(&self.dir)?,
         };
-        // A reader whose question failed may be of an index that was exchanged: it is not kept.
+        // After a failed query the reader may be of a replaced index: it is not reused.
         let answer = ask(&index).map_err(|e| LibraryError::Read(Box::new(e)))?;
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < READERS {
@@ -181,7 +185,7 @@ impl Library {
         Ok(answer)
     }
 
-    /// A scope resolved against the folders of the index. It is kept until there are new folders.
+    /// A scope resolved against the folders of the index. It is cached until folders are added.
     pub fn visible(&self, index: &IndexReader, scope: &Scope) -> Result<Arc<Visible>, albumen_index::Error> {
         let lock = || self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = lock().iter().find(|(of, _)| of == scope).map(|(_, visible)| visible.clone());
@@ -200,8 +204,8 @@ impl Library {
         Ok(visible)
     }
 
-    /// The answer to a question within a scope, which is made anew only where the index has changed since. `question` names
-    /// it with all that it depends on beside the scope.
+    /// The cached answer to a query within a scope; computed again only if the index has changed since.
+    /// `question` must contain everything that the answer depends on, except the scope.
     pub fn kept<E: From<LibraryError>>(
         &self,
         scope: &Scope,
@@ -209,7 +213,7 @@ impl Library {
         make: impl FnOnce() -> Result<Value, E>,
     ) -> Result<Arc<Value>, E> {
         let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        // The version is older than what is read after it: what changes meanwhile is noticed the next time.
+        // The version is read before the data: a change in between is detected at the next call.
         let version = {
             let mut kept = lock();
             let version = self.version(&mut kept)?;
@@ -238,13 +242,13 @@ impl Library {
             Some(watch) => watch,
             None => IndexReader::open(&self.dir)?,
         };
-        // One that fails may be of an index that was exchanged: it is not kept.
+        // One that fails may be of a replaced index: it is not reused.
         let version = watch.data_version().map_err(|e| LibraryError::Read(Box::new(e)))?;
         kept.watch = Some(watch);
         Ok(version)
     }
 
-    /// Forgets connections and scopes: the index may have been exchanged by a restore.
+    /// Drops connections and scopes: a restore may have replaced the index.
     pub fn forget(&self) {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -1,7 +1,8 @@
-//! Passwords: argon2id with 19 MiB and two passes (OWASP's first choice of parameters), at most two at a time.
+//! Passwords: argon2id with 19 MiB and two passes (OWASP's first choice of parameters), at most two at a
+//! time.
 //!
-//! A check of an account that does not exist costs the same as one of an account that does, so that the time of an
-//! answer does not tell which accounts there are.
+//! A check of a missing account costs the same as one of an existing account, so that response times do not
+//! reveal which accounts exist.
 
 use crate::secret;
 use argon2::password_hash::phc::PasswordHash;
@@ -10,9 +11,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 
-/// Hashes at a time: each takes 19 MiB.
+/// Concurrent hashes: each takes 19 MiB.
 const AT_A_TIME: usize = 2;
-/// Characters of a password at least, and bytes at most. Nothing else is asked of it (NIST SP 800-63B).
+/// The minimum in characters and the maximum in bytes. There are no other requirements (NIST SP 800-63B).
 pub const SHORTEST: usize = 8;
 pub const LONGEST: usize = 1024;
 
@@ -31,7 +32,7 @@ pub enum PasswordError {
     Hash(String),
 }
 
-/// Refuses what would be guessed first.
+/// Refuses the most common passwords and those derived from the name.
 pub fn check_quality(password: &str, account: &str) -> Result<(), PasswordError> {
     if password.len() > LONGEST {
         return Err(PasswordError::TooLong);
@@ -49,7 +50,7 @@ pub fn check_quality(password: &str, account: &str) -> Result<(), PasswordError>
     Ok(())
 }
 
-/// Those of eight characters and more that lead every published list.
+/// Passwords of eight characters and more at the top of every published list.
 const COMMON: &[&str] = &[
     "password",
     "password1",
@@ -112,7 +113,7 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
     Ok(hash.map_err(|e| PasswordError::Hash(e.to_string()))?.to_string())
 }
 
-/// Whether a password is the one of a PHC string; without one, it takes as long and is false.
+/// Whether a password matches a PHC string; without one, takes as long and returns false.
 pub fn verify(password: &str, hash: Option<&str>) -> bool {
     static NONE: OnceLock<String> = OnceLock::new();
     let real = hash.is_some();
@@ -124,7 +125,7 @@ pub fn verify(password: &str, hash: Option<&str>) -> bool {
     password.len() <= LONGEST && argon2().verify_password(password.as_bytes(), &hash).is_ok() && real
 }
 
-/// Hashes for a server: two at a time, on threads where waiting is allowed.
+/// Hashes for a server: two at a time, on threads that may block.
 #[derive(Debug, Clone)]
 pub struct Hasher(Arc<Semaphore>);
 

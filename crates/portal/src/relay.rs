@@ -1,6 +1,8 @@
-//! The engine's events, for all listeners of the portal at once: one connection to its socket, while there are listeners.
+//! The engine's events for all listeners of the portal: one connection to its socket while there are
+//! listeners.
 //!
-//! Nothing is read from a disk for it. An engine that is away, or says nothing at all for a minute, is asked for anew, later and later.
+//! Events are not read from the disk. If the engine is unreachable or silent for a minute, the portal
+//! reconnects with growing delays.
 
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -9,17 +11,17 @@ use std::time::Duration;
 use tokio::net::UnixStream;
 use tokio::sync::broadcast;
 
-/// Events that a slow listener may be behind.
+/// The maximum number of events that a slow listener may lag behind.
 const BEHIND: usize = 1024;
 /// Between a lost connection and the next attempt; it grows.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The engine sends a comment every fifteen seconds.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Bytes of an event at the most.
+/// The maximum size of an event, bytes.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// What of an engine's event the portal reads.
+/// The fields of an engine event that the portal uses.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct EngineEvent {
     pub event: String,
@@ -56,7 +58,7 @@ pub struct Relay {
 struct State {
     is_connecting: bool,
     has_ended: bool,
-    /// Known while there are listeners.
+    /// Known only while there are listeners.
     runs: Option<bool>,
 }
 
@@ -65,12 +67,12 @@ impl Relay {
         Relay { socket, sender: broadcast::channel(BEHIND).0, state: Mutex::default() }
     }
 
-    /// A new listener, and whether the engine answers as far as that is known. Must be called within the runtime.
+    /// A new listener, and whether the engine answers, if known. Must be called within the runtime.
     pub fn listen(self: &Arc<Relay>) -> (broadcast::Receiver<Heard>, Option<bool>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let receiver = self.sender.subscribe();
         if state.has_ended {
-            // It hears the end at once.
+            // It receives the end at once.
             let _ = self.sender.send(Heard::End);
             return (receiver, None);
         }
@@ -82,14 +84,14 @@ impl Relay {
         (receiver, state.runs)
     }
 
-    /// Ends all streams: the portal ends.
+    /// Ends all streams at shutdown.
     pub fn end(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).has_ended = true;
-        // An error means that nobody listens.
+        // An error means that there are no listeners.
         let _ = self.sender.send(Heard::End);
     }
 
-    /// Follows the engine until there are no listeners.
+    /// Follows the engine while there are listeners.
     async fn follow(self: Arc<Relay>, socket: PathBuf) {
         let mut wait = FIRST_WAIT;
         while !self.is_left() {
@@ -105,7 +107,7 @@ impl Relay {
         }
     }
 
-    /// Whether no listener is left; then the next one connects anew.
+    /// Whether there are no listeners left; the next one connects again.
     fn is_left(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let is_left = state.has_ended || self.sender.receiver_count() == 0;
@@ -123,11 +125,11 @@ impl Relay {
         }
     }
 
-    /// Ends without an error where no listener is left.
+    /// Returns without an error when there are no listeners left.
     async fn read_events(&self, socket: &Path) -> Result<(), Lost> {
         let lost = |why: String| Lost { why, had_answer: false };
         let stream = UnixStream::connect(socket).await.map_err(|e| lost(e.to_string()))?;
-        // HTTP/1.0: the answer ends with the connection, and comes without chunks.
+        // HTTP/1.0: the answer ends with the connection, and is not chunked.
         write(&stream, b"GET /v1/events HTTP/1.0\r\nHost: albumen\r\nAccept: text/event-stream\r\n\r\n")
             .await
             .map_err(|e| lost(e.to_string()))?;
@@ -154,7 +156,7 @@ impl Relay {
     }
 }
 
-/// Why the engine is not heard any more.
+/// Why the connection to the engine was lost.
 struct Lost {
     why: String,
     had_answer: bool,

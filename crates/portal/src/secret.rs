@@ -1,14 +1,14 @@
 //! Random secrets and their digests.
 //!
-//! A random value of 128 bits and more cannot be guessed, so a plain SHA-256 protects it in the database; what people
-//! choose goes through [`crate::password`].
+//! A random value of at least 128 bits cannot be guessed, so a plain SHA-256 protects it in the database;
+//! passwords chosen by users go through [`crate::password`].
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// The random number generator of the kernel failed: nothing secret can be made.
+/// The random number generator of the kernel failed: no secret can be generated.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the system's random number generator failed")]
 pub struct NoRandom;
@@ -20,7 +20,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], NoRandom> {
     Ok(bytes)
 }
 
-/// A secret as it is given out, once. Not `Debug`, so that it is not logged by accident.
+/// A secret, returned once. Not `Debug`, so that it is not logged by accident.
 pub struct Secret(String);
 
 impl Secret {
@@ -29,7 +29,7 @@ impl Secret {
         Ok(Secret(URL_SAFE_NO_PAD.encode(random::<32>()?)))
     }
 
-    /// 128 bits, for what stands in a link.
+    /// 128 bits, for use in links.
     pub fn for_link() -> Result<Secret, NoRandom> {
         Ok(Secret(URL_SAFE_NO_PAD.encode(random::<16>()?)))
     }
@@ -64,7 +64,7 @@ impl Digest {
         Digest(out)
     }
 
-    /// Of a secret that a person typed: spaces, hyphens and capitals do not count.
+    /// The digest of a typed secret: spaces, hyphens and case are ignored.
     pub fn of_typed(secret: &str) -> Digest {
         let plain = secret.chars().filter(|c| !c.is_whitespace() && *c != '-');
         let mut grouped = String::new();

@@ -18,7 +18,8 @@ pub enum SetupError {
     Write { path: PathBuf, why: std::io::Error },
 }
 
-/// Where there is no account, writes a new link and gives its file; an older link ends. `url` is the portal's address.
+/// If there is no account, writes a new link and returns its file; an older link becomes invalid. `url` is
+/// the portal's address.
 pub fn offer(store: &Store, state: &Path, url: &str, now: i64) -> Result<Option<PathBuf>, SetupError> {
     if store.has_accounts()? {
         remove(store, state)?;
@@ -29,7 +30,7 @@ pub fn offer(store: &Store, state: &Path, url: &str, now: i64) -> Result<Option<
     store.set_setting(SETTING, Some(&format!("{} {digest}", now + VALID_FOR)))?;
     let path = state.join(FILE);
     let fail = |why| SetupError::Write { path: path.clone(), why };
-    // A new file: one that is there may have another mode, or be open elsewhere.
+    // A new file: an existing one may have another mode, or be open elsewhere.
     match std::fs::remove_file(&path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(fail(e)),
         _ => {}
@@ -40,12 +41,12 @@ pub fn offer(store: &Store, state: &Path, url: &str, now: i64) -> Result<Option<
     Ok(Some(path))
 }
 
-/// Whether a secret is that of the link, and the link is not over.
+/// Whether a secret is that of the link, and the link has not expired.
 pub fn is_valid(store: &Store, token: &str, now: i64) -> Result<bool, StoreError> {
     let Some(setting) = store.setting(SETTING)? else { return Ok(false) };
     let Some((until, digest)) = setting.split_once(' ') else { return Ok(false) };
     let given: String = Digest::of(token).0.iter().map(|b| format!("{b:02x}")).collect();
-    // Digests may be compared as they are: to guess at one tells nothing of the secret.
+    // Digests may be compared with `==`: a partly matching digest reveals nothing of the secret.
     Ok(given == digest && until.parse::<i64>().is_ok_and(|until| now < until && until - now <= VALID_FOR))
 }
 
@@ -54,7 +55,7 @@ pub fn remove(store: &Store, state: &Path) -> Result<(), StoreError> {
     if store.setting(SETTING)?.is_some() {
         store.set_setting(SETTING, None)?;
     }
-    // A file without its setting opens nothing.
+    // A file without its setting is of no use.
     let _ = std::fs::remove_file(state.join(FILE));
     Ok(())
 }

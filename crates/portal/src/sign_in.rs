@@ -1,7 +1,8 @@
 //! Signing in: password, second factor, delays, and the session that follows.
 //!
-//! Promises: an attempt is counted before it is checked; an account that does not exist, is disabled or has no password answers as
-//! one with another password does, after the same work; existing sessions are not touched by failures.
+//! Promises: an attempt is counted before it is checked; an account that does not exist, is disabled or has
+//! no password gets the same answer as a wrong password, after the same work; failures do not affect existing
+//! sessions.
 
 use crate::clock::now;
 use crate::config::client_network;
@@ -12,12 +13,12 @@ use crate::totp;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Seconds that a session lives: kept by "remember me", else at most, else without use.
+/// The lifetime of a session in seconds: kept by "remember me", else in total, else without use.
 pub const KEPT_FOR: i64 = 30 * 24 * 3600;
 pub const LONGEST: i64 = 7 * 24 * 3600;
 pub const IDLE: i64 = 12 * 3600;
 
-/// What a client says of itself and of the account.
+/// The input of a sign-in.
 pub struct Attempt {
     pub account: String,
     pub password: String,
@@ -25,7 +26,7 @@ pub struct Attempt {
     pub remember: bool,
     pub address: IpAddr,
     pub agent: String,
-    /// A session that ends when this one begins.
+    /// A session that this one replaces.
     pub replaced: Option<Digest>,
 }
 
@@ -33,7 +34,7 @@ pub struct Attempt {
 pub struct SignedIn {
     pub account: Account,
     pub token: Secret,
-    /// Seconds that the cookie lives; `None`: until the browser ends.
+    /// Lifetime of the cookie in seconds; `None`: until the browser closes.
     pub max_age: Option<i64>,
 }
 
@@ -57,7 +58,7 @@ pub async fn sign_in(store: &Arc<Store>, hasher: &Hasher, attempt: Attempt) -> R
     let account = store.account_named(&attempt.account)?;
     let checked = check(store, hasher, &attempt, account.as_ref()).await;
     if matches!(checked, Err(Refusal::Wrong | Refusal::CodeWrong)) {
-        // Only names that exist are written down: what is typed into the wrong field may be a password.
+        // Only existing names are logged: text typed into the wrong field may be a password.
         let name = account.as_ref().map_or("", |a| &a.name);
         let store = store.clone();
         let (name, address) = (name.to_owned(), address.clone());
@@ -85,13 +86,13 @@ pub async fn sign_in(store: &Arc<Store>, hasher: &Hasher, attempt: Attempt) -> R
     signed_in.ok_or(Refusal::Wrong)
 }
 
-/// Confirms an account anew inside of a session: the same checks and delays, and no new session.
+/// Confirms an account again within a session: the same checks and delays, and no new session.
 pub async fn confirm(store: &Arc<Store>, hasher: &Hasher, attempt: &Attempt) -> Result<(), Refusal> {
     let account = store.account_named(&attempt.account)?;
     check(store, hasher, attempt, account.as_ref()).await.map(|_| ())
 }
 
-/// The password hash that was right.
+/// Returns the password hash that matched.
 async fn check(
     store: &Arc<Store>,
     hasher: &Hasher,
@@ -104,7 +105,7 @@ async fn check(
         None => false,
     };
     let name = account.map_or(attempt.account.as_str(), |a| &a.name);
-    // Others who fail at an account do not keep out its owner, who comes from a network that it knows.
+    // Failures of others at an account must not lock out its owner, who signs in from a known network.
     let of_account = if knows { Throttle::pair(name, &network) } else { Throttle::account(name) };
     let counted = [of_account, Throttle::network(&network)];
     let wait = {
@@ -153,9 +154,9 @@ async fn check(
     Ok(hash)
 }
 
-/// What a session begins with.
+/// The input of a new session.
 pub struct Begin {
-    /// The password hash that was checked: if it was changed meanwhile, no session begins.
+    /// The password hash that was checked: if it has changed meanwhile, no session begins.
     pub hash: Option<String>,
     pub method: &'static str,
     pub remember: bool,
@@ -164,7 +165,8 @@ pub struct Begin {
     pub replaced: Option<Digest>,
 }
 
-/// Begins a session without asking anything. `None` where the account was disabled or got another password meanwhile.
+/// Begins a session without further checks. `None` if the account was disabled or got another password
+/// meanwhile.
 pub async fn begin(
     store: &Arc<Store>,
     account: Account,
@@ -193,7 +195,7 @@ pub async fn begin(
     Ok(begun.map(|_| SignedIn { account, token, max_age }))
 }
 
-/// Runs what waits for the disk where waiting is allowed.
+/// Runs blocking work on a thread that may block.
 pub async fn run<T: Send + 'static, E: From<StoreError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {

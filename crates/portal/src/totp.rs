@@ -1,10 +1,11 @@
-//! One-time codes by time (RFC 6238): SHA-1, six digits, thirty seconds, as every authenticator app has them.
+//! Time-based one-time codes (RFC 6238): SHA-1, six digits, thirty seconds, as every authenticator app has
+//! them.
 
 use crate::secret::base32;
 use ring::hmac;
 
 const PERIOD: i64 = 30;
-/// Steps before and after the present one whose codes are taken: clocks of phones differ.
+/// Steps before and after the current one whose codes are accepted: clocks of phones differ.
 const TOLERANCE: i64 = 1;
 
 /// The step of a moment.
@@ -22,14 +23,14 @@ pub fn code(secret: &[u8], step: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// The step that a code is of, if it is one of now that was not used: later than `last_step`. A last step that lies ahead
-/// is from before the clock was set back, and does not count.
+/// The step of a code, if it is near the current one and was not used: later than `last_step`. A last step in
+/// the future dates from before the clock was set back, and is ignored.
 pub fn verify(secret: &[u8], given: &str, now: i64, last_step: i64) -> Option<i64> {
     let given: String = given.chars().filter(|c| !c.is_whitespace()).collect();
     let present = step(now);
     let used = if last_step > present + TOLERANCE { i64::MIN } else { last_step };
     let steps = present - TOLERANCE..=present + TOLERANCE;
-    // Every step is tried, so that the time does not tell which one fits.
+    // Every step is tried, so that the time does not reveal which one matches.
     let mut found = None;
     for step in steps {
         if is_equal(code(secret, step).as_bytes(), given.as_bytes()) && step > used {
@@ -57,7 +58,7 @@ fn percent(text: &str) -> String {
         .collect()
 }
 
-/// Compares without telling by its time where two values differ.
+/// Compares in constant time.
 fn is_equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
@@ -68,7 +69,7 @@ mod tests {
 
     const SECRET: &[u8] = b"12345678901234567890";
 
-    /// The values of RFC 6238, appendix B, of which six digits are the last.
+    /// The values of RFC 6238, appendix B, reduced to the last six digits.
     #[test]
     fn codes_are_those_of_the_rfc() {
         for (now, expected) in [

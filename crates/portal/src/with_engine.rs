@@ -1,4 +1,4 @@
-//! `serve --with-engine`: runs `albumen service` beside the portal, for those without a service manager.
+//! `serve --with-engine`: runs `albumen service` beside the portal, for systems without a service manager.
 
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -6,15 +6,15 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-/// Between an end and the next start: it grows while the engine does not stay.
+/// The delay before a restart: it grows while the engine keeps exiting.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// An engine that ran so long has stayed.
+/// An engine that ran for this time is considered stable.
 const STAYED: Duration = Duration::from_secs(60);
-/// The engine ends within five seconds of being asked.
+/// The engine exits within five seconds of SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Starts the engine again and again until `stopped`, then ends it and waits for that.
+/// Starts the engine, restarts it until `stopped`, then ends it and waits for its exit.
 pub(crate) async fn supervise(config: Option<PathBuf>, mut stopped: watch::Receiver<bool>) {
     let mut wait = FIRST_WAIT;
     loop {
@@ -39,13 +39,13 @@ pub(crate) async fn supervise(config: Option<PathBuf>, mut stopped: watch::Recei
     }
 }
 
-/// Until the portal ends.
+/// Waits for the end of the portal.
 async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that nothing is left that could tell: the portal has ended.
+    // An error means that the sender is dropped: the portal has ended.
     let _ = stopped.wait_for(|s| *s).await;
 }
 
-/// The program beside this one, else the one of the path.
+/// The program in the same folder, else the one in PATH.
 fn start(config: Option<&PathBuf>) -> std::io::Result<Child> {
     let beside = std::env::current_exe()
         .ok()
@@ -71,7 +71,7 @@ async fn end_in_order(child: &mut Child) {
     if let Some(pid) =
         child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).unwrap_or(0)))
     {
-        // Gone already is ended, too.
+        // An error means that it has already exited.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
     if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {

@@ -1,7 +1,7 @@
-//! Faces and subjects by ONNX models. All ONNX lives here; it runs in the recogniser process.
+//! Faces and subjects by ONNX models. All ONNX is here; it runs in the recogniser process.
 //!
-//! [`Recogniser`] is opened once, before that process seals itself, and then asked about one picture after the other:
-//! the `xl` derivative, a JPEG. What models there are is known to `albumen_models`.
+//! [`Recogniser`] is opened once, before that process enters the sandbox, and then called for one picture
+//! after the other: the `xl` derivative, a JPEG. `albumen_models` lists the available models.
 
 #![deny(unsafe_code)]
 
@@ -28,15 +28,15 @@ use subjects::Subjects;
 use subjects::classify::Classifier;
 use subjects::detect::ObjectDetector;
 
-/// The open models. What is not there is not open: see [`albumen_models::files::available`].
+/// The open models; missing ones are not open: see [`albumen_models::files::available`].
 pub struct Recogniser {
     pub faces: Option<Faces>,
     pub subjects: Option<Subjects>,
 }
 
 impl Recogniser {
-    /// Opens whatever `dir` holds, with `threads` threads a network. A file that is there but broken is a fault, and
-    /// so is the absence of the runtime.
+    /// Opens the models in `dir`, with `threads` threads per network. A broken file is a fault, and so is a
+    /// missing runtime.
     pub fn open(dir: &Path, threads: usize) -> Result<Recogniser, ModelFault> {
         let m = manifest::manifest();
         let environment = session::environment(dir)?;
@@ -53,7 +53,7 @@ impl Recogniser {
         Ok(Recogniser { faces: present(faces())?, subjects: present(subjects())? })
     }
 
-    /// What is to be seen in a picture. Asking for what is not open is [`Fault::Unsupported`].
+    /// Recognises a picture. Requesting a model that is not open is [`Fault::Unsupported`].
     pub fn recognise(&mut self, jpeg: &[u8], request: &RecogniseRequest) -> Result<Recognised, Fault> {
         let absent =
             |what| Fault::unsupported(format!("the models for {what} are missing: run `make models`"));
@@ -76,17 +76,17 @@ impl Recogniser {
     }
 }
 
-/// The most memory that decoding a derivative may take, bytes; `xl` has at most 5120 x 1280 pixels of three bytes.
+/// The maximum memory for decoding a derivative, bytes; `xl` has at most 5120 x 1280 pixels of three bytes.
 const DECODING: FixedAdmission = FixedAdmission(64 << 20);
 
-/// Decodes a JPEG that render wrote: upright, at its own size. It lies in the index folder, which only Albumen writes
-/// to, but a disk may have damaged it.
+/// Decodes a JPEG that render wrote: upright, at its own size. Only Albumen writes to the index folder, but a
+/// disk may have damaged it.
 fn read_back(jpeg: &[u8]) -> Result<Pixels, Fault> {
     let source = Source::from_bytes(jpeg.to_vec());
     jpeg::decode(&source, Orientation::UPRIGHT, None, &|width, height| (width, height), &DECODING)
 }
 
-/// A part of which a file is missing is absent; any other fault stands.
+/// A part with a missing file is absent; any other fault is returned.
 fn present<T>(opened: Result<T, ModelFault>) -> Result<Option<T>, ModelFault> {
     match opened {
         Err(ModelFault::Missing { .. }) => Ok(None),

@@ -1,6 +1,8 @@
-//! A picture as the networks take it: cut out, resized with proper minification, turned, and written as planes.
+//! A picture in the networks' format: cut out, resized with proper minification, turned, and written as
+//! planes.
 //!
-//! A whole `xl` picture is read once, to make a small one of it ([`Views`]); what looks at the whole scene looks at that.
+//! A whole `xl` picture is read once, to make a small one of it ([`Views`]), which is the input for
+//! everything that concerns the whole scene.
 
 use albumen_media::pixels::Pixels;
 use albumen_models::manifest::{Channels, Input};
@@ -9,17 +11,17 @@ use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use std::borrow::Cow;
 
-/// The long side of the small view, pixels: what the face detector looks at first, and more than the classifier (256)
-/// and the object detector (416) see.
+/// The long side of the small view, pixels: the input of the first face detection, and larger than that of
+/// the classifier (256) and the object detector (416).
 const SMALL_LONG: f64 = 640.0;
-/// A panorama is shrunk no further than to this short side, pixels.
+/// The minimum short side of a shrunk panorama, pixels.
 const SMALL_SHORT: f64 = 384.0;
 
 /// A picture at its own size and small.
 pub struct Views<'p> {
     pub whole: &'p Pixels,
     pub small: Cow<'p, Pixels>,
-    /// Of the small view to the whole, at most 1.
+    /// The scale of the small view, at most 1.
     pub scale: f64,
 }
 
@@ -96,7 +98,7 @@ pub fn turned(picture: &Pixels, turn: Turn) -> Pixels {
 }
 
 impl Turn {
-    /// Where a point of the turned picture (fractions) lies in the picture itself.
+    /// The position in the picture itself of a point of the turned picture (fractions).
     pub fn undo(self, [x, y]: [f32; 2]) -> [f32; 2] {
         match self {
             Turn::Left => [1.0 - y, x],
@@ -106,7 +108,7 @@ impl Turn {
     }
 }
 
-/// Writes a picture as planes of `to` pixels into `out`, top left; what it does not cover stays black.
+/// Writes a picture as planes of `to` pixels into `out`, top left; the rest stays black.
 pub fn planes(picture: &Pixels, input: &Input, to: (u32, u32), out: &mut Vec<f32>) {
     let (width, height) = (to.0 as usize, to.1 as usize);
     let (w, h) = ((picture.width as usize).min(width), (picture.height as usize).min(height));

@@ -1,7 +1,7 @@
 //! ONNX Runtime: loading the library, opening a model, running it.
 //!
-//! Promises: a library that is too old, a model that is broken, and a model that does not have the inputs and outputs
-//! of the manifest are told at opening, never later; nothing is kept between two pictures but the weights.
+//! Promises: a library that is too old, a broken model, and a model without the inputs and outputs of the
+//! manifest are reported when opened, never later; between two pictures only the weights are kept.
 
 use albumen_core::fault::Fault;
 use albumen_models::files::{self as models, ModelFault};
@@ -13,10 +13,10 @@ use ort::value::TensorRef;
 use std::path::Path;
 use std::sync::Mutex;
 
-/// ONNX Runtime allows one environment a process, for its whole life.
+/// ONNX Runtime allows one environment per process.
 static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
 
-/// Loads the runtime that lies in `dir`, once a process; later calls give back the first.
+/// Loads the runtime in `dir`, once per process; later calls return the first.
 pub(crate) fn environment(dir: &Path) -> Result<Environment, ModelFault> {
     let mut environment = ENVIRONMENT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     if let Some(loaded) = environment.as_ref() {
@@ -30,7 +30,7 @@ pub(crate) fn environment(dir: &Path) -> Result<Environment, ModelFault> {
     Ok(environment.insert(loaded).clone())
 }
 
-/// Loads a library whose sum is not looked at.
+/// Loads a library without a checksum.
 fn load(path: &Path) -> Result<Environment, ModelFault> {
     let builder = ort::init_from(path).map_err(|e| refused(path, e))?;
     let broken = |e: ort::Error| ModelFault::RuntimeBroken { path: path.to_owned(), why: e.to_string() };
@@ -55,7 +55,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Opens a model after checking its sum and that it has the named input and outputs.
+    /// Opens a model after checking its checksum and its named input and outputs.
     pub(crate) fn open(
         environment: &Environment,
         dir: &Path,
@@ -88,14 +88,14 @@ impl Network {
     }
 }
 
-/// What a run gave.
+/// The outputs of a run.
 pub(crate) struct Outputs<'s> {
     values: SessionOutputs<'s>,
     name: &'s str,
 }
 
 impl Outputs<'_> {
-    /// An output's numbers; `len` is how many there must be.
+    /// An output's numbers; `len` is the expected length.
     pub(crate) fn get(&self, output: &str, len: usize) -> Result<&[f32], Fault> {
         let wrong = |why: String| Fault::Crashed { why: format!("{}: output {output}: {why}", self.name) };
         let value = self.values.get(output).ok_or_else(|| wrong("is absent".to_owned()))?;
@@ -110,7 +110,7 @@ impl Outputs<'_> {
 fn build(environment: &Environment, path: &Path, threads: usize) -> ort::Result<Session> {
     Session::builder(environment)?
         .with_no_environment_execution_providers()?
-        // No arena: between two pictures, which may be minutes apart, a NAS gets the memory back.
+        // No arena: between two pictures, which may be minutes apart, memory is returned to the system.
         .with_execution_providers([ort::ep::CPU::default().with_arena_allocator(false).build()])?
         .with_memory_pattern(true)?
         .with_optimization_level(GraphOptimizationLevel::Level3)?

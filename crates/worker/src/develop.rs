@@ -1,6 +1,6 @@
-//! `develop`: the one ordinary function behind the worker protocol; tests and benchmarks call it in process.
+//! `develop`: the ordinary function behind the worker protocol; tests and benchmarks call it in process.
 //!
-//! Promises: facts survive when the pixels do not; the CPU time of each stage is that of this thread.
+//! Promises: facts are returned even if the pixels fail; the CPU time of each stage is that of this thread.
 
 use albumen_core::fault::Fault;
 use albumen_core::ladder;
@@ -12,7 +12,7 @@ use albumen_media::{decode, inspect};
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
 
-/// Inspects one file and, where asked, renders it. A `Fault` means that not even facts could be had.
+/// Inspects one file and, if requested, renders it. A `Fault` means that not even facts could be read.
 pub fn develop(
     request: &DevelopRequest,
     inputs: &Inputs,
@@ -21,7 +21,7 @@ pub fn develop(
     develop_by(request, inputs, admission, false)
 }
 
-/// The same; with `previews_only` nothing is read of a RAW file but its finished pictures.
+/// The same; with `previews_only` only the embedded pictures of a RAW file are read.
 pub fn develop_by(
     request: &DevelopRequest,
     inputs: &Inputs,
@@ -36,7 +36,7 @@ pub fn develop_by(
     Ok(Developed { facts, pictures, cpu })
 }
 
-/// Decodes and renders: the pixels' side of a file.
+/// Decodes and renders the picture of a file.
 fn picture(
     inputs: &Inputs,
     facts: &mut Facts,
@@ -44,7 +44,7 @@ fn picture(
     admission: &dyn Admission,
     cpu: &mut StageCpu,
 ) -> Result<Pictures, Fault> {
-    // What decode found the upright full size to be: it knows better than the metadata.
+    // The upright full size found by decode, which is more reliable than the metadata.
     let full = Cell::new((0, 0));
     let fit = |width, height| {
         full.set((width, height));

@@ -1,5 +1,6 @@
-//! Faults on command: a file that starts with [`MAGIC`] makes a worker crash, hang, hog or lie. Only a worker that was
-//! started with `ALBUMEN_FAULTS` looks for it (tests do that); to any other such a file is one of no known format.
+//! Faults on command: a file that starts with [`MAGIC`] makes a worker crash, hang, exhaust memory or violate
+//! the protocol. Only a worker that was started with `ALBUMEN_FAULTS` (by tests) checks for it; for any other
+//! such a file has no known format.
 #![allow(unsafe_code)]
 
 use albumen_core::fault::Fault;
@@ -15,13 +16,13 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr;
 use std::time::Duration;
 
-/// What such a file starts with; the command follows, up to a line feed.
+/// The start of such a file; the command follows, up to a line feed.
 pub(crate) const MAGIC: &[u8] = b"ALBUMEN-FAULT:";
 
-/// Before a command: it holds where pictures are asked for, and facts alone are to be had.
+/// Prefix of a command: the fault applies to pictures only, and facts are returned.
 const IN_RENDER: &[u8] = b"render-";
 
-/// Does what the file commands; `None` for a file that commands nothing.
+/// Executes the file's command; `None` for a file without a command.
 pub(crate) fn inject(
     primary: &Source,
     renders: bool,
@@ -36,7 +37,7 @@ pub(crate) fn inject(
     };
     match command {
         b"segfault" => {
-            // SAFETY: none; the crash is what the test asks for.
+            // SAFETY: none; the crash is intended by the test.
             unsafe { ptr::null_mut::<u8>().write_volatile(1) };
         }
         b"abort" => std::process::abort(),
@@ -59,7 +60,7 @@ pub(crate) fn inject(
         b"fill-reply" => fill_reply(),
         b"map" => map(),
         b"ask" => loop {
-            // Reads its answers, and asks again at once.
+            // Reads the answers, and sends requests without a pause.
             say(engine, &Say::Need { bytes: 1 }, None);
             if !matches!(wire::receive(engine), Ok(Some(_))) {
                 break;
@@ -85,7 +86,7 @@ pub(crate) fn inject(
         b"files" => return Some(Ok(developed(files()))),
         _ => return None,
     }
-    // Whatever has not ended the process must be stopped by the engine.
+    // If nothing above has ended the process, the engine must stop it.
     std::thread::sleep(Duration::from_secs(3600));
     None
 }
@@ -94,7 +95,7 @@ fn say(engine: BorrowedFd<'_>, say: &Say, memory: Option<BorrowedFd<'_>>) {
     let _ = wire::send(engine, &encode(say), memory.as_slice());
 }
 
-/// Takes more and more memory, in pieces small enough for malloc's heap and large enough to be quick.
+/// Allocates more and more memory, in pieces small enough for malloc's heap and large enough to be quick.
 fn hog() {
     let mut held: Vec<Vec<u8>> = Vec::new();
     loop {
@@ -103,11 +104,11 @@ fn hog() {
     }
 }
 
-/// Takes memory from the kernel itself, which no allocator counts.
+/// Allocates memory from the kernel directly, which no allocator counts.
 fn map() {
     const PIECE: usize = 4 << 20;
     for _ in 0..128 {
-        // SAFETY: a new anonymous mapping, written within its length where there is one.
+        // SAFETY: a new anonymous mapping, written within its length if it exists.
         unsafe {
             let at = libc::mmap(
                 ptr::null_mut(),
@@ -125,9 +126,9 @@ fn map() {
     }
 }
 
-/// Puts as much as it can into the reply's memory.
+/// Fills the reply's memory as far as possible.
 fn fill_reply() {
-    // Less than the kernel would end it for.
+    // Below the kernel's limit, at which it ends the process.
     const MOST: u64 = 112 << 20;
     let piece = vec![1; 1 << 20];
     let mut at = 0;
@@ -138,12 +139,15 @@ fn fill_reply() {
     }
 }
 
-/// Makes every system call that is on neither list, with arguments of no effect; those that were not refused.
+/// Makes every system call that is on neither list, with arguments of no effect; returns those that were not
+/// refused.
 fn calls() -> Vec<String> {
-    /// Beyond the last call of any kernel; a processor that knows a second set has it from a high bit on.
+    /// Beyond the last call of any kernel; processors with a second set of calls number it from a high bit
+    /// on.
     const CALLS: libc::c_long = 1024;
     const SECOND_SET: libc::c_long = 0x4000_0000;
-    /// Trampolines that the kernel makes for probes on x86-64: no filter sees them, and a process that makes them itself is ended.
+    /// Trampolines that the kernel makes for probes on x86-64: filters do not apply to them, and a process
+    /// that calls them itself is ended.
     const TRAMPOLINES: [libc::c_long; 2] = [335, 336];
     let is_listed = |call| {
         ALLOWED.contains(&call)
@@ -162,7 +166,7 @@ fn calls() -> Vec<String> {
     passed.collect()
 }
 
-/// Asks for what paths lead to in every way that takes a path; those ways that were not refused.
+/// Tries every call that resolves a path; returns those that were not refused.
 fn paths() -> Vec<String> {
     let mut passed = Vec::new();
     for path in [c"/etc/hostname", c"/", c"etc", c"../etc", c"", c"/proc/self/exe", c"/dev/shm"] {
@@ -170,7 +174,7 @@ fn paths() -> Vec<String> {
             for flags in [0, libc::AT_EMPTY_PATH, libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW] {
                 let mut room = [0u64; 64];
                 let (at, to) = (path.as_ptr(), room.as_mut_ptr());
-                // SAFETY: paths end with a zero byte, and the room is larger than each of these structures.
+                // SAFETY: paths end with a zero byte, and the buffer is larger than each of these structures.
                 let tries = unsafe {
                     [
                         ("statx", libc::syscall(libc::SYS_statx, folder, at, flags, 0x7ff, to)),
@@ -194,7 +198,7 @@ fn paths() -> Vec<String> {
     passed
 }
 
-/// The descriptors that this process has open, by asking for each.
+/// The open descriptors of this process, found by trying each.
 fn files() -> Vec<String> {
     // SAFETY: reads the flags of a descriptor, open or not.
     let open = (0..4096).filter(|fd| unsafe { libc::fcntl(*fd, libc::F_GETFD) } >= 0);
@@ -212,7 +216,7 @@ fn picture(width: u32, height: u32) -> Developed {
     Developed { pictures: Some(Ok(pictures)), ..developed(Vec::new()) }
 }
 
-/// Tries what a sealed worker must not be able to do; each attempt with what came of it.
+/// Tries what a sandboxed worker must not be able to do; returns each attempt with its result.
 fn probe() -> Vec<String> {
     let errno = |ok: bool| if ok { 0 } else { io::Error::last_os_error().raw_os_error().unwrap_or(-1) };
     let opened = |e: io::Result<std::fs::File>| e.err().map_or(0, |e| e.raw_os_error().unwrap_or(-1));
@@ -222,7 +226,7 @@ fn probe() -> Vec<String> {
         ("list a folder", std::fs::read_dir("/").err().map_or(0, |e| e.raw_os_error().unwrap_or(-1))),
         ("stat a path", std::fs::metadata("/etc").err().map_or(0, |e| e.raw_os_error().unwrap_or(-1))),
     ];
-    // SAFETY: calls with constant arguments; a child of fork leaves at once; the mapping is never touched.
+    // SAFETY: calls with constant arguments; a child of fork exits at once; the mapping is never touched.
     unsafe {
         found.push(("tcp socket", errno(libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0) >= 0)));
         found.push(("unix socket", errno(libc::socket(libc::AF_UNIX, libc::SOCK_STREAM, 0) >= 0)));

@@ -1,7 +1,7 @@
-//! `malloc` and its siblings for the worker program: each counts and calls libc's own. Compiled into the program
-//! and not into the library, for the engine must keep libc's. See `memory.rs` for why.
+//! `malloc` and its siblings for the worker program: each counts and calls libc's own. Compiled into the
+//! program and not into the library, since the engine must keep libc's. See `memory.rs` for the reasons.
 //!
-//! Promises: a block is counted by its usable size, the same when it comes and when it goes.
+//! Promises: a block is counted by its usable size, the same on allocation and on release.
 
 use albumen_isolation::memory::{count, want};
 use libc::{c_int, c_void, size_t};
@@ -14,7 +14,7 @@ unsafe extern "C" {
     fn __libc_free(block: *mut c_void);
 }
 
-/// Usable bytes of a block; 0 for none.
+/// Usable bytes of a block; 0 for null.
 ///
 /// # Safety
 /// `block` is null or alive.
@@ -23,7 +23,7 @@ unsafe fn size_of_block(block: *mut c_void) -> usize {
     unsafe { libc::malloc_usable_size(block) }
 }
 
-/// Counts a block that has just come.
+/// Counts a new block.
 ///
 /// # Safety
 /// `block` is null or alive.
@@ -71,8 +71,7 @@ pub(crate) unsafe extern "C" fn realloc(block: *mut c_void, size: size_t) -> *mu
 /// As libc's.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn reallocarray(block: *mut c_void, n: size_t, size: size_t) -> *mut c_void {
-    // What overflows is refused by `want` or, without a limit, by libc.
-    // SAFETY: as `realloc`.
+    // Overflow is refused by `want` or, without a limit, by libc. SAFETY: as `realloc`.
     unsafe { realloc(block, n.saturating_mul(size)) }
 }
 

@@ -1,6 +1,7 @@
-//! What the worker program does: [`develop`](develop::develop) behind the protocol of `albumen_isolation`.
+//! The worker program: [`develop`](develop::develop) behind the protocol of `albumen_isolation`.
 //!
-//! Only the program `albumen-worker`, tests and benches link this crate, and with it the codecs and ONNX Runtime.
+//! Only the program `albumen-worker`, tests and benches link this crate, and with it the codecs and ONNX
+//! Runtime.
 #![deny(unsafe_code)]
 
 pub mod bench;

@@ -1,7 +1,7 @@
-//! The worker and the recogniser: the only program that has codecs and ONNX Runtime. Started by `albumen`,
-//! never by a person; it speaks the protocol of `albumen_isolation::protocol` on the socket it inherits.
+//! The worker and the recogniser: the only program with codecs and ONNX Runtime. Started by `albumen`, never
+//! by users; it uses the protocol of `albumen_isolation::protocol` on the socket that it inherits.
 
-// Here and not in the library: the engine keeps libc's malloc.
+// In the program and not in the library: the engine keeps libc's malloc.
 #[cfg(target_env = "gnu")]
 mod interpose;
 
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         [modes::PICTURES, _, count] => {
             mix::pictures(Path::new(&arguments[1]), count.parse().unwrap_or(0)).map(|made| println!("{made}"))
         }
-        // Whatever else it is: without the engine's socket it says what this program is.
+        // In other cases: without the engine's socket it prints what this program is.
         ["worker-all"] => serve::worker(Codecs::All),
         _ => serve::worker(Codecs::Own),
     };

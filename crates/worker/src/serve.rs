@@ -1,4 +1,5 @@
-//! The worker's side of the wall: warm up, seal, then one file after the other until the engine closes the socket.
+//! The worker's side of the sandbox: warm up, enter the sandbox, then process one file after the other until
+//! the engine closes the socket.
 
 use super::develop::develop_by;
 use super::faults;
@@ -20,10 +21,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Bytes of a picture for the recogniser: twice what a JPEG of 5120 x 1280 pixels at quality 100 takes.
+/// The maximum bytes of a picture for the recogniser: twice those of a JPEG of 5120 x 1280 pixels at quality
+/// 100.
 const PICTURE_LIMIT: u64 = 32 << 20;
 
-/// The socket that the engine gave as standard input. Standard output is the memory for replies.
+/// The socket that the engine passed as standard input. Standard output is the memory for replies.
 struct Engine(OwnedFd);
 
 impl Engine {
@@ -31,7 +33,8 @@ impl Engine {
         wire::send(self.0.as_fd(), &encode(say), &[])
     }
 
-    /// Hands over a header and pictures in the reply's memory, which counts as this process's own while it is written.
+    /// Sends a header and pictures in the reply's memory, which counts as this process's own while it is
+    /// written.
     fn done(&self, header: &[u8], body: &[&[u8]]) -> io::Result<()> {
         let parts: Vec<&[u8]> = std::iter::once(header).chain(body.iter().copied()).collect();
         let body: usize = body.iter().map(|b| b.len()).sum();
@@ -43,7 +46,7 @@ impl Engine {
     }
 }
 
-/// Memory as the engine grants it.
+/// Memory granted by the engine.
 struct EngineAdmission<'a> {
     engine: &'a Engine,
     granted: Cell<u64>,
@@ -61,7 +64,7 @@ impl Admission for EngineAdmission<'_> {
         let message = wire::receive(self.engine.0.as_fd()).map_err(|e| gone(&ended(e)))?;
         let message = message.ok_or_else(|| gone(&"it closed the socket"))?;
         decode::<Grant>(&message.bytes).map_err(|e| gone(&e))??;
-        // What was granted from the start stays granted.
+        // Memory granted at the start stays granted.
         self.granted.set(self.granted.get().max(bytes));
         memory::limit(self.granted.get(), self.ceiling);
         Ok(())
@@ -72,7 +75,7 @@ impl Admission for EngineAdmission<'_> {
     }
 }
 
-/// Takes the socket from the engine, or says that this program is not for people.
+/// Takes the socket from the engine, or reports that this program is not for users.
 fn engine() -> Result<Engine, String> {
     let stdin = io::stdin();
     let is_socket =
@@ -96,8 +99,8 @@ fn memory_backstop() -> u64 {
     std::env::var(MEMORY_VARIABLE).ok().and_then(|v| v.parse().ok()).unwrap_or(1 << 30)
 }
 
-/// The modes `worker` and `worker-all`: develops files until the engine closes the socket. `Err` is a word for the
-/// terminal.
+/// The modes `worker` and `worker-all`: develops files until the engine closes the socket. `Err` is a message
+/// for the terminal.
 pub fn worker(codecs: Codecs) -> Result<(), String> {
     memory::settle_worker();
     let engine = engine()?;
@@ -116,7 +119,7 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             return Err("asked without a file".into());
         }
         memory::limit(granted, ceiling);
-        // What an earlier file left behind says nothing about this one.
+        // A shortage recorded for an earlier file must not affect this one.
         let _ = Source::take_shortage();
         let admission = EngineAdmission { engine: &engine, granted: Cell::new(granted), ceiling };
         let (outcome, panicked) = caught(|| {
@@ -131,7 +134,7 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             }
             develop_by(&request, &inputs, &admission, previews_only)
         });
-        // Before the answer is out: with it the engine takes back the permit.
+        // Before the answer is sent: with it the engine revokes the permit.
         memory::give_back();
         if decode::missed_a_codec() {
             memory::unlimited();
@@ -139,7 +142,8 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
             continue;
         }
         let outcome = match Source::take_shortage() {
-            // Whatever was made of the bytes that could be read: the others are there.
+            // Reading failed for lack of a resource: the result for the partly read bytes is discarded, since
+            // the file may be intact.
             Some(e) if !matches!(outcome, Err(Fault::Cancelled | Fault::TooLarge { .. })) => {
                 Err(Fault::from(e))
             }
@@ -153,7 +157,8 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
     Ok(())
 }
 
-/// The mode `recogniser`: opens the models of a folder, then looks at pictures until the engine closes the socket.
+/// The mode `recogniser`: opens the models of a folder, then recognises pictures until the engine closes the
+/// socket.
 pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
     memory::settle_recogniser();
     let engine = engine()?;
@@ -164,7 +169,7 @@ pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
             return engine.say(&unable).map_err(|e| e.to_string());
         }
     };
-    // What opening the models took beside the models: their files as they were parsed, and weights before packing.
+    // The memory used for opening the models: parsed files, and weights before packing.
     memory::give_back();
     let report = sandbox::seal(memory_backstop());
     engine.say(&hello(report, None)).map_err(|e| e.to_string())?;
@@ -179,22 +184,22 @@ pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs `work`; a panic becomes a fault. True: there was one.
+/// Runs `work`; a panic becomes a fault. Returns true if there was one.
 fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> (Result<T, Fault>, bool) {
     let outcome = catch_unwind(AssertUnwindSafe(work));
     let panicked = outcome.is_err();
     (outcome.unwrap_or_else(|panic| Err(panic_fault(&*panic))), panicked)
 }
 
-/// What a panic has left half done is not to be trusted with the next file.
+/// After a panic the process may be in an inconsistent state, and must not process another file.
 fn leave_if(panicked: bool) {
     if panicked {
         std::process::exit(EXIT_PANICKED);
     }
 }
 
-/// Why a message could not be sent or received. Where the machine was short of something the status says so, since words
-/// may be what cannot be sent.
+/// Why a message could not be sent or received. If the machine was short of a resource, the exit status shows
+/// it, since a message may be impossible to send.
 fn ended(e: io::Error) -> String {
     if is_shortage(&e) {
         std::process::exit(EXIT_SHORT);
@@ -202,7 +207,7 @@ fn ended(e: io::Error) -> String {
     e.to_string()
 }
 
-/// The next question and its files; `None` when the engine has closed the socket.
+/// The next request and its files; `None` when the engine has closed the socket.
 fn next(engine: &Engine) -> Result<Option<(Ask, Vec<OwnedFd>)>, String> {
     let Some(message) = wire::receive(engine.0.as_fd()).map_err(ended)? else { return Ok(None) };
     Ok(Some((decode(&message.bytes).map_err(|e| e.to_string())?, message.files)))

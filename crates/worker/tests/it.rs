@@ -1,5 +1,5 @@
-//! The worker program by itself. That this test is called `it`, as the integration tests of `albumen`, makes cargo build the
-//! program for those, too.
+//! Tests of the worker program alone. The name `it`, as for the integration tests of `albumen`, makes cargo
+//! build the program for those, too.
 
 use std::process::Command;
 

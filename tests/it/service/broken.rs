@@ -1,4 +1,5 @@
-//! A model that is cut off, in the running service: nothing fails for it, nobody waits for it, and it heals.
+//! A truncated model in the running service: no file fails because of it, no request waits for it, and the
+//! service recovers.
 
 use super::house::House;
 use crate::support::{broken_models, models_dir};
@@ -30,7 +31,7 @@ fn a_broken_model_fails_no_file_and_holds_up_no_request_and_heals() {
     assert!(reason.contains(&embedder.name) && reason.contains("albumen models"), "{reason}");
     assert_eq!(h.get("/v1/status").1["broken"], reason.as_str());
     assert!(h.log().contains(&reason), "{}", h.log());
-    // While it is known to be broken, nobody waits either; the command line passes the reason on.
+    // While it is known to be broken, requests do not wait either; the command line prints the reason.
     let second = h.photo("anna/second.jpg");
     let out = h.command("submit").arg("--wait").arg(&second).output().unwrap();
     assert!(out.status.success());
@@ -39,7 +40,7 @@ fn a_broken_model_fails_no_file_and_holds_up_no_request_and_heals() {
     assert_eq!(h.get("/v1/failures").1["failures"], json!([]));
     assert_eq!(h.database().recognised(), 0, "all of it stays due");
 
-    // Reloading says that it may be whole again; and it is not.
+    // After a reload it is tried again, and is still broken.
     h.post("/v1/reload", &json!({}));
     assert_eq!(h.get("/v1/status").1["broken"], reason.as_str());
     std::fs::copy(whole.join(&embedder.sha256), folder.join(&embedder.sha256)).unwrap();
@@ -51,7 +52,7 @@ fn a_broken_model_fails_no_file_and_holds_up_no_request_and_heals() {
     let (_, job) = h.get(&format!("/v1/jobs/{}", done["job"]));
     assert_eq!((&job["unrecognised"], &job["reason"]), (&0.into(), &Value::Null), "{job}");
 
-    // One that goes while the service runs, and the recogniser does not.
+    // One that is removed while the service runs, and the recogniser does not.
     h.until("the recogniser has ended", |h| h.recogniser().is_none());
     std::fs::remove_file(folder.join(&embedder.sha256)).unwrap();
     let done = submit(&h.photo("anna/third.jpg"));
@@ -60,7 +61,7 @@ fn a_broken_model_fails_no_file_and_holds_up_no_request_and_heals() {
 }
 
 impl House {
-    /// The process that holds the models.
+    /// The process that has the models open.
     fn recogniser(&self) -> Option<u32> {
         let is_it = |pid: &u32| {
             std::fs::read(format!("/proc/{pid}/cmdline"))

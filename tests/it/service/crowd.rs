@@ -16,14 +16,14 @@ fn limited(h: &House, descriptors: u32) -> Command {
     shell
 }
 
-/// What a client sends before it falls silent.
+/// The bytes that a client sends before it becomes silent.
 const BEGINNINGS: [&str; 6] = [
     "",
     "G",
     "GET /v1/items HTTP/1.1\r\nHost: x\r\nX-",
     "POST /v1/index HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
     "POST /v1/index HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n{",
-    // One that is answered and then kept.
+    // One that is answered and then kept open.
     "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
 ];
 
@@ -39,7 +39,7 @@ fn silent_connections_keep_no_client_out() {
     let mut open = Vec::new();
     for n in 0..600 {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", h.port)) {
-            // The service may have closed it to make room for others.
+            // The service may have closed it in favour of others.
             let _ = stream.write_all(BEGINNINGS[n % BEGINNINGS.len()].as_bytes());
             open.push(stream);
         }
@@ -106,7 +106,7 @@ fn event_streams_leave_room_for_requests() {
 fn a_service_with_256_descriptors_does_its_work() {
     let mut h = House::new();
     h.photos("anna/album", 40);
-    // Each level with siblings costs a walk a descriptor.
+    // A walk needs a descriptor for each level with siblings.
     let mut deep = h.path("berta");
     for n in 0..60 {
         deep.push(format!("{n}"));

@@ -1,5 +1,5 @@
-//! docs/openapi.yaml, read: whether an answer is one that it describes. Stricter than the standard: a key that is not
-//! described is a mistake, too, of the server or of the description.
+//! docs/openapi.yaml: whether an answer matches its description. Stricter than the standard: an undescribed
+//! key is an error, too, of the server or of the description.
 
 use super::house::{Answer, House};
 use albumen_engine::service::api::{ROUTES, Route};
@@ -22,7 +22,7 @@ fn resolved(value: &Value) -> &Value {
     }
 }
 
-/// The description of a path that was asked; `None`: it describes none.
+/// The description of a requested path; `None`: it is not described.
 fn described(path: &str) -> Option<&'static Value> {
     let path = path.split('?').next().unwrap();
     let asked: Vec<&str> = path.split('/').collect();
@@ -37,7 +37,7 @@ fn described(path: &str) -> Option<&'static Value> {
     found.first().map(|t| &all[t.as_str()])
 }
 
-/// Panics where an answer is not as described.
+/// Panics if an answer does not match its description.
 pub(super) fn check(method: &str, path: &str, answer: &Answer) {
     let Some(operations) = described(path) else {
         assert_eq!(answer.status, 404, "{method} {path} is not described, and is answered");
@@ -59,14 +59,14 @@ pub(super) fn check(method: &str, path: &str, answer: &Answer) {
     }
 }
 
-/// Panics where an event is not as described.
+/// Panics if an event does not match its description.
 pub(super) fn check_event(event: &Value) {
     let mut wrong = Vec::new();
     compare(&description()["components"]["schemas"]["Event"], event, "", &mut wrong);
     assert!(wrong.is_empty(), "{wrong:#?}\nin {event}");
 }
 
-/// Holds a value against a schema: as much of JSON Schema as the description uses.
+/// Compares a value with a schema: the subset of JSON Schema that the description uses.
 pub(super) fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let schema = resolved(schema);
     for (key, _) in schema.as_object().expect("a schema is an object") {
@@ -172,7 +172,7 @@ fn what_is_described_is_served_and_what_is_served_is_described() {
     h.start();
     for (path, operations) in description()["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys().map(|m| m.to_uppercase()) {
-            // The stream has no end, and reloading and pausing are tried elsewhere.
+            // The stream does not end, and other tests cover reloading and pausing.
             if path == "/v1/events" {
                 continue;
             }

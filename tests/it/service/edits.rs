@@ -43,7 +43,7 @@ fn accounts_edit_undo_and_keep_albums() {
     assert_eq!(h.ask("DELETE", &at, None, None).status, 200);
     assert_eq!(h.ask("DELETE", &at, None, None).status, 404);
 
-    // Accounts are a server's: a token for everything may speak for them, one for some spaces may not.
+    // Accounts belong to a server: an unrestricted token may act for them, one for some spaces may not.
     let body = json!({ "account": 7, "ids": [one], "set": { "title": "x" } });
     assert_eq!(h.post_as(ANNA, "/v1/items/edit", &body).0, 403);
     assert_eq!(h.post_as(ANNA, "/v1/albums", &json!({ "account": 7, "name": "x" })).0, 403);

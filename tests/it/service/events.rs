@@ -1,4 +1,4 @@
-//! What listeners hear, and who hears what: items and their ways, edits of the command line, figures.
+//! The events of each listener: items and their changes, edits of the command line, figures.
 
 use super::described;
 use super::house::{ANNA, House};
@@ -8,13 +8,13 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-/// Somebody who listens to `GET /v1/events`.
+/// A client of `GET /v1/events`.
 struct Listener {
     lines: std::io::Lines<BufReader<Box<dyn Read>>>,
 }
 
 impl Listener {
-    /// On the socket, or over TCP with a token. It hears whatever happens from now on.
+    /// On the socket, or over TCP with a token. It receives all events from now on.
     fn to(h: &House, token: Option<&str>) -> Listener {
         let patience = Some(Duration::from_secs(60));
         let authorization = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
@@ -41,7 +41,7 @@ impl Listener {
     fn next(&mut self) -> Value {
         let began = Instant::now();
         loop {
-            // Lines that keep the connection alive come all the time.
+            // Keep-alive lines arrive all the time.
             assert!(began.elapsed() < Duration::from_secs(60), "nothing more happens");
             let line = self.lines.next().expect("the stream has no end").unwrap();
             let Some(data) = line.strip_prefix("data: ") else { continue };
@@ -51,7 +51,7 @@ impl Listener {
         }
     }
 
-    /// The next event of a kind; what comes before is passed over.
+    /// The next event of a kind; earlier ones are skipped.
     fn until(&mut self, kind: &str) -> Value {
         let began = Instant::now();
         loop {
@@ -63,7 +63,7 @@ impl Listener {
         }
     }
 
-    /// What happens up to an event of an item, save for progress.
+    /// All events up to one of an item, except progress.
     fn all_until(&mut self, kind: &str, item: i64) -> Vec<Value> {
         let mut all = Vec::new();
         loop {
@@ -101,7 +101,7 @@ fn events_tell_what_happens_as_described() {
 #[test]
 fn items_that_move_or_go_are_named_and_each_listener_hears_of_its_spaces() {
     let mut h = House::new();
-    // One more in each space: where all is gone, the guard takes the volume to be offline.
+    // One more in each space: if all files are gone, the guard treats the volume as offline.
     let [here, there, ..] =
         ["anna/1.jpg", "berta/2.jpg", "anna/stays.jpg", "berta/stays.jpg"].map(|p| h.photo(p));
     h.start();
@@ -121,7 +121,7 @@ fn items_that_move_or_go_are_named_and_each_listener_hears_of_its_spaces() {
         assert_eq!((&event["item"], &event["space"]), (&hers.into(), &"anna".into()), "{event}");
         assert_eq!((&event["path"], &event["from"]), (&text(&moved), &text(&here)), "{event}");
     }
-    // From one owner to another it is gone, and another item.
+    // Moved from one owner to another, it is gone, and another item.
     let away = h.path("berta/away.jpg");
     std::fs::rename(&moved, &away).unwrap();
     for listener in [&mut all, &mut anna] {
@@ -134,7 +134,7 @@ fn items_that_move_or_go_are_named_and_each_listener_hears_of_its_spaces() {
     std::fs::remove_file(&there).unwrap();
     let gone = all.all_until("removed", other);
     assert_eq!(gone.last().unwrap()["path"], text(&there));
-    // She has heard nothing of it.
+    // She has received no event of it.
     let last = h.upload(&h.photo("anna/last.jpg"));
     for event in anna.all_until("indexed", last) {
         assert!(event["space"].is_null() || event["space"] == "anna", "{event}");
@@ -167,17 +167,17 @@ fn edits_of_the_command_line_are_heard() {
     for name in ["Holiday", "Holiday", "Holiday", "Sea"] {
         assert_eq!(all.until("album_changed")["album"], name);
     }
-    // A name for a face that was found.
+    // A name for a detected face.
     let face = h.database().put_face(items[0].parse().unwrap(), [0.1, 0.1, 0.5, 0.5], &[0; 128]);
     albumen("faces", &["assign", &face.to_string(), "Anna"]);
     let person = h.get("/v1/people").1["people"][0]["id"].clone();
-    // She has heard of no album.
+    // She has received no event of an album.
     let event = anna.next_but_progress();
     assert_eq!((&event["event"], &event["person"]), (&"person_changed".into(), &person), "{event}");
     assert_eq!(all.until("person_changed")["space"], "anna");
     albumen("people", &["undo"]);
     assert_eq!(all.until("person_changed")["space"], "anna");
-    // Who is limited to a space may tell of none.
+    // A token limited to a space may report no album.
     assert_eq!(h.post_as(ANNA, "/v1/edited", &json!({ "albums": ["Sea"] })).0, 403);
     assert_eq!(h.post("/v1/edited", &json!({ "items": [999], "people": [{ "space": "x" }] })).1["told"], 0);
 }

@@ -1,4 +1,4 @@
-//! File systems that do not answer, or answer with errors that say nothing about a file, beside local folders.
+//! File systems that do not answer, or return errors unrelated to a file, beside local folders.
 
 use super::super::support::Fuse;
 use super::house::House;
@@ -6,7 +6,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// A service whose space `berta` is on a FUSE file system; `None` where this machine has none.
+/// A service whose space `berta` is on a FUSE file system; `None` if this machine has none.
 fn with_fuse(test: &str, more: &str) -> Option<(House, Fuse)> {
     let h = House::with(more);
     std::fs::create_dir(h.path("far")).unwrap();
@@ -40,7 +40,7 @@ fn a_file_system_that_hangs_holds_up_neither_uploads_nor_the_end() {
     h.start();
     h.until("some are seen", |h| h.names().len() >= 3);
     fuse.stop_anywhere();
-    // Both threads may be at work on it now.
+    // Both threads may be processing it now.
     upload_stays_possible(&h, "first.jpg");
     let far: Vec<PathBuf> = (0..3).map(|n| h.path(&format!("berta/album/{n:05}.jpg"))).collect();
     for path in &far {
@@ -93,7 +93,7 @@ fn one_thread_is_enough_beside_a_file_system_that_hangs() {
     }
     upload_stays_possible(&h, "first.jpg");
     ends_in_time(&mut h);
-    // Nothing of the one before is in the way of the next.
+    // Nothing of the previous case affects the next.
     h.start();
     upload_stays_possible(&h, "second.jpg");
     fuse.go_on();
@@ -114,7 +114,8 @@ fn errors_of_the_machine_are_no_fault_of_a_file_and_pass() {
         fuse.fail(&[(operation, errno)]);
         h.photo("far/album/new.jpg");
         let (status, answer) = h.post("/v1/index", &json!({ "paths": [h.path("berta")] }));
-        // A path of which the machine cannot tell where it is may be refused; a folder of the config is in its space.
+        // A path whose location the machine cannot determine may be refused; a folder of the config is in its
+        // space.
         assert_eq!(status, 202, "{operation} {errno}: {answer}");
         h.photo("anna/beside.jpg");
         h.until("others go on", |h| h.names().contains(&"beside.jpg".to_owned()));

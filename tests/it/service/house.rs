@@ -1,4 +1,4 @@
-//! A service with two spaces, and the folder that holds all of it: what the tests of the service share.
+//! A service with two spaces, and the folder that contains all of it: shared by the tests of the service.
 
 use super::described;
 use crate::support::ROOT;
@@ -18,7 +18,7 @@ pub(super) const ANNA: &str = "a token for one space 2";
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub status: u16,
-    /// The first line and the headers, in small letters.
+    /// The first line and the headers, in lower case.
     pub head: String,
     /// The media type, without parameters.
     pub kind: String,
@@ -35,11 +35,11 @@ pub(super) struct House {
     pub dir: tempfile::TempDir,
     pub service: Option<Child>,
     pub port: u16,
-    /// Sections of the config beyond those that every house has.
+    /// Sections of the config in addition to those of every test.
     pub more: String,
     /// Keys of `[recognise]`.
     pub recognise: String,
-    /// What the service writes on standard error.
+    /// Standard error of the service.
     pub log: PathBuf,
 }
 
@@ -71,7 +71,7 @@ impl House {
     /// Writes the config with more keys at its beginning.
     pub(super) fn configure(&self, first: &str) {
         let at = self.dir.path().display();
-        // Work in the idle class gets nothing while other tests keep the machine busy; kind.rs tests it.
+        // Work in the idle class does not run while other tests keep the machine busy; kind.rs tests it.
         let background = if self.more.contains("[service.background]") {
             ""
         } else {
@@ -124,20 +124,20 @@ impl House {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
-    /// SIGKILL, as a power cut of the service alone.
+    /// SIGKILL, like a power failure of the service alone.
     pub(super) fn kill(&mut self) {
         self.signal(rustix::process::Signal::KILL);
         self.service.take().unwrap().wait().unwrap();
     }
 
-    /// SIGTERM, and the end of it.
+    /// SIGTERM, and waits for its exit.
     pub(super) fn stop(&mut self) {
         self.signal(rustix::process::Signal::TERM);
         let ended = self.service.take().unwrap().wait().unwrap();
         assert!(ended.success(), "{ended}: {}", self.log());
     }
 
-    /// Puts a sample picture somewhere below the house, with content of its own.
+    /// Puts a sample picture below the folder, with content of its own.
     pub(super) fn photo(&self, to: &str) -> PathBuf {
         let from = Path::new(ROOT).join("testdata/kinds/plain.jpg");
         let to = self.path(to);
@@ -147,7 +147,7 @@ impl House {
         to
     }
 
-    /// So many photos in a folder.
+    /// This many photos in a folder.
     pub(super) fn photos(&self, folder: &str, count: usize) {
         std::fs::create_dir_all(self.path(folder)).unwrap();
         (0..count).for_each(|n| drop(self.photo(&format!("{folder}/{n:05}.jpg"))));
@@ -165,7 +165,7 @@ impl House {
         }
     }
 
-    /// Asks over the Unix socket, or over TCP with a token; `None` when nobody answers.
+    /// A request over the Unix socket, or over TCP with a token; `None` if there is no answer.
     pub(super) fn try_ask(
         &self,
         method: &str,
@@ -187,7 +187,7 @@ impl House {
         self.try_ask(method, path, token, body).expect("the service answers")
     }
 
-    /// The status of an answer alone, for measuring: nothing is compared.
+    /// The status of an answer alone, for measuring: the answer is not checked.
     pub(super) fn ask_quietly(&self, path: &str) -> u16 {
         let stream = UnixStream::connect(self.path("socket")).unwrap();
         exchange(stream, "GET", path, None, None).unwrap().status
@@ -213,7 +213,7 @@ impl House {
         (answer.status, answer.json())
     }
 
-    /// Indexes a photo as an upload, waits for all of it, and returns its item's id.
+    /// Indexes a photo as an upload, waits for completion, and returns its item's id.
     pub(super) fn upload(&self, photo: &Path) -> i64 {
         let (status, done) = self.post("/v1/index", &json!({ "paths": [photo], "wait": true }));
         assert_eq!((status, &done["state"]), (200, &"done".into()), "{done}");
@@ -259,7 +259,7 @@ fn exchange(
     let body = body.map_or(String::from("\r\n"), |b| {
         format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{b}", b.len())
     });
-    // A server that refuses a body need not read it to its end.
+    // A server that refuses a body need not read all of it.
     let _ = write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}{body}");
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);

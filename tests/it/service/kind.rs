@@ -1,4 +1,4 @@
-//! Limits that hold: how low background work is put, who goes first, windows, pauses, idle processes, reloading.
+//! Limits: the priority of background work, precedence, windows, pauses, idle processes, reloading.
 
 use super::house::{ALL, House};
 use crate::support::machine_lacks;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const SCHED_IDLE: &str = "5";
 
 impl House {
-    /// Starts the service so that files may command its workers (see `albumen_isolation`).
+    /// Starts the service so that files may command faults of its workers (see `albumen_isolation`).
     fn start_with_faults(&mut self) {
         let mut command = self.command("service");
         command.env("ALBUMEN_FAULTS", "1");
@@ -34,7 +34,7 @@ impl House {
     }
 }
 
-/// Nice value and scheduling policy of a process, as the kernel tells them (fields 19 and 41 of stat).
+/// Nice value and scheduling policy of a process, as reported by the kernel (fields 19 and 41 of stat).
 fn schedule(pid: u32) -> Option<(String, String)> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(") ")?;
@@ -44,7 +44,7 @@ fn schedule(pid: u32) -> Option<(String, String)> {
 
 #[test]
 fn background_work_is_put_low_and_uploads_are_not() {
-    // A process cannot be put higher than it was started.
+    // The priority of a process cannot be higher than at its start.
     let own = schedule(std::process::id()).unwrap();
     if own != ("0".to_owned(), "0".to_owned()) {
         let why = format!("the tests were started with nice value {} and scheduling policy {}", own.0, own.1);
@@ -60,7 +60,7 @@ fn background_work_is_put_low_and_uploads_are_not() {
     if let Ok(out) = Command::new("ionice").arg("-p").arg(worker.to_string()).output() {
         assert_eq!(String::from_utf8_lossy(&out.stdout).trim(), "idle");
     }
-    // An upload gets a worker of its own, which is as the service is.
+    // An upload gets a worker of its own, with the service's priority.
     let urgent = h.slow("anna/urgent.jpg", "sleep");
     assert_eq!(h.post("/v1/index", &json!({ "paths": [urgent] })).0, 202);
     let own = schedule(h.pid()).unwrap();
@@ -130,7 +130,7 @@ fn a_reload_watches_new_folders_and_reads_tokens_again() {
     h.configure("");
     h.signal(rustix::process::Signal::HUP);
     h.until("the new token is known", |h| h.tcp("GET", "/healthz", secret).0 == 200);
-    // The walk of the new space is over before the file comes: it is noticed.
+    // The walk of the new space is over before the file arrives: it is detected.
     h.until("all is walked", |h| h.get("/v1/status").1["idle"] == true);
     std::thread::sleep(Duration::from_millis(1500));
     h.photo("clara/hers.jpg");
@@ -141,7 +141,7 @@ fn a_reload_watches_new_folders_and_reads_tokens_again() {
     std::fs::write(h.path("secret"), "another secret, long enough").unwrap();
     assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!(["service.token"]));
     assert_eq!(h.tcp("GET", "/healthz", secret).0, 401);
-    // What cannot be read is refused, and the old one stays.
+    // An unreadable one is refused, and the old one stays.
     std::fs::remove_file(h.path("secret")).unwrap();
     let (status, refused) = h.post("/v1/reload", &json!({}));
     assert_eq!(status, 409);

@@ -1,5 +1,5 @@
-//! The service beside an index of a million items, which are made of rows alone: how soon it answers after its start,
-//! how fast while it indexes, and what it weighs at rest. Only in `make soak`; the figures are printed, and stated in
+//! The service with an index of a million items, which consist of rows alone: its start-up time, its speed
+//! during indexing, and its memory at rest. Only in `make soak`; the figures are printed, and stated in
 //! docs/service.md from a release build (ALBUMEN_PROGRAM names another program than the one under test).
 
 use super::house::House;
@@ -16,7 +16,7 @@ fn resident(h: &House) -> u64 {
     line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// Milliseconds at a share of the way through the sorted answers.
+/// The quantile of the sorted times, in milliseconds.
 fn at(times: &mut [Duration], share: f64) -> f64 {
     times.sort();
     times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3
@@ -38,7 +38,7 @@ fn soak_a_million_items_are_no_burden() {
     assert_eq!(h.get("/v1/status").0, 200);
     println!("soak: start to the first answer with {ITEMS} items: {:.2} s", began.elapsed().as_secs_f64());
 
-    // A backlog that lasts, and questions beside it.
+    // A backlog that lasts, and requests during it.
     std::fs::create_dir(h.path("anna/backlog")).unwrap();
     (0..60_000).for_each(|n| drop(h.photo(&format!("anna/backlog/{n:05}.jpg"))));
     h.within(Duration::from_secs(600), "it indexes", |h| h.database().pending() > 0);
@@ -68,7 +68,8 @@ fn soak_a_million_items_are_no_burden() {
     }
     h.within(Duration::from_secs(3600), "all is done", |h| h.get("/v1/status").1["idle"] == true);
     h.within(Duration::from_secs(60), "the workers have ended", |h| h.children().is_empty());
-    // It gives its memory back after each 25 seconds of rest, and looks once more at what is due in the first minute.
+    // It releases its memory after each 25 seconds of rest, and checks once more for due work in the first
+    // minute.
     std::thread::sleep(Duration::from_secs(100));
     println!("soak: resident at rest: {:.1} MB", resident(&h) as f64 / 1e6);
 }
@@ -81,7 +82,7 @@ fn soak_an_upload_overtakes_a_million() {
     h.start();
     h.upload(&first);
     h.post("/v1/pause", &json!({}));
-    // Names of which no file is there: what waits before an upload counts, not what becomes of it.
+    // Names without files: only the waiting time before an upload counts, not their result.
     h.database().queue_names(ITEMS);
     h.post("/v1/resume", &json!({}));
     let waiting = |h: &House| h.database().pending();

@@ -1,4 +1,4 @@
-//! `albumen service` over its real sockets. Every answer in here is held against docs/openapi.yaml (see [`house`]).
+//! `albumen service` over its real sockets. Every answer is compared with docs/openapi.yaml (see [`house`]).
 
 mod broken;
 mod crowd;
@@ -46,7 +46,7 @@ fn what_is_outside_too_much_or_nonsense_is_refused() {
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["/etc/passwd"] })).0, 403);
     let sneaky = h.dir.path().join("anna/../index/index.sqlite");
     assert_eq!(h.post("/v1/index", &json!({ "paths": [sneaky] })).0, 403);
-    // Nobody knows what is behind a folder that is not there.
+    // The target of a path through a missing folder is unknown.
     let sneaky = h.dir.path().join("anna/nothing/../../berta/hers.jpg");
     assert_eq!(h.post_as(ANNA, "/v1/index", &json!({ "paths": [sneaky] })).0, 403);
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["relative.jpg"] })).0, 400);
@@ -54,13 +54,13 @@ fn what_is_outside_too_much_or_nonsense_is_refused() {
     assert_eq!(h.post("/v1/index", &json!({ "paths": [] })).0, 400);
     assert_eq!(h.post("/v1/index", &json!({ "path": "x" })).0, 422);
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["x".repeat(2 << 20)] })).0, 413);
-    // Every refusal says why, in one form.
+    // Every refusal has a reason, in one form.
     for (path, status) in [
         ("/v1/nothing", 404),
         ("/v1/index", 405),
         ("/v1/items/x", 400),
         ("/v1/items?limit=x", 400),
-        // A misspelt limit would be none.
+        // A misspelt limit must not be ignored.
         ("/v1/items?spaces=anna", 400),
         ("/v1/people?Space=anna", 400),
     ] {
@@ -80,7 +80,7 @@ fn who_asks_for_too_much_at_once_is_told_when_to_come_again() {
     assert_eq!(ask(&photos).status, 400, "three paths");
     let first = ask(&photos[..2]);
     assert_eq!(first.status, 202);
-    // A request is waited for until what it has asked for has been put together.
+    // A request waits until its data has been collected.
     let second = ask(&photos[2..]);
     assert_eq!(second.status, 429, "{}", second.text);
     assert!(second.head.contains("retry-after: 5"), "{}", second.head);
@@ -113,7 +113,7 @@ fn a_token_sees_its_own_spaces_only() {
     assert_eq!(h.tcp("GET", "/v1/items?space=berta", ANNA).0, 404);
     assert_eq!(h.tcp("POST", "/v1/pause", ANNA).0, 403);
     assert_eq!(h.tcp("POST", "/v1/pause", ALL).1["paused"], true);
-    // Background work rests; an upload does not.
+    // Background work is paused; an upload is not.
     let photo = h.photo("anna/urgent.jpg");
     assert_eq!(h.post("/v1/index", &json!({ "paths": [photo], "wait": true })).1["state"], "done");
 }
@@ -159,7 +159,7 @@ fn what_is_gone_may_be_told_and_names_need_not_be_utf8() {
     let mut h = House::with("watch = false\n");
     std::fs::create_dir_all(h.path("anna/album/inside")).unwrap();
     let photos = ["anna/a.jpg", "anna/album/b.jpg", "anna/album/inside/c.jpg"].map(|name| h.photo(name));
-    // Of the last file of a volume the guard would not believe it.
+    // The guard would not accept the removal of the last file of a volume.
     h.photo("anna/d.jpg");
     h.start();
     h.until("all are indexed", |h| h.names().len() == 4);
@@ -196,7 +196,7 @@ fn kills_lose_no_request() {
     for n in 0..12 {
         let name = format!("{n:02}.jpg");
         let photo = h.photo(&format!("anna/{name}"));
-        // Whoever was answered may rely on it, whatever happens next.
+        // After the answer the request is durable, whatever happens next.
         let (status, _) = h.post("/v1/index", &json!({ "paths": [photo] }));
         assert_eq!(status, 202);
         names.push(name);

@@ -1,4 +1,4 @@
-//! What happens on the disks and is told by nobody but the kernel.
+//! Changes on the disks that only the kernel reports.
 
 use super::house::House;
 use crate::support::Mounted;
@@ -30,11 +30,11 @@ fn folders_come_go_and_are_left_out() {
     h.photo("anna/2023/one.jpg");
     h.start();
     h.until("all are indexed", |h| h.names().len() == 25);
-    // Most of its folder, and little of the volume: no reason for the guard to speak.
+    // Most of its folder, and little of the volume: the guard does not stop it.
     std::fs::remove_dir_all(h.path("anna/2023/trip")).unwrap();
     h.until("an album is deleted", |h| h.names().len() == 21);
     assert_eq!(h.database().offline_volumes(), 0);
-    // A tree that comes at once, of which nothing is told but its top.
+    // A tree that appears at once, of which only the top is reported.
     std::fs::create_dir_all(h.path("new/a/b")).unwrap();
     h.photo("new/a/b/deep.jpg");
     std::fs::rename(h.path("new"), h.path("anna/new")).unwrap();
@@ -64,7 +64,7 @@ fn only_folders_with_photos_are_watched() {
     h.photo("anna/2024/trip/one.jpg");
     h.start();
     h.until("all is indexed", |h| h.names().len() == 1);
-    // The two spaces; 2024 and trip; scans, since .nomedia may be taken away.
+    // The two spaces; 2024 and trip; scans, since .nomedia may be removed.
     assert_eq!(watches(&h), 5);
     std::fs::create_dir_all(h.path("anna/@eaDir/IMG_2.JPG")).unwrap();
     std::fs::create_dir_all(h.path("anna/2025/may/@eaDir")).unwrap();
@@ -105,7 +105,7 @@ fn a_disk_that_comes_and_goes_is_noticed() {
     h.start();
     h.photo("berta/one.jpg");
     h.until("berta is indexed", |h| h.names() == ["one.jpg"]);
-    // The system mounts it only now: nobody asks for anything.
+    // The system mounts it only now: without any request.
     let Some(disk) = mount(&h) else { return };
     h.until("the disk is there", |h| h.names().len() == 4);
     drop(disk);
@@ -124,7 +124,7 @@ fn a_folder_that_is_moved_away_or_made_later_is_noticed() {
     h.photos("anna", 3);
     h.start();
     h.until("anna is indexed", |h| h.names().len() == 3);
-    // Made only now, with what is in it.
+    // Created only now, with its content.
     h.photos("made", 2);
     std::fs::rename(h.path("made"), h.path("berta")).unwrap();
     h.until("berta is there", |h| h.names().len() == 5);
@@ -144,7 +144,7 @@ fn a_disk_inside_that_goes_with_its_mount_point_keeps_its_files() {
     h.photo("anna/one.jpg");
     let stick = h.path("anna/media/stick");
     std::fs::create_dir_all(&stick).unwrap();
-    // Another part of the same file system, as containers have it, and a file system of its own.
+    // Another part of the same file system, as in containers, and a file system of its own.
     h.photos("part", 2);
     let part = h.path("anna/media/part");
     std::fs::create_dir(&part).unwrap();
@@ -206,7 +206,7 @@ fn an_ignore_file_that_breaks_hides_its_folder_and_stops_nothing() {
     for photo in ["anna/bad/1.jpg", "anna/bad/private/2.jpg", "anna/ok/3.jpg", "berta/4.jpg"] {
         h.photo(photo);
     }
-    // In whatever order they were developed.
+    // Independent of the order in which they were developed.
     let sorted = |h: &House| {
         let mut names = h.names();
         names.sort();

@@ -1,4 +1,4 @@
-//! People and faces over HTTP. The faces are put into the index by hand, so that no models are needed.
+//! People and faces over HTTP. The faces are inserted into the index directly, so that no models are needed.
 
 use super::house::{ALL, ANNA, House};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ fn people_are_named_merged_split_hidden_and_undone() {
     let (_, why) = h.get(&format!("/v1/faces/{}/why", a.faces[1]));
     assert_eq!((&why["how"], &why["candidates"][0]["person"]), (&"machine".into(), &anna.clone().into()));
 
-    // The same name once more is a question, until it is answered.
+    // The same name again is a question, until it is answered.
     let other = a.assign(2, "Another")["person"].as_str().unwrap().to_owned();
     let rename = |body: Value| h.post(&format!("/v1/people/{other}/name"), &body);
     let (status, taken) = rename(json!({ "name": "anna " }));
@@ -73,7 +73,7 @@ fn people_are_named_merged_split_hidden_and_undone() {
     assert_eq!((status, &merged["person"]), (200, &anna.clone().into()));
     assert_eq!(h.get(&format!("/v1/people/{other}")).1["person"]["id"], anna.as_str(), "the id leads to her");
 
-    // One of her faces is somebody else, and another is not hers at all.
+    // One of her faces is another person, and another is not hers at all.
     let split = json!({ "faces": [a.faces[2]] });
     assert_eq!(h.post(&format!("/v1/people/{anna}/split"), &split).0, 200);
     assert_eq!(h.post(&format!("/v1/people/{anna}/split"), &split).0, 404, "it is hers no more");
@@ -100,7 +100,7 @@ fn people_are_named_merged_split_hidden_and_undone() {
     assert_eq!(h.post(&format!("/v1/people/{anna}/name"), &json!({ "name": null })).0, 200);
     assert!(a.named().is_empty());
 
-    // What is no edit is refused in words.
+    // An invalid edit is refused with a message.
     assert_eq!(h.post(&format!("/v1/people/{anna}/name"), &json!({})).0, 422, "no name is not null");
     let long = json!({ "name": "x".repeat(201) });
     assert_eq!(h.post(&format!("/v1/people/{anna}/name"), &long).0, 400);
@@ -143,7 +143,7 @@ fn questions_are_asked_and_what_is_no_face_is_shown_nowhere() {
     assert_eq!(waiting["faces"].as_array().unwrap().len(), 1);
     assert_eq!((answer("yes"), asked().len()), (200, 0));
     assert_eq!(h.get(&format!("/v1/people/{anna}")).1["person"]["items"], 3);
-    // Whoever is one person by a mirror needs a word on it.
+    // An unknown person and an unknown question are refused.
     let other = json!({ "people": [anna, "p0000000000000000"] });
     assert_eq!(h.post("/v1/people/apart", &other).0, 404);
     let edits = h.get("/v1/people/edits?limit=2").1;
@@ -156,7 +156,7 @@ fn a_token_sees_and_edits_the_people_of_its_spaces_only() {
     let a = Album::new();
     let h = &a.h;
     let hers = a.assign(0, "Anna")["person"].as_str().unwrap().to_owned();
-    // The same name in two spaces is two people, and neither space hears of the other's.
+    // The same name in two spaces is two people, and neither space receives events of the other's.
     let bertas = a.assign(3, "Anna")["person"].as_str().unwrap().to_owned();
     assert_ne!(hers, bertas);
     let get = |path: &str| h.tcp("GET", path, ANNA);

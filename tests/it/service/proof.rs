@@ -1,8 +1,8 @@
-//! The service's promises under load and misfortune, on the real program: a backlog, kills, a volume that goes and comes,
-//! renames, a full disk, a clock that is set back, rest, an unprivileged user.
+//! The service's promises under load and failures, on the real program: a backlog, kills, a volume that
+//! disappears and returns, renames, a full disk, a clock that is set back, rest, an unprivileged user.
 //!
-//! The short forms run in `make test`. Those that begin with soak_ (`make soak`) have the figures of the promises: 20,000
-//! files in the backlog, 10,000 renames, ALBUMEN_SOAK_SECONDS of kills and of rest.
+//! The short forms run in `make test`. Those that begin with soak_ (`make soak`) have the figures of the
+//! promises: 20,000 files in the backlog, 10,000 renames, ALBUMEN_SOAK_SECONDS of kills and of rest.
 
 use super::house::House;
 use crate::decode_heif::made_200_megapixels;
@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long a soak goes on that has no end of its own.
+/// The duration of a soak without an end of its own.
 pub(super) fn soak_seconds() -> u64 {
     std::env::var("ALBUMEN_SOAK_SECONDS")
         .map_or(600, |s| s.parse().expect("ALBUMEN_SOAK_SECONDS is a number"))
 }
 
-/// The same chances every time, unless ALBUMEN_SEED says otherwise.
+/// The same random numbers every time, unless ALBUMEN_SEED is set.
 struct Dice(u64);
 
 impl Dice {
@@ -40,7 +40,7 @@ impl House {
         self.database().pending()
     }
 
-    /// When each derivative that the index names was written: what is done again has another time.
+    /// The modification times of all derivatives in the index: a repeated one has another time.
     fn written(&self) -> BTreeMap<String, SystemTime> {
         let time = |p: String| {
             let written = std::fs::metadata(self.path("index").join(&p)).unwrap().modified().unwrap();
@@ -94,7 +94,7 @@ fn soak_an_upload_overtakes_the_slowest_files() {
     let slowest = made_200_megapixels(&corpus);
     let mut h = House::new();
     std::fs::create_dir(h.path("anna/slow")).unwrap();
-    // A box that says nothing makes each another file.
+    // A `free` box with the path makes the content of each file unique.
     let house = h.dir.path().to_owned();
     let put = |to: &str, heif: &[u8]| {
         let to = house.join(to);
@@ -289,17 +289,17 @@ fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
         std::fs::write(h.path("index/ballast"), vec![0; ballast as usize]).unwrap();
     };
     let is_full = |h: &House| h.get("/v1/status").1["disk_full"].as_str().is_some_and(|s| s.contains("full"));
-    // What a new index takes is left, and little more.
+    // The space for a new index is left, and little more.
     fill(&h, 2 << 20);
     h.start();
     h.patiently("the disk is full", is_full);
-    // It answers, and says so to whoever asks.
+    // It answers, and reports the full disk to every client.
     assert_eq!(h.ask("GET", "/healthz", None, None).text, "disk full\n");
     assert!(h.ask("GET", "/metrics", None, None).text.contains("albumen_disk_full 1\n"));
     let status = |h: &House, json: &[&str]| h.command("status").args(json).output().unwrap().stdout;
     assert!(String::from_utf8(status(&h, &[])).unwrap().contains("the disk with the index is full"));
     assert!(String::from_utf8(status(&h, &["--json"])).unwrap().contains("\"disk_full\":\"the disk"));
-    // It takes nothing that it could not keep.
+    // It accepts nothing that it could not store.
     let upload = h.photo("berta/upload.jpg");
     let refused = h.ask("POST", "/v1/index", None, Some(&json!({ "paths": [upload] }).to_string()));
     assert_eq!(refused.status, 507, "{}", refused.text);
@@ -308,7 +308,7 @@ fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
     assert_eq!(h.post("/v1/reindex", &json!({ "stages": ["render"] })).0, 507);
     let out = h.command("submit").arg(&upload).output().unwrap();
     assert_eq!(out.status.code(), Some(4), "{out:?}");
-    // What it is told to, it does: it ends, and soon.
+    // It stops on request, and soon.
     let begun = Instant::now();
     h.stop();
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -318,7 +318,7 @@ fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
     h.patiently("the disk is full again", is_full);
     let (names, written) = (h.names(), h.written());
     h.photo("anna/noticed.jpg");
-    // Its folder settles, and is looked at when there is room.
+    // Its folder is stable, and is scanned when there is disk space.
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(h.names(), names);
     std::fs::remove_file(h.path("index/ballast")).unwrap();
@@ -333,7 +333,7 @@ fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
     h.stop();
 }
 
-/// SQLite cannot look into an index that was closed without making a file, and calls it a broken disk.
+/// SQLite cannot open an index that was closed without creating a file, and reports a disk error.
 #[test]
 fn where_there_is_no_room_to_begin_that_is_said() {
     let h = House::new();
@@ -357,7 +357,7 @@ fn a_clock_that_is_set_back_harms_nothing() {
     let written = h.written();
     h.stop();
     let mut command = h.command("service");
-    // Ten years back, as a box with an empty battery starts.
+    // Ten years back, like a machine with an empty clock battery.
     command.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", "-315360000");
     h.start_as(command);
     h.upload(&h.photo("anna/after.jpg"));
@@ -386,7 +386,7 @@ fn rest_for(seconds: u64) {
     h.photos("anna/old", 5);
     h.start();
     h.until("all is indexed", |h| h.names().len() == 5);
-    // The counts are made anew up to ten seconds after the last change.
+    // The counts are updated up to ten seconds after the last change.
     std::thread::sleep(Duration::from_secs(13));
     let io = |h: &House| -> Vec<String> {
         let io = std::fs::read_to_string(format!("/proc/{}/io", h.pid())).unwrap();
@@ -394,7 +394,7 @@ fn rest_for(seconds: u64) {
     };
     let files = |h: &House| -> Vec<(String, i64, i64, u64)> {
         let entries = std::fs::read_dir(h.path("index")).unwrap().flatten();
-        // Folders are left out: whoever lists them, such as a search over the whole machine, changes their times.
+        // Folders are left out: any listing, such as a search over the whole machine, changes their times.
         let entries = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_file()));
         let mut all: Vec<_> = entries
             .map(|e| {
@@ -405,7 +405,7 @@ fn rest_for(seconds: u64) {
         all.sort();
         all
     };
-    // How often a thread has begun to wait: each had been woken up before it.
+    // The number of waits of each thread: each one follows a wake-up.
     let waits = |h: &House| -> BTreeMap<String, u64> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", h.pid())).unwrap().flatten();
         let of_thread = |dir: PathBuf| -> Option<(String, u64)> {

@@ -73,7 +73,7 @@ fn what_is_missing_comes_back_and_edits_stay() {
 #[test]
 fn a_running_service_is_asked_and_its_work_waited_for() {
     let mut h = library();
-    // Found by the lock of the index, also where the config would lead elsewhere.
+    // The service is found by the lock of the index, even if the config names another socket.
     h.start();
     let lost = a_derivative(&h);
     std::fs::remove_file(&lost).unwrap();
@@ -91,7 +91,7 @@ fn a_running_service_is_asked_and_its_work_waited_for() {
     assert_eq!((status, &taken["stages"]["inspect"]), (202, &1.into()), "{taken}");
     let done = |h: &House| h.get(&format!("/v1/jobs/{}", taken["job"])).1["state"] == "done";
     h.until("the request is done", done);
-    // A token's own spaces only, also where it names no path.
+    // Only a token's own spaces, also without a path.
     let (_, hers) = h.post_as(ANNA, "/v1/reindex", &json!({ "stages": ["render"] }));
     assert_eq!(hers["stages"]["render"], 2, "{hers}");
     let theirs = json!({ "stages": ["render"], "paths": [h.path("berta")] });

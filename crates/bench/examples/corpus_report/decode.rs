@@ -1,7 +1,7 @@
 //! Pictures against the manifest's `ref_decode`: another decoder's upright size and 8x8 luma grid.
 //!
-//! The grids were made without colour management, so a picture with a profile is asked for the same pattern of
-//! light and dark, not for the same levels.
+//! The grids were made without colour management, so a picture with a profile must have the same pattern of
+//! light and dark, not the same levels.
 
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
@@ -16,15 +16,15 @@ use std::path::Path;
 
 /// Long edge at which pictures are compared, in pixels.
 const COMPARED_SIDE: u32 = 512;
-/// What a decoder may take.
+/// The memory limit of a decoder.
 const MEMORY: FixedAdmission = FixedAdmission(1 << 30);
-/// Mean difference of the 64 cells that still is the same picture, in 8-bit levels; decoders differ by one or two
-/// in rounding and chroma upsampling.
+/// The maximum mean difference of the 64 cells of equal pictures, in 8-bit levels; decoders differ by one or
+/// two in rounding and chroma upsampling.
 const SAME_LEVELS: f64 = 3.0;
-/// Correlation of the 64 cells that still is the same pattern.
+/// The minimum correlation of the 64 cells of equal patterns.
 const SAME_PATTERN: f64 = 0.95;
 
-/// What became of one file.
+/// The result of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
     Agrees,
@@ -65,7 +65,8 @@ pub(super) fn compare(corpus: &Path, manifest: &[Value], kinds: Option<&[&str]>)
     rows
 }
 
-/// `None` for what is no picture: sidecars, videos, files of no known kind that the reference refuses, too.
+/// `None` for files that are not pictures: sidecars, videos, files of unknown kinds that the reference
+/// refuses, too.
 fn judge(path: &Path, reference: &Value) -> Option<(Outcome, Option<String>)> {
     let expected = reference["display_w"].as_u64().zip(reference["display_h"].as_u64());
     let failed = |e| if expected.is_some() { Outcome::Refused(e) } else { Outcome::Failed(e) };
@@ -111,7 +112,7 @@ fn judge(path: &Path, reference: &Value) -> Option<(Outcome, Option<String>)> {
     Some((outcome, pixels.damaged))
 }
 
-/// Whether the file carries an ICC profile: its signature stands at byte 36 of every one. PNG packs it.
+/// Whether the file contains an ICC profile: every profile has its signature at byte 36. PNG compresses it.
 fn has_profile(source: &Source) -> bool {
     let head = source.head(4 << 20).unwrap_or_default();
     head.windows(4).any(|w| w == b"acsp" || w == b"iCCP" || w == b"cHRM" || w == b"cICP")
@@ -142,7 +143,7 @@ fn luma_grid(p: &Pixels) -> Vec<f64> {
     grid
 }
 
-/// Pearson's; 1 where both are flat.
+/// Pearson's; 1 if both are flat.
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     let (ma, mb) = (mean(a), mean(b));
@@ -155,7 +156,7 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
     if aa < 64.0 && bb < 64.0 { 1.0 } else { ab / (aa * bb).sqrt().max(1e-9) }
 }
 
-/// A table by kind, then every file that is not as the reference sees it, then reasons of the others.
+/// A table by kind, then every file that differs from the reference, then the reasons of the others.
 pub(super) fn print(rows: &[Row]) {
     let mut kinds: BTreeMap<&str, [usize; 5]> = BTreeMap::new();
     for row in rows {

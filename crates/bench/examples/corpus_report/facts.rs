@@ -1,5 +1,6 @@
 //! Facts against the manifest's `expected`. Tolerances: GPS 1e-5 degrees, exposure 1 %, other numbers 0.5 %,
-//! durations 0.1 s, face boxes 2 pixels. Makers are compared in their one spelling; texts without padding.
+//! durations 0.1 s, face boxes 2 pixels. Makers are compared by their normalized names; texts without
+//! padding.
 
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs};
@@ -59,8 +60,8 @@ pub(super) fn compare(corpus: &Path, manifest: &[Value]) -> Vec<Row> {
     rows
 }
 
-/// Sizes as other decoders see them, and what ffprobe says of videos. Their keys have a dot: they are not among
-/// the manifest's expectations.
+/// Sizes by other decoders, and facts of videos by ffprobe. Their keys have a dot: they are not among the
+/// manifest's expectations.
 fn other_programs(entry: &Value, file: &str, f: &Facts) -> Vec<Row> {
     let (decoder, probe) = (&entry["ref_decode"], &entry["ffprobe"]);
     let fps = probe["fps"].as_str().and_then(|s| {
@@ -110,7 +111,7 @@ fn other_programs(entry: &Value, file: &str, f: &Facts) -> Vec<Row> {
         .collect()
 }
 
-/// Facts of one file on disk, without its neighbours.
+/// Facts of one file on disk, ignoring its neighbours.
 pub(super) fn inspect_file(path: &Path) -> Result<Facts, albumen_core::fault::Fault> {
     let request = DevelopRequest {
         name: path.file_name().map(|n| n.as_bytes().to_vec()).unwrap_or_default(),
@@ -123,7 +124,7 @@ pub(super) fn inspect_file(path: &Path) -> Result<Facts, albumen_core::fault::Fa
     inspect::inspect(&request, &inputs)
 }
 
-/// What a sidecar says, as if it stood beside a picture without metadata.
+/// Facts of a sidecar, as if it were beside a picture without metadata.
 fn sidecar_facts(path: &Path) -> Option<Facts> {
     let request = DevelopRequest {
         name: b"x.bmp".to_vec(),
@@ -140,7 +141,7 @@ fn sidecar_facts(path: &Path) -> Option<Facts> {
     inspect::inspect(&request, &inputs).ok()
 }
 
-/// Albumen's answer for a manifest key: the outer `None` is a key that inspect does not answer.
+/// Albumen's value for a manifest key: the outer `None` is a key that inspect does not support.
 fn answer(f: &Facts, key: &str, corpus: &Path, file: &str) -> Option<Option<Value>> {
     let json = serde_json::to_value(f).ok()?;
     let at = |path: &str| json.pointer(path).cloned();
@@ -192,7 +193,7 @@ fn pair(f: &Facts, corpus: &Path, file: &str) -> Option<String> {
     })
 }
 
-/// An expectation that says that nothing is known: blanks, zeros of unset tags, "no gain map".
+/// Whether an expectation means "unknown": blanks, zeros of unset tags, "no gain map".
 fn says_nothing(expected: &Value) -> bool {
     match expected {
         Value::String(s) => s.chars().all(|c| c.is_whitespace() || c.is_control()),
@@ -236,7 +237,7 @@ fn agrees(key: &str, expected: &Value, found: &Value, facts: &Facts) -> bool {
         "duration_s" => expected.as_f64().zip(found.as_f64()).is_some_and(|(a, b)| (a - b).abs() <= 0.1),
         "make" => albumen_library::camera::make(&words(expected)) == words(found),
         "keywords" => {
-            // Keywords that Albumen has more (hierarchies, other programs' lists) are no disagreement.
+            // Additional keywords (hierarchies, other programs' lists) are not a difference.
             let list = |v: &Value| -> Vec<String> {
                 v.as_array().into_iter().flatten().map(words).filter(|w| !w.is_empty()).collect()
             };
@@ -270,7 +271,7 @@ fn agrees(key: &str, expected: &Value, found: &Value, facts: &Facts) -> bool {
         "description" if expected.as_str().is_some_and(|s| s.chars().count() == 400) => {
             words(found).starts_with(&words(expected))
         }
-        // exiftool 12.57 takes some picture sequences for films.
+        // exiftool 12.57 treats some picture sequences as films.
         "mime"
             if words(expected) == "video/mp4" && matches!(found.as_str(), Some("heic" | "heif" | "avif")) =>
         {
@@ -293,7 +294,7 @@ fn format_fits(mime: &str, format: &str) -> bool {
         "video/quicktime" => &["mov"],
         "video/x-msvideo" => &["avi"],
         "video/3gpp" | "video/3gpp2" => &["3gp"],
-        // Sidecars stand beside a bitmap in this table; sound files are refused.
+        // In this table, sidecars are placed beside a bitmap; sound files are refused.
         "application/rdf+xml" | "application/json" => &["bmp"],
         _ => &[],
     };
@@ -311,7 +312,7 @@ pub(super) fn print(rows: &[Row]) {
     let mut total = [0; 3];
     for (key, counts) in &keys {
         println!("{key:24} {:6} {:7} {:7}", counts[0], counts[1], counts[2]);
-        // Keys with a dot are other programs' views, not expectations.
+        // Keys with a dot are other programs' values, not expectations.
         if !key.contains('.') {
             for (sum, n) in total.iter_mut().zip(counts) {
                 *sum += n;

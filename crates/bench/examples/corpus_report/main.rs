@@ -1,7 +1,7 @@
-//! `make corpus-report`: what Albumen says of a folder of real media, against its manifest (ALBUMEN_CORPUS).
-//! One module a table; each prints agreements, differences and what is missing. Tables that are named as arguments
-//! (`facts`, `recognise`, `decode`, `people`) are made alone. Made only where they are named: `people-faces` and
-//! `people-robust PROGRAM` (people/robust.rs).
+//! `make corpus-report`: Albumen's results for a folder of real media, against its manifest (ALBUMEN_CORPUS).
+//! One module per table; each prints agreements, differences and missing values. If tables are named as
+//! arguments (`facts`, `recognise`, `decode`, `people`), only these are made. Only on request: `people-faces`
+//! and `people-robust PROGRAM` (people/robust.rs).
 
 mod decode;
 mod facts;

@@ -1,7 +1,8 @@
-//! What the recogniser finds in labelled pictures: the centre face of LFW, boxes of faces, subjects.
+//! The recogniser's results for labelled pictures: the centre face of LFW, boxes of faces, subjects.
 //!
-//! Thresholds of subjects were chosen on one half of the object pictures (by a hash of the name); the other half is
-//! the one to believe. In pictures with one label (all but COCO's) a person is not judged: nobody labelled them.
+//! Thresholds of subjects were chosen on one half of the object pictures (by a hash of the name); only the
+//! other half is an independent test. In pictures with one label (all but COCO's) a person is not judged,
+//! since people were not labelled.
 
 use albumen_core::vocabulary::{FoundFace, FoundSubject, RecogniseRequest, Recognised};
 use albumen_models::files as models;
@@ -100,7 +101,8 @@ fn groups<'a>(
     println!("  labelled boxes      {}", percent(found, asked));
 }
 
-/// Shown, right, and how many should have been shown and were.
+/// The number shown, the number of these that are right, the number expected, and the number of these that
+/// were shown.
 #[derive(Default, Clone, Copy)]
 struct Score {
     shown: u64,
@@ -143,7 +145,7 @@ fn subjects<'a>(
                 score.asked += expected.len() as u64;
                 score.found += expected.iter().filter(|label| hit(label)).count() as u64;
             } else if !expected.is_empty() {
-                // One label may be several subjects; any of them will do.
+                // One label may be several subjects; any of them is accepted.
                 score.asked += 1;
                 score.found += u64::from(expected.iter().any(|label| hit(label)));
             }

@@ -1,9 +1,9 @@
-//! JPEG files with what cameras and phones write into them: EXIF, the GPano packet of a full sphere, the packet of a motion
-//! photo.
+//! JPEG files with the metadata of cameras and phones: EXIF, the GPano packet of a full sphere, the packet of
+//! a motion photo.
 
 use super::scene::Picture;
 
-/// Facts of a made-up photo.
+/// Facts of a generated photo.
 pub(crate) struct Shot {
     pub make: &'static str,
     pub model: &'static str,
@@ -130,7 +130,7 @@ fn xmp(attributes: &str, content: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The packet that tells a viewer to show a full sphere.
+/// The packet that marks a full sphere for viewers.
 pub(crate) fn sphere_packet(width: usize, height: usize) -> Vec<u8> {
     xmp(
         &format!(
@@ -144,7 +144,7 @@ pub(crate) fn sphere_packet(width: usize, height: usize) -> Vec<u8> {
     )
 }
 
-/// The packet of a motion photo whose video takes the last `length` bytes of the file.
+/// The packet of a motion photo whose video is the last `length` bytes of the file.
 pub(crate) fn motion_packet(length: usize) -> Vec<u8> {
     xmp(
         "xmlns:Camera=\"http://ns.google.com/photos/1.0/camera/\" \

@@ -1,16 +1,17 @@
-//! Landscapes made of a seed: sky, sun or moon, ridges, and a foreground of water, meadow, sand, snow or a town.
+//! Landscapes computed from a seed: sky, sun or moon, ridges, and a foreground of water, meadow, sand, snow
+//! or a town.
 //!
-//! Value noise summed over octaves gives clouds, ridges and grain. The pictures are no photographs; they have edges,
-//! gradients and grain, so that thumbnails and codecs have their work.
+//! Value noise summed over octaves gives clouds, ridges and grain. The pictures are not photographs; they
+//! have edges, gradients and grain, so that the work of thumbnails and codecs is realistic.
 
-/// Interleaved RGB, eight bits a channel.
+/// Interleaved RGB, eight bits per channel.
 pub(crate) struct Picture {
     pub width: usize,
     pub height: usize,
     pub pixels: Vec<u8>,
 }
 
-/// What lies below the ridges.
+/// The area below the ridges.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ground {
     Water,
@@ -20,7 +21,7 @@ pub(crate) enum Ground {
     Town,
 }
 
-/// Where the sun stands.
+/// The position of the sun.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Light {
     Noon,

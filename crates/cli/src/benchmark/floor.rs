@@ -1,4 +1,5 @@
-//! The floor beside a run of Albumen: what libjpeg-turbo and a resize alone cost. The worker program does the work.
+//! The lower bound beside a run of Albumen: the cost of libjpeg-turbo and a resize alone. The worker program
+//! does the work.
 
 use super::measure::Command;
 use super::peers::{Bench, Staged};
@@ -6,7 +7,7 @@ use super::{BenchError, Class, FloorResult};
 use albumen_isolation::modes::{FLOOR, Worked};
 use std::path::Path;
 
-/// The floor beside a run of Albumen over the same JPEGs; `None` where there are none.
+/// The lower bound beside a run of Albumen over the same JPEGs; `None` without JPEGs.
 pub(super) fn measure(
     worker: &Path,
     bench: &Bench<'_>,

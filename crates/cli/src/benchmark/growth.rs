@@ -1,5 +1,5 @@
-//! How costs grow with the library: made-up items of which only the files' names are on disk, and on each size the next
-//! photo, a rescan beside `find`, searches, lookups, and the next face.
+//! How costs grow with the library: synthetic items of which only the file names are on disk. Measured at
+//! each size: the next photo, a rescan beside `find`, searches, lookups, and the next face.
 
 use super::machine::Machine;
 use super::measure::{Command, Measured};
@@ -22,18 +22,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// Files a folder, as cameras and dates give them.
+/// Files per folder, as cameras and dates produce.
 const FILES_A_FOLDER: u32 = 500;
-/// What making a library took, beside its index.
+/// The cost of generating a library, beside its index.
 const MADE: &str = "made.json";
-/// Searches and lookups that are timed; the median counts.
+/// The number of timed searches and lookups; the median counts.
 const TRIES: usize = 21;
-/// Faces that come one after another; the median counts.
+/// The number of faces added one by one; the median counts.
 const NEXT_FACES: u64 = 5;
-/// New photos, each with a run of its own: their CPU time comes in clock ticks, so that one says little.
+/// New photos, each with a run of its own: their CPU time is in clock ticks, so one run is not precise.
 const NEXT_PHOTOS: u32 = 5;
 
-/// What a piece of work took.
+/// The cost of an operation.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Spent {
     pub wall_ms: f64,
@@ -53,26 +53,27 @@ impl From<&Measured> for Spent {
     }
 }
 
-/// One size's figures.
+/// The figures of one size.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Grown {
     pub items: u32,
     pub faces: u32,
-    /// A new item through the writer, and what recognition says of it.
+    /// A new item through the writer, with its recognition results.
     pub write: Spent,
     pub index_bytes_per_item: f64,
-    /// `albumen index` of a folder with one new small picture among its [`FILES_A_FOLDER`]: start-up and all.
+    /// `albumen index` of a folder with one new small picture among its [`FILES_A_FOLDER`], including
+    /// start-up.
     pub next_photo: Spent,
     pub rescan: Spent,
     /// `find -printf '%s %T@ %i'` over the same files.
     pub find: Spent,
     /// Opening the index and finding one file by its path.
     pub open: Spent,
-    /// The first 100 of a word that one in eight items has.
+    /// The first 100 hits of a word that one in eight items has.
     pub search: Spent,
-    /// All faces, from nothing to people.
+    /// Clustering of all faces from scratch.
     pub cluster: Spent,
-    /// One face more: written, taken to its person, and its photo noted as done.
+    /// One more face: written, assigned to its person, and its photo marked as done.
     pub next_face: Spent,
 }
 
@@ -85,8 +86,8 @@ pub(crate) struct Growth {
     pub sizes: Vec<Grown>,
 }
 
-/// Measures each size. `keep`: the folder in which the made-up libraries are and stay; one that is there is measured again,
-/// for a million items take long to make.
+/// Measures each size. `keep`: the folder in which the synthetic libraries are kept; an existing one is
+/// measured again, since a million items take long to generate.
 pub(crate) fn run(sizes: &[u32], keep: Option<&Path>, say: &dyn Fn(&str)) -> Result<Growth, BenchError> {
     let scratch = Scratch::new()?;
     let mut grown = Growth {
@@ -102,7 +103,7 @@ pub(crate) fn run(sizes: &[u32], keep: Option<&Path>, say: &dyn Fn(&str)) -> Res
         let library = library.canonicalize().map_err(about(library.display().to_string()))?;
         grown.sizes.push(one(items, &library)?);
         if keep.is_none() {
-            // What cannot be removed now goes with the rest.
+            // What cannot be removed now is removed with the whole folder.
             let _ = fs::remove_dir_all(&library);
         }
     }
@@ -118,12 +119,12 @@ fn one(items: u32, library: &Path) -> Result<Grown, BenchError> {
             make_index(&state, &folder)?
         }
     };
-    // What comes next is new each time.
+    // The names of new files differ in each measurement.
     let again = Made { measured: made.measured + 1, ..made.clone() };
     let json = serde_json::to_string(&again).expect("figures are plain data");
     fs::write(library.join(MADE), json).map_err(about("what making took"))?;
 
-    // The first run finds places for all; the second finds nothing to do.
+    // The first run finds places for all; the second has nothing to do.
     let run = |folder: &Path| -> Result<Spent, BenchError> {
         let mut command = index_command(&state, &["index", "--no-recognise", "--accept-removals"], folder)?;
         command.memory_setting(2 << 30);
@@ -135,7 +136,7 @@ fn one(items: u32, library: &Path) -> Result<Grown, BenchError> {
     find.arg(&folder).args(&["-printf", "%s %T@ %i\n"]);
     let find = Spent::from(&find.run()?.measured);
     let bytes = fs::metadata(state.join(DATABASE)).map_err(about("the index"))?.len();
-    // Among others, as photos come: their folder is looked through and put together anew.
+    // Among others, as photos arrive: their folder is scanned and grouped again.
     let next = folder.join("000000");
     let mut next_photo = Spent::default();
     for n in 0..NEXT_PHOTOS {
@@ -173,8 +174,8 @@ fn one(items: u32, library: &Path) -> Result<Grown, BenchError> {
     })
 }
 
-/// What making a library took, if its items are as this program would make them: else it would find all of them due, and they
-/// are only names.
+/// The cost of generating a library, if its items match this program's versions: otherwise all of them would
+/// be due, and they are only names.
 fn made_by_this(library: &Path, json: &[u8]) -> Result<Made, BenchError> {
     serde_json::from_slice(json).ok().filter(|made: &Made| made.stages == stages()).ok_or_else(|| {
         BenchError::Usage(format!(
@@ -185,24 +186,24 @@ fn made_by_this(library: &Path, json: &[u8]) -> Result<Made, BenchError> {
     })
 }
 
-/// Versions and settings of the stages that items are made with, and of places.
+/// Versions and settings of the stages of the items, and of places.
 fn stages() -> String {
     let stages = synthetic::stages();
     format!("{:?}", (stages.inspect, stages.render, stages.faces, keys::places_now(), keys::people_now()))
 }
 
-/// An index of made-up items.
+/// An index of synthetic items.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Made {
     stages: String,
     space: i64,
     write: Spent,
     cluster: Spent,
-    /// How often it was measured.
+    /// The number of measurements so far.
     measured: u32,
 }
 
-/// Makes an index of the files of a tree, as a run with recognition leaves it behind.
+/// Creates an index of the files of a tree, as after a run with recognition.
 fn make_index(state: &Path, folder: &Path) -> Result<Made, BenchError> {
     let mut index = Index::open_indexing(state, || ())?;
     let (space, write) = spent(|| fill(&index, folder))?;
@@ -211,14 +212,14 @@ fn make_index(state: &Path, folder: &Path) -> Result<Made, BenchError> {
     Ok(Made { stages: stages(), space, write, cluster, measured: 0 })
 }
 
-/// Faces to people, as the end of a run does it.
+/// Clusters faces, as at the end of a run.
 fn cluster(index: &mut Index, space: i64) -> Result<(), BenchError> {
     people::cluster_space(index, space, super::machine::cores(), &AtomicBool::new(false))?;
     people::mark_done(index, space, &keys::people_now())?;
     Ok(())
 }
 
-/// Empty files by the folder.
+/// Creates empty files in folders.
 fn make_tree(folder: &Path, items: u32) -> Result<(), BenchError> {
     for first in (0..items).step_by(FILES_A_FOLDER as usize) {
         let sub = folder.join(format!("{:06}", first / FILES_A_FOLDER));
@@ -231,7 +232,7 @@ fn make_tree(folder: &Path, items: u32) -> Result<(), BenchError> {
     Ok(())
 }
 
-/// Every file of the tree as a finished item, and the faces; the space's id.
+/// Writes every file of the tree as a finished item, and the faces; returns the space's id.
 fn fill(index: &Index, folder: &Path) -> Result<i64, BenchError> {
     let space = index.space(&folder.to_string_lossy(), "personal")?;
     let volume = index.volume(space, folder.as_os_str().as_encoded_bytes())?.id;
@@ -247,20 +248,20 @@ fn fill(index: &Index, folder: &Path) -> Result<i64, BenchError> {
     let files = found.into_iter().zip(0u64..);
     let files = files.map(|((id, fs, f), n)| synthetic::file(n, id, &f.name, fs, f.stat));
     synthetic::write(synthetic::recorder(index.another()?), files).map_err(failed)?;
-    // A fresh index numbers its files from 1 in the order in which they were written.
+    // A new index numbers its files from 1 in the order in which they were written.
     let looks = (0..items).map(move |n| synthetic::looked_at(n, people, n as i64 + 1));
     synthetic::write(synthetic::recorder(index.another()?), looks).map_err(failed)?;
     Ok(space)
 }
 
-/// One more face in an item that had none.
+/// Adds a face to an item that had none.
 fn next_face(state: &Path, made: &Made, items: u32) -> Result<Spent, BenchError> {
     let mut index = Index::open_indexing(state, || ())?;
     let people = synthetic::people(items.into());
     let mut all = Vec::new();
     for n in 0..NEXT_FACES {
         let n = u64::from(made.measured) * NEXT_FACES + n;
-        // Each a person's next one, in the second item of four.
+        // Each is the next one of a person, in the second item of four.
         let of_item = u64::from(items) + n * synthetic::FACE_EVERY;
         let face: Record = synthetic::face(of_item, people, (n * synthetic::FACE_EVERY) as i64 + 2);
         let failed = |e: IndexError| BenchError::Usage(e.to_string());
@@ -273,7 +274,7 @@ fn next_face(state: &Path, made: &Made, items: u32) -> Result<Spent, BenchError>
     Ok(middle(all))
 }
 
-/// What some work of this process takes.
+/// The cost of an operation in this process.
 fn spent<T>(work: impl FnOnce() -> Result<T, BenchError>) -> Result<(T, Spent), BenchError> {
     let cpu = || {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -284,7 +285,7 @@ fn spent<T>(work: impl FnOnce() -> Result<T, BenchError>) -> Result<(T, Spent), 
     Ok((done, Spent { wall_ms: began.elapsed().as_secs_f64() * 1e3, cpu_ms: cpu() - cpu_before }))
 }
 
-/// The median of what some work takes.
+/// The median cost of an operation.
 fn median(mut work: impl FnMut() -> Result<(), BenchError>) -> Result<Spent, BenchError> {
     let all = (0..TRIES).map(|_| spent(&mut work).map(|(_, spent)| spent));
     all.collect::<Result<Vec<_>, _>>().map(middle)
@@ -295,14 +296,14 @@ fn middle(mut all: Vec<Spent>) -> Spent {
     all[all.len() / 2]
 }
 
-/// A picture of 2 x 2 pixels, which needs no encoder; another for each number.
+/// A picture of 2 x 2 pixels, which needs no encoder; a different one for each number.
 fn bmp(n: u32) -> Vec<u8> {
     let mut out = b"BM".to_vec();
     // File: length, reserved, offset of the pixels; then the header: length, width, height.
     for number in [70u32, 0, 54, 40, 2, 2] {
         out.extend(number.to_le_bytes());
     }
-    // Planes and bits; no packing, length of the pixels, the rest unsaid.
+    // Planes and bits; no compression, length of the pixels, the rest unset.
     out.extend([1, 0, 24, 0]);
     for number in [0u32, 16, 0, 0, 0, 0] {
         out.extend(number.to_le_bytes());
@@ -311,7 +312,7 @@ fn bmp(n: u32) -> Vec<u8> {
     out
 }
 
-/// The table as Markdown: CPU time, since other work on the machine does not lengthen it as it does the clock's.
+/// The table as Markdown: CPU time, which other work on the machine affects less than elapsed time.
 pub(crate) fn words(growth: &Growth) -> String {
     let mut out = String::from(
         "| items | write, us an item | bytes an item | next photo, ms | rescan, s | find, s | open and look up, ms | \

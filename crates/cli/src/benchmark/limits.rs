@@ -1,11 +1,11 @@
-//! What a run may use, declared and kept: cores by affinity, memory by a cgroup. What cannot be set is said in words.
+//! The limits of a run: cores by affinity, memory by a cgroup. A limit that cannot be set is reported.
 
 use super::machine::cores;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Fewer cores for this thread and the children that it starts, until it is dropped.
+/// Limits this thread and its later children to fewer cores, until dropped.
 pub(super) struct Affinity {
     before: Option<CpuSet>,
     words: String,
@@ -62,7 +62,7 @@ impl MemoryGroup {
         MemoryGroup { bytes, made: make(bytes) }
     }
 
-    /// Puts a process that has just been started into it; what was done, in words.
+    /// Moves a process that has just been started into it; returns what was done, as text.
     pub(super) fn take(&self, pid: u32) -> String {
         let mib = self.bytes >> 20;
         let outcome = self.made.as_ref().map_err(Clone::clone).and_then(|(dir, _)| {
@@ -77,7 +77,7 @@ impl MemoryGroup {
         }
     }
 
-    /// The most that it has counted.
+    /// The peak that it has counted.
     pub(super) fn peak(&self) -> Option<u64> {
         let (dir, version) = self.made.as_ref().ok()?;
         let file = match version {

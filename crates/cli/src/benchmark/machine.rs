@@ -1,4 +1,4 @@
-//! What a figure was measured on. The machine's name is its processor: host names are nobody's business.
+//! The machine of a measurement. Its name is the processor's; host names are not published.
 
 use serde::Serialize;
 use std::fs;
@@ -28,7 +28,7 @@ impl Machine {
         };
         let memory = field("/proc/meminfo", &["MemTotal"], ':').unwrap_or_default();
         let kib = memory.split(' ').next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
-        // ARM boards name the board and not the processor.
+        // ARM boards report the board instead of the processor.
         let board = fs::read_to_string("/proc/device-tree/model").ok();
         let cpu = field("/proc/cpuinfo", &["model name", "Model", "Hardware"], ':');
         Machine {
@@ -41,7 +41,7 @@ impl Machine {
         }
     }
 
-    /// A folder name out of the processor's.
+    /// A folder name made from the processor's name.
     pub(crate) fn slug(&self) -> String {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let text: String = self.cpu.replace("(R)", "").replace("(TM)", "").chars().map(plain).collect();

@@ -1,8 +1,9 @@
-//! One command, run to its end and measured from outside: CPU time of it and all its children, their memory together,
-//! what they read and wrote.
+//! Runs one command and measures it from outside: CPU time of it and all its children, their total memory,
+//! and the bytes that they read and wrote.
 //!
-//! The kernel adds up the children's figures in the parent that waits for them; they are read from /proc between the
-//! command's end and the moment it is waited for. CPU time comes in clock ticks (10 ms), so short runs say little.
+//! The kernel adds up the children's figures in the parent that waits for them; they are read from /proc
+//! between the command's end and the wait for it. CPU time is in clock ticks (10 ms), so short runs are not
+//! precise.
 
 use super::limits::{Affinity, MemoryGroup};
 use super::{BenchError, Case, about};
@@ -15,35 +16,36 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often the memory of all processes is looked at. A look takes about 1 ms, in this process and not in theirs.
+/// The interval between memory samples of all processes. A sample takes about 1 ms, in this process and not
+/// in theirs.
 const LOOK: Duration = Duration::from_millis(40);
 
-/// What the kernel says of a command and all its children.
+/// The kernel's figures of a command and all its children.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Measured {
     pub wall_s: f64,
     /// User and system time.
     pub cpu_s: f64,
     pub system_cpu_s: f64,
-    /// The sum of proportional set sizes, the largest that was seen.
+    /// The largest sampled sum of proportional set sizes.
     pub peak_pss_bytes: u64,
-    /// By system calls, from the page cache too.
+    /// By system calls, including reads from the page cache.
     pub bytes_read: u64,
     pub bytes_written: u64,
     /// From and to disks.
     pub disk_bytes_read: u64,
     pub disk_bytes_written: u64,
-    /// The most that its memory cgroup counted, page cache among it.
+    /// The peak that its memory cgroup counted, including page cache.
     pub cgroup_peak_bytes: Option<u64>,
     pub exit: i32,
 }
 
-/// A command that has ended.
+/// A finished command.
 pub(super) struct Done {
     pub measured: Measured,
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// How limits were set, or why not.
+    /// How limits were set, or why they could not be set.
     pub limits: Vec<String>,
 }
 
@@ -75,13 +77,13 @@ impl Command {
         self.arg("--memory").arg(bytes.to_string())
     }
 
-    /// Only this many cores.
+    /// Limits the number of cores.
     pub(super) fn cores(&mut self, cores: Option<usize>) -> &mut Command {
         self.cores = cores;
         self
     }
 
-    /// The cores, the box and the settings of a case.
+    /// Sets the cores, the memory cgroup and the settings of a case.
     pub(super) fn limit(&mut self, case: &Case) -> &mut Command {
         if let Some(memory) = case.memory {
             self.memory_setting(memory);
@@ -98,11 +100,11 @@ impl Command {
         self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Runs it to its end.
+    /// Runs it until it exits.
     pub(super) fn run(&self) -> Result<Done, BenchError> {
         let what = || self.program.display().to_string();
         let mut limits = Vec::new();
-        // Children inherit it; this process has its own cores back at the end.
+        // Children inherit it; this process gets its own cores back at the end.
         let affinity = self.cores.map(Affinity::narrow);
         let group = self.memory.map(MemoryGroup::new);
         let (out, err) = (tempfile()?, tempfile()?);
@@ -128,7 +130,7 @@ impl Command {
                     std::thread::sleep(LOOK);
                 }
             });
-            // Ended, but not yet waited for: its figures are still there.
+            // Exited, but not yet waited for: its figures still exist.
             let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             let wall_s = began.elapsed().as_secs_f64();
             ended.store(true, Ordering::Relaxed);
@@ -160,7 +162,7 @@ fn tempfile() -> Result<(PathBuf, File), BenchError> {
     Ok((path, file))
 }
 
-/// A process and all below it.
+/// A process and all its descendants.
 fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];
     let mut at = 0;
@@ -176,10 +178,10 @@ fn family(pid: u32) -> Vec<u32> {
     all
 }
 
-/// The figures of a process that has ended and of the children that it has waited for.
+/// The figures of a process that has exited and of the children that it has waited for.
 fn figures(pid: u32) -> Measured {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name in brackets may hold anything; the fields begin after the last bracket with the state.
+    // The name in brackets may contain any character; the fields begin after the last bracket with the state.
     let fields: Vec<u64> = stat
         .rsplit_once(") ")
         .map_or("", |(_, f)| f)

@@ -1,9 +1,9 @@
-//! A generated library with known counts: phone JPEGs with EXIF, screenshots, duplicates, and, where heif-enc and
-//! ffmpeg are installed, HEICs and HEVC clips.
+//! A generated library with known counts: phone JPEGs with EXIF, screenshots, duplicates, and, if heif-enc
+//! and ffmpeg are installed, HEICs and HEVC clips.
 //!
-//! The pictures have edges, gradients and grain, so that entropy decoding has its work: a 12-megapixel JPEG has about
-//! 3 MB, like a phone's. They are no photographs, and no face or subject is in them; speed on real photos is for real
-//! photos to say.
+//! The pictures have edges, gradients and grain, so that entropy decoding is realistic: a 12-megapixel JPEG
+//! has about 3 MB, like a phone's. They are not photographs and contain neither faces nor subjects; speed on
+//! real photos must be measured on real photos.
 
 use super::{BenchError, about};
 use albumen_isolation::modes::{PICTURES, photo_name, photos_of};
@@ -11,11 +11,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Of the generated photos one in so many is there as HEIC, too, and one in so many has a clip.
+/// One in this many generated photos also exists as HEIC, and one in this many has a clip.
 const HEIC_EVERY: u32 = 4;
 const CLIP_EVERY: u32 = 8;
 
-/// Makes a mix of about `count` files below `folder`. What could not be made, and what was, in words.
+/// Generates a mix of about `count` files below `folder`. Returns what was generated, and as text what could
+/// not be.
 pub(crate) fn make(worker: &Path, folder: &Path, count: u32) -> Result<Vec<String>, BenchError> {
     fs::create_dir_all(folder).map_err(about(folder.display().to_string()))?;
     let what = || worker.display().to_string();

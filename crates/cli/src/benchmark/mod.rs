@@ -1,10 +1,10 @@
-//! `albumen bench`: what indexing costs on this machine, in figures that another machine can repeat.
+//! `albumen bench`: the cost of indexing on this machine, in figures that another machine can reproduce.
 //!
-//! One run is a process of its own with the cores and the memory that a case declares; what is measured is what the
-//! kernel says of it and its children, from outside. Promises: the index goes into a temporary folder, nothing of the
-//! user's is written to; files are read once before, so that no figure depends on what the page cache held; what could
-//! not be limited or was not installed is said, never left out. [`mix`] and [`floor`] decode and encode, so they run in
-//! `albumen-worker`.
+//! One run is a process of its own with the cores and the memory that a case declares; the figures are the
+//! kernel's, of it and its children, from outside. Promises: the index is in a temporary folder, and no file
+//! of the user is written; files are read once before, so that no figure depends on the page cache; limits
+//! that could not be set and programs that are not installed are reported, never left out. [`mix`] and
+//! [`floor`] decode and encode, so they run in `albumen-worker`.
 
 pub(crate) mod floor;
 pub(crate) mod growth;
@@ -28,7 +28,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Exit codes of `index` that still give figures: all is well, or some files failed.
+/// Exit codes of `index` that still give figures: no failures, or some files failed.
 const GOOD_EXITS: [i32; 2] = [0, 1];
 
 /// Why there are no figures.
@@ -48,30 +48,31 @@ pub(crate) enum BenchError {
     Index(#[from] IndexError),
 }
 
-/// Names what an I/O error was about.
+/// Adds the subject to an I/O error.
 fn about(what: impl Into<String>) -> impl FnOnce(io::Error) -> BenchError {
     let what = what.into();
     move |why| BenchError::Io { what, why }
 }
 
-/// What one run may use and does.
+/// The limits and settings of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Case {
     pub name: String,
     pub cores: Option<usize>,
-    /// The box's memory, bytes: a memory cgroup of this size where one can be made.
+    /// The memory of the case, bytes: a memory cgroup of this size if one can be created.
     pub box_memory: Option<u64>,
     /// `--memory` of the run, bytes.
     pub memory: Option<u64>,
     pub recognise: bool,
 }
 
-/// The standard cases: cores, MiB of the box, with recognition or without.
+/// The standard cases: cores, MiB of memory, with or without recognition.
 const STANDARD: [(&str, usize, u64, bool); 3] =
     [("2-cores-512M", 2, 512, true), ("1-core-256M", 1, 256, false), ("4-cores-2G", 4, 2048, true)];
 
 impl Case {
-    /// The standard cases by name; `--memory` is three quarters of the box, the rest is for its page cache and others.
+    /// The standard cases by name; `--memory` is three quarters of the cgroup, the rest is for the page cache
+    /// and other use.
     pub(crate) fn standard() -> Vec<Case> {
         let case = |(name, cores, mib, recognise): (&str, usize, u64, bool)| Case {
             name: name.to_owned(),
@@ -84,21 +85,21 @@ impl Case {
     }
 }
 
-/// What to do.
+/// The settings of a bench.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// `None`: a generated mix.
     pub folder: Option<PathBuf>,
     pub cases: Vec<Case>,
-    /// How often each case is run; the one with the least CPU time counts.
+    /// The number of runs per case; the one with the lowest CPU time counts.
     pub repeat: usize,
     /// The folder of the peers' scripts.
     pub peers: Option<PathBuf>,
-    /// Files of the generated mix.
+    /// The number of files in the generated mix.
     pub generated: u32,
 }
 
-/// Everything that a bench found.
+/// All results of a bench.
 #[derive(Debug, Serialize)]
 pub(crate) struct Results {
     pub date: String,
@@ -110,7 +111,7 @@ pub(crate) struct Results {
     pub peers: Vec<PeerResult>,
 }
 
-/// What was indexed.
+/// The indexed files.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Corpus {
     /// The last part of the folder's name, or `generated`.
@@ -118,15 +119,15 @@ pub(crate) struct Corpus {
     pub files: u64,
     pub bytes: u64,
     pub by_format: BTreeMap<String, u64>,
-    /// What the generated mix lacks, and why.
+    /// What is missing in the generated mix, and why.
     pub notes: Vec<String>,
 }
 
-/// One case: its best run, and all runs' raw figures.
+/// One case: its best run, and the raw figures of all runs.
 #[derive(Debug, Serialize)]
 pub(crate) struct CaseResult {
     pub case: Case,
-    /// How the case's limits were set, or why not.
+    /// How the case's limits were set, or why they could not be set.
     pub limits: Vec<String>,
     pub files: u64,
     pub failed: u64,
@@ -134,7 +135,7 @@ pub(crate) struct CaseResult {
     pub cpu_ms_per_file: f64,
     pub stage_cpu_ms_per_file: BTreeMap<String, f64>,
     pub measured: Measured,
-    /// The same folder again, with nothing changed.
+    /// A second run on the unchanged folder.
     pub rescan: Measured,
     pub raw: Vec<Measured>,
 }
@@ -149,7 +150,7 @@ pub(crate) struct FloorResult {
     pub ratio: f64,
 }
 
-/// Runs it all. `say` hears of each step.
+/// Runs everything. `say` is called at each step.
 pub(crate) fn run(plan: &Plan, say: &dyn Fn(&str)) -> Result<Results, BenchError> {
     let scratch = Scratch::new()?;
     let worker = find_program()?;
@@ -226,7 +227,7 @@ fn run_case(
     let per_file = |seconds: f64| seconds * 1000.0 / summary.found.max(1) as f64;
     let mut stages: BTreeMap<String, f64> =
         summary.stage_cpu_s.iter().map(|(stage, s)| (stage.clone(), per_file(*s))).collect();
-    // Hashing, the walk, the index, the wall, starting processes.
+    // Hashing, the walk, the index, the sandbox, starting processes.
     let rest = measured.cpu_s - summary.stage_cpu_s.values().sum::<f64>();
     stages.insert("rest".to_owned(), per_file(rest.max(0.0)));
     let result = CaseResult {
@@ -245,7 +246,7 @@ fn run_case(
     Ok((result, found))
 }
 
-/// The part of `index --json` that is used here.
+/// The fields of `index --json` that are used here.
 #[derive(serde::Deserialize)]
 struct Summary {
     found: u64,
@@ -253,7 +254,7 @@ struct Summary {
     stage_cpu_s: BTreeMap<String, f64>,
 }
 
-/// `albumen ARGUMENTS FOLDER` on an index of its own, without the user's config.
+/// `albumen ARGUMENTS FOLDER` with its own index, without the user's config.
 fn index_command(index: &Path, arguments: &[&str], folder: &Path) -> Result<Command, BenchError> {
     let engine = std::env::current_exe().map_err(about("this program's own path"))?;
     let config = index.with_extension("toml");
@@ -280,12 +281,12 @@ fn finish<T: serde::de::DeserializeOwned>(
     Ok((done.measured, said, done.limits))
 }
 
-/// The files that an index has, by their formats.
+/// The files in an index, by their formats.
 fn files_of(index: &Path) -> Result<Vec<Found>, BenchError> {
     let index = IndexReader::open(index)?;
     let mut files = Vec::new();
     index.export::<IndexError>(None, |item| {
-        // A path that is not UTF-8 cannot be handed to every peer.
+        // Not every peer accepts a path that is not UTF-8.
         if let (Some(format), None) = (item.facts.format, &item.path_bytes) {
             files.push((PathBuf::from(item.path), format));
         }
@@ -294,7 +295,7 @@ fn files_of(index: &Path) -> Result<Vec<Found>, BenchError> {
     Ok(files)
 }
 
-/// Reads all files below a folder, so that every run finds them in the page cache. Bytes.
+/// Reads all files below a folder, so that every run finds them in the page cache. Returns the bytes.
 fn read_once(folder: &Path) -> Result<u64, BenchError> {
     let mut bytes = 0;
     let mut folders = vec![folder.to_owned()];
@@ -305,7 +306,7 @@ fn read_once(folder: &Path) -> Result<u64, BenchError> {
                 Ok(kind) if kind.is_file() => {
                     let read =
                         fs::File::open(entry.path()).and_then(|mut f| io::copy(&mut f, &mut io::sink()));
-                    // What cannot be read is the run's to report.
+                    // The run reports files that cannot be read.
                     bytes += read.unwrap_or(0);
                 }
                 _ => {}
@@ -323,7 +324,7 @@ impl Scratch {
     pub(crate) fn new() -> Result<Scratch, BenchError> {
         let at = std::env::temp_dir().join(format!("albumen-bench-{}", std::process::id()));
         fs::create_dir_all(&at).map_err(about(at.display().to_string()))?;
-        // The volume guard and the peers want real paths.
+        // The volume guard and the peers need real paths.
         Ok(Scratch(at.canonicalize().map_err(about(at.display().to_string()))?))
     }
 
@@ -338,7 +339,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Which files a peer is asked about.
+/// The class of files that a peer handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Class {

@@ -1,9 +1,10 @@
 //! Other programs on the same files in the same run, each by a script of its own (`benches/peers`).
 //!
-//! A script is asked twice: `SCRIPT version` prints one line (class of files, what it makes, name and version, with
-//! tabs between), or leaves with 77 where the program is not installed; `SCRIPT run LIST OUT JOBS` does the work on the
-//! files in LIST, each name ended by a zero byte, into the folder OUT. Albumen does the same files in the same minutes:
-//! thumbnails for what makes thumbnails, facts alone for what reads facts.
+//! A script is called twice: `SCRIPT version` prints one line (class of files, its output, name and version,
+//! separated by tabs), or exits with 77 if the program is not installed; `SCRIPT run LIST OUT JOBS` processes
+//! the files in LIST, each name ended by a zero byte, into the folder OUT. Albumen processes the same files
+//! at about the same time: thumbnails for programs that make thumbnails, facts alone for programs that read
+//! facts.
 
 use super::measure::{Command, Measured};
 use super::{BenchError, Class, Found, Scratch, Summary, about, index_command};
@@ -12,17 +13,17 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// What a script leaves with where its program is not there (as automake's tests do).
+/// The exit code of a script whose program is not installed (as in automake's tests).
 const NOT_THERE: i32 = 77;
 
 /// One peer's figures beside Albumen's.
 #[derive(Debug, Serialize)]
 pub(crate) struct PeerResult {
     pub name: String,
-    /// Program and version; why there are no figures, where `files` is 0.
+    /// Program and version; if `files` is 0, why there are no figures.
     pub version: String,
     pub class: Option<Class>,
-    /// What it makes of them, in words.
+    /// Its output, as text.
     pub makes: String,
     pub files: u64,
     pub cpu_ms_per_file: f64,
@@ -30,11 +31,11 @@ pub(crate) struct PeerResult {
     pub peak_pss_bytes: u64,
     pub albumen_cpu_ms_per_file: f64,
     pub albumen_files_per_s: f64,
-    /// Albumen's CPU time to the peer's: below 1, Albumen takes less.
+    /// Albumen's CPU time divided by the peer's: below 1, Albumen takes less.
     pub cpu_ratio: f64,
-    /// Albumen's files a second to the peer's: above 1, Albumen is faster.
+    /// Albumen's files per second divided by the peer's: above 1, Albumen is faster.
     pub speed_ratio: f64,
-    /// The same with faces and subjects, where the peer makes thumbnails of JPEGs.
+    /// The same with faces and subjects, if the peer makes thumbnails of JPEGs.
     pub speed_ratio_with_recognition: Option<f64>,
 }
 
@@ -45,9 +46,9 @@ pub(super) struct Staged {
     pub files: u64,
     /// Albumen without recognition: facts, thumbnails, index.
     pub thumbnails: Measured,
-    /// Albumen, facts alone, of files that it knows.
+    /// Albumen, facts only, of supported files.
     pub facts: Measured,
-    /// Albumen with all that it does.
+    /// Albumen with all stages.
     pub whole: Option<Measured>,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Puts the files of each class into a folder and measures Albumen on it.
+    /// Links or copies the files of each class into a folder and measures Albumen on it.
     pub(super) fn stage(&self, files: &[Found]) -> Result<Vec<Staged>, BenchError> {
         let mut staged = Vec::new();
         for class in Class::EACH {
@@ -75,7 +76,7 @@ impl Bench<'_> {
             for (n, (path, format)) in of_class.iter().enumerate() {
                 let extension = format.extensions()[0];
                 let to = folder.join(format!("{n:06}.{extension}"));
-                // Two names for one file where the disk allows it.
+                // A hard link if the file system allows it.
                 fs::hard_link(path, &to)
                     .or_else(|_| fs::copy(path, &to).map(drop))
                     .map_err(about(path.display().to_string()))?;
@@ -192,7 +193,7 @@ impl Bench<'_> {
     }
 }
 
-/// Writes a list as [`albumen_worker::bench::floor::work`] and the peers' scripts read it.
+/// Writes a list in the format of [`albumen_worker::bench::floor::work`] and the peers' scripts.
 fn write_list(to: &Path, files: &[PathBuf]) -> Result<(), BenchError> {
     let mut bytes = Vec::new();
     for file in files {

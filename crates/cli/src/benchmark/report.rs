@@ -1,4 +1,5 @@
-//! What a bench found, for people and for the repository: a table, and a folder with summary.json and summary.md.
+//! The results of a bench: a table for the terminal, and a folder with summary.json and summary.md for the
+//! repository.
 
 use super::machine::Machine;
 use super::{BenchError, CaseResult, Results, about};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 const MB: f64 = 1e6;
 
-/// The tables as Markdown, which is also read well on a terminal.
+/// The tables as Markdown, which is also readable on a terminal.
 pub(crate) fn words(r: &Results) -> String {
     let mut out = String::new();
     let m = &r.machine;
@@ -109,7 +110,7 @@ pub(crate) fn write(r: &Results, folder: &Path) -> Result<PathBuf, BenchError> {
     put(folder, &r.date, &r.machine, &[("summary.json", json), ("summary.md", words(r))])
 }
 
-/// Writes files to DATE-MACHINE/ below `folder`, and says where that is.
+/// Writes files to DATE-MACHINE/ below `folder`, and returns its path.
 pub(super) fn put(
     folder: &Path,
     date: &str,

@@ -1,4 +1,4 @@
-//! Packs GeoNames' towns and the country polygons into one table that is looked up in place.
+//! Packs GeoNames' towns and the country polygons into one table that is searched in place.
 //!
 //! The layout is described in `src/places/table.rs`, which reads it. All numbers are little endian.
 
@@ -16,10 +16,10 @@ const RANK: u8 = 0x3f;
 const BANDS_PER_DEGREE: f64 = 4.0;
 const BANDS: usize = 720;
 
-/// A region lies in a polygon when this share of its towns does.
+/// A region lies in a polygon if this share of its towns does.
 const REGION_SHARE: f64 = 0.8;
-/// A place of less than an eighth of a city's people (12 quarter octaves) in the innermost fifth of its reach is a
-/// quarter, whatever GeoNames calls it.
+/// A place with less than an eighth of a city's population (12 quarter octaves) in the innermost fifth of its
+/// reach is a quarter, however GeoNames classifies it.
 const QUARTER_RANKS: u8 = 12;
 const QUARTER_SHARE: f64 = 0.2;
 /// No string.
@@ -27,7 +27,7 @@ const NONE: u32 = u32::MAX;
 const NO_AREA: u16 = u16::MAX;
 const NO_REGION: u16 = u16::MAX;
 
-/// Codes of the boundaries that are no countries of their own in ISO 3166-1.
+/// Codes of the boundaries without a country code of their own in ISO 3166-1.
 const PARTS: [(&str, &str); 6] =
     [("AC", "SH"), ("TA", "SH"), ("DG", "IO"), ("EA", "ES"), ("IC", "ES"), ("CP", "FR")];
 
@@ -233,7 +233,8 @@ fn names(json: &[u8]) -> HashMap<String, String> {
     rows.iter().map(|row| (text(row, "code").to_owned(), text(row, "name").to_owned())).collect()
 }
 
-/// local.tsv: what countries (C, by code), regions (R, by GeoNames' code) and towns (T, by row) are called there.
+/// local.tsv: the local names of countries (C, by code), regions (R, by GeoNames' code) and towns (T, by
+/// row).
 fn local_names(text: &[u8]) -> HashMap<(&str, &str), &str> {
     let lines = std::str::from_utf8(text).expect("local.tsv is UTF-8").lines();
     lines
@@ -245,8 +246,8 @@ fn local_names(text: &[u8]) -> HashMap<(&str, &str), &str> {
         .collect()
 }
 
-/// Leaves out quarters within the reach of their city: there the city is the answer. Elsewhere a section stands for
-/// itself, like any town.
+/// Leaves out quarters within the reach of their city: there the city is the result. Elsewhere a section is
+/// treated like any town.
 fn without_sections(towns: Vec<Town>) -> Vec<Town> {
     let mut grid: HashMap<(i32, i32), Vec<usize>> = HashMap::new();
     let cell = |t: &Town| (t.lat.div_euclid(100_000), t.lon.div_euclid(100_000));
@@ -277,8 +278,8 @@ fn without_sections(towns: Vec<Town>) -> Vec<Town> {
     towns.into_iter().zip(keep).filter_map(|(town, keep)| keep.then_some(town)).collect()
 }
 
-/// For each region the subdivision polygon that holds it, found by where its towns lie: the two sources have
-/// codes of different kinds.
+/// For each region the subdivision polygon that contains it, determined by the positions of its towns: the
+/// two sources have codes of different kinds.
 fn region_areas(towns: &[Town], regions: usize, boundaries: &Boundaries, areas: &[(u8, bool)]) -> Vec<u16> {
     let mut totals = vec![0u32; regions];
     let mut inside: Vec<BTreeMap<u16, u32>> = vec![BTreeMap::new(); regions];
@@ -304,7 +305,7 @@ type Ring = Vec<(u16, u16)>;
 /// The polygons of the country-boundaries crate: a raster of one degree, each cell with the areas that cover it
 /// and the rings of those that cross it, in 65535ths of the cell from its south-west corner.
 struct Boundaries {
-    /// Smallest area first, so that the more particular one wins where two overlap.
+    /// Smallest area first, so that it has precedence where two overlap.
     ids: Vec<String>,
     cells: Vec<Cell>,
 }
@@ -332,7 +333,8 @@ impl Boundaries {
                 crossing: (0..input.u8())
                     .map(|_| {
                         let id = index[input.string().as_str()];
-                        // Outer and inner rings alike: a point is inside when it is inside an odd number of them.
+                        // Outer and inner rings alike: a point is inside if it is inside an odd number of
+                        // them.
                         let mut rings = Vec::new();
                         for _ in 0..2 {
                             rings.extend((0..input.u8()).map(|_| input.ring()).collect::<Vec<_>>());
@@ -388,7 +390,7 @@ impl Boundaries {
     }
 }
 
-/// Sides of the ring that a line from the point to the east crosses.
+/// The number of sides of the ring that a line from the point to the east crosses.
 fn crossings(ring: &[(u16, u16)], x: i64, y: i64) -> usize {
     let Some(&last) = ring.last() else { return 0 };
     let mut a = last;
@@ -403,7 +405,7 @@ fn crossings(ring: &[(u16, u16)], x: i64, y: i64) -> usize {
     count
 }
 
-/// Reads the big-endian file; its sums are fixed by the lock file, so it may panic.
+/// Reads the big-endian file; its checksums are in the lock file, so it may panic.
 struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {

@@ -15,10 +15,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
 
 const FOLDS: usize = 5;
-/// Questions of a fold that are looked at.
+/// The maximum number of evaluated questions per fold.
 const QUESTIONS: usize = 20;
 
-/// A picture, with its labelled face as it is and from a picture that is shrunk until the face has 20 to 42 pixels.
+/// A picture, with its labelled face in the original and in a copy that is shrunk until the face has 20 to 42
+/// pixels.
 struct Sample {
     identity: String,
     sum: String,
@@ -32,10 +33,10 @@ struct Face {
     embedding: Vec<i8>,
 }
 
-/// Which faces are clustered.
+/// The set of faces that is clustered.
 #[derive(Clone, Copy, PartialEq)]
 enum Set {
-    /// Those of the pictures as they are.
+    /// Those of the original pictures.
     AsTheyAre,
     /// Two in five from the shrunk pictures.
     Small,
@@ -117,7 +118,8 @@ fn identities<'a>(samples: &[&'a Sample]) -> Vec<&'a str> {
     samples.iter().map(|s| s.identity.as_str()).collect()
 }
 
-/// The fold of each identity: those with most pictures are dealt out first, so that every fold has as many of each kind.
+/// The fold of each identity: those with most pictures are assigned first, so that every fold has as many of
+/// each kind.
 fn folds(samples: &[Sample]) -> HashMap<&str, usize> {
     let mut pictures: BTreeMap<&str, usize> = BTreeMap::new();
     samples.iter().for_each(|s| *pictures.entry(&s.identity).or_default() += 1);
@@ -126,8 +128,8 @@ fn folds(samples: &[Sample]) -> HashMap<&str, usize> {
     order.into_iter().enumerate().map(|(n, (identity, _))| (identity, n % FOLDS)).collect()
 }
 
-/// The thresholds with the best F1 on these faces, the mean of both sets less a hundredth for each mixed cluster of a hundred
-/// faces; of equal ones those nearest the program's.
+/// The thresholds with the best F1 on these faces, the mean of both sets less a hundredth for each mixed
+/// cluster per hundred faces; of equal ones those nearest the program's.
 fn choose(train: &[&Sample]) -> (Thresholds, f64) {
     let mut best: Option<(f64, f32, Thresholds)> = None;
     let now = Thresholds::SFACE;
@@ -163,11 +165,11 @@ fn choose(train: &[&Sample]) -> (Thresholds, f64) {
     (thresholds, f1)
 }
 
-/// What a fresh library makes of some faces.
+/// The result of clustering some faces in a new library.
 struct Clustered {
-    /// A number for each sample; one that waits has a number of its own.
+    /// A cluster number for each sample; one that waits has a number of its own.
     clusters: Vec<usize>,
-    /// Those that are people.
+    /// The number of people.
     people: usize,
     faces: Vec<Option<Face>>,
 }
@@ -200,11 +202,11 @@ impl Clustered {
         Clustered { clusters, people, faces }
     }
 
-    /// The questions that would be asked, best first, as far as they speak of a face that `counts`: whether "yes" is right.
+    /// The questions for users, best first, if they concern a face that `counts`: whether "yes" is right.
     fn questions(&self, samples: &[&Sample], t: &Thresholds, counts: impl Fn(usize) -> bool) -> Vec<bool> {
         let dim = self.faces.iter().flatten().next().map_or(0, |f| f.embedding.len());
         let mut gallery = Gallery::new(dim);
-        // Who most faces of a person are of, and whether one of them counts.
+        // The identity of most faces of a person, and whether one of them counts.
         let mut whose: Vec<(&str, bool)> = Vec::new();
         for person in 0..self.people {
             let of: Vec<usize> = (0..samples.len()).filter(|&i| self.clusters[i] == person).collect();

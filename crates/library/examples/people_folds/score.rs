@@ -1,4 +1,5 @@
-//! How well faces were clustered, against who they are: BCubed precision and recall, and clusters that hold several people.
+//! The quality of a clustering against the true identities: BCubed precision and recall, and clusters that
+//! contain several people.
 
 use std::collections::{BTreeMap, HashMap};
 

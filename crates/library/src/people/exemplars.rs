@@ -1,20 +1,21 @@
-//! The faces that stand for a person: few, good, and unlike each other.
+//! The exemplars of a person: few faces, of good quality and dissimilar.
 
 use super::vectors::Vectors;
 
-/// Exemplars kept for a person. Twelve cover the ages, poses and lights of most people, at 1.5 KB.
+/// The maximum number of exemplars of a person. Twelve cover the ages, poses and lights of most people, at
+/// 1.5 KB.
 pub const MOST: usize = 12;
 
-/// Picks exemplars among a person's faces, given in canonical order with their qualities: first the best face, then
-/// always the one least like those picked, poor faces only where there is nothing else. Returns row numbers in the
-/// order they were picked.
+/// Picks exemplars among a person's faces, given in canonical order with their qualities: first the best
+/// face, then always the one least similar to those picked; poor faces only if there are no others. Returns
+/// row numbers in the order of picking.
 pub fn choose(faces: &Vectors, qualities: &[f32]) -> Vec<u32> {
     let rows = 0..faces.len() as u32;
     let best =
         rows.clone().max_by(|&a, &b| qualities[a as usize].total_cmp(&qualities[b as usize]).then(b.cmp(&a)));
     let Some(best) = best else { return Vec::new() };
     let mut picked = vec![best];
-    // How like each face is to what was picked; a poor face looks more like it than it is.
+    // The similarity of each face to the picked ones; increased for poor faces.
     let mut likeness: Vec<f32> = vec![-1.0; faces.len()];
     while picked.len() < MOST.min(faces.len()) {
         let last = picked[picked.len() - 1];

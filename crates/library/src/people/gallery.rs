@@ -1,11 +1,12 @@
-//! Known people side by side, and faces held against them: who a face is nearest to, and what is worth asking.
+//! Compares faces with known people: the nearest person of a face, and questions for users.
 
 use super::thresholds::Thresholds;
 use super::vectors::{Vectors, Want, dot_f32, search};
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
-/// People looked at closely for one face, by the direction of all their faces, and pairs for one person.
+/// The maximum number of people compared in detail per face, preselected by the mean direction of their
+/// faces, and of pairs per person.
 const NEAR: usize = 6;
 
 /// Known people.
@@ -23,12 +24,13 @@ struct Portrait {
     exemplars: Range<u32>,
 }
 
-/// How near a face is to a person.
+/// The similarity of a face to a person.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Nearness {
     /// Position of the person.
     pub person: usize,
-    /// The similarity that is nearer to what it needs: to all faces on average, or to the nearest exemplars.
+    /// The similarity that is closer to its threshold: the average over all faces, or that of the nearest
+    /// exemplars.
     pub similarity: f32,
     pub required: f32,
 }
@@ -39,21 +41,22 @@ impl Nearness {
     }
 }
 
-/// A face that is held against the people.
+/// A face to compare with the people.
 #[derive(Debug, Clone, Copy)]
 pub struct Probe<'a> {
     pub embedding: &'a [i8],
     pub quality: f32,
-    /// The person (by position) that the face counts for, and its exemplar there: it is no evidence for itself.
+    /// The person (by position) to which the face belongs, and its exemplar there: it is not compared with
+    /// itself.
     pub own: Option<(usize, Option<u32>)>,
 }
 
-/// A question worth asking.
+/// A question for the user.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Proposal {
     pub similarity: f32,
     pub required: f32,
-    /// What it is ranked by, higher first.
+    /// The rank, higher first.
     pub rank: f32,
 }
 
@@ -62,7 +65,7 @@ impl Gallery {
         Gallery { dim, people: Vec::new(), exemplars: Vectors::new(dim), directions: Vectors::new(dim) }
     }
 
-    /// Adds a person: how many faces it has, the sum of their unit vectors, and its exemplars.
+    /// Adds a person: the number of its faces, the sum of their unit vectors, and its exemplars.
     pub fn push<'e>(&mut self, count: u32, sum: Vec<f32>, exemplars: impl Iterator<Item = &'e [i8]>) {
         let start = self.exemplars.len() as u32;
         exemplars.for_each(|row| {
@@ -106,7 +109,7 @@ impl Gallery {
         found.map(|near| near.into_iter().map(|n| n.row as usize).collect()).collect()
     }
 
-    /// One person against one face; `None` where the person has no other face.
+    /// Compares one person with one face; `None` if the person has no other face.
     pub fn compare(
         &self,
         person: usize,
@@ -140,7 +143,8 @@ impl Gallery {
         Some(if is_nearer { by_exemplars } else { mean })
     }
 
-    /// The exemplars of a person (by number, over all people) with how like a face they are, nearest first; `own` aside.
+    /// The exemplars of a person (by number, over all people) with their similarity to a face, nearest first,
+    /// without `own`.
     pub fn exemplars_of(&self, person: usize, unit: &[f32], own: Option<u32>) -> Vec<(u32, f32)> {
         let rows = self.people[person].exemplars.clone().filter(|i| Some(*i) != own);
         let mut found: Vec<(u32, f32)> = rows.map(|i| (i, self.exemplars.project(i, unit))).collect();
@@ -148,8 +152,8 @@ impl Gallery {
         found
     }
 
-    /// "Is this ...?" of a face that waits: the first of the people near to it that may be meant, where it lacks little and leads
-    /// the next one. `None` where there is nothing to ask.
+    /// The question "Is this ...?" of a face that waits: the first allowed person near it, if it is slightly
+    /// below the threshold and leads the next one. `None` if there is no question.
     pub fn ask_who(
         &self,
         near: &[Nearness],
@@ -158,16 +162,17 @@ impl Gallery {
     ) -> Option<(usize, Proposal)> {
         let at = near.iter().position(|n| n.margin() >= -t.ask_face && may(n.person))?;
         let n = &near[at];
-        // What another comes to speaks against it.
+        // A near second person lowers the rank.
         let next = near.get(at + 1).map_or(f32::NEG_INFINITY, Nearness::margin);
         let doubt = (t.ask_lead - (n.margin() - next)).max(0.0);
         let (similarity, required, rank) = (n.similarity, n.required, n.margin() - doubt);
         (rank >= -t.ask_most).then_some((n.person, Proposal { similarity, required, rank }))
     }
 
-    /// "Are these two the same?": pairs of people, by position, that lack little of what joining needs.
+    /// The questions "Are these two the same?": pairs of people, by position, slightly below the threshold of
+    /// joining.
     pub fn ask_same(&self, t: &Thresholds) -> Vec<(usize, usize, Proposal)> {
-        // Directions of two groups are at least as close as their faces are on average.
+        // The directions of two groups are at least as similar as their faces are on average.
         let found = self.search(&self.directions, |q| q, t.group - t.ask_people);
         let pairs = found.into_iter().enumerate();
         let pairs = pairs.flat_map(|(b, near)| near.into_iter().map(move |a| (a, b)));
@@ -181,7 +186,7 @@ impl Gallery {
             .collect()
     }
 
-    /// The similarity of two people, and what joining them would need.
+    /// The similarity of two people, and the similarity required for joining them.
     pub fn between(&self, a: usize, b: usize, t: &Thresholds) -> (f32, f32) {
         let (a, b) = (&self.people[a], &self.people[b]);
         let cohesion = |p: &Portrait| t.cohesion_of(p.count, dot_f32(&p.sum, &p.sum));

@@ -1,13 +1,14 @@
 //! The clustering: faces without a person join a person, form a new one, or wait.
 //!
-//! Average-linkage agglomeration over a sparse graph of near pairs. Known people take part as groups that already
-//! stand and are never joined to each other; everything else starts as a group of one. Again and again the two
-//! groups with the widest margin over what [`Thresholds::required`] asks of them become one, until no pair has a
-//! margin. Because unit vectors are summed, the average similarity of two groups is one dot product of their sums:
-//! exact, however large they are.
+//! Average-linkage agglomeration over a sparse graph of near pairs. Known people take part as existing groups
+//! and are never joined to each other; everything else starts as a group of one. The two groups with the
+//! widest margin over the result of [`Thresholds::required`] are merged repeatedly, until no pair has a
+//! margin. Because unit vectors are summed, the average similarity of two groups is one dot product of their
+//! sums: exact for groups of any size.
 //!
-//! A group without a person that ends with two or more faces is a new person, if one of them is of any quality: blur, hands
-//! and thumbs resemble each other, too. What stays alone, or is worthless altogether, waits.
+//! A group without a person that ends with two or more faces becomes a new person, if one of them has
+//! sufficient quality: blur, hands and thumbs resemble each other, too. Single faces and those of no quality
+//! wait.
 
 use super::thresholds::Thresholds;
 use super::vectors::{Vectors, Want, dot_f32, search};
@@ -15,62 +16,62 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Fresh faces taken into one agglomeration: bounds its memory (about 1 KB a face). More are taken in parts, each
-/// meeting the people that the parts before it formed.
+/// The maximum number of new faces in one agglomeration: limits its memory (about 1 KB per face). More are
+/// processed in parts, each compared with the people formed by the previous parts.
 const BATCH: usize = 65_536;
-/// Marks a node that has no group of its own yet, since it resembles nothing.
+/// Marks a node without a group, since it resembles no other.
 const NO_GROUP: u32 = u32::MAX;
-/// Near pairs kept for a face, and near people.
+/// The maximum number of near pairs of a face, and of near people.
 const NEAR_FACES: usize = 32;
 const NEAR_EXEMPLARS: usize = 32;
-/// Near groups kept for a group when whole groups are compared.
+/// The maximum number of near groups of a group when whole groups are compared.
 const NEAR_GROUPS: usize = 16;
 
-/// A face that has no person. Copies of one content are one node: they count once.
+/// A face without a person. Copies of one content are one node: they count once.
 #[derive(Debug, Clone, Default)]
 pub struct Node {
     /// 0 to 1.
     pub quality: f32,
     /// A number that all faces of one photo share.
     pub photo: u32,
-    /// Not seen by an earlier clustering. Two faces that were both seen are not compared again.
+    /// Not part of an earlier clustering. Two earlier faces are not compared again.
     pub fresh: bool,
 }
 
-/// A person as it stands.
+/// A known person.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Sum of the unit vectors of its faces (each content once) and how many they are.
+    /// Sum of the unit vectors of its faces (each content once) and their number.
     pub sum: Vec<f32>,
     pub count: u32,
     /// Its exemplars' rows in the exemplar vectors.
     pub exemplars: std::ops::Range<u32>,
-    /// Changed since the last clustering: faces that were seen before are compared with it again.
+    /// Changed since the last clustering: earlier faces are compared with it again.
     pub changed: bool,
 }
 
-/// What became of a node, with the similarity that decided and what was required.
+/// The result of a node, with the deciding similarity and the required one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fate {
     /// It waits for more evidence.
     Waits,
     /// It joined a known person (its position).
     Joins { person: u32, similarity: f32, required: f32 },
-    /// It is one of a new person; equal numbers are one person, numbered in the order of their first face.
+    /// It belongs to a new person; equal numbers are one person, numbered in the order of their first face.
     Founds { group: u32, similarity: f32, required: f32 },
 }
 
-/// The answer of [`grow`]: one fate a node.
+/// The result of [`grow`]: one fate per node.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grown {
     pub fates: Vec<Fate>,
     pub groups: u32,
 }
 
-/// Clusters the nodes; `faces` holds their embeddings, row by row, `exemplars` those of the known people. The nodes
-/// seen before come first, then the fresh ones, each in canonical order. `forbids` tells which people a node must not join,
-/// as positions in the list of known people, sorted; it is asked of those nodes only that resemble anybody, once of each.
-/// `None` when `stop` was raised.
+/// Clusters the nodes; `faces` holds their embeddings, row by row, `exemplars` those of the known people.
+/// Nodes of earlier clusterings come first, then the new ones, each in canonical order. `forbids` returns the
+/// people that a node must not join, as sorted positions in the list of known people; it is called once, and
+/// only for nodes that resemble a person. `None` if `stop` was raised.
 #[allow(clippy::too_many_arguments)]
 pub fn grow(
     nodes: &[Node],
@@ -104,33 +105,34 @@ pub fn grow(
     }
 }
 
-/// How to search: on how many threads, and until when.
+/// The parameters of the search: the number of threads, and the stop flag.
 struct Search<'a> {
     threads: usize,
     stop: &'a AtomicBool,
 }
 
-/// A group of faces under way; the first ones are the known people, then those of nodes in the order they met another.
+/// A group of faces during clustering; the first ones are the known people, then those of nodes in the order
+/// in which they were linked.
 #[derive(Default)]
 struct Group {
     count: u32,
     /// Position of the known person.
     person: Option<u32>,
-    /// The node that it began with; 0 for a person.
+    /// Its first node; 0 for a person.
     node: u32,
     /// Sum of unit vectors; `None` for a single face, whose vector is its row.
     sum: Option<Box<[f32]>>,
     /// Squared length of the sum.
     squared: f32,
-    /// Of its best face.
+    /// The quality of its best face.
     quality: f32,
     /// Photos of its faces that have more than one face here; sorted.
     photos: Vec<u32>,
     /// People it must not join; sorted.
     forbids: Vec<u32>,
-    /// Groups it may come together with; may hold dead ones, which lead to what they became.
+    /// Candidate groups for merging; may contain merged ones, which lead to their successors.
     near: Vec<u32>,
-    /// Counts its changes, so that margins computed before one are not believed after it.
+    /// The number of its changes: margins computed before a change are discarded.
     version: u32,
     /// It gained a face since whole groups were last compared.
     grown: bool,
@@ -142,7 +144,7 @@ impl Group {
     }
 }
 
-/// A pair of groups that may come together. Ordered by margin, then by the groups' numbers.
+/// A candidate pair of groups. Ordered by margin, then by the groups' numbers.
 #[derive(PartialEq)]
 struct Pair {
     margin: f32,
@@ -162,7 +164,7 @@ impl PartialOrd for Pair {
     }
 }
 
-/// The similarity of two groups and what they would need.
+/// The similarity of two groups and the required one.
 #[derive(Clone, Copy)]
 struct Link {
     similarity: f32,
@@ -176,18 +178,18 @@ struct State<'a> {
     exemplars: &'a Vectors,
     forbids: &'a mut dyn FnMut(u32) -> Vec<u32>,
     thresholds: &'a Thresholds,
-    /// The person that each exemplar is of.
+    /// The person of each exemplar.
     owners: Vec<u32>,
     groups: Vec<Group>,
-    /// What each group became part of; itself while it stands. Indexed like `groups`.
+    /// The group into which each group was merged; itself if not merged. Indexed like `groups`.
     parents: Vec<u32>,
-    /// The group that each node began.
+    /// The group that each node started.
     begun: Vec<u32>,
-    /// The link by which each node came into its group.
+    /// The link that added each node to its group.
     links: HashMap<u32, Link>,
     /// Photos that have more than one face here.
     crowded: HashSet<u32>,
-    /// (node, person) where the node's nearest exemplars are of that person, with how near they are.
+    /// (node, person) if the node's nearest exemplars are of that person, with their similarity.
     nearest: HashMap<(u32, u32), f32>,
     queue: BinaryHeap<Pair>,
 }
@@ -243,7 +245,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// The group that stands for a node now; begins one if there is none.
+    /// The current group of a node; creates one if there is none.
     fn group_of(&mut self, node: u32) -> u32 {
         let begun = self.begun[node as usize];
         if begun != NO_GROUP {
@@ -269,7 +271,7 @@ impl<'a> State<'a> {
         group
     }
 
-    /// What a group has become part of.
+    /// The group that a group was merged into.
     fn root(&self, mut group: u32) -> u32 {
         while self.parents[group as usize] != group {
             group = self.parents[group as usize];
@@ -300,7 +302,7 @@ impl<'a> State<'a> {
         Some(())
     }
 
-    /// Remembers the person whose exemplars are nearest, if they lead clearly.
+    /// Records the person with the nearest exemplars, if they lead clearly.
     fn note_nearest(&mut self, node: u32, of: &[(u32, Vec<f32>)]) {
         const K: usize = Thresholds::NEAREST;
         let mut means: Vec<(u32, f32)> =
@@ -314,7 +316,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Faces seen before meet the people that have changed since.
+    /// Compares earlier faces with the people that have changed since.
     fn meet_changed_people(&mut self, seen: u32, by: &Search) -> Option<()> {
         let mut changed = Vectors::new(self.faces.dim());
         for person in self.people.iter().filter(|p| p.changed) {
@@ -328,7 +330,7 @@ impl<'a> State<'a> {
         let all = changed.len() as u32;
         let want = Want { floor: self.thresholds.floor, cap: 1 };
         let found = search(self.faces, 0..seen, &changed, |_| all, want, by.threads, by.stop)?;
-        // A face near a changed person meets all people: another may be nearer.
+        // A face near a changed person is compared with all people: another may be nearer.
         for (node, near) in (0..seen).zip(&found) {
             if !near.is_empty() {
                 self.meet_people(node..node + 1, by)?;
@@ -351,7 +353,7 @@ impl<'a> State<'a> {
     }
 
     /// Candidates between groups that have grown and everything else among the first `upto` nodes, by the
-    /// direction of their sums. Whether there was any pair with a margin.
+    /// direction of their sums. Returns whether any pair had a margin.
     fn meet_groups(&mut self, upto: u32, by: &Search) -> Option<bool> {
         let (mut grown, mut standing) = (Vec::new(), Vec::new());
         let (mut queries, mut base) = (Vectors::new(self.faces.dim()), Vectors::new(self.faces.dim()));
@@ -364,7 +366,7 @@ impl<'a> State<'a> {
                 grown.push(g as u32);
             }
         }
-        // One more than wanted: a group is nearest to itself.
+        // One more than needed: a group is nearest to itself.
         let want = Want { floor: self.thresholds.floor, cap: NEAR_GROUPS + 1 };
         let (all, rows) = (base.len() as u32, 0..queries.len() as u32);
         let groups = search(&queries, rows.clone(), &base, |_| all, want, by.threads, by.stop)?;
@@ -382,7 +384,7 @@ impl<'a> State<'a> {
         Some(self.queue.len() > before)
     }
 
-    /// Notes that two groups may come together, and queues them if they have a margin.
+    /// Records two groups as a candidate, and queues them if they have a margin.
     fn introduce(&mut self, a: u32, b: u32) {
         if a == b || (self.groups[a as usize].person.is_some() && self.groups[b as usize].person.is_some()) {
             return;
@@ -403,7 +405,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// How two groups stand to each other; `None` where they must not come together.
+    /// The link of two groups; `None` if they must not be merged.
     fn link(&self, a: u32, b: u32) -> Option<Link> {
         let (ga, gb) = (&self.groups[a as usize], &self.groups[b as usize]);
         if ga.person.is_some() && gb.person.is_some()
@@ -439,7 +441,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Brings groups together, widest margin first, until none has one.
+    /// Merges groups, widest margin first, until none has one.
     fn merge_all(&mut self, stop: &AtomicBool) -> Option<()> {
         while let Some(pair) = self.queue.pop() {
             let now = (self.groups[pair.a as usize].version, self.groups[pair.b as usize].version);
@@ -453,7 +455,8 @@ impl<'a> State<'a> {
         Some(())
     }
 
-    /// `b` becomes part of `a`, which has the lower number: a person stays itself, and a group keeps its first face.
+    /// Merges `b` into `a`, which has the lower number: a person keeps its number, and a group keeps its
+    /// first face.
     fn merge(&mut self, a: u32, b: u32) {
         let link = self.link(a, b).expect("only pairs that may come together are queued");
         for g in [a, b] {
@@ -521,7 +524,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// Whether two sorted lists share an element; looks the shorter one's up in the longer.
+/// Whether two sorted lists share an element; searches the elements of the shorter one in the longer.
 fn have_common(a: &[u32], b: &[u32]) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     short.iter().any(|x| long.binary_search(x).is_ok())
@@ -540,7 +543,7 @@ mod tests {
 
     const DIM: usize = 16;
 
-    /// A face of a made-up person: mostly the person's axis, a little of another.
+    /// A face of a synthetic person: mostly the person's axis, a little of another.
     fn face(person: usize, other: usize, how_much: i8) -> Vec<i8> {
         let mut v = vec![0i8; DIM];
         v[person] = 100;

@@ -1,11 +1,11 @@
-//! Faces to people: clustering that only grows, inside one space, under the constraints that users have set.
+//! Faces to people: clustering that only grows, within one space, under the constraints of users' edits.
 //!
-//! This room is pure: it works on vectors and numbers in memory and knows neither SQL nor files. What is stored,
-//! what users have said and what follows from it is [`albumen_index::people`]. docs/people.md tells the whole story.
+//! This module is pure: it works on vectors and numbers in memory and uses neither SQL nor files.
+//! [`albumen_index::people`] stores faces, edits and results. docs/people.md has the complete description.
 //!
-//! Promises: the same input gives the same output, to the bit, on any machine and for any number of threads; two
-//! faces of one photo never come together; a face or a group never joins a person it is forbidden to join; two
-//! people are never joined into one (that is a user's to say; [`suggest`] proposes it).
+//! Promises: the same input gives the same output, to the bit, on any machine and for any number of threads;
+//! two faces of one photo are never merged; a face or a group never joins a person that it is forbidden to
+//! join; two people are never merged (only users do this; [`suggest`] proposes it).
 
 pub mod exemplars;
 pub mod gallery;

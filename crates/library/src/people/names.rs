@@ -1,4 +1,4 @@
-//! Names of people: how they are cleaned when they are given, and how two of them are compared. Pure.
+//! Names of people: normalization of input, and comparison of two names. Pure.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -26,17 +26,17 @@ pub fn clean(name: &str) -> Result<String, NameError> {
     }
 }
 
-/// Control characters, and those that only change how text is laid out: marks of direction, separators of lines.
+/// Control characters, and those that only change the layout of text: direction marks, line separators.
 fn is_blank(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// What two names must have in common to be the same one: NFC, without case, without outer and double blanks.
+/// The key by which two names are equal: NFC, ignoring case and outer or repeated blanks.
 pub fn key(name: &str) -> String {
     let visible: String = name.nfc().map(|c| if is_blank(c) { ' ' } else { c }).collect();
     let words: Vec<&str> = visible.split_whitespace().collect();
-    // Upper case first, so that ß and ss, and both forms of a sigma, are one.
+    // Upper case first, so that ß and ss, and both forms of a sigma, are equal.
     words.join(" ").to_uppercase().to_lowercase().nfc().collect()
 }
 

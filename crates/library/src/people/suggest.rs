@@ -1,14 +1,14 @@
-//! Which people are perhaps one: pairs worth asking a user about, best first.
+//! Suggestions of people to merge: pairs for a question to the user, best first.
 //!
-//! The machine never joins two people. Here it says which it would look at: pairs whose similarity reaches what
-//! joining needs, or nearly. What a constraint forbids is for the caller to leave out (`may`).
+//! People are never merged automatically. Suggested are pairs whose similarity reaches the threshold of
+//! joining, or nearly. The caller excludes pairs that a constraint forbids (`may`).
 
 use super::grow::Known;
 use super::thresholds::Thresholds;
 use super::vectors::{Vectors, Want, dot_f32, search};
 use std::sync::atomic::AtomicBool;
 
-/// Pairs looked at for one person.
+/// The maximum number of pairs per person.
 const NEAR_PEOPLE: usize = 8;
 
 /// Two people (positions in the list) that may be one.
@@ -16,12 +16,12 @@ const NEAR_PEOPLE: usize = 8;
 pub struct Proposal {
     pub a: u32,
     pub b: u32,
-    /// Mean similarity of their faces, and what joining them would have required.
+    /// Mean similarity of their faces, and the required one.
     pub similarity: f32,
     pub required: f32,
 }
 
-/// Ranks pairs by how far their similarity exceeds, or how little it lacks of, what is required.
+/// Ranks pairs by the difference of their similarity and the required one.
 pub fn merges(
     people: &[Known],
     thresholds: &Thresholds,
@@ -34,7 +34,7 @@ pub fn merges(
         directions.push_direction(&person.sum);
     }
     let all = directions.len() as u32;
-    // Directions of two groups are at least as close as their faces are on average.
+    // The directions of two groups are at least as similar as their faces are on average.
     let floor = thresholds.group - thresholds.suggest_within;
     let want = Want { floor, cap: NEAR_PEOPLE };
     let stop = AtomicBool::new(false);

@@ -1,18 +1,20 @@
-//! Face embeddings, compact: one signed byte a dimension, and exact search over them.
+//! Face embeddings, compact: one signed byte per dimension, and exact search over them.
 //!
-//! Dot products of bytes are integers, so every machine and every number of threads gets the same similarity to
-//! the bit. The compiler vectorises the loop; `pulp` lets it use AVX2 where the processor has it. A comparison at
-//! 128 dimensions costs about 5 ns, which is why there is no approximate index here (figures in docs/people.md).
+//! Dot products of bytes are integers, so every machine and every number of threads gets the same similarity
+//! to the bit. The compiler vectorises the loop; `pulp` lets it use AVX2 if the processor has it. A
+//! comparison at 128 dimensions costs about 5 ns, so no approximate index is needed (figures in
+//! docs/people.md).
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Rows of one search tile: with 128 dimensions 16 KiB, half of a small core's first-level cache.
 const TILE: usize = 128;
-/// Queries of one tile. They are held in 16 bits, so these take as much of the cache.
+/// Queries of one tile. They have 16 bits per number, so these take the same part of the cache.
 const QUERIES: usize = 64;
-/// Numbers that are multiplied and added in one go. With a length that the compiler knows, products of pairs become one
-/// instruction (`pmaddwd`), which baseline x86-64 has, too: four times as quick there as one number at a time.
+/// Numbers that are multiplied and added at once. With a constant length, the compiler turns products of
+/// pairs into one instruction (`pmaddwd`), which baseline x86-64 has, too: four times as fast there as one
+/// number at a time.
 const RUN: usize = 32;
 
 /// Embeddings of equal length, quantised to `value * 127`.
@@ -20,7 +22,7 @@ const RUN: usize = 32;
 pub struct Vectors {
     dim: usize,
     data: Vec<i8>,
-    /// 1 / length of each row; 0 for a row of zeros, which then resembles nothing.
+    /// 1 / length of each row; 0 for a row of zeros, which then resembles no other.
     scale: Vec<f32>,
 }
 
@@ -29,13 +31,13 @@ impl Vectors {
         Vectors { dim, ..Vectors::default() }
     }
 
-    /// Room for `rows` more without growing in between.
+    /// Reserves capacity for `rows` more.
     pub fn reserve(&mut self, rows: usize) {
         self.data.reserve_exact(rows * self.dim);
         self.scale.reserve_exact(rows);
     }
 
-    /// Adds a row and returns its number; a row of another length becomes zeros, which resemble nothing.
+    /// Adds a row and returns its number; a row of another length becomes zeros, which resemble no other.
     pub fn push(&mut self, row: &[i8]) -> u32 {
         if row.len() == self.dim {
             self.data.extend_from_slice(row);
@@ -115,25 +117,25 @@ fn lanes(products: impl Iterator<Item = f32>) -> f32 {
     lane.iter().sum()
 }
 
-/// What a search is to find for each query.
+/// The limits of a search per query.
 #[derive(Debug, Clone, Copy)]
 pub struct Want {
-    /// The least cosine.
+    /// The minimum cosine.
     pub floor: f32,
-    /// The most rows.
+    /// The maximum number of rows.
     pub cap: usize,
 }
 
-/// A row that a query resembles.
+/// A row similar to a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
     pub row: u32,
     pub cosine: f32,
 }
 
-/// For each of the rows `rows` of `queries`, the rows of `base` at or above `floor`, at most `cap` of them, best
-/// first (equal ones by row number). `upto(q)` is the number of base rows that query `q` looks at, so that a set
-/// can be compared with itself once a pair. `None` when `stop` was raised.
+/// For each of the rows `rows` of `queries`, the rows of `base` at or above `floor`, at most `cap` of them,
+/// best first (equal ones by row number). `upto(q)` is the number of base rows that query `q` is compared
+/// with, so that a set can be compared with itself once per pair. `None` if `stop` was raised.
 pub fn search(
     queries: &Vectors,
     rows: Range<u32>,
@@ -151,7 +153,7 @@ pub fn search(
     let work = || {
         let mut done = Vec::new();
         loop {
-            // The last tiles look at the most rows: they go first, so that the threads end together.
+            // The last tiles compare the most rows: they go first, so that the threads finish together.
             let Some(tile) = tiles.checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) else { return done };
             let start = rows.start + (tile * height) as u32;
             let rows = start..rows.end.min(start + height as u32);
@@ -190,12 +192,12 @@ pub fn search(
     Some(parts.into_iter().flat_map(|(_, found)| found).collect())
 }
 
-/// A query of a tile and what it has found.
+/// A query of a tile and its results.
 struct Query {
-    /// In 16 bits, which products want.
+    /// In 16 bits, as the multiplication needs.
     wide: Vec<i16>,
     scale: f32,
-    /// It looks at the rows below.
+    /// Compared with the rows below this number.
     upto: u32,
     near: Vec<Near>,
 }

@@ -1,9 +1,10 @@
 //! Coordinates to places and time zones, offline.
 //!
-//! Polygons say the country and, where they are known, the region; a coast line says what is open sea; among the
-//! towns on the right side of every border the one wins whose reach, by its population, the point is deepest in.
-//! All data is packed by the build script into the binary and looked up in place: opening costs nothing, a look-up
-//! some microseconds, and memory is the few pages that are touched. Sources and scores: docs/places.md.
+//! Polygons give the country and, if known, the region; a coast line gives the open sea; among the towns on
+//! the same side of every border, the one is chosen in whose reach, by its population, the point is deepest.
+//! All data is packed by the build script into the binary and searched in place: opening costs nothing, a
+//! look-up some microseconds, and memory is the few pages that are touched. Sources and scores:
+//! docs/places.md.
 
 mod names;
 mod reach;
@@ -16,15 +17,16 @@ use reach::reach_km;
 use std::sync::OnceLock;
 use table::{Area, Table, Town};
 
-/// The version of the places stage: raise it when the data or the rules give other answers.
+/// The version of the places stage: to be increased when the data or the rules change results.
 pub const VERSION: u32 = 2;
-/// A town further away than this says nothing about where a photo was taken, km.
+/// The maximum distance of a town that gives the name of a place, km.
 const TOWN_KM: f64 = 50.0;
-/// Beyond the towns the nearest one still tells the region, where no polygon does, km.
+/// Beyond that, the maximum distance of a town that gives the region if no polygon does, km.
 const REGION_KM: f64 = 100.0;
-/// Where no polygon covers a point (bridges, piers, sandbanks) a town this near tells the country, km.
+/// If no polygon covers a point (bridges, piers, sandbanks), the maximum distance of a town that gives the
+/// country, km.
 const SHORE_KM: f64 = 10.0;
-/// Where no polygon covers land south of this, it is Antarctica: the bound of its treaty, degrees.
+/// Land south of this that no polygon covers is Antarctica: the limit of its treaty, degrees.
 const ANTARCTIC: f64 = -60.0;
 /// Receivers without a fix write 0, 0, in the Gulf of Guinea. Degrees.
 const NO_FIX: f64 = 1e-3;
@@ -41,14 +43,14 @@ impl Gazetteer {
         Gazetteer { table: Table::open() }
     }
 
-    /// The place at a WGS 84 position in degrees. `None` at sea and for what is no position: out of range, not a
-    /// number, or 0, 0.
+    /// The place at a WGS 84 position in degrees. `None` at sea and for invalid positions: out of range, not
+    /// a number, or 0, 0.
     pub fn place(&self, lat: f64, lon: f64) -> Option<Place> {
         let (lat, lon) = position(lat, lon)?;
         if sea::is_open_sea(lat, lon) {
             return None;
         }
-        // Smallest first: Hong Kong is asked before China.
+        // Smallest first: Hong Kong is checked before China.
         let mut sides: Vec<Side> = Vec::new();
         for area in self.table.areas_at(lat, lon) {
             let country = self.table.area_country(area);
@@ -115,8 +117,8 @@ impl Gazetteer {
             .map(|(_, town)| town)
     }
 
-    /// The IANA time zone at a position, for example `Europe/Berlin`; at sea `Etc/GMT+2` and its like. `None` for
-    /// what is no position. The first call reads through the 4 MB of polygons, in about 18 ms.
+    /// The IANA time zone at a position, for example `Europe/Berlin`; at sea `Etc/GMT+2` and similar. `None`
+    /// for an invalid position. The first call reads through the 4 MB of polygons, in about 18 ms.
     pub fn zone(&self, lat: f64, lon: f64) -> Option<&'static str> {
         static ZONES: OnceLock<tzf_rs::EmbeddedFinder> = OnceLock::new();
         let (lat, lon) = position(lat, lon)?;
@@ -125,19 +127,19 @@ impl Gazetteer {
     }
 }
 
-/// What it costs to call a point `km` away from a town's centre by its name: least wins. Within its reach -1 to 0,
-/// by the share of the reach; outside the kilometres to its edge.
+/// The cost of naming a point `km` away from a town's centre after the town: the lowest is chosen. Within its
+/// reach -1 to 0, by the share of the reach; outside the kilometres to its edge.
 fn cost(km: f64, reach_km: f64) -> f64 {
     if km < reach_km { km / reach_km - 1.0 } else { km - reach_km }
 }
 
-/// A country that a point is in, with those of its parts that a region is known to lie in.
+/// A country that contains a point, with those of its parts that contain a known region.
 struct Side {
     country: u8,
     parts: Vec<(Area, u16)>,
 }
 
-/// Latitude and longitude in [-180, 180), or `None` for what no receiver measured.
+/// Latitude and longitude in [-180, 180), or `None` for invalid positions.
 fn position(lat: f64, lon: f64) -> Option<(f64, f64)> {
     if !(-90.0..=90.0).contains(&lat) || !(-180.0..=180.0).contains(&lon) {
         return None;

@@ -1,9 +1,10 @@
-//! What people call a country in some fifty languages, for searches: `Deutschland`, `Allemagne` and `ドイツ` are Germany.
+//! The names of countries in some fifty languages, for searches: `Deutschland`, `Allemagne` and `ドイツ` are
+//! Germany.
 
-/// A line each: code and names, by build/gazetteer/local_names.py out of CLDR.
+/// One line each: code and names, by build/gazetteer/local_names.py out of CLDR.
 const NAMES: &str = include_str!("data/country_names.tsv");
 
-/// The ISO codes of the countries that a name stands for in any language, in any case.
+/// The ISO codes of the countries with this name in any language, ignoring case.
 pub fn countries_called(name: &str) -> impl Iterator<Item = &'static str> {
     let name = name.trim().to_lowercase();
     NAMES.lines().filter_map(move |line| {

@@ -1,4 +1,4 @@
-//! Where the open sea is: water more than three kilometres from any land or town.
+//! The open sea: water more than three kilometres from any land or town.
 //!
 //! A raster of 16384 by 8192 cells in run lengths, made from Natural Earth's 1:10 million coast by
 //! build/gazetteer/prepare.py. Lakes are land here; the Caspian is a sea.
@@ -8,7 +8,7 @@ static RUNS: &[u8] = include_bytes!("data/sea.bin");
 const WIDTH: usize = 16384;
 const HEIGHT: usize = 8192;
 
-/// Takes degrees of any size; anything not on the globe is clamped to it.
+/// Accepts degrees of any size; values outside of the globe are clamped.
 pub(super) fn is_open_sea(lat: f64, lon: f64) -> bool {
     let column = (((lon + 180.0) / 360.0 * WIDTH as f64) as usize).min(WIDTH - 1);
     let row = (((90.0 - lat) / 180.0 * HEIGHT as f64) as usize).min(HEIGHT - 1);
@@ -18,7 +18,7 @@ pub(super) fn is_open_sea(lat: f64, lon: f64) -> bool {
     };
     let body = &RUNS[4 * (HEIGHT + 1)..];
     let runs = body.get(offset(row)..offset(row + 1)).unwrap_or_default();
-    // Runs alternate, beginning with sea; the last one goes on to the end of the row.
+    // Runs alternate, beginning with sea; the last one continues to the end of the row.
     let (mut sea, mut end, mut length, mut shift) = (true, 0usize, 0usize, 0u32);
     for byte in runs {
         length |= usize::from(byte & 127) << shift;

@@ -1,11 +1,11 @@
-//! The packed gazetteer: towns, regions, countries and polygons, looked up in place.
+//! The packed gazetteer: towns, regions, countries and polygons, searched in place.
 //!
-//! It is part of the binary's read-only data, so that opening it costs nothing and only touched pages count as
-//! memory, once for all processes. It promises no panic for any coordinates. What a place is called, and which
-//! town wins, is decided in the parent.
+//! It is part of the binary's read-only data, so that opening it costs nothing and only touched pages count
+//! as memory, once for all processes. It promises no panic for any coordinates. The parent module chooses the
+//! town and the name of a place.
 //!
-//! The layout, written by build/gazetteer/pack.rs, all numbers little endian. First the end of each section from
-//! the start of the file (u32 each), then the sections:
+//! The layout, written by build/gazetteer/pack.rs, all numbers little endian. First the end of each section
+//! from the start of the file (u32 each), then the sections:
 //!
 //! 0. bands: 721 x u32, the first town of each quarter degree of latitude, from the south
 //! 1. towns: lat i32 and lon i32 (1e-5 degrees), name u32, district u32, region u16, country u8, rank u8,
@@ -151,7 +151,7 @@ impl Table {
         self.name(town.name)
     }
 
-    /// In the language of its country, where it has another name there.
+    /// Its name in the language of its country, if different.
     pub(super) fn town_local(&self, town: &Town) -> Option<&'static str> {
         self.name(town.local)
     }
@@ -172,7 +172,7 @@ impl Table {
         self.name(u32_at(self.regions, usize::from(region) * REGION_BYTES))
     }
 
-    /// The polygon that a region lies in, where polygons of its kind are known.
+    /// The polygon that contains a region, if polygons of its kind exist.
     pub(super) fn region_area(&self, region: u16) -> Option<Area> {
         let area = u16_at(self.regions, usize::from(region) * REGION_BYTES + 4);
         (area != u16::MAX).then_some(area)

@@ -1,8 +1,8 @@
-//! What HEIF and video share of FFmpeg: opening a decoder that works alone in its thread, owning what it gives,
-//! and seeing its frames as [`planes`](super::planes).
+//! FFmpeg code shared by HEIF and video: opening a single-threaded decoder, owning its output, and viewing
+//! its frames as [`planes`](super::planes).
 //!
-//! Promises: no threads, no files; everything allocated is freed; a frame's planes are only ever read inside of
-//! the memory that FFmpeg says they have.
+//! Promises: no threads, no files; everything allocated is freed; a frame's planes are only read inside of
+//! the memory that FFmpeg reports for them.
 
 pub(super) mod allowed;
 pub(super) mod library;
@@ -13,10 +13,10 @@ use albumen_core::fault::Fault;
 use ffmpeg_next::ffi;
 use std::ptr::{self, NonNull};
 
-/// Zero bytes that FFmpeg wants to find behind every buffer it parses (AV_INPUT_BUFFER_PADDING_SIZE).
+/// Zero bytes that FFmpeg requires after every buffer it parses (AV_INPUT_BUFFER_PADDING_SIZE).
 const PADDING: usize = ffi::AV_INPUT_BUFFER_PADDING_SIZE as usize;
 
-/// Keeps FFmpeg from writing to standard error: what it has to say reaches the person as a [`Fault`].
+/// Keeps FFmpeg from writing to standard error: its errors reach the user as a [`Fault`].
 pub(super) fn silence() {
     // SAFETY: sets an integer inside of FFmpeg.
     unsafe { library::av_log_set_level(ffi::AV_LOG_QUIET) };
@@ -26,9 +26,10 @@ pub(super) fn silence() {
 pub(super) struct Decoder(NonNull<ffi::AVCodecContext>);
 
 impl Decoder {
-    /// A decoder for one codec, with what the container says about it.
+    /// A decoder for one codec, with the container's parameters.
     ///
-    /// `extradata` is the codec's configuration record; `max_pixels` bounds what a picture's own header may claim.
+    /// `extradata` is the codec's configuration record; `max_pixels` limits the size in a picture's own
+    /// header.
     pub(super) fn open(codec: ffi::AVCodecID, extradata: &[u8], max_pixels: i64) -> Result<Decoder, Fault> {
         silence();
         let found = find(codec)?;
@@ -78,7 +79,7 @@ impl Decoder {
             let c = self.0.as_ptr();
             (*c).thread_count = 1;
             (*c).max_pixels = max_pixels;
-            // A damaged picture is better than none; that it is damaged is told apart below.
+            // A damaged picture is better than none; damage is detected below.
             (*c).flags |= ffi::AV_CODEC_FLAG_OUTPUT_CORRUPT as i32;
         }
     }
@@ -91,38 +92,39 @@ impl Decoder {
         }
     }
 
-    /// Gives the decoder a packet; `None` says that no more will come.
+    /// Sends a packet to the decoder; `None` marks the end of the stream.
     pub(super) fn send(&mut self, packet: Option<&Packet>) -> bool {
         let packet = packet.map_or(ptr::null(), |p| p.0.as_ptr().cast_const());
         // SAFETY: the context is open; the packet is valid or null.
         unsafe { library::avcodec_send_packet(self.0.as_ptr(), packet) >= 0 }
     }
 
-    /// The next finished frame into `frame`; false when there is none.
+    /// Receives the next finished frame into `frame`; false if there is none.
     pub(super) fn receive(&mut self, frame: &mut Frame) -> bool {
         // SAFETY: the context is open and the frame valid; FFmpeg unreferences it first.
         unsafe { library::avcodec_receive_frame(self.0.as_ptr(), frame.0.as_ptr()) >= 0 }
     }
 
-    /// Forgets all that was sent, ready for a packet from elsewhere.
+    /// Drops all buffered input, ready for a packet from another position.
     pub(super) fn flush(&mut self) {
         // SAFETY: the context is open.
         unsafe { library::avcodec_flush_buffers(self.0.as_ptr()) };
     }
 
-    /// Decodes one packet that needs no other, and forgets it.
+    /// Decodes one packet that needs no other, then drops its state.
     pub(super) fn decode_alone(&mut self, packet: &Packet, frame: &mut Frame) -> bool {
         let sent = self.send(Some(packet));
         let mut done = sent && self.receive(frame);
         if sent && !done {
-            // A decoder that would rather see the next picture first.
+            // The decoder waits for the next picture: end the stream.
             done = self.send(None) && self.receive(frame);
         }
         self.flush();
         done
     }
 
-    /// Decodes one packet that builds on those that were sent before it, and forgets them all. The frame is the last.
+    /// Decodes one packet that depends on those sent before it, then drops the state. The frame is the last
+    /// one.
     pub(super) fn decode_last(&mut self, packet: &Packet, frame: &mut Frame) -> Result<bool, Fault> {
         let mut next = Frame::new()?;
         let mut done = false;
@@ -138,7 +140,7 @@ impl Decoder {
     }
 }
 
-/// The decoder for a codec, of those that may be used.
+/// The decoder for a codec, if it is allowed.
 fn find(codec: ffi::AVCodecID) -> Result<*const ffi::AVCodec, Fault> {
     let Some(name) = allowed::decoder(codec) else {
         return Err(Fault::unsupported("its video codec is none of those that Albumen decodes"));
@@ -165,7 +167,7 @@ impl Packet {
         NonNull::new(unsafe { library::av_packet_alloc() }).map(Packet).ok_or_else(out_of_memory)
     }
 
-    /// Makes room for `len` bytes and lets `fill` write them.
+    /// Allocates `len` bytes and lets `fill` write them.
     pub(super) fn fill<E>(
         &mut self,
         len: usize,
@@ -189,7 +191,7 @@ impl Packet {
         fill(bytes)
     }
 
-    /// Lets go of the bytes.
+    /// Releases the bytes.
     pub(super) fn clear(&mut self) {
         // SAFETY: the packet is valid.
         unsafe { library::av_packet_unref(self.0.as_ptr()) };
@@ -210,7 +212,7 @@ impl Packet {
         unsafe { (*self.0.as_ptr()).flags & ffi::AV_PKT_FLAG_KEY != 0 }
     }
 
-    /// Where it lies in the file, or its time where that is not known: enough to know it again.
+    /// The position in the file, or the timestamp if that is unknown: identifies the packet.
     pub(super) fn identity(&self) -> (i64, i64) {
         // SAFETY: the packet is valid.
         unsafe { ((*self.0.as_ptr()).pos, (*self.0.as_ptr()).dts) }
@@ -247,24 +249,24 @@ impl Frame {
         (self.raw().width.max(0) as u32, self.raw().height.max(0) as u32)
     }
 
-    /// FFmpeg noticed that not all of it could be decoded.
+    /// Whether FFmpeg reported that parts could not be decoded.
     pub(super) fn is_damaged(&self) -> bool {
         self.raw().decode_error_flags != 0 || self.raw().flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
     }
 
-    /// Its even and odd rows were taken at different times.
+    /// Whether its even and odd rows were captured at different times.
     pub(super) fn is_interlaced(&self) -> bool {
         self.raw().interlaced_frame != 0
     }
 
-    /// Its shape, when it is made of planes as [`super::planes`] takes them; otherwise it needs [`Frame::planar`].
+    /// Its format if it consists of planes as in [`super::planes`]; otherwise it needs [`Frame::planar`].
     pub(super) fn format(&self) -> Option<Format> {
         let (chroma, depth) = shape(self.raw().format)?;
         let (width, height) = self.size();
         (width > 0 && height > 0).then_some(Format { width, height, chroma, depth })
     }
 
-    /// The code points in the codec's own headers; 2 where it says nothing.
+    /// The code points in the codec's own headers; 2 where they are missing.
     pub(super) fn cicp(&self) -> Cicp {
         let raw = self.raw();
         let known = |v: i32| u8::try_from(v).unwrap_or(UNSPECIFIED);
@@ -287,7 +289,7 @@ impl Frame {
         }
     }
 
-    /// The whole frame as one band. `None` when its format is not one of planes.
+    /// The whole frame as one band. `None` if its format does not consist of planes.
     pub(super) fn band(&self) -> Option<Band<'_>> {
         let format = self.format()?;
         let raw = self.raw();
@@ -319,7 +321,7 @@ impl Frame {
         Some(Band { planes, alpha: None, rows: format.height })
     }
 
-    /// The same picture in a format of planes: converted by swscale where it has another.
+    /// The same picture in a planar format, converted by swscale if needed.
     pub(super) fn planar(self) -> Result<Frame, Fault> {
         if self.band().is_some() {
             return Ok(self);
@@ -374,7 +376,7 @@ impl Frame {
             (*to).decode_error_flags = raw.decode_error_flags;
             (*to).flags |= raw.flags & ffi::AV_FRAME_FLAG_CORRUPT;
             if planes != ffi::AVPixelFormat::AV_PIX_FMT_GBRP {
-                // Samples were only laid out anew: they mean what they meant.
+                // Samples were only rearranged: their meaning is unchanged.
                 (*to).colorspace = raw.colorspace;
                 (*to).color_range = raw.color_range;
             }
@@ -391,8 +393,8 @@ impl Drop for Frame {
     }
 }
 
-/// The format of planes that a packed one, or one with alpha, is laid out as. Y, Cb and Cr stay what they are: swscale would
-/// make RGB of them by the rules of BT.601, whatever the frame says.
+/// The planar format to which a packed one, or one with alpha, is converted. Y, Cb and Cr stay unchanged:
+/// swscale would convert them to RGB by the rules of BT.601, whatever the frame states.
 fn planes_of(format: ffi::AVPixelFormat) -> ffi::AVPixelFormat {
     use ffi::AVPixelFormat::*;
     // SAFETY: the table has an entry, or null, for each format.

@@ -1,4 +1,5 @@
-//! Bytes to pixels: one folder or file a family of formats, all behind [`decode`]. All FFI to codecs is here.
+//! Bytes to pixels: one folder or file per family of formats, all called through [`decode`]. All FFI to
+//! codecs is here.
 #![allow(unsafe_code)]
 
 pub mod colour;
@@ -21,33 +22,33 @@ use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Codecs, Facts, FixedAdmission, Format};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Set in a process that has sealed itself before it opened all codecs: it never can.
+/// Set in a process that has entered the sandbox before it opened all codecs: it can no longer open them.
 static OWN_ONLY: AtomicBool = AtomicBool::new(false);
-/// A codec was wanted that this process does not have.
+/// A file needed a codec that this process does not have.
 static MISSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the file at hand, or one before it, wanted a codec that this process was warmed up without. Forgets it.
+/// Whether a file since the last call needed a codec that this process was not warmed up with. Resets it.
 pub fn missed_a_codec() -> bool {
     MISSED.swap(false, Relaxed)
 }
 
-/// Makes sure that shared libraries can be opened, or are open already.
+/// Ensures that shared libraries can be opened, or are open already.
 fn shared_libraries() -> Result<(), Fault> {
     if OWN_ONLY.load(Relaxed) {
         MISSED.store(true, Relaxed);
-        // Nobody hears of it: the file goes to another worker.
+        // This fault is not reported: the file is passed to another worker.
         return Err(Fault::Cancelled);
     }
     Ok(())
 }
 
-/// Makes sure that FFmpeg can be used.
+/// Ensures that FFmpeg can be used.
 fn all_codecs() -> Result<(), Fault> {
     shared_libraries()?;
     ffmpeg::library::load().map_err(|why| Fault::unsupported(format!("FFmpeg is not there: {why}")))
 }
 
-/// The picture a person would expect to see of this file: upright, sRGB, exactly `fit(display size)` pixels.
+/// The picture that a viewer should show for this file: upright, sRGB, exactly `fit(display size)` pixels.
 ///
 /// `fit` is called with the upright size that the codec itself found.
 pub fn decode(
@@ -105,7 +106,7 @@ pub fn decode(
     }
 }
 
-/// The picture that the sensor of a RAW file saw, whatever finished pictures are inside. [`decode`] takes it where none of
+/// The picture from the sensor data of a RAW file, ignoring embedded pictures. [`decode`] uses it if none of
 /// them is large enough.
 pub fn develop_sensor(
     source: &Source,
@@ -117,8 +118,8 @@ pub fn develop_sensor(
     raw::develop::picture(&raster::Job { source, orientation, untagged: None, fit, admission })
 }
 
-/// A tiny picture for each codec that could open something the first time that it decodes: libjpeg-turbo, FFmpeg's
-/// HEVC, libde265 (alpha goes through libheif) and dav1d. Made by this project of one colour.
+/// A tiny picture for each codec that may open files on its first decode: libjpeg-turbo, FFmpeg's HEVC,
+/// libde265 (alpha goes through libheif) and dav1d. Made by this project, of one colour.
 const TINY: [(Format, &[u8]); 4] = [
     (Format::Jpeg, include_bytes!("warm/plain.jpg")),
     (Format::Heic, include_bytes!("warm/plain.heic")),
@@ -126,25 +127,25 @@ const TINY: [(Format, &[u8]); 4] = [
     (Format::Avif, include_bytes!("warm/alpha.avif")),
 ];
 
-/// Runs each of these codecs once on a tiny picture, so that a worker that then seals itself has opened all that they
-/// need; others are out of its reach from now on.
+/// Runs each of these codecs once on a tiny picture, so that a worker that then enters the sandbox has opened
+/// all files that they need; other codecs cannot be opened from then on.
 pub fn warm_up(codecs: Codecs) {
     OWN_ONLY.store(codecs == Codecs::Own, Relaxed);
     for (format, bytes) in TINY.into_iter().filter(|(f, _)| codecs == Codecs::All || !f.needs_all_codecs()) {
-        // A build whose libheif lacks a codec says so when a file needs it.
+        // A libheif without a codec reports it when a file needs it.
         let _ = tiny(format, bytes);
     }
     if codecs == Codecs::All {
         if ffmpeg::library::load().is_ok() {
             video::warm_up();
         }
-        // A RAW file that needs it says so where it is not there.
+        // If it is missing, the error is reported for a RAW file that needs it.
         let _ = raw::load();
     }
 }
 
 fn tiny(format: Format, bytes: &'static [u8]) -> Result<Pixels, Fault> {
-    /// Bytes for 64 x 64 pixels, with plenty of room.
+    /// More than enough for 64 x 64 pixels.
     const PLENTY: FixedAdmission = FixedAdmission(64 << 20);
     let facts = Facts { format: Some(format), ..Facts::default() };
     decode(&Source::from_bytes(bytes.to_vec()), &facts, &|width, height| (width, height), &PLENTY)

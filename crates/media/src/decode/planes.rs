@@ -1,14 +1,14 @@
-//! Coded planes (Y, Cb, Cr as a codec leaves them) to the small sRGB picture, a band of rows at a time.
+//! Coded planes (Y, Cb, Cr as a codec returns them) to the small sRGB picture, a band of rows at a time.
 //!
-//! What JPEG, HEIF and video share. Rows of the coded picture go in from the top, in bands of any height; the picture
-//! is cropped and shrunk plane by plane, so no more is held than a band and the result. Only at the small size
-//! do the planes become RGB, and RGB become sRGB.
+//! Shared by JPEG, HEIF and video. Rows of the coded picture are pushed from the top, in bands of any height;
+//! the picture is cropped and shrunk plane by plane, so only a band and the result are held. The planes are
+//! converted to RGB, and RGB to sRGB, only at the small size.
 //!
-//! Promises: the result is that of Lanczos3 over the whole picture, whatever the bands (rows around a band's edge
+//! Promises: the result is that of Lanczos3 over the whole picture, for any bands (rows around a band's edge
 //! are kept until they are no longer needed), after a box average by a whole factor that leaves Lanczos3 at
-//! least [`BOX_ABOVE`] to do; chroma that is coded at half the size comes out at half the size of the result and is
-//! doubled as the planes become RGB; alpha is laid over white before shrinking, so that invisible colours do
-//! not bleed in. Decoding, geometry and admission are the caller's.
+//! least [`BOX_ABOVE`] to do; chroma that is coded at half the size is kept at half the size of the result
+//! and doubled in the conversion to RGB; alpha is blended over white before shrinking, so that invisible
+//! colours do not bleed in. Decoding, geometry and admission are left to the caller.
 
 use super::colour::{self, Cicp};
 use crate::pixels::Pixels;
@@ -26,14 +26,14 @@ const BOX_ABOVE: f64 = 2.0;
 /// second-level cache of a small processor.
 const BAND_BYTES: usize = 256 << 10;
 
-/// Rows that are shrunk downwards are collected up to this many bytes before they are shrunk across: each call works
-/// the filter out anew, for each sample under it, which for bands of 256 KB was a tenth of a JPEG's cost.
+/// Rows that are shrunk vertically are collected up to this many bytes before they are shrunk horizontally:
+/// each call recomputes the filter, which for bands of 256 KB was a tenth of a JPEG's cost.
 const LINES_BYTES: usize = 1 << 20;
 
 /// Lanczos3 reaches three source pixels (times the scale) to each side.
 const SUPPORT: f64 = 3.0;
 
-/// How many luma samples share a chroma sample, across and down, as powers of two.
+/// The subsampling of chroma, across and down, as powers of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chroma {
     Monochrome,
@@ -45,8 +45,8 @@ impl Chroma {
     pub(super) const C422: Chroma = Chroma::Shared { log2_across: 1, log2_down: 0 };
     pub(super) const C444: Chroma = Chroma::Shared { log2_across: 0, log2_down: 0 };
 
-    /// The size at which chroma is kept of a result of this size: half where it is coded at half or less. Thumbnails
-    /// are stored as 4:2:0, so no more of it would be left in the end.
+    /// The size at which chroma is kept for a result of this size: half if it is coded at half or less.
+    /// Thumbnails are stored as 4:2:0, so more of it would be lost in the end.
     fn kept(self, (width, height): (u32, u32)) -> (u32, u32) {
         let half = |side: u32, log2: u8| if log2 > 0 { side.div_ceil(2) } else { side };
         match self {
@@ -55,7 +55,7 @@ impl Chroma {
         }
     }
 
-    /// Chroma samples for so many luma samples across and down.
+    /// The size of a chroma plane for this size of luma.
     fn size(self, width: u32, height: u32) -> (u32, u32) {
         match self {
             Chroma::Monochrome => (0, 0),
@@ -66,18 +66,18 @@ impl Chroma {
     }
 }
 
-/// The shape of the coded picture. One `Format` holds for all of its bands.
+/// The shape of the coded picture. One `Format` applies to all of its bands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Format {
     pub width: u32,
     pub height: u32,
     pub chroma: Chroma,
-    /// Bits a sample, 8 to 16. Above 8, samples are 16-bit words in native order.
+    /// Bits per sample, 8 to 16. Above 8, samples are 16-bit words in native order.
     pub depth: u8,
 }
 
 impl Format {
-    /// Bytes of one row of all planes, on average; for memory figures.
+    /// Bytes of one row of all planes, on average; for memory estimates.
     pub(super) fn bytes_per_row(&self) -> u64 {
         let (cw, ch) = self.chroma.size(self.width, self.height.max(1));
         let samples =
@@ -102,21 +102,21 @@ pub(super) struct Plane<'a> {
     pub stride: usize,
 }
 
-/// How alpha goes with the colours.
+/// An alpha plane.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Alpha<'a> {
     pub plane: Plane<'a>,
-    /// The colours are already multiplied by it.
+    /// Whether the colours are already multiplied by it.
     pub premultiplied: bool,
 }
 
 /// A band of the coded picture: its Y, Cb and Cr (or one grey, or G, B and R) planes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Band<'a> {
-    /// Y, Cb, Cr; for monochrome only the first counts.
+    /// Y, Cb, Cr; only the first is used for monochrome.
     pub planes: [Plane<'a>; 3],
     pub alpha: Option<Alpha<'a>>,
-    /// Luma rows in it. Even for 4:2:0, but for the last band.
+    /// The number of luma rows. Even for 4:2:0, except in the last band.
     pub rows: u32,
 }
 
@@ -136,18 +136,18 @@ impl Shrinker {
         }
     }
 
-    /// The most bytes that shrinking holds at once, the result and its RGB among them.
+    /// The maximum bytes that shrinking holds at once, including the result and its RGB.
     pub(super) fn cost(format: Format, size: (u32, u32)) -> u64 {
         let sample = if format.depth > 8 { 2 } else { 1 };
         let out = u64::from(size.0) * u64::from(size.1);
         let scale = u64::from(format.height).div_ceil(u64::from(size.1).max(1));
         let row = u64::from(format.width) * sample;
-        // What the filter reaches over, and one coded band of up to 32 rows; a small plane is held whole.
+        // The rows that the filter covers, and one coded band of up to 32 rows; a small plane is held whole.
         let kernel = (2 * SUPPORT as u64 * scale + 32) * row;
         let band = (BAND_BYTES as u64 + kernel).min(row * u64::from(format.height));
         let lines = (LINES_BYTES as u64 + kernel).min(row * u64::from(size.1));
-        // Three planes; bands may have grown to twice what is in them. The lines of one are there once more, with what
-        // they become, while they are shrunk across.
+        // Three planes; bands may have grown to twice their content. The lines of one plane exist twice, with
+        // their result, while they are shrunk horizontally.
         let bands = 3 * (2 * band + lines) + 2 * lines;
         // Planes, RGB, and of deep samples one more RGB, from which the colours are converted.
         bands + out * if sample == 1 { 6 } else { 15 }
@@ -161,7 +161,8 @@ impl Shrinker {
         }
     }
 
-    /// The picture, upright and sRGB; a profile wins over SDR code points. Rows that never came are mid-grey.
+    /// The picture, upright and sRGB; a profile has precedence over SDR code points. Missing rows are
+    /// mid-grey.
     pub(super) fn finish(self, icc: Option<&[u8]>, orientation: Orientation) -> Pixels {
         let (width, height, rgb) = match self {
             Shrinker::Narrow(p) => p.finish(icc),
@@ -180,7 +181,7 @@ pub(super) trait Depth {
     /// Bits that a stored sample has once it is scaled up: 8 or 16.
     const BITS: u32;
     fn pixel(sample: u32) -> Self::Pixel;
-    /// Appends a row as it is (shifted up to fill its bits).
+    /// Appends a row (shifted left to the full bit depth).
     fn extend(to: &mut Vec<Self::Pixel>, row: &[u8], shift: u32);
     fn value(pixel: Self::Pixel) -> u32;
     fn four(rows: [Self::Pixel; 4]) -> Self::Four;
@@ -249,7 +250,7 @@ impl Depth for Wide {
     }
 }
 
-/// The planes of one picture on their way down.
+/// The planes of one picture while they are shrunk.
 pub(super) struct Planes<D: Depth> {
     format: Format,
     cicp: Cicp,
@@ -371,7 +372,7 @@ impl<D: Depth> Planes<D> {
         out
     }
 
-    /// The rows of the result as Y, Cb and Cr of one length; of a grey picture Cb and Cr are empty.
+    /// The rows of the result as Y, Cb and Cr of the same length; for a grey picture Cb and Cr are empty.
     fn each_row(&self, mut each: impl FnMut(&[D::Pixel], &[D::Pixel], &[D::Pixel])) {
         let width = self.size.0 as usize;
         let mut chroma = [Vec::new(), Vec::new()];
@@ -394,13 +395,13 @@ struct Window {
     height: f64,
 }
 
-/// One plane on its way down.
+/// One plane while it is shrunk.
 struct PlaneShrinker<D: Depth> {
-    /// Samples across and down before anything.
+    /// Size in samples before averaging.
     from: (u32, u32),
     /// Samples averaged into one, across and down.
     factor: u32,
-    /// Sums of the rows of the box row that is not yet complete, and how many rows are in them.
+    /// Sums of the rows of the incomplete box row, and the number of rows in them.
     sums: Vec<u32>,
     summed: u32,
     /// After averaging.
@@ -408,14 +409,14 @@ struct PlaneShrinker<D: Depth> {
     window: Window,
     /// Averaged rows `band_top..` that are still needed.
     band: Vec<D::Pixel>,
-    /// Rows that are shrunk downwards only, the last of them `out_rows`.
+    /// Rows that are shrunk vertically only, the last of them `out_rows`.
     lines: Vec<D::Pixel>,
     band_top: u32,
-    /// Averaged rows that have come.
+    /// The number of averaged rows so far.
     come: u32,
     size: (u32, u32),
     out: Vec<D::Pixel>,
-    /// Output rows that have been shrunk downwards.
+    /// Output rows that have been shrunk vertically.
     out_rows: u32,
 }
 
@@ -464,7 +465,7 @@ impl<D: Depth> PlaneShrinker<D> {
         self.summed += 1;
         let rows_left = self.from.1 - self.come * self.factor;
         if self.summed == self.factor.min(rows_left) {
-            // A factor that the compiler knows is worth several times one that it does not.
+            // A factor that is a compile-time constant makes this several times faster.
             match self.factor {
                 2 => self.average_across::<2>(shift),
                 3 => self.average_across::<3>(shift),
@@ -485,11 +486,12 @@ impl<D: Depth> PlaneShrinker<D> {
         }
     }
 
-    /// Averages whole groups of `F` sums, and what is left at the end.
+    /// Averages whole groups of `F` sums, and the remainder at the end.
     fn average_across<const F: usize>(&mut self, shift: u32) {
         let sums = std::mem::take(&mut self.sums);
         let count = self.summed * F as u32;
-        // Instead of dividing: sums have at most 16 + 6 bits and the result is right for all of them up to 2^38.
+        // Instead of a division: sums have at most 16 + 6 bits, and the result is exact for all of them up to
+        // 2^38.
         let reciprocal = (1u64 << 38).div_ceil(u64::from(count));
         let (groups, rest) = sums.as_chunks::<F>();
         self.band.extend(groups.iter().map(|group| {
@@ -507,8 +509,8 @@ impl<D: Depth> PlaneShrinker<D> {
         self.band.push(D::pixel(((sums.iter().sum::<u32>() + count / 2) / count) << shift));
     }
 
-    /// Row `y` of the result as long as the result is wide, also where this plane was kept at half the size: then by
-    /// linear interpolation, each sample in the middle of the two or four pixels that it belongs to.
+    /// Row `y` of the result at full width, also if this plane was kept at half the size: then by linear
+    /// interpolation, each sample centred on its two or four pixels.
     fn row_at_full_size(&self, y: usize, full: (u32, u32), sums: &mut Vec<u32>, row: &mut Vec<D::Pixel>) {
         let width = self.size.0 as usize;
         let line = |y: usize| &self.out[y * width..][..width];
@@ -543,7 +545,7 @@ impl<D: Depth> PlaneShrinker<D> {
         row.truncate(full.0 as usize);
     }
 
-    /// Shrinks what can be: all that is left at the end, or when enough has gathered.
+    /// Shrinks all available rows: at the end, or when enough are collected.
     fn shrink_ready(&mut self, resizer: &mut Resizer, end: bool) {
         let bytes = self.band.len() * D::BYTES;
         if (bytes < BAND_BYTES && !end) || self.out_rows == self.size.1 || self.band.is_empty() {
@@ -564,7 +566,7 @@ impl<D: Depth> PlaneShrinker<D> {
             end_row += 1;
         }
         if !whole && end {
-            // A picture that broke off: what never came stays grey.
+            // A truncated picture: missing rows stay grey.
             while end_row > first && needs(end_row - 1).1 > self.come {
                 end_row -= 1;
             }
@@ -586,8 +588,8 @@ impl<D: Depth> PlaneShrinker<D> {
         }
     }
 
-    /// Shrinks the band downwards to output rows `first..end_row`. Down comes first, since fast_image_resize is quicker
-    /// down and is then left with fewer rows to go across.
+    /// Shrinks the band vertically to output rows `first..end_row`. Vertical comes first, since
+    /// fast_image_resize is faster in that direction and then has fewer rows to shrink horizontally.
     fn down(&mut self, resizer: &mut Resizer, first: u32, end_row: u32, scale: f64) {
         let rows = self.come - self.band_top;
         let lines = end_row - first;
@@ -601,8 +603,8 @@ impl<D: Depth> PlaneShrinker<D> {
         shrink_part(resizer, &self.band, (width, rows), crop, &mut self.lines[held..], (width, lines));
     }
 
-    /// Shrinks across what has been shrunk downwards: four rows at a time as one row of four channels, which
-    /// fast_image_resize does in half the time that it takes for four rows of one.
+    /// Shrinks the vertically shrunk rows horizontally: four rows at a time as one row of four channels,
+    /// which takes fast_image_resize half the time of four rows of one channel.
     fn across(&mut self, resizer: &mut Resizer) {
         let (from_width, width) = (self.reduced.0 as usize, self.size.0 as usize);
         let lines = self.lines.len() / from_width.max(1);
@@ -612,7 +614,7 @@ impl<D: Depth> PlaneShrinker<D> {
         let groups = lines.div_ceil(4);
         let mut fours: Vec<D::Four> = Vec::with_capacity(groups * from_width);
         for group in self.lines.chunks(4 * from_width) {
-            // The last group may have fewer rows; its last one stands in for those.
+            // The last group may have fewer rows; its last one is repeated.
             let rows = [0, 1, 2, 3].map(|i| i.min(group.len() / from_width - 1) * from_width);
             let [a, b, c, d] = rows.map(|at| &group[at..at + from_width]);
             let each = a.iter().zip(b).zip(c).zip(d);
@@ -634,8 +636,8 @@ impl<D: Depth> PlaneShrinker<D> {
     }
 }
 
-/// Lanczos3 over a part (left, top, width, height) of samples. It can only fail for a part outside of them, and leaves
-/// what was there then.
+/// Lanczos3 over a part (left, top, width, height) of samples. It fails only for a part outside of them, and
+/// then leaves the destination unchanged.
 fn shrink_part<P: PixelTrait>(
     resizer: &mut Resizer,
     from: &[P],
@@ -644,7 +646,7 @@ fn shrink_part<P: PixelTrait>(
     to: &mut [P],
     to_size: (u32, u32),
 ) {
-    // The fourth of four rows is no alpha.
+    // The fourth of four rows must not be treated as alpha.
     let lanczos = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(lanczos3())).use_alpha(false);
     let images = TypedImageRef::new(from_size.0, from_size.1, from)
         .ok()
@@ -655,7 +657,7 @@ fn shrink_part<P: PixelTrait>(
     }
 }
 
-/// The samples that black and white have in this plane. Chroma's are the same: grey of any lightness has none.
+/// The black and white levels in this plane. For chroma they are equal: grey of any lightness has no chroma.
 fn ends_of_range(cicp: Cicp, depth: u8, is_chroma: bool) -> (u32, u32) {
     match (is_chroma, cicp.full_range) {
         (true, _) => (1 << (depth - 1), 1 << (depth - 1)),
@@ -664,7 +666,8 @@ fn ends_of_range(cicp: Cicp, depth: u8, is_chroma: bool) -> (u32, u32) {
     }
 }
 
-/// Lays one row over white. `at` is the plane's row and its subsampling; `size` is the band's, in alpha samples.
+/// Blends one row over white. `at` is the plane's row and its subsampling; `size` is the band's, in alpha
+/// samples.
 fn blend_row<D: Depth>(
     row: &[u8],
     alpha: &Alpha<'_>,
@@ -695,7 +698,7 @@ fn blend_row<D: Depth>(
         }
         let a = (a + n / 2) / n;
         let v = D::read(row, x).min(max);
-        // Multiplied by alpha, a colour has moved towards black, not towards a sample of 0.
+        // Multiplication by alpha moves a colour towards black, not towards a sample of 0.
         let (own, behind) = if alpha.premultiplied { (v * max, white - black) } else { (v * a, white) };
         let blended = ((own + behind * (max - a) + max / 2) / max).min(max);
         match D::BYTES {
@@ -709,7 +712,7 @@ fn blend_row<D: Depth>(
 struct ToRgb {
     /// How the three samples mix.
     mix: Mix,
-    /// Black's and the largest luma sample's, after scaling to `BITS`.
+    /// The black level and the largest luma sample, after scaling to `BITS`.
     black: f32,
     luma_range: f32,
     chroma_range: f32,
@@ -724,7 +727,7 @@ enum Mix {
     Rgb,
     /// Y, Cg, Co.
     YCgCo,
-    /// The same without loss: in whole numbers of the RGB samples, of one or two bits less than are coded.
+    /// Lossless: in integers of the RGB samples, of one or two bits less than are coded.
     YCgCoWhole { extra_bits: u32 },
     /// Dolby's I, P, T.
     Ipt,
@@ -755,7 +758,7 @@ impl ToRgb {
             // "From the primaries."
             12 | 13 if cicp.primaries == 9 => weights(0.2627, 0.0593),
             12 | 13 if cicp.primaries == 1 => weights(0.2126, 0.0722),
-            // BT.601, and what HEIF and JPEG mean when nothing is said.
+            // BT.601, the default of HEIF and JPEG.
             _ => weights(0.299, 0.114),
         };
         let unit = (1u32 << (bits - 8)) as f32;
@@ -818,7 +821,7 @@ impl ToRgb {
         }
     }
 
-    /// A run of pixels: first each channel by itself, which compilers turn into vector code, then interleaved.
+    /// A run of pixels: first each channel by itself, which compilers vectorise, then interleaved.
     #[inline(always)]
     fn run8<D: Depth>(&self, y: &[D::Pixel], cb: &[D::Pixel], cr: &[D::Pixel], out: &mut [u8]) {
         let n = y.len().min(RUN);
@@ -859,8 +862,9 @@ impl ToRgb {
     }
 }
 
-/// One row's way to RGB. Plain x86-64 has no 32-bit multiplication of vectors; where the processor has AVX2 this takes
-/// a third. It is no closure, since one that the compiler does not inline is compiled for plain x86-64 after all.
+/// Converts one row to RGB. Plain x86-64 has no 32-bit multiplication of vectors; with AVX2 this takes a
+/// third of the time. Not a closure, since a closure that the compiler does not inline is compiled for plain
+/// x86-64.
 struct RowToRgb<'a, D: Depth> {
     to_rgb: &'a ToRgb,
     y: &'a [D::Pixel],

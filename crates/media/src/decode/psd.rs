@@ -1,7 +1,7 @@
-//! Photoshop documents by their merged picture, which the program writes beside the layers so that others can show it.
+//! Photoshop documents by their merged picture, which the program writes beside the layers for other readers.
 //!
-//! Promises: read row by row, each channel from its own place; raw and PackBits. Where no merged picture was saved, the
-//! thumbnail is shown and the picture is called damaged: it is not what the document shows.
+//! Promises: read row by row, each channel from its own position; raw and PackBits. If no merged picture was
+//! saved, the thumbnail is shown and the picture is marked as damaged: it differs from the document.
 
 use super::colour::CmykToSrgb;
 use super::raster::Job;
@@ -35,7 +35,7 @@ enum Mode {
 }
 
 pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
-    // What cameras say of turning is about the picture that the document was made of.
+    // The cameras' orientation is that of the original picture, not of the document.
     let job = &Job { orientation: Orientation::UPRIGHT, ..*job };
     let reader = Reader::new(job.source);
     let document = Document::open(reader.view()).ok_or_else(|| Fault::corrupt("its header is not whole"))?;
@@ -47,7 +47,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     }
     let mode = match document.mode {
         0 => Mode::Bitmap,
-        // Inks mixed by hand and single inks are shown as their first is.
+        // Multichannel pictures and duotones are shown as grey, by their first channel.
         1 | 7 | 8 => Mode::Grey,
         2 => Mode::Indexed,
         3 => Mode::Rgb,
@@ -108,7 +108,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
                 Samples::Rgb
             }
             Mode::Cmyk => {
-                // 255 is no ink, as Adobe has it everywhere.
+                // Adobe's convention: 255 means 0 % ink.
                 let cmyk: Vec<u8> = (0..full.0 as usize)
                     .flat_map(|x| [0, 1, 2, 3].map(|i: usize| 255 - planes[i][x]))
                     .collect();
@@ -151,21 +151,21 @@ fn thumbnail(job: &Job<'_>, document: &Document<'_>) -> Result<Pixels, Fault> {
     Ok(pixels)
 }
 
-/// Rows of the merged picture's channels, which stand one behind the other.
+/// Rows of the merged picture's channels, which are stored one after the other.
 struct Rows<'a> {
     source: &'a Source,
-    /// Of the first row of the first channel.
+    /// Position of the first row of the first channel.
     at: u64,
     width: u32,
     height: u32,
     depth: u16,
-    /// Where each row of each channel begins, and the end of the last; empty for rows that are not packed.
+    /// The start of each row of each channel, and the end of the last; empty for unpacked rows.
     places: Vec<u64>,
 }
 
 impl<'a> Rows<'a> {
     fn open(source: &'a Source, document: &Document<'_>) -> Result<Rows<'a>, Fault> {
-        /// Rows of all channels of the largest document.
+        /// The rows of all channels of the largest document.
         const MAX_ROWS: u64 = 300_000 * MAX_CHANNELS as u64;
         let merged = document.merged;
         let mut rows = Rows {
@@ -200,7 +200,7 @@ impl<'a> Rows<'a> {
         Ok(rows)
     }
 
-    /// Bytes that the places take.
+    /// The bytes of the position table.
     fn table_bytes(&self) -> u64 {
         self.places.len() as u64 * 8
     }
@@ -209,7 +209,7 @@ impl<'a> Rows<'a> {
         (self.width as usize * usize::from(self.depth)).div_ceil(8)
     }
 
-    /// One row of a channel, a byte a pixel.
+    /// One row of a channel, one byte per pixel.
     fn read(&self, channel: u64, y: u32, out: &mut [u8]) -> Result<(), Fault> {
         let length = self.row_bytes();
         let row = channel * u64::from(self.height) + u64::from(y);
@@ -237,7 +237,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// PackBits; what is missing is zeros.
+/// PackBits; missing samples are zeros.
 fn unpacked(mut packed: &[u8], length: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(length);
     while out.len() < length {

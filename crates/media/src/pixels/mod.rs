@@ -1,4 +1,4 @@
-//! A decoded picture and what every stage may do with one: shrink it, turn it upright.
+//! A decoded picture and the operations common to all stages: shrink, turn upright.
 
 pub mod orient;
 pub mod resize;
@@ -10,10 +10,10 @@ pub struct Pixels {
     pub height: u32,
     /// `3 * width * height` bytes.
     pub rgb: Vec<u8>,
-    /// What could not be recovered of a damaged file, in words; `None` for a whole picture.
+    /// The unrecoverable damage of a file, as text; `None` for an intact picture.
     pub damaged: Option<String>,
 }
 
-/// Answers, for an upright size in pixels, the size that is needed of it (never larger, aspect kept).
-/// A decoder gives back exactly this size and keeps no more in memory than it must to get there.
+/// Returns the target size for an upright size in pixels (never larger, aspect kept). A decoder returns
+/// exactly this size and keeps no more in memory than necessary.
 pub type Fit<'a> = &'a dyn Fn(u32, u32) -> (u32, u32);

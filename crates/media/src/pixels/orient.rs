@@ -2,14 +2,14 @@
 
 use super::Pixels;
 
-/// How the stored rows and columns have to be turned to stand upright: the EXIF value, 1 to 8.
+/// The turn that makes the stored picture upright: the EXIF value, 1 to 8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orientation(u8);
 
 impl Orientation {
     pub const UPRIGHT: Orientation = Orientation(1);
 
-    /// The EXIF value; anything but 1 to 8 means upright, as every viewer has it.
+    /// From the EXIF value; anything but 1 to 8 means upright, as in viewers.
     pub fn from_exif(value: Option<u8>) -> Orientation {
         match value {
             Some(v @ 1..=8) => Orientation(v),
@@ -22,7 +22,7 @@ impl Orientation {
         self.0
     }
 
-    /// Whether width and height change places.
+    /// Whether width and height are swapped.
     pub fn swaps_sides(self) -> bool {
         self.0 >= 5
     }
@@ -41,7 +41,7 @@ impl Orientation {
         }
     }
 
-    /// Where the pixel that belongs at (`x`, `y`) of the upright picture lies in the stored one of `stored` pixels.
+    /// The position in the stored picture of `stored` pixels of the pixel (`x`, `y`) of the upright one.
     fn stored_at(self, x: u32, y: u32, stored: (u32, u32)) -> (u32, u32) {
         let (w, h) = (stored.0 - 1, stored.1 - 1);
         match self.0 {

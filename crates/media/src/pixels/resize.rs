@@ -1,8 +1,8 @@
 //! Shrinking, by fast_image_resize: Lanczos3 in the picture's own (gamma-encoded) values.
 //!
-//! [`shrink`] does a whole picture. [`Reducer`] gives the same picture from rows that arrive one after the other,
-//! and keeps only the rows that its kernel still needs: a decoder that can read in rows never holds a whole
-//! picture, however large. Why not in linear light: docs/decisions.md.
+//! [`shrink`] shrinks a whole picture. [`Reducer`] gives the same result from rows that arrive one after the
+//! other, and keeps only the rows that its kernel still needs: a decoder that reads in rows never holds a
+//! whole picture of any size. Why not in linear light: docs/decisions.md.
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -11,17 +11,17 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 /// Radius of Lanczos3 in output pixels; multiplied by the scale it is the radius in source pixels.
 const LANCZOS_RADIUS: f64 = 3.0;
-/// What a band of source rows may take besides the rows that its kernel reaches over. A quarter of a megabyte
-/// stays in the second-level cache of a small processor.
+/// The maximum bytes of a band of source rows besides the rows that its kernel covers. A quarter of a
+/// megabyte stays in the second-level cache of a small processor.
 const BAND_BYTES: usize = 256 << 10;
-/// Rows that have been shrunk downwards are collected up to this many bytes before they are shrunk across: the filter
-/// across is worked out anew for each call, for each sample under it.
+/// Vertically shrunk rows are collected up to this many bytes before they are shrunk horizontally: each call
+/// recomputes the filter.
 const LINES_BYTES: usize = 1 << 20;
 
 /// `rgb`, a whole picture of `from` pixels, shrunk to exactly `to`.
 ///
 /// # Panics
-/// If `rgb` is not `3 * width * height` bytes, or a side is 0: a mistake of the caller.
+/// If `rgb` is not `3 * width * height` bytes, or a side is 0: a bug in the caller.
 pub fn shrink(rgb: &[u8], from: (u32, u32), to: (u32, u32)) -> Vec<u8> {
     assert!(from.0 > 0 && from.1 > 0 && to.0 > 0 && to.1 > 0, "a picture has pixels");
     assert_eq!(rgb.len(), bytes_of(from), "three bytes a pixel");
@@ -47,7 +47,7 @@ fn weight(x: f64) -> f64 {
     if x >= LANCZOS_RADIUS {
         return 0.0;
     }
-    // At this distance it is 1 to the last place, and the quotient below has none.
+    // At this distance it is 1 to the last digit, and the quotient below is undefined.
     if x < 1e-9 {
         return 1.0;
     }
@@ -57,7 +57,7 @@ fn weight(x: f64) -> f64 {
     sines / (LANCZOS_RADIUS * t * t)
 }
 
-/// The sine of an angle from 0 to pi: its Taylor series up to the half, 6e-12 off at the most.
+/// The sine of an angle from 0 to pi: its Taylor series up to the half, with an error of at most 6e-12.
 fn sine(t: f64) -> f64 {
     let t = if t > FRAC_PI_2 { PI - t } else { t };
     let q = t * t;
@@ -78,7 +78,7 @@ pub fn bytes_of((width, height): (u32, u32)) -> usize {
     width as usize * height as usize * 3
 }
 
-/// Resizes the rows `window.0 .. window.0 + window.1` of `rgb` (rows around them are looked at, too).
+/// Resizes the rows `window.0 .. window.0 + window.1` of `rgb` (rows around them are read, too).
 fn convolve(
     resizer: &mut Resizer,
     rgb: &[u8],
@@ -103,22 +103,22 @@ fn convolve(
 pub struct Reducer {
     from: (u32, u32),
     to: (u32, u32),
-    /// Source rows an output row.
+    /// Source rows per output row.
     scale: f64,
-    /// Source rows that an output row's kernel reaches over, up and down from its centre.
+    /// Source rows that an output row's kernel covers, up and down from its centre.
     reach: u32,
     /// Output rows made at a time.
     band: u32,
     resizer: Resizer,
-    /// Source rows from number `first` on; room for `room` rows, `held` of them filled.
+    /// Source rows from number `first` on; capacity for `room` rows, `held` of them filled.
     rows: Vec<u8>,
     room: u32,
     first: u32,
     held: u32,
-    /// Rows as wide as the source that are shrunk downwards only; the last of them is `out_rows`.
+    /// Rows as wide as the source that are shrunk vertically only; the last of them is `out_rows`.
     lines: Vec<u8>,
     out: Vec<u8>,
-    /// Output rows that have been shrunk downwards.
+    /// Output rows that have been shrunk vertically.
     out_rows: u32,
 }
 
@@ -143,7 +143,7 @@ impl Reducer {
         }
     }
 
-    /// The most bytes that a reducer of these sizes keeps, its output among them.
+    /// The maximum bytes of a reducer of these sizes, including its output.
     pub fn cost(from: (u32, u32), to: (u32, u32)) -> u64 {
         let shape = Shape::of(from, to);
         (bytes_of((from.0, shape.room)) + shape.lines_bytes(from, to) + bytes_of(to)) as u64
@@ -158,7 +158,8 @@ impl Reducer {
         self.room == 0
     }
 
-    /// Room for at least one more row, and as many whole ones as fit now. Empty when the picture is complete.
+    /// Space for at least one more row, and as many whole ones as fit now. Empty when the picture is
+    /// complete.
     pub fn space(&mut self) -> &mut [u8] {
         let line = bytes_of((self.from.0, 1));
         if self.passes_through() {
@@ -211,7 +212,7 @@ impl Reducer {
         self.held -= drop;
     }
 
-    /// Shrinks across what has been shrunk downwards.
+    /// Shrinks the vertically shrunk rows horizontally.
     fn across(&mut self) {
         let rows = (self.lines.len() / bytes_of((self.from.0, 1))) as u32;
         let line = bytes_of((self.to.0, 1));
@@ -221,7 +222,7 @@ impl Reducer {
         self.lines.clear();
     }
 
-    /// Takes whole rows that lie elsewhere.
+    /// Appends whole rows from another buffer.
     pub fn push(&mut self, mut rows: &[u8]) {
         let line = bytes_of((self.from.0, 1));
         while !rows.is_empty() {
@@ -236,7 +237,7 @@ impl Reducer {
         }
     }
 
-    /// The shrunk picture. Rows that never came are mid grey.
+    /// The shrunk picture. Missing rows are mid grey.
     pub fn finish(mut self) -> Vec<u8> {
         loop {
             let line = bytes_of((self.from.0, 1));
@@ -251,7 +252,7 @@ impl Reducer {
     }
 }
 
-/// How a [`Reducer`] cuts its work.
+/// The dimensions of a [`Reducer`]'s work.
 struct Shape {
     scale: f64,
     reach: u32,
@@ -274,7 +275,7 @@ impl Shape {
         Shape { scale, reach, band, room }
     }
 
-    /// The most bytes of rows that wait to be shrunk across.
+    /// The maximum bytes of rows that wait to be shrunk horizontally.
     fn lines_bytes(&self, from: (u32, u32), to: (u32, u32)) -> usize {
         let all = bytes_of((from.0, to.1));
         if self.room == 0 { 0 } else { all.min(LINES_BYTES + bytes_of((from.0, self.band))) }
@@ -310,7 +311,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Rows in portions of any size give what the whole picture gives.
+        /// Rows in portions of any size give the same result as the whole picture.
         #[test]
         fn banded_is_whole(w in 1u32..90, h in 1u32..700, tw in 1u32..90, th in 1u32..700, portion in 1u32..40, seed: u32) {
             let (from, to) = ((w, h), (tw.min(w), th.min(h)));

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use turbojpeg::{Compressor, Image, OutputBuf, PixelFormat, Subsamp};
 
 thread_local! {
-    /// One encoder a thread: making one costs as much as encoding a small picture.
+    /// One encoder per thread: creating one costs as much as encoding a small picture.
     static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
 }
 

@@ -1,7 +1,7 @@
 //! Pixels to derivatives: the ladder of sizes, encoding, ThumbHash.
 //!
-//! Promises: JPEG, sRGB, upright, no metadata; sizes by [`ladder`]; small ones are made from the next larger one by
-//! Lanczos3. Equal sizes are encoded once: a name that is missing shares the file of the next larger one.
+//! Promises: JPEG, sRGB, upright, no metadata; sizes by [`ladder`]; small ones are made from the next larger
+//! one by Lanczos3. Equal sizes are encoded once: a missing name shares the file of the next larger one.
 
 pub mod encode;
 
@@ -11,10 +11,11 @@ use albumen_core::fault::Fault;
 use albumen_core::ladder;
 use albumen_core::vocabulary::{DerivativeName, Format, Pictures, RenderSettings, Rendition};
 
-/// ThumbHash takes pictures of at most this many pixels a side.
+/// ThumbHash supports at most this many pixels per side.
 const THUMBHASH_SIDE: u32 = 100;
 
-/// All derivatives of a picture whose upright full size is `full`. `pixels` has the size that [`ladder::fit`] gives.
+/// All derivatives of a picture whose upright full size is `full`. `pixels` has the size that [`ladder::fit`]
+/// returns.
 pub fn render(
     pixels: Pixels,
     full: (u32, u32),
@@ -28,7 +29,7 @@ pub fn render(
     let mut rgb = rgb;
 
     let preview = ladder::wants_preview(format).then(|| within(ladder::preview(full, settings.preview_size)));
-    // The preview is first made from the whole, since it may be the larger one.
+    // The preview is made first, from the whole picture, since it may be the larger one.
     let preview = match preview {
         Some(size) => {
             let jpeg = if size == from {

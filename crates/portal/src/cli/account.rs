@@ -9,7 +9,7 @@ use serde_json::json;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Add an account, and its personal folder where the config has a pattern for one
+    /// Add an account, and its personal folder if the config has a pattern for it
     Add(Add),
     /// List the accounts
     List {
@@ -17,21 +17,21 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Change an account: its administration, its space, its access to a shared space
+    /// Change an account: administrator status, space, access to shared spaces
     Set(Set),
-    /// Set another password; everything that is open with the old one ends
+    /// Set a new password; ends all sessions and tokens of the old one
     Passwd {
         name: String,
         #[command(flatten)]
         password: Password,
     },
-    /// Disable an account and end everything that it has open
+    /// Disable an account and end all its sessions and tokens
     Disable { name: String },
-    /// Enable a disabled account; it signs in anew
+    /// Enable a disabled account; it has to sign in again
     Enable { name: String },
-    /// Remove an account; its files, and what it said about photos, stay
+    /// Remove an account; its files and its edits of photos stay
     Remove { name: String },
-    /// Let an account in again that has lost password or phone: a new password, no second factor, enabled
+    /// Restore access for an account that lost its password or phone: new password, no second factor, enabled
     Recover {
         name: String,
         #[command(flatten)]
@@ -41,7 +41,7 @@ pub(super) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Password {
-    /// Read the password from standard input, its first line
+    /// Read the password from the first line of standard input
     #[arg(long, required = true)]
     password_stdin: bool,
 }
@@ -49,13 +49,13 @@ pub(super) struct Password {
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
     name: String,
-    /// An administrator: manages accounts, shared spaces and the engine
+    /// Make the account an administrator: manages accounts, shared spaces and the engine
     #[arg(long)]
     admin: bool,
-    /// The name that others see; default: NAME
+    /// The name that other users see; default: NAME
     #[arg(long, value_name = "D")]
     display_name: Option<String>,
-    /// The personal space of the account; default: the one that the config's pattern gives it
+    /// The personal space of the account; default: by the pattern in the config
     #[arg(long)]
     space: Option<String>,
     /// Access to a shared space: SPACE=full or SPACE=custom
@@ -68,10 +68,10 @@ pub(super) struct Add {
 #[derive(Debug, clap::Args)]
 pub(super) struct Set {
     name: String,
-    /// Make the account an administrator, or end that
+    /// Make the account an administrator, or revoke it
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     admin: Option<bool>,
-    /// The name that others see
+    /// The name that other users see
     #[arg(long, value_name = "D")]
     display_name: Option<String>,
     /// The personal space of the account
@@ -151,7 +151,7 @@ fn add(store: &Store, config: &Config, args: Add) -> Done {
     let password = password_from_stdin()?;
     check_quality(&password, &args.name)?;
     check_access(config, &args.access)?;
-    // What the account is given is known before anything is changed.
+    // Folders and space are determined before anything is changed.
     let pattern = pattern_folders(&config.spaces, &args.name);
     let of_pattern = match (&args.space, pattern) {
         (None, pattern) => pattern,
@@ -196,7 +196,7 @@ fn add(store: &Store, config: &Config, args: Add) -> Done {
     if any { reload_engine(config) } else { Ok(()) }
 }
 
-/// The space that `--space` names: to be written down (`Some`), or said by the config already (`None`).
+/// The space that `--space` names: to be stored (`Some`), or already set by the config (`None`).
 fn given_space<'a>(config: &Config, space: &'a str, account: &str) -> Result<Option<&'a str>, Failure> {
     let spaces = config.resolve_spaces();
     let refuse = |why: String| Err(Failure::new(FAILED, why));
@@ -252,7 +252,7 @@ fn set(store: &Store, config: &Config, args: Set) -> Done {
     say(format_args!("{}: changed", account.name))
 }
 
-/// The engine looks for new folders when it is told to.
+/// The engine searches for new folders on request only.
 fn reload_engine(config: &Config) -> Done {
     let Some(socket) = &config.socket else { return Ok(()) };
     match crate::engine::reload(socket) {

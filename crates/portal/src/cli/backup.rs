@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackupArgs {
-    /// A folder to put it into, under a name with the date; or the name of a new folder
+    /// An existing folder, in which a folder named by the date is created, or the name of a new folder
     to: PathBuf,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn restore(args: &RestoreArgs, config: &Config) -> Done {
     Ok(())
 }
 
-/// Each finding is a line; the last one says how it ended.
+/// Prints one line per finding; the last line is the result.
 pub(super) fn check(config: &Config) -> Done {
     let mut faults = open(config)?.check()?;
     let mut notes = 0;

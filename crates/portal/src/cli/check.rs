@@ -1,4 +1,4 @@
-//! `albumen-portal check`: the settings, the certificate, the database, and how things stand with the engine.
+//! `albumen-portal check`: the settings, the certificate, the database, and the connection to the engine.
 
 use super::{Done, FAILED, Failure, open, say};
 use crate::clock::now;
@@ -9,7 +9,7 @@ use crate::net::tls::{Certificates, Source};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Check the settings alone, for a reload
+    /// Check only the settings, for a reload
     #[arg(long)]
     config_only: bool,
 }

@@ -1,15 +1,16 @@
-//! Makes the folder of an account below folders that belong to other users.
+//! Creates the folder of an account below folders that belong to other users.
 //!
-//! Each component is opened from the one above without following a symbolic link: a user who plants one in a home does not get a folder
-//! made elsewhere.
+//! Each component is opened from its parent without following symbolic links: a user's link in a home folder
+//! cannot redirect the new folder elsewhere.
 
 use rustix::fs::{Gid, Mode, OFlags, ResolveFlags, Uid, fchmod, fchown, fstat, mkdirat, openat2};
 use std::ffi::OsStr;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 
-/// Makes what is missing of an absolute path, each folder with the owner, group and mode of the one above. Whether there was anything
-/// to make. The folder of the last two that exists at least must be there: a volume that is not mounted is not made up.
+/// Creates the missing components of an absolute path, each with the owner, group and mode of its parent.
+/// Returns whether any was missing. All but the last two components must exist, so that nothing is created
+/// below the mount point of an unmounted volume.
 pub(super) fn create(path: &Path) -> std::io::Result<bool> {
     let names: Vec<&OsStr> = path
         .components()

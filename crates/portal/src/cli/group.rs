@@ -20,11 +20,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Take accounts into a group
+    /// Add accounts to a group
     Join { name: String, members: Vec<String> },
-    /// Put accounts out of a group
+    /// Remove accounts from a group
     Leave { name: String, members: Vec<String> },
-    /// Remove a group, with all that was granted to it
+    /// Remove a group and all rights granted to it
     Remove { name: String },
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A folder that is there
+    /// An existing folder
     dir: PathBuf,
 }
 

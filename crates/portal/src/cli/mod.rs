@@ -26,7 +26,7 @@ pub struct Cli {
     /// Settings; default: $XDG_CONFIG_HOME/albumen/albumen.toml, then /etc/albumen/albumen.toml
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Say more on standard error (-v: what is done, -vv: everything)
+    /// Print more to standard error (-v: progress, -vv: debug output)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
@@ -47,7 +47,7 @@ enum Command {
     Check(check::Args),
     /// Copy both databases, the settings and the keys, while both programs run
     Backup(backup::BackupArgs),
-    /// Bring a backup back; both programs must be stopped
+    /// Restore a backup; both programs must be stopped
     Restore(backup::RestoreArgs),
     /// Check both databases for damage
     Verify,
@@ -56,7 +56,7 @@ enum Command {
     Manual(manual::Args),
 }
 
-/// Why a command did not do its work, and with which code it ends.
+/// The message and exit code of a command that failed.
 #[derive(Debug)]
 struct Failure {
     code: u8,
@@ -69,7 +69,7 @@ impl Failure {
     }
 }
 
-/// Most errors mean that the command was not done.
+/// Most errors mean that the command was not carried out.
 impl<E: std::error::Error> From<E> for Failure {
     fn from(e: E) -> Failure {
         Failure::new(FAILED, e)
@@ -138,14 +138,14 @@ fn password_from_stdin() -> Result<String, Failure> {
 fn say(line: impl std::fmt::Display) -> Done {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", printable(&line.to_string())).and_then(|()| out.flush()) {
-        // Whoever reads has seen enough.
+        // The reader has closed the pipe.
         Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         Err(e) => Err(Failure::new(FAILED, format_args!("standard output cannot be written: {e}"))),
         Ok(()) => Ok(()),
     }
 }
 
-/// A name must not move the cursor of a terminal. Lines stay lines.
+/// A name must not contain terminal control sequences. Line breaks stay.
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -164,6 +164,6 @@ fn start_log(verbose: u8, is_service: bool) {
     };
     let filter = EnvFilter::try_from_env("ALBUMEN_LOG").unwrap_or_else(|_| EnvFilter::new(level));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // A log is there already only where a test has called this twice.
+    // A log exists already only if a test has called this twice.
     let _ = log.with_ansi(std::io::stderr().is_terminal()).try_init();
 }

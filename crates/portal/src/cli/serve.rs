@@ -18,12 +18,12 @@ use tokio::sync::watch;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Run the engine (`albumen service`) as well, and end it with the portal
+    /// Also run the engine (`albumen service`), and stop it with the portal
     #[arg(long)]
     with_engine: bool,
 }
 
-/// Names by which the portal is known: those of the config first, for they are in links.
+/// The portal's names; those of the config first, because links use them.
 pub(super) fn hosts(config: &Config) -> Vec<String> {
     let mut hosts = config.portal.names.clone();
     for name in net::host_names() {
@@ -36,7 +36,7 @@ pub(super) fn hosts(config: &Config) -> Vec<String> {
 
 pub(super) fn run(args: Args, config: Config) -> Done {
     let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
-    // Held to the end: a restore must not replace what is in use.
+    // Held until the end: a restore must not replace files in use.
     let lock = crate::backup::lock(&config.portal.state).map_err(|e| cannot(&e))?;
     let _lock = lock.ok_or_else(|| {
         let state = config.portal.state.display();
@@ -103,20 +103,20 @@ async fn serve(args: Args, config: Config, store: Arc<Store>) -> Done {
     };
     let app = Arc::new(App::new(config, store, hosts, authority));
     let signals = tokio::spawn(signals(app.clone(), tls.as_ref().map(|(_, c)| c.clone()), stop));
-    // Where systemd does not wait for it, nothing hears this.
+    // Without systemd this has no effect.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let streams = tokio::spawn(end_streams(app.clone(), stopped.clone()));
     let served = net::serve(app, listener, tls, stopped).await;
     signals.abort();
     streams.abort();
     if let Some(engine) = engine {
-        // It hears the same word to stop, and takes its own time.
+        // It receives the same signal, and has its own time limit.
         let _ = engine.await;
     }
     served.map_err(|e| cannot(&e))
 }
 
-/// Event streams have no end of their own.
+/// Event streams do not end by themselves.
 async fn end_streams(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     // An error means that the portal has ended.
     let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -137,7 +137,8 @@ fn url(config: &Config, hosts: &[String], port: u16) -> String {
     format!("{scheme}://{host}:{port}{}", config.portal.base_path)
 }
 
-/// SIGTERM and SIGINT end the portal in order, SIGHUP has it look for folders and certificates; the latter also by itself.
+/// SIGTERM and SIGINT stop the portal cleanly; SIGHUP reloads folders and certificates. Certificates are also
+/// checked periodically.
 async fn signals(app: Arc<App>, certificates: Option<Arc<Certificates>>, stop: watch::Sender<bool>) {
     let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))

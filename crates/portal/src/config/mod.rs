@@ -1,6 +1,7 @@
-//! The settings of the portal: `[portal]` of albumen.toml, and of the engine's settings those that the portal needs.
+//! The settings of the portal: `[portal]` of albumen.toml, and the engine's settings that the portal uses.
 //!
-//! Promises: an unknown key or a bad value is refused with line and reason. What only the engine uses the engine checks.
+//! Promises: an unknown key or a bad value is refused with line and reason. Settings that only the engine
+//! uses are checked by the engine.
 
 mod network;
 mod spaces;
@@ -19,7 +20,7 @@ use toml::Spanned;
 pub struct Config {
     /// The engine's state folder: index.sqlite and derived/.
     pub index: PathBuf,
-    /// The engine's socket; `None` where it has none.
+    /// The engine's socket; `None` if it has none.
     pub socket: Option<PathBuf>,
     pub spaces: Vec<SpaceConfig>,
     pub portal: Portal,
@@ -36,14 +37,15 @@ pub struct Portal {
     /// Files of `tls = "files"`: the certificate with its chain, and its key, both PEM.
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
-    /// Where everything begins: "/" or "/photos/".
+    /// The path prefix of all addresses: "/" or "/photos/".
     pub base_path: String,
     pub state: PathBuf,
     /// Names by which browsers reach the portal; the host's own and IP addresses are always allowed.
     pub names: Vec<String>,
-    /// Addresses and networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and `trusted_header` count.
+    /// Addresses and networks of proxies whose X-Forwarded-For, X-Forwarded-Proto and `trusted_header` are
+    /// trusted.
     pub trusted_proxies: Networks,
-    /// The header in which such a proxy names the account that it has signed in; "" for none.
+    /// The header in which such a proxy passes the name of the signed-in account; "" for none.
     pub trusted_header: String,
 }
 
@@ -75,7 +77,7 @@ impl Default for Portal {
     }
 }
 
-/// The whole file. The sections that only the engine reads are named, so that a mistyped one is noticed.
+/// The whole file. The sections that only the engine reads are listed, so that a mistyped name is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Whole {
@@ -92,7 +94,7 @@ struct Whole {
     portal: Option<Spanned<Portal>>,
 }
 
-/// `[service]`, of which the portal needs one setting.
+/// `[service]`, of which the portal reads one setting.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Service {
@@ -105,15 +107,16 @@ struct Service {
 pub struct ConfigError(String);
 
 impl Config {
-    /// Reads the file named by `--config`, else the first that exists of `$XDG_CONFIG_HOME/albumen/albumen.toml`
-    /// (`~/.config` where the variable is not set) and `/etc/albumen/albumen.toml`, else the defaults.
+    /// Reads the file named by `--config`, else the first that exists of
+    /// `$XDG_CONFIG_HOME/albumen/albumen.toml` (`~/.config` if the variable is not set) and
+    /// `/etc/albumen/albumen.toml`, else the defaults.
     pub fn find(named: Option<&Path>) -> Result<Config, ConfigError> {
         if let Some(path) = named {
             return Config::read(path);
         }
         let standard = base_dir("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("albumen/albumen.toml"));
         for path in standard.into_iter().chain([PathBuf::from("/etc/albumen/albumen.toml")]) {
-            // One that exists and cannot be read is an error, not a reason to take the next.
+            // One that exists and cannot be read is an error; the next is not tried.
             if path.symlink_metadata().is_ok() {
                 return Config::read(&path);
             }
@@ -152,14 +155,14 @@ impl Config {
         Ok(Config { index, socket, spaces: whole.space, portal, path: None })
     }
 
-    /// The spaces as they are on the disk now.
+    /// The spaces, resolved against the disk now.
     pub fn resolve_spaces(&self) -> Spaces {
         Spaces::resolve(&self.spaces)
     }
 }
 
 impl Portal {
-    /// Refuses what the types allow and brings the rest into one form.
+    /// Refuses values that the types allow but are invalid, and normalizes the rest.
     fn complete(&mut self) -> Result<(), String> {
         if !self.base_path.starts_with('/') {
             return Err(format!("base_path `{}` does not begin with /", self.base_path));
@@ -215,7 +218,7 @@ impl Portal {
     }
 }
 
-/// A folder of the XDG base directory specification: relative values and empty ones are to be ignored.
+/// A folder of the XDG base directory specification: relative and empty values are ignored.
 fn base_dir(variable: &str, below_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
     absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below_home)))

@@ -26,7 +26,7 @@ impl Networks {
         let (bits, is_v6) = bits_of(address);
         let longest = if is_v6 { 128 } else { 32 };
         let prefix = prefix.unwrap_or(longest);
-        // Addresses of 32 bits stand at the top of the 128.
+        // 32-bit addresses are in the top bits of the 128.
         (prefix <= longest).then(|| (mask(bits, prefix), prefix, is_v6))
     }
 }

@@ -1,5 +1,6 @@
-//! `[[space]]`: which folders there are, and whose they are. Patterns are resolved against the disk by the engine's rules: behind the
-//! first wildcard no symbolic link is followed, and a wildcard stands for no hidden folder.
+//! `[[space]]`: the folders and owners of spaces. Patterns are resolved against the disk by the engine's
+//! rules: after the first wildcard symbolic links are not followed, and a wildcard does not match hidden
+//! folders.
 
 use crate::store::FolderPath;
 use albumen_files::patterns;
@@ -45,13 +46,13 @@ pub struct Space {
     /// Absolute.
     pub folders: Vec<PathBuf>,
     pub owner: Option<String>,
-    /// One of a pattern's: it belongs to the account of its name.
+    /// From a pattern: it belongs to the account of the same name.
     pub is_match: bool,
 }
 
 impl Space {
-    /// The names under which clients see the folders of the config: none where there is one, whose content is then the top; else
-    /// their last components, told apart by numbers.
+    /// The names under which clients see the folders of the config: none if there is only one, whose content
+    /// is then the top; else their last components, with numbers where they would be equal.
     fn labels(&self) -> Vec<String> {
         if self.folders.len() == 1 {
             return vec![String::new()];
@@ -67,8 +68,8 @@ impl Space {
         labels
     }
 
-    /// The folder at a client's path, by its spelling alone: whether it is there is asked of the index. `None` for the top of
-    /// a space with several folders, and for paths that are none.
+    /// The folder at a client's path, by its spelling alone; the index is not queried for its existence.
+    /// `None` for the top of a space with several folders, and for invalid paths.
     pub fn folder(&self, path: &str) -> Option<FolderPath> {
         let path = path.trim_matches('/');
         let is_plain = |c: &str| !c.is_empty() && c != "." && c != ".." && !c.contains('\0');
@@ -86,7 +87,7 @@ impl Space {
         found.map(|(folder, rest)| FolderPath::new(&self.name, folder.as_os_str().as_bytes(), rest))
     }
 
-    /// A folder as clients see it. Bytes that are no UTF-8 are replaced: such a path leads nowhere.
+    /// A folder as clients see it. Invalid UTF-8 is replaced: such a path cannot be resolved.
     pub fn shown(&self, folder: &FolderPath) -> Option<String> {
         let labels = self.labels().into_iter().zip(&self.folders);
         let (label, _) = labels.into_iter().find(|(_, f)| f.as_os_str().as_bytes() == folder.volume)?;
@@ -123,8 +124,8 @@ impl Spaces {
     }
 }
 
-/// What `account add` makes for an account: its folders by the pattern spaces, where they have one wildcard that stands
-/// for a whole name. Gives the name of the space and the folders.
+/// What `account add` creates for an account: its folders by the pattern spaces whose only wildcard is a
+/// whole name. Returns the name of the space and the folders.
 pub fn pattern_folders(configured: &[SpaceConfig], account: &str) -> Option<(String, Vec<PathBuf>)> {
     let space = configured.iter().find(|s| s.name.get_ref() == "{}")?;
     let one_of = |pattern: &PathBuf| -> Option<PathBuf> {
@@ -154,16 +155,16 @@ fn resolve_one(space: &SpaceConfig) -> Vec<Space> {
     let name = space.name.get_ref();
     let folders = space.folders.iter().map(|f| f.get_ref());
     if !name.contains("{}") {
-        // As the engine records them: a folder that is reached through a link by where it is.
+        // As the engine records them: a folder reached through a link is recorded by its real path.
         return vec![with(name.clone(), folders.map(|f| albumen_files::absolute(f)).collect(), false)];
     }
     let found = patterns::named(name, folders.map(PathBuf::as_path));
-    // Only a name that is the matched text alone is an account's.
+    // The name is an account's only if it is the matched text alone.
     let folders = |found: Vec<patterns::Found>| found.into_iter().map(|f| f.folder).collect();
     found.into_iter().map(|(found, matches)| with(found, folders(matches), name == "{}")).collect()
 }
 
-/// What is wrong with the owners; everything else about spaces the engine refuses.
+/// An error in the owners; all other errors of spaces are reported by the engine.
 pub(super) fn find_mistake(spaces: &[SpaceConfig]) -> Option<(usize, String)> {
     spaces.iter().find_map(|space| {
         let (owner, name) = (space.owner.as_ref()?, space.name.get_ref());

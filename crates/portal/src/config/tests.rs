@@ -12,8 +12,8 @@ fn nothing_said_is_the_defaults() {
     assert_eq!(config.socket, Some(PathBuf::from("/run/albumen/albumen.sock")));
 }
 
-/// The commented file that is installed: as it is, and with every `#key = value` line switched on. A key that the engine gained
-/// and the portal does not know fails here.
+/// The commented file that is installed: as it is, and with every `#key = value` line enabled. The test fails
+/// if the engine has a key that the portal lacks.
 #[test]
 fn the_explained_file_is_true() {
     let text = include_str!("../../../../config/albumen.toml");

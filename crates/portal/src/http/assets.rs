@@ -1,6 +1,6 @@
 //! The built front end, which is part of the program: precompressed files, found by their names.
 //!
-//! build.rs takes what `web/dist` holds. Without it a page says how the front end is built.
+//! build.rs packs the content of `web/dist`. Without it a page describes how to build the front end.
 
 use super::App;
 use axum::body::Body;
@@ -31,9 +31,8 @@ pub(super) fn find(path: &str) -> Option<&'static Asset> {
     ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().map(|at| &ASSETS[at])
 }
 
-/// A file of the folder that ALBUMEN_WEB_DIST names, in debug builds: the front end changes without
-/// another build of the portal.
-/// What was read is kept until the program ends.
+/// A file of the folder that ALBUMEN_WEB_DIST names, in debug builds: the front end changes without a rebuild
+/// of the portal. A file that was read is cached until the program ends.
 #[cfg(debug_assertions)]
 fn on_disk(folder: &std::path::Path, path: &str) -> Option<&'static Asset> {
     let is_below =
@@ -62,7 +61,8 @@ fn on_disk(folder: &std::path::Path, path: &str) -> Option<&'static Asset> {
     Some(Box::leak(Box::new(asset)))
 }
 
-/// The answer with a file. In index.html `{{base}}` becomes the path that all its addresses are relative to, and is asked for anew each time.
+/// The answer with a file. In index.html `{{base}}` is replaced by the path that all its addresses are
+/// relative to, and the page is revalidated each time.
 pub(super) fn answer(app: &App, asset: &'static Asset, headers: &HeaderMap) -> Response {
     if asset.path == "index.html" {
         return page(app, asset);

@@ -1,10 +1,10 @@
-//! Who is at the other end: the peer of the connection, or the client that a trusted proxy names.
+//! The client: the peer of the connection, or the client that a trusted proxy names.
 
 use crate::config::Portal;
 use axum::http::HeaderMap;
 use std::net::IpAddr;
 
-/// The other end of a connection; put into each request by the listener.
+/// The peer of a connection; added to each request by the listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
     pub address: IpAddr,
@@ -15,7 +15,7 @@ pub struct Peer {
 #[derive(Debug, Clone)]
 pub struct Client {
     pub address: IpAddr,
-    /// Whether the browser speaks TLS, to us or to the proxy.
+    /// Whether the browser uses TLS, to the portal or to the proxy.
     pub has_tls: bool,
     /// Whether the peer is a trusted proxy: then its `trusted_header` counts.
     pub is_proxied: bool,
@@ -24,7 +24,7 @@ pub struct Client {
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// Finds the client and removes from the headers what it must not say itself.
+/// Determines the client and removes the headers that a client must not set itself.
 pub(super) fn find(peer: Peer, portal: &Portal, headers: &mut HeaderMap) -> Client {
     let is_proxied = portal.trusted_proxies.contain(peer.address);
     if !is_proxied {
@@ -40,7 +40,7 @@ pub(super) fn find(peer: Peer, portal: &Portal, headers: &mut HeaderMap) -> Clie
         Some(scheme) => scheme.eq_ignore_ascii_case("https"),
         None => peer.has_tls,
     };
-    // Each proxy appends whom it saw. From the right, the first that is no proxy of ours is the client.
+    // Each proxy appends its peer. From the right, the first that is not a trusted proxy is the client.
     let named: Vec<&str> = headers
         .get_all(FORWARDED_FOR)
         .iter()

@@ -1,6 +1,7 @@
-//! Cookies: one for the session, one for what a visitor has unlocked.
+//! Cookies: one for the session, one for the folders and links that a visitor has unlocked.
 //!
-//! With TLS their names begin with `__Host-`: the browser then takes them from this host over TLS alone, for all paths.
+//! With TLS their names begin with `__Host-`: the browser then accepts them only from this host over TLS, for
+//! all paths.
 
 use crate::http::App;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -21,7 +22,7 @@ impl Cookie {
         }
     }
 
-    /// What the client sends; the first, where it sends several.
+    /// The value that the client sends; the first, if there are several.
     pub(super) fn read(self, app: &App, headers: &HeaderMap) -> Option<String> {
         let name = self.name(app);
         let pairs =
@@ -32,7 +33,7 @@ impl Cookie {
             .map(|(_, v)| v.to_owned())
     }
 
-    /// Sets it; without `max_age` (seconds) until the browser ends.
+    /// Sets it; without `max_age` (seconds) until the browser closes.
     pub(super) fn set(self, app: &App, value: &str, max_age: Option<i64>) -> Option<HeaderValue> {
         let secure = if app.has_tls() { "; Secure" } else { "" };
         let age = max_age.map(|s| format!("; Max-Age={s}")).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! Answers with files that are open already: single ranges, validators, media types that a browser may show.
+//! Answers with open files: single ranges, validators, media types that a browser may display.
 //!
-//! What a file claims to be is not believed: types that a browser runs (HTML, SVG, XML, PDF) are never among those that are shown, and
-//! what is shown is shown in a sandbox.
+//! The media type does not come from the file: types that a browser executes (HTML, SVG, XML, PDF) are never
+//! displayed, and displayed files are sandboxed.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-/// Bytes that are read at a time. A client that reads slowly holds as much.
+/// Bytes per read. A slow client holds this much memory.
 const CHUNK: u64 = 128 << 10;
 
 /// How an open file is answered.
@@ -23,11 +23,11 @@ pub struct Served {
     pub etag: String,
     pub media_type: &'static str,
     pub caching: &'static str,
-    /// The name under which it is saved; `None`: it is shown.
+    /// The name under which it is saved; `None`: it is displayed.
     pub save_as: Option<String>,
 }
 
-/// What part of a file is asked for.
+/// The requested part of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Whole,
@@ -36,7 +36,7 @@ enum Part {
     Unsatisfiable,
 }
 
-/// The answer. Reading happens where waiting for the disk is allowed, a chunk at a time.
+/// The answer. The file is read in chunks on a thread that may block.
 pub fn answer(served: Served, headers: &HeaderMap) -> Response {
     let is_known = |name| {
         let value = headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
@@ -54,7 +54,7 @@ pub fn answer(served: Served, headers: &HeaderMap) -> Response {
     put(&mut response, header::ACCEPT_RANGES, "bytes");
     put(&mut response, header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
     let range = headers.get(header::RANGE).and_then(|v| v.to_str().ok());
-    // A range of another version is no use: the whole of this one is sent.
+    // A range of another version cannot be used: the whole of this one is sent.
     let same = headers.get(header::IF_RANGE).is_none_or(|v| v.as_bytes() == served.etag.as_bytes());
     let part = range.filter(|_| same).map_or(Part::Whole, |range| part(range, served.length));
     let (from, length) = match part {
@@ -85,7 +85,8 @@ fn put(response: &mut Response, name: header::HeaderName, value: &str) {
     }
 }
 
-/// Of a `Range` header. Several ranges, and what is none, are answered with the whole, as the standard allows.
+/// Parses a `Range` header. Several ranges and invalid ones are answered with the whole file, as the standard
+/// allows.
 fn part(range: &str, length: u64) -> Part {
     let Some(spec) = range.strip_prefix("bytes=") else { return Part::Whole };
     let Some((from, to)) = spec.trim().split_once('-').filter(|_| !spec.contains(',')) else {
@@ -141,7 +142,7 @@ fn body(file: File, from: u64, length: u64) -> Body {
         let chunk = read.unwrap_or_else(|e| Err(io::Error::other(e)));
         let next = match &chunk {
             Ok(bytes) => at + bytes.len() as u64,
-            // The connection is cut, so that the client does not take a part for the whole.
+            // The connection is cut, so that the client does not treat a part as the whole.
             Err(_) => end,
         };
         Some((chunk, (file, next)))
@@ -149,14 +150,14 @@ fn body(file: File, from: u64, length: u64) -> Body {
     Body::from_stream(stream)
 }
 
-/// A chunk. A file that has become shorter than it was is an error.
+/// A chunk. A file that has become shorter is an error.
 fn read_at(file: &File, at: u64, size: usize) -> io::Result<Bytes> {
     let mut buffer = vec![0; size];
     file.read_exact_at(&mut buffer, at)?;
     Ok(Bytes::from(buffer))
 }
 
-/// Types that browsers show and do not run, by the format that the content has (as the index names it).
+/// Types that browsers display and do not execute, by the format of the content (as named in the index).
 pub fn shown_type(format: &str) -> Option<&'static str> {
     Some(match format {
         "jpeg" => "image/jpeg",

@@ -1,4 +1,5 @@
-//! What holds for every request, whatever its route: the client, the Host, time, and the headers of the answer.
+//! Checks and headers common to all requests: the client, the Host, time limits, and the headers of the
+//! answer.
 
 use crate::config::Tls;
 use crate::http::client::{self, Client, Peer};
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-/// No script, style, frame or connection but the portal's own, and nothing inline.
+/// Scripts, styles, frames and connections of the portal only, and nothing inline.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; \
                    font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; \
                    base-uri 'self'; frame-ancestors 'none'";
@@ -48,7 +49,8 @@ pub(super) async fn frame(State(app): State<Arc<App>>, mut request: Request, nex
 }
 
 fn refuse(app: &App, peer: Peer, client: &Client, uri: &Uri, headers: &HeaderMap) -> Option<Problem> {
-    // Plain HTTP is for this machine and for proxies; the config refuses other listeners, and this other peers.
+    // Plain HTTP is for this machine and for proxies; the config refuses other listeners, and this check
+    // other peers.
     if !app.has_tls() && !client.is_proxied && !crate::config::plain_address(peer.address).is_loopback() {
         let detail = "This port is for the proxy of the portal alone.";
         return Some(Problem::new(StatusCode::FORBIDDEN, "proxy_only", "Not from here", detail));
@@ -62,7 +64,7 @@ fn refuse(app: &App, peer: Peer, client: &Client, uri: &Uri, headers: &HeaderMap
     }
 }
 
-/// Host and port of the request: of HTTP/2's `:authority`, else of `Host`, of which there must be one.
+/// Host and port of the request: of HTTP/2's `:authority`, else of `Host`, which must occur once.
 pub(super) fn host(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let mut named = headers.get_all(header::HOST).iter();
     let first = named.next();
@@ -90,8 +92,8 @@ fn is_ours(app: &App, host: &str) -> bool {
     name.parse::<IpAddr>().is_ok() || app.hosts.iter().any(|h| h == name)
 }
 
-/// Whether a request comes from the portal's own pages: by Sec-Fetch-Site, which pages cannot forge, else by Origin. `None`
-/// where it says neither.
+/// Whether a request comes from the portal's own pages: by Sec-Fetch-Site, which pages cannot forge, else by
+/// Origin. `None` if both are missing.
 pub(super) fn is_same_origin(client: &Client, uri: &Uri, headers: &HeaderMap) -> Option<bool> {
     if let Some(site) = headers.get("sec-fetch-site") {
         return Some(site == "same-origin");

@@ -1,4 +1,5 @@
-//! Before each route of the API: who asks, whether the row of the route lets him, and whether the request comes from our pages.
+//! Checks before each route of the API: the caller, whether the route admits the caller, and whether the
+//! request comes from the portal's pages.
 
 use super::client::Client;
 use super::cookie::Cookie;
@@ -20,10 +21,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A request of the API is answered in this time, its body read; long answers begin in it.
+/// The time limit for an answer, its body read; long answers must begin within it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// By what a caller is known.
+/// How the caller is authenticated.
 #[derive(Debug, Clone)]
 pub enum Credential {
     Nothing,
@@ -33,20 +34,20 @@ pub enum Credential {
     Token(Token),
 }
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub subject: Subject,
     pub account: Option<Account>,
     pub credential: Credential,
     pub address: IpAddr,
-    /// Digest of the cookie under which unlocked folders and links are kept.
+    /// Digest of the cookie that identifies unlocked folders and links.
     pub visitor: Option<Digest>,
     pub agent: String,
 }
 
 impl Caller {
-    /// The account; the guard of a route that needs one has seen to it that it is there.
+    /// The account; the guard of a route that needs one ensures that there is one.
     pub fn account(&self) -> Answer<&Account> {
         self.account.as_ref().ok_or_else(Problem::sign_in_needed)
     }
@@ -58,7 +59,8 @@ impl Caller {
         }
     }
 
-    /// Refuses where the password was not given in the last ten minutes. A trusted proxy answers for that itself.
+    /// Refuses the request if the password was not given in the last ten minutes. A trusted proxy is
+    /// responsible for that itself.
     pub fn must_be_confirmed(&self) -> Answer<()> {
         const RECENT: i64 = 600;
         match &self.credential {
@@ -78,12 +80,12 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Caller, Problem> {
-        // A route without a guard has no caller, and answers nothing.
+        // A route without a guard has no caller, and is refused.
         parts.extensions.get::<Caller>().cloned().ok_or_else(Problem::internal)
     }
 }
 
-/// A route with its guard, its limit on bodies and its time.
+/// A route with its guard, body limit and time limit.
 pub(super) fn guarded(route: &'static Route, app: Arc<App>) -> MethodRouter<Arc<App>> {
     let filter = MethodFilter::try_from(route.method.clone()).unwrap_or(MethodFilter::TRACE);
     (route.handler)(filter)
@@ -112,7 +114,7 @@ async fn guard(State((app, route)): State<GuardState>, request: Request, next: N
     }
 }
 
-/// The caller of a request, if the route is for him.
+/// The caller of a request, if the route admits it.
 async fn admit(app: &Arc<App>, route: &Route, request: &Parts) -> Answer<Caller> {
     let headers = &request.headers;
     let client = request.extensions.get::<Client>().cloned().ok_or_else(Problem::internal)?;
@@ -123,12 +125,12 @@ async fn admit(app: &Arc<App>, route: &Route, request: &Parts) -> Answer<Caller>
     let is_ambient =
         matches!(caller.credential, Credential::Cookie(_) | Credential::Proxy) || caller.visitor.is_some();
     let is_ours = match (is_change, &caller.credential) {
-        // Browsers add nothing to a bearer token by themselves.
+        // Browsers never add a bearer token by themselves.
         (_, Credential::Token(_)) => true,
         (true, _) if is_ambient => origin == Some(true),
-        // A sign-in from another site would put someone into a stranger's account.
+        // A sign-in request from another site could sign the user in to another account.
         (true, _) => origin != Some(false),
-        // Another site's page may link here, and learns nothing from a picture or script that it embeds.
+        // Another site may link here, but must not learn anything from an embedded picture or script.
         (false, _) => !is_embedded_elsewhere(headers),
     };
     if !is_ours {
@@ -220,7 +222,7 @@ async fn identify(app: &Arc<App>, client: &Client, headers: &HeaderMap) -> Answe
     Ok(caller(Subject::Visitor { unlocked }, None, Credential::Nothing))
 }
 
-/// A full disk keeps nobody from reading: the time of the last use is then not noted.
+/// A full disk must not prevent reading: the time of the last use is then not recorded.
 fn forgive_full(e: StoreError) -> Result<(), StoreError> {
     if matches!(e, StoreError::Full) { Ok(()) } else { Err(e) }
 }

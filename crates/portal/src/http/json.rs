@@ -1,4 +1,4 @@
-//! JSON bodies: read with the portal's own problems, written with `no-store`.
+//! JSON bodies: parse errors become the portal's own problems, answers have `no-store`.
 
 use crate::http::Problem;
 use axum::extract::{FromRequest, Request};
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A JSON body. Unknown keys are refused where the type says so.
+/// A JSON body. Unknown keys are refused if the type denies them.
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
@@ -36,7 +36,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-/// The parser's own words about what it found, without the framework's around them.
+/// The parser's message without the framework's text around it.
 fn reason(e: &dyn std::error::Error) -> String {
     let mut inner = e;
     while let Some(source) = inner.source() {

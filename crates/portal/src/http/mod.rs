@@ -1,4 +1,4 @@
-//! HTTP: the routes as a table, who may ask for each, and the answers.
+//! HTTP: the table of routes, the access to each, and the answers.
 
 pub mod api;
 mod assets;
@@ -32,22 +32,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The answer of a handler.
 pub type Answer<T> = Result<T, Problem>;
 
-/// What all requests share.
+/// State shared by all requests.
 pub struct App {
     pub config: Config,
     pub store: Arc<Store>,
     pub hasher: Hasher,
     /// Names in `Host` that are this portal, in lower case; IP addresses always are.
     pub hosts: Vec<String>,
-    /// The local authority, where the portal made its certificate itself.
+    /// The local authority, if the portal issued its certificate itself.
     pub authority: Option<Arc<Authority>>,
     pub library: Arc<Library>,
-    /// Questions that passkeys were asked.
+    /// Open passkey challenges.
     pub challenges: api::passkeys::Challenges,
     /// The engine's events.
     pub relay: Arc<Relay>,
     pub streams: api::events::Streams,
-    /// The present rules, their number, and the spaces that they were read for.
+    /// The current rules, their version, and the spaces that they were read for.
     held: RwLock<Option<Held>>,
 }
 
@@ -82,7 +82,7 @@ impl App {
         }
     }
 
-    /// The present rules. They are read anew when any process has changed them.
+    /// The current rules. They are read again after any process has changed them.
     pub fn policy(&self) -> Result<Arc<Policy>, StoreError> {
         Ok(self.held()?.policy)
     }
@@ -105,12 +105,12 @@ impl App {
         Ok(held)
     }
 
-    /// Forgets the rules that are kept: folders on the disk or the config may have changed.
+    /// Drops the cached rules: folders on the disk or the config may have changed.
     pub fn forget_policy(&self) {
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// What a subject may do with an object now.
+    /// The current rights of a subject on an object.
     pub fn rights(&self, subject: &Subject, object: &Object<'_>) -> Result<Rights, StoreError> {
         Ok(rights(&*self.policy()?, subject, object, crate::clock::now()))
     }
@@ -146,7 +146,7 @@ pub fn router(app: Arc<App>) -> Router {
                 &base,
                 axum::routing::get(move || async move { axum::response::Redirect::permanent(&home) }),
             )
-            // With the slash at its end: the page `/photos/`, and not `/photos`, is the first one.
+            // With the slash at its end: the first page is `/photos/`, not `/photos`.
             .nest(&app.config.portal.base_path, inner)
             .fallback(|| async { Problem::not_found() })
     };

@@ -20,7 +20,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/ca", get(authority))
         .route("/ca.crt", get(certificate))
         .route("/plain.css", get(style))
-        // The application has no view below these: what the API does not know there is not.
+        // The application has no view below these: an unknown address of the API is not found.
         .route("/api", any(unknown))
         .route("/api/{*path}", any(unknown))
         .route("/{*path}", get(file))
@@ -34,7 +34,7 @@ async fn unknown() -> Problem {
 async fn file(State(app): State<Arc<App>>, headers: HeaderMap, Path(path): Path<String>) -> Response {
     match assets::find(&path) {
         Some(asset) => assets::answer(&app, asset, &headers),
-        // What looks like a file and is none is not the application: a browser would take it for a broken script.
+        // A missing file is not answered with the application: a browser would parse it as a broken script.
         None if path.rsplit('/').next().is_some_and(|name| name.contains('.')) => {
             Problem::not_found().into_response()
         }
@@ -55,7 +55,7 @@ async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     }
 }
 
-/// The look of the pages below, which have no script.
+/// The style of the pages below, which have no script.
 async fn style() -> Response {
     const CSS: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}\
         label{display:block;margin-top:1rem}input{font:inherit;width:100%;padding:.4rem;box-sizing:border-box}\
@@ -79,7 +79,7 @@ fn page(app: &App, title: &str, body: &str) -> Response {
     response
 }
 
-/// Text in a page.
+/// Escapes text for HTML.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

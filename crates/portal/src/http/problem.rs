@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 problem documents, in words that people understand.
+//! Errors as RFC 9457 problem documents, with messages for users.
 
 use crate::library::LibraryError;
 use crate::password::PasswordError;
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// An error answer. `kind` is its name for programs and translations, and the end of its `type`.
+/// An error answer. `kind` is its stable identifier for programs and translations, and the end of its `type`.
 #[derive(Debug, Clone)]
 pub struct Problem {
     status: StatusCode,
@@ -37,7 +37,7 @@ impl Problem {
         Problem { status, kind, title, detail: detail.into(), retry_after: None }
     }
 
-    /// What is not there, and what the subject may not see: one answer for both, byte for byte.
+    /// For both missing and invisible objects: the same answer, byte for byte.
     pub fn not_found() -> Problem {
         let detail = "There is nothing at this address, or you may not see it.";
         Problem::new(StatusCode::NOT_FOUND, "not_found", "Not found", detail)
@@ -87,7 +87,7 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong", detail)
     }
 
-    /// What is wrong, as a sentence.
+    /// The error as a sentence.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -207,7 +207,7 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// An error's words as a sentence.
+/// An error message as a sentence.
 fn sentence(e: &dyn std::fmt::Display) -> String {
     let text = e.to_string();
     let mut letters = text.chars();

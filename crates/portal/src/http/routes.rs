@@ -1,5 +1,5 @@
-//! The API's routes as data: the router is made from this table, the test of rights runs every row for every subject, and
-//! docs/portal-openapi.yaml is held against it both ways.
+//! The API's routes as data: the router is built from this table, the test of rights runs every row for every
+//! subject, and a test compares docs/portal-openapi.yaml with it in both directions.
 
 use super::App;
 use super::api::{
@@ -10,16 +10,16 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use std::sync::{Arc, LazyLock};
 
-/// Whom a route is for. Who is not among them gets what an unknown address gets, or 401 where an account may help.
+/// Whom a route is for. Others get the answer to an unknown address, or 401 if an account may have access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Everyone: sign-in, setup, health.
+    /// Every client: sign-in, setup, health.
     Anyone,
-    /// Everyone, each with the part of the library that is visible to him.
+    /// Every client, each with the part of the library that is visible to it.
     Library,
     /// Accounts, also through a token.
     SignedIn,
-    /// An account itself, for its own sign-in, tokens, preferences and history; not through a token.
+    /// The account itself, for its own sign-in, tokens, preferences and history; not through a token.
     Own,
     /// Administrators; not through a token.
     Administrator,
@@ -31,12 +31,12 @@ pub struct Route {
     /// Below `/api/v1`.
     pub path: &'static str,
     pub access: Access,
-    /// Bytes of the body at the most.
+    /// The maximum size of the body, bytes.
     pub body: usize,
     pub handler: fn(MethodFilter) -> MethodRouter<Arc<App>>,
 }
 
-/// Bytes of a JSON body, unless its row says otherwise.
+/// Bytes of a JSON body, unless the row sets another limit.
 const BODY: usize = 64 << 10;
 
 macro_rules! table {

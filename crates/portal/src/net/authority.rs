@@ -1,8 +1,9 @@
-//! The local certificate authority: a key that never leaves the state folder, and the certificate of the portal that it signs.
+//! The local certificate authority: a key that never leaves the state folder, and the certificate of the
+//! portal that it signs.
 //!
-//! The authority vouches for the portal's names and for addresses of home networks and nothing else (name constraints), so that
-//! a device that trusts it is no worse off should its key be stolen from the NAS. New names that it may not vouch for need a new
-//! authority; an authority is kept as long as it can be.
+//! Name constraints limit the authority to the portal's names and addresses of home networks, so that a key
+//! stolen from the NAS does not endanger a device that trusts it. New names outside of the constraints need a
+//! new authority; otherwise the authority is kept.
 
 use super::tls::{TlsError, certified};
 use base64::Engine;
@@ -22,13 +23,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use time::OffsetDateTime;
 
-/// Ten years for the authority; its certificates as long as Apple's devices take them.
+/// Ten years for the authority; its certificates for the maximum that Apple's devices accept.
 const AUTHORITY_DAYS: i64 = 3650;
 const CERTIFICATE_DAYS: i64 = 397;
-/// A certificate with less than this left is made anew.
+/// A certificate with less than this left is renewed.
 pub const RENEW_DAYS: i64 = 30;
 
-/// Endings of names that only home networks use; the host's own are added.
+/// Name suffixes used only in home networks; the host's own are added.
 const HOME: &[&str] = &["local", "lan", "home.arpa", "internal", "fritz.box", "localhost"];
 
 #[derive(Debug)]
@@ -37,11 +38,11 @@ pub struct Authority {
     key: KeyPair,
     pem: String,
     der: CertificateDer<'static>,
-    /// Endings of names that it may vouch for.
+    /// Name suffixes that it may sign for.
     domains: Vec<String>,
 }
 
-/// What the authority's certificate was made from: enough to sign with it again.
+/// The input of the authority's certificate: sufficient to sign with it again.
 #[derive(Serialize, Deserialize)]
 struct Recipe {
     created: i64,
@@ -50,7 +51,7 @@ struct Recipe {
 }
 
 impl Authority {
-    /// The authority in `state/tls`, where it may vouch for all `names`; else a new one.
+    /// The authority in `state/tls`, if it may sign for all `names`; else a new one.
     pub fn open(state: &Path, names: &[String], now: i64) -> Result<Authority, TlsError> {
         let dir = state.join("tls");
         let fail = |path: &Path, e: &dyn std::fmt::Display| TlsError::Authority {
@@ -86,7 +87,7 @@ impl Authority {
         let serial = u64::from_be_bytes(crate::secret::random().map_err(|e| fail(&key_path, &e))?) >> 1;
         let recipe = Recipe { created: now, serial, domains };
         let key = KeyPair::generate().map_err(|e| fail(&key_path, &e))?;
-        // The recipe last: without one, key and certificate are made anew.
+        // The recipe is written last: without it, key and certificate are created again.
         write_private(&key_path, key.serialize_pem().as_bytes()).map_err(|e| fail(&key_path, &e))?;
         let text = serde_json::to_vec(&recipe).map_err(|e| fail(&recipe_path, &e))?;
         let authority = Authority::of(&recipe, key, None).map_err(|e| fail(&recipe_path, &e))?;
@@ -96,7 +97,8 @@ impl Authority {
         Ok(authority)
     }
 
-    /// The authority of a recipe. Its certificate is signed once: signatures differ each time, and devices have this one.
+    /// The authority of a recipe. Its certificate is stored, not signed again: signatures differ each time,
+    /// and devices have this one installed.
     fn of(
         recipe: &Recipe,
         key: KeyPair,
@@ -145,7 +147,8 @@ impl Authority {
         }
     }
 
-    /// A certificate for the portal. Addresses that are no home network's are left out: the authority may not vouch for them.
+    /// A certificate for the portal. Addresses outside of home networks are left out: the authority may not
+    /// sign for them.
     pub fn issue(&self, names: &[String], addresses: &[IpAddr], now: i64) -> Result<Issued, TlsError> {
         let fail = |e: rcgen::Error| TlsError::Issue(e.to_string());
         let mut params = CertificateParams::new(names.to_vec()).map_err(fail)?;
@@ -166,7 +169,7 @@ impl Authority {
         Ok(Issued { key: Arc::new(certified(chain, private)?), until: now + (CERTIFICATE_DAYS - 1) * 86_400 })
     }
 
-    /// What devices install.
+    /// The certificate that devices install.
     pub fn certificate_pem(&self) -> &str {
         &self.pem
     }
@@ -214,7 +217,7 @@ fn moment(at: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// A file for its owner alone, whole or not at all.
+/// Writes a file for its owner only, atomically.
 fn write_private(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
     let mut temporary = path.clone().into_os_string();
     temporary.push(".new");

@@ -1,7 +1,7 @@
-//! The connections there are: how many in all, how many of a peer, and which of them do nothing.
+//! The open connections: the total, the number per peer, and which of them are idle.
 //!
-//! Where a limit is reached, the connection that has been idle the longest makes room: silent clients cannot keep
-//! others out, and a connection with a request in it is never cut for another one.
+//! If a limit is reached, the connection that has been idle the longest is closed: silent clients cannot keep
+//! others out, and a connection with a running request is never closed for another one.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -30,17 +30,17 @@ struct Open {
     by_peer: HashMap<String, usize>,
 }
 
-/// What goes on in one connection.
+/// The activity of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// Requests whose answers are not sent whole.
+    /// Requests whose answers are not completely sent.
     running: AtomicUsize,
-    /// Requests there have been.
+    /// Requests so far.
     served: AtomicU64,
     /// Milliseconds since the start of the server.
     idle_since: AtomicU64,
     started: Instant,
-    /// Woken when it must make room.
+    /// Notified when it must be closed.
     pub evicted: Notify,
 }
 
@@ -59,7 +59,7 @@ impl Activity {
         self.running.load(Ordering::Relaxed) > 0
     }
 
-    /// Seconds without a request; 0 while there is one.
+    /// Seconds without a request; 0 during one.
     pub(super) fn idle_seconds(&self) -> u64 {
         if self.is_busy() {
             0
@@ -73,7 +73,7 @@ impl Activity {
     }
 }
 
-/// A request that is not done; dropped with the end of its answer.
+/// A running request; dropped with the end of its answer.
 #[derive(Debug)]
 pub(super) struct Running(Arc<Activity>);
 
@@ -84,7 +84,7 @@ impl Drop for Running {
     }
 }
 
-/// A place among the connections.
+/// A slot among the connections.
 #[derive(Debug)]
 pub(super) struct Place {
     id: u64,
@@ -99,7 +99,7 @@ impl Drop for Place {
     }
 }
 
-/// One that was evicted is gone already.
+/// An evicted one is already removed.
 fn remove(open: &mut Open, id: u64) -> Option<Arc<Activity>> {
     let (peer, activity) = open.all.remove(&id)?;
     if let Some(count) = open.by_peer.get_mut(&peer) {
@@ -116,8 +116,8 @@ impl Connections {
         Arc::new(Connections { limits, started: Instant::now(), open: Mutex::default() })
     }
 
-    /// A place for a connection; `None` where the limits are reached and all are busy. A trusted proxy stands for many peers, and has
-    /// no limit of its own.
+    /// A slot for a connection; `None` if a limit is reached and all are busy. A trusted proxy represents
+    /// many peers, and has no limit of its own.
     pub(super) fn admit(self: &Arc<Connections>, peer: &str, is_proxy: bool) -> Option<Place> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_peer = open.by_peer.get(peer).copied().unwrap_or(0);
@@ -146,7 +146,7 @@ impl Connections {
     }
 }
 
-/// Makes room for one; `None` where all that could go are busy.
+/// Evicts one; `None` if all candidates are busy.
 fn evict(open: &mut Open, may_go: impl Fn(&str) -> bool) -> Option<()> {
     let idle = open.all.iter().filter(|(_, (peer, activity))| may_go(peer) && !activity.is_busy());
     let id = idle.min_by_key(|(_, (_, a))| a.idle_since.load(Ordering::Relaxed)).map(|(id, _)| *id)?;

@@ -1,4 +1,4 @@
-//! Sockets: TLS, limits on connections, slow and silent clients, an orderly end.
+//! Sockets: TLS, limits on connections, slow and silent clients, orderly shutdown.
 
 pub mod authority;
 mod connections;
@@ -24,7 +24,8 @@ pub fn host_names() -> Vec<String> {
     names
 }
 
-/// The addresses by which this host reaches others, and loopback. Nothing is sent: a UDP socket only asks for the route.
+/// The addresses of this host on its networks, and loopback. Nothing is sent: a UDP socket only looks up the
+/// route.
 pub fn host_addresses() -> Vec<IpAddr> {
     let mut addresses: Vec<IpAddr> =
         vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];

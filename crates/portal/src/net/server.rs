@@ -1,4 +1,4 @@
-//! The listener: accepts, limits, serves, and ends in order.
+//! The listener: accepts, limits, serves, and shuts down cleanly.
 
 use super::connections::{Activity, Connections, Limits, Running};
 use super::stream::Impatient;
@@ -27,14 +27,14 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 const LIMITS: Limits = Limits { in_all: 512, per_peer: 128 };
-/// A handshake, and the head of a request.
+/// The time limit of a handshake, and of the head of a request.
 const HEAD: Duration = Duration::from_secs(10);
-/// A connection that has not asked anything yet, and one between two requests, seconds.
+/// The idle limits of a connection before its first request, and between two requests, seconds.
 const FIRST_REQUEST: u64 = 15;
 const NEXT_REQUEST: u64 = 75;
-/// A write of which the client takes nothing.
+/// The time limit of a write without progress.
 const STALLED: Duration = Duration::from_secs(45);
-/// Requests that run when the portal ends.
+/// The time limit of running requests at shutdown.
 const LAST_REQUESTS: Duration = Duration::from_secs(8);
 /// Bytes of the head of a request.
 const HEAD_BYTES: u32 = 16 << 10;
@@ -47,7 +47,7 @@ pub enum ServeError {
     Socket(#[from] std::io::Error),
 }
 
-/// Serves until `stop` says so.
+/// Serves until `stop`.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
@@ -67,7 +67,7 @@ pub async fn serve(
         let (stream, address) = match accepted {
             Ok(accepted) => accepted,
             Err(e) => {
-                // Out of descriptors, mostly: those that end make room.
+                // Mostly out of descriptors: closed connections release some.
                 tracing::warn!("a connection cannot be accepted: {e}");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -82,7 +82,7 @@ pub async fn serve(
             let evicted = place.activity.clone();
             tokio::select! {
                 () = connection(stream, peer, router, acceptor, &place.activity, stop) => {}
-                // Room is made at once: it was idle.
+                // The slot is released at once: the connection was idle.
                 () = evicted.evicted.notified() => {}
             }
             drop(place);
@@ -104,7 +104,7 @@ async fn connection(
     activity: &Arc<Activity>,
     stop: watch::Receiver<bool>,
 ) {
-    // Answers are written whole: waiting for more only delays the last packet.
+    // Answers are written in one piece: delaying only slows the last packet.
     let _ = stream.set_nodelay(true);
     let stream = Impatient::new(stream, STALLED);
     match acceptor {
@@ -171,7 +171,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             _ = tick.tick() => {
                 let longest = if activity.has_served() { NEXT_REQUEST } else { FIRST_REQUEST };
                 let idle = activity.idle_seconds();
-                // A client that does not end its side is left.
+                // A client that does not close its side is dropped.
                 if idle > longest + 10 {
                     return;
                 }

@@ -1,4 +1,4 @@
-//! A stream that gives up on a client that takes nothing: a write that makes no progress for a while is an error.
+//! A stream with a write time limit: a write that makes no progress for a while is an error.
 
 use std::future::Future;
 use std::io;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep};
 pub(super) struct Impatient<S> {
     inner: S,
     patience: Duration,
-    /// Runs while a write waits.
+    /// Set while a write waits.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 

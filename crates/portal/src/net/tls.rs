@@ -27,7 +27,7 @@ pub enum TlsError {
     Setup(String),
 }
 
-/// A certificate chain with its key, if the two belong together.
+/// A certificate chain with its key, if they match.
 pub fn certified(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -40,23 +40,23 @@ pub fn certified(
     }
 }
 
-/// Where certificates come from.
+/// The source of certificates.
 pub enum Source {
     Files { certificate: PathBuf, key: PathBuf },
     Local { authority: Arc<Authority>, names: Vec<String>, addresses: Vec<IpAddr> },
 }
 
-/// The certificate of the moment. Connections that are there keep theirs.
+/// The current certificate. Open connections keep theirs.
 pub struct Certificates {
     source: Source,
     current: RwLock<Arc<CertifiedKey>>,
     known: Mutex<Known>,
 }
 
-/// What tells that there is a newer one.
+/// How a newer one is detected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Known {
-    /// Times of both files.
+    /// Modification times of both files.
     Files([Option<SystemTime>; 2]),
     Until(i64),
 }
@@ -67,7 +67,8 @@ impl Certificates {
         Ok(Certificates { source, current: RwLock::new(key), known: Mutex::new(known) })
     }
 
-    /// Takes a newer certificate, where there is one; whether it did. What cannot be used leaves the old one.
+    /// Loads a newer certificate, if there is one; returns whether it did. If the new one is unusable, the
+    /// old one stays.
     pub fn refresh(&self, now: i64) -> Result<bool, TlsError> {
         let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = match (&self.source, known) {
@@ -128,7 +129,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// The server's side: HTTP/2 where the client can, sessions resumed by tickets.
+/// The server's configuration: HTTP/2 if the client supports it, sessions resumed by tickets.
 pub fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)

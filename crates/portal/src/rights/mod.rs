@@ -1,8 +1,8 @@
 //! What a subject may do with an object: one pure function, [`rights`], that denies what no rule allows.
 //!
-//! Its input is the [`Policy`]: everything that accounts, grants, albums and links say, read from `portal.sqlite` and the
-//! config. [`scope`] says the same for the whole library at once, as a filter for the queries of the index; a property test
-//! holds the two together.
+//! Its input is the [`Policy`]: all accounts, grants, albums and links, read from `portal.sqlite` and the
+//! config. [`scope`] expresses the same for the whole library, as a filter for the queries of the index; a
+//! property test verifies that both agree.
 
 mod policy;
 mod scope;
@@ -16,7 +16,7 @@ pub use scope::scope;
 use crate::store::{AccountId, AlbumRole, FolderPath};
 use std::ops::{BitAnd, BitOr, BitOrAssign};
 
-/// What may be done. In JSON a list of words.
+/// A set of rights. In JSON a list of words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(into = "Vec<Right>", from = "Vec<Right>")]
 pub struct Rights {
@@ -49,12 +49,12 @@ impl Rights {
         self == Rights::NONE
     }
 
-    /// Whether all of `other` are among these.
+    /// Whether this set contains all of `other`.
     pub fn include(self, other: Rights) -> bool {
         self & other == other
     }
 
-    /// What is granted on a folder goes up in steps: who manages does everything, who downloads or uploads sees.
+    /// Grants on folders imply each other: manage includes all rights, download and upload include view.
     pub fn closed(self) -> Rights {
         if self.manage {
             return Rights::ALL;
@@ -117,7 +117,7 @@ impl BitOrAssign for Rights {
     }
 }
 
-/// Who asks.
+/// The subject of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// No account: sees public folders, and those whose password was given.
@@ -126,7 +126,7 @@ pub enum Subject {
     Account { id: AccountId, unlocked: Vec<FolderPath> },
     /// A program with a secret of an account: some of its rights, perhaps in some of its spaces only.
     Token { account: AccountId, rights: Rights, spaces: Option<Vec<String>> },
-    /// A share link; one with a password counts from when it was given.
+    /// A share link; one with a password counts after it was given.
     Share { id: String, unlocked: bool },
     /// A guest of a photo request.
     Guest { request: String, unlocked: bool },
@@ -147,17 +147,17 @@ impl Subject {
     }
 }
 
-/// An album that an item is in.
+/// The membership of an item in an album.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
     pub album: i64,
-    /// Whose album it is.
+    /// The album's owner.
     pub owner: AccountId,
-    /// Who put the item in; of a conditional album its owner.
+    /// The account that added the item; for a conditional album its owner.
     pub added_by: AccountId,
 }
 
-/// What is asked for.
+/// The object of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {
     /// All of a space: its people, its recognition, its settings.
@@ -179,11 +179,11 @@ pub enum Object<'a> {
     Share(&'a str),
     /// Accounts, groups, shared spaces, switches, the engine, the audit log of all.
     Administration,
-    /// Sign-in, tokens, preferences and history of one account. A program may look at most.
+    /// Sign-in, tokens, preferences and history of one account. A token has view rights at most.
     Profile(AccountId),
 }
 
-/// What a subject may do with an object. `now` ends links.
+/// What a subject may do with an object. `now` is compared with the expiry of links.
 pub fn rights(policy: &Policy, subject: &Subject, object: &Object<'_>, now: i64) -> Rights {
     match subject {
         Subject::Visitor { unlocked } => match object {
@@ -209,13 +209,13 @@ pub fn rights(policy: &Policy, subject: &Subject, object: &Object<'_>, now: i64)
                 }
                 Object::Request(_) | Object::Share(_) | Object::Administration => return Rights::NONE,
             };
-            // Albums reach across spaces: a token that is limited to some has none.
+            // Albums span spaces: a token that is limited to some spaces has no albums.
             let is_inside = match (spaces, space) {
                 (None, _) => true,
                 (Some(spaces), Some(space)) => spaces.iter().any(|s| s == space),
                 (Some(_), None) => false,
             };
-            // Of an item seen only through an album the space is the owner's: the same limit holds.
+            // The space of an item seen only through an album is the owner's: the same limit applies.
             if !is_inside || !policy.is_active(*account) {
                 return Rights::NONE;
             }
@@ -233,7 +233,7 @@ pub fn rights(policy: &Policy, subject: &Subject, object: &Object<'_>, now: i64)
     }
 }
 
-/// What an account may do by itself: without public folders and passwords.
+/// The rights of an account itself: without public folders and passwords.
 fn of_account(policy: &Policy, id: AccountId, object: &Object<'_>) -> Rights {
     if !policy.is_active(id) {
         return Rights::NONE;
@@ -272,7 +272,7 @@ fn of_account(policy: &Policy, id: AccountId, object: &Object<'_>) -> Rights {
     }
 }
 
-/// On the album itself: upload is to put items in, manage is to change it.
+/// On the album itself: upload is to add items, manage is to change it.
 fn album_rights(policy: &Policy, id: AccountId, album: i64, owner: AccountId) -> Rights {
     if !policy.is_active(owner) {
         return Rights::NONE;
@@ -291,13 +291,13 @@ fn role_rights(role: AlbumRole) -> Rights {
     }
 }
 
-/// On an item of an album: never more than the account that put it in may do now, and never a change.
+/// On an item of an album: at most the current rights of the account that added it, and never a change.
 fn through_album(policy: &Policy, id: AccountId, placement: &Placement, folder: &FolderPath) -> Rights {
     let role = album_rights(policy, id, placement.album, placement.owner);
     role & policy.contribution(placement.added_by, folder)
 }
 
-/// A link gives at most what its creator may do now.
+/// A link grants at most the current rights of its creator.
 fn of_share(policy: &Policy, id: &str, unlocked: bool, object: &Object<'_>, now: i64) -> Rights {
     let Some(share) = policy.live_share(id, unlocked, now) else { return Rights::NONE };
     let creators = match (&share.what, object) {
@@ -322,13 +322,13 @@ fn of_share(policy: &Policy, id: &str, unlocked: bool, object: &Object<'_>, now:
     creators & share.rights & Rights::DOWNLOAD
 }
 
-/// Guests put files in and learn nothing.
+/// Guests upload files and see nothing.
 fn of_guest(policy: &Policy, id: &str, unlocked: bool, now: i64) -> Rights {
     let Some(request) = policy.requests.get(id) else { return Rights::NONE };
     let is_open = !request.is_off && request.expires.is_none_or(|at| now < at);
     let is_known = unlocked || !request.has_password;
     let may_creator = policy.folder_rights(request.creator, &request.folder).upload;
-    // The album's owner stands in the index: the request says whether it was the creator's own.
+    // The album's owner is stored in the index: the request records whether it was the creator's own.
     let may_album = request.album.is_none_or(|album| {
         request.owns_album || policy.album_role(album, request.creator) == Some(AlbumRole::Provider)
     });

@@ -1,4 +1,4 @@
-//! Everything that the rights follow from, in memory.
+//! All input of the rights, in memory.
 
 use super::Rights;
 use crate::config::SpaceKind;
@@ -21,7 +21,7 @@ pub struct AccountRules {
     pub is_admin: bool,
     pub is_disabled: bool,
     pub groups: Vec<GroupId>,
-    /// In shared spaces; none where there is no entry.
+    /// In shared spaces; no access without an entry.
     pub access: HashMap<String, Access>,
 }
 
@@ -30,12 +30,12 @@ pub struct SpaceRules {
     pub kind: SpaceKind,
     /// Of a personal space.
     pub owner: Option<AccountId>,
-    /// A shared space that is switched off is nobody's.
+    /// A shared space that is switched off grants no rights to any account.
     pub is_off: bool,
     pub folders: FolderRules,
 }
 
-/// What is said about folders of one space, by volume and path. Sorted: a folder is followed by what is inside of it.
+/// The rules on folders of one space, by volume and path. Sorted: a folder is followed by its descendants.
 #[derive(Debug, Clone, Default)]
 pub struct FolderRules {
     pub grants: BTreeMap<FolderPath, Vec<(Who, Rights)>>,
@@ -105,7 +105,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether an account is there and enabled.
+    /// Whether an account exists and is enabled.
     pub fn is_active(&self, id: AccountId) -> bool {
         self.accounts.get(&id).is_some_and(|a| !a.is_disabled)
     }
@@ -114,7 +114,7 @@ impl Policy {
         self.accounts.get(&id).is_some_and(|a| a.is_admin && !a.is_disabled)
     }
 
-    /// Whether a subject may have files as they are, where it may download at all.
+    /// Whether a subject that may download gets originals.
     pub fn may_have_originals(&self, subject: &super::Subject) -> bool {
         match subject {
             super::Subject::Account { .. } | super::Subject::Token { .. } => {
@@ -129,7 +129,7 @@ impl Policy {
         }
     }
 
-    /// Whether a link shows pictures alone: no names, places and dates, and no files that hold them.
+    /// Whether a link shows pictures only: no names, places and dates, and no files that contain them.
     pub fn hides_details(&self, subject: &super::Subject) -> bool {
         match subject {
             super::Subject::Share { id, .. } => self.shares.get(id).is_none_or(|s| s.hide_details),
@@ -175,7 +175,7 @@ impl Policy {
         rules.kind == SpaceKind::Shared && !rules.is_off && account.access.get(space) == Some(&Access::Custom)
     }
 
-    /// What is granted on this very folder.
+    /// The grant on exactly this folder.
     pub(super) fn granted(
         &self,
         id: AccountId,
@@ -191,7 +191,7 @@ impl Policy {
         grants.filter(|(who, _)| holds(who)).fold(Rights::NONE, |sum, (_, rights)| sum | rights.closed())
     }
 
-    /// On a folder that is public, or whose password was given: by the deepest of the first levels that says so.
+    /// On a folder that is public or unlocked: by the deepest of the first levels that has a rule.
     pub(super) fn open_rights(&self, folder: &FolderPath, unlocked: &[FolderPath]) -> Rights {
         let Some(rules) = self.spaces.get(&folder.space) else { return Rights::NONE };
         if rules.kind != SpaceKind::Shared || rules.is_off {
@@ -202,12 +202,12 @@ impl Policy {
         said.map_or(Rights::NONE, |(visibility, at)| opened(visibility, &at, unlocked))
     }
 
-    /// What an account may hand on of items in a folder: what it may do itself, changes left out.
+    /// What an account may pass on of items in a folder: its own rights without changes.
     pub(super) fn contribution(&self, id: AccountId, folder: &FolderPath) -> Rights {
         self.folder_rights(id, folder) & Rights::DOWNLOAD
     }
 
-    /// Of an account that is invited, by itself or by a group: the most.
+    /// The highest role of an account that is invited directly or by a group.
     pub fn album_role(&self, album: i64, id: AccountId) -> Option<AlbumRole> {
         let account = self.accounts.get(&id).filter(|a| !a.is_disabled)?;
         let rules = self.albums.get(&album).filter(|a| !a.is_private)?;
@@ -218,7 +218,8 @@ impl Policy {
         rules.members.iter().filter(|(who, _)| holds(who)).map(|(_, role)| *role).max()
     }
 
-    /// A link that is on, not over, whose creator is enabled and whose password, if it has one, was given.
+    /// A link that is enabled and not expired, whose creator is enabled and whose password, if it has one,
+    /// was given.
     pub fn live_share(&self, id: &str, unlocked: bool, now: i64) -> Option<&ShareRules> {
         let share = self.shares.get(id)?;
         let is_live = !share.is_off
@@ -234,7 +235,7 @@ impl Policy {
     }
 }
 
-/// What is open to a visitor of a folder of which this is said.
+/// The rights of a visitor on a folder with this visibility.
 pub(super) fn opened(visibility: Visibility, at: &FolderPath, unlocked: &[FolderPath]) -> Rights {
     match visibility {
         Visibility::Public => Rights::DOWNLOAD,

@@ -6,7 +6,7 @@ use crate::library::{AlbumScope, FolderScope, Scope, SpaceScope};
 use crate::store::{AccountId, FolderPath};
 use std::collections::BTreeSet;
 
-/// The scope of a subject. For every folder it says what [`super::rights`] says: a property test holds them together.
+/// The scope of a subject. For every folder it agrees with [`super::rights`]: verified by a property test.
 pub fn scope(policy: &Policy, subject: &Subject, now: i64) -> Scope {
     let mut scope = match subject {
         Subject::Visitor { unlocked } => folders(policy, None, Some(unlocked)),
@@ -39,8 +39,8 @@ pub fn scope(policy: &Policy, subject: &Subject, now: i64) -> Scope {
     scope
 }
 
-/// Of an account, and with `open` what is open to everyone or unlocked. Folders inside of others only where they say something
-/// else.
+/// The folders of an account, and with `open` those that are public or unlocked. Subfolders are listed only
+/// where their rules differ.
 fn folders(policy: &Policy, id: Option<AccountId>, open: Option<&[FolderPath]>) -> Scope {
     let mut scope = Scope::default();
     let mut names: Vec<&String> = policy.spaces.keys().collect();
@@ -63,7 +63,7 @@ fn folders(policy: &Policy, id: Option<AccountId>, open: Option<&[FolderPath]>) 
             .keys()
             .filter(|folder| open.is_some() && folder.depth() <= VISIBILITY_LEVELS);
         let speaking: BTreeSet<&FolderPath> = granted.chain(said).collect();
-        // In order, so that the one around a folder is the last that holds it.
+        // In order, so that the parent of a folder is the last one that contains it.
         let mut around: Vec<(&FolderPath, Rights)> = Vec::new();
         for folder in speaking {
             let own = id.map_or(Rights::NONE, |id| policy.folder_rights(id, folder));
@@ -79,7 +79,7 @@ fn folders(policy: &Policy, id: Option<AccountId>, open: Option<&[FolderPath]>) 
     scope
 }
 
-/// Albums that an account is invited to; its own the index knows.
+/// Albums that an account is invited to; its own ones are in the index.
 fn albums(policy: &Policy, id: AccountId) -> Vec<AlbumScope> {
     let mut albums: Vec<AlbumScope> = policy
         .albums

@@ -156,7 +156,7 @@ fn an_album_shows_what_those_who_filled_it_may_show() {
         "never upload, never manage"
     );
     assert_eq!(rights(&policy, &account(CARL), &item(&mine), NOW), Rights::NONE);
-    // Ben cannot open Anna's photos to others by putting them into an album.
+    // Ben cannot expose Anna's photos by adding them to an album.
     let his = [Placement { album: 8, owner: BEN, added_by: BEN }];
     policy
         .albums
@@ -351,7 +351,7 @@ fn subjects() -> Vec<Subject> {
 }
 
 proptest! {
-    /// What a query filters by is what the function says, for every folder and every subject.
+    /// The filter of a query agrees with the function, for every folder and every subject.
     #[test]
     fn the_scope_says_what_the_function_says(policy in any_policy(), paths in prop::collection::vec(any_path(), 1..12)) {
         for subject in subjects() {
@@ -365,7 +365,7 @@ proptest! {
         }
     }
 
-    /// Less is never more: without a grant nobody gains, and disabling takes everything.
+    /// Removing never adds: without a grant no subject gains rights, and disabling removes all.
     #[test]
     fn taking_away_gives_nothing(policy in any_policy(), path in any_path()) {
         let folder = shared(&path);
@@ -383,7 +383,7 @@ proptest! {
         }
     }
 
-    /// A link or token never gives more than its account has.
+    /// A link or token never has more rights than its account.
     #[test]
     fn nothing_given_on_is_more_than_its_source(policy in any_policy(), path in any_path()) {
         let folder = shared(&path);

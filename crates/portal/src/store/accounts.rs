@@ -1,4 +1,4 @@
-//! Accounts. Ending what an account had open is part of the change that asks for it.
+//! Accounts. A change that ends an account's sessions and tokens does so in the same transaction.
 
 use super::{AccountId, Event, Result, Store, StoreError, audit, optional};
 use rusqlite::{Connection, Row, Transaction, params};
@@ -11,7 +11,7 @@ pub struct Account {
     /// "": the browser's.
     pub language: String,
     pub is_admin: bool,
-    /// The personal space, where the config does not say it.
+    /// The personal space, if the config does not set it.
     pub space: Option<String>,
     pub created: i64,
     pub disabled: Option<i64>,
@@ -61,14 +61,14 @@ impl From<rusqlite::Error> for AccountError {
     }
 }
 
-/// Refuses names that could not stand in a folder's name, a log line or a header.
+/// Refuses names that are invalid in a folder name, a log line or a header.
 pub fn check_name(name: &str) -> std::result::Result<(), AccountError> {
     let starts = name.chars().next().is_some_and(char::is_alphanumeric);
     let fits = name.chars().all(|c| c.is_alphanumeric() || ".-_@".contains(c)) && name.chars().count() <= 64;
     if starts && fits { Ok(()) } else { Err(AccountError::BadName(name.to_owned())) }
 }
 
-/// Names differ by more than capitals.
+/// Names must differ in more than case.
 pub(super) fn key(name: &str) -> String {
     name.to_lowercase()
 }
@@ -144,7 +144,7 @@ impl Store {
         })
     }
 
-    /// Disabling, and losing or gaining administration, ends what was open under the old rights.
+    /// Disabling an account, and granting or revoking administration, ends its sessions and tokens.
     pub fn change_account(
         &self,
         id: AccountId,
@@ -209,7 +209,7 @@ impl Store {
         })
     }
 
-    /// Removes an account with all that hangs on it. Files and what it said about photos stay.
+    /// Removes an account with everything that depends on it. Files and edits of photos stay.
     pub fn remove_account(
         &self,
         id: AccountId,
@@ -233,7 +233,8 @@ impl Store {
         })
     }
 
-    /// Back in after a lost phone or password: a new password, no second factor, no passkeys, enabled.
+    /// Restores access after a lost phone or password: a new password, no second factor, no passkeys,
+    /// enabled.
     pub fn recover_account(
         &self,
         id: AccountId,
@@ -300,7 +301,7 @@ fn is_last_admin(tx: &Transaction<'_>, account: &Account) -> Result<bool> {
     Ok(!tx.query_row(sql, [account.id], |r| r.get::<_, bool>(0))?)
 }
 
-/// Sessions and tokens go; links and photo requests are switched off.
+/// Sessions and tokens are deleted; links and photo requests are disabled.
 fn end_everything(tx: &Transaction<'_>, id: AccountId) -> Result<()> {
     tx.execute("DELETE FROM sessions WHERE account_id = ?1", [id])?;
     tx.execute("DELETE FROM tokens WHERE account_id = ?1", [id])?;

@@ -1,17 +1,17 @@
-//! Who may see an album. What is in it, and whose it is, stands in the index.
+//! Access to albums. Their content and owner are in the index.
 
 use super::folders::{columns, who};
 use super::{Event, Result, Store, audit, word};
 use crate::rights::Who;
 use rusqlite::{Connection, params};
 
-/// What an invited account may do; each includes the ones before it.
+/// The role of an invited account; each includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlbumRole {
     Viewer,
     Downloader,
-    /// Puts photos in, and takes out those it put in.
+    /// Adds photos, and removes those it added.
     Provider,
 }
 
@@ -34,10 +34,10 @@ impl AlbumRole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Privacy {
-    /// Its owner's alone.
+    /// Visible to its owner only.
     Private,
     Invitees,
-    /// Invitees, and who has its link.
+    /// Invitees, and visitors with its link.
     Link,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn all_members(conn: &Connection) -> Result<Vec<(i64, Who, AlbumRole)
 }
 
 impl Store {
-    /// Private removes the invitees and switches the album's links off.
+    /// Private removes the invitees and disables the album's links.
     pub fn set_album_privacy(&self, album: i64, privacy: Privacy, event: &Event<'_>) -> Result<()> {
         self.write(|tx| {
             tx.execute(
@@ -87,7 +87,7 @@ impl Store {
         })
     }
 
-    /// `None` takes the invitation back.
+    /// `None` revokes the invitation.
     pub fn invite(&self, album: i64, who: Who, role: Option<AlbumRole>, event: &Event<'_>) -> Result<()> {
         let (account, group) = columns(who);
         self.write(|tx| {
@@ -115,7 +115,7 @@ impl Store {
         Ok(all.into_iter().filter(|(a, ..)| *a == album).map(|(_, who, role)| (who, role)).collect())
     }
 
-    /// Everything about an album that was deleted.
+    /// Deletes the data of an album that was deleted.
     pub fn forget_album(&self, album: i64, event: &Event<'_>) -> Result<()> {
         self.write(|tx| {
             for table in ["album_access", "album_members", "shares"] {

@@ -1,12 +1,13 @@
-//! The audit log: who did what to what, when, from where. Written in the transaction of what it tells.
+//! The audit log: account, action, object, time and address. Entries are written in the transaction of the
+//! change.
 
 use super::{Result, Store};
 use rusqlite::{Connection, params};
 
-/// Entries that are kept; a busy household makes some thousands a year.
+/// The maximum number of entries; an active household writes some thousands per year.
 const KEPT: i64 = 100_000;
 
-/// What an entry is made of. `of` fills in the action.
+/// The common fields of an entry. `of` adds action and object.
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
     pub at: i64,
@@ -48,10 +49,10 @@ pub struct AuditEntry {
     pub object: String,
 }
 
-/// Which entries are asked for.
+/// The filter of a query.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
-    /// Of one account: what it did, and what was done to it.
+    /// Entries about one account: its own actions and those that affected it.
     pub account: Option<String>,
     /// Older than this entry.
     pub before: Option<i64>,
@@ -75,7 +76,7 @@ pub(super) fn record(conn: &Connection, entry: &Entry<'_>) -> Result<()> {
 }
 
 impl Store {
-    /// Writes an entry that no other change goes with.
+    /// Writes an entry without another change.
     pub fn audit(&self, event: &Event<'_>, action: &str, object: &str) -> Result<()> {
         self.write(|tx| record(tx, &Entry { event: *event, action, object }))
     }

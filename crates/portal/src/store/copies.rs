@@ -6,11 +6,11 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 
 impl Store {
-    /// Writes one moment of the database to a new file, for its owner alone, while others read and write.
+    /// Writes a snapshot of the database to a new file, for its owner only, while others read and write.
     pub fn copy_to(&self, to: &Path) -> Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         let cannot = |why: String| StoreError::Open { path: to.to_owned(), why };
-        // An empty file is filled, and keeps its mode.
+        // SQLite fills an existing empty file, and keeps its mode.
         std::fs::File::options()
             .write(true)
             .create_new(true)
@@ -21,7 +21,7 @@ impl Store {
         self.read(|conn| Ok(conn.execute("VACUUM INTO ?1", [name]).map(drop)?))
     }
 
-    /// What is wrong with a copy: nothing where the list is empty.
+    /// Checks a copy; the list of problems is empty if it is intact.
     pub fn check_copy(path: &Path) -> Result<Vec<String>> {
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let found: u32 = conn.pragma_query_value(None, "user_version", |r| r.get(0))?;
@@ -33,8 +33,8 @@ impl Store {
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
-    /// Makes a copy ready to be used: brings it to the present schema, and ends all sessions and unlocked folders in it. What was
-    /// signed out since the copy was made must not be signed in again.
+    /// Prepares a copy for use: migrates it to the current schema, and ends all its sessions and unlocked
+    /// folders, since a session that was signed out after the copy must not become valid again.
     pub fn prepare_copy(path: &Path) -> Result<()> {
         let cannot = |why: String| StoreError::Open { path: path.to_owned(), why };
         let mut conn = connect(path, true)?;
@@ -45,7 +45,7 @@ impl Store {
         close(&conn, path)
     }
 
-    /// Takes the log into a database that no other connection uses, so that its one file is all of it.
+    /// Checkpoints the log of a database that no other connection uses, so that its one file is complete.
     pub fn settle(path: &Path) -> Result<()> {
         close(&connect(path, true)?, path)
     }

@@ -7,7 +7,7 @@ use rusqlite::params;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Totp {
     pub secret: Vec<u8>,
-    /// Since when it is asked for; `None`: set up and not in force.
+    /// When it was put in force; `None`: set up but not confirmed.
     pub confirmed: Option<i64>,
     pub last_step: i64,
 }
@@ -35,7 +35,7 @@ impl Store {
         })
     }
 
-    /// Sets a secret up; it is asked for once [`Store::confirm_totp`] has seen a code of it. One in force stays.
+    /// Stores a secret; it is in force after [`Store::confirm_totp`]. One in force stays.
     pub fn prepare_totp(&self, account: AccountId, secret: &[u8]) -> Result<bool> {
         self.write(|tx| {
             let sql = "INSERT INTO totp (account_id, secret) VALUES (?1, ?2) ON CONFLICT (account_id) \
@@ -90,7 +90,8 @@ impl Store {
         })
     }
 
-    /// Takes a code of a step once: false where it was taken meanwhile. `last_step` is what the check saw.
+    /// Accepts the code of a step once: false if it was used meanwhile. `last_step` is the value that the
+    /// check read.
     pub fn use_totp(&self, account: AccountId, step: i64, last_step: i64) -> Result<bool> {
         self.write(|tx| {
             let sql = "UPDATE totp SET last_step = ?2 WHERE account_id = ?1 AND last_step = ?3";
@@ -98,7 +99,7 @@ impl Store {
         })
     }
 
-    /// Takes a recovery code, once.
+    /// Accepts a recovery code, once.
     pub fn use_recovery_code(&self, account: AccountId, code: Digest, event: &Event<'_>) -> Result<bool> {
         self.write(|tx| {
             let sql =
@@ -130,7 +131,7 @@ impl Store {
         self.read(|conn| optional(conn.prepare_cached(&sql)?.query_row([credential], passkey)))
     }
 
-    /// False where the credential is registered already.
+    /// False if the credential is registered already.
     pub fn add_passkey(
         &self,
         account: AccountId,

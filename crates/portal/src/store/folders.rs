@@ -4,8 +4,8 @@ use super::{AccountId, Event, GroupId, Result, Store, audit, word};
 use crate::rights::{Rights, Who};
 use rusqlite::{Connection, Row, params};
 
-/// A folder: its space, the folder of the config that holds it (a volume), and the path below that, "" for the volume
-/// itself. Sorted by components: a folder is followed by all that is inside of it.
+/// A folder: its space, the folder of the config that contains it (a volume), and the path below that, "" for
+/// the volume itself. Sorted by components: a folder is followed by its descendants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FolderPath {
     pub space: String,
@@ -154,7 +154,7 @@ pub(super) fn all_visibility(conn: &Connection) -> Result<Vec<(FolderPath, Visib
 }
 
 impl Store {
-    /// `None` takes access away; grants stay for when it comes back.
+    /// `None` removes access; grants stay in case it is restored.
     pub fn set_space_access(
         &self,
         account: AccountId,
@@ -202,7 +202,7 @@ impl Store {
         })
     }
 
-    /// No rights take the grant away.
+    /// No rights remove the grant.
     pub fn grant(&self, grant: &Grant, event: &Event<'_>) -> Result<()> {
         let (account, group) = columns(grant.who);
         let f = &grant.folder;
@@ -240,7 +240,8 @@ impl Store {
         Ok(grants)
     }
 
-    /// `None`: as the folder above. A password is a PHC string; a new one ends what older ones opened.
+    /// `None`: as the parent folder. A password is a PHC string; a new one invalidates what older ones
+    /// unlocked.
     pub fn set_visibility(
         &self,
         folder: &FolderPath,

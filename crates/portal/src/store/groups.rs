@@ -78,7 +78,7 @@ impl Store {
         })
     }
 
-    /// Another name, and accounts to take in and to put out, by their names.
+    /// Renames a group, and adds and removes accounts by their names.
     pub fn change_group(
         &self,
         id: GroupId,
@@ -120,7 +120,7 @@ impl Store {
         })
     }
 
-    /// With all that was granted to it.
+    /// Removes a group and all rights granted to it.
     pub fn remove_group(&self, id: GroupId, event: &Event<'_>) -> std::result::Result<(), GroupError> {
         self.write(|tx| {
             let old = find(tx, BY_ID, &id)?.ok_or(GroupError::Missing)?;

@@ -5,7 +5,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// One migration and the SHA-256 of its text. A released one never changes: a test fails where text and hash differ.
+/// One migration and the SHA-256 of its text. A released one never changes: a test fails if text and hash
+/// differ.
 struct Migration {
     sql: &'static str,
     #[cfg_attr(not(test), expect(dead_code, reason = "held against the text by a test"))]

@@ -1,8 +1,8 @@
 //! `portal.sqlite`: all its SQL is in this module.
 //!
-//! Many readers and one writer. A change is on the disk before its method returns. The command line and a running server
-//! use the same file: what one changes the other sees with its next statement; [`policy`] says how the rights that are kept
-//! in memory follow.
+//! Many readers and one writer. A change is on the disk before its method returns. The command line and a
+//! running server use the same file: each sees the other's changes with its next statement; [`policy`]
+//! describes how the cached rights are updated.
 
 mod accounts;
 mod albums;
@@ -41,13 +41,13 @@ use std::time::Duration;
 /// The database in the state folder.
 pub const DATABASE: &str = "portal.sqlite";
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Read connections that are kept.
+/// The maximum number of pooled read connections.
 const READERS: usize = 4;
 
 pub type AccountId = i64;
 pub type GroupId = i64;
 
-/// Why the store did not do what it was asked.
+/// Why an operation of the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("{path} cannot be used: {why}", path = .path.display())]
@@ -82,8 +82,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in a state folder, and makes both where they are not there. The folder is for its owner alone (0700),
-    /// the database too (0600).
+    /// Opens the store in a state folder, and creates both if they do not exist. The folder has mode 0700,
+    /// the database 0600.
     pub fn open(state: &Path) -> Result<Store> {
         let path = state.join(DATABASE);
         let cannot = |why: String| StoreError::Open { path: path.clone(), why };
@@ -97,7 +97,7 @@ impl Store {
         &self.path
     }
 
-    /// Whether the database is whole; what is wrong with it, a line each.
+    /// Checks the integrity of the database; returns the problems, one per line.
     pub fn check(&self) -> Result<Vec<String>> {
         self.read(|conn| {
             let mut faults: Vec<String> = Vec::new();
@@ -128,7 +128,7 @@ impl Store {
         Ok(answer)
     }
 
-    /// One transaction. What fails inside leaves nothing behind.
+    /// One transaction, rolled back on an error.
     fn write<T, E: From<StoreError>>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, E>,
@@ -145,7 +145,7 @@ impl Store {
 fn create_private(state: &Path, database: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(state)?;
-    // Made before SQLite opens it: the files beside it get its mode.
+    // Created before SQLite opens it: its WAL files get the same mode.
     std::fs::File::options().append(true).create(true).mode(0o600).open(database)?;
     Ok(())
 }
@@ -158,7 +158,7 @@ fn connect(path: &Path, is_writer: bool) -> rusqlite::Result<Connection> {
     if is_writer {
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
-        // A removed account's name and digests do not stay in free pages.
+        // A removed account's name and digests must not stay in free pages.
         conn.pragma_update(None, "secure_delete", true)?;
     }
     conn.pragma_update(None, "foreign_keys", true)?;
@@ -166,7 +166,7 @@ fn connect(path: &Path, is_writer: bool) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-/// What is not there is no error.
+/// A missing row is not an error.
 fn optional<T>(row: rusqlite::Result<T>) -> Result<Option<T>> {
     match row {
         Ok(value) => Ok(Some(value)),
@@ -175,7 +175,7 @@ fn optional<T>(row: rusqlite::Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Text that stands for one of a few words of the program; another word is a database that was changed by hand.
+/// Text that is one of a few words of the program; another word means that the database was changed manually.
 fn word<T>(row: &rusqlite::Row<'_>, column: &str, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     read(&text).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! The rules that [`crate::rights`] works on, read in one transaction.
 //!
-//! Triggers count every change of them in `policy_version`, whichever process makes it: who keeps a policy compares one
-//! number to know whether it still holds.
+//! Triggers count every change of them in `policy_version`, in any process: a cached policy is valid while
+//! this number is unchanged.
 
 use super::{Result, Store, albums, folders, preferences, shares, word};
 use crate::config::{SpaceKind, Spaces};
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use std::collections::{HashMap, HashSet};
 
 impl Store {
-    /// The number of the present rules.
+    /// The version of the current rules.
     pub fn policy_version(&self) -> Result<i64> {
         self.read(version)
     }
@@ -74,7 +74,7 @@ fn read(conn: &Connection, spaces: &Spaces) -> Result<Policy> {
         off.insert(space?);
     }
     for space in spaces.iter() {
-        // The config wins, then the name of a pattern's match, then what `account add --space` wrote.
+        // The config has precedence, then the name of a pattern's match, then `account add --space`.
         let by_config = space.owner.as_ref().map(|name| named.get(&name.to_lowercase()).copied());
         let by_name = || space.is_match.then(|| named.get(&space.name.to_lowercase()).copied()).flatten();
         let owner = match (space.kind, by_config) {

@@ -1,4 +1,4 @@
-//! What an account has chosen, what it searched for, and settings of the portal.
+//! Preferences and search history of accounts, and settings of the portal.
 
 use super::{AccountId, Event, Result, Store, audit, optional};
 use crate::rights::Switches;
@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Searches that are kept for an account.
+/// The maximum number of searches stored per account.
 const SEARCHES: u32 = 200;
 
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -41,7 +41,7 @@ impl Store {
         })
     }
 
-    /// `null` takes a preference back to its default.
+    /// `null` resets a preference to its default.
     pub fn set_preferences(&self, account: AccountId, changes: &BTreeMap<String, Value>) -> Result<()> {
         self.write(|tx| {
             for (key, value) in changes {

@@ -1,10 +1,10 @@
-//! Sessions: the digest of a random token, the account, and until when.
+//! Sessions: the digest of a random token, the account, and the expiry.
 
 use super::{AccountId, Event, Result, Store, audit, optional};
 use crate::secret::Digest;
 use rusqlite::{Row, params};
 
-/// `last_used` is written at most this often, seconds: a page of thumbnails is one use.
+/// `last_used` is written at most once in this many seconds: a page of thumbnails is one use.
 const TOUCH_AFTER: i64 = 300;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Session {
     pub expires: i64,
     pub is_kept: bool,
     pub method: String,
-    /// When the password, a code or a passkey was last asked for.
+    /// When a password, code or passkey was last verified.
     pub confirmed: i64,
     pub address: String,
     pub agent: String,
@@ -29,7 +29,8 @@ pub struct NewSession<'a> {
     pub is_kept: bool,
     pub method: &'a str,
     pub agent: &'a str,
-    /// The PHC string that was checked. Where the account has another one now, or is disabled, no session begins.
+    /// The PHC string that was checked. If the account has another one now, or is disabled, no session
+    /// begins.
     pub password: Option<&'a str>,
 }
 
@@ -52,7 +53,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
 }
 
 impl Store {
-    /// A session begins; its id. `replaced` ends with it: a new sign-in never goes on under an old token.
+    /// Begins a session; returns its id. `replaced` ends with it: a new sign-in never reuses an old token.
     pub fn add_session(
         &self,
         new: &NewSession<'_>,
@@ -83,8 +84,8 @@ impl Store {
         })
     }
 
-    /// The session of a token, if it is of an enabled account and not over. `idle` is after how many seconds without use a
-    /// session ends that is not kept.
+    /// The session of a token, if its account is enabled and it has not expired. `idle` is the time limit
+    /// without use, in seconds, of a session that is not kept.
     pub fn session(&self, token: Digest, now: i64, idle: i64) -> Result<Option<Session>> {
         let sql = "SELECT s.id, account_id, s.created, last_used, expires, is_kept, method, confirmed, address, agent \
                    FROM sessions s JOIN accounts a ON a.id = s.account_id \
@@ -95,14 +96,14 @@ impl Store {
         })
     }
 
-    /// Whether a session is still there, for what lasts longer than a request.
+    /// Whether a session still exists, for answers that outlast a request.
     pub fn has_session(&self, id: i64, account: AccountId, now: i64) -> Result<bool> {
         let sql = "SELECT 1 FROM sessions s JOIN accounts a ON a.id = s.account_id \
                    WHERE s.id = ?1 AND account_id = ?2 AND expires > ?3 AND a.disabled IS NULL";
         self.read(|conn| Ok(conn.prepare_cached(sql)?.exists(params![id, account, now])?))
     }
 
-    /// Notes a use, seldom. Says whether it wrote.
+    /// Records a use, at most once in `TOUCH_AFTER`. Returns whether it wrote.
     pub fn touch_session(&self, session: &Session, now: i64) -> Result<bool> {
         if now - session.last_used < TOUCH_AFTER {
             return Ok(false);
@@ -113,7 +114,7 @@ impl Store {
         })
     }
 
-    /// Another token for the same session, after its rights changed or its account was confirmed anew.
+    /// Replaces the token of a session, after its rights changed or its account was confirmed again.
     pub fn rotate_session(&self, id: i64, new: Digest, now: i64) -> Result<()> {
         self.write(|tx| {
             let sql = "UPDATE sessions SET token = ?2, confirmed = ?3, last_used = ?3 WHERE id = ?1";
@@ -133,7 +134,7 @@ impl Store {
         })
     }
 
-    /// Ends one session of an account; whether there was one.
+    /// Ends one session of an account; returns whether there was one.
     pub fn end_session(&self, account: AccountId, id: i64, event: &Event<'_>) -> Result<bool> {
         self.write(|tx| {
             let gone =
@@ -145,7 +146,7 @@ impl Store {
         })
     }
 
-    /// Ends all sessions of an account but one; how many.
+    /// Ends all sessions of an account except one; returns the number.
     pub fn end_sessions(&self, account: AccountId, but: Option<i64>, event: &Event<'_>) -> Result<usize> {
         self.write(|tx| {
             let gone = tx.execute(

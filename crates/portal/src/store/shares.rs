@@ -93,7 +93,7 @@ impl UnlockKind {
     }
 }
 
-/// What a visitor's cookie has opened, as far as the passwords are still the same.
+/// What a visitor's cookie has unlocked, as long as the passwords are unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unlock {
     pub folders: Vec<FolderPath>,
@@ -106,7 +106,7 @@ fn share(row: &Row<'_>) -> rusqlite::Result<Share> {
     let target = match kind.as_str() {
         "album" => ShareTarget::Album(row.get("album")?),
         "folder" => ShareTarget::Folder(folder(row)?),
-        // Its items are added by who asks for one link.
+        // A caller that reads a single link adds its items.
         _ => ShareTarget::Items(Vec::new()),
     };
     Ok(Share {
@@ -199,7 +199,7 @@ impl Store {
                     tx.execute("INSERT OR IGNORE INTO share_items (share_id, item) VALUES (?1, ?2)", params![id, item])?;
                 }
             }
-            // The id opens the link, and is not for the log.
+            // The id opens the link, and must not be logged.
             audit::record(tx, &event.of("share_added", kind))
         })?;
         Ok(id)
@@ -304,7 +304,7 @@ impl Store {
         })
     }
 
-    /// Notes that a visitor gave the right password.
+    /// Records that a visitor gave the right password.
     pub fn add_unlock(
         &self,
         visitor: Digest,
@@ -325,7 +325,7 @@ impl Store {
         })
     }
 
-    /// What was opened under one cookie goes on under another.
+    /// Transfers what one cookie has unlocked to another.
     pub fn move_unlocks(&self, old: Digest, new: Digest) -> Result<()> {
         self.write(|tx| {
             tx.execute(
@@ -377,7 +377,7 @@ fn version_of(conn: &Connection, table: &str, id: &str) -> Result<Option<i64>> {
     optional(conn.prepare_cached(&sql)?.query_row([id], |r| r.get(0)))
 }
 
-/// How a folder stands in `unlocks`.
+/// The key of a folder in `unlocks`.
 pub(crate) fn folder_key(folder: &FolderPath) -> String {
     serde_json::json!([folder.space, folder.volume, folder.path]).to_string()
 }

@@ -1,18 +1,19 @@
-//! Failed attempts, counted on the disk: a restart forgives nothing.
+//! Failed attempts, counted on the disk: a restart does not reset them.
 //!
-//! A count delays the next attempt and locks nothing for good. The rules are here, pure; [`crate::sign_in`] applies them.
+//! A count delays the next attempt and never locks an account permanently. The rules are here, pure;
+//! [`crate::sign_in`] applies them.
 
 use super::{AccountId, Result, Store, optional};
 use rusqlite::params;
 
-/// Failures that cost nothing: people mistype.
+/// Failures without a delay, for typing errors.
 const FREE: u32 = 4;
-/// A failure is forgotten after so long without another one, seconds.
+/// A failure expires after this time without another one, seconds.
 const FORGOTTEN_AFTER: i64 = 24 * 3600;
-/// A network stays known to an account for so long, seconds.
+/// A network counts as known to an account for this time, seconds.
 const KNOWN_FOR: i64 = 90 * 24 * 3600;
 
-/// What is counted, and how long it delays at the most.
+/// What is counted, and the longest delay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Throttle {
     pub key: String,
@@ -21,17 +22,18 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Sign-ins to an account from networks that it does not know. Short, for others could keep its owner waiting.
+    /// Sign-ins to an account from networks unknown to it. The delay is short, since others could lock out
+    /// its owner.
     pub fn account(name: &str) -> Throttle {
         Throttle { key: format!("account {}", name.to_lowercase()), longest: 60 }
     }
 
-    /// Sign-ins to an account from a network that it knows.
+    /// Sign-ins to an account from a network known to it.
     pub fn pair(name: &str, network: &str) -> Throttle {
         Throttle { key: format!("pair {} {network}", name.to_lowercase()), longest: 900 }
     }
 
-    /// All that a network tries.
+    /// All attempts from a network.
     pub fn network(network: &str) -> Throttle {
         Throttle { key: format!("network {network}"), longest: 900 }
     }
@@ -41,7 +43,7 @@ impl Throttle {
         Throttle { key: format!("object {object}"), longest: 60 }
     }
 
-    /// Seconds that are left to wait. A clock that was set back prolongs nothing beyond the longest delay.
+    /// The seconds left to wait. If the clock was set back, the longest delay is the limit.
     fn remaining(&self, failures: u32, last: i64, now: i64) -> i64 {
         if failures <= FREE || now - last >= FORGOTTEN_AFTER {
             return 0;
@@ -55,7 +57,7 @@ impl Throttle {
 }
 
 impl Store {
-    /// Seconds until an attempt that all of these count may be made; 0 for now.
+    /// Seconds until an attempt counted by all of these may be made; 0 for now.
     pub fn throttled(&self, throttles: &[Throttle], now: i64) -> Result<i64> {
         self.read(|conn| {
             let mut longest = 0;
@@ -71,8 +73,8 @@ impl Store {
         })
     }
 
-    /// Counts an attempt before it is checked, so that attempts side by side count each. One that succeeds is taken back by
-    /// [`Store::succeeded`]. Gives the seconds that are left to wait; then nothing was counted.
+    /// Counts an attempt before it is checked, so that concurrent attempts all count. [`Store::succeeded`]
+    /// uncounts one that succeeds. Returns the seconds left to wait; if not 0, nothing was counted.
     pub fn attempt(&self, throttles: &[Throttle], now: i64) -> Result<i64> {
         self.write(|tx| {
             let mut longest = 0;
@@ -100,8 +102,8 @@ impl Store {
         })
     }
 
-    /// Takes an attempt back: those of the account are forgotten, the network's count goes down by one, so that an attacker
-    /// with an account of his own does not clear what he tried at others.
+    /// Uncounts a successful attempt: the counts of the account are deleted, the network's count is reduced
+    /// by one, so that attackers with an account of their own do not reset their count for others.
     pub fn succeeded(&self, forget: &[Throttle], less: &Throttle) -> Result<()> {
         self.write(|tx| {
             for throttle in forget {
@@ -113,7 +115,7 @@ impl Store {
         })
     }
 
-    /// Takes an attempt back that neither succeeded nor failed.
+    /// Uncounts an attempt that neither succeeded nor failed.
     pub fn uncount(&self, throttles: &[Throttle]) -> Result<()> {
         self.write(|tx| {
             for throttle in throttles {

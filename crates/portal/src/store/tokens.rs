@@ -58,7 +58,7 @@ const COLUMNS: &str =
 
 fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
     let spaces: Option<String> = row.get("spaces")?;
-    // A list that cannot be read limits to nothing.
+    // A list that cannot be parsed is empty: the token has no spaces.
     let spaces = spaces.map(|json| serde_json::from_str(&json).unwrap_or_default());
     Ok(Token {
         id: row.get("id")?,
@@ -92,7 +92,7 @@ impl Store {
                 ],
             )?;
             let id = tx.last_insert_rowid();
-            // Its name is the account's own affair.
+            // Its name is private to the account and is not logged.
             audit::record(tx, &event.of("token_added", &id.to_string()))?;
             Ok(id)
         })
@@ -106,7 +106,7 @@ impl Store {
         })
     }
 
-    /// The token of a secret, if it is of an enabled account and not over.
+    /// The token of a secret, if its account is enabled and it has not expired.
     pub fn token(&self, secret: Digest, kind: TokenKind, now: i64) -> Result<Option<Token>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM tokens t JOIN accounts a ON a.id = t.account_id \
@@ -118,7 +118,7 @@ impl Store {
         })
     }
 
-    /// Notes a use, seldom.
+    /// Records a use, at most once in a while.
     pub fn touch_token(&self, token: &Token, now: i64) -> Result<()> {
         if token.last_used.is_some_and(|last| now - last < TOUCH_AFTER) {
             return Ok(());

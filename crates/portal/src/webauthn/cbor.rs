@@ -49,7 +49,7 @@ impl Value {
     }
 }
 
-/// One value, and what follows it.
+/// One value, and the remaining bytes.
 pub(super) fn read(bytes: &[u8]) -> Option<(Value, &[u8])> {
     item(bytes, 0)
 }

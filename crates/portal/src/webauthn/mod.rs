@@ -1,8 +1,9 @@
 //! Passkeys (WebAuthn level 2): registration and sign-in, with user verification, without attestation.
 //!
-//! webauthn-rs brings some 170 crates beyond those that the portal has (342 against 163, `cargo tree`); what a household's portal
-//! needs of the standard is this module, on the signatures of ring. It follows the steps of the standard's sections 7.1 and 7.2; what it
-//! leaves out is attestation, for which no decision of the portal would depend on.
+//! webauthn-rs brings some 170 crates beyond those that the portal has (342 against 163, `cargo tree`); this
+//! module implements the part of the standard that the portal needs, with ring for signatures. It follows the
+//! steps of the standard's sections 7.1 and 7.2; attestation is left out, since no decision of the portal
+//! depends on it.
 
 mod cbor;
 
@@ -14,7 +15,7 @@ use ring::signature::{
 };
 use serde::Deserialize;
 
-/// COSE numbers of the signatures that are taken: ES256, EdDSA, RS256.
+/// COSE numbers of the accepted signature algorithms: ES256, EdDSA, RS256.
 pub const ALGORITHMS: [i64; 3] = [-7, -8, -257];
 const USER_PRESENT: u8 = 0x01;
 const USER_VERIFIED: u8 = 0x04;
@@ -41,7 +42,7 @@ pub enum WebauthnError {
     Copied,
 }
 
-/// Where the browser must be.
+/// The site that the browser must report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     /// The host name without port.
@@ -125,7 +126,7 @@ pub fn verify(
     let mut signed = data.to_vec();
     signed.extend_from_slice(digest(&SHA256, client_data).as_ref());
     Key::read(public_key)?.verify(&signed, signature)?;
-    // Both zero: an authenticator that does not count, as synchronised passkeys do not.
+    // Both zero: an authenticator without a counter, as with synchronised passkeys.
     if (new != 0 || counter != 0) && new <= counter {
         return Err(WebauthnError::Copied);
     }
@@ -143,7 +144,7 @@ fn check_client(site: &Site, kind: &str, challenge: &str, bytes: &[u8]) -> Resul
     Ok(())
 }
 
-/// Flags, counter, and what follows.
+/// Flags, counter, and the remaining bytes.
 fn check_authenticator<'a>(site: &Site, data: &'a [u8]) -> Result<(u8, u32, &'a [u8]), WebauthnError> {
     let (id, rest) = data.split_first_chunk::<32>().ok_or(WebauthnError::Malformed)?;
     let (flags, rest) = rest.split_first().ok_or(WebauthnError::Malformed)?;

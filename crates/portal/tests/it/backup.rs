@@ -1,4 +1,4 @@
-//! Backups of both databases: made while the portal serves, brought back after a loss.
+//! Backups of both databases: made while the portal serves, restored after a loss.
 
 use crate::fixture::{Client, mode};
 use crate::library::{made, seen};
@@ -82,7 +82,7 @@ fn a_damaged_backup_changes_nothing() {
 #[test]
 fn verify_finds_damage_in_either_database() {
     let made = made();
-    // The index of this test is made by hand: searches do not find its items by all that they should.
+    // The index of this test is written directly: its search tables are incomplete.
     let incoherent = made.portal.run(&["verify"], "");
     assert_eq!(incoherent.status.code(), Some(1));
     assert!(

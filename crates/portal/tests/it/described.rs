@@ -1,5 +1,5 @@
-//! docs/portal-openapi.yaml, read: whether an answer is one that it describes. Stricter than the standard: a key that is not
-//! described is a mistake, too, of the server or of the description.
+//! docs/portal-openapi.yaml: whether an answer matches its description. Stricter than the standard: an
+//! undescribed key is an error, too, of the server or of the description.
 
 use crate::fixture::Answer;
 use albumen_portal::http::routes;
@@ -25,7 +25,7 @@ fn resolved(value: &Value) -> &Value {
     }
 }
 
-/// The description of a path that was asked; `None`: it describes none.
+/// The description of a requested path; `None`: it is not described.
 fn described(path: &str) -> Option<&'static Value> {
     let path = path.split('?').next().unwrap();
     let asked: Vec<&str> = path.split('/').collect();
@@ -40,7 +40,7 @@ fn described(path: &str) -> Option<&'static Value> {
     found.first().map(|t| &all[t.as_str()])
 }
 
-/// Panics where an answer is not as described.
+/// Panics if an answer does not match its description.
 pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     let Some(operations) = described(path) else {
         assert_eq!(answer.status, 404, "{method} {path} is not described, and is answered");
@@ -70,7 +70,7 @@ pub(crate) fn check(method: &str, path: &str, answer: &Answer) {
     assert!(wrong.is_empty(), "{method} {path} {}: {wrong:#?}\nin {}", answer.status, answer.text);
 }
 
-/// Holds a value against a schema: as much of JSON Schema as the description uses.
+/// Compares a value with a schema: the subset of JSON Schema that the description uses.
 pub(crate) fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
     let schema = resolved(schema);
     for (key, _) in schema.as_object().expect("a schema is an object") {

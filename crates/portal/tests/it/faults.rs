@@ -15,7 +15,7 @@ fn a_thousand_silent_connections_keep_nobody_out() {
     for _ in 0..20 {
         assert_eq!(portal.send(&Client::default(), "GET", "/api/v1/health", None).status, 200);
     }
-    // The first of them made room, and were closed.
+    // The first of them were closed for later ones.
     let mut first = &silent[0];
     first.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     assert!(matches!(first.read(&mut [0]), Ok(0) | Err(_)));
@@ -32,7 +32,7 @@ fn a_client_that_sends_its_request_slowly_is_cut() {
         slow.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
         slow.write_all(beginning.as_bytes()).unwrap();
         let mut answer = Vec::new();
-        // The end of the connection, perhaps after a word about it; not the time-out of this read.
+        // The end of the connection, perhaps after an error answer; not the time-out of this read.
         let end = slow.read_to_end(&mut answer);
         assert!(end.is_ok() || end.is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset));
     }
@@ -92,7 +92,7 @@ fn sigterm_ends_it_in_order_while_clients_are_there() {
     assert_eq!(portal.stop(), Some(0));
 }
 
-/// On a small file system of its own: a full disk refuses changes in words, and reading goes on.
+/// On a small file system of its own: a full disk refuses changes with a message, and reading continues.
 #[test]
 fn a_full_disk_refuses_changes_and_keeps_sessions() {
     if !rustix::process::geteuid().is_root() {

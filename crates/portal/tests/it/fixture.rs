@@ -141,7 +141,7 @@ impl Portal {
         self.done(&args, &format!("{PASSWORD}\n"));
     }
 
-    /// Starts it and waits for the line that says where it serves.
+    /// Starts it and waits for the line with its address.
     pub(crate) fn start(&mut self) -> SocketAddr {
         self.start_by(&mut self.command())
     }
@@ -157,7 +157,7 @@ impl Portal {
             }
             seen.push_str(&line);
         };
-        // What it says later must not fill the pipe.
+        // Later output must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         self.running = Some((child, address));
         address
@@ -184,7 +184,7 @@ impl Portal {
         child.wait().unwrap();
     }
 
-    /// One request of the API (`path` begins with `/`), held against docs/portal-openapi.yaml.
+    /// One request of the API (`path` begins with `/`), compared with docs/portal-openapi.yaml.
     pub(crate) fn ask(&self, client: &Client, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let text = body.map(ToString::to_string);
         let answer = self.send(client, method, &format!("/api/v1{path}"), text.as_deref());

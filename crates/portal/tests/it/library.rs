@@ -1,4 +1,5 @@
-//! Items: which are seen by whom, and how their pictures and files are sent. The index is made by the index crate's own schema.
+//! Items: who sees which, and how their pictures and files are sent. The index is created with the index
+//! crate's own schema.
 
 use crate::fixture::{Answer, Client, Portal};
 use albumen_index::Index;
@@ -19,7 +20,7 @@ const PHOTOS: &[&str] = &[
     "attic/of-none.jpg",
 ];
 
-/// A word that stands for an item: in its tag, subject, place, person, failure.
+/// A word that identifies an item: in its tag, subject, place, person, failure.
 fn word(id: i64) -> String {
     format!("q{id}q")
 }
@@ -81,7 +82,7 @@ pub(crate) fn made() -> Made {
     portal.add("root", &["--admin"]);
     portal.add("anna", &["--access", "family=full"]);
     portal.add("ben", &["--access", "family=custom"]);
-    // Accounts are numbered as they come: anna is 2, ben 3.
+    // Accounts are numbered in order of creation: anna is 2, ben 3.
     database.put_albums();
     portal.start();
     let root = portal.sign_in("root");
@@ -187,7 +188,7 @@ fn suggestions_facets_and_maps_are_of_what_is_seen() {
             assert_eq!(of_kind(&suggested, kind), seen, "{name} {kind}");
         }
         assert_eq!(of_kind(&suggested, "person"), with_people, "{name}");
-        // Each suggestion leads to what it names.
+        // Each suggestion finds its object.
         for one in suggested["suggestions"].as_array().unwrap() {
             let query = one["query"].as_str().unwrap().replace(' ', "%20").replace('"', "%22");
             let found = ask(&format!("/items?q={query}")).json();
@@ -341,7 +342,7 @@ fn each_sees_his_items_and_the_others_are_not_there() {
         assert_eq!(seen(&made, &root, of), all_shared, "an administrator sees no personal space: {of}");
         assert_eq!(seen(&made, &view, of), with("private-anna"), "{of}");
     }
-    // Originals: with the right to download, and where the switch allows it.
+    // Originals: with the right to download, and if the switch allows it.
     assert_eq!(seen(&made, &visitor, "/original"), Vec::<String>::new());
     assert_eq!(seen(&made, &view, "/original"), Vec::<String>::new());
     assert_eq!(seen(&made, &ben, "/original"), ["private-ben", "public"]);

@@ -1,5 +1,5 @@
-//! How fast the lists are at 200,000 and 1,000,000 items, for an account that sees a whole space and for one with 500 folder grants.
-//! Only in `make soak`: the figures are printed. The index is made of rows alone.
+//! The speed of lists at 200,000 and 1,000,000 items, for an account that sees a whole space and for one with
+//! 500 folder grants. Only in `make soak`: the figures are printed. The index consists of rows without files.
 
 use crate::fixture::{Client, Portal};
 use albumen_index::Index;
@@ -20,7 +20,7 @@ fn fill(portal: &Portal, items: u64) {
     index.merge_text(|| false).unwrap();
 }
 
-/// Milliseconds at a share of the way through the sorted times.
+/// The quantile of the sorted times, in milliseconds.
 fn at(times: &[Duration], share: f64) -> f64 {
     times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3
 }
@@ -54,7 +54,7 @@ fn measure(portal: &Portal, client: &Client, who: &str, path: &str) {
         let (began, before) = (Instant::now(), cpu(portal.pid()));
         let answer = portal.send(client, "GET", &format!("/api/v1{path}"), None);
         times.push(began.elapsed());
-        // A thread that has ended meanwhile takes its time along.
+        // The time of a thread that has ended meanwhile is not counted.
         spent.push(Duration::from_nanos(cpu(portal.pid()).saturating_sub(before)));
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
         last = answer.text;

@@ -1,19 +1,19 @@
-//! Every row of the route table, for every subject: what is denied is denied as an unknown address is, and whole answers hold
-//! nothing that the subject must not learn.
+//! Every row of the route table, for every subject: a denied request gets the answer to an unknown address,
+//! and answers contain nothing that the subject must not see.
 
 use crate::fixture::{Answer, Client, PASSWORD, Portal};
 use albumen_portal::http::{Access, routes};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// A subject and what it may reach.
+/// A subject and its access.
 struct Asking {
     name: &'static str,
     client: Client,
     /// Whether the guard lets it through, by the kind of the row.
     may: fn(Access) -> bool,
     has_account: bool,
-    /// Words that no answer may hold.
+    /// Words that no answer may contain.
     must_not_learn: &'static [&'static str],
 }
 
@@ -42,7 +42,7 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
         ("GET", "/second-factor") => row("/second-factor", None, ok),
         ("GET", "/preferences") => row("/preferences", None, ok),
         ("GET", "/searches") => row("/searches", None, ok),
-        // Of these each sees its own part; which items are seen is tested in `library`. No item has this number.
+        // Each subject sees its own part of these; `library` tests which items. No item has this number.
         ("GET", "/timeline") => row("/timeline", None, &[200, 503]),
         ("GET", "/items") => row("/items", None, &[200, 503]),
         ("GET", "/items/thumbhashes") => row("/items/thumbhashes?ids=999999", None, &[200, 503]),
@@ -76,7 +76,8 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
         ("GET", "/spaces") => row("/spaces", None, ok),
         ("GET", "/settings") => row("/settings", None, ok),
         ("GET", "/audit") => row("/audit", None, ok),
-        // Changes, in a form that changes nothing that others in this test need. 400, 409 and the like come after the guard.
+        // Changes that change nothing that others in this test need. 400, 409 and similar come after the
+        // guard.
         ("POST", "/setup") => {
             row("/setup", Some(json!({ "token": "x", "account": "x", "password": PASSWORD })), &[409])
         }
@@ -150,7 +151,8 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
     }
 }
 
-/// Words that stand for secrets of the library below: each is in the store, and only some may see it.
+/// Words that represent secrets of the library below: each is in the store, and only some subjects may see
+/// it.
 const BENS: &[&str] = &["bens-token", "bens-search", "bens-preference"];
 
 fn library() -> (Portal, Vec<Asking>) {
@@ -250,7 +252,7 @@ fn every_route_for_every_subject() {
         headers.retain(|(name, _)| name != "date");
         (answer.status, headers, answer.text.clone())
     };
-    // What ends sessions comes last: others still need theirs.
+    // Requests that end sessions come last: others still need theirs.
     let mut rows: Vec<_> = routes().iter().collect();
     rows.sort_by_key(|r| (r.path == "/session" && r.method == "DELETE", r.method == "DELETE"));
     let mut heard: BTreeMap<&str, Vec<(String, String)>> = BTreeMap::new();

@@ -78,7 +78,7 @@ fn failures_delay_survive_a_restart_and_lock_no_session_out() {
     let wait: u32 = delayed.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=900).contains(&wait));
     assert_eq!(portal.ask(&session, "GET", "/me", None).status, 200);
-    // More failures: a longer delay, which a restart does not forgive.
+    // More failures: a longer delay, which a restart does not reset.
     portal.done(&["account", "list"], "");
     let store = albumen_portal::store::Store::open(&portal.path("state")).unwrap();
     let network = albumen_portal::store::Throttle::network("127.0.0.1");
@@ -159,14 +159,14 @@ fn a_header_signs_in_from_a_trusted_proxy_alone() {
     assert_eq!(portal.ask(&named, "GET", "/me", None).json()["account"]["name"], "anna");
     let unknown = Client { headers: vec![("Remote-User", "eve".into())], ..Client::default() };
     assert_eq!(portal.ask(&unknown, "GET", "/me", None).status, 401);
-    // It is as good as a cookie to another site's page: the same rule.
+    // For a page of another site it is equivalent to a cookie: the same rule.
     let evil = Client {
         headers: vec![("Remote-User", "anna".into()), ("Origin", "http://evil.example".into())],
         is_bare: true,
         ..Client::default()
     };
     assert_eq!(portal.ask(&evil, "PATCH", "/preferences", Some(&json!({}))).status, 403);
-    // What a proxy says of the client is in the audit log.
+    // The client address reported by a proxy is in the audit log.
     let forwarded = Client {
         headers: vec![("X-Forwarded-For", "198.51.100.7".into())],
         is_bare: true,

@@ -51,7 +51,7 @@ impl Both {
     fn photo(&self, below: &str) {
         let (from, to): (PathBuf, PathBuf) = (self.portal.path("coming.jpg"), self.portal.path(below));
         let mut bytes = std::fs::read(PICTURE).unwrap();
-        // Each has another content.
+        // Each has different content.
         bytes.extend_from_slice(below.as_bytes());
         std::fs::write(&from, bytes).unwrap();
         std::fs::rename(from, to).unwrap();
@@ -148,7 +148,7 @@ fn each_account_hears_of_what_it_may_see_and_for_as_long_as_it_may() {
     annas.indexed("not-bens.jpg");
     both.photo("shared/trips/granted.jpg");
     annas.indexed("granted.jpg");
-    // The engine tells all in one order: the first item that ben hears of is the third.
+    // The engine sends all events in one order: the first item that ben receives is the third.
     let heard = bens.until("indexed", |_| true);
     assert_eq!((&heard["name"], &heard["folder"]), (&json!("granted.jpg"), &json!("trips")));
     let dir = both.portal.dir.path().to_str().unwrap();
@@ -191,7 +191,7 @@ fn items_are_edited_by_those_who_manage_them_and_edits_are_undone() {
 
     let edit = |client: &Client, body: Value| both.ask(client, "POST", "/items/edit", body);
     let before = both.item(&anna, own);
-    // Lists that were asked for before do not hide a change.
+    // Cached lists do not hide a change.
     let tags = || both.ask(&anna, "GET", "/tags", Value::Null).1["tags"].as_array().unwrap().len();
     assert_eq!((tags(), tags()), (0, 0));
     let set = json!({
@@ -243,7 +243,7 @@ fn items_are_edited_by_those_who_manage_them_and_edits_are_undone() {
     assert_eq!(undo(&ben, &marked).0, 200);
     let viewing = both.portal.token(&ben, json!(["view"]));
     assert_eq!(edit(&viewing, favourite).0, 404, "a token that may look changes nothing");
-    // Rights are asked again for an undo.
+    // Rights are checked again for an undo.
     let (_, again) = edit(&anna, title(json!([shared])));
     let none = json!({ "account": "anna", "access": "none" });
     assert_eq!(both.ask(&root, "PUT", "/spaces/family/access", none).0, 204);

@@ -1,13 +1,15 @@
-//! Straightening a face: the similarity transform that brings its five points to where the embedder wants them.
+//! Aligns a face: the similarity transform that maps its five points to the positions that the embedder
+//! expects.
 //!
-//! The transform is Umeyama's least-squares fit without reflection, which has a closed form in two dimensions.
-//! Sampling is bilinear; a face larger than the input is averaged over as many samples as its pixels are covered, so
-//! that it does not alias.
+//! The transform is Umeyama's least-squares fit without reflection, which has a closed form in two
+//! dimensions. Sampling is bilinear; a face larger than the input is averaged over several samples per pixel,
+//! so that it does not alias.
 
 use albumen_media::pixels::Pixels;
 use albumen_models::manifest::Input;
 
-/// The most samples along one side of an output pixel. A face of 900 pixels still gets one for each of its own.
+/// The maximum number of samples along one side of an output pixel. A face of 900 pixels still gets one for
+/// each of its own.
 const MAX_SAMPLES: u32 = 8;
 
 /// `p -> [a -b; b a] p + t`.
@@ -19,7 +21,7 @@ pub struct Similarity {
 }
 
 impl Similarity {
-    /// The one that brings `from` nearest to `to`; `None` where all points are one.
+    /// The transform that maps `from` nearest to `to`; `None` if all points are equal.
     pub fn fit(from: &[[f32; 2]], to: &[[f32; 2]]) -> Option<Similarity> {
         let mean = |points: &[[f32; 2]]| -> [f64; 2] {
             let n = points.len() as f64;
@@ -55,8 +57,8 @@ impl Similarity {
     }
 }
 
-/// The face cut out upright, of the size of `input`; what lies outside the picture is black. Points that are all one
-/// (which no detector gives) give a black picture.
+/// The aligned face, of the size of `input`; areas outside of the picture are black. Points that are all
+/// equal (which no detector returns) give a black picture.
 pub fn straighten(picture: &Pixels, points: &[[f32; 2]; 5], input: &Input, places: &[[f32; 2]; 5]) -> Pixels {
     let (width, height) = (input.width, input.height);
     let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
@@ -85,12 +87,12 @@ pub fn straighten(picture: &Pixels, points: &[[f32; 2]; 5], input: &Input, place
     Pixels { width, height, rgb, damaged: None }
 }
 
-/// Adds the colour at a point (pixel centres are whole numbers); outside the picture it is black.
+/// Adds the colour at a point (pixel centres have integer coordinates); outside the picture it is black.
 fn bilinear(picture: &Pixels, [x, y]: [f64; 2], sum: &mut [f32; 3]) {
     let (w, h) = (i64::from(picture.width), i64::from(picture.height));
     let (x0, y0) = (x.floor(), y.floor());
     let (fx, fy) = ((x - x0) as f32, (y - y0) as f32);
-    // A cast saturates, so a point far away stays far away.
+    // A cast saturates, so a distant point stays distant.
     let (x0, y0) = (x0 as i64, y0 as i64);
     for (dy, wy) in [(0, 1.0 - fy), (1, fy)] {
         for (dx, wx) in [(0, 1.0 - fx), (1, fx)] {

@@ -1,9 +1,10 @@
-//! Finding faces, with five points each.
+//! Face detection, with five points each.
 //!
-//! One pass over the whole picture at about 640 pixels finds what most photos hold. Only where small faces are likely
-//! (several were found and one is small, or one is near the least size) is the picture looked at again, in overlapping
-//! tiles at full size. Where no sure face is found and the metadata has no orientation, the quarter turns are tried.
-//! Costs, on one thread of an x86-64 server core: the pass 7 ms for 640x480; the tiles about 75 ms for 1707x1280.
+//! One pass over the whole picture at about 640 pixels finds most faces. Only if small faces are likely
+//! (several were found and one is small, or one is near the minimum size) is the picture searched again, in
+//! overlapping tiles at full size. If no certain face is found and the metadata has no orientation, the
+//! quarter turns are tried. Costs, on one thread of an x86-64 server core: the pass 7 ms for 640x480; the
+//! tiles about 75 ms for 1707x1280.
 
 use crate::picture::{self, Rect, Turn, Views};
 use crate::session::{Network, Outputs};
@@ -15,33 +16,35 @@ use fast_image_resize::FilterType;
 use ort::environment::Environment;
 use std::path::Path;
 
-/// No tile is larger than this, pixels a side; it bounds the memory of the second pass (about 90 MB).
+/// The maximum size of a tile, pixels per side; limits the memory of the second pass (about 90 MB).
 const TILE: u32 = 960;
-/// How far tiles overlap, pixels: a face of the second pass is whole in one of them. A larger one is more than 36
-/// pixels in the first pass and was found there.
+/// The overlap of tiles, pixels: a face of the second pass is complete in one of them. A larger one is more
+/// than 36 pixels in the first pass and was found there.
 const OVERLAP: u32 = 96;
 /// Faces larger than this in a tile are left to the first pass, pixels.
 const TILE_FACE: f32 = 280.0;
-/// From this many faces on, one of [`SMALL`] or less makes others that were missed likely.
+/// With at least this many faces, one of [`SMALL`] or less makes missed ones likely.
 const SEVERAL: usize = 3;
 /// Side of a face in the first pass, pixels.
 const SMALL: f32 = 40.0;
-/// A single face of this side or less in the first pass, pixels, is near the least that it can find.
+/// A single face of this side or less in the first pass, pixels, is near the minimum that it can find.
 const TINY: f32 = 20.0;
-/// A face under this side says nothing to the embedder, pixels of the picture.
+/// The minimum side of a face that the embedder can use, pixels of the picture.
 const LEAST: f32 = 14.0;
-/// The best upright face of a portrait scores more than this (99 of 100), a lying one taken for upright less (all but
-/// 3 of 1000, of the 43 % that are taken for upright at all). Measured on 350 portraits and their quarter turns.
+/// The best upright face of a portrait scores more than this (99 of 100), a lying one detected as upright
+/// less (all but 3 of 1000, of the 43 % that are detected as upright at all). Measured on 350 portraits and
+/// their quarter turns.
 const SURE: f32 = 0.9;
-/// Turned pictures give false faces three chances more, so they must be surer.
+/// Turned pictures give three more chances of false faces, so the threshold is higher.
 const TURNED_SCORE: f32 = 0.8;
-/// And surer than what was found upright, by this. Brings back 99 % of the lying faces and turned none of 350 upright.
+/// The minimum lead over the faces found upright. Recovers 99 % of the lying faces and turned none of 350
+/// upright.
 const TURNED_GAIN: f32 = 0.03;
-/// A turn is looked at in full where a look at this scale shows something of at least this score. Of 880 lying pictures
-/// that the full look puts upright (of 276 portraits and 161 other pictures, by three turns) none was lost by it; of the
-/// turned views of the others, mostly without people, 21 in 100 are looked at in full.
+/// A turn is searched in full if a search at this scale finds at least this score. Of 880 lying pictures that
+/// the full search puts upright (of 276 portraits and 161 other pictures, by three turns) none was lost by
+/// it; of the turned views of the others, mostly without people, 21 in 100 are searched in full.
 const GLANCE: (f64, f32) = (0.5, 0.3);
-/// A box of which this part lies within a better one is the same face, whatever their sizes.
+/// A box of which this part lies within a better one is the same face, at any sizes.
 const INSIDE: f32 = 0.7;
 
 /// A face in pixels of a picture.
@@ -109,7 +112,7 @@ impl Detector {
         Ok(Detector { network, model, planes: Vec::new() })
     }
 
-    /// Every face of an upright picture, in no promised order.
+    /// Every face of an upright picture, in no specified order.
     pub fn find(&mut self, views: &Views<'_>, try_rotations: bool) -> Result<Vec<Detection>, Fault> {
         let (picture, scale) = (views.whole, views.scale);
         let first = self.pass(&views.small)?;
@@ -136,7 +139,8 @@ impl Detector {
         Ok(found)
     }
 
-    /// Tries the quarter turns; of those that show a face of at least `least`, the one that shows the surest.
+    /// Tries the quarter turns; of those with a face of at least `least`, returns the one with the highest
+    /// score.
     fn find_turned(&mut self, views: &Views<'_>, least: f32) -> Result<Vec<Detection>, Fault> {
         let glance = picture::shrunk(&views.small, GLANCE.0);
         let (mut best, mut most) = (Vec::new(), least);
@@ -157,15 +161,15 @@ impl Detector {
         Ok(best)
     }
 
-    /// One look at a picture at its own size: each face once.
+    /// One search of a picture at its own size: each face once.
     fn pass(&mut self, picture: &Pixels) -> Result<Vec<Detection>, Fault> {
         let mut found = self.look(picture, self.model.thresholds.score)?;
         suppress(&mut found, self.model.thresholds);
         Ok(found)
     }
 
-    /// All that looks like a face with a score of at least `least`, in a picture at its own size, padded to what the
-    /// network takes.
+    /// All detections with a score of at least `least`, in a picture at its own size, padded to the network's
+    /// input.
     fn look(&mut self, picture: &Pixels, least: f32) -> Result<Vec<Detection>, Fault> {
         let Detector { network, model, planes } = self;
         let Input { multiple_of: m, .. } = model.input;
@@ -180,7 +184,7 @@ impl Detector {
     }
 }
 
-/// The best score; 0 where there is none.
+/// The best score; 0 if there is none.
 fn surest(found: &[Detection]) -> f32 {
     found.iter().map(|f| f.score).fold(0.0, f32::max)
 }
@@ -201,9 +205,9 @@ fn tiles(width: u32, height: u32) -> Vec<(u32, u32, u32, u32)> {
     along(width).into_iter().flat_map(|(x, w)| rows.iter().map(move |&(y, h)| (x, y, w, h))).collect()
 }
 
-/// Whether a face of a tile is the tile's to report: small enough, and not cut by an edge that another tile overlaps.
+/// Whether a face belongs to a tile: small enough, and not cut by an edge that another tile overlaps.
 fn lies_within(f: &Detection, (x, y, w, h): (u32, u32, u32, u32), (width, height): (u32, u32)) -> bool {
-    // A face that is cut is fitted to the edge; two pixels are the detector's own slack.
+    // A cut face is fitted to the edge; two pixels are the detector's tolerance.
     const SLACK: f32 = 2.0;
     f.side() <= TILE_FACE
         && (x == 0 || f.x > SLACK)
@@ -228,7 +232,7 @@ fn unturned(f: &Detection, turn: Turn, [w, h]: [f32; 2], picture: &Pixels) -> De
     }
 }
 
-/// Reads one stride's outputs: a cell at (column, row) says how surely it is a face's and where the face is.
+/// Reads one stride's outputs: the score and the geometry of each cell (column, row).
 fn read(
     outputs: &Outputs<'_>,
     head: &FaceHead,
@@ -268,7 +272,7 @@ fn read(
     Ok(())
 }
 
-/// Keeps the best of boxes that are the same face.
+/// Keeps the best box of each face.
 fn suppress(found: &mut Vec<Detection>, thresholds: Thresholds) {
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.x.total_cmp(&b.x)).then(a.y.total_cmp(&b.y)));
     let mut kept: Vec<Detection> = Vec::new();

@@ -1,4 +1,4 @@
-//! A face in numbers: two faces of one person have a cosine near 1, of two people near 0.
+//! Face embeddings: two faces of one person have a cosine near 1, of two people near 0.
 
 use crate::picture;
 use crate::session::Network;
@@ -9,12 +9,12 @@ use albumen_models::manifest::{EmbedderHead, Input, Model};
 use ort::environment::Environment;
 use std::path::Path;
 
-/// What a network makes of a picture: a direction, and how far it goes.
+/// A network's output for a picture: a direction and a length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
     /// L2-normalised, times 127.
     pub direction: Vec<i8>,
-    /// The length before; of a face: how much the embedding is worth ([`super::quality`]).
+    /// The length before normalization; of a face: a measure of the embedding's quality ([`super::quality`]).
     pub norm: f32,
 }
 
@@ -40,12 +40,12 @@ impl Embedder {
         &self.model.input
     }
 
-    /// Where the five points of a face belong.
+    /// The positions of the five points of a face.
     pub fn points(&self) -> &'static [[f32; 2]; 5] {
         &self.model.head.points
     }
 
-    /// The embedding of a straightened face.
+    /// The embedding of an aligned face.
     pub fn embed(&mut self, face: &Pixels) -> Result<Embedding, Fault> {
         let Embedder { network, model, planes } = self;
         let size = (model.input.width, model.input.height);
@@ -56,8 +56,8 @@ impl Embedder {
 }
 
 impl Embedding {
-    /// Each number of the unit vector times 127, rounded. A vector without length or with a number that is none becomes zeros,
-    /// which are like nothing.
+    /// Each number of the unit vector times 127, rounded. A vector of length 0 or with NaN becomes zeros,
+    /// which resemble no other.
     pub(crate) fn of(vector: &[f32]) -> Embedding {
         let length = vector.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
         if !length.is_finite() || length < 1e-12 {

@@ -1,4 +1,4 @@
-//! Faces: found, straightened, embedded and graded.
+//! Faces: detection, alignment, embedding and quality.
 
 pub mod align;
 pub mod detect;
@@ -12,8 +12,8 @@ use albumen_core::fault::Fault;
 use albumen_core::vocabulary::FoundFace;
 use albumen_media::pixels::Pixels;
 
-/// The most faces that are kept of one picture. Embedding takes 15 to 60 ms each, by the processor, and a file has
-/// 20 s of CPU; a picture with more loses the smallest and least certain.
+/// The maximum number of faces per picture. Embedding takes 15 to 60 ms each, by the processor, and a file
+/// has 20 s of CPU; a picture with more loses the smallest and least certain.
 pub const MAX_FACES: usize = 300;
 
 /// The detector and the embedder together.
@@ -47,7 +47,7 @@ impl Faces {
     }
 }
 
-/// Keeps [`MAX_FACES`]: the larger and surer first.
+/// Keeps [`MAX_FACES`]: the larger and more certain first.
 fn keep_best(found: &mut Vec<Detection>) {
     if found.len() > MAX_FACES {
         let worth = |f: &Detection| f.w * f.h * f.score;

@@ -1,4 +1,4 @@
-//! What a picture shows as a whole: probabilities by class, and the feature vector before the last layer.
+//! Classification of a whole picture: probabilities by class, and the feature vector before the last layer.
 
 use crate::faces::embed::Embedding;
 use crate::picture::{self, Rect};
@@ -17,12 +17,12 @@ pub struct Classifier {
     planes: Vec<f32>,
 }
 
-/// What the classifier says of a picture.
+/// The classifier's result for a picture.
 pub struct Classified {
     /// By class; they add up to 1.
     pub probabilities: Vec<f32>,
-    /// L2-normalised, times 127. All 1280 numbers are kept: they are what similarity and later learning work on, and
-    /// a picture's 1280 bytes are little beside its thumbnails' 200,000.
+    /// L2-normalised, times 127. All 1280 numbers are kept: they are the input of similarity and later
+    /// learning, and a picture's 1280 bytes are little beside its thumbnails' 200,000.
     pub features: Vec<i8>,
 }
 
@@ -50,14 +50,14 @@ impl Classifier {
     }
 }
 
-/// The square in the middle that the model was trained to look at.
+/// The centre square that the model was trained on.
 fn centre(picture: &Pixels, part: f32) -> Rect {
     let (w, h) = (f64::from(picture.width), f64::from(picture.height));
     let side = w.min(h) * f64::from(part);
     Rect { x: (w - side) / 2.0, y: (h - side) / 2.0, w: side, h: side }
 }
 
-/// Probabilities out of logits.
+/// Probabilities from logits.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f32> = logits.iter().map(|l| (l - most).exp()).collect();

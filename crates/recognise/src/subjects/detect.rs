@@ -1,4 +1,4 @@
-//! Things with boxes.
+//! Objects with boxes.
 
 use crate::picture;
 use crate::session::{Network, Outputs};
@@ -12,7 +12,7 @@ use fast_image_resize::FilterType;
 use ort::environment::Environment;
 use std::path::Path;
 
-/// The most things that are kept of one picture; the rest are the least sure.
+/// The maximum number of objects per picture; those with the lowest scores are dropped.
 const MAX_OBJECTS: usize = 100;
 
 pub struct ObjectDetector {
@@ -35,7 +35,7 @@ impl ObjectDetector {
         Ok(ObjectDetector { network, model, planes: Vec::new() })
     }
 
-    /// What is there, surest first. The picture is squeezed into the network's square, as it was trained to see it.
+    /// The objects found, most certain first. The picture is scaled to the network's square, as in training.
     pub fn find(&mut self, picture: &Pixels) -> Result<Vec<FoundObject>, Fault> {
         let ObjectDetector { network, model, planes } = self;
         let size = (model.input.width, model.input.height);
@@ -95,10 +95,10 @@ fn fractions([x0, y0, x1, y1]: [f32; 4], [sx, sy]: [f32; 2]) -> Box4 {
     [x0, y0, x1 - x0, y1 - y0]
 }
 
-/// Keeps the surest of the boxes that are one thing, by class.
+/// Keeps the most certain of the overlapping boxes of one object, by class.
 fn suppress(mut found: Vec<FoundObject>, overlap: f32) -> Vec<FoundObject> {
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.area[0].total_cmp(&b.area[0])));
-    // Far more candidates than things: one thing fills several cells.
+    // Far more candidates than objects: one object fills several cells.
     found.truncate(MAX_OBJECTS * 10);
     let mut kept: Vec<FoundObject> = Vec::new();
     for f in found {

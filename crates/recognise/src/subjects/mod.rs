@@ -1,7 +1,8 @@
-//! Subjects: what is to be seen in a picture, in words that people look for.
+//! Subjects: the content of a picture, in words that users search for.
 //!
-//! The classifier sees the picture as a whole, the object detector (where it is there) sees things with boxes; the
-//! [`taxonomy`] turns both into subjects, and [`page`] tells screenshots and documents from photos.
+//! The classifier processes the picture as a whole, the object detector (if installed) finds objects with
+//! boxes; the [`taxonomy`] turns both into subjects, and [`page`] distinguishes screenshots and documents
+//! from photos.
 
 pub mod classify;
 pub mod detect;
@@ -14,7 +15,7 @@ use albumen_models::taxonomy::taxonomy;
 use classify::Classifier;
 use detect::ObjectDetector;
 
-/// The labels that a rule decides.
+/// The labels that a rule assigns.
 const BY_RULE: [&str; 2] = ["screenshot", "document"];
 
 pub struct Subjects {
@@ -23,7 +24,7 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// The subjects of an upright picture, surest first, and its feature vector.
+    /// The subjects of an upright picture, most certain first, and its feature vector.
     pub fn find(&mut self, views: &Views<'_>) -> Result<(Vec<FoundSubject>, Vec<i8>), Fault> {
         let classified = self.classifier.classify(&views.small)?;
         let objects = match &mut self.objects {
@@ -32,7 +33,8 @@ impl Subjects {
         };
         let mut found = taxonomy().judge(&classified.probabilities, &objects);
         found.retain(|f| !BY_RULE.contains(&f.label.as_str()));
-        // A thing on plain paper measures like a screen: what shows something that is known is taken for a photo of it.
+        // An object on plain paper measures like a screen: a picture with a recognised subject counts as a
+        // photo of it.
         if found.is_empty() {
             let said = |label: &str| taxonomy().probability(label, &classified.probabilities);
             found.extend(page::judge(views.whole, said));

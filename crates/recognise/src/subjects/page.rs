@@ -1,38 +1,40 @@
-//! Tells screenshots and documents from photos, by what cameras cannot make: even colour and hard edges.
+//! Distinguishes screenshots and documents from photos, by features that photos lack: even colour and hard
+//! edges.
 //!
-//! A screenshot is drawn: large parts have exactly one colour, and where colours meet they do so within a pixel. A
-//! scanned or photographed page is bright and nearly without colour, with a few percent of dark strokes on it. A photo has
-//! noise and soft edges almost everywhere; what is shown on plain paper is the exception, so this is asked only where
-//! nothing that is known was found. The picture is measured in blocks of 8 pixels, the grid of the JPEG it was kept as.
+//! A screenshot is drawn: large parts have exactly one colour, and colours change within a pixel. A scanned
+//! or photographed page is bright and nearly without colour, with a few percent of dark strokes on it. A
+//! photo has noise and soft edges almost everywhere; objects on plain paper are the exception, so this is
+//! used only if no known subject was found. The picture is measured in blocks of 8 pixels, the grid of its
+//! JPEG.
 
 use albumen_core::vocabulary::FoundSubject;
 use albumen_media::pixels::Pixels;
 
 /// Side of a block, pixels.
 const BLOCK: usize = 8;
-/// One row of blocks in so many is looked at: fractions of thousands of blocks need not all of them.
+/// One row of blocks in this many is measured: fractions of thousands of blocks do not need all of them.
 const EVERY: usize = 2;
-/// A block whose luma varies by no more than this is even. JPEG at quality 80 moves a plain block by 0 to 2.
+/// A block whose luma varies by at most this is even. JPEG at quality 80 changes a plain block by 0 to 2.
 const EVEN: u8 = 3;
 /// A step between neighbours of at least this much, of 255, is hard.
 const HARD: u8 = 48;
-/// Luma from which a pixel is paper, and up to which it is ink.
+/// The minimum luma of paper, and the maximum luma of ink.
 const PAPER: u8 = 150;
-/// Differences between red, green and blue up to this are no colour.
+/// Differences between red, green and blue up to this count as grey.
 const GREY: u8 = 24;
-/// A picture with fewer pixels on a side (an icon, a test picture) says nothing.
+/// A picture with fewer pixels on a side (an icon, a test picture) is not judged.
 const LEAST_SIDE: u32 = 200;
 
-/// What is measured of a picture; fractions of it.
+/// The measures of a picture, as fractions of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Measures {
-    /// Blocks of one colour.
+    /// Even blocks.
     pub even: f32,
     /// Of the even blocks, those whose colour is one of the four most frequent.
     pub plain: f32,
     /// Of the blocks that are not even, those with a hard edge.
     pub hard: f32,
-    /// Pixels that are bright and without colour, and of the blocks, those in which paper meets ink.
+    /// Bright pixels without colour, and the blocks with both paper and ink.
     pub paper: f32,
     pub written: f32,
 }
@@ -73,7 +75,7 @@ fn measure(picture: &Pixels) -> Measures {
     let pitch = picture.width as usize * 3;
     let arch = pulp::Arch::new();
     for pixels in picture.rgb.chunks_exact(pitch * BLOCK).take(rows).step_by(EVERY) {
-        // Plain x86-64 cannot shuffle bytes; where the processor has AVX2 this takes half.
+        // Plain x86-64 cannot shuffle bytes; with AVX2 this takes half the time.
         arch.dispatch(|| band.read(pixels, pitch));
         for column in 0..columns {
             let block = band.block(column);
@@ -85,7 +87,7 @@ fn measure(picture: &Pixels) -> Measures {
                 hard += 1;
             }
             paper += block.paper;
-            // Strokes: mostly paper, some of it dark against it.
+            // Strokes: mostly paper, partly dark.
             let bright = block.paper as usize * 2 >= BLOCK * BLOCK;
             written += u32::from(bright && block.step >= HARD && block.high - block.low > 70);
         }
@@ -102,7 +104,7 @@ fn measure(picture: &Pixels) -> Measures {
     }
 }
 
-/// Bits a channel by which colours are counted: a colour and its JPEG noise are one.
+/// Bits per channel for counting colours: a colour and its JPEG noise are one.
 const COLOUR_BITS: u32 = 4;
 
 fn colour_number(colour: [u8; 3]) -> usize {
@@ -111,12 +113,12 @@ fn colour_number(colour: [u8; 3]) -> usize {
         .fold(0, |n, c| n << COLOUR_BITS | usize::from(c.saturating_add(4) >> (8 - COLOUR_BITS)))
 }
 
-/// A row of blocks, measured column of pixels by column of pixels: loops without branches, which become vectors.
+/// A row of blocks, measured column by column: loops without branches, which the compiler vectorises.
 struct Band {
     luma: Vec<u8>,
     above: Vec<u8>,
-    /// Of each column of pixels: the least and the highest luma, the largest step to the next column and from line to
-    /// line, and how many pixels are paper.
+    /// Of each column of pixels: the lowest and the highest luma, the largest step to the next column and
+    /// from line to line, and the number of paper pixels.
     low: Vec<u8>,
     high: Vec<u8>,
     across: Vec<u8>,
@@ -165,7 +167,7 @@ impl Band {
     fn block(&self, column: usize) -> Block {
         let at = column * BLOCK..(column + 1) * BLOCK;
         let most = |row: &[u8]| row.iter().fold(0, |m: u8, v| m.max(*v));
-        // The step after the last column leads out of the block.
+        // The step after the last column is outside of the block.
         let across = most(&self.across[at.start..at.end - 1]);
         Block {
             low: self.low[at.clone()].iter().fold(255, |m: u8, v| m.min(*v)),

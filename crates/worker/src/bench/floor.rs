@@ -1,5 +1,5 @@
-//! The floor: what libjpeg-turbo, fast_image_resize and nothing else take for the same three thumbnails. No facts, no
-//! hash, no colours, no orientation, no wall, no index.
+//! The lower bound: the cost of libjpeg-turbo and fast_image_resize alone for the same three thumbnails. No
+//! facts, hash, colours, orientation, sandbox or index.
 
 use albumen_core::ladder;
 use albumen_core::vocabulary::RenderSettings;
@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use turbojpeg::{Decompressor, Image, PixelFormat, ScalingFactor};
 
-/// Makes the thumbnails of all files whose names stand in `list`, each ended by a zero byte, and throws them away.
+/// Makes the thumbnails of all files named in `list`, each name ended by a zero byte, and discards them.
 pub fn work(list: &Path) -> Result<Worked, String> {
     let names = fs::read(list).map_err(|e| e.to_string())?;
     let mut worked = Worked { files: 0, refused: 0 };
@@ -26,7 +26,7 @@ pub fn work(list: &Path) -> Result<Worked, String> {
     Ok(worked)
 }
 
-/// Whole decode at the scale that Albumen takes, Lanczos3, encode. The bytes of the thumbnails.
+/// Whole decode at Albumen's scale, Lanczos3, encode. Returns the bytes of the thumbnails.
 pub fn thumbnails(jpeg: &[u8]) -> turbojpeg::Result<usize> {
     let mut decoder = Decompressor::new()?;
     let header = decoder.read_header(jpeg)?;

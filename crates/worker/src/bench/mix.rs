@@ -1,7 +1,7 @@
 //! Generated pictures for `albumen bench`: phone JPEGs with EXIF, screenshots, duplicates.
 //!
-//! The pictures have edges, gradients and grain, so that entropy decoding has its work: a 12-megapixel JPEG has about
-//! 3 MB, like a phone's. They are no photographs, and no face or subject is in them.
+//! The pictures have edges, gradients and grain, so that entropy decoding is realistic: a 12-megapixel JPEG
+//! has about 3 MB, like a phone's. They are not photographs and contain neither faces nor subjects.
 
 use albumen_isolation::modes::{DUPLICATES, SCREENSHOTS, photo_name, photos_of};
 use albumen_media::pixels::resize::bytes_of;
@@ -17,7 +17,7 @@ const SCREEN: (u32, u32) = (1080, 2340);
 /// Quality of a phone's JPEGs.
 const QUALITY: u8 = 92;
 
-/// The JPEGs, screenshots and duplicates; what was made, in words.
+/// Writes the JPEGs, screenshots and duplicates; returns a description of them.
 pub fn pictures(folder: &Path, count: u32) -> Result<String, String> {
     let said = |e: &dyn std::fmt::Display| e.to_string();
     let photos = photos_of(count);
@@ -47,10 +47,10 @@ pub fn pictures(folder: &Path, count: u32) -> Result<String, String> {
     Ok(format!("{photos} phone JPEGs, {screenshots} screenshots, {duplicates} duplicates"))
 }
 
-/// A phone's JPEG, the same for the same number.
+/// A phone's JPEG, identical for the same number.
 pub fn photo(n: u32) -> Result<Vec<u8>, albumen_core::fault::Fault> {
     let jpeg = encode::jpeg(&scene(n, PHOTO), PHOTO.0, PHOTO.1, QUALITY)?;
-    // After the start marker, where cameras put it.
+    // After the start marker, as in cameras' files.
     Ok([&jpeg[..2], &exif(n)[..], &jpeg[2..]].concat())
 }
 
@@ -70,7 +70,7 @@ fn scene(seed: u32, size: (u32, u32)) -> Vec<u8> {
     rgb
 }
 
-/// Flat areas and fine lines, as screens have them.
+/// Flat areas and fine lines, as on screens.
 fn screen(seed: u32) -> Vec<u8> {
     let pixel = |i: u32| {
         let (x, y) = (i % SCREEN.0, i / SCREEN.0);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_generated_photo_has_facts() {
-        // The EXIF alone, before an end marker: the pixels cost seconds in a test.
+        // The EXIF alone, before an end marker: the pixels would take seconds in a test.
         let jpeg = [&[0xFF, 0xD8][..], &exif(3), &[0xFF, 0xD9]].concat();
         let request = DevelopRequest {
             name: b"IMG_0003.jpg".to_vec(),

@@ -1,5 +1,5 @@
-//! One picture of a person, altered as real pictures are: turned, mirrored, dark, blurred, small, and with a covered face.
-//! Nothing here is random.
+//! One picture of a person, altered in typical ways: turned, mirrored, dark, blurred, small, and with a
+//! covered face. Nothing here is random.
 
 use image::{Rgb, RgbImage, imageops};
 
@@ -7,7 +7,7 @@ use image::{Rgb, RgbImage, imageops};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Change {
     Unchanged,
-    /// The pixels are turned by a quarter, and no metadata says so.
+    /// The pixels are turned by a quarter, without metadata of the turn.
     Turned,
     Mirrored,
     /// A fifth of the light.
@@ -39,7 +39,7 @@ impl Change {
         Change::Tilted,
     ];
 
-    /// For tables and names of files.
+    /// For tables and file names.
     pub(super) fn name(self) -> String {
         match self {
             Change::Small(side) => format!("{side} pixels"),
@@ -49,7 +49,7 @@ impl Change {
     }
 }
 
-/// Where a face is in a picture, in pixels.
+/// The position of a face in a picture, in pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
     pub area: [f32; 4],
@@ -120,7 +120,7 @@ fn painted(picture: &RgbImage, face: &Place, paint: impl Fn(InFace, [u8; 3]) -> 
     out
 }
 
-/// Turned around a point by bilinear sampling; what comes from outside is the nearest edge.
+/// Rotated around a point by bilinear sampling; samples from outside are those of the nearest edge.
 fn rotated(picture: &RgbImage, [cx, cy]: [f32; 2], angle: f32) -> RgbImage {
     let (sin, cos) = angle.sin_cos();
     let (w, h) = (picture.width() as f32 - 1.0, picture.height() as f32 - 1.0);

@@ -1,4 +1,5 @@
-//! The labelled faces of LFW, found and embedded once: kept in a file of the build folder for the models they were made with.
+//! The labelled faces of LFW, detected and embedded once: kept in a file of the build folder, one per set of
+//! models.
 
 use super::{Sample, sample};
 use albumen_core::vocabulary::FoundFace;
@@ -8,8 +9,8 @@ use albumen_recognise::Recogniser;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// The labelled faces of a corpus, in the order of their pictures' sums, and the file they are kept in; why there are none
-/// where models are missing.
+/// The labelled faces of a corpus, in the order of their pictures' checksums, and their file; the reason if
+/// models are missing.
 pub(super) fn samples(corpus: &Path, rows: &[Value]) -> Result<(Vec<Sample>, PathBuf), String> {
     let labelled: Vec<&Value> = rows.iter().filter(|row| super::identity(row).is_some()).collect();
     let sums: String = labelled.iter().filter_map(|row| row["sha256"].as_str()).collect();
@@ -34,7 +35,7 @@ pub(super) fn samples(corpus: &Path, rows: &[Value]) -> Result<(Vec<Sample>, Pat
     Ok((samples, file))
 }
 
-/// Counted up when faces of the same models get other grades or embeddings.
+/// To be increased when faces of the same models get other grades or embeddings.
 const GRADING: u32 = 1;
 
 /// The build folder: the examples are in a folder of it.

@@ -1,9 +1,9 @@
-//! Clustering on LFW (kind face-id, identity `lfw:*`, the face nearest the centre): BCubed precision, recall and F1,
-//! beside what simple methods reach on embeddings of the same model.
+//! Clustering on LFW (kind face-id, identity `lfw:*`, the face nearest the centre): BCubed precision, recall
+//! and F1, beside the results of simple methods on embeddings of the same model.
 //!
-//! Identities are halved by their name: those whose bytes have an even sum were used to choose the thresholds, the
-//! others are reported. Each half is clustered alone; a face that was not found counts as a person
-//! of its own. Cross-validation is `people_folds`, an example of albumen-library.
+//! Identities are split into halves by name: those whose bytes have an even sum were used to choose the
+//! thresholds, the others are reported. Each half is clustered alone; a face that was not found counts as a
+//! person of its own. Cross-validation is `people_folds`, an example of albumen-library.
 
 mod altered;
 mod cache;
@@ -38,7 +38,7 @@ struct Sample {
     small: Option<FoundFace>,
 }
 
-/// Detects, embeds and clusters, and prints the table; says so where the models are missing.
+/// Detects, embeds and clusters, and prints the table, or a message if the models are missing.
 pub(crate) fn print(corpus: &Path, rows: &[Value]) {
     println!("\nPeople (LFW)");
     let samples = match cache::samples(corpus, rows) {
@@ -72,7 +72,7 @@ fn line(name: &str, precision: f64, recall: f64, f1: f64, mixed: u32) {
     println!("  {name:<42} {precision:>6.4} {recall:>6.4} {f1:>6.4} {mixed:>6}");
 }
 
-/// Prints where the faces are kept, for `people_folds`.
+/// Prints the file of the faces, for `people_folds`.
 pub(crate) fn print_faces(corpus: &Path, rows: &[Value]) {
     match cache::samples(corpus, rows) {
         Ok((_, file)) => println!("{}", file.display()),
@@ -85,7 +85,8 @@ fn identity(row: &Value) -> Option<&str> {
     row["expected"]["identity"].as_str().filter(|i| i.starts_with("lfw:") && row["kind"] == "face-id")
 }
 
-/// The labelled face of one picture, as it is and from the picture shrunk until the face has 20 to 42 pixels.
+/// The labelled face of one picture, from the original and from the picture shrunk until the face has 20 to
+/// 42 pixels.
 fn sample(corpus: &Path, row: &Value, recogniser: &mut Recogniser) -> Option<Sample> {
     let identity = identity(row)?.to_owned();
     let jpeg = std::fs::read(corpus.join(row["file"].as_str()?)).ok()?;
@@ -127,7 +128,7 @@ fn encoded(picture: &RgbImage) -> Option<Vec<u8>> {
     Some(turbojpeg::compress(image, 90, turbojpeg::Subsamp::Sub2x2).ok()?.to_vec())
 }
 
-/// A cluster number a sample, as a fresh index would find them.
+/// A cluster number per sample, as in a new index.
 fn cluster(samples: &[&Sample]) -> Vec<usize> {
     let seen: Vec<usize> = (0..samples.len()).filter(|&i| samples[i].face.is_some()).collect();
     let dim = samples.iter().find_map(|s| s.face.as_ref()).map_or(0, |f| f.embedding.len());
@@ -142,7 +143,7 @@ fn cluster(samples: &[&Sample]) -> Vec<usize> {
     let (none, stop) = (Vectors::new(dim), AtomicBool::new(false));
     let grown = grow(&nodes, &faces, &[], &none, &mut |_| Vec::new(), &Thresholds::SFACE, threads, &stop)
         .expect("nobody stops it");
-    // Whoever waits is a cluster of its own, numbered after the people.
+    // A face that waits is a cluster of its own, numbered after the people.
     let mut clusters: Vec<usize> = (0..samples.len()).map(|i| grown.groups as usize + i).collect();
     for (&i, fate) in seen.iter().zip(&grown.fates) {
         if let Fate::Founds { group, .. } = fate {

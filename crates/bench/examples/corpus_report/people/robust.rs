@@ -1,5 +1,6 @@
-//! How many altered pictures the program finds the person of: 24 people of LFW by name, four pictures of each indexed and
-//! named, a fifth altered and indexed after them. Everything goes through the `albumen` program.
+//! The number of altered pictures assigned to the right person: 24 people of LFW by name, four pictures of
+//! each indexed and named, a fifth altered and indexed after them. Everything goes through the `albumen`
+//! program.
 //!
 //!     cargo run --release --example corpus_report -- people-robust target/release/albumen
 
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// People looked for, and pictures of each that are indexed as they are.
+/// The number of people, and the pictures of each that are indexed unaltered.
 const PEOPLE: usize = 24;
 const KNOWN: usize = 4;
 
@@ -50,8 +51,8 @@ fn table(corpus: &Path, rows: &[Value], program: &Path) -> Result<(), Error> {
     naming(&library, &sitters)
 }
 
-/// With all altered pictures in one library: the faces that wait are named one after the other, and each naming may bring in
-/// others.
+/// With all altered pictures in one library: the waiting faces are named one after the other, and each naming
+/// may add others.
 fn naming(library: &Library, sitters: &[Sitter]) -> Result<(), Error> {
     let (mut waited, mut named, mut joined, mut right) = (0, 0, 0, 0);
     for sitter in sitters {
@@ -128,7 +129,7 @@ impl Library {
         if !done.status.success() {
             return Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&done.stderr)).into());
         }
-        // The last line: `index` tells its progress in those before.
+        // The last line: `index` prints its progress in those before.
         let text = String::from_utf8(done.stdout)?;
         Ok(serde_json::from_str(text.trim())
             .or_else(|_| serde_json::from_str(text.trim().lines().last().unwrap_or_default()))?)
@@ -153,7 +154,8 @@ impl Library {
         }
         self.index()?;
         for sitter in sitters {
-            // All four, so that what is counted is the altered picture and not how the known ones were clustered.
+            // All four, so that the result depends on the altered picture and not on the clustering of the
+            // known ones.
             for n in 0..KNOWN {
                 let face =
                     self.centre_face(&format!("{} {n}.jpg", sitter.name))?.ok_or("a face is not found")?;
@@ -163,7 +165,7 @@ impl Library {
         copy(&self.folder.join("index"), &self.folder.join("saved"))
     }
 
-    /// Removes the altered pictures, and puts back the index as it was before them.
+    /// Removes the altered pictures, and restores the index from before them.
     fn reset(&self, sitters: &[Sitter]) -> Result<(), Error> {
         for (sitter, change) in sitters.iter().flat_map(|s| Change::ALL.map(|c| (s, c))) {
             let photo = self.photos().join(altered_name(sitter, change));
@@ -175,7 +177,7 @@ impl Library {
         copy(&self.folder.join("saved"), &self.folder.join("index"))
     }
 
-    /// Adds the altered pictures of everybody.
+    /// Adds the altered pictures of all people.
     fn add(&self, sitters: &[Sitter], changes: &[Change]) -> Result<(), Error> {
         for sitter in sitters {
             for &change in changes {
@@ -203,7 +205,8 @@ impl Library {
         Ok(faces.min_by(|a, b| distance(a).total_cmp(&distance(b))))
     }
 
-    /// Altered pictures whose face is the right person, another, or nobody yet (or is not found at all).
+    /// Altered pictures whose face is assigned to the right person, to another, or not assigned (or not found
+    /// at all).
     fn count(&self, sitters: &[Sitter], change: Change) -> Result<[usize; 3], Error> {
         let mut counts = [0; 3];
         for sitter in sitters {

@@ -1,13 +1,14 @@
 //! Colours by code points (ITU-T H.273, "CICP"): wide gamuts to sRGB, PQ and HLG tone-mapped to SDR.
 //!
-//! Promises: SDR pictures keep their tones (BT.709, BT.601 and sRGB curves are all shown as sRGB, as browsers and
-//! players do); HDR pictures keep diffuse white (203 cd/m2, ITU-R BT.2408) light and their highlights distinct.
+//! Promises: SDR pictures keep their tones (BT.709, BT.601 and sRGB curves are all shown as sRGB, as browsers
+//! and players do); HDR pictures keep diffuse white (203 cd/m2, ITU-R BT.2408) light and their highlights
+//! distinct.
 //!
-//! The tone curve is the EETF of ITU-R BT.2390-11 section 5.4.1: a Hermite knee in the PQ domain, applied to the
-//! largest channel so that hues stay. It maps the picture's own peak (measured, never below 203 cd/m2) to SDR
-//! white, which stands for 203 cd/m2: a picture without highlights is not touched, one with 1000 cd/m2 gets its
-//! diffuse white at 90 % of the screen's code values. HLG goes through the reference display of BT.2100 first:
-//! 1000 cd/m2, system gamma 1.2.
+//! The tone curve is the EETF of ITU-R BT.2390-11 section 5.4.1: a Hermite knee in the PQ domain, applied to
+//! the largest channel so that hues stay. It maps the picture's own peak (measured, never below 203 cd/m2) to
+//! SDR white, defined as 203 cd/m2: a picture without highlights is unchanged, one with 1000 cd/m2 gets its
+//! diffuse white at 90 % of the screen's code values. HLG goes through the reference display of BT.2100
+//! first: 1000 cd/m2, system gamma 1.2.
 
 use super::to_8_bits;
 use moxcms::{CicpColorPrimaries, CicpProfile, ColorProfile, MatrixCoefficients, TransferCharacteristics};
@@ -45,30 +46,30 @@ impl Cicp {
     }
 
     fn has_other_primaries(self) -> bool {
-        // BT.601's primaries (5, 6, 7) are as good as BT.709's to the eye, and mostly said by mistake.
+        // BT.601's primaries (5, 6, 7) differ little from BT.709's, and are mostly stated by mistake.
         matches!(self.primaries, 4 | 8 | 9 | 10 | 11 | 12 | 22)
     }
 
-    /// The curves that are shown as sRGB unchanged: scene curves (BT.709 and its kin) mean a screen of about the
-    /// same gamma, and undoing them by the letter would lift all shadows.
+    /// The curves that are shown as sRGB unchanged: scene curves (BT.709 and similar) assume a screen of
+    /// about the same gamma; inverting them exactly would lift all shadows.
     fn has_sdr_curve(self) -> bool {
         !matches!(self.transfer, 4 | 5 | 8 | 9 | 10 | 17) && !self.is_hdr()
     }
 }
 
-/// Diffuse white in an HDR picture, and what SDR white stands for: BT.2408, cd/m2.
+/// Diffuse white in an HDR picture, and the luminance of SDR white: BT.2408, cd/m2.
 const DIFFUSE_WHITE: f32 = 203.0;
-/// The most that PQ can code, cd/m2 (SMPTE ST 2084).
+/// The maximum of PQ, cd/m2 (SMPTE ST 2084).
 const PQ_PEAK: f32 = 10_000.0;
 /// HLG's reference display, BT.2100: peak in cd/m2, and its system gamma.
 const HLG_PEAK: f32 = 1_000.0;
 const HLG_GAMMA: f32 = 1.2;
-/// A picture's peak is the level that this part of its pixels stays below: a few specks may burn out.
+/// A picture's peak is the level that this part of its pixels stays below: a few pixels may clip.
 const PEAK_QUANTILE: f64 = 0.999;
 
-/// Entries of the curve that turns code values into light: 12 bits, what HDR is coded with at most.
+/// Entries of the curve from code values to light: 12 bits, the highest depth of HDR.
 const DECODE_ENTRIES: usize = 4096;
-/// Entries of the curve back; fine enough that sRGB's steepest part moves by a fifth of an 8-bit level.
+/// Entries of the inverse curve; fine enough that sRGB's steepest part moves by a fifth of an 8-bit level.
 const ENCODE_ENTRIES: usize = 16_384;
 /// Entries of the tone curve over the square root of light.
 const TONE_ENTRIES: usize = 4096;
@@ -123,7 +124,7 @@ fn tone_index(light: f32) -> usize {
     (of_peak.sqrt() * (TONE_ENTRIES - 1) as f32 + 0.5) as usize
 }
 
-/// The picture's peak in cd/m2: what all but a thousandth of its pixels stay below.
+/// The picture's peak in cd/m2: the level that 99.9 % of its pixels stay below.
 fn measured_peak(rgb: &[u16], displayed: &dyn Fn(&[u16]) -> [f32; 3]) -> f32 {
     let mut histogram = vec![0u64; TONE_ENTRIES];
     for px in rgb.chunks_exact(3) {
@@ -141,7 +142,7 @@ fn measured_peak(rgb: &[u16], displayed: &dyn Fn(&[u16]) -> [f32; 3]) -> f32 {
     PQ_PEAK
 }
 
-/// By what each amount of light is multiplied (index by [`tone_index`]): BT.2390's EETF with black at 0.
+/// The factor for each amount of light (index by [`tone_index`]): BT.2390's EETF with black at 0.
 fn tone_curve(peak: f32) -> Vec<f32> {
     let source_white = pq_encode(peak);
     let max_lum = pq_encode(DIFFUSE_WHITE) / source_white;
@@ -214,8 +215,8 @@ const PQ_C1: f32 = 3424.0 / 4096.0;
 const PQ_C2: f32 = 2413.0 / 4096.0 * 32.0;
 const PQ_C3: f32 = 2392.0 / 4096.0 * 32.0;
 
-/// Dolby's own colour space (I, P and T in PQ, each 0 to 1 and P and T around 0) to RGB of BT.2020 in PQ: without the curves that
-/// a stream may bring for each scene, which move tones a little.
+/// Dolby's own colour space (I, P and T in PQ, each 0 to 1 and P and T around 0) to RGB of BT.2020 in PQ,
+/// without the curves that a stream may have for each scene, which change tones slightly.
 pub fn ipt_to_rgb([i, p, t]: [f32; 3]) -> [f32; 3] {
     /// To cone responses in PQ; that of 8192ths which Dolby's streams carry.
     const TO_CONES: [[f32; 3]; 3] =
@@ -294,7 +295,7 @@ fn dot(a: &[f32; 3], b: [f32; 3]) -> f32 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-/// Draws a colour that BT.709 cannot show towards the grey of its luminance, just far enough: clipping single
+/// Moves a colour outside of BT.709 towards the grey of its luminance, just far enough: clipping single
 /// channels would turn skies purple and skin yellow.
 fn into_gamut(rgb: [f32; 3]) -> [f32; 3] {
     const WEIGHTS: [f32; 3] = [0.2126, 0.7152, 0.0722];

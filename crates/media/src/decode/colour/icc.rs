@@ -1,7 +1,7 @@
 //! ICC profiles to sRGB, by moxcms.
 //!
 //! Promises: in place and a few rows at a time, so no second picture is held; does nothing for sRGB profiles
-//! (told by what they do to colours, not by their name); never fails. Leaves code points to [`super::cicp`].
+//! (detected by their effect on colours, not by name); never fails. Code points are left to [`super::cicp`].
 
 use super::cicp::{Cicp, cicp_to_srgb_rgb8};
 use super::to_8_bits;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Pixels converted at a time: 48 KB of temporary 8-bit RGB, which stays in the L2 cache.
 const CHUNK_PIXELS: usize = 16 * 1024;
 
-/// A profile whose colours come out within this many 8-bit levels of where they were is sRGB for us.
+/// A profile that changes colours by at most this many 8-bit levels counts as sRGB.
 const SAME_LEVELS: u8 = 2;
 
 fn options() -> TransformOptions {
@@ -24,7 +24,8 @@ fn options() -> TransformOptions {
     }
 }
 
-/// The profile of Adobe RGB (1998), for files that name it and hold none. `None` only if it cannot be made.
+/// The profile of Adobe RGB (1998), for files that name but do not contain it. `None` only if it cannot be
+/// made.
 pub fn adobe_rgb() -> Option<Vec<u8>> {
     ColorProfile::new_adobe_rgb().encode().ok()
 }
@@ -70,7 +71,7 @@ pub fn to_srgb_rgb8(rgb: &mut [u8], icc: &[u8]) {
 }
 
 /// Converts interleaved 16-bit RGB (full scale, 65535 is white) to 8-bit sRGB; without a usable profile it is
-/// taken as sRGB.
+/// treated as sRGB.
 pub fn rgb16_to_srgb_rgb8(rgb: &[u16], icc: &[u8]) -> Vec<u8> {
     let narrow = |rgb: &[u16]| -> Vec<u8> { rgb.iter().map(|&v| to_8_bits(v)).collect() };
     let Ok(profile) = ColorProfile::new_from_slice(icc) else { return narrow(rgb) };
@@ -83,7 +84,7 @@ pub fn rgb16_to_srgb_rgb8(rgb: &[u16], icc: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Spreads grey to RGB, converting by the profile where there is a usable grey one.
+/// Spreads grey to RGB, converting by the profile if it is a usable grey one.
 pub fn grey_to_srgb_rgb8(grey: &[u8], icc: Option<&[u8]>) -> Vec<u8> {
     let profile = icc.and_then(|icc| ColorProfile::new_from_slice(icc).ok());
     let lut = match profile {
@@ -93,15 +94,15 @@ pub fn grey_to_srgb_rgb8(grey: &[u8], icc: Option<&[u8]>) -> Vec<u8> {
     grey.iter().flat_map(|&v| [lut[usize::from(v)]; 3]).collect()
 }
 
-/// Converts interleaved 8-bit CMYK to sRGB. 255 is full ink: the caller turns Adobe's inverted CMYK round first.
-/// Without a usable profile by the plain formula, since there is no CMYK that everybody means.
+/// Converts interleaved 8-bit CMYK to sRGB. 255 is full ink: the caller inverts Adobe's CMYK first. Without a
+/// usable profile the plain formula is used, since CMYK has no standard default.
 pub fn cmyk_to_srgb_rgb8(cmyk: &[u8], icc: Option<&[u8]>) -> Vec<u8> {
     let mut out = vec![0; cmyk.len() / 4 * 3];
     CmykToSrgb::new(icc).convert(cmyk, &mut out);
     out
 }
 
-/// [`cmyk_to_srgb_rgb8`] for a picture that comes in parts: the profile's tables are made once.
+/// [`cmyk_to_srgb_rgb8`] for a picture in parts: the profile's tables are computed once.
 pub struct CmykToSrgb {
     transform: Option<Arc<dyn TransformExecutor<u8> + Send + Sync>>,
 }
@@ -118,7 +119,7 @@ impl CmykToSrgb {
         CmykToSrgb { transform }
     }
 
-    /// Converts as many whole pixels as both slices have.
+    /// Converts as many whole pixels as fit both slices.
     pub fn convert(&self, cmyk: &[u8], rgb: &mut [u8]) {
         let pixels = (cmyk.len() / 4).min(rgb.len() / 3);
         let (cmyk, rgb) = (&cmyk[..pixels * 4], &mut rgb[..pixels * 3]);
@@ -136,7 +137,7 @@ impl CmykToSrgb {
     }
 }
 
-/// An ICC profile may say PQ or HLG in its `cicp` tag; its curves are then only an approximation of it.
+/// An ICC profile may state PQ or HLG in its `cicp` tag; its curves are then only an approximation.
 fn hdr_code_points(profile: &ColorProfile) -> Option<Cicp> {
     let cicp = profile.cicp.as_ref()?;
     let code_points = Cicp {
@@ -148,11 +149,11 @@ fn hdr_code_points(profile: &ColorProfile) -> Option<Cicp> {
     code_points.is_hdr().then_some(code_points)
 }
 
-/// What each grey level looks like in sRGB.
+/// The sRGB value of each grey level.
 fn grey_lut(profile: &ColorProfile) -> [u8; 256] {
     let levels: [u8; 256] = std::array::from_fn(|i| i as u8);
     let mut out = levels;
-    // Many "grey gamma 2.2" profiles mean sRGB's curve and say 2.2: converting them is still right, by the book.
+    // Many "grey gamma 2.2" profiles are intended as sRGB but state 2.2; they are converted as stated.
     let has_curve = matches!(&profile.gray_trc, Some(ToneReprCurve::Lut(_) | ToneReprCurve::Parametric(_)));
     if has_curve
         && let Ok(t) =

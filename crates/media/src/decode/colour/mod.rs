@@ -1,17 +1,17 @@
-//! Colour: whatever a picture is coded in becomes sRGB, 8 bits a channel.
+//! Colour: all pictures are converted to sRGB with 8 bits per channel.
 //!
-//! Two ways in, since files describe their colours in two ways:
+//! Two modules, since files describe their colours in two ways:
 //!
-//! - [`icc`]: by an ICC profile (JPEG, PNG, TIFF, WebP, HEIC, AVIF).
-//!   `to_srgb_rgb8(&mut rgb, icc)` in place, and the same for 16 bits, grey and CMYK.
-//! - [`cicp`]: by code points (HEIF's `nclx`, AV1, HEVC and H.264 headers, PNG's `cICP`), among them PQ and HLG,
-//!   which are tone-mapped to what an ordinary screen shows.
+//! - [`icc`]: by an ICC profile (JPEG, PNG, TIFF, WebP, HEIC, AVIF). `to_srgb_rgb8(&mut rgb, icc)` in place,
+//!   and the same for 16 bits, grey and CMYK.
+//! - [`cicp`]: by code points (HEIF's `nclx`, AV1, HEVC and H.264 headers, PNG's `cICP`), among them PQ and
+//!   HLG, which are tone-mapped for SDR screens.
 //!
-//! Promises: a picture that is sRGB already, or whose profile cannot be used, is left as it is, at the cost of
-//! looking at the profile. No conversion fails: colours that are a little off are better than no picture.
+//! Promises: a picture that is sRGB already, or whose profile cannot be used, is unchanged, at the cost of
+//! checking the profile. No conversion fails: inexact colours are better than no picture.
 //!
-//! Convert after shrinking wherever there is a choice: the conversion is per pixel and the shrunk picture has
-//! fewer. Shrinking itself is done on the coded (gamma) values; see docs/decisions.md for what linear light costs.
+//! Convert after shrinking where possible: the conversion is per pixel and the shrunk picture has fewer.
+//! Shrinking itself is done on the coded (gamma) values; see docs/decisions.md for the cost of linear light.
 
 pub mod cicp;
 pub mod icc;

@@ -1,16 +1,17 @@
-//! What of FFmpeg a file may reach: the demuxers of each format, and the decoders.
+//! The parts of FFmpeg that a file may use: the demuxers of each format, and the decoders.
 //!
-//! Debian's FFmpeg has some 350 demuxers and 500 decoders, most of them for formats of games and of the nineties, seldom
-//! used and seldom fuzzed. A file gets the demuxer of the format that `inspect` has told from its bytes, and a decoder of
-//! this list, also where a container names another and where FFmpeg looks into streams by itself. No audio is decoded.
+//! Debian's FFmpeg has some 350 demuxers and 500 decoders, most of them for formats of games and of the
+//! nineties, seldom used and seldom fuzzed. A file is opened with the demuxer of the format that `inspect`
+//! has detected from its bytes, and with a decoder of this list, also if a container names another and when
+//! FFmpeg probes streams itself. No audio is decoded.
 //!
-//! To promise another format, add a row; docs/formats.md has the list for users.
+//! To support another format, add a row; docs/formats.md has the list for users.
 
 use albumen_core::vocabulary::Format;
 use ffmpeg_next::ffi::AVCodecID::{self, *};
 use std::ffi::CStr;
 
-/// Formats that FFmpeg opens, and the demuxers for them. Of several FFmpeg tells by the bytes which it is.
+/// Formats that FFmpeg opens, and the demuxers for them. If there are several, FFmpeg probes the bytes.
 pub(crate) const DEMUXERS: &[(&[Format], &[&CStr])] = &[
     (&[Format::Mp4, Format::Mov, Format::ThreeGp], &[c"mov"]),
     // Sequences of pictures, which are tracks.
@@ -40,7 +41,7 @@ pub(crate) const DECODERS: &[(AVCodecID, &CStr)] = &[
     (AV_CODEC_ID_MPEG1VIDEO, c"mpeg1video"),
     (AV_CODEC_ID_MPEG2VIDEO, c"mpeg2video"),
     (AV_CODEC_ID_MJPEG, c"mjpeg"),
-    // What cameras and phones before 2012 wrote into MOV, 3GP and AVI.
+    // Written by cameras and phones before 2012 in MOV, 3GP and AVI.
     (AV_CODEC_ID_H263, c"h263"),
     (AV_CODEC_ID_DVVIDEO, c"dvvideo"),
     (AV_CODEC_ID_MSMPEG4V2, c"msmpeg4v2"),
@@ -54,25 +55,25 @@ pub(crate) const DECODERS: &[(AVCodecID, &CStr)] = &[
     (AV_CODEC_ID_VP6F, c"vp6f"),
     (AV_CODEC_ID_THEORA, c"theora"),
     (AV_CODEC_ID_MSMPEG4V1, c"msmpeg4v1"),
-    // Without compression or without loss, as editors keep masters.
+    // Uncompressed or lossless, as in editors' masters.
     (AV_CODEC_ID_RAWVIDEO, c"rawvideo"),
     (AV_CODEC_ID_V210, c"v210"),
     (AV_CODEC_ID_FFV1, c"ffv1"),
-    // What cameras for films write.
+    // Written by film cameras.
     (AV_CODEC_ID_PRORES, c"prores"),
 ];
 
-/// The demuxers for a format; none where FFmpeg has no part in it.
+/// The demuxers for a format; none if FFmpeg is not used for it.
 pub(crate) fn demuxers(format: Format) -> &'static [&'static CStr] {
     DEMUXERS.iter().find(|(formats, _)| formats.contains(&format)).map_or(&[], |(_, demuxers)| demuxers)
 }
 
-/// The name of the decoder for a codec, if it may be decoded.
+/// The name of the decoder for a codec, if it is allowed.
 pub(crate) fn decoder(codec: AVCodecID) -> Option<&'static CStr> {
     DECODERS.iter().find(|(id, _)| *id == codec).map(|(_, name)| *name)
 }
 
-/// Names as FFmpeg's options take them.
+/// Names in the syntax of FFmpeg's options.
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a CStr>) -> Vec<u8> {
     let names: Vec<&[u8]> = names.map(CStr::to_bytes).collect();
     [names.join(&b","[..]), vec![0]].concat()

@@ -1,9 +1,9 @@
-//! FFmpeg's functions, found in its shared libraries when the first of them is wanted.
+//! FFmpeg's functions, bound from its shared libraries on first use.
 //!
-//! They are not linked: with some eighty libraries behind them, the loader alone took three quarters of a worker's start
-//! and most of its memory at rest, and a JPEG needs none of it. Promises: what is called has the type that FFmpeg's
-//! headers give it, in the version that they are of (the libraries are opened by it). The functions keep FFmpeg's names
-//! and contracts; each is as unsafe as there.
+//! They are not linked: with some eighty libraries behind them, the loader alone took three quarters of a
+//! worker's start and most of its memory at rest, and a JPEG needs none of it. Promises: each function has
+//! the type of FFmpeg's headers, and the libraries are opened by the version of these headers. The functions
+//! keep FFmpeg's names and contracts; each is as unsafe as there.
 
 #![allow(non_snake_case)] // sws_getContext is FFmpeg's spelling.
 
@@ -116,7 +116,7 @@ functions! {
     }
 }
 
-/// Opens FFmpeg's libraries where that has not happened yet. `Err` says why they cannot be.
+/// Opens FFmpeg's libraries if they are not open yet. `Err` is the reason why they cannot be opened.
 pub(crate) fn load() -> Result<(), &'static str> {
     found().as_ref().map(drop).map_err(String::as_str)
 }
@@ -130,12 +130,12 @@ fn functions() -> &'static Functions {
     found().as_ref().expect("nothing of FFmpeg is used where it could not be opened")
 }
 
-/// Opens a library, which stays open to the program's end.
+/// Opens a library, which stays open until the program ends.
 fn open(name: &str, version: c_int) -> Result<*mut c_void, String> {
     let file = format!("lib{name}.so.{version}");
     let c_file = CString::new(file).expect("a name without a zero byte");
-    // Its functions are bound when they are first called: of eighty libraries a file needs few.
-    // SAFETY: opens a library of the system, whose initialisers run.
+    // Its functions are bound on first call: of eighty libraries a file needs few. SAFETY: opens a library of
+    // the system, whose initialisers run.
     let library = unsafe { libc::dlopen(c_file.as_ptr(), libc::RTLD_LAZY | libc::RTLD_LOCAL) };
     if library.is_null() { Err(why()) } else { Ok(library) }
 }

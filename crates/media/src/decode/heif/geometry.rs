@@ -1,7 +1,8 @@
-//! What irot, imir and clap do to a HEIF picture, folded into one crop of the coded picture and one turn.
+//! The effect of irot, imir and clap on a HEIF picture, combined into one crop of the coded picture and one
+//! turn.
 //!
-//! Promises: the transforms apply in the order of the item's properties; a crop that does not fit is ignored, as
-//! readers do. Pure arithmetic over numbers from the file.
+//! Promises: the transforms apply in the order of the item's properties; a crop that does not fit is ignored,
+//! as readers do. Pure arithmetic over numbers from the file.
 
 use super::items::Property;
 use crate::decode::planes::Crop;
@@ -26,8 +27,8 @@ pub(super) fn fold<'a>(
     (state.crop, state.orientation())
 }
 
-/// How a shown pixel (u, v) is found: with `swapped`, u runs along the coded rows' other axis; `right` and `down`
-/// tell that the coded x or y is counted from the far side.
+/// Maps a shown pixel (u, v) to a coded one: with `swapped`, u runs along the coded y axis; with `right` or
+/// `down`, the coded x or y is counted from the far side.
 struct Fold {
     crop: Crop,
     swapped: bool,
@@ -41,7 +42,7 @@ impl Fold {
         if self.swapped { (self.crop.height, self.crop.width) } else { (self.crop.width, self.crop.height) }
     }
 
-    /// The coded axis that the shown horizontal axis lies on is counted from its far side, or back again.
+    /// Reverses the direction of the coded axis on which the shown horizontal axis lies.
     fn flip_shown(&mut self, horizontal: bool) {
         if horizontal != self.swapped { self.right = !self.right } else { self.down = !self.down }
     }

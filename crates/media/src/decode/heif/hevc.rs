@@ -1,9 +1,9 @@
-//! HEVC pictures and grids of HEVC tiles, fed straight from the file into one FFmpeg decoder.
+//! HEVC pictures and grids of HEVC tiles, read from the file into one FFmpeg decoder.
 //!
-//! Promises: no more than a row of tiles and the small result is in memory; tiles that the crop does not show are
-//! not decoded; tiles that are missing or broken are left grey and counted. What does not fit the plain case
-//! (one codec configuration, bytes in the file itself, no alpha) is `None` from [`plan`], for libheif. A picture that is
-//! predicted from others (`pred`) is decoded behind them.
+//! Promises: no more than a row of tiles and the small result is in memory; tiles outside of the crop are not
+//! decoded; missing or broken tiles stay grey and are counted. [`plan`] returns `None` for pictures outside
+//! of the plain case (one codec configuration, bytes in the file itself, no alpha); libheif decodes these. A
+//! picture that is predicted from others (`pred`) is decoded after them.
 
 use super::geometry;
 use super::items::{Grid, Item, Items, Property};
@@ -18,14 +18,15 @@ use albumen_core::source::Source;
 use albumen_core::vocabulary::Admission;
 use ffmpeg_next::ffi;
 
-/// What FFmpeg holds for one coded picture, in bytes of that picture: the frame, its motion and filter tables,
-/// and the compressed bytes. Measured with an untiled 51-megapixel picture.
+/// FFmpeg's memory for one coded picture, as a multiple of the picture's bytes: the frame, its motion and
+/// filter tables, and the compressed bytes. Measured with an untiled 51-megapixel picture.
 const DECODER_COST: f64 = 2.4;
 
-/// Pictures that another may be predicted from: as many as HEVC's decoded picture buffer holds.
+/// The maximum number of pictures that another may be predicted from: the size of HEVC's decoded picture
+/// buffer.
 const MAX_BEFORE: usize = 16;
 
-/// How the picture is made.
+/// How the picture is decoded.
 pub(super) struct Plan<'a> {
     hvcc: &'a [u8],
     tiles: Vec<&'a Item>,
@@ -42,10 +43,10 @@ pub(super) struct Plan<'a> {
     icc: Option<&'a [u8]>,
 }
 
-/// The plan for the primary item, or `None` when libheif has to do it.
+/// The plan for the primary item, or `None` if libheif has to decode it.
 pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<'a>>, Fault> {
     let Some(primary) = items.get(items.primary) else { return Ok(None) };
-    // Depth maps and gain maps are auxiliary, too, but none is needed for the picture itself; alpha is.
+    // Depth maps and gain maps are auxiliary, too, but not needed for the picture itself; alpha is.
     if items.referring(primary.id, b"auxl").any(|aux| items.is_alpha(aux)) {
         return Ok(None);
     }
@@ -86,7 +87,7 @@ pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<
         return Err(Fault::corrupt("the picture says it has no pixels"));
     }
     if tiles.len() > 1 && (tile.0 % 2 == 1 || tile.1 % 2 == 1) {
-        return Ok(None); // Chroma samples would lie across two tiles.
+        return Ok(None); // Chroma samples would extend across two tiles.
     }
     let rows = tiles.len() as u64 / u64::from(columns);
     let covered = (u64::from(tile.0) * u64::from(columns), u64::from(tile.1) * rows);
@@ -95,7 +96,7 @@ pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<
     }
     let all: Vec<&Item> = tiles.iter().chain(&before).copied().collect();
     let Some(hvcc) = common_configuration(items, &all) else { return Ok(None) };
-    // The colour of a grid may be told only by its tiles.
+    // Only the tiles may state the colour of a grid.
     for property in items.properties_of(tiles[0]) {
         match property {
             Property::CodePoints(c) => cicp = cicp.or(Some(*c)),
@@ -107,7 +108,7 @@ pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<
     Ok(Some(Plan { hvcc, tiles, before, columns, tile, size, crop, orientation, cicp, icc }))
 }
 
-/// The tiles of a grid, when all are plain HEVC.
+/// The tiles of a grid, if all are plain HEVC.
 fn tiles_of<'a>(items: &'a Items, grid: &Grid, ids: &[u32]) -> Option<Vec<&'a Item>> {
     if ids.len() as u64 != u64::from(grid.rows) * u64::from(grid.columns) {
         return None;
@@ -125,7 +126,7 @@ fn tiles_of<'a>(items: &'a Items, grid: &Grid, ids: &[u32]) -> Option<Vec<&'a It
     plain.then_some(tiles)
 }
 
-/// The decoder configuration that all tiles share, if they do and their bytes lie in the file itself.
+/// The decoder configuration of all tiles, if they share one and their bytes are in the file itself.
 fn common_configuration<'a>(items: &'a Items, tiles: &[&'a Item]) -> Option<&'a [u8]> {
     let of = |item: &'a Item| {
         items.properties_of(item).find_map(|p| match p {
@@ -138,17 +139,17 @@ fn common_configuration<'a>(items: &'a Items, tiles: &[&'a Item]) -> Option<&'a 
     tiles.iter().all(|t| plain(t) && of(t) == Some(first)).then_some(first)
 }
 
-/// Where tiles go.
+/// The destination of tiles.
 struct Sink {
     chroma: Chroma,
     depth: u8,
     shrinker: Shrinker,
-    /// The row of tiles that is being filled; none for a picture of one tile, whose frame is passed on as it is.
+    /// The row of tiles that is being filled; none for a picture of one tile, whose frame is passed on
+    /// unchanged.
     tiles: Option<TileRow>,
 }
 
-/// Decodes by a plan. `None` when nothing can be decoded, or the first tile shows that the file is not what its
-/// tables say.
+/// Decodes by a plan. `None` if nothing can be decoded, or the first tile contradicts the file's tables.
 pub(super) fn decode(
     source: &Source,
     plan: &Plan<'_>,
@@ -159,14 +160,14 @@ pub(super) fn decode(
     let fitted = fit(upright.0, upright.1);
     let size = plan.orientation.size((fitted.0.max(1), fitted.1.max(1)));
 
-    // Which tiles the crop shows.
+    // The tiles inside the crop.
     let first_column = plan.crop.x / plan.tile.0;
     let last_column = (plan.crop.x + plan.crop.width - 1) / plan.tile.0;
     let first_row = plan.crop.y / plan.tile.1;
     let last_row = (plan.crop.y + plan.crop.height - 1) / plan.tile.1;
     let columns = last_column - first_column + 1;
 
-    // The usual format; asked for again when the decoder has said which it is.
+    // The usual format; admitted again after the decoder has reported the actual one.
     let assumed = format_of(plan, Chroma::C420, 8, columns, first_row, last_row);
     admission.admit(cost(plan, assumed, size))?;
 
@@ -188,7 +189,7 @@ pub(super) fn decode(
                 }
             }
             let whole = read_item(source, item, plan.hvcc, &mut packet)?;
-            // Of one tile among many, what is left is no gain.
+            // A truncated tile of several is not decoded.
             let decoded = (whole == Some(true) || whole.is_some() && plan.tiles.len() == 1)
                 && if plan.before.is_empty() {
                     decoder.decode_alone(&packet, &mut frame)
@@ -242,7 +243,7 @@ pub(super) fn decode(
         match &mut sink {
             Some(Sink { shrinker, tiles: Some(tiles), .. }) => {
                 shrinker.push(&tiles.band());
-                // A tile that is missing in the next row must not show this one's.
+                // A tile that is missing in the next row must not show this one's pixels.
                 tiles.clear();
             }
             Some(_) => {}
@@ -262,7 +263,7 @@ pub(super) fn decode(
     Ok(Some(pixels))
 }
 
-/// The picture that the shown tiles make together.
+/// The format of the picture made of the shown tiles.
 fn format_of(
     plan: &Plan<'_>,
     chroma: Chroma,
@@ -289,8 +290,8 @@ fn cost(plan: &Plan<'_>, format: Format, size: (u32, u32)) -> u64 {
     decoder as u64 + staging + Shrinker::cost(format, size)
 }
 
-/// Reads an item's bytes into the packet: whether that are all of them; `None` when there are none. A file that ends
-/// early gives what is there.
+/// Reads an item's bytes into the packet; returns whether they are complete, `None` if there are none. A
+/// truncated file gives the bytes up to its end.
 fn read_item(source: &Source, item: &Item, hvcc: &[u8], packet: &mut Packet) -> Result<Option<bool>, Fault> {
     let there = |&(at, len): &(u64, u64)| len.min(source.len().saturating_sub(at)) as usize;
     // A length of 0 means "to the end of the file".
@@ -319,8 +320,8 @@ fn read_item(source: &Source, item: &Item, hvcc: &[u8], packet: &mut Packet) -> 
     Ok(Some(whole))
 }
 
-/// Where a file was cut off, the last unit's length is made that of the bytes that are there: the decoder refuses a
-/// unit that is longer than what it is given, and makes what it can of one that ends too early.
+/// In a truncated file, sets the last unit's length to that of the available bytes: the decoder refuses a
+/// unit that is longer than its input, and decodes as much as it can of one that ends too early.
 fn shorten_last_unit(bytes: &mut [u8], hvcc: &[u8]) {
     /// The configuration record's byte with the number of bytes that lengths have, less one.
     const LENGTH_SIZE: usize = 21;
@@ -337,7 +338,7 @@ fn shorten_last_unit(bytes: &mut [u8], hvcc: &[u8]) {
     }
 }
 
-/// The colour of the coded samples. What the container says wins; what it leaves open the codec may know.
+/// The colour of the coded samples. The container has precedence over the codec.
 fn code_points(plan: &Plan<'_>, frame: &Frame, chroma: Chroma) -> Cicp {
     let coded = frame.cicp();
     let mut cicp = plan.cicp.unwrap_or(coded);
@@ -350,9 +351,10 @@ fn code_points(plan: &Plan<'_>, frame: &Frame, chroma: Chroma) -> Cicp {
             *own = fallback;
         }
     }
-    // Sony's cameras write a limited range beside pictures whose own headers rightly say full.
+    // Sony's cameras state limited range in the container of pictures whose own headers correctly state full
+    // range.
     cicp.full_range |= coded.full_range;
-    // Whether the planes are RGB is a matter of what they are, not of what the container says.
+    // Whether the planes are RGB depends on the codec, not on the container.
     if coded.matrix == 0 || cicp.matrix == 0 && chroma != Chroma::C444 {
         cicp.matrix = coded.matrix;
     }

@@ -1,9 +1,9 @@
-//! The item side of a HEIF file (ISO/IEC 23008-12): which item is the picture, of what tiles it is made, where
-//! their bytes lie, and what is to be done with them.
+//! The items of a HEIF file (ISO/IEC 23008-12): the primary picture, its tiles, the positions of their bytes,
+//! and the transforms to apply.
 //!
-//! Promises: pure over a [`Source`]; every length is checked against what is there and against a limit before
-//! anything is allocated; a file that breaks the rules gives [`Fault::Corrupt`], never a panic. Only what decoding
-//! needs is read: metadata items are inspect's.
+//! Promises: pure over a [`Source`]; every length is checked against the file and against a limit before
+//! anything is allocated; an invalid file gives [`Fault::Corrupt`], never a panic. Only what decoding needs
+//! is read: inspect reads metadata items.
 
 use crate::decode::colour::Cicp;
 use albumen_core::fault::Fault;
@@ -12,17 +12,18 @@ use std::collections::HashMap;
 
 /// The longest `meta` box that is read. A 200-megapixel grid of 768 tiles needs 40 KB; `idat` may add pictures.
 const MAX_META_BYTES: u64 = 32 << 20;
-/// Top-level boxes looked at before `meta` must have come.
+/// The maximum number of top-level boxes before `meta`.
 const MAX_TOP_LEVEL_BOXES: usize = 256;
-/// Items, properties and extents of one file; ten times what the largest known files have.
+/// The maximum number of items, properties and extents of one file; ten times those of the largest known
+/// files.
 const MAX_ITEMS: usize = 16_384;
 const MAX_PROPERTIES: usize = 16_384;
 const MAX_EXTENTS: usize = 65_536;
-/// Numbers in all references, and in all lists of properties.
+/// The maximum number of references, and of list entries of properties.
 const MAX_NUMBERS: usize = 262_144;
-/// Bytes that all properties keep together: decoder configurations and ICC profiles.
+/// The maximum bytes of all properties together: decoder configurations and ICC profiles.
 const MAX_PROPERTY_BYTES: usize = 8 << 20;
-/// The longest ICC profile that is taken over.
+/// The longest ICC profile that is kept.
 const MAX_ICC_BYTES: usize = 4 << 20;
 
 /// A four-character code.
@@ -43,7 +44,7 @@ pub struct Item {
     pub properties: Vec<usize>,
 }
 
-/// A property, as far as decoding cares.
+/// A property that decoding uses.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Property {
     /// Width and height in pixels, before transforms.
@@ -62,12 +63,12 @@ pub enum Property {
     Icc(Vec<u8>),
     /// The auxiliary picture is an alpha plane.
     Alpha,
-    /// How the samples of an uncompressed picture lie and are packed, as it stands in the file.
+    /// The layout and packing of an uncompressed picture, as stored in the file.
     Raw(Code, Vec<u8>),
     Other(Code),
 }
 
-/// What `auxC` calls an alpha plane: HEVC's own name for it and the general one.
+/// The names of an alpha plane in `auxC`: HEVC's own and the general one.
 const ALPHA_NAMES: [&[u8]; 2] =
     [b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"];
 
@@ -82,20 +83,20 @@ struct Reference {
 /// The items of a file.
 #[derive(Debug, Clone, Default)]
 pub struct Items {
-    /// The picture that is shown.
+    /// The displayed picture.
     pub primary: u32,
-    /// Where the file names its primary item, and the bytes that would name [`Items::primary`] there; for files that
-    /// name a gain map's sum as their picture.
+    /// The position of the file's primary item id, and the bytes that would name [`Items::primary`] there;
+    /// for files whose primary picture is derived with a gain map.
     pub renamed: Option<(u64, Vec<u8>)>,
     items: Vec<Item>,
-    /// Where each id stands in `items`.
+    /// The index of each id in `items`.
     places: HashMap<u32, usize>,
     references: Vec<Reference>,
-    /// Numbers kept in references and in lists of properties.
+    /// Numbers stored in references and in lists of properties.
     numbers: usize,
     property_bytes: usize,
     pub properties: Vec<Property>,
-    /// Where `idat`'s payload lies.
+    /// The position of `idat`'s payload.
     idat: Option<(u64, u64)>,
 }
 
@@ -108,7 +109,7 @@ pub struct Grid {
     pub height: u32,
 }
 
-/// Finds and reads the file's `meta` box. `None` when there is none or it names no primary item: a sequence.
+/// Finds and reads the file's `meta` box. `None` if there is none or it names no primary item: a sequence.
 pub fn read(source: &Source) -> Result<Option<Items>, Fault> {
     let mut at = 0u64;
     for _ in 0..MAX_TOP_LEVEL_BOXES {
@@ -123,7 +124,7 @@ pub fn read(source: &Source) -> Result<Option<Items>, Fault> {
             if payload > MAX_META_BYTES {
                 return Err(Fault::corrupt("the HEIF item table is absurdly long"));
             }
-            // A file that was cut off inside of its own table of contents has nothing to offer.
+            // A file that ends within its own table of contents cannot be decoded.
             let bytes = source.slice(at + header, payload as usize)?;
             return parse_meta(&bytes, at + header).map(|items| (items.primary != 0).then_some(items));
         }
@@ -164,7 +165,7 @@ fn box_header(source: &Source, at: u64) -> Result<Option<(Code, u64, u64)>, Faul
 /// Reads a `meta` box's payload, which begins at `at` in the file.
 pub fn parse_meta(bytes: &[u8], at: u64) -> Result<Items, Fault> {
     let mut items = Items::default();
-    // `iloc` needs no order: items may be announced after their places.
+    // `iloc` needs no order: items may be listed after their positions.
     let mut bytes_left = Bytes { data: bytes, at: 0 };
     let mut named_at = (0, 0);
     bytes_left.skip(4)?;
@@ -224,7 +225,7 @@ impl Items {
         Ok(self.items.last_mut().expect("one was pushed"))
     }
 
-    /// Counts numbers that are kept.
+    /// Counts stored numbers against the limit.
     fn count_numbers(&mut self, count: usize) -> Result<(), Fault> {
         self.numbers += count;
         if self.numbers > MAX_NUMBERS {
@@ -261,7 +262,7 @@ impl Items {
             .filter_map(|r| self.get(r.from))
     }
 
-    /// A grid item's own few bytes.
+    /// A grid item's own data.
     pub fn grid(&self, source: &Source, item: &Item) -> Result<Grid, Fault> {
         let bytes = self.data(source, item, 64)?;
         let mut b = Bytes { data: &bytes, at: 0 };
@@ -272,8 +273,8 @@ impl Items {
         Ok(Grid { rows, columns, width: side()?, height: side()? })
     }
 
-    /// Where an item's bytes lie in the file: places and lengths, which may be beyond its end. `None` where they are in no
-    /// place of their own.
+    /// The positions and lengths of an item's bytes in the file, which may be beyond its end. `None` if they
+    /// are not stored in a single place.
     pub fn places(&self, source: &Source, item: &Item) -> Option<Vec<(u64, u64)>> {
         let (base, end) = match (item.method, self.idat) {
             (0, _) => (0, source.len()),
@@ -425,7 +426,7 @@ impl Items {
     }
 }
 
-/// One property; one that breaks off is as good as unknown.
+/// One property; a truncated one is treated as unknown.
 fn property(kind: Code, body: &[u8]) -> Property {
     let mut b = Bytes { data: body, at: 0 };
     let mut read = || -> Result<Property, Fault> {
@@ -468,7 +469,7 @@ fn property(kind: Code, body: &[u8]) -> Property {
     read().unwrap_or(Property::Other(kind))
 }
 
-/// A box within bytes: kind, payload, and where the payload starts.
+/// A box within bytes: kind, payload, and the offset of the payload.
 type Boxed<'a> = (Code, &'a [u8], usize);
 
 /// A reader over bytes; running off the end is [`Fault::Corrupt`].
@@ -511,7 +512,7 @@ impl<'a> Bytes<'a> {
     fn version(&mut self) -> Result<u8, Fault> {
         Ok((self.u32()? >> 24) as u8)
     }
-    /// The next box within. A last box that is cut off ends it.
+    /// The next box within. A truncated last box ends the list.
     fn next_box(&mut self) -> Result<Option<Boxed<'a>>, Fault> {
         if self.data.len() - self.at < 8 {
             return Ok(None);
@@ -604,7 +605,7 @@ mod tests {
         }
     }
 
-    /// Tables that keep far more than they take in the file.
+    /// Tables that would store far more than their size in the file.
     #[test]
     fn a_table_of_absurdly_many_numbers_is_refused() {
         let ids = (1..=200u16).map(|id| id.to_be_bytes());

@@ -1,8 +1,9 @@
-//! What FFmpeg is not fed directly: AVIF, alpha, overlays, derived items, other codecs; by libheif.
+//! Pictures that are not decoded by FFmpeg directly: AVIF, alpha, overlays, derived items, other codecs; by
+//! libheif.
 //!
-//! Promises: one thread; libheif's own security limits are set from what admission may grant; big grids without
-//! alpha are decoded a tile at a time, everything else whole; the picture leaves libheif in the planes that it was
-//! coded in and is shrunk and converted by the same code as all others.
+//! Promises: one thread; libheif's own security limits are set from the admission; big grids without alpha
+//! are decoded a tile at a time, everything else whole; libheif returns the coded planes, which are shrunk
+//! and converted by the same code as all others.
 
 use super::geometry;
 use super::items::{Item, Items};
@@ -21,17 +22,18 @@ use std::ptr::{self, NonNull};
 /// Grids above this many pixels are decoded tile by tile: below, whole is simpler and fits anywhere.
 const TILED_ABOVE_PIXELS: u64 = 4_000_000;
 /// Copies of the coded picture that libheif and its codec hold at once: the codec's frame, libheif's own, and
-/// one more where an item is derived from another or a transform is applied.
+/// one more if an item is derived from another or a transform is applied.
 const COPIES_PLAIN: u64 = 2;
 const COPIES_DERIVED: u64 = 3;
 
-/// The libheif library's global state: opens its plug-in folder, so it belongs before the sealing of a worker.
+/// Initialises libheif's global state: it opens the plug-in folder, so this must run before a worker enters
+/// the sandbox.
 pub(super) fn initialise() {
     // SAFETY: may be called any number of times; null asks for the defaults.
     unsafe { sys::heif_init(ptr::null_mut()) };
 }
 
-/// Decodes the primary picture. `items` helps with geometry where the file's tables could be read.
+/// Decodes the primary picture. `items` supplies the geometry if the file's tables could be read.
 pub(super) fn decode(
     source: &Source,
     items: Option<&Items>,
@@ -39,7 +41,7 @@ pub(super) fn decode(
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
     open_and_decode(source, items, fit, admission).map_err(|fault| match fault {
-        // libheif says that its limit was reached, not by how much.
+        // libheif reports that its limit was exceeded, not by how much.
         Fault::TooLarge { needed: 0 } => Fault::TooLarge { needed: admission.ceiling().saturating_add(1) },
         other => other,
     })
@@ -57,7 +59,7 @@ fn open_and_decode(
     let context = Context::read(&mut reader, admission.ceiling())?;
     let handle = context.primary()?;
 
-    // Turning the small result ourselves saves a copy of the big one, where we know what to do.
+    // If the transforms are known, turning the small result saves a copy of the big one.
     let own = items.and_then(|items| coded_item(items).map(|item| (items, item)));
     let (width, height) = handle.size(own.is_some());
     if width == 0 || height == 0 {
@@ -90,7 +92,7 @@ fn open_and_decode(
     Ok(shrinker.finish(handle.icc().as_deref(), orientation))
 }
 
-/// The primary item, when it is a coded picture or a grid of them, so that its own transforms are all there are.
+/// The primary item, if it is a coded picture or a grid of them, so that only its own transforms apply.
 fn coded_item(items: &Items) -> Option<&Item> {
     let item = items.get(items.primary)?;
     matches!(
@@ -100,7 +102,7 @@ fn coded_item(items: &Items) -> Option<&Item> {
     .then_some(item)
 }
 
-/// One picture on its way through.
+/// The decoding of one picture.
 struct Job<'a> {
     handle: &'a Handle<'a>,
     options: &'a Options,
@@ -178,14 +180,15 @@ impl Job<'_> {
 struct Reader {
     source: Source,
     at: u64,
-    /// Length of the file; of one that was cut off that of the whole one, with zeros at its end: what is there is shown.
+    /// Length of the file; for a truncated one that of the original, with zeros at its end, so that the
+    /// available part is shown.
     len: u64,
-    /// Bytes that libheif sees in the place of the file's, and where.
+    /// Bytes that replace those of the file for libheif, and their position.
     renamed: Option<(u64, Vec<u8>)>,
 }
 
 impl Reader {
-    /// Lays the renamed bytes over what was read from `at`.
+    /// Overlays the replaced bytes on those read from `at`.
     fn rename(&self, at: u64, to: &mut [u8]) {
         let Some((place, bytes)) = &self.renamed else { return };
         for (i, byte) in bytes.iter().enumerate() {
@@ -238,7 +241,7 @@ unsafe extern "C" fn wait_for_file_size(size: i64, data: *mut c_void) -> sys::he
     }
 }
 
-/// Zeroed for all that newer versions of the interface add: libheif looks no further than version 1.
+/// Zeroed for later additions to the interface: libheif reads only the fields of version 1.
 fn reader_table() -> sys::heif_reader {
     // SAFETY: a plain C struct of integers and nullable function pointers, for which zero is valid.
     let mut table: sys::heif_reader = unsafe { std::mem::zeroed() };
@@ -250,7 +253,7 @@ fn reader_table() -> sys::heif_reader {
     table
 }
 
-/// What libheif says went wrong, as a fault.
+/// Converts libheif's error to a fault.
 fn check(error: sys::heif_error) -> Result<(), Fault> {
     if error.code == sys::heif_error_code_heif_error_Ok {
         return Ok(());
@@ -276,7 +279,7 @@ fn check(error: sys::heif_error) -> Result<(), Fault> {
     )
 }
 
-/// An open file. The reader must outlive it, which the borrow sees to.
+/// An open file. The reader must outlive it, which the borrow ensures.
 struct Context<'a> {
     raw: NonNull<sys::heif_context>,
     // libheif keeps both pointers.
@@ -297,7 +300,7 @@ impl<'a> Context<'a> {
             if !limits.is_null() {
                 (*limits).max_total_memory = ceiling;
                 (*limits).max_memory_block_size = (*limits).max_memory_block_size.min(ceiling);
-                // Fewer bytes than one a pixel no codec gets by with.
+                // No codec needs less than one byte per pixel.
                 (*limits).max_image_size_pixels = (*limits).max_image_size_pixels.min(ceiling);
             }
             sys::heif_context_set_max_decoding_threads(raw.as_ptr(), 0);
@@ -354,14 +357,14 @@ impl Handle<'_> {
         unsafe { sys::heif_image_handle_has_alpha_channel(self.raw.as_ptr()) != 0 }
     }
 
-    /// Bits a sample as far as the file tells before decoding; for memory figures.
+    /// Bits per sample as stated in the file before decoding; for memory estimates.
     fn depth(&self) -> u8 {
         // SAFETY: the handle is valid.
         let bits = unsafe { sys::heif_image_handle_get_luma_bits_per_pixel(self.raw.as_ptr()) };
         bits.clamp(8, 16) as u8
     }
 
-    /// The chroma that decoding will give, as far as the file tells; for memory figures.
+    /// The chroma of the decoded picture as stated in the file; for memory estimates.
     fn chroma(&self) -> Chroma {
         let (mut space, mut chroma) = (0, 0);
         // SAFETY: the handle is valid and both are written.
@@ -514,7 +517,7 @@ impl Options {
             (*o).convert_hdr_to_8bit = 0;
             (*o).output_image_nclx_profile_passthrough = 1;
             (*o).num_codec_threads = 1;
-            // The same about Sony's range as in `hevc::code_points`.
+            // The same fix of Sony's range as in `hevc::code_points`.
             (*o).autocorrect_broken_input = 1;
             Ok(Options(raw))
         }
@@ -583,7 +586,7 @@ impl Image {
         bits.clamp(0, 255) as u8
     }
 
-    /// Chroma and depth, when it is made of planes that can be shrunk.
+    /// Chroma and depth, if it consists of planes that can be shrunk.
     fn shape(&self) -> Result<(Chroma, u8), Fault> {
         // SAFETY: the image is valid.
         let chroma = unsafe { sys::heif_image_get_chroma_format(self.0.as_ptr()) };
@@ -630,7 +633,7 @@ impl Image {
         Ok([first, self.plane(cb, depth)?, self.plane(cr, depth)?])
     }
 
-    /// The alpha plane at the colours' depth, and its stride, where there is one.
+    /// The alpha plane at the colours' depth, and its stride, if there is one.
     fn alpha(&self, depth: u8) -> Result<Option<(Vec<u8>, usize)>, Fault> {
         let channel = sys::heif_channel_heif_channel_Alpha;
         // SAFETY: the image is valid.

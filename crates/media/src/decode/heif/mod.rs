@@ -1,8 +1,8 @@
 //! HEIC, HEIF and AVIF to pixels.
 //!
 //! Plain HEVC pictures and grids go through FFmpeg, tile by tile ([`hevc`]); everything else through libheif
-//! ([`library`]). A file that has no picture items at all is an image sequence: its first frame is taken as a
-//! video's would be. EXIF orientation is not looked at: irot, imir and clap decide.
+//! ([`library`]). A file without picture items is an image sequence: its first frame is decoded like a
+//! video's. EXIF orientation is ignored: irot, imir and clap apply.
 
 mod geometry;
 mod hevc;
@@ -24,7 +24,7 @@ pub fn decode(
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
-    // Tables that this reader does not follow may still be ones that libheif does.
+    // libheif may support tables that this reader does not.
     let items = match items::read(source) {
         Ok(Some(items)) => Some(items),
         // The short form for small pictures has no tables of items; libheif reads it.
@@ -34,7 +34,7 @@ pub fn decode(
         Err(_) => None,
     };
     let mut pixels = match (picture(source, items.as_ref(), fit, admission), &items) {
-        // Of a picture whose bytes are known to be missing the decoder may make nothing.
+        // The decoder may fail on a picture whose bytes are known to be missing.
         (Err(Fault::Corrupt { why }), Some(items)) => match whole::damage(source, items)? {
             Some(missing) if !whole::has_too_little(source, items) => {
                 grey(items, missing, fit).ok_or(Fault::Corrupt { why })?
@@ -51,7 +51,7 @@ pub fn decode(
     Ok(pixels)
 }
 
-/// Mid-grey in the size that the primary picture had, as rows are that are missing in other pictures.
+/// Mid-grey in the size of the primary picture, as for missing rows in other pictures.
 fn grey(items: &items::Items, missing: &str, fit: Fit<'_>) -> Option<Pixels> {
     let item = items.get(items.primary)?;
     let (width, height) = items.properties_of(item).find_map(|p| match p {
@@ -66,7 +66,7 @@ fn grey(items: &items::Items, missing: &str, fit: Fit<'_>) -> Option<Pixels> {
     Some(Pixels { width, height, rgb, damaged: Some(format!("{missing}; nothing of it could be shown")) })
 }
 
-/// Whether the box behind the first is a `mini` one.
+/// Whether the second box is a `mini` one.
 fn has_mini(source: &Source) -> bool {
     let mut head = [0; 8];
     let Ok(8) = source.read_at(0, &mut head) else { return false };

@@ -1,6 +1,6 @@
-//! One row of a grid's tiles, put side by side before it is shrunk as one band.
+//! One row of a grid's tiles, joined before it is shrunk as one band.
 //!
-//! Promises: tiles that were not put are grey; nothing is written outside of the row, whatever size a tile has.
+//! Promises: missing tiles are grey; nothing is written outside of the row, for tiles of any size.
 
 use crate::decode::planes::{Band, Chroma, Format, Plane};
 
@@ -9,7 +9,7 @@ pub(super) struct TileRow {
     format: Format,
     /// Tile size in luma samples.
     tile: (u32, u32),
-    /// Y, Cb and Cr, and their bytes a row.
+    /// Y, Cb and Cr, and their bytes per row.
     planes: [Vec<u8>; 3],
     strides: [usize; 3],
 }

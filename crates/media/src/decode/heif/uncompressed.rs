@@ -1,8 +1,9 @@
-//! Pictures of samples as they are (`unci`, ISO/IEC 23001-17), also packed by zlib, deflate or Brotli: what cameras for
-//! science and some converters write.
+//! Uncompressed pictures (`unci`, ISO/IEC 23001-17), also packed by zlib, deflate or Brotli: written by
+//! scientific cameras and some converters.
 //!
-//! Promises: integers of up to 16 bits, in planes, pixels or rows, in tiles, aligned or not, chroma at full size or shared;
-//! all else is unsupported and said so. The item is held whole, and so are its planes, which are admitted before.
+//! Promises: integers of up to 16 bits, in planes, pixels or rows, in tiles, aligned or not, chroma at full
+//! size or subsampled; all else is reported as unsupported. The item and its planes are held whole, and
+//! admitted before.
 
 use super::geometry;
 use super::items::{Code, Item, Items, Property};
@@ -14,11 +15,11 @@ use albumen_core::source::Source;
 use albumen_core::vocabulary::Admission;
 use std::io::Read;
 
-/// Components of a pixel, tiles, and packed units that a file may have.
+/// The maximum number of components of a pixel, of tiles, and of packed units.
 const MAX_COMPONENTS: u32 = 16;
 const MAX_TILES: u64 = 1 << 20;
 const MAX_UNITS: usize = 1 << 20;
-/// Bits that samples are brought to.
+/// The depth to which samples are scaled.
 const DEPTH: u8 = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +32,7 @@ enum Role {
     Green,
     Blue,
     Alpha,
-    /// Padding, depth, and what else is not shown.
+    /// Padding, depth, and other components that are not shown.
     Other,
 }
 
@@ -39,7 +40,7 @@ enum Role {
 struct Component {
     role: Role,
     bits: u32,
-    /// Bytes that each sample takes; 0: only its bits.
+    /// Bytes per sample; 0: only its bits.
     aligned: u32,
 }
 
@@ -60,7 +61,7 @@ enum Interleave {
 #[derive(Debug)]
 struct Layout {
     components: Vec<Component>,
-    /// Chroma samples are shared by so many pixels across and down, as powers of two.
+    /// Subsampling of chroma across and down, as powers of two.
     shared: (u32, u32),
     interleave: Interleave,
     little: bool,
@@ -165,7 +166,7 @@ impl Layout {
         Ok(Layout { components, shared, interleave, little, pixel_bytes, row_align, tile_align, tiles })
     }
 
-    /// Samples of a component in so many pixels across and down.
+    /// The number of samples of a component for this many pixels across and down.
     fn size(&self, component: &Component, (width, height): (u32, u32)) -> (u32, u32) {
         match component.role {
             Role::Cb | Role::Cr => (width.div_ceil(1 << self.shared.0), height.div_ceil(1 << self.shared.1)),
@@ -182,7 +183,7 @@ fn raw<'a>(items: &'a Items, item: &'a Item, kind: &Code) -> Option<&'a [u8]> {
     })
 }
 
-/// What the components are that the layout refers to.
+/// The components that the layout refers to.
 fn roles(cmpd: &[u8]) -> Result<Vec<Role>, Fault> {
     let mut f = Fields(cmpd);
     let count = f.u32()?;
@@ -212,7 +213,7 @@ fn roles(cmpd: &[u8]) -> Result<Vec<Role>, Fault> {
         .collect()
 }
 
-/// The primary item, if it is such a picture, as it is to be shown.
+/// The primary item, if it is such a picture, as it is displayed.
 pub(super) fn decode(
     source: &Source,
     items: &Items,
@@ -295,7 +296,7 @@ pub(super) fn decode(
     Ok(out)
 }
 
-/// Undoes the general packing, where there is one; no more than `most` bytes.
+/// Undoes the general packing, if there is one; at most `most` bytes.
 fn unpack(items: &Items, item: &Item, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Fault> {
     let Some(cmpc) = raw(items, item, b"cmpC") else { return Ok(bytes) };
     let mut f = Fields(cmpc);
@@ -316,7 +317,7 @@ fn unpack(items: &Items, item: &Item, bytes: Vec<u8>, most: u64) -> Result<Vec<u
             b"brot" => brotli_decompressor::Decompressor::new(unit, 4096).take(room).read_to_end(&mut out),
             _ => return Err(unsupported("an unknown packing")),
         };
-        // What comes before a break is kept; that bytes are missing shows below.
+        // The part before an error is kept; the missing bytes are detected below.
         if read.is_err() {
             break;
         }
@@ -324,7 +325,7 @@ fn unpack(items: &Items, item: &Item, bytes: Vec<u8>, most: u64) -> Result<Vec<u
     Ok(out)
 }
 
-/// Places and lengths of the units that are packed by themselves.
+/// Positions and lengths of the separately packed units.
 fn units(icef: &[u8]) -> Result<Vec<(u64, u64)>, Fault> {
     let mut f = Fields(icef);
     f.number(4)?;
@@ -353,7 +354,7 @@ struct Samples<'a> {
     bytes: &'a [u8],
 }
 
-/// Bits from the front; beyond the end there are zeros, and `ended` is set.
+/// Reads bits from the front; beyond the end they are zeros, and `ended` is set.
 struct Bits<'a> {
     bytes: &'a [u8],
     /// In bits.
@@ -409,7 +410,8 @@ impl Bits<'_> {
 }
 
 impl Samples<'_> {
-    /// The planes of all components, 16 bits a sample in native order, and whether all samples were there.
+    /// The planes of all components, 16 bits per sample in native order, and whether all samples were
+    /// present.
     fn planes(&self) -> Result<(Vec<Vec<u8>>, bool), Fault> {
         let layout = self.layout;
         let (columns, rows) = layout.tiles;
@@ -527,7 +529,7 @@ impl Samples<'_> {
     }
 }
 
-/// A sample in 16 bits: white stays white; of Y, Cb and Cr, which have a range of their own, the bits move up.
+/// A sample in 16 bits: white stays white; Y, Cb and Cr, which have a range of their own, are shifted left.
 fn widened(value: u32, component: &Component) -> u16 {
     match component.role {
         Role::Y | Role::Cb | Role::Cr => (value << (16 - component.bits)) as u16,

@@ -1,8 +1,9 @@
-//! Whether the coded bytes of a picture are all there: files whose copy was interrupted have their full length, and zeros
-//! where the rest should be, which some decoders take for a picture.
+//! Whether the coded bytes of a picture are complete: files whose copy was interrupted have their full
+//! length, and zeros at the end, which some decoders accept as a picture.
 //!
-//! Promises: exact for HEVC, in whose units three zero bytes never follow each other; for other codecs a run of zeros
-//! counts that is longer than what a flat picture of that size is coded in. Reads a piece at a time.
+//! Promises: exact for HEVC, whose units never contain three zero bytes in a row; for other codecs, a run of
+//! zeros counts as missing if it is longer than a flat picture of that size can be coded in. Reads a piece at
+//! a time.
 
 use super::items::{Item, Items, Property};
 use albumen_core::fault::Fault;
@@ -11,13 +12,13 @@ use memchr::memmem;
 
 /// Bytes read at a time.
 const PIECE: usize = 64 << 10;
-/// How deep pictures may be made of others, and of how many.
+/// The maximum depth of derived pictures, and the maximum number of their parts.
 const MAX_DEPTH: u8 = 4;
 const MAX_PARTS: usize = 4096;
-/// A file that has less than this part of its picture is not filled up to be decoded, and no damaged picture but none.
+/// A file with less than this part of its picture is not padded and decoded; it counts as having no picture.
 const LEAST_PART: u64 = 16;
 
-/// What is missing of the primary picture's bytes, in words.
+/// The missing part of the primary picture's bytes, as text.
 pub fn damage(source: &Source, items: &Items) -> Result<Option<&'static str>, Fault> {
     for item in coded(items) {
         let Some(places) = items.places(source, item) else { continue };
@@ -43,24 +44,24 @@ pub fn damage(source: &Source, items: &Items) -> Result<Option<&'static str>, Fa
     Ok(None)
 }
 
-/// The length that the file had when it was whole, as far as the picture's own bytes tell; its length where it is, and
-/// where too little of the picture is left.
+/// The original length of the file according to the positions of the picture's bytes; the actual length if it
+/// is complete, or if too little of the picture is left.
 pub fn whole_length(source: &Source, items: &Items) -> u64 {
     if has_too_little(source, items) { source.len() } else { end(source, items).max(source.len()) }
 }
 
-/// Whether the file has so little of the picture that nothing is to be made of it.
+/// Whether the file contains too little of the picture to decode it.
 pub fn has_too_little(source: &Source, items: &Items) -> bool {
     end(source, items) / LEAST_PART > source.len()
 }
 
-/// Where the picture's own bytes end.
+/// The end of the picture's own bytes.
 fn end(source: &Source, items: &Items) -> u64 {
     let places = coded(items).into_iter().filter_map(|item| items.places(source, item)).flatten();
     places.map(|(at, len)| at.saturating_add(len)).max().unwrap_or(0)
 }
 
-/// The coded items that the primary picture and its alpha plane are made of.
+/// The coded items of the primary picture and its alpha plane.
 fn coded(items: &Items) -> Vec<&Item> {
     let mut found = Vec::new();
     if let Some(primary) = items.get(items.primary) {
@@ -85,11 +86,11 @@ fn gather<'a>(items: &'a Items, item: &'a Item, depth: u8, found: &mut Vec<&'a I
     }
 }
 
-/// How the bytes of one item are looked at, as they come.
+/// How the bytes of one item are checked, as they are read.
 enum Check {
-    /// Units with their lengths before them, of so many bytes.
+    /// Units preceded by their lengths, of this many bytes.
     Units { length_size: usize, length: Vec<u8>, left: u64, zeros: usize },
-    /// Anything else: the zeros in a row so far, and how many there may be.
+    /// Anything else: the current run of zeros, and its maximum.
     Bytes { zeros: u64, most: u64 },
 }
 
@@ -152,19 +153,19 @@ impl Check {
     }
 }
 
-/// Arithmetic coding spends next to nothing on what it expects, and codes it as zeros: a block of AV1 of 64 x 64 pixels in a
-/// flat picture takes about a tenth of a bit.
+/// Arithmetic coding uses almost no bits for expected values, and codes them as zeros: a block of AV1 of 64 x
+/// 64 pixels in a flat picture takes about a tenth of a bit.
 const PIXELS_A_ZERO: u64 = 1 << 16;
 
-/// The longest run of zeros that a flat picture of so many pixels may be coded in, where a byte codes so many of them.
+/// The longest run of zeros in a flat picture of this many pixels, if a byte codes `pixels_a_zero` of them.
 pub fn most_zeros(pixels: u64, pixels_a_zero: u64) -> u64 {
-    /// In any data that are packed as far as they can be.
+    /// The limit for any fully compressed data.
     const ALWAYS: u64 = 64;
     ALWAYS + pixels / pixels_a_zero
 }
 
-/// The longest run of zeros in these bytes and before them, where `zeros` end what came before; they are those at the end
-/// of these bytes afterwards.
+/// The longest run of zeros in these bytes, including the `zeros` at the end of the preceding ones; `zeros`
+/// is then set to the run at the end of these.
 pub fn longest_run(bytes: &[u8], zeros: &mut u64) -> u64 {
     let mut longest = *zeros;
     let mut at = 0;

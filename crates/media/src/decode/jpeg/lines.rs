@@ -1,18 +1,18 @@
-//! libjpeg-turbo row by row: the safe side of scanlines.c.
+//! libjpeg-turbo row by row: the safe wrapper of scanlines.c.
 
 use albumen_core::source::Source;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
 use std::ptr::NonNull;
 
-/// What the header says, as scanlines.c fills it.
+/// The header's fields, filled in by scanlines.c.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Header {
     pub width: u32,
     pub height: u32,
     pub components: i32,
-    /// Bits a sample.
+    /// Bits per sample.
     pub precision: i32,
     buffered: i32,
     colour_space: i32,
@@ -20,7 +20,7 @@ pub(crate) struct Header {
     planar: i32,
 }
 
-/// One plane of a picture that is read as planes, as scanlines.c fills it.
+/// One plane of a picture that is read as planes, filled in by scanlines.c.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct PlaneShape {
@@ -51,14 +51,15 @@ impl Header {
         matches!(self.colour_space, JCS_CMYK | JCS_YCCK)
     }
 
-    /// Whether [`Lines::start_planes`] can give it.
+    /// Whether [`Lines::start_planes`] supports it.
     pub(crate) fn is_planar(&self) -> bool {
         self.planar != 0
     }
 
-    /// Bytes that libjpeg keeps beside the rows it gives out, for a picture read at `eighths` of its size.
+    /// libjpeg's memory besides the returned rows, for a picture read at `eighths` of its size.
     pub(crate) fn library_bytes(&self, eighths: u32) -> u64 {
-        /// Rows that upsampling and colour conversion hold: two rows of 16x16 blocks, and the rows above and below.
+        /// Rows held for upsampling and colour conversion: two rows of 16x16 blocks, and the rows above and
+        /// below.
         const ROWS: u64 = 36;
         let across = (u64::from(self.width) * u64::from(eighths)).div_ceil(8);
         let rows = across * ROWS * u64::from(self.components.unsigned_abs());
@@ -94,23 +95,24 @@ unsafe extern "C" {
     fn albumen_jpeg_read_rows(jpeg: *mut Raw, out: *mut u8, stride: usize, rows: u32) -> c_int;
 }
 
-/// Bytes in which the frame header must have come: what stands before it are segments of at most 64 KiB, some hundred in the largest
-/// files. libjpeg itself looks for it up to the end of the file, which may be a hole of a terabyte.
+/// The maximum position of the frame header: it follows segments of at most 64 KiB, some hundred in the
+/// largest files. libjpeg itself searches up to the end of the file, which may be a hole of a terabyte.
 const HEADER_WITHIN: u64 = 64 << 20;
 
 struct Feed {
     source: Source,
-    /// Where the file ends for libjpeg.
+    /// The end of the file for libjpeg.
     end: u64,
     failed: Option<io::Error>,
 }
 
-/// What libjpeg calls for more bytes.
+/// The callback by which libjpeg reads more bytes.
 ///
 /// # Safety
-/// `context` is the `Feed` that [`Lines::open`] gave, and `out` has room for `len` bytes.
+/// `context` is the `Feed` that [`Lines::open`] passed, and `out` is writable for `len` bytes.
 unsafe extern "C" fn read(context: *mut c_void, offset: u64, out: *mut u8, len: usize) -> usize {
-    // SAFETY: the feed lives in a Box beside the decoder and is touched by nobody else while the decoder runs.
+    // SAFETY: the feed lives in a Box beside the decoder and is not accessed elsewhere while the decoder
+    // runs.
     let feed = unsafe { &mut *context.cast::<Feed>() };
     // SAFETY: scanlines.c passes its own input buffer of `len` bytes.
     let buffer = unsafe { std::slice::from_raw_parts_mut(out, len) };
@@ -128,16 +130,16 @@ unsafe extern "C" fn read(context: *mut c_void, offset: u64, out: *mut u8, len: 
 pub(crate) enum Stop {
     /// The file could not be read.
     Read(io::Error),
-    /// libjpeg's own words.
+    /// libjpeg's message.
     Refused(String),
 }
 
 /// A JPEG that is read in rows.
 pub(crate) struct Lines {
     raw: NonNull<Raw>,
-    /// Boxed: scanlines.c holds its address. Only looked at through the pointer while a call is running.
+    /// Boxed: scanlines.c holds its address. Only accessed through the pointer while a call is running.
     feed: *mut Feed,
-    /// Samples a row, once started.
+    /// Samples per row, once started.
     row_bytes: usize,
     /// The same for a picture that is read as planes: their shapes, and one group of rows of each.
     shapes: [PlaneShape; 3],
@@ -166,7 +168,7 @@ impl Lines {
     }
 
     fn stopped(&mut self) -> Stop {
-        // SAFETY: no call into the decoder is running, so nobody else holds the feed.
+        // SAFETY: no call into the decoder is running, so the feed is not borrowed elsewhere.
         if let Some(e) = unsafe { (*self.feed).failed.take() } {
             return Stop::Read(e);
         }
@@ -191,13 +193,13 @@ impl Lines {
         }
     }
 
-    /// Says, between header and start, that three components are RGB, where the file cannot say so itself.
+    /// Declares, between header and start, that three components are RGB, if the file cannot state it itself.
     pub(crate) fn assume_rgb(&mut self) {
         // SAFETY: only sets a field.
         unsafe { albumen_jpeg_assume_rgb(self.raw.as_ptr()) }
     }
 
-    /// Starts at `eighths`/8 of the size; gives the size that the rows will have. `cmyk`: four samples a pixel.
+    /// Starts at `eighths`/8 of the size; returns the size of the rows. `cmyk`: four samples per pixel.
     pub(crate) fn start(&mut self, eighths: u32, cmyk: bool) -> Result<(u32, u32), Stop> {
         let (mut width, mut height) = (0, 0);
         // SAFETY: plain numbers, and two places to write to.
@@ -212,19 +214,19 @@ impl Lines {
         }
     }
 
-    /// Fills `out` with as many whole rows as fit and are left; how many. 0 at the end.
+    /// Fills `out` with as many whole rows as fit and are left; returns their number, 0 at the end.
     pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<u32, Stop> {
         if self.row_bytes == 0 {
             return Ok(0);
         }
         let rows = u32::try_from(out.len() / self.row_bytes).unwrap_or(u32::MAX);
-        // SAFETY: `out` has room for `rows` rows of `row_bytes`, which is what libjpeg writes a row.
+        // SAFETY: `out` has `rows` rows of `row_bytes`, the number of bytes that libjpeg writes per row.
         let n = unsafe { albumen_jpeg_read_rows(self.raw.as_ptr(), out.as_mut_ptr(), self.row_bytes, rows) };
         u32::try_from(n).map_err(|_| self.stopped())
     }
 
-    /// Starts at `eighths`/8 (1, 2, 4 or 8) of the size, as planes; only where the header says that it is planar. The
-    /// planes' shapes; those that a grey picture does not have are empty.
+    /// Starts at `eighths`/8 (1, 2, 4 or 8) of the size, as planes; only if the header is planar. Returns the
+    /// planes' shapes; those that a grey picture lacks are empty.
     pub(crate) fn start_planes(&mut self, eighths: u32) -> Result<[PlaneShape; 3], Stop> {
         let mut shapes = [PlaneShape::default(); 3];
         // SAFETY: three shapes, field for field the C struct.
@@ -238,8 +240,8 @@ impl Lines {
         }
     }
 
-    /// The next group of rows of each plane, and how many luma rows they are; `None` at the end. A group that reaches
-    /// beyond the picture has something there.
+    /// The next group of rows of each plane, and the number of luma rows; `None` at the end. A group that
+    /// extends beyond the picture has undefined samples there.
     #[allow(clippy::type_complexity)]
     pub(crate) fn read_planes(&mut self) -> Result<Option<([&[u8]; 3], u32)>, Stop> {
         if self.groups[0].is_empty() {
@@ -257,7 +259,8 @@ impl Lines {
         }
     }
 
-    /// What of the picture was lost. Asked for when all rows were read: it reads on to where the picture's data end.
+    /// The loss of picture data. Called after all rows were read: it reads on to the end of the picture's
+    /// data.
     pub(crate) fn damage(&mut self) -> Option<&'static str> {
         // SAFETY: the decoder is open, and no other call into it is running.
         match unsafe { albumen_jpeg_damage(self.raw.as_ptr()) } {
@@ -268,15 +271,15 @@ impl Lines {
         }
     }
 
-    /// Whether the file ended before anything of the picture was there.
+    /// Whether the file ended before the first data of the picture.
     pub(crate) fn is_empty(&self) -> bool {
         // SAFETY: only reads a field.
         unsafe { albumen_jpeg_is_empty(self.raw.as_ptr()) != 0 }
     }
 
-    /// An I/O error that libjpeg took for the end of the file.
+    /// An I/O error that libjpeg treated as the end of the file.
     pub(crate) fn read_error(&mut self) -> Option<io::Error> {
-        // SAFETY: no call into the decoder is running, so nobody else holds the feed.
+        // SAFETY: no call into the decoder is running, so the feed is not borrowed elsewhere.
         unsafe { (*self.feed).failed.take() }
     }
 }

@@ -1,11 +1,12 @@
-//! JPEG: libjpeg-turbo, row by row, shrunk while decoding; zune-jpeg for what libjpeg-turbo refuses.
+//! JPEG: libjpeg-turbo, row by row, shrunk while decoding; zune-jpeg for files that libjpeg-turbo refuses.
 //!
-//! Y, Cb and Cr are shrunk as they are coded (`planes`) wherever the file allows it; CMYK, RGB, odd samplings and more
-//! than 8 bits go through rows of RGB.
+//! Y, Cb and Cr are shrunk as they are coded (`planes`) if the file allows it; CMYK, RGB, odd samplings and
+//! more than 8 bits go through rows of RGB.
 //!
-//! Promises: a baseline JPEG of any size takes a few rows of memory, the file is never whole in memory; what keeps
-//! all its coefficients (progressive, or a scan a component) is admitted by its true cost; damaged data is recovered
-//! as far as it goes. Leaves the colour profile's meaning to `colour` and the orientation's to `pixels::orient`.
+//! Promises: a baseline JPEG of any size takes a few rows of memory, and the file is never whole in memory; a
+//! JPEG that keeps all its coefficients (progressive, or one scan per component) is admitted by its true
+//! cost; damaged data is recovered as far as possible. The colour profile is left to `colour` and the
+//! orientation to `pixels::orient`.
 
 pub(super) mod lines;
 mod profile;
@@ -25,18 +26,19 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// The scaled picture is at least this many times larger than the target. libjpeg's half size is the average of two
-/// samples, which blurs and folds back detail just above its own limit; only Lanczos3 with enough left to shrink hides
-/// that. SSIMULACRA2 against whole decode + Lanczos3, on the sharpest camera JPEG: 85 at 1.18, 89 at 1.43, 91 at 1.57
-/// (docs/performance.md).
+/// The scaled picture is at least this many times larger than the target. libjpeg's half size is the average
+/// of two samples, which blurs and aliases detail just above its own limit; only Lanczos3 with enough left to
+/// shrink hides that. SSIMULACRA2 against whole decode + Lanczos3, on the sharpest camera JPEG: 85 at 1.18,
+/// 89 at 1.43, 91 at 1.57 (docs/performance.md).
 const HEADROOM: f64 = 1.55;
-/// Eighths of the full size that libjpeg-turbo has SIMD code for. The scales between cost as much as the whole and are
-/// worse: where chroma is subsampled one way only, 5/8 scores 81.
+/// Eighths of the full size for which libjpeg-turbo has SIMD code. The scales between cost as much as full
+/// size and are worse: if chroma is subsampled in one direction only, 5/8 scores 81.
 const SCALES: [u32; 3] = [1, 2, 4];
-/// Longest file that the second decoder takes; it wants all of it in memory.
+/// Longest file for the second decoder, which needs all of it in memory.
 const SECOND_DECODER_FILE: u64 = 256 << 20;
 
-/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels. `untagged` is the profile of a file that holds none.
+/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels. `untagged` is the profile of a file
+/// that contains none.
 pub fn decode(
     source: &Source,
     orientation: Orientation,
@@ -61,8 +63,9 @@ pub fn decode(
     let from = scaled(full, eighths);
     let others = header.library_bytes(eighths) + limits::finishing(target, orientation);
     let by_planes = others + Shrinker::cost(coded(from, PLAIN), target);
-    // At its own size there is nothing to shrink, and libjpeg's own upsampling is the quickest way to RGB. Rows of RGB
-    // take half the memory of planes, and so are taken where planes would take more than a quarter of what there is.
+    // At full size there is nothing to shrink, and libjpeg's own upsampling is the fastest way to RGB. Rows
+    // of RGB take half the memory of planes, and are used if planes would take more than a quarter of the
+    // available memory.
     let planar = header.is_planar() && full != target && by_planes <= admission.ceiling() / 4;
     admission.admit(if planar { by_planes } else { others + Reducer::cost(from, target) })?;
     let own = profile::icc_profile(source);
@@ -83,12 +86,12 @@ pub fn decode(
     Ok(orient::upright(shrunk, orientation))
 }
 
-/// Refuses a header that lies: a picture of very many pixels in a file that could not hold a tenth of them in one flat
-/// colour. Filling up what is missing would take as long as decoding it.
+/// Refuses a false header: a picture of very many pixels in a file that could not contain a tenth of them in
+/// one flat colour. Filling in the missing rows would take as long as decoding them.
 fn check_length((width, height): (u32, u32), bytes: u64) -> Result<(), Fault> {
-    /// Up to this many pixels even a header that lies costs little.
+    /// Up to this many pixels even a false header costs little.
     const HARMLESS: u64 = 100_000_000;
-    /// A block of 8 x 8 samples takes two bits at the least, so a byte covers 256 pixels of luma.
+    /// A block of 8 x 8 samples takes at least two bits, so a byte covers 256 pixels of luma.
     const PIXELS_A_BYTE: u64 = 256;
     let pixels = u64::from(width) * u64::from(height);
     if pixels > HARMLESS && pixels / PIXELS_A_BYTE / 10 > bytes {
@@ -106,7 +109,7 @@ fn target_of(full: (u32, u32), orientation: Orientation, fit: Fit<'_>) -> (u32, 
     orientation.size((w.clamp(1, upright.0), h.clamp(1, upright.1)))
 }
 
-/// Eighths of the full size at which to decode: the least that leaves [`HEADROOM`] above the target.
+/// Eighths of the full size at which to decode: the minimum that leaves [`HEADROOM`] above the target.
 pub fn scale_for(full: (u32, u32), target: (u32, u32)) -> u32 {
     let enough = |have: u32, want: u32| f64::from(have) >= f64::from(want) * HEADROOM;
     let fits = |eighths: &u32| {
@@ -122,16 +125,16 @@ fn scaled((w, h): (u32, u32), eighths: u32) -> (u32, u32) {
     (side(w), side(h))
 }
 
-/// Chroma that is nowhere shared: what costs the most.
+/// Chroma without subsampling: the most expensive case.
 const PLAIN: Chroma = Chroma::C444;
 
-/// How a JPEG's samples are coded: JFIF says BT.601 and all 256 values.
+/// The coding of a JPEG's samples: by JFIF, BT.601 and all 256 values.
 fn coded((width, height): (u32, u32), chroma: Chroma) -> planes::Format {
     planes::Format { width, height, chroma, depth: 8 }
 }
 
-/// All planes through the shrinker: chroma is never brought to full size, and only the small picture becomes RGB.
-/// `Err` only when nothing was recovered.
+/// Reads all planes through the shrinker: chroma is never upsampled to full size, and only the small picture
+/// is converted to RGB. `Err` only if nothing was recovered.
 fn planes(lines: &mut Lines, eighths: u32, target: (u32, u32), icc: Option<&[u8]>) -> Result<Pixels, Stop> {
     let shapes = lines.start_planes(eighths)?;
     let [luma, chroma, _] = shapes;
@@ -153,7 +156,7 @@ fn planes(lines: &mut Lines, eighths: u32, target: (u32, u32), icc: Option<&[u8]
                 shrinker.push(&Band { planes: [plane(0), plane(1), plane(2)], alpha: None, rows });
                 taken += rows;
             }
-            // What came before the error is kept.
+            // The part before the error is kept.
             Err(Stop::Refused(why)) if taken > 0 => {
                 fatal = Some(why);
                 break;
@@ -165,7 +168,7 @@ fn planes(lines: &mut Lines, eighths: u32, target: (u32, u32), icc: Option<&[u8]
     Ok(Pixels { damaged, ..shrinker.finish(icc, Orientation::UPRIGHT) })
 }
 
-/// What was lost of a picture that is read; `Err` where all of it was.
+/// The damage of a picture that was read; `Err` if all of it was lost.
 fn ended(lines: &mut Lines, fatal: Option<String>) -> Result<Option<String>, Stop> {
     let damage = lines.damage();
     if let Some(e) = lines.read_error() {
@@ -177,7 +180,7 @@ fn ended(lines: &mut Lines, fatal: Option<String>) -> Result<Option<String>, Sto
     Ok(fatal.or_else(|| damage.map(str::to_owned)))
 }
 
-/// All rows through the reducer. `Err` only when nothing was recovered.
+/// Reads all rows through the reducer. `Err` only if nothing was recovered.
 fn rows(
     lines: &mut Lines,
     header: &Header,
@@ -199,7 +202,7 @@ fn rows(
         match read {
             Ok(0) => break,
             Ok(n) => reducer.advance(n),
-            // What came before the error is kept.
+            // The part before the error is kept.
             Err(Stop::Refused(why)) if reducer.taken() > 0 => {
                 fatal = Some(why);
                 break;
@@ -215,7 +218,7 @@ fn rows(
     Ok(Pixels { width: target.0, height: target.1, rgb, damaged })
 }
 
-/// CMYK rows on their way to RGB: inks do not mix by averaging code values, so they are converted before shrinking.
+/// Converts CMYK rows to RGB before shrinking: inks do not mix by averaging code values.
 struct Inks {
     to_srgb: colour::CmykToSrgb,
     width: u32,
@@ -228,7 +231,7 @@ impl Inks {
         self.rows.resize(rgb.len() / 3 * 4, 0);
         let n = lines.read(&mut self.rows)?;
         let cmyk = &mut self.rows[..n as usize * self.width as usize * 4];
-        // Adobe's convention, which every writer of CMYK JPEGs follows: 255 is no ink.
+        // Adobe's convention, which all writers of CMYK JPEGs follow: 255 means 0 % ink.
         cmyk.iter_mut().for_each(|v| *v = 255 - *v);
         self.to_srgb.convert(cmyk, rgb);
         Ok(n)
@@ -242,7 +245,8 @@ pub(super) fn stopped(stop: Stop) -> Fault {
     }
 }
 
-/// zune-jpeg, whole, for what libjpeg-turbo refuses. `why` is libjpeg's reason, which stands if this fails too.
+/// Decodes with zune-jpeg, whole, what libjpeg-turbo refuses. `why` is libjpeg's reason, which is returned if
+/// this fails too.
 fn second_opinion(
     source: &Source,
     orientation: Orientation,
@@ -263,7 +267,7 @@ fn second_opinion(
         return Err(refused());
     }
     let target = target_of(full, orientation, fit);
-    // It keeps 16-bit coefficients of every component beside the picture.
+    // It stores 16-bit coefficients of every component in addition to the picture.
     let samples = u64::from(full.0) * u64::from(full.1) * u64::from(info.components.max(3));
     admission.admit(source.len() + 3 * samples + limits::finishing(target, orientation))?;
     let rgb = decoder.decode().map_err(|_| refused())?;

@@ -1,21 +1,21 @@
-//! The ICC profile of a JPEG: its APP2 segments put together, read by position and bounded.
+//! The ICC profile of a JPEG: its APP2 segments joined, read by position and limited.
 
 use albumen_core::source::Source;
 
-/// The largest profile that is looked at; press profiles have up to 3 MB.
+/// The largest profile that is read; press profiles have up to 3 MB.
 const LARGEST_PROFILE: usize = 4 << 20;
-/// Segments looked at before the picture data. Files with a MakerNote and a thumbnail have about 30, those with a
-/// large preview and extended XMP some hundreds.
+/// The maximum number of segments before the picture data. Files with a MakerNote and a thumbnail have about
+/// 30, those with a large preview and extended XMP some hundreds.
 const MOST_SEGMENTS: usize = 2000;
 const SIGNATURE: &[u8; 12] = b"ICC_PROFILE\0";
 
-/// The profile, if there is one and all its parts are there.
+/// The profile, if there is one and all its parts are present.
 pub(super) fn icc_profile(source: &Source) -> Option<Vec<u8>> {
     let mut parts: Vec<(u8, Vec<u8>)> = Vec::new();
     let mut total = 0;
     let mut at = 2;
     for _ in 0..MOST_SEGMENTS {
-        // Marker, length, the signature, and the part's number and how many there are.
+        // Marker, length, the signature, and the part's number and the number of parts.
         let mut head = [0; 18];
         let got = source.read_at(at, &mut head).ok()?;
         if got < 4 || head[0] != 0xFF {

@@ -1,7 +1,7 @@
-/* A narrow door to libjpeg-turbo's row-by-row interface, which TurboJPEG's own API does not offer: pictures are
- * decoded from a callback into a few rows at a time, so that neither the file nor the picture is ever whole in
- * memory. libjpeg leaves on errors by a call that must not return; the longjmp that this takes stays on this
- * side, so no Rust frame is ever jumped over. Errors and warnings are handed over as libjpeg's own numbers and text. */
+/* A small wrapper of libjpeg-turbo's row-by-row interface, which TurboJPEG's own API does not offer: pictures are
+ * decoded from a callback into a few rows at a time, so that neither the file nor the picture is ever completely in
+ * memory. libjpeg's error handler must not return; its longjmp stays within this file, so no Rust frame is ever
+ * skipped. Errors and warnings are returned as libjpeg's own numbers and text. */
 
 #include <setjmp.h>
 #include <stddef.h>
@@ -13,50 +13,50 @@
 #include <jerror.h>
 
 #define INPUT_BYTES 32768
-/* Real progressive files have about ten scans, the most careful optimisers some dozens. Each scan costs a pass
- * over the whole picture, so a file with thousands is an attack. */
+/* Real progressive files have about ten scans, those of optimisers some dozens. Each scan costs a pass over the whole
+ * picture, so a file with thousands is an attack. */
 #define MOST_SCANS 200
-/* Zero bytes in a row that no coded picture has: 512 bits of zeros are more than two whole blocks in which each
- * coefficient is the same, wherever the code of zeros stands for a coefficient at all. */
+/* Consecutive zero bytes that no coded picture has: 512 zero bits are more than two whole blocks in which each
+ * coefficient is the same, if the all-zeros code represents a coefficient. */
 #define HOLE_BYTES 64
 /* Every run of HOLE_BYTES zeros has two bytes at a multiple of this. */
 #define HOLE_STEP 32
-/* Runs of zeros that are remembered. */
+/* The maximum number of recorded runs of zeros. */
 #define MOST_HOLES 64
-/* Bytes between the last block of a picture and the next marker that encoders leave there without a meaning. */
+/* Meaningless bytes that encoders may leave between the last block of a picture and the next marker. */
 #define STRAY_BYTES 64
 
-/* Reads up to `len` bytes at `offset`; 0 at the end of the file or on an error, which the caller remembers. */
+/* Reads up to `len` bytes at `offset`; 0 at the end of the file or on an error, which the caller records. */
 typedef size_t (*albumen_read)(void *context, uint64_t offset, uint8_t *buffer, size_t len);
 
 typedef struct {
   uint32_t width, height;
   int32_t components;
   int32_t precision;
-  /* 1 when every coefficient must be kept until the last scan: progressive, or a scan a component. */
+  /* 1 if every coefficient must be kept until the last scan: progressive, or one scan per component. */
   int32_t buffered;
   int32_t colour_space;
   /* Bytes of coefficients that a buffered picture keeps. */
   uint64_t coefficient_bytes;
-  /* 1 when it can be had as planes: grey, or YCbCr with a luma sample at least as often as any other, of 8 bits. */
+  /* 1 if it can be read as planes: grey, or YCbCr with the densest samples in luma, of 8 bits. */
   int32_t planar;
 } albumen_jpeg_header;
 
-/* What was lost of a picture. */
+/* The loss of picture data. */
 enum {
   ALBUMEN_JPEG_WHOLE = 0,
-  /* libjpeg met bytes that are no code, or ran out of step. */
+  /* libjpeg found invalid codes, or lost synchronisation. */
   ALBUMEN_JPEG_GARBLED = 1,
   /* The file ends before the picture does. */
   ALBUMEN_JPEG_CUT = 2,
-  /* Zeros stand where coded blocks should be. */
+  /* Zeros instead of coded blocks. */
   ALBUMEN_JPEG_HOLE = 3,
 };
 
-/* One plane of a picture that was started by albumen_jpeg_start_planes, at the scale asked for. */
+/* One plane of a picture started by albumen_jpeg_start_planes, at the requested scale. */
 typedef struct {
   uint32_t width, height;
-  /* Bytes from row to row, and rows that one call of albumen_jpeg_read_planes may fill. */
+  /* Bytes from row to row, and the maximum number of rows per call of albumen_jpeg_read_planes. */
   uint32_t stride, rows;
   /* Luma samples to one of this plane, across and down. */
   uint32_t across, down;
@@ -70,22 +70,22 @@ typedef struct {
   jmp_buf escape;
   albumen_read read;
   void *context;
-  /* One row of 12 or 16-bit samples, where the file has more than 8. */
+  /* One row of 12 or 16-bit samples, if the file has more than 8 bits. */
   uint16_t *deep_row;
   uint64_t offset;
-  /* Warnings that mean lost picture data, and the first of them in words. */
+  /* The number of warnings that mean lost picture data, and the first of them as text. */
   long damage;
-  /* The file ended before the decoder was done with it. */
+  /* The file ended before decoding was complete. */
   int cut;
-  /* The file ended before one row of blocks was there. */
+  /* The file ended before the first row of blocks. */
   int empty;
-  /* Where the data of each scan begin, and whether zeros in it may be a flat area. */
+  /* The start of each scan's data, and whether zeros in it may be a flat area. */
   struct {
     uint64_t at;
     int zeros_are_flat;
   } scans[MOST_SCANS + 1];
   int n_scans;
-  /* Runs of zeros in what was read. */
+  /* Runs of zeros in the bytes read so far. */
   struct {
     uint64_t from, to;
   } holes[MOST_HOLES];
@@ -109,7 +109,7 @@ static int loses_picture(int code) {
   case JWRN_MUST_RESYNC:
   case JWRN_NOT_SEQUENTIAL:
     return 1;
-  default: /* padding before a marker, odd JFIF or Adobe markers, a bad ICC count: the picture is whole */
+  default: /* padding before a marker, odd JFIF or Adobe markers, a bad ICC count: the picture is intact */
     return 0;
   }
 }
@@ -126,9 +126,9 @@ static void note(j_common_ptr cinfo, int level) {
     jpeg->cut = 1;
     return;
   }
-  /* Behind the headers, many bytes that belong to no block: the blocks before them were not those that were coded. */
+  /* After the headers, many bytes outside of blocks: the blocks before them were decoded wrongly. */
   if (code == JWRN_EXTRANEOUS_DATA) {
-    /* Only encoders in hardware leave some, and those write one scan. */
+    /* Only hardware encoders leave some, and those write one scan. */
     int most = jpeg->n_scans > 0 && jpeg_has_multiple_scans((j_decompress_ptr)cinfo) ? 0 : STRAY_BYTES;
     if (jpeg->n_scans == 0 || cinfo->err->msg_parm.i[0] <= most)
       return;
@@ -141,10 +141,10 @@ static void note(j_common_ptr cinfo, int level) {
 
 static void say_nothing(j_common_ptr cinfo) { (void)cinfo; }
 
-/* What the shortest code of a table stands for: the one that is all zeros. */
+/* The symbol of a table's shortest code: the one of all zeros. */
 static int code_of_zeros(const JHUFF_TBL *table, int fallback) { return table ? table->huffval[0] : fallback; }
 
-/* Whether zero bits in the scan that begins can be a flat area, which may be long, and not a coefficient in each place. */
+/* Whether zero bits in the starting scan can be a flat area, which may be long, and not coefficients. */
 static int zeros_are_flat(const struct jpeg_decompress_struct *cinfo) {
   /* The shortest codes of the tables that the standard proposes for luma. */
   const int no_difference = 0x00, minus_one = 0x01;
@@ -167,7 +167,7 @@ static int zeros_are_flat(const struct jpeg_decompress_struct *cinfo) {
   return 1;
 }
 
-/* Where the next byte that the decoder takes stands in the file. */
+/* The file position of the next byte that the decoder reads. */
 static uint64_t place(const albumen_jpeg *jpeg) { return jpeg->offset - jpeg->source.bytes_in_buffer; }
 
 static void begin_scan(albumen_jpeg *jpeg) {
@@ -197,7 +197,7 @@ static void watch(j_common_ptr cinfo) {
     begin_scan(jpeg);
 }
 
-/* Remembers the runs of zeros in what was just read. */
+/* Records the runs of zeros in the bytes just read. */
 static void find_holes(albumen_jpeg *jpeg, uint64_t at, size_t n) {
   const uint8_t *b = jpeg->input;
   size_t i = 0;
@@ -225,7 +225,7 @@ static void find_holes(albumen_jpeg *jpeg, uint64_t at, size_t n) {
   }
 }
 
-/* Whether zeros stand in a scan, before `end`, where no picture has them. */
+/* Whether a scan contains, before `end`, a run of zeros that no picture has. */
 static int has_hole(const albumen_jpeg *jpeg, uint64_t end) {
   int i, scan;
   for (i = 0; i < jpeg->n_holes; i++) {
@@ -252,7 +252,7 @@ static boolean source_fill(j_decompress_ptr cinfo) {
   find_holes(jpeg, jpeg->offset, n);
   jpeg->offset += n;
   if (n == 0) {
-    /* As libjpeg's own sources do: say so, and end the picture here. */
+    /* As in libjpeg's own sources: warn, and end the picture here. */
     WARNMS(cinfo, JWRN_JPEG_EOF);
     jpeg->input[0] = 0xFF;
     jpeg->input[1] = JPEG_EOI;
@@ -283,7 +283,7 @@ static int create(albumen_jpeg *jpeg) {
   return 1;
 }
 
-/* NULL when there is no memory, or when the library in use is not the one of the headers. */
+/* NULL if memory is exhausted, or if the version of the library differs from the headers. */
 albumen_jpeg *albumen_jpeg_open(albumen_read read, void *context) {
   albumen_jpeg *jpeg = calloc(1, sizeof *jpeg);
   if (!jpeg)
@@ -321,7 +321,7 @@ void albumen_jpeg_close(albumen_jpeg *jpeg) {
 
 const char *albumen_jpeg_message(const albumen_jpeg *jpeg) { return jpeg->message; }
 
-/* Whether all coefficients of a picture that is buffered came to their last bit. Only of progressive ones it is known. */
+/* Whether all coefficients of a buffered picture are complete to the last bit; known only of progressive ones. */
 static int all_scans_came(const struct jpeg_decompress_struct *cinfo) {
   int i, k;
   if (!cinfo->progressive_mode || !cinfo->coef_bits)
@@ -333,11 +333,11 @@ static int all_scans_came(const struct jpeg_decompress_struct *cinfo) {
   return 1;
 }
 
-/* Reads on from the last block of a picture of one scan to the next marker. What should not be there tells that the
- * blocks before it were not those that were coded; zeros up to the end of the file were the rest of the picture. */
+/* Reads on from the last block of a picture of one scan to the next marker. Unexpected bytes mean that the blocks
+ * before were decoded wrongly; zeros up to the end of the file replaced the rest of the picture. */
 static int ends_in_step(albumen_jpeg *jpeg) {
   struct jpeg_source_mgr *source = &jpeg->source;
-  /* Arithmetic decoding takes zeros for data and leaves few of them. */
+  /* Arithmetic decoding reads zeros as data and leaves few of them. */
   unsigned stray = 0, zeros = 0, most_zeros = jpeg->cinfo.arith_code ? 0 : HOLE_BYTES;
   int after_ff = 0;
   /* The decoder met the marker already. */
@@ -355,7 +355,7 @@ static int ends_in_step(albumen_jpeg *jpeg) {
     }
     byte = *source->next_input_byte++;
     source->bytes_in_buffer--;
-    /* Zeros before the picture's own end are padding; before another file they were the picture's end. */
+    /* Zeros before the picture's own end are padding; before another file they replaced the picture's end. */
     if (after_ff && byte != 0 && byte != 0xFF && (byte < 0xD0 || byte > 0xD7))
       return byte == JPEG_EOI || zeros < most_zeros;
     after_ff = byte == 0xFF;
@@ -365,7 +365,7 @@ static int ends_in_step(albumen_jpeg *jpeg) {
   return 0;
 }
 
-/* What was lost, asked for once and at the end: when all rows are read, or the picture was given up. */
+/* The loss of picture data; called once at the end: when all rows are read, or decoding was abandoned. */
 int albumen_jpeg_damage(albumen_jpeg *jpeg) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
   uint64_t end;
@@ -380,7 +380,7 @@ int albumen_jpeg_damage(albumen_jpeg *jpeg) {
     in_step = ends_in_step(jpeg);
   if (has_hole(jpeg, end))
     return ALBUMEN_JPEG_HOLE;
-  /* A file without its last marker alone has lost nothing. Arithmetic decoding does not tell where it ran out of data. */
+  /* A file that lacks only its last marker has lost nothing. Arithmetic decoding does not report where data ran out. */
   if (jpeg->cut && (jpeg->damage || cinfo->arith_code || (is_buffered && !all_scans_came(cinfo))))
     return ALBUMEN_JPEG_CUT;
   return jpeg->damage || !in_step ? ALBUMEN_JPEG_GARBLED : ALBUMEN_JPEG_WHOLE;
@@ -439,13 +439,13 @@ int albumen_jpeg_read_header(albumen_jpeg *jpeg, albumen_jpeg_header *header) {
   return 1;
 }
 
-/* Says that the samples are RGB already, where the file cannot say so itself (JPEG inside TIFF). */
+/* Declares that the samples are RGB already, if the file cannot state it itself (JPEG inside TIFF). */
 void albumen_jpeg_assume_rgb(albumen_jpeg *jpeg) {
   if (jpeg->cinfo.num_components == 3)
     jpeg->cinfo.jpeg_color_space = JCS_RGB;
 }
 
-/* Starts decoding at `eighths`/8 of the size, to RGB, or to CMYK where `cmyk`. 1 and the scaled size, or 0. */
+/* Starts decoding at `eighths`/8 of the size, to RGB, or to CMYK with `cmyk`. 1 and the scaled size, or 0. */
 int albumen_jpeg_start(albumen_jpeg *jpeg, unsigned eighths, int cmyk, uint32_t *width, uint32_t *height) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
   if (setjmp(jpeg->escape))
@@ -464,7 +464,7 @@ int albumen_jpeg_start(albumen_jpeg *jpeg, unsigned eighths, int cmyk, uint32_t 
   return cinfo->output_components == (cmyk ? 4 : 3);
 }
 
-/* One row of more than 8 bits a sample, brought down to 8. */
+/* One row of more than 8 bits per sample, reduced to 8. */
 static JDIMENSION read_deep_row(albumen_jpeg *jpeg, uint8_t *out) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
   size_t i, samples = (size_t)cinfo->output_width * cinfo->output_components;
@@ -485,7 +485,7 @@ static JDIMENSION read_deep_row(albumen_jpeg *jpeg, uint8_t *out) {
   return 1;
 }
 
-/* Up to `rows` rows of 8-bit samples; how many, or -1 and a message. */
+/* Reads up to `rows` rows of 8-bit samples; returns their number, or -1 and a message. */
 int albumen_jpeg_read_rows(albumen_jpeg *jpeg, uint8_t *out, size_t stride, uint32_t rows) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
   /* volatile: read again after the jump. */
@@ -510,9 +510,9 @@ int albumen_jpeg_read_rows(albumen_jpeg *jpeg, uint8_t *out, size_t stride, uint
   return (int)done;
 }
 
-/* Starts decoding at `eighths`/8 (1, 2, 4 or 8) to the planes as they are coded, which saves what upsampling and colour
- * conversion would cost at full size. Only where the header says `planar`. 1 and the planes' shapes, or 0 and a message;
- * the third and second are left as they are for grey. */
+/* Starts decoding at `eighths`/8 (1, 2, 4 or 8) to the planes as they are coded, which saves the cost of upsampling and
+ * colour conversion at full size. Only if the header is `planar`. 1 and the planes' shapes, or 0 and a message; the
+ * second and third are unchanged for grey. */
 int albumen_jpeg_start_planes(albumen_jpeg *jpeg, unsigned eighths, albumen_jpeg_plane planes[3]) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
   int i;
@@ -537,8 +537,8 @@ int albumen_jpeg_start_planes(albumen_jpeg *jpeg, unsigned eighths, albumen_jpeg
   return 1;
 }
 
-/* The next group of rows of each plane, into buffers of `rows` times `stride` bytes. The luma rows that a whole group
- * has (the last one may have fewer), 0 at the end, or -1 and a message. */
+/* Reads the next group of rows of each plane into buffers of `rows` times `stride` bytes. Returns the luma rows of a
+ * whole group (the last one may have fewer), 0 at the end, or -1 and a message. */
 int albumen_jpeg_read_planes(albumen_jpeg *jpeg, uint8_t *y, uint8_t *cb, uint8_t *cr) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
   uint8_t *planes[3] = {y, cb, cr};

@@ -1,5 +1,5 @@
-//! BMP, all header versions, with or without the file header: read row by row from wherever the rows lie (the last
-//! stands first in most files); only run-length coded ones are kept whole, as indices.
+//! BMP, all header versions, with or without the file header: read row by row from each row's position (most
+//! files store the last row first); only run-length coded ones are kept whole, as indices.
 
 use super::Job;
 use super::canvas::{Canvas, Samples};
@@ -8,7 +8,7 @@ use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
-/// Bytes of the header that makes a BMP of a DIB.
+/// Bytes of the header that distinguishes a BMP from a DIB.
 const FILE_HEADER: usize = 14;
 const COMPRESSION_RLE8: u32 = 1;
 const COMPRESSION_RLE4: u32 = 2;
@@ -42,8 +42,8 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let mut canvas = Canvas::new(job, full, stride + 4 * u64::from(full.0))?;
     let mut stored =
         vec![0; usize::try_from(stride).map_err(|_| Fault::corrupt("its rows are absurdly long"))?];
-    // Writers that leave alpha at 0 everywhere mean no transparency: known only at the end, so alpha is shown
-    // where a version 4 or 5 header promises it, and otherwise left out.
+    // If alpha is 0 everywhere, the writer did not use it: known only at the end, so alpha is applied only if
+    // a version 4 or 5 header declares it.
     let alpha = header.masks[3] != 0 && header.bits == 32;
     let samples = if alpha { Samples::Rgba } else { Samples::Rgb };
     let mut row = vec![0; full.0 as usize * samples.count()];
@@ -81,11 +81,11 @@ impl Header {
         Header::parse(source).ok_or_else(|| Fault::corrupt("its header is broken"))?
     }
 
-    /// `None`: too short. The headers are the file header (14 bytes, which clipboards leave away), the picture's (12 to
-    /// 124), masks, palette.
+    /// `None`: too short. The headers are the file header (14 bytes, missing in clipboards), the picture's
+    /// (12 to 124), masks, palette.
     fn parse(source: &Source) -> Option<Result<Header, Fault>> {
         let head = source.head(FILE_HEADER + 124 + 16).ok()?;
-        // Where the pixels are said to begin, and where the picture's own header does.
+        // The stated start of the pixels, and the start of the picture's own header.
         let (stated_start, own) =
             if head.starts_with(b"BM") { (le32(&head, 10)?, FILE_HEADER) } else { (0, 0) };
         let head = head.get(own..)?;
@@ -131,7 +131,7 @@ impl Header {
             start += if compression == COMPRESSION_ALPHA_MASKS { 16 } else { 12 };
         }
         let stated = if size >= 36 { le32(head, 32)? } else { 0 };
-        // A BMP that does not say where its pixels begin has them behind all headers, as has one without file header.
+        // If the start of the pixels is not stated, or without a file header, they follow all headers.
         let behind = start as u64 + if bits > 8 { 4 * u64::from(stated.min(256)) } else { 0 };
         let mut pixels_at = if stated_start == 0 { behind } else { u64::from(stated_start) };
         let palette = if bits <= 8 {
@@ -141,7 +141,7 @@ impl Header {
             let count = if stated == 0 { most } else { (stated as usize).min(most) };
             let count = if room > 0 { count.min(room) } else { count };
             if room == 0 {
-                // Some writers forget the palette when they say where the pixels begin.
+                // Some writers omit the palette from the stated start.
                 pixels_at = (start + count * entry) as u64;
             }
             let bytes = source.slice(start as u64, count * entry).ok()?;
@@ -193,7 +193,7 @@ impl Header {
     }
 }
 
-/// The bits of `value` under `mask`, brought to 8 bits.
+/// The bits of `value` under `mask`, scaled to 8 bits.
 fn field(value: u32, mask: u32) -> u8 {
     if mask == 0 {
         return 0;
@@ -203,7 +203,7 @@ fn field(value: u32, mask: u32) -> u8 {
     ((v * 255 + most / 2) / most).min(255) as u8
 }
 
-/// Run lengths: indices are put down from the bottom up, or from the top where the header says so.
+/// Run lengths: indices are written from the bottom up, or from the top, as the header states.
 fn run_lengths(job: &Job<'_>, header: &Header) -> Result<Pixels, Fault> {
     let full = (header.width, header.height);
     let (width, height) = (full.0 as usize, full.1 as usize);

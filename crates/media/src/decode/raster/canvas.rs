@@ -1,4 +1,5 @@
-//! Where rows go: blended over white, shrunk as they come, at the end converted to sRGB and turned upright.
+//! The destination of rows: blended over white, shrunk as they arrive, finally converted to sRGB and turned
+//! upright.
 
 use super::Job;
 use crate::decode::{colour, limits};
@@ -7,14 +8,14 @@ use crate::pixels::orient::{self, Orientation};
 use crate::pixels::resize::Reducer;
 use albumen_core::fault::Fault;
 
-/// How the samples of a row lie, 8 bits each. Alpha is straight, not multiplied in.
+/// The layout of samples in a row, 8 bits each. Alpha is straight, not premultiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Samples {
     Grey,
     GreyAlpha,
     Rgb,
     Rgba,
-    /// Alpha multiplied in already.
+    /// Alpha is premultiplied.
     RgbaPremultiplied,
 }
 
@@ -29,7 +30,7 @@ impl Samples {
     }
 }
 
-/// A picture in the making, of a known full size.
+/// A picture under construction, of a known full size.
 pub(crate) struct Canvas {
     reducer: Reducer,
     full: (u32, u32),
@@ -38,20 +39,21 @@ pub(crate) struct Canvas {
 }
 
 impl Canvas {
-    /// A canvas for a stored picture of `full` pixels, whose decoder will keep `decoder_bytes` besides.
+    /// A canvas for a stored picture of `full` pixels, whose decoder needs `decoder_bytes` in addition.
     pub(crate) fn new(job: &Job<'_>, full: (u32, u32), decoder_bytes: u64) -> Result<Canvas, Fault> {
         let target = Canvas::target(job, full)?;
         Canvas::scaled(job, full, target, decoder_bytes)
     }
 
-    /// The size, still unturned, that is wanted of a stored picture of `full` pixels.
+    /// The target size, before turning, of a stored picture of `full` pixels.
     pub(crate) fn target(job: &Job<'_>, full: (u32, u32)) -> Result<(u32, u32), Fault> {
         let upright = limits::check_size(job.orientation.size(full), job.admission)?;
         let (w, h) = (job.fit)(upright.0, upright.1);
         Ok(job.orientation.size((w.clamp(1, upright.0), h.clamp(1, upright.1))))
     }
 
-    /// A canvas for rows of a picture that its decoder has shrunk to `from` already, on their way to `target`.
+    /// A canvas for rows of a picture that its decoder has already shrunk to `from`, to be shrunk to
+    /// `target`.
     pub(crate) fn scaled(
         job: &Job<'_>,
         from: (u32, u32),
@@ -63,7 +65,7 @@ impl Canvas {
         Ok(Canvas { reducer: Reducer::new(from, target), full: from, target, orientation: job.orientation })
     }
 
-    /// Rows that are still to come.
+    /// The number of missing rows.
     pub(crate) fn missing(&self) -> u32 {
         self.full.1 - self.reducer.taken()
     }
@@ -72,7 +74,7 @@ impl Canvas {
         self.reducer.taken() == 0
     }
 
-    /// Takes whole rows, from top to bottom; what is more than the picture's height is left out.
+    /// Appends whole rows, from top to bottom; rows beyond the picture's height are dropped.
     pub(crate) fn push(&mut self, samples: Samples, rows: &[u8]) {
         if samples == Samples::Rgb {
             self.reducer.push(rows);
@@ -90,7 +92,7 @@ impl Canvas {
         }
     }
 
-    /// The finished picture. `profile` is the ICC profile of what was pushed.
+    /// The finished picture. `profile` is the ICC profile of the rows.
     pub(crate) fn finish(self, profile: Option<&[u8]>, damaged: Option<String>) -> Pixels {
         let (width, height) = self.target;
         let mut rgb = self.reducer.finish();
@@ -101,7 +103,7 @@ impl Canvas {
     }
 }
 
-/// One row to RGB.
+/// Converts one row to RGB.
 fn spread(samples: Samples, row: &[u8], out: &mut [[u8; 3]]) {
     match samples {
         Samples::Grey => out.iter_mut().zip(row).for_each(|(o, &v)| *o = [v; 3]),

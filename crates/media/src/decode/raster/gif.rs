@@ -1,4 +1,4 @@
-//! GIF, by the gif crate: the first frame, in its place on the screen, row by row.
+//! GIF, by the gif crate: the first frame, at its position on the screen, row by row.
 
 use super::Job;
 use super::canvas::{Canvas, Samples};
@@ -14,7 +14,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::RGBA);
     options.set_memory_limit(MemoryLimit::Unlimited);
-    // Every viewer passes over extensions that it does not know.
+    // Viewers skip unknown extensions.
     options.allow_unknown_blocks(true);
     let mut decoder = options.read_info(BufReader::new(job.source.cursor())).map_err(fault)?;
     let screen = (u32::from(decoder.width()), u32::from(decoder.height()));
@@ -23,14 +23,14 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let (left, top) = (u32::from(frame.left), u32::from(frame.top));
     let (width, height) = (u32::from(frame.width), u32::from(frame.height));
     let interlaced = frame.interlaced;
-    // Some writers leave the screen at 0 and mean the frame.
+    // Some writers set the screen size to 0; the frame's is used.
     let screen = if screen.0 == 0 || screen.1 == 0 { (left + width, top + height) } else { screen };
     let line = width as usize * 4;
-    // The crate hands out an interlaced frame row by row in its stored order: it has to be kept.
+    // The crate returns an interlaced frame row by row in its stored order: it has to be kept.
     let kept = if interlaced { line as u64 * u64::from(height) } else { 0 };
     let mut canvas = Canvas::new(job, screen, DECODER_BYTES + 2 * u64::from(screen.0) * 4 + kept)?;
 
-    // Only what lies on the screen is shown.
+    // Only the part inside of the screen is shown.
     let shown = width.min(screen.0.saturating_sub(left)) as usize * 4;
     let mut on_screen = vec![0; screen.0 as usize * 4];
     let mut damaged = None;
@@ -78,7 +78,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     Ok(canvas.finish(profile.as_deref(), damaged))
 }
 
-/// Rows of passes that did not come are like the row above them, so that a file that breaks off is coarse rather than
+/// Rows of missing passes are copied from the row above, so that a truncated file is coarse rather than
 /// striped.
 fn fill_missing_rows(rows: &mut [u8], line: usize) {
     for at in (line..rows.len()).step_by(line.max(1)) {

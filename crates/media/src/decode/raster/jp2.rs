@@ -9,7 +9,7 @@ use hayro_jpeg2000::{ColorSpace, DecodeSettings, DecoderContext, Image};
 
 /// Longest file that is read: all of it must be in memory.
 const LARGEST_FILE: u64 = 1 << 30;
-/// Bytes that the decoder keeps a decoded sample: coefficients and the sample, 32 bits each, and the 8-bit copy.
+/// The decoder's memory per decoded sample: coefficients and the sample, 32 bits each, and the 8-bit copy.
 const BYTES_PER_SAMPLE: u64 = 9;
 /// The decoded picture is at least this much larger than the target, as for JPEG.
 const HEADROOM: f64 = 1.15;

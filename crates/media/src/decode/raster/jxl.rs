@@ -10,18 +10,18 @@ use albumen_core::fault::Fault;
 use jxl_oxide::{AllocTracker, EnumColourEncoding, JxlImage, PixelFormat, RenderingIntent};
 use std::io::BufReader;
 
-/// Bytes that the decoder keeps a pixel and channel: coefficients, the float picture, and the copy that its
-/// filters write to. Measured; the allocation tracker holds the decoder to it.
+/// The decoder's memory per pixel and channel: coefficients, the float picture, and the copy that its filters
+/// write to. Measured; enforced by the allocation tracker.
 const BYTES_PER_SAMPLE: u64 = 16;
-/// What it keeps besides: tables and the state of entropy decoders.
+/// Its memory in addition: tables and the state of entropy decoders.
 const FIXED_BYTES: u64 = 8 << 20;
 
 pub(crate) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
-    // The codestream's orientation is applied by the decoder; EXIF says the same or is wrong.
+    // The decoder applies the codestream's orientation; EXIF's is equal or wrong.
     decode_turned(&Job { orientation: Orientation::UPRIGHT, ..*job })
 }
 
-/// A picture inside another file, which says how it is turned.
+/// A picture inside another file, which states its orientation.
 pub(crate) fn decode_turned(job: &Job<'_>) -> Result<Pixels, Fault> {
     let tracker = AllocTracker::with_limit(FIXED_BYTES as usize);
     let reader = BufReader::new(job.source.cursor());

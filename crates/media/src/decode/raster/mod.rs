@@ -1,8 +1,8 @@
 //! Raster formats other than JPEG: each file reads one format into a [`Canvas`].
 //!
-//! Promises: what can be read in rows or strips is, and is reduced on the way; what cannot is admitted by its true
-//! cost before it is allocated. Transparency is shown over white. A picture that breaks off is kept as far as it
-//! goes and marked damaged.
+//! Promises: formats that can be read in rows or strips are, and are reduced on the way; others are admitted
+//! by their true cost before anything is allocated. Transparency is shown over white. A truncated picture is
+//! kept as far as it goes and marked damaged.
 
 mod bmp;
 pub(super) mod canvas;
@@ -19,11 +19,11 @@ use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Format};
 
-/// What a raster decoder needs to know.
+/// The input of a raster decoder.
 pub(super) struct Job<'a> {
     pub source: &'a Source,
     pub orientation: Orientation,
-    /// The profile of RGB samples where the file holds none; else they are sRGB.
+    /// The profile of RGB samples if the file contains none; else they are sRGB.
     pub untagged: Option<&'a [u8]>,
     pub fit: Fit<'a>,
     pub admission: &'a dyn Admission,

@@ -1,7 +1,7 @@
 //! PNG, by the png crate: read row by row; an interlaced one is kept whole. Of an APNG the default picture.
 //!
-//! Colours by the first of cICP, iCCP, sRGB, and cHRM with gAMA together. A gAMA alone is left alone, as Pillow,
-//! libvips and most viewers do: files that carry one that matters are test pictures (docs/formats.md).
+//! Colours by the first of cICP, iCCP, sRGB, and cHRM with gAMA together. A gAMA alone is ignored, as in
+//! Pillow, libvips and most viewers: only test pictures have one that matters (docs/formats.md).
 
 use super::Job;
 use super::canvas::{Canvas, Samples};
@@ -12,7 +12,7 @@ use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, DecodingError, Info, Limits, Transformations};
 use std::io::BufReader;
 
-/// Input buffer; and what the inflater and two rows need besides is counted with it.
+/// Input buffer; includes the inflater's and two rows' memory.
 const BUFFER_BYTES: usize = 64 << 10;
 /// What the png crate may allocate for chunks other than the picture: profiles, texts.
 const CHUNK_BYTES: usize = 16 << 20;
@@ -21,7 +21,7 @@ type Reader = png::Reader<BufReader<albumen_core::source::SourceCursor>>;
 
 pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     match attempt(job, false) {
-        // A wrong checksum says that something is damaged, not that everything is.
+        // A wrong checksum means that something is damaged, not everything.
         Err(Fault::Corrupt { why }) => attempt(job, true).map(|mut pixels| {
             pixels.damaged.get_or_insert(why);
             pixels
@@ -51,7 +51,7 @@ fn attempt(job: &Job<'_>, ignore_checksums: bool) -> Result<Pixels, Fault> {
         ColorType::GrayscaleAlpha => Samples::GreyAlpha,
         ColorType::Rgb => Samples::Rgb,
         ColorType::Rgba => Samples::Rgba,
-        // EXPAND leaves no palette.
+        // EXPAND removes palettes.
         ColorType::Indexed => return Err(Fault::corrupt("its palette is missing")),
     };
     let deep = depth == BitDepth::Sixteen;
@@ -60,7 +60,7 @@ fn attempt(job: &Job<'_>, ignore_checksums: bool) -> Result<Pixels, Fault> {
     let rows_cost = BUFFER_BYTES as u64 * 3 + 4 * line;
 
     if let (Some(code_points), false) = (hdr, interlaced) {
-        // Tone mapping looks at the whole picture in 16 bits.
+        // Tone mapping needs the whole picture in 16 bits.
         let mut canvas = Canvas::new(job, full, rows_cost + whole * (6 + 3))?;
         let mut wide = Vec::with_capacity(whole as usize * 3);
         let damaged = each_row(&mut reader, |row| {
@@ -101,12 +101,12 @@ fn attempt(job: &Job<'_>, ignore_checksums: bool) -> Result<Pixels, Fault> {
             return Err(Fault::corrupt(damaged.unwrap_or_default()));
         }
     }
-    // A chunk that says sRGB is as good as a profile.
+    // An sRGB chunk is equivalent to a profile.
     let untagged = job.untagged.filter(|_| !says_srgb);
     Ok(canvas.finish(profile.as_deref().or(untagged), damaged))
 }
 
-/// All rows that can be had, and why there are no more.
+/// All readable rows, and the reason why there are no more.
 fn each_row(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> Option<DecodingError> {
     loop {
         match reader.next_row() {
@@ -117,7 +117,7 @@ fn each_row(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> Option<Decoding
     }
 }
 
-/// Adam7: fills each pass's pixels as blocks first, so that a file that breaks off is coarse rather than empty.
+/// Adam7: fills each pass's pixels as blocks first, so that a truncated file is coarse rather than empty.
 fn deinterlace(
     reader: &mut Reader,
     picture: &mut [u8],

@@ -1,7 +1,7 @@
 //! WebP, by image-webp: lossy, lossless, of an animation the first frame. The crate decodes whole pictures.
 //!
-//! A file that was cut off is decoded with zeros in the place of the rest, which shows what is there, and is marked
-//! damaged; so is one with zeros in the place of coded data.
+//! A truncated file is padded with zeros, which shows the available part, and is marked damaged; so is one
+//! with zeros instead of coded data.
 
 use super::Job;
 use super::canvas::{Canvas, Samples};
@@ -12,11 +12,11 @@ use albumen_core::source::{Source, SourceCursor};
 use image_webp::{DecodingError, WebPDecoder};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
-/// Chunks looked at before the first picture's data.
+/// The maximum number of chunks before the first picture's data.
 const MOST_CHUNKS: usize = 64;
-/// Bytes of the lossless data that may be left when the picture is done.
+/// Bytes of the lossless data that may remain after the picture.
 const STRAY_BYTES: u64 = 64;
-/// A file that has less than this part of its picture is not filled up to be decoded.
+/// A file with less than this part of its picture is not padded and decoded.
 const LEAST_PART: u64 = 16;
 
 pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
@@ -26,7 +26,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let length = if cut { end } else { job.source.len() };
     let mut reader = BufReader::new(Padded { cursor: job.source.cursor(), at: 0, length });
     let mut decoder = WebPDecoder::new(&mut reader).map_err(fault)?;
-    // An animation's background is the viewer's business: white, as for every transparency.
+    // The background of an animation is up to the viewer: white, as for all transparency.
     let _ = decoder.set_background_color([255; 4]);
     let full = decoder.dimensions();
     let pixels = u64::from(full.0) * u64::from(full.1);
@@ -53,7 +53,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
             damaged = Some("a part of the picture is missing: the file has zeros in its place");
         }
     }
-    // A lossless picture takes its data to the last byte: where many are left, it was not this picture that was coded.
+    // A lossless picture uses its data to the last byte: if many remain, another picture was coded.
     if let Some(last) = parts.last().filter(|p| p.kind == *b"VP8L" && !animated)
         && damaged.is_none()
         && reader.stream_position()?.saturating_add(STRAY_BYTES) < last.at + last.length
@@ -71,7 +71,7 @@ struct Part {
 }
 
 impl Part {
-    /// The chunks that the first frame is made of, the colours last. They may reach beyond the end of the file.
+    /// The chunks of the first frame, the colours last. They may extend beyond the end of the file.
     fn of_first_frame(source: &Source) -> io::Result<Vec<Part>> {
         /// RIFF's own header, and the fields of a frame before its chunks.
         const FILE_HEADER: u64 = 12;
@@ -103,10 +103,10 @@ impl Part {
         Ok(parts)
     }
 
-    /// Whether zeros stand where no picture of so many pixels has as many.
+    /// Whether the data contains a run of zeros too long for a picture of this many pixels.
     fn has_hole(&self, source: &Source, pixels: u64) -> io::Result<bool> {
-        // A macroblock of the lossy format without a coefficient takes a seventh of a bit, all zeros. The lossless one may
-        // code a flat area by a bit a pixel, but hardly all of one.
+        // A macroblock of the lossy format without a coefficient takes a seventh of a bit, all zeros. The
+        // lossless format may code a flat area by one bit per pixel, but hardly a whole picture.
         let most = most_zeros(pixels, if &self.kind == b"VP8 " { 1 << 13 } else { 1 << 6 });
         let mut piece = vec![0; 64 << 10];
         let (mut at, mut zeros) = (self.at, 0);
@@ -126,7 +126,7 @@ impl Part {
     }
 }
 
-/// A file with zeros behind its end, up to a length.
+/// A file padded with zeros up to a length.
 struct Padded {
     cursor: SourceCursor,
     at: u64,

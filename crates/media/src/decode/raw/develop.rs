@@ -1,8 +1,8 @@
-//! A picture from the sensor's data, for RAW files without a preview that could be shown in its place.
+//! A picture from the sensor's data, for RAW files without a usable preview.
 //!
-//! LibRaw unpacks, interpolates and balances; rows then go the way of all pictures: shrunk, turned. Promises: memory is
-//! admitted before it is used; of a mosaic half the width and height is made wherever that is enough, which takes a
-//! quarter of the memory and less than half of the time.
+//! LibRaw unpacks, interpolates and white-balances; rows are then shrunk and turned like those of all
+//! pictures. Promises: memory is admitted before it is used; of a mosaic half the width and height is made if
+//! that is enough, which takes a quarter of the memory and less than half of the time.
 
 use super::libraw::Sensor;
 use super::{is_enough, xl};
@@ -12,8 +12,8 @@ use crate::decode::{limits, shared_libraries};
 use crate::pixels::Pixels;
 use albumen_core::fault::Fault;
 
-/// The least bits of a file for each eight pixels. The hardest lossy coding takes ten times as many: a file that has fewer
-/// ends where its sensor data begin.
+/// The minimum bits of a file per eight pixels. The strongest lossy coding needs ten times as many: a file
+/// with fewer ends at the start of its sensor data.
 const LEAST_BITS_OF_8: u64 = 1;
 
 /// The picture, upright by the job's orientation.
@@ -32,18 +32,20 @@ pub(in crate::decode) fn picture(job: &Job<'_>) -> Result<Pixels, Fault> {
     let developed = sensor.develop(half_size)?;
     let made = developed.size();
     let covers = made.0 >= wanted.0 && made.1 >= wanted.1;
-    // A half that is less than what is wanted, and a picture that LibRaw has turned, are as large as the picture gets.
+    // If the half size is smaller than the target, and if LibRaw has turned the picture, its own size is the
+    // result's.
     let target = if covers && (made == stored || made == half) { wanted } else { Canvas::target(job, made)? };
     let samples = if developed.is_grey() { Samples::Grey } else { Samples::Rgb };
     let mut canvas = Canvas::scaled(job, made, target, developed.samples().len() as u64)?;
     canvas.push(samples, developed.samples());
     let damaged = developed.is_damaged().then(|| "some of its sensor data are missing or damaged".to_owned());
-    // It need not be there while the picture is turned.
+    // Freed before the picture is turned.
     drop(developed);
     Ok(canvas.finish(None, damaged))
 }
 
-/// Whether a picture of half the width and height does: it has all that `xl` needs, and most of what a larger preview does.
+/// Whether a picture of half the width and height suffices: it has the size of `xl`, and most of a larger
+/// preview's.
 fn half_is_enough(stored: (u32, u32), half: (u32, u32), wanted: (u32, u32)) -> bool {
     let short = |size: (u32, u32)| size.0.min(size.1);
     short(half) >= short(xl(stored)) && is_enough(short(half), short(wanted))

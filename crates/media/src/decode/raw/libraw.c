@@ -1,6 +1,6 @@
-/* A narrow door to LibRaw. What is set and read of its structs differs between its versions, so that C does it, by the
- * headers of the version that is built with; the shared library is opened by that version's number when it is first wanted.
- * Promises: no threads, no files, nothing on standard error; the library reads the bytes that it is given and no others. */
+/* A small wrapper of LibRaw. The fields that it sets and reads differ between versions, so it is written in C and uses
+ * the headers of the build; the shared library is opened by that version's number on first use.
+ * Promises: no threads, no files, nothing on standard error; the library reads only the bytes that it is given. */
 
 #include <dlfcn.h>
 #include <stdint.h>
@@ -16,7 +16,7 @@
 /* LibRaw's numbers for sRGB, and for interpolation by PPG. */
 #define OUTPUT_SRGB 1
 #define QUALITY_PPG 2
-/* Bytes of a sample of the picture that is unpacked. */
+/* Bytes per sample of the unpacked picture. */
 #define SAMPLE_BYTES 2
 
 #if LIBRAW_COMPILE_CHECK_VERSION_NOTLESS(0, 21)
@@ -30,16 +30,16 @@ typedef const int data_offset;
   each(libraw_dcraw_process) each(libraw_dcraw_make_mem_image) each(libraw_dcraw_clear_mem) \
   each(libraw_close) each(libraw_set_dataerror_handler) each(libraw_cameraList)
 
-/* Each has the type that LibRaw's header gives it. */
+/* Each has the type of LibRaw's header. */
 #define DECLARE(name) static __typeof__(name) *call_##name;
 FUNCTIONS(DECLARE)
-/* OpenMP's, where LibRaw is built with it. */
+/* OpenMP's, if LibRaw is built with it. */
 static void (*set_threads)(int);
 
-/* What a call has come to. */
+/* The result of a call. */
 enum {
   ALBUMEN_RAW_DONE = 0,
-  /* No camera or coding that LibRaw has a reader for. */
+  /* LibRaw does not support the camera or coding. */
   ALBUMEN_RAW_UNKNOWN = 1,
   ALBUMEN_RAW_DAMAGED = 2,
   ALBUMEN_RAW_NO_MEMORY = 3,
@@ -48,15 +48,15 @@ enum {
 typedef struct {
   libraw_data_t *data;
   libraw_processed_image_t *picture;
-  /* 1 when bytes of the sensor's data were missing or no code. */
+  /* 1 if bytes of the sensor's data were missing or invalid. */
   int32_t damaged;
 } albumen_raw;
 
-/* What is known of a picture before it is unpacked. */
+/* The properties of a picture before it is unpacked. */
 typedef struct {
-  /* In pixels, as it is shown unturned. */
+  /* In pixels, before turning. */
   uint32_t width, height;
-  /* Bytes that the sensor's data take when they are unpacked. */
+  /* Bytes of the unpacked sensor data. */
   uint64_t unpacked_bytes;
   /* Pixels of the picture with a margin for what LibRaw adds at its borders. */
   uint64_t pixels;
@@ -64,7 +64,7 @@ typedef struct {
   int32_t mosaic;
   /* 1: a second picture is made after interpolation (turned by 45 degrees, or stretched). */
   int32_t moved;
-  /* 1: the file is read again while the picture is made. */
+  /* 1: the file is read again during development. */
   int32_t needs_bytes;
 } albumen_raw_header;
 
@@ -75,7 +75,7 @@ typedef struct {
   int32_t damaged;
 } albumen_raw_picture;
 
-/* Opens the library. NULL, or the loader's reason why it cannot be. */
+/* Opens the library. NULL, or the loader's error message. */
 const char *albumen_raw_load(void) {
   void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
   if (!library) return dlerror();
@@ -86,7 +86,7 @@ const char *albumen_raw_load(void) {
   return NULL;
 }
 
-/* LibRaw's data_callback: it goes on with what it has. */
+/* LibRaw's data_callback: LibRaw continues with the available data. */
 static void note_damage(void *context, const char *file, data_offset offset) {
   (void)file;
   (void)offset;
@@ -115,9 +115,9 @@ void albumen_raw_close(albumen_raw *raw) {
   free(raw);
 }
 
-/* NULL where there is no memory. */
+/* NULL if memory is exhausted. */
 albumen_raw *albumen_raw_new(void) {
-  /* For this thread; else loops would be shared among new ones. */
+  /* For this thread; else loops would use new threads. */
   if (set_threads) set_threads(1);
   albumen_raw *raw = calloc(1, sizeof *raw);
   if (!raw) return NULL;
@@ -132,7 +132,7 @@ albumen_raw *albumen_raw_new(void) {
   set->output_color = OUTPUT_SRGB;
   set->output_bps = 8;
   set->user_qual = QUALITY_PPG;
-  /* The picture is turned elsewhere, by what its facts say. */
+  /* The picture is turned elsewhere, by its facts. */
   set->user_flip = 0;
 #if !LIBRAW_COMPILE_CHECK_VERSION_NOTLESS(0, 21)
   set->raw_processing_options |= LIBRAW_PROCESSING_USE_DNG_DEFAULT_CROP;
@@ -140,7 +140,7 @@ albumen_raw *albumen_raw_new(void) {
   return raw;
 }
 
-/* Whether LibRaw has refused a file of a camera that it reads, or one that does not even say its camera. */
+/* Whether LibRaw has refused a file of a supported camera, or one that does not state its camera. */
 static int is_cut_off(const libraw_data_t *data) {
   char camera[sizeof data->idata.make + sizeof data->idata.model];
   if (!data->idata.make[0]) return 1;
@@ -151,7 +151,7 @@ static int is_cut_off(const libraw_data_t *data) {
   return 0;
 }
 
-/* Reads the file's directories. `bytes` must stay while `raw` is used, at least until albumen_raw_unpack. */
+/* Reads the file's directories. `bytes` must stay valid at least until albumen_raw_unpack. */
 int32_t albumen_raw_open(albumen_raw *raw, const uint8_t *bytes, size_t len, albumen_raw_header *header) {
   libraw_data_t *data = raw->data;
   /* The buffer is only read. */
@@ -174,7 +174,7 @@ int32_t albumen_raw_open(albumen_raw *raw, const uint8_t *bytes, size_t len, alb
   return ALBUMEN_RAW_DONE;
 }
 
-/* Unpacks the sensor's data. Unless the header says otherwise, the file's bytes may go then. */
+/* Unpacks the sensor's data. Unless the header's `needs_bytes` is set, the file's bytes may be freed afterwards. */
 int32_t albumen_raw_unpack(albumen_raw *raw, const albumen_raw_header *header) {
   int error = call_libraw_unpack(raw->data);
   if (error) return outcome(error);
@@ -182,14 +182,14 @@ int32_t albumen_raw_unpack(albumen_raw *raw, const albumen_raw_header *header) {
   return ALBUMEN_RAW_DONE;
 }
 
-/* Makes the picture, which lives as long as `raw`: of half the width and height, or whole. */
+/* Develops the picture, which lives as long as `raw`: at half the width and height, or whole. */
 int32_t albumen_raw_develop(albumen_raw *raw, int32_t half_size, albumen_raw_picture *picture) {
   raw->data->params.half_size = half_size;
   int error = call_libraw_dcraw_process(raw->data);
   if (!error) raw->picture = call_libraw_dcraw_make_mem_image(raw->data, &error);
   if (error) return outcome(error);
   if (!raw->picture) return ALBUMEN_RAW_NO_MEMORY;
-  /* With what it was made of. */
+  /* Including its input. */
   call_libraw_close(raw->data);
   raw->data = NULL;
   const libraw_processed_image_t *made = raw->picture;

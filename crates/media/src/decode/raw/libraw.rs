@@ -1,7 +1,8 @@
-//! LibRaw behind a narrow door of C (`libraw.c`): a file's bytes in, a picture of 8-bit samples out.
+//! LibRaw through a small C wrapper (`libraw.c`): a file's bytes in, a picture of 8-bit samples out.
 //!
-//! It is opened when the first file wants it, as FFmpeg is: most pictures need none of it. Promises: the bytes outlive
-//! what reads them; what LibRaw allocates is freed; a picture is only read inside the memory that LibRaw says it has.
+//! It is opened on first use, like FFmpeg: most pictures do not need it. Promises: the bytes outlive their
+//! reader; LibRaw's allocations are freed; a picture is only read inside of the memory that LibRaw reports
+//! for it.
 
 use albumen_core::fault::Fault;
 use libc::c_char;
@@ -57,7 +58,7 @@ mod ffi {
     }
 }
 
-/// Opens the library where that has not happened yet. `Err` says why it cannot be.
+/// Opens the library if it is not open yet. `Err` is the reason why it cannot be opened.
 pub(crate) fn load() -> Result<(), &'static str> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     let why = |why: *const c_char| {
@@ -81,7 +82,7 @@ impl Drop for Raw {
 
 /// A file whose directories have been read.
 pub(super) struct Sensor {
-    // Before `bytes`, which it reads: fields are dropped in this order.
+    // Declared before `bytes`, which it reads: fields are dropped in this order.
     raw: Raw,
     bytes: Vec<u8>,
     header: ffi::Header,
@@ -94,7 +95,7 @@ impl Sensor {
         // SAFETY: the library is open; null is handled.
         let raw = NonNull::new(unsafe { ffi::albumen_raw_new() }).map(Raw).ok_or_else(out_of_memory)?;
         let mut header = ffi::Header::default();
-        // SAFETY: `bytes` is as long as said and stays where it is until `raw` is closed or has given it back.
+        // SAFETY: `bytes` has this length and stays in place until `raw` is closed or has released it.
         let code =
             unsafe { ffi::albumen_raw_open(raw.0.as_ptr(), bytes.as_ptr(), bytes.len(), &raw mut header) };
         outcome(code)?;
@@ -111,7 +112,7 @@ impl Sensor {
         self.header.mosaic != 0
     }
 
-    /// The most bytes that are in use at once from here to the picture, the file's own among them.
+    /// The maximum bytes in use from here to the picture, including the file's own.
     pub(super) fn cost(&self, half_size: bool) -> u64 {
         /// Four samples of 16 bits, and three of 8.
         const WORKING: u64 = 8;
@@ -128,7 +129,7 @@ impl Sensor {
     /// Unpacks and develops it: balanced to the camera's white, in sRGB, as bright as dcraw makes it.
     pub(super) fn develop(mut self, half_size: bool) -> Result<Developed, Fault> {
         let raw = self.raw.0.as_ptr();
-        // SAFETY: the file is open; its bytes stay until LibRaw has let go of them.
+        // SAFETY: the file is open; its bytes stay until LibRaw has released them.
         outcome(unsafe { ffi::albumen_raw_unpack(raw, &raw const self.header) })?;
         if self.header.needs_bytes == 0 {
             self.bytes = Vec::new();
@@ -152,7 +153,7 @@ impl Developed {
         (self.picture.width, self.picture.height)
     }
 
-    /// One sample a pixel; otherwise red, green and blue.
+    /// One sample per pixel; otherwise red, green and blue.
     pub(super) fn is_grey(&self) -> bool {
         self.picture.channels == 1
     }
@@ -165,7 +166,7 @@ impl Developed {
         unsafe { std::slice::from_raw_parts(p.samples, len) }
     }
 
-    /// LibRaw noticed that bytes of the sensor's data were missing or no code.
+    /// Whether LibRaw found that bytes of the sensor's data were missing or invalid.
     pub(super) fn is_damaged(&self) -> bool {
         self.picture.damaged != 0
     }

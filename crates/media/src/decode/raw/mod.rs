@@ -1,5 +1,5 @@
-//! Camera RAW files: the largest finished picture that the camera has put inside ([`preview`]), or where that is too small
-//! a picture [developed](develop) from the sensor's data.
+//! Camera RAW files: the largest complete picture that the camera has embedded ([`preview`]), or, if that is
+//! too small, a picture [developed](develop) from the sensor's data.
 
 pub(super) mod develop;
 mod libraw;
@@ -16,13 +16,14 @@ use albumen_formats::preview::{self, Coding, Preview};
 pub(super) use libraw::load;
 use raster::Job;
 
-/// The longest preview that is held in memory to be mended.
+/// The longest preview that is held in memory for repair.
 const MENDED_BYTES: u64 = 16 << 20;
-/// Tenths of the short edge that is wanted which are enough: what is missing then is hardly seen, and developing a picture
-/// takes thirty times as long as reading a preview. Sony's usual preview of 1616 x 1080 is enough, one of 1024 x 768 is not.
+/// The fraction of the target's short edge that is sufficient, in tenths: the difference is hardly visible,
+/// and developing a picture takes thirty times as long as reading a preview. Sony's usual preview of 1616 x
+/// 1080 is enough, one of 1024 x 768 is not.
 const ENOUGH_TENTHS: u64 = 7;
 
-/// Whether a picture with this short edge does where one with `wanted` is wanted.
+/// Whether a picture with this short edge is sufficient for a target of `wanted`.
 fn is_enough(short_edge: u32, wanted: u32) -> bool {
     u64::from(short_edge) * 10 >= u64::from(wanted) * ENOUGH_TENTHS
 }
@@ -32,7 +33,7 @@ fn xl(full: (u32, u32)) -> (u32, u32) {
     ladder::step(full, ladder::LADDER[0].1)
 }
 
-/// Whether a picture of this size is shown in the place of what the sensor saw.
+/// Whether a picture of this size is used instead of the sensor's.
 pub(crate) fn is_usable(size: (u32, u32), facts: &Facts) -> bool {
     let sensor = facts.width.zip(facts.height).unwrap_or((u32::MAX, u32::MAX));
     let needed = xl(sensor);
@@ -41,7 +42,7 @@ pub(crate) fn is_usable(size: (u32, u32), facts: &Facts) -> bool {
 
 const NO_PREVIEW: &str = "this RAW file has no preview inside";
 
-/// The picture, upright: a preview that is large enough; else what the sensor saw; else whatever there is.
+/// The picture, upright: a preview that is large enough; else the sensor's; else the largest available.
 pub(super) fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
     let (large, small): (Vec<_>, Vec<_>) = preview::previews(&Reader::new(job.source))
         .into_iter()
@@ -50,7 +51,7 @@ pub(super) fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
     if let Some(pixels) = first_readable(job, facts, &large, &mut broken)? {
         return Ok(pixels);
     }
-    // Some DNG and NEF files have a plain picture where TIFF has its first page.
+    // Some DNG and NEF files have a plain picture as the first page of the TIFF.
     if let Some(pixels) = raster::tiff::first_page_in_rgb(job, &|size| is_usable(size, facts)) {
         return Ok(pixels);
     }
@@ -72,7 +73,7 @@ pub(super) fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
         return Ok(pixels);
     }
     Err(match (broken, fault) {
-        // A good copy may show more.
+        // An intact copy of the file may contain more.
         (Some(broken), Fault::Unsupported { .. }) => broken,
         (None, Fault::Unsupported { why }) => Fault::unsupported(format!("{NO_PREVIEW}, and {why}")),
         (None, Fault::Corrupt { why }) => Fault::corrupt(format!("{NO_PREVIEW}, and {why}")),
@@ -80,7 +81,7 @@ pub(super) fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
     })
 }
 
-/// The first of these previews that can be read; `broken` says why one before it could not be.
+/// The first of these previews that can be read; `broken` is the reason why an earlier one could not be read.
 fn first_readable(
     job: &Job<'_>,
     facts: &Facts,
@@ -121,8 +122,8 @@ fn picture(job: &Job<'_>, preview: &Preview) -> Result<Pixels, Fault> {
     jpeg::decode(&part, job.orientation, job.untagged, job.fit, job.admission)
 }
 
-/// How a preview is turned. It lies as the sensor does and is turned with it, except where the sensor's picture is wide
-/// and the preview tall, or the other way round: then the camera has turned it already.
+/// The orientation of a preview. It is stored and turned like the sensor's picture, except if one is wide and
+/// the other tall: then the camera has turned it already.
 fn turn(orientation: Orientation, facts: &Facts, preview: &Preview) -> Orientation {
     let (Some(width), Some(height)) = (facts.width, facts.height) else { return orientation };
     let is_turned = match width.cmp(&height) {

@@ -1,8 +1,8 @@
-//! Which frame of a video shows something.
+//! Selects a frame of a video with visible content.
 //!
-//! A frame is judged by a coarse sample of its luma: how far its tones spread, how much they vary, and how much
-//! neighbours differ. Black, white and flat frames have no spread; a fade has half of its scene's, so that it is
-//! never good by itself and loses to the scene.
+//! A frame is judged by a coarse sample of its luma: the spread of its tones, their deviation, and the
+//! difference of neighbours. Black, white and flat frames have no spread; a fade has half of its scene's, so
+//! that it never counts as good and loses to the scene.
 
 use crate::decode::colour::Cicp;
 use crate::decode::ffmpeg::Frame;
@@ -12,17 +12,17 @@ use crate::decode::planes::{Band, Format};
 const ACROSS: u32 = 64;
 const DOWN: u32 = 36;
 
-/// A good frame's tones (2nd to 98th percentile) spread over this much of the range, more than a fade at its
-/// middle can; HDR curves leave the upper third to highlights.
+/// The minimum spread of a good frame's tones (2nd to 98th percentile), as a part of the range; more than a
+/// fade at its middle has; HDR curves reserve the upper third for highlights.
 const GOOD_SPREAD: f32 = 0.55;
 const GOOD_SPREAD_HDR: f32 = 0.33;
-/// And vary so much (standard deviation), which a dark room with one lamp does not.
+/// The minimum deviation (standard deviation) of a good frame; a dark scene with one lamp has less.
 const GOOD_DEVIATION: f32 = 0.10;
-/// Below these nothing can be made out.
+/// Below these the content cannot be recognised.
 const SOME_SPREAD: f32 = 0.2;
 const SOME_DEVIATION: f32 = 0.035;
 
-/// How a frame looks; luma from 0 to 1.
+/// The measures of a frame; luma from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Look {
     mean: f32,
@@ -33,7 +33,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Looks at a frame made of planes.
+    /// Measures a frame made of planes.
     pub(super) fn of(frame: &Frame) -> Option<Look> {
         Look::at(&frame.band()?, frame.format()?, frame.cicp())
     }
@@ -76,7 +76,7 @@ impl Look {
         })
     }
 
-    /// Good enough not to look further.
+    /// Good enough to stop the search.
     pub(super) fn is_good(&self) -> bool {
         let spread = if self.hdr { GOOD_SPREAD_HDR } else { GOOD_SPREAD };
         self.spread >= spread
@@ -84,7 +84,7 @@ impl Look {
             && (0.08..0.92).contains(&self.mean)
     }
 
-    /// Something can be made out.
+    /// The content can be recognised.
     pub(super) fn would_do(&self) -> bool {
         self.spread >= SOME_SPREAD && self.deviation >= SOME_DEVIATION
     }

@@ -1,7 +1,8 @@
 //! A video file as FFmpeg's demuxers see it, read through a [`Source`].
 //!
-//! Promises: only the demuxers of the file's own format are tried ([`allowed`]), so that no playlist or script is followed; a file that refers
-//! to another one does not get it; reading stops when the CPU budget is spent.
+//! Promises: only the demuxers of the file's own format are tried ([`allowed`]), so that no playlist or
+//! script is followed; references to other files are not opened; reading stops when the CPU budget is used
+//! up.
 
 use crate::decode::ffmpeg::{Decoder, Packet, allowed, library, silence};
 use crate::pixels::orient::Orientation;
@@ -13,12 +14,12 @@ use rustix::time::{ClockId, clock_gettime};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
-/// Bytes and time that are analysed where the container does not say what is inside (transport streams).
+/// Bytes and time that are analysed if the container does not describe its streams (transport streams).
 const PROBE_BYTES: i64 = 4 << 20;
 const ANALYSE_US: i64 = 2_000_000;
 /// Bytes read at a time.
 const BUFFER_BYTES: usize = 32 << 10;
-/// Streams that a file may have.
+/// The maximum number of streams.
 const MAX_STREAMS: i32 = 64;
 
 /// The reader's state, at a fixed address that FFmpeg holds.
@@ -52,7 +53,8 @@ unsafe extern "C" fn read(data: *mut c_void, to: *mut u8, len: c_int) -> c_int {
     let left = usize::try_from(io.source.len().saturating_sub(io.at)).unwrap_or(usize::MAX);
     let len = left.min(len.max(0) as usize);
     if len == 0 {
-        // Not a byte may be touched: at the end FFmpeg asks with its buffer still in use, to be searched backwards.
+        // The buffer must not be modified: at the end FFmpeg reads with its buffer still in use, to be
+        // searched backwards.
         return ffi::AVERROR_EOF;
     }
     // SAFETY: FFmpeg passes at least `len` writable bytes, zeroed before they are seen as a slice.
@@ -97,7 +99,7 @@ unsafe extern "C" fn interrupt(data: *mut c_void) -> c_int {
     c_int::from(unsafe { (*data.cast::<Io>()).is_spent() })
 }
 
-/// No file leads to another one.
+/// References to other files are refused.
 unsafe extern "C" fn refuse_to_open(
     _: *mut ffi::AVFormatContext,
     _: *mut *mut ffi::AVIOContext,
@@ -108,7 +110,7 @@ unsafe extern "C" fn refuse_to_open(
     ffi::AVERROR(ffi::EPERM)
 }
 
-/// The video stream, in our words.
+/// The properties of the video stream.
 #[derive(Debug, Clone)]
 pub(super) struct Video {
     pub stream: i32,
@@ -118,7 +120,7 @@ pub(super) struct Video {
     /// Width over height of a pixel.
     pub pixel_aspect: (i32, i32),
     pub orientation: Orientation,
-    /// Its samples are of Dolby's own colour space, without a base that other players show (profile 5).
+    /// Its samples are in Dolby's own colour space, without a base layer for other players (profile 5).
     pub is_ipt: bool,
     pub fps: Option<f64>,
     pub duration_s: Option<f64>,
@@ -132,12 +134,12 @@ pub(super) struct Container {
     avio: *mut ffi::AVIOContext,
     // Boxed and never moved out: FFmpeg holds its address.
     io: *mut Io,
-    /// What the file is.
+    /// The file's format.
     is: Format,
 }
 
 impl Container {
-    /// Opens a file, and finds out what is in it, within this many CPU seconds (which go on counting).
+    /// Opens a file and analyses its streams, within this many CPU seconds (which continue to count).
     pub(super) fn open(source: &Source, is: Format, cpu_s: f64) -> Result<Container, Fault> {
         silence();
         let demuxers = allowed::demuxers(is);
@@ -186,7 +188,7 @@ impl Container {
             let decoder_names = decoder_names.as_ptr().cast::<c_char>();
             library::av_dict_set(&mut options, c"format_whitelist".as_ptr(), demuxer_names, 0);
             library::av_dict_set(&mut options, c"codec_whitelist".as_ptr(), decoder_names, 0);
-            // With one demuxer the others do not even look at the bytes.
+            // With a single demuxer, the others do not even probe the bytes.
             let demuxer = match demuxers {
                 [only] => library::av_find_input_format(only.as_ptr()),
                 _ => ptr::null(),
@@ -213,12 +215,12 @@ impl Container {
         unsafe { &*self.io }
     }
 
-    /// A reading error that FFmpeg met, which says more than what it made of it.
+    /// A reading error that FFmpeg met, more precise than FFmpeg's own error.
     pub(super) fn read_fault(&self) -> Option<Fault> {
         self.io().fault.clone()
     }
 
-    /// Whether the CPU budget is spent.
+    /// Whether the CPU budget is used up.
     pub(super) fn is_spent(&self) -> bool {
         self.io().is_spent()
     }
@@ -309,8 +311,8 @@ impl Container {
         }
     }
 
-    /// Goes to the first packet, by opening the file anew: a demuxer whose search has failed may be anywhere, and
-    /// that of transport streams goes by time and misses the first key frame.
+    /// Seeks to the first packet by opening the file again: a demuxer whose search has failed may be
+    /// anywhere, and that of transport streams seeks by time and misses the first key frame.
     pub(super) fn rewind(&mut self, video: &Video) -> Result<(), Fault> {
         let (source, left) = (self.io().source.clone(), self.io().spent_at - cpu_seconds());
         *self = Container::open(&source, self.is, left)?;
@@ -318,8 +320,9 @@ impl Container {
         Ok(())
     }
 
-    /// Goes to the key frame at or before so many seconds from the start, where the container can be searched: a
-    /// Matroska file with a single key frame cannot. Where it fails, the place is undefined until [`Self::rewind`].
+    /// Seeks to the key frame at or before this many seconds from the start, if the container supports it: a
+    /// Matroska file with a single key frame does not. If it fails, the position is undefined until
+    /// [`Self::rewind`].
     pub(super) fn seek(&mut self, video: &Video, seconds: f64) -> bool {
         if video.time_base <= 0.0 {
             return false;
@@ -331,7 +334,7 @@ impl Container {
         }
     }
 
-    /// The next packet; false at the end, or when the budget is spent.
+    /// The next packet; false at the end, or when the budget is used up.
     pub(super) fn read(&mut self, packet: &mut Packet) -> Result<bool, Fault> {
         packet.clear();
         // SAFETY: the context is open and the packet valid and empty.
@@ -358,9 +361,9 @@ impl Drop for Container {
     }
 }
 
-/// The profile of Dolby Vision in a stream's configuration.
+/// The Dolby Vision profile in a stream's configuration.
 fn dolby_profile(stream: &ffi::AVStream) -> Option<u8> {
-    /// Of the record, in bytes: two of its version stand before.
+    /// The offset in the record, in bytes: two bytes of its version come first.
     const PROFILE: usize = 2;
     let mut len = 0;
     // SAFETY: the stream is valid; FFmpeg answers null or `len` bytes.
@@ -374,7 +377,7 @@ fn dolby_profile(stream: &ffi::AVStream) -> Option<u8> {
     }
 }
 
-/// The turn that a stream's display matrix asks for, to the nearest quarter.
+/// The turn of a stream's display matrix, to the nearest quarter.
 fn orientation(stream: &ffi::AVStream) -> Orientation {
     let mut len = 0;
     // SAFETY: the stream is valid; FFmpeg answers null or `len` bytes of 32-bit numbers.

@@ -1,19 +1,18 @@
-//! One picture out of a frame whose even and odd rows were taken one after the other.
+//! One picture out of a frame whose even and odd rows were captured one after the other.
 //!
-//! What stood still keeps all of its rows. What moved shows as a comb: a sample of an odd row that lies beyond both of
-//! its neighbours above and below, on the same side, by more than noise. Such samples become the mean of the two, so
-//! that what moved is seen as the even rows saw it.
+//! Static parts keep all of their rows. Motion shows as a comb: a sample of an odd row that lies beyond both
+//! of its neighbours above and below, on the same side, by more than noise. Such samples are replaced by the
+//! mean of the two, so that moving parts are as in the even rows.
 //!
-//! Promises: progressive pictures that are only called interlaced (most of Blu-ray and of broadcast) lose nothing but
-//! single-row lines.
+//! Promises: progressive pictures that are labelled interlaced (most of Blu-ray and of broadcast) lose
+//! nothing but single-row lines.
 
 use crate::decode::planes::{Band, Chroma, Format, Plane};
 
-/// How far a sample must stand out, in 8-bit levels: above the noise of small sensors, below what the eye takes for
-/// an edge.
+/// The minimum difference of a comb, in 8-bit levels: above the noise of small sensors, below a visible edge.
 const COMB: i32 = 12;
 
-/// A frame's planes with the combs taken out.
+/// A frame's planes with the combs removed.
 pub(super) struct Woven {
     planes: [Vec<u8>; 3],
     strides: [usize; 3],
@@ -100,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_moved_is_seen_as_the_even_rows_saw_it() {
-        // A bar that has gone on by six pixels when the odd rows were taken.
+        // A bar that has moved by six pixels when the odd rows were captured.
         let out =
             woven_picture(|x, y| if (8 + 6 * (y % 2)..14 + 6 * (y % 2)).contains(&x) { 220 } else { 40 });
         // The last row has none below it and stays.

@@ -1,12 +1,12 @@
 //! Video to one picture, by FFmpeg.
 //!
-//! The picture is a key frame that shows something: several places are tried, black, white, flat and fading frames
-//! lose ([`choice`]). Where no key frame does (a short clip with a single one, which is black), the frames after
-//! it are decoded, too, within a budget.
+//! The picture is a key frame with visible content: several positions are tried, and black, white, flat and
+//! fading frames lose ([`choice`]). If no key frame is usable (a short clip with a single one, which is
+//! black), the frames after it are decoded, too, within a budget.
 //!
-//! Promises: reads through the [`Source`] only, whatever the file refers to; one thread; bounded probing and CPU
-//! time; upright by the display matrix, square pixels, HDR tone-mapped. Facts are inspect's; [`probe`] answers for
-//! the containers that it has no reader for.
+//! Promises: reads through the [`Source`] only, and no files that it refers to; one thread; limited probing
+//! and CPU time; upright by the display matrix, square pixels, HDR tone-mapped. Facts are inspect's;
+//! [`probe`] supports the containers for which inspect has no reader.
 
 mod choice;
 mod container;
@@ -26,28 +26,29 @@ use albumen_formats::bytes::Reader;
 use albumen_formats::kind::sniff;
 use std::collections::HashSet;
 
-/// Where key frames are looked for, as parts of the duration: first where most videos are in full swing.
+/// Positions at which key frames are tried, as parts of the duration: first where most videos have typical
+/// content.
 const PLACES: [f64; 7] = [0.33, 0.5, 0.2, 0.67, 0.1, 0.85, 0.0];
-/// Key frames looked at in a file that cannot be searched.
+/// The maximum number of key frames tried in a file that cannot be searched.
 const KEY_FRAMES_IN_ORDER: usize = 12;
-/// CPU seconds for all of it; the deadline of a file is 20.
+/// The CPU seconds for everything; the deadline of a file is 20.
 const CPU_BUDGET_S: f64 = 8.0;
-/// CPU seconds for improving on a key frame that would do.
+/// CPU seconds for improving on an acceptable key frame.
 const CPU_TO_IMPROVE_S: f64 = 1.5;
-/// When frames are decoded in order, every so many are looked at.
+/// When frames are decoded in order, one in this many is measured.
 const LOOK_AT_EVERY: usize = 8;
-/// A key frame that would do is not improved on any longer when so many looks in a row have not shown one whose score is
-/// higher by this factor: it is no fade, the scene is pale by itself.
+/// The search for a frame better than an acceptable key frame ends when this many frames in a row do not
+/// increase the score by the factor below: the scene is pale, not a fade.
 const LOOKS_WITHOUT_GAIN: usize = 2;
 const GAIN: f32 = 1.05;
-/// Frames that a decoder may hold for reference beside the one it works on, by H.264 and HEVC.
+/// The maximum number of reference frames of a decoder besides the current one, by H.264 and HEVC.
 const REFERENCE_FRAMES: u64 = 16;
-/// What FFmpeg holds to decode key frames: the frame, the best so far, tables and packets.
+/// FFmpeg's frames when decoding key frames: the current one, the best so far, tables and packets.
 const KEY_FRAME_COPIES: u64 = 4;
-/// Beside pictures: the container's index and FFmpeg's buffers.
+/// Memory besides pictures: the container's index and FFmpeg's buffers.
 const CONTAINER_BYTES: u64 = 8 << 20;
 
-/// What FFmpeg knows of a video.
+/// FFmpeg's facts of a video.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VideoFacts {
     /// FFmpeg's short name: `hevc`, `h264`.
@@ -58,16 +59,16 @@ pub struct VideoFacts {
     /// Upright, with square pixels.
     pub display_width: u32,
     pub display_height: u32,
-    /// The EXIF value that does the same as the display matrix.
+    /// The EXIF value equivalent to the display matrix.
     pub orientation: u8,
-    /// Frames a second, on average.
+    /// Frames per second, on average.
     pub fps: Option<f64>,
     pub duration_s: Option<f64>,
     /// The audio codec's short name, or `none`.
     pub audio: String,
 }
 
-/// What the container says, without decoding the picture.
+/// The container's facts, without decoding the picture.
 pub fn probe(source: &Source) -> Result<VideoFacts, Fault> {
     let container = Container::open(source, format_of(source, None)?, CPU_BUDGET_S)?;
     let video = container.video()?;
@@ -102,7 +103,7 @@ pub fn decode(
     search.finish(fit, admission)
 }
 
-/// The first frame of all: for image sequences.
+/// The very first frame: for image sequences.
 pub fn first_picture(
     source: &Source,
     facts: &Facts,
@@ -114,29 +115,29 @@ pub fn first_picture(
     search.finish(fit, admission)
 }
 
-/// What a file is: as its facts say, else as its bytes show.
+/// The format of a file: from its facts, else detected from its bytes.
 fn format_of(source: &Source, known: Option<Format>) -> Result<Format, Fault> {
     known.or_else(|| sniff(&Reader::new(source))).ok_or_else(|| Fault::unsupported("it is no video"))
 }
 
-/// The size with square pixels: the width gives way.
+/// The size with square pixels: the width is adjusted.
 fn square(size: (u32, u32), aspect: (i32, i32)) -> (u32, u32) {
     let wide = f64::from(size.0) * f64::from(aspect.0) / f64::from(aspect.1);
     match wide.round() {
-        // An aspect beyond all formats is a mistake in the file.
+        // An aspect outside of all formats is an error in the file.
         w if w >= 1.0 && w < f64::from(size.0) * 4.0 && w > f64::from(size.0) / 4.0 => (w as u32, size.1),
         _ => size,
     }
 }
 
-/// The hunt for a frame.
+/// The search for a frame.
 struct Search {
     container: Container,
     video: container::Video,
     decoder: Decoder,
     packet: Packet,
     best: Option<(Look, Frame)>,
-    /// Key packets that have been looked at.
+    /// Key packets that have been decoded.
     seen: HashSet<(i64, i64)>,
     frame_bytes: u64,
 }
@@ -162,7 +163,7 @@ impl Search {
         })
     }
 
-    /// Looks at key frames in several places, until one is good.
+    /// Measures key frames at several positions, until one is good.
     fn key_frames(&mut self) -> Result<(), Fault> {
         let mut searched = false;
         if let Some(duration) = self.video.duration_s.filter(|d| *d > 0.0) {
@@ -182,7 +183,7 @@ impl Search {
         }
         if !searched || self.best.is_none() {
             self.container.rewind(&self.video)?;
-            // Frames that were seen may have failed for want of what stands before them.
+            // Earlier frames may have failed because data before them was missing.
             self.seen.clear();
             for _ in 0..KEY_FRAMES_IN_ORDER {
                 if !self.next_key_frame()? || self.best.as_ref().is_some_and(|(look, _)| look.is_good()) {
@@ -193,7 +194,7 @@ impl Search {
         Ok(())
     }
 
-    /// Decodes the next key packet that was not yet seen; false at the end of the file.
+    /// Decodes the next key packet that was not decoded yet; false at the end of the file.
     fn next_key_frame(&mut self) -> Result<bool, Fault> {
         while self.container.read(&mut self.packet)? {
             if self.packet.stream() != self.video.stream || !self.packet.is_key() {
@@ -211,15 +212,15 @@ impl Search {
         Ok(false)
     }
 
-    /// Decodes from the key frame before the middle onwards, looking at a frame now and then.
+    /// Decodes in order from the key frame before the middle, measuring every few frames.
     fn in_order(&mut self, admission: &dyn Admission, cpu_s: f64) -> Result<(), Fault> {
         let bytes = self.frame_bytes / 2 * (REFERENCE_FRAMES + KEY_FRAME_COPIES) + CONTAINER_BYTES;
         if admission.admit(bytes).is_err() {
-            return Ok(()); // Then the best key frame has to do.
+            return Ok(()); // Then the best key frame is used.
         }
         self.container.set_budget(cpu_s);
         let middle = self.video.duration_s.unwrap_or(0.0) / 2.0;
-        // Where no key frame was found by searching, only the start is sure to be one.
+        // If no key frame was found by searching, only the start is certain to be one.
         if self.best.is_none() || !self.container.seek(&self.video, middle) {
             self.container.rewind(&self.video)?;
         }
@@ -280,7 +281,7 @@ impl Search {
         };
         drop((decoder, packet));
         let format = frame.format().ok_or_else(|| Fault::unsupported("its frames are of an unknown kind"))?;
-        // What the container says, as in the facts: a stream may change its size on the way.
+        // The container's size, as in the facts: a stream may change its size later.
         let upright = video.orientation.size(square(video.size, video.pixel_aspect));
         let fitted = fit(upright.0, upright.1);
         let size = video.orientation.size((fitted.0.max(1), fitted.1.max(1)));
@@ -291,7 +292,7 @@ impl Search {
         )?;
         let mut cicp = frame.cicp();
         if cicp.matrix == UNSPECIFIED {
-            // What players assume: high definition is BT.709.
+            // As players assume: high definition is BT.709.
             cicp.matrix = if format.height >= 720 || format.width >= 1280 { 1 } else { 6 };
         }
         if video.is_ipt {
@@ -314,13 +315,13 @@ impl Search {
     }
 }
 
-/// Opens and closes each decoder once, so that whatever FFmpeg sets up once is set up.
+/// Opens and closes each decoder once, so that FFmpeg's one-time initialisation is done.
 pub fn warm_up() {
     for (codec, _) in allowed::DECODERS {
-        // A build of FFmpeg without one of them says so again when a file needs it.
+        // An FFmpeg without one of them reports it when a file needs it.
         let _ = Decoder::open(*codec, &[], 1 << 20);
     }
-    // Where a format has several demuxers, a file runs through the probes of all.
+    // If a format has several demuxers, all of them probe a file.
     let _ = Container::open(&Source::from_bytes(vec![0; 64]), Format::Mpeg, CPU_BUDGET_S);
 }
 
@@ -336,7 +337,7 @@ mod tests {
         assert_eq!(square((640, 480), (100_000, 1)), (640, 480));
     }
 
-    /// Whole files of formats that FFmpeg reads and Albumen does not promise, whatever format they are taken for.
+    /// Whole files of formats that FFmpeg reads but Albumen does not support, opened as every format.
     #[test]
     fn no_other_demuxer_is_reached() {
         let wave = [

@@ -1,4 +1,4 @@
-//! Accounts, for administrators; their names, for all who share with each other.
+//! Accounts, for administrators; their names, for all accounts that share with each other.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::me::checked_language;
@@ -110,12 +110,12 @@ pub struct Change {
     admin: Option<bool>,
     #[serde(default)]
     disabled: Option<bool>,
-    /// `null` takes the space away.
+    /// `null` removes the space.
     #[serde(default, deserialize_with = "said")]
     space: Option<Option<String>>,
 }
 
-/// Tells `null` from a key that is not there.
+/// Distinguishes `null` from a missing key.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::<String>::deserialize(deserializer).map(Some)
 }
@@ -165,7 +165,7 @@ pub struct SetPassword {
     password: String,
 }
 
-/// For an account that forgot its own. Ends all that it had open.
+/// For an account that lost its own. Ends all its sessions and tokens.
 pub async fn set_password(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -1,4 +1,5 @@
-//! Albums: what an account may see of its own and of those that it is invited to. The engine keeps them.
+//! Albums: those that an account owns or is invited to, and the items in them that it may see. The engine
+//! stores them.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{Ask, searched, within_scope};
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// An album with how many of its items the caller may see.
+/// An album with the number of its items that the caller may see.
 fn shown(ask: &Ask<'_>, album: &AccountAlbum, may: Rights) -> Answer<Value> {
     let AlbumContent { items, cover } = ask.index.album_content(album).map_err(searched)?;
     let policy = ask.app.policy()?;
@@ -65,7 +66,7 @@ pub struct New {
     items: Vec<i64>,
 }
 
-/// Longer names are no names, and longer searches are none that was typed.
+/// The maximum length of names and of searches.
 const LONGEST_NAME: usize = 200;
 const LONGEST_QUERY: usize = 4000;
 const LONGEST_DESCRIPTION: usize = 10_000;
@@ -170,7 +171,7 @@ pub async fn remove(
 ) -> Answer<StatusCode> {
     let id = allowed(&app, &caller, id, MANAGE).await?;
     ask_engine(&app, "DELETE", format!("/v1/albums/{id}"), json!({})).await?;
-    // Its number is never given again; what was said of its guests is of no more use.
+    // Ids are not reused; the rights of its guests can be deleted.
     super::change(&app, &caller, move |store, event| store.forget_album(id, event)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -184,7 +185,8 @@ pub struct Fill {
     remove: Vec<i64>,
 }
 
-/// Who may put photos into an album does so with those that it may see itself; its owner also takes them out.
+/// An account that may add photos to an album adds those that it may see itself; only the owner also removes
+/// them.
 pub async fn fill(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! How lists of the library are asked for: the query of the address, the caller's scope, and what a list is narrowed to.
+//! How routes query the library: the query of the address, the caller's scope, and the conditions of a list.
 
 use super::super::{Answer, App, Caller, Problem};
 use crate::clock::now;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What a list is asked for with. Every route reads the keys that it knows.
+/// The parameters of a list. Every route reads the keys that it supports.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Asked {
@@ -43,7 +43,7 @@ pub fn asked(query: AskedQuery) -> Answer<Asked> {
         .map_err(|e| Problem::invalid(format!("The query of the address does not fit: {e}.")))
 }
 
-/// A question to the index within the scope of a subject.
+/// A query of the index within the scope of a subject.
 pub struct Ask<'a> {
     pub app: &'a App,
     pub subject: &'a Subject,
@@ -51,7 +51,7 @@ pub struct Ask<'a> {
     pub scope: &'a Scope,
 }
 
-/// Asks the index within the caller's scope, on a thread that may wait.
+/// Queries the index within the caller's scope, on a thread that may block.
 pub async fn within_scope<T: Send + 'static>(
     app: &Arc<App>,
     caller: &Caller,
@@ -62,10 +62,10 @@ pub async fn within_scope<T: Send + 'static>(
     asked.await.map_err(|e| LibraryError::Stopped(e.to_string()))?
 }
 
-/// The same, on a thread that may wait.
+/// The same, on a thread that may block.
 pub fn ask_as<T>(app: &App, subject: &Subject, ask: impl FnOnce(&Ask<'_>) -> Answer<T>) -> Answer<T> {
     let scope = scope(&*app.policy()?, subject, now());
-    // What a link with hidden details shows has no dates, names and folders to be listed by.
+    // A link with hidden details has no dates, names and folders to list by.
     if scope.hide_details {
         return Err(Problem::not_found());
     }
@@ -79,7 +79,7 @@ pub fn read(e: impl std::error::Error + Send + Sync + 'static) -> Problem {
     LibraryError::Read(Box::new(e)).into()
 }
 
-/// A search that cannot be understood is the caller's to mend; anything else is ours.
+/// A search that cannot be parsed is the caller's error; anything else is a server error.
 pub fn searched(e: SearchError) -> Problem {
     match e {
         SearchError::Index(e) => read(e),
@@ -149,8 +149,8 @@ impl Ask<'_> {
         Ok(search)
     }
 
-    /// What a request narrows a list to. A space, folder or album that is not visible is like one that is not there: nothing is
-    /// in it.
+    /// The conditions of a request. A space, folder or album that is not visible is treated as one that does
+    /// not exist: the list is empty.
     pub fn narrowed(&self, asked: &Asked) -> Answer<Vec<Within>> {
         let mut within: Vec<Within> = asked.space.iter().cloned().map(Within::Space).collect();
         if let Some(folder) = &asked.folder {
@@ -177,12 +177,12 @@ impl Ask<'_> {
         Ok(within)
     }
 
-    /// As [`crate::library::Library::kept`], for a question that depends on nothing but its words and the scope.
+    /// As [`crate::library::Library::kept`], for a query that depends only on its text and the scope.
     pub fn kept(&self, question: &str, make: impl FnOnce() -> Answer<Value>) -> Answer<Arc<Value>> {
         self.app.library.kept(self.scope, question, make)
     }
 
-    /// Albums that the caller may see, in order of name, and what it may do with them.
+    /// Albums that the caller may see, ordered by name, and the caller's rights on them.
     pub fn albums(&self) -> Answer<Vec<(AccountAlbum, Rights)>> {
         let policy = self.app.policy()?;
         let albums = self.index.account_albums().map_err(read)?.into_iter();
@@ -202,7 +202,7 @@ impl Ask<'_> {
         Ok(may.view.then_some((album, may)))
     }
 
-    /// The picture to show for something: the id of its item and the key of its thumbnails; nothing where there is none yet.
+    /// Adds the cover: the id of its item and the key of its thumbnails; nothing if there is none yet.
     pub fn with_cover(&self, mut shown: Value, item: Option<i64>) -> Answer<Value> {
         let Some(item) = item else { return Ok(shown) };
         let cover = self.index.cover(item).map_err(read)?;
@@ -213,12 +213,12 @@ impl Ask<'_> {
     }
 }
 
-/// `key:"value"` of the search language; `None` for what cannot be quoted in it.
+/// `key:"value"` of the search language; `None` for a value that cannot be quoted in it.
 pub fn term(key: &str, value: &str) -> Option<String> {
     (!value.contains('"') && !value.trim().is_empty()).then(|| format!("{key}:\"{value}\""))
 }
 
-/// Adds the search that finds something, where there is one.
+/// Adds the search that finds the object, if there is one.
 pub fn with_query(mut shown: Value, query: Option<String>) -> Value {
     if let (Some(keys), Some(query)) = (shown.as_object_mut(), query) {
         keys.insert("query".into(), query.into());

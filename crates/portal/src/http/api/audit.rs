@@ -58,7 +58,7 @@ pub async fn all(State(app): State<Arc<App>>, _: Caller, asked: Question) -> Ans
     Ok(page(&app.store.audit_entries(&filter)?, filter.limit))
 }
 
-/// What the account did, and what was done to it.
+/// The entries about the account: its own actions and those that affected it.
 pub async fn own(State(app): State<Arc<App>>, caller: Caller, asked: Question) -> Answer<Response> {
     let filter = AuditFilter { account: Some(caller.account()?.name.clone()), ..filter(asked)? };
     Ok(page(&app.store.audit_entries(&filter)?, filter.limit))

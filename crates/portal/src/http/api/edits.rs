@@ -1,4 +1,4 @@
-//! What accounts say about items. The engine keeps it; here it is decided whether the account may say it.
+//! Edits of items by accounts. The engine stores them; this module checks the rights of the account.
 
 use super::super::guard::Credential;
 use super::super::{Answer, App, Caller, Json, Problem};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// Items in one request.
 pub const MOST_ITEMS: usize = 1000;
-/// Seconds after which a client may ask again for an edit that the engine could not take.
+/// Seconds after which a client may retry an edit that the engine could not accept.
 const RETRY_AFTER: i64 = 5;
 
 /// One request to the engine that changes something.
@@ -67,7 +67,7 @@ pub async fn ask_engine(app: &Arc<App>, method: &'static str, path: String, body
     })
 }
 
-/// A program changes only with the right to manage.
+/// A token may change items only with the right to manage.
 pub fn may_change(caller: &Caller) -> Answer<()> {
     match &caller.credential {
         Credential::Token(token) if !token.rights.manage => Err(Problem::not_found()),
@@ -75,7 +75,8 @@ pub fn may_change(caller: &Caller) -> Answer<()> {
     }
 }
 
-/// Refuses where one of some items may not be seen, or allows less than is needed: it is then as if it were not there.
+/// Refuses the request if an item may not be seen or the rights on it are insufficient; both are answered as
+/// not found.
 pub fn check_items(ask: &Ask<'_>, items: &[i64], needed: Rights) -> Answer<()> {
     for &item in items {
         let item = ask.index.visible_item(item).map_err(read)?.ok_or_else(Problem::not_found)?;
@@ -179,7 +180,8 @@ pub struct Undo {
     undo: String,
 }
 
-/// Takes an edit of one's own back, where it could still be made: an edit of another account is not there.
+/// Undoes an edit of the caller's own, if the caller could still make it. An edit of another account is not
+/// found.
 pub async fn undo(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<Undo>) -> Answer<Response> {
     may_change(&caller)?;
     let edit: i64 = body.undo.parse().map_err(|_| Problem::not_found())?;

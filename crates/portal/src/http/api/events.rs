@@ -1,5 +1,5 @@
-//! `GET /events`: what changes in the library, of what the account may see, as server-sent events. The engine says it; see
-//! [`crate::relay`].
+//! `GET /events`: changes in the library that the account may see, as server-sent events. They come from the
+//! engine; see [`crate::relay`].
 
 use super::super::guard::Credential;
 use super::super::{Answer, App, Caller, Problem};
@@ -24,16 +24,16 @@ use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-/// Streams of one account at a time: a browser keeps one a window.
+/// Streams per account at a time: a browser keeps one per window.
 const STREAMS: usize = 16;
-/// After this long without an event the client hears a comment, and it is seen whether the account may still listen.
+/// After this long without an event a comment is sent, and the right to listen is checked again.
 const BEAT: Duration = Duration::from_secs(15);
 
 /// Streams by account.
 #[derive(Debug, Default)]
 pub struct Streams(Mutex<HashMap<i64, usize>>);
 
-/// One stream; it is counted while it is there.
+/// One stream, counted while it exists.
 struct Place {
     app: Arc<App>,
     account: i64,
@@ -68,15 +68,15 @@ struct Listener {
     place: Place,
     caller: Caller,
     heard: Receiver<Heard>,
-    /// What is to be sent before the next event is waited for.
+    /// Events that are sent before the next one is awaited.
     waiting: VecDeque<Value>,
-    /// The rules as they were last, and what they show.
+    /// The rules as last read, and the scope that follows from them.
     seen: Option<(Arc<Policy>, Scope)>,
 }
 
 pub async fn events(State(app): State<Arc<App>>, mut caller: Caller) -> Answer<Response> {
     let account = caller.account()?.id;
-    // A password of a folder may change while the stream lasts: nothing is told of such folders.
+    // The password of a folder may change during the stream: no events are sent for such folders.
     if let Subject::Account { unlocked, .. } = &mut caller.subject {
         unlocked.clear();
     }
@@ -111,7 +111,7 @@ impl Listener {
             let heard = match tokio::time::timeout(BEAT, self.heard.recv()).await {
                 Err(_) => None,
                 Ok(Ok(heard)) => Some(heard),
-                // It was too slow: what it shows may be old.
+                // The listener was too slow: what it shows may be outdated.
                 Ok(Err(RecvError::Lagged(_))) => {
                     self.waiting.push_back(json!({ "event": "missed" }));
                     continue;
@@ -141,7 +141,7 @@ impl Listener {
         }
     }
 
-    /// Whether what the caller is known by still counts.
+    /// Whether the caller's credential is still valid.
     fn may_listen(&mut self) -> Result<bool, StoreError> {
         let app = &self.place.app;
         if !app.policy()?.is_active(self.place.account) {
@@ -158,7 +158,7 @@ impl Listener {
         }
     }
 
-    /// Brings what is seen up to date with the rules.
+    /// Updates the scope if the rules have changed.
     fn refresh(&mut self) -> Result<(), StoreError> {
         let policy = self.place.app.policy()?;
         if self.seen.as_ref().is_none_or(|(of, _)| !Arc::ptr_eq(of, &policy)) {
@@ -168,7 +168,7 @@ impl Listener {
         Ok(())
     }
 
-    /// What this listener hears of an event.
+    /// The events that this listener gets for an event of the engine.
     async fn shown(&mut self, event: &Arc<EngineEvent>) -> Answer<Vec<Value>> {
         let spaces = self.place.app.spaces()?;
         let subject = self.caller.subject.clone();
@@ -193,7 +193,7 @@ impl Listener {
                 let may = rights(policy, &subject, &Object::Album { id, owner }, now());
                 Ok(may.view.then(|| json!({ "event": "album_changed", "album": id })).into_iter().collect())
             }
-            // Figures of the whole library are for those who see to the engine.
+            // Counts of the whole library are for administrators.
             "progress" => {
                 let is_admin = self.caller.account.as_ref().is_some_and(|a| policy.is_admin(a.id));
                 let is_own = !matches!(self.caller.credential, Credential::Token(_));
@@ -218,9 +218,9 @@ impl Listener {
     }
 }
 
-/// Where a file is as clients see it, where it is in a visible folder.
+/// The place of a file as clients see it, if it is in a visible folder.
 fn visible_place(path: Option<&str>, spaces: &Spaces, scope: &Scope) -> Option<Value> {
-    // A name that is no UTF-8 has lost what it was: no rule can be asked for it.
+    // A path with replaced bytes is not the original: no rule can be applied to it.
     let path = path.filter(|path| !path.contains('\u{fffd}')).map(Path::new)?;
     let (space, folder, at) = place_of(spaces, path.parent()?)?;
     let name = path.file_name()?.to_string_lossy();
@@ -231,7 +231,7 @@ fn of_item(event: &EngineEvent, spaces: &Spaces, scope: &Scope) -> Option<Value>
     let item = event.item?;
     let is = visible_place(event.path.as_deref(), spaces, scope);
     let was = visible_place(event.from.as_deref(), spaces, scope);
-    // What has moved out of sight is gone.
+    // An item that was moved out of the visible folders is reported as gone.
     let (name, place) = match (event.event.as_str(), is, was) {
         ("moved", Some(is), was) => {
             let mut moved = is;

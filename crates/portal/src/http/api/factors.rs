@@ -1,4 +1,4 @@
-//! The second factor: codes by time, and recovery codes for the day that the phone is gone.
+//! The second factor: time-based codes, and recovery codes for a lost phone.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::sessions::{rotate, with_cookie};
@@ -23,7 +23,7 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Answer<Respons
     Ok(Json(json!({ "on": is_on, "recovery_codes_left": left })).into_response())
 }
 
-/// A new secret for the app; it counts once a code of it was given.
+/// A new secret for the authenticator app; not in force until a code has confirmed it.
 pub async fn prepare(State(app): State<Arc<App>>, caller: Caller) -> Answer<Response> {
     caller.must_be_confirmed()?;
     let account = caller.account()?.clone();
@@ -46,7 +46,7 @@ pub struct Confirm {
     code: String,
 }
 
-/// Puts it in force. Other sessions end, this one gets another token; the recovery codes are told once.
+/// Puts it in force. Other sessions end, this one gets another token; the recovery codes are returned once.
 pub async fn confirm(
     State(app): State<Arc<App>>,
     caller: Caller,

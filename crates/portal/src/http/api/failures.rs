@@ -1,4 +1,4 @@
-//! What could not be done, and what is being done, of what an account may see.
+//! Failures and running work of the items that an account may see.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{Ask, AskedQuery, asked, read, within_scope};
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Files of a page: without a wish, and at the most.
+/// Files per page: default and maximum.
 const PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
-/// Jobs that are listed: the newest.
+/// The number of jobs listed, newest first.
 const JOBS: usize = 100;
 
 /// A failure without absolute paths; the reason may name the file by one.
@@ -71,7 +71,8 @@ pub async fn failures(State(app): State<Arc<App>>, caller: Caller, query: AskedQ
             let path = seen.failure.path.clone();
             failures.push(shown(seen.failure, Path::new(&path), place)?);
         }
-        // What was not walked is no file that a folder's rights could be asked for: whole spaces alone say it.
+        // Folders that could not be scanned have no file whose rights could be checked: they are shown only
+        // to callers that see the whole space.
         let mut folders = Vec::new();
         if after == 0 && ask.scope.items.is_none() {
             let whole = ask.scope.spaces.iter().filter(|s| s.rights.view).map(|s| s.space.clone());
@@ -94,7 +95,7 @@ pub async fn failures(State(app): State<Arc<App>>, caller: Caller, query: AskedQ
     Ok(Json(answer.await?).into_response())
 }
 
-/// What the engine was asked to index, the newest first: requests whose places the account may all see.
+/// Index requests to the engine, newest first; only those whose places the account may all see.
 pub async fn jobs(State(app): State<Arc<App>>, caller: Caller) -> Answer<Response> {
     let answer = within_scope(&app, &caller, move |ask| {
         let spaces = ask.app.spaces()?;

@@ -15,7 +15,7 @@ fn full(group: &Group) -> Value {
     json!({ "name": group.name, "members": group.members })
 }
 
-/// Administrators see who is in them; others the names of those they can share with.
+/// Administrators see the members; other accounts the names of those they can share with.
 pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer<Response> {
     let is_admin = !app.rights(&caller.subject, &Object::Administration)?.is_none();
     let brief = |group: &Group| json!({ "name": group.name });

@@ -1,4 +1,4 @@
-//! One item: what is known of it, its pictures, its file.
+//! One item: its details, its pictures, its file.
 
 use super::super::files::{Served, answer, shown_type};
 use super::super::{Answer, App, Caller, Json, Problem};
@@ -18,18 +18,18 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-/// A picture whose address has its version in it.
+/// For a picture whose address contains its version.
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
-/// Kept, and asked for again each time.
+/// Stored, and revalidated on each use.
 const ASK_AGAIN: &str = "private, no-cache";
 const SIZES: [&str; 4] = ["sm", "m", "xl", "preview"];
 
-/// A path that does not fit is an address that there is not.
+/// A path that cannot be parsed is an unknown address.
 fn path<T>(path: Result<Path<T>, PathRejection>) -> Answer<T> {
     path.map(|Path(path)| path).map_err(|_| Problem::not_found())
 }
 
-/// An item that the caller may see, and what it may do with it. One that it may not see is not there.
+/// An item that the caller may see, and the caller's rights on it. Others are not found.
 async fn visible(app: &Arc<App>, caller: &Caller, id: i64) -> Answer<(Located, FolderPath, Rights)> {
     let found = app.library.read(move |index| index.located(id)).await?;
     let found = found.ok_or_else(Problem::not_found)?;
@@ -49,7 +49,7 @@ pub async fn show(
     let view = app.library.read(move |index| index.item_view(id, Detail::Full)).await?;
     let Some(view) = view else { return Err(Problem::not_found()) };
     let scope = scope(&*app.policy()?, &caller.subject, now());
-    // Where the engine has a folder of the volume, clients have a path of the space.
+    // The engine has a folder of the volume; clients get a path in the space.
     let shown = app.spaces()?.named(&located.space).and_then(|s| s.shown(&folder));
     let mut item = shown_item(id, view, &shown.unwrap_or_default(), may, scope.shows_people(&located.space))?;
     if let Some(account) = caller.subject.account() {
@@ -61,7 +61,7 @@ pub async fn show(
     Ok(Json(item).into_response())
 }
 
-/// An item as clients see it: what `albumen show` prints, without absolute paths and stages.
+/// An item as clients see it: the output of `albumen show` without absolute paths and stages.
 pub fn shown_item(id: i64, view: ItemView, folder: &str, may: Rights, has_people: bool) -> Answer<Value> {
     let mut item = serde_json::to_value(view).map_err(|e| LibraryError::Read(Box::new(e)))?;
     let Some(keys) = item.as_object_mut() else { return Err(Problem::internal()) };
@@ -84,7 +84,8 @@ pub fn shown_item(id: i64, view: ItemView, folder: &str, may: Rights, has_people
     Ok(item)
 }
 
-/// A few letters that change with the picture. The path of a derivative has content, version and settings in it.
+/// A short string that changes with the picture. The path of a derivative contains content, version and
+/// settings.
 pub fn version(derivative: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, derivative.as_bytes());
     digest.as_ref()[..6].iter().map(|b| format!("{b:02x}")).collect()
@@ -96,7 +97,8 @@ pub struct Versioned {
     v: Option<String>,
 }
 
-/// `v` is the version that the client knows: with it the answer is kept for ever, without it is asked for anew each time.
+/// `v` is the version that the client has: with it the answer is cached without expiry, otherwise it is
+/// revalidated each time.
 pub async fn thumbnail(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -111,7 +113,7 @@ pub async fn thumbnail(
     let known = query.ok().and_then(|Query(q)| q.v);
     let policy = app.policy()?;
     let (library, subject) = (app.library.clone(), caller.subject.clone());
-    // One hop to a thread that may wait: for the rows and for the file.
+    // One switch to a blocking thread, for both the rows and the file.
     let opened = tokio::task::spawn_blocking(move || -> Answer<_> {
         let found = library.ask(|index| -> albumen_index::Result<_> {
             match index.located(id)? {
@@ -131,7 +133,7 @@ pub async fn thumbnail(
     });
     let (file, length, name, key) = opened.await.map_err(|e| LibraryError::Stopped(e.to_string()))??;
     let version = version(&name);
-    // Clients know the version from an item, or the key of all sizes from a grid.
+    // Clients have the version from an item, or the key of all sizes from a grid.
     let is_current = known.is_some_and(|known| {
         known == version || Some(known.as_str()) == key.map(|k| k.to_string()).as_deref()
     });
@@ -142,12 +144,12 @@ pub async fn thumbnail(
 
 #[derive(Deserialize)]
 pub struct Saved {
-    /// Any value: the file is to be saved and not shown.
+    /// Any value: the file is to be saved, not displayed.
     #[serde(default)]
     download: Option<String>,
 }
 
-/// The file as it is, for those who may download originals.
+/// The original file, for callers that may download originals.
 pub async fn original(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -166,7 +168,7 @@ pub async fn original(
     send(located, file_name, media_type, is_saved.then_some(name), &headers).await
 }
 
-/// The clip of a Live Photo that is a file of its own.
+/// The clip of a Live Photo that is a separate file.
 pub async fn motion(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -203,7 +205,7 @@ async fn send(
     let (file, stat) = match opened.await.map_err(|e| LibraryError::Stopped(e.to_string()))? {
         Ok(opened) => opened,
         Err(e) => {
-            // Gone since it was indexed, or not to be read by the portal's user.
+            // Removed since it was indexed, or not readable by the portal's user.
             tracing::warn!("{e}");
             return Err(Problem::not_found());
         }

@@ -1,5 +1,5 @@
-//! Lists of the library: the timeline, items, folders, people. Each is read within the caller's scope, so that what it may not
-//! see is in no count, page or cover.
+//! Lists of the library: the timeline, items, folders, people. Each is read within the caller's scope, so
+//! that counts, pages and covers include visible items only.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{Ask, AskedQuery, asked, order, read, searched, within_scope};
@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Items of a page: without a wish, and at the most in either form.
+/// Items per page: default, and the maximum in either form.
 const PAGE: usize = 100;
 const GRID: usize = 1000;
 const LARGEST_PAGE: usize = 500;
@@ -75,7 +75,7 @@ pub async fn items(State(app): State<Arc<App>>, caller: Caller, query: AskedQuer
     Ok(Json(answer.await?).into_response())
 }
 
-/// Of some items those that are favourites of the account that asks.
+/// The given items that are favourites of the account.
 fn favourites(ask: &Ask<'_>, items: &[i64]) -> Answer<HashSet<i64>> {
     match ask.subject.account() {
         Some(account) => ask.index.favourites_among(account, items).map_err(read),
@@ -89,7 +89,7 @@ fn whole_items(ask: &Ask<'_>, ids: &[i64]) -> Answer<Vec<Value>> {
     let favourites = favourites(ask, ids)?;
     let mut items = Vec::with_capacity(ids.len());
     for &id in ids {
-        // Gone between two questions.
+        // Removed between two queries.
         let Some(VisibleItem { place, rights }) = index.visible_item(id).map_err(read)? else { continue };
         let Some(view) = index.item_view(id, Detail::Full).map_err(read)? else { continue };
         let folder = FolderPath::new(&place.space, place.volume, place.folder);
@@ -160,7 +160,7 @@ pub async fn folders(State(app): State<Arc<App>>, caller: Caller, query: AskedQu
     Ok(Json(answer.await?).into_response())
 }
 
-/// The top of a space with several folders: these, under the names that clients know.
+/// The top of a space with several folders: these, under the names that clients use.
 fn top_of(index: &IndexReader, space: &Space) -> Answer<Option<FolderContent>> {
     let mut top = FolderContent::default();
     for folder in &space.folders {
@@ -177,7 +177,7 @@ fn top_of(index: &IndexReader, space: &Space) -> Answer<Option<FolderContent>> {
     Ok(Some(top).filter(|top| !top.folders.is_empty()))
 }
 
-/// People of spaces that are seen whole, those in most items first; hidden ones are left out.
+/// People of spaces that are wholly visible, most items first, without hidden people.
 pub async fn people(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
     let asked = asked(query)?;
     let answer = within_scope(&app, &caller, move |ask| {

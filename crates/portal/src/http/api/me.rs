@@ -1,4 +1,4 @@
-//! The account that asks.
+//! The caller's account.
 
 use super::super::{Answer, App, Caller, Credential, Json, Problem};
 use super::sessions::begun;
@@ -23,11 +23,11 @@ struct SpaceRow {
     kind: SpaceKind,
     /// On the space as a whole, or on its top folder.
     rights: Rights,
-    /// All of it is visible; otherwise some of its folders are.
+    /// Whether all of it is visible, or only some of its folders.
     whole: bool,
 }
 
-/// The account, and the spaces of which it sees anything.
+/// The account, and the spaces in which it sees anything.
 pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Answer<Response> {
     let account = caller.account()?;
     let policy = app.policy()?;
@@ -105,7 +105,7 @@ pub struct NewPassword {
     otp: Option<String>,
 }
 
-/// Ends all that was open with the old password, and goes on in a new session.
+/// Ends all sessions and tokens of the old password, and continues in a new session.
 pub async fn change_password(
     State(app): State<Arc<App>>,
     caller: Caller,

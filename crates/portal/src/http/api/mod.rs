@@ -1,4 +1,4 @@
-//! Handlers of `/api/v1`. The table in [`super::routes`] says who reaches each.
+//! Handlers of `/api/v1`. The table in [`super::routes`] defines the access to each.
 
 pub mod accounts;
 pub mod albums;
@@ -29,7 +29,7 @@ use crate::store::{AccountError, Event, GroupError, Store, StoreError};
 use axum::http::StatusCode;
 use std::sync::Arc;
 
-/// A change of the store, where waiting for the disk is allowed. The event says who asked.
+/// A change of the store, on a thread that may block. The event names the caller.
 async fn change<T: Send + 'static>(
     app: &Arc<App>,
     caller: &Caller,
@@ -57,12 +57,12 @@ async fn change_group<T: Send + 'static>(
     Ok(sign_in::run(move || work(&store, &caller.event(&caller.address.to_string()))).await?)
 }
 
-/// Done, with nothing to say; or there was nothing of that name.
+/// 204 if the object existed, else not found.
 fn done(was_there: bool) -> Answer<StatusCode> {
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::not_found()) }
 }
 
-/// A text that people see: not empty where it must not be, no control characters, not longer than a line.
+/// Validates a displayed text: not empty unless allowed, no control characters, limited to a line.
 fn checked_text(text: &str, what: &str, longest: usize, may_be_empty: bool) -> Answer<String> {
     let text = text.trim();
     if text.is_empty() && !may_be_empty {

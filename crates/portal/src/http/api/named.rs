@@ -1,4 +1,4 @@
-//! What visible items are found by: tags, subjects, places. Each with the search that finds its items.
+//! The tags, subjects and places of visible items, each with the search that finds its items.
 
 use super::super::{Answer, App, Caller, Json};
 use super::asking::{Ask, AskedQuery, asked, read, term, with_query, within_scope};
@@ -45,7 +45,7 @@ pub async fn subjects(State(app): State<Arc<App>>, caller: Caller, query: AskedQ
     counted(&app, &caller, query, ("subjects", "subject"), IndexReader::visible_subjects).await
 }
 
-/// Countries with their regions and these with their cities. Where no region is known its name is empty.
+/// Countries with their regions and these with their cities. An unknown region has an empty name.
 pub async fn places(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
     let asked = asked(query)?;
     let answer = within_scope(&app, &caller, move |ask| {

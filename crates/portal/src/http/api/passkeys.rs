@@ -20,18 +20,18 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Of one account.
+/// Passkeys per account.
 const MOST: usize = 20;
-/// Seconds that a question is open, and how many may be.
+/// Seconds that a challenge is valid, and the maximum number of open ones.
 const OPEN_FOR: i64 = 300;
 const OPEN: usize = 1000;
 
-/// Questions that passkeys were asked. They are in memory: a restart has the browser ask again.
+/// Open challenges. They are in memory: after a restart the browser has to start again.
 #[derive(Debug, Default)]
 pub struct Challenges(Mutex<HashMap<String, (Option<i64>, i64)>>);
 
 impl Challenges {
-    /// A new one, to be answered for an account (registration) or by whichever passkey there is (sign-in).
+    /// A new one, to be answered for an account (registration) or by any passkey (sign-in).
     fn open(&self, account: Option<i64>) -> Answer<String> {
         let challenge = encode(&secret::random::<32>().map_err(|e| Problem::from(StoreError::from(e)))?);
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,7 +43,7 @@ impl Challenges {
         Ok(challenge)
     }
 
-    /// Closes it; whether it was open for this.
+    /// Closes it; returns whether it was open for this account.
     fn close(&self, challenge: &str, account: Option<i64>) -> bool {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = open.remove(challenge);
@@ -51,7 +51,8 @@ impl Challenges {
     }
 }
 
-/// The site as the browser has it; none by an address or without TLS, where browsers offer no passkeys.
+/// The site as the browser sees it; none for an IP address or without TLS, where browsers do not offer
+/// passkeys.
 fn site(client: &Client, uri: &Uri, headers: &HeaderMap) -> Answer<Site> {
     let host = host(uri, headers).unwrap_or_default();
     let id = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).to_owned();
@@ -81,7 +82,7 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer<Respons
     Ok(Json(json!({ "passkeys": rows })).into_response())
 }
 
-/// What `navigator.credentials.create` is asked.
+/// The options for `navigator.credentials.create`.
 pub async fn begin_registration(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,
@@ -164,7 +165,7 @@ pub async fn remove(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<
     done(change(&app, &caller, move |store, event| store.remove_passkey(account, id, event)).await?)
 }
 
-/// What `navigator.credentials.get` is asked. It names no credentials: who has one chooses it.
+/// The options for `navigator.credentials.get`. They list no credentials: the user chooses one.
 pub async fn begin_sign_in(
     State(app): State<Arc<App>>,
     Extension(client): Extension<Client>,

@@ -1,4 +1,4 @@
-//! What an account has chosen: keys of the application, JSON values.
+//! The preferences of an account: keys of the application, JSON values.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::change as change_store;
@@ -17,7 +17,7 @@ pub async fn show(State(app): State<Arc<App>>, caller: Caller) -> Answer<Respons
     Ok(Json(app.store.preferences(caller.account()?.id)?).into_response())
 }
 
-/// Changes the keys that are named; `null` takes one back to its default.
+/// Changes the named keys; `null` resets one to its default.
 pub async fn change(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! What helps to search: suggestions, counts for each condition, and the map.
+//! Search aids: suggestions, counts per condition, and the map.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{AskedQuery, asked, read, searched, term, with_query, within_scope};
@@ -12,20 +12,20 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Albums that are suggested at the most.
+/// The maximum number of suggested albums.
 const ALBUMS: usize = 8;
-/// The longest beginning of a search, in characters.
+/// The maximum length of a search prefix, in characters.
 const LONGEST: usize = 200;
-/// Clusters of a map: those with most items.
+/// The maximum number of clusters on a map: those with most items.
 const CLUSTERS: usize = 2000;
-/// As far as web maps go.
+/// The highest zoom level of web maps.
 const LARGEST_ZOOM: u8 = 22;
 
 pub async fn suggest(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
     let text: String = asked(query)?.q.unwrap_or_default().chars().take(LONGEST).collect();
     let answer = within_scope(&app, &caller, move |ask| {
         let mut suggestions = Vec::new();
-        // A link to some items shows no names beyond those of its items.
+        // A link to selected items shows no names except those of its items.
         if ask.scope.items.is_none() {
             let spaces = ask.app.spaces()?;
             let found = ask.index.suggest(&text).map_err(read)?.into_iter();
@@ -90,7 +90,8 @@ pub async fn facets(State(app): State<Arc<App>>, caller: Caller, query: AskedQue
             }
             Ok(json!({ "items": facets.items, "facets": of }))
         };
-        // Of all that is seen, or of a space: reads every item, and is asked for whenever the panel is opened.
+        // Of everything visible, or of a space: reads every item, and is requested whenever the panel is
+        // opened.
         let is_whole = asked.q.as_deref().is_none_or(str::is_empty)
             && asked.folder.is_none()
             && asked.album.is_none()

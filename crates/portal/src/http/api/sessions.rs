@@ -1,4 +1,4 @@
-//! Signing in and out, and the list of one's sessions.
+//! Signing in and out, and the list of the account's sessions.
 
 use super::super::cookie::Cookie;
 use super::super::{Answer, App, Caller, Json, Problem};
@@ -43,7 +43,7 @@ pub async fn sign_in(
     Ok(begun(&app, &signed_in))
 }
 
-/// The answer with which a session begins.
+/// The answer that starts a session.
 pub fn begun(app: &App, signed_in: &SignedIn) -> Response {
     let account = &signed_in.account;
     let body = json!({
@@ -62,7 +62,7 @@ pub fn with_cookie(mut response: Response, cookie: Option<axum::http::HeaderValu
     response
 }
 
-/// Ends the session and has the browser forget what it keeps of the portal.
+/// Ends the session and clears the portal's data in the browser.
 pub async fn sign_out(State(app): State<Arc<App>>, caller: Caller) -> Answer<Response> {
     let session = caller.session().ok_or_else(|| {
         Problem::conflict(
@@ -86,7 +86,7 @@ pub struct Confirm {
     otp: Option<String>,
 }
 
-/// The password once more, before what protects the account is changed. The session gets another token.
+/// Confirms the password before a change of security settings. The session gets another token.
 pub async fn confirm(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -154,7 +154,7 @@ pub async fn end(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<i64
     done(change(&app, &caller, move |store, event| store.end_session(account, id, event)).await?)
 }
 
-/// All but the one that asks.
+/// All except the caller's.
 pub async fn end_others(State(app): State<Arc<App>>, caller: Caller) -> Answer<StatusCode> {
     let (account, current) = (caller.account()?.id, caller.session().map(|s| s.id));
     change(&app, &caller, move |store, event| store.end_sessions(account, current, event)).await?;

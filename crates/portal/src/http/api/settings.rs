@@ -1,4 +1,4 @@
-//! Switches of the whole portal, and whether it lives.
+//! Settings of the whole portal, and the health check.
 
 use super::super::{Answer, App, Caller, Json};
 use super::change as change_store;

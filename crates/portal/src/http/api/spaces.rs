@@ -1,5 +1,5 @@
-//! Shared spaces, for administrators: who has access, what is granted on folders, what is public. And the passwords of folders, for
-//! visitors.
+//! Shared spaces, for administrators: access, grants on folders, visibility. Also the passwords of folders,
+//! for visitors.
 
 use super::super::cookie::Cookie;
 use super::super::{Answer, App, Caller, Json, Problem};
@@ -28,7 +28,7 @@ pub fn shared<'a>(spaces: &'a Spaces, name: &str) -> Answer<&'a Space> {
     spaces.named(name).filter(|s| s.kind == SpaceKind::Shared).ok_or_else(Problem::not_found)
 }
 
-/// A personal space that the config gives to no account.
+/// A personal space without an owner in the config.
 pub fn personal<'a>(spaces: &'a Spaces, name: &str) -> Answer<&'a Space> {
     let space = spaces.named(name).filter(|s| s.kind == SpaceKind::Personal);
     let space = space
@@ -131,7 +131,7 @@ pub async fn grants(State(app): State<Arc<App>>, _: Caller, Path(name): Path<Str
     let groups = app.store.groups()?;
     let mut rows = Vec::new();
     for grant in app.store.grants(&name)? {
-        // Of a folder of the config that is gone nothing can be said by a path.
+        // A folder that is no longer in the config has no path to show.
         let Some(path) = space.shown(&grant.folder) else { continue };
         let mut row = json!({ "path": path, "rights": grant.rights });
         match grant.who {
@@ -157,7 +157,7 @@ pub struct SetGrant {
     account: Option<String>,
     #[serde(default)]
     group: Option<String>,
-    /// None of them take the grant away.
+    /// No rights remove the grant.
     rights: Rights,
 }
 
@@ -199,7 +199,7 @@ pub async fn visibility(
 #[serde(deny_unknown_fields)]
 pub struct SetVisibility {
     path: String,
-    /// `null`: as the folder above.
+    /// `null`: as the parent folder.
     visibility: Option<Visibility>,
     #[serde(default)]
     password: Option<String>,
@@ -242,8 +242,8 @@ pub struct Unlock {
     password: String,
 }
 
-/// Opens a folder with its password, for as long as the browser lives and half a day at most. A folder that has none, or is not there,
-/// answers as one with another password does.
+/// Unlocks a folder by its password, until the browser closes and for half a day at most. A folder that has
+/// no password or does not exist gives the same answer as a wrong password.
 pub async fn unlock(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -271,7 +271,7 @@ pub async fn unlock(
         return Err(Problem::new(StatusCode::FORBIDDEN, "wrong_password", "The folder stays closed", detail));
     }
     let Some(version) = version else { return Err(Problem::internal()) };
-    // Always a new secret: one that another page planted opens nothing.
+    // Always a new secret, so that a cookie set by another page has no effect.
     let secret = Secret::new().map_err(|e| Problem::from(StoreError::from(e)))?;
     let (store, digest, old) = (app.store.clone(), secret.digest(), caller.visitor);
     run(move || {

@@ -1,4 +1,4 @@
-//! App passwords and API tokens of one's own.
+//! App passwords and API tokens of the account.
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::{change, checked_text, done, read_time, time};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Of one account.
+/// Tokens per account.
 const MOST: usize = 50;
 
 fn row(token: &Token) -> Value {
@@ -46,7 +46,7 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer<Respons
 pub struct Add {
     name: String,
     kind: TokenKind,
-    /// Never more than the account has at the time of use.
+    /// Limited by the account's rights at the time of use.
     rights: Rights,
     #[serde(default)]
     spaces: Option<Vec<String>>,
@@ -54,7 +54,7 @@ pub struct Add {
     expires: Option<String>,
 }
 
-/// The secret is in the answer, and nowhere afterwards.
+/// The secret is in this answer only.
 pub async fn add(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<Add>) -> Answer<Response> {
     caller.must_be_confirmed()?;
     let account = caller.account()?.id;

@@ -1,4 +1,4 @@
-//! What the tags of a TIFF page say, and its rows turned into 8-bit samples by it.
+//! The layout of a TIFF page by its tags, and the conversion of its rows to 8-bit samples.
 
 use super::old_jpeg::OldJpeg;
 use super::rows::{Packing, compression};
@@ -34,7 +34,7 @@ mod tag {
     pub(super) const ICC: u16 = 34_675;
 }
 
-/// What the samples mean.
+/// The meaning of the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Photometric {
     WhiteIsZero,
@@ -62,16 +62,16 @@ pub(super) struct Layout {
     pub height: u32,
     pub compression: u32,
     pub photometric: Photometric,
-    /// What the canvas gets.
+    /// The samples pushed to the canvas.
     pub samples: Samples,
-    /// Samples a pixel in the file, and bits a sample.
+    /// Samples per pixel in the file, and bits per sample.
     pub stored: usize,
     pub bits: usize,
     kind: Kind,
     planar: bool,
     predictor: u32,
     reversed_bits: bool,
-    /// Group 3 with lines that refer to the one before.
+    /// Group 3 with lines coded relative to the previous one.
     two_dimensional: bool,
     little: bool,
     pub tiled: bool,
@@ -81,7 +81,7 @@ pub(super) struct Layout {
     /// Offset and length of each chunk.
     pub places: Vec<(u64, u64)>,
     palette: Vec<[u8; 3]>,
-    /// Luma samples a chroma sample, across and down, where they are packed together.
+    /// Luma samples per chroma sample, across and down, if they are packed together.
     subsampling: Option<(u32, u32)>,
     pub jpeg_tables: Vec<u8>,
     pub old_jpeg: OldJpeg,
@@ -95,7 +95,7 @@ impl Layout {
         let (Some(width), Some(height)) = (number(tag::WIDTH), number(tag::HEIGHT)) else {
             return Err(Fault::corrupt("its first page has no size"));
         };
-        // A writer that leaves the number away still says how many bits each has.
+        // If the number of samples is missing, the list of their bits has it.
         let bits_listed = ifd.find(tag::BITS).map_or(1, |e| e.count.min(64) as u32);
         let stored = number(tag::SAMPLES).unwrap_or(bits_listed).clamp(1, 64) as usize;
         let bits = number(tag::BITS).unwrap_or(1) as usize;
@@ -118,7 +118,8 @@ impl Layout {
         };
         let extra = number(tag::EXTRA_SAMPLES);
         let samples = samples_of(photometric, stored, extra)?;
-        // Old writers list the places of tiles by the tags of strips; that a tile has a size tells what they are.
+        // Old writers list the positions of tiles in the tags of strips; a tile size identifies them as
+        // tiles.
         let has_tile_offsets = ifd.find(tag::TILE_OFFSETS).is_some();
         let tiled = has_tile_offsets
             || [tag::TILE_WIDTH, tag::TILE_HEIGHT].iter().all(|side| number(*side).is_some_and(|n| n > 0));
@@ -130,7 +131,7 @@ impl Layout {
         if width == 0 || height == 0 || chunk_width == 0 || chunk_height == 0 {
             return Err(Fault::corrupt("its picture, strips or tiles have no size"));
         }
-        // A tile may hang over the edge; one that is far larger than the picture is a lie.
+        // A tile may extend beyond the edge; one far larger than the picture is invalid.
         if u64::from(chunk_width) * u64::from(chunk_height)
             > 4 * (u64::from(width) + 4096) * (u64::from(height) + 4096)
         {
@@ -158,7 +159,7 @@ impl Layout {
             (at(0), at(1))
         });
         let kind = match number(tag::SAMPLE_FORMAT) {
-            // L* has no sign, whatever is said of all three; a* and b* always have one.
+            // L* is unsigned, even if all three are declared signed; a* and b* are always signed.
             Some(2) if photometric != Photometric::CieLab => Kind::Signed,
             Some(3) if photometric == Photometric::CieLab => {
                 return Err(Fault::unsupported("TIFF with L*a*b* in floating point"));
@@ -176,7 +177,7 @@ impl Layout {
             bits,
             kind,
             planar,
-            // Differences are what the packings of whole bytes are good at; beside others the tag says nothing.
+            // Differencing suits compressions of whole bytes; with others the tag is ignored.
             predictor: match compression {
                 compression::LZW | compression::DEFLATE | compression::OLD_DEFLATE => {
                     number(tag::PREDICTOR).unwrap_or(1)
@@ -215,18 +216,18 @@ impl Layout {
         self.height.div_ceil(self.chunk_height)
     }
 
-    /// Planes that the picture is made of; what stands behind them is not read.
+    /// The planes of the picture itself; later ones are not read.
     pub(super) fn shown_planes(&self) -> u32 {
         let shown = match self.photometric {
             Photometric::Cmyk => 4,
-            // The index, and alpha.
+            // Index and alpha.
             Photometric::Palette => 1 + usize::from(self.samples == Samples::Rgba),
             _ => self.samples.count(),
         };
         if self.planar { shown.min(self.stored) as u32 } else { 1 }
     }
 
-    /// Rows that come out of the file together: chroma that is shared by several is packed with them.
+    /// Rows per unit of the file: subsampled chroma is packed with its rows.
     pub(super) fn rows_a_unit(&self) -> u32 {
         self.subsampling.map_or(1, |(_, down)| down)
     }
@@ -236,7 +237,7 @@ impl Layout {
         (self.photometric == Photometric::Cmyk).then(|| CmykToSrgb::new(self.profile.as_deref()))
     }
 
-    /// The next rows of a chunk `width` pixels wide into `out`; how many.
+    /// Reads the next rows of a chunk `width` pixels wide into `out`; returns their number.
     pub(super) fn read_rows(
         &self,
         planes: &mut [Box<dyn Read>],
@@ -254,7 +255,7 @@ impl Layout {
             && self.stored == count
             && matches!(self.photometric, Photometric::BlackIsZero | Photometric::Rgb);
         if as_stored && self.bits == 8 {
-            // What nearly all files are: nothing to turn over.
+            // Nearly all files: no conversion needed.
             let row = &mut out[..width * count];
             read_row(&mut planes[0], row)?;
             self.undo_prediction(row, self.stored);
@@ -316,7 +317,7 @@ impl Layout {
         Ok(1)
     }
 
-    /// Rows whose chroma is packed with them: `across` x `down` Y, one Cb, one Cr, over and over.
+    /// Rows with subsampled chroma: units of `across` x `down` Y, one Cb, one Cr.
     fn read_chroma_unit(
         &self,
         reader: &mut Box<dyn Read>,
@@ -337,12 +338,12 @@ impl Layout {
         Ok(())
     }
 
-    /// The samples of a row, brought to 16 bits (palette indices: as they are).
+    /// The samples of a row, scaled to 16 bits (palette indices: unchanged).
     fn values<'r>(&'r self, row: &'r [u8]) -> Box<dyn Iterator<Item = u16> + 'r> {
         let (bits, little, kind) = (self.bits, self.little, self.kind);
         let index = self.photometric == Photometric::Palette;
         match (bits, kind) {
-            // Signed bytes are unsigned ones with a wrong label, in the files that have them.
+            // In files with signed bytes, they are unsigned ones with a wrong label.
             (8, _) => {
                 Box::new(row.iter().map(move |&v| if index { u16::from(v) } else { u16::from(v) * 257 }))
             }
@@ -417,7 +418,7 @@ impl Layout {
                 for i in stored..row.len() {
                     row[i] = row[i].wrapping_add(row[i - stored]);
                 }
-                // All high bytes stand first, then all second bytes, ...
+                // All high bytes come first, then all second bytes, ...
                 let bytes = self.bits / 8;
                 let n = row.len() / bytes;
                 let planes = row.to_vec();
@@ -463,11 +464,11 @@ fn samples_of(photometric: Photometric, stored: usize, extra: Option<u32>) -> Re
             (2.., Some(1 | 2)) => Samples::GreyAlpha,
             _ => Samples::Grey,
         },
-        // The colours stand in the palette, so alpha is not multiplied into them, whatever is said of it.
+        // Colours of a palette are not premultiplied, whatever the tag declares.
         Photometric::Palette if stored >= 2 && matches!(extra, Some(1 | 2)) => Samples::Rgba,
         Photometric::Rgb => match (stored, extra) {
             (4.., Some(1)) => Samples::RgbaPremultiplied,
-            // Four samples without a word about the fourth: alpha, as other readers take it.
+            // Four samples without a declaration of the fourth: alpha, as in other readers.
             (4.., Some(2) | None) => Samples::Rgba,
             _ => Samples::Rgb,
         },
@@ -495,7 +496,7 @@ fn numbers(tiff: &Tiff<'_>, ifd: &Ifd, tag: u16) -> Vec<u64> {
 fn palette(tiff: &Tiff<'_>, ifd: &Ifd) -> Result<Vec<[u8; 3]>, Fault> {
     let entry = ifd.find(tag::COLOUR_MAP).ok_or_else(|| Fault::corrupt("its palette is missing"))?;
     let map: Vec<u16> = words(&tiff.bytes(entry).unwrap_or_default(), tiff.little).collect();
-    // The standard's 16 bits, or what careless writers made of them.
+    // The standard's 16 bits, or 8 bits from incorrect writers.
     let shift = if map.iter().any(|&v| v > 255) { 8 } else { 0 };
     let n = map.len() / 3;
     Ok((0..n).map(|i| [i, i + n, i + 2 * n].map(|at| (map[at] >> shift) as u8)).collect())
@@ -567,7 +568,7 @@ pub(crate) fn lab_to_srgb(l: u8, a: u8, b: u8) -> [u8; 3] {
     })
 }
 
-/// Full-range BT.601, as JPEG and TIFF have it.
+/// Full-range BT.601, as in JPEG and TIFF.
 fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (f32::from(y), f32::from(cb) - 128.0, f32::from(cr) - 128.0);
     [y + 1.402 * cr, y - 0.344_136 * cb - 0.714_136 * cr, y + 1.772 * cb]

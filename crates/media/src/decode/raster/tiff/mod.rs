@@ -1,10 +1,10 @@
 //! TIFF and BigTIFF: the first page, row by row out of its strips, or one row of tiles at a time.
 //!
-//! Promises: strips of any length are read in rows, also when the whole picture is one compressed strip; a strip or
-//! tile that is broken leaves a grey patch and the mark `damaged`, the others stay.
+//! Promises: strips of any length are read in rows, also if the whole picture is one compressed strip; a
+//! broken strip or tile leaves a grey area and the mark `damaged`, the others are kept.
 //!
-//! Why not the tiff crate: it reads whole strips, refuses palettes of few bits and CIE L*a*b*, and asserts on some
-//! broken files (docs/decisions.md).
+//! Why not the tiff crate: it reads whole strips, refuses palettes of few bits and CIE L*a*b*, and asserts on
+//! some broken files (docs/decisions.md).
 
 mod layout;
 mod old_jpeg;
@@ -34,7 +34,7 @@ pub(crate) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     picture(job, &Layout::read(&tiff)?)
 }
 
-/// The first page of a RAW file, if it is a finished RGB picture, whole, and of a size that will do; `None` if it is the
+/// The first page of a RAW file, if it is a complete RGB picture of sufficient size; `None` if it is the
 /// sensor's.
 pub(crate) fn first_page_in_rgb(job: &Job<'_>, will_do: &dyn Fn((u32, u32)) -> bool) -> Option<Pixels> {
     let reader = Reader::new(job.source);
@@ -79,7 +79,7 @@ struct Chunks<'a, 'c> {
 
 /// The rows of one strip or tile, as the file has them.
 enum Rows {
-    /// One reader a plane.
+    /// One reader per plane.
     Packed(Vec<Box<dyn Read>>),
     Jpeg(Lines),
 }
@@ -103,7 +103,7 @@ impl Chunks<'_, '_> {
                 Ok(())
             });
             if let Err(e) = result {
-                // What no strip of it can be read for is no damage.
+                // A single chunk without a readable row: the file is unreadable, not damaged.
                 let hopeless = self.canvas.is_empty() && layout.chunks_down() == 1;
                 if hopeless || matches!(e, Fault::Unsupported { .. }) {
                     return Err(e);
@@ -188,7 +188,7 @@ impl Chunks<'_, '_> {
         (0..layout.shown_planes()).map(open_plane).collect::<Result<_, _>>().map(Rows::Packed)
     }
 
-    /// The next rows of a chunk that is `width` pixels wide, as the canvas wants them; how many.
+    /// The next rows of a chunk that is `width` pixels wide, in the canvas's format; returns their number.
     fn read_rows(&self, rows: &mut Rows, width: u32, out: &mut [u8]) -> Result<u32, Fault> {
         match rows {
             Rows::Packed(planes) => self.layout.read_rows(planes, width, self.inks.as_ref(), out),
@@ -217,7 +217,7 @@ impl Chunks<'_, '_> {
     }
 }
 
-/// Why a part is missing, without the word that stands before every fault.
+/// Why a part is missing, without the prefix of every fault.
 fn reason(fault: Fault) -> String {
     match fault {
         Fault::Corrupt { why } | Fault::Unsupported { why } | Fault::Unreadable { why } => why,
@@ -225,7 +225,7 @@ fn reason(fault: Fault) -> String {
     }
 }
 
-/// A chunk's JPEG with the tables that all chunks share: both are JPEG streams, so one is put into the other.
+/// Inserts the tables that all chunks share into a chunk's JPEG: both are JPEG streams.
 fn with_tables(tables: &[u8], chunk: Vec<u8>) -> Vec<u8> {
     match (tables.strip_suffix(&[0xFF, 0xD9]), chunk.strip_prefix(&[0xFF, 0xD8])) {
         (Some(tables), Some(picture)) => [tables, picture].concat(),

@@ -1,7 +1,7 @@
-//! The JPEG compression of TIFF 6.0 that was withdrawn in 1995. A file keeps a whole JPEG, or only the parts of one in
-//! places of their own: tables, and strips of coded samples. The parts are put together to one JPEG.
+//! The JPEG compression of TIFF 6.0 that was withdrawn in 1995. A file contains a whole JPEG, or only its
+//! parts in separate places: tables, and strips of coded samples. The parts are joined to one JPEG.
 //!
-//! Promises: nothing is read that is longer than the file; what cannot be put together is not supported, in words.
+//! Promises: nothing longer than the file is read; a JPEG that cannot be joined is reported as unsupported.
 
 use super::layout::{Layout, Photometric};
 use super::reason;
@@ -12,7 +12,7 @@ use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_formats::tiff::{Ifd, Tiff};
 
-/// The longest JPEG that is put together; scans of whole pages have some MB.
+/// The longest joined JPEG; scans of whole pages have some MB.
 const LONGEST: u64 = 256 << 20;
 /// The longest header before the samples: four tables of each kind and some comments.
 const LONGEST_HEADER: usize = 64 << 10;
@@ -38,17 +38,17 @@ mod marker {
     pub(super) const RESTART_0: u8 = 0xD0;
 }
 
-/// What the tags of the first page say of its JPEG.
+/// The JPEG tags of the first page.
 #[derive(Debug, Default)]
 pub(super) struct OldJpeg {
     /// A whole JPEG, or the header of one.
     interchange: Option<(u64, u64)>,
     restart_interval: u32,
-    /// Where the tables of each component stand.
+    /// The positions of each component's tables.
     quantisation: Vec<u32>,
     dc: Vec<u32>,
     ac: Vec<u32>,
-    /// Luma samples to one of chroma, across and down.
+    /// Luma samples per chroma sample, across and down.
     subsampling: (u32, u32),
 }
 
@@ -94,7 +94,7 @@ pub(super) fn decode(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
 /// The segments before the samples.
 #[derive(Default)]
 struct Header {
-    /// Quantisation and Huffman tables, as they stand.
+    /// Quantisation and Huffman tables, unchanged.
     tables: Vec<u8>,
     /// The frame's and the scan's own bytes.
     frame: Option<Vec<u8>>,
@@ -155,7 +155,7 @@ fn put_together(source: &Source, layout: &Layout) -> Result<Vec<u8>, Fault> {
         |&(at, length): &(u64, u64)| source.slice(at, length.min(source.len().saturating_sub(at)) as usize);
     let first = layout.places.first().ok_or_else(|| unsupported("without strips"))?;
     let mut first = strip(first)?;
-    // The header may go on where the first strip begins.
+    // The header may continue at the start of the first strip.
     let mut header = Header::default();
     if let Some((at, length)) = old.interchange {
         header = Header::read(&source.part(at, length).head(LONGEST_HEADER)?).unwrap_or_default();
@@ -205,7 +205,7 @@ fn put_together(source: &Source, layout: &Layout) -> Result<Vec<u8>, Fault> {
     if layout.tiled && (many || chunk != units((layout.width, layout.height))) {
         return Err(unsupported("in tiles"));
     }
-    // Each strip is coded for itself, as parts between restarts are.
+    // Each strip is coded separately, like parts between restarts.
     let stated = header.restart_interval.unwrap_or(old.restart_interval);
     let interval = if many && stated == 0 { chunk.0 * chunk.1 } else { stated };
     let interval = u16::try_from(interval).map_err(|_| unsupported("in strips of too many pixels"))?;
@@ -236,12 +236,12 @@ fn side(pixels: u32) -> Result<[u8; 2], Fault> {
     Ok(side.to_be_bytes())
 }
 
-/// What a component is called: by the letters a JPEG without further words is known to be RGB.
+/// The id of a component: a JPEG with these letters is RGB without further declaration.
 fn name(layout: &Layout, component: u8) -> u8 {
     if layout.photometric == Photometric::Rgb { b"RGB"[usize::from(component)] } else { component + 1 }
 }
 
-/// The tables as segments, from the places that the tags name; each component's has its number.
+/// The tables as segments, from the positions in the tags; each has its component's number.
 fn tables_of(source: &Source, old: &OldJpeg) -> Option<Vec<u8>> {
     /// A quantisation table of 8 bits; a Huffman table's numbers of codes of each length.
     const QUANTISERS: usize = 64;

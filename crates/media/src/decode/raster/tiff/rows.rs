@@ -1,5 +1,5 @@
-//! The bytes of one strip or tile, unpacked as they are read: none, PackBits, LZW (also the one of before TIFF 5.0),
-//! Deflate, CCITT's run lengths and groups 3 and 4.
+//! The bytes of one strip or tile, unpacked as they are read: uncompressed, PackBits, LZW (also of before
+//! TIFF 5.0), Deflate, CCITT's run lengths and groups 3 and 4.
 
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
@@ -10,13 +10,13 @@ use weezl::BitOrder;
 
 /// Bytes read from the file at a time.
 const INPUT_BYTES: usize = 16 << 10;
-/// What one reader keeps: its input, and a dictionary or an inflater's window.
+/// The memory of one reader: its input, and a dictionary or an inflater's window.
 pub(super) const READER_BYTES: u64 = 128 << 10;
 
 /// TIFF's Compression tag.
 pub(super) mod compression {
     pub(crate) const NONE: u32 = 1;
-    /// The codes of group 3, each row for itself and from a byte's beginning, without ends of lines.
+    /// The codes of group 3, each row by itself and byte-aligned, without ends of lines.
     pub(crate) const RUN_LENGTHS: u32 = 2;
     pub(crate) const GROUP_3: u32 = 3;
     pub(crate) const GROUP_4: u32 = 4;
@@ -56,14 +56,15 @@ pub(super) struct Packing {
     pub two_dimensional: bool,
 }
 
-/// An end of line as group 3 wants to see it behind each line, and six of them behind the last one. Most writers leave
-/// both away at the end of a strip.
+/// The end of line that group 3 requires after each line, and six of them after the last one. Most writers
+/// omit both at the end of a strip.
 const ENDS_OF_LINES: &[u8] = &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1];
 
-/// Codes are told by more bits than they have; behind the last code there are to be some.
+/// The decoder reads more bits than a code has; these follow the last code.
 const LOOK_AHEAD: &[u8] = &[0, 0];
 
-/// Whether LZW has its codes' low bits first, as it had before TIFF 5.0: told by the first code, which clears the table.
+/// Whether LZW has its codes' low bits first, as before TIFF 5.0: detected by the first code, which clears
+/// the table.
 fn is_old_lzw(packed: &[u8]) -> bool {
     matches!(packed, [0, second, ..] if second & 1 == 1)
 }
@@ -116,7 +117,7 @@ pub(super) fn open(
     })
 }
 
-/// Bytes with their bits in the other order (FillOrder 2).
+/// Bytes with reversed bits (FillOrder 2).
 struct Reversed<R>(R);
 
 impl<R: Read> Read for Reversed<R> {
@@ -184,7 +185,7 @@ impl Read for Lzw {
             self.input.consume(result.consumed_in);
             match result.status {
                 Ok(weezl::LzwStatus::Done) => self.ended = true,
-                // The decoder holds what one code stands for, and gives it out long after the last byte went in.
+                // The decoder buffers the output of a code, and returns it long after the last input byte.
                 Ok(_) if at_end && result.consumed_out == 0 => self.ended = true,
                 Ok(_) => {}
                 Err(e) if result.consumed_out == 0 => {
@@ -203,7 +204,7 @@ impl Read for Lzw {
 type Input = io::Bytes<Box<dyn BufRead>>;
 
 enum Code {
-    /// With the places where the colour of the row at hand changes.
+    /// With the positions where the colour of the current row changes.
     RunLengths(ByteReader<Input>, Vec<u16>),
     Three(Group3Decoder<Input>),
     Four(Group4Decoder<Input>),
@@ -228,7 +229,7 @@ impl Fax {
             }
             Code::Three(d) => (d.advance().map_err(|_| broken())?, d.transitions()),
             Code::Four(d) => match d.advance().map_err(|_| broken())? {
-                // Group 4 says so instead of giving another line; group 3 with its last line.
+                // Group 4 reports the end instead of another line; group 3 with its last line.
                 DecodeStatus::End => {
                     self.ended = true;
                     return Ok(());
@@ -249,7 +250,7 @@ impl Fax {
     }
 }
 
-/// One row of run lengths, white first; the next row begins at a byte. `None` where there is no code.
+/// One row of run lengths, white first; rows are byte-aligned. `None` if there is no code.
 fn run_lengths(bits: &mut ByteReader<Input>, width: u16, changes: &mut Vec<u16>) -> Option<()> {
     /// A run of 64 pixels or more is written as several codes, of which only the last is shorter than this.
     const LONG: u16 = 64;
