@@ -12,7 +12,7 @@ use super::settle;
 use super::shutdown::Shutdown;
 use super::store::Store;
 use super::volumes::{Target, Volumes};
-use crate::config::{Config, Spaces};
+use crate::config::Config;
 use albumen_core::clock::now;
 use albumen_core::failpoints;
 use albumen_core::vocabulary::{RenderSettings, Stage};
@@ -232,7 +232,7 @@ pub fn run(
     let shared = shared(config, options, &plan, index_dir, &progress, shutdown);
     let scan_options = ScanOptions {
         rules: config.rules(),
-        owners: Spaces::resolve(&config.spaces).owners(),
+        owners: volumes.spaces.owners(),
         guard: config.guard.into(),
         accept_removals: options.accept_removals,
         priority: 1,

@@ -39,6 +39,8 @@ impl Target {
 
 /// All existing volumes, complete.
 pub struct Volumes {
+    /// The spaces of the config, resolved once.
+    pub spaces: Spaces,
     /// Volumes in the config.
     configured: Vec<Target>,
     /// Volumes in the index, each in its present space.
@@ -47,7 +49,8 @@ pub struct Volumes {
 
 impl Volumes {
     pub fn read(config: &Config, index: &Index) -> Result<Volumes> {
-        Ok(Volumes { configured: configured(config), known: known(index)? })
+        let spaces = Spaces::resolve(&config.spaces);
+        Ok(Volumes { configured: configured(&spaces), known: known(index)?, spaces })
     }
 
     /// Renames spaces of the index to follow the config, before single volumes move, which would leave their people
@@ -149,8 +152,7 @@ impl Volumes {
 }
 
 /// The volumes in the config, complete.
-fn configured(config: &Config) -> Vec<Target> {
-    let spaces = Spaces::resolve(&config.spaces);
+fn configured(spaces: &Spaces) -> Vec<Target> {
     let targets = |s: &Space| -> Vec<Target> {
         let target = |(f, named): (&PathBuf, &PathBuf)| Target {
             space: s.name.clone(),

@@ -35,6 +35,7 @@ use crate::pipeline::recorder::{Record, Recorder};
 use crate::pipeline::run::{self, Options, Plan, RunError};
 use crate::pipeline::shutdown::Shutdown;
 use crate::pipeline::volumes::{Target, Volumes};
+use albumen_files::identity::Owners;
 use albumen_files::walk::Reach;
 use albumen_files::{absolute, patience, relative};
 use albumen_index::Error as IndexError;
@@ -177,19 +178,20 @@ impl Service {
     }
 
     /// The targets for paths, each in its configured space; paths in no space are left out. For a missing path, the
-    /// nearest existing folder above it is walked, without subfolders, which detects the removal.
-    fn targets(&self, index: &Index, paths: &[(PathBuf, Reach)]) -> Result<Vec<Target>, RunError> {
-        let config = self.config();
-        let mut volumes = Volumes::read(&config, index)?;
+    /// nearest existing folder above it is walked, without subfolders, which detects the removal. Also returns the owners of
+    /// the spaces at that moment.
+    fn targets(&self, index: &Index, paths: &[(PathBuf, Reach)]) -> Result<(Vec<Target>, Owners), RunError> {
+        let mut volumes = Volumes::read(&self.config(), index)?;
         for (old, new) in volumes.follow_config(index)? {
             tracing::info!(from = old, to = new, "a space has another name, and keeps its people");
         }
+        let owners = volumes.spaces.owners();
         if paths.is_empty() {
-            return Ok(volumes.targets(&[]));
+            return Ok((volumes.targets(&[]), owners));
         }
-        let spaces = Spaces::resolve(&config.spaces);
+        let is_configured = |path: &Path| volumes.spaces.holding(&absolute(path)).is_some();
         let mut targets: Vec<Target> = Vec::new();
-        for (path, reach) in paths.iter().filter(|(path, _)| spaces.holding(&absolute(path)).is_some()) {
+        for (path, reach) in paths.iter().filter(|(path, _)| is_configured(path)) {
             let mut found = volumes.targets(std::slice::from_ref(path));
             if *reach == Reach::Folder {
                 // Without the volumes inside it.
@@ -210,7 +212,7 @@ impl Service {
                 }
             }
         }
-        Ok(targets)
+        Ok((targets, owners))
     }
 
     /// The configured spaces of some paths; `None` if one is in no space.

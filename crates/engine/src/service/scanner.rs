@@ -5,7 +5,6 @@
 
 use super::events::{self, Event};
 use super::{Dirty, Look, Order, Service, watch};
-use crate::config::Spaces;
 use crate::pipeline::run::{self, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use albumen_core::clock::now;
@@ -299,12 +298,12 @@ fn walk(
     paths: &[(PathBuf, Reach)],
     priority: u8,
 ) -> Result<Vec<(PathBuf, Reach)>, RunError> {
-    let targets = service.targets(index, paths)?;
+    let (targets, owners) = service.targets(index, paths)?;
     let options = {
         let config = service.config();
         ScanOptions {
             rules: config.rules(),
-            owners: Spaces::resolve(&config.spaces).owners(),
+            owners,
             guard: config.guard.into(),
             accept_removals: false,
             priority,
