@@ -163,25 +163,20 @@ fn open_sidecar(root: &Root, path: &[u8]) -> Result<Option<(Source, FileStat)>, 
 
 fn with_sidecars(wanted: &Wanted, root: &Root, file: File, hashed: Hashed, pages: Pages) -> Fetched {
     let mut sidecars = Vec::new();
-    for name in &wanted.sidecars {
+    let thumbnails_at = wanted.sidecars.len();
+    for (i, name) in wanted.sidecars.iter().chain(&wanted.clip_thumbnails).enumerate() {
         match open_sidecar(root, &relative::child(&wanted.folder, name)) {
-            Ok(Some((source, stat))) => sidecars.push((name.clone(), source, stat)),
+            Ok(Some((source, stat))) => {
+                sidecars.push((name.clone(), source, stat));
+                // Only the first existing thumbnail of a clip is read.
+                if i >= thumbnails_at {
+                    break;
+                }
+            }
             Err(fault @ Fault::Unavailable { .. }) if wanted.spare_sidecars => {
                 return Fetched::Failed(fault, Some(hashed.stat));
             }
             // Without the sidecar only its own facts are lost, not those of the photo.
-            Ok(None) | Err(_) => {}
-        }
-    }
-    for name in &wanted.clip_thumbnails {
-        match open_sidecar(root, &relative::child(&wanted.folder, name)) {
-            Ok(Some((source, stat))) => {
-                sidecars.push((name.clone(), source, stat));
-                break;
-            }
-            Err(fault @ Fault::Unavailable { .. }) if wanted.spare_sidecars => {
-                return Fetched::Failed(fault, Some(hashed.stat));
-            }
             Ok(None) | Err(_) => {}
         }
     }

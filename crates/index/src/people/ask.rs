@@ -81,10 +81,9 @@ pub struct FaceList {
     pub limit: Option<usize>,
 }
 
-impl FaceList {
-    fn most(self) -> i64 {
-        self.limit.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX))
-    }
+/// A maximum number of rows, for SQL: -1 is none.
+fn sql_limit(limit: Option<usize>) -> i64 {
+    limit.map_or(-1, |n| i64::try_from(n).unwrap_or(i64::MAX))
 }
 
 /// Why a face is assigned to a person, or to none.
@@ -253,15 +252,15 @@ impl IndexReader {
         hidden_too: bool,
         limit: Option<usize>,
     ) -> Result<Vec<PersonLine>> {
-        let limit = limit.map_or(-1, |most| i64::try_from(most).unwrap_or(i64::MAX));
         let mut st = self.conn.prepare_cached(&format!(
             "{} WHERE {OF_SPACES} AND (?2 OR p.hidden = 0) AND s.people_off = 0 AND (p.name IS NOT NULL OR {} > 0)
               ORDER BY p.name IS NULL, 6 DESC, p.seq LIMIT ?3",
             person_line_sql(),
             counts::Columns::new().faces
         ))?;
-        let found =
-            st.query_map(params![names(spaces), hidden_too, limit], |r| person_line(&self.conn, r))?;
+        let found = st.query_map(params![names(spaces), hidden_too, sql_limit(limit)], |r| {
+            person_line(&self.conn, r)
+        })?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -300,7 +299,7 @@ impl IndexReader {
                 AND i.hidden = 0 AND a.lost <= ?2 ORDER BY a.quality DESC, a.id LIMIT ?3"
         ))?;
         let faces = st
-            .query_map(params![id, list.lost, list.most()], |r| face_line(&self.conn, r))?
+            .query_map(params![id, list.lost, sql_limit(list.limit)], |r| face_line(&self.conn, r))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(PersonAndFaces { person: self.person_line(&id)?, faces })
     }
@@ -326,7 +325,7 @@ impl IndexReader {
             "{FACE_LINE} {SPACE_OF_FACE} WHERE a.person_id IS NULL AND a.mark IS NULL AND a.lost = 0 AND i.hidden = 0
                 AND {OF_SPACES} ORDER BY a.quality DESC, a.id LIMIT ?2"
         ))?;
-        let most = FaceList { limit, ..FaceList::default() }.most();
+        let most = sql_limit(limit);
         let mut faces = st
             .query_map(params![names(spaces), most], |r| face_line(&self.conn, r))?
             .collect::<rusqlite::Result<Vec<_>>>()?;

@@ -1,6 +1,6 @@
 //! The capabilities of handlers. Each takes the narrowest handle that it needs; only these access [`Service`].
 
-use super::refusal::{Answer, Refusal, broken, for_all_spaces};
+use super::refusal::{Answer, Refusal, bad, broken, for_all_spaces};
 use crate::config::{Config, Spaces};
 use crate::pipeline::progress::Progress;
 use crate::service::access::Access;
@@ -170,7 +170,7 @@ fn spaces_of_paths(spaces: &Spaces, access: &Access, paths: &[PathBuf]) -> Answe
     let space_of = |path: &Path| {
         if !path.is_absolute() {
             let why = format!("{:?} is not an absolute path", path.display().to_string());
-            return Err(Refusal(StatusCode::BAD_REQUEST, why));
+            return Err(bad(why));
         }
         let real = absolute(path);
         // A remaining `..` follows a missing folder: its target is unknown.
