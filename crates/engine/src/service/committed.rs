@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The commit handler: removes finished work from the queue, sends changed folders to the post-commit thread
-/// ([`super::tidier`]), and publishes events for items.
+/// ([`super::post_commit`]), and publishes events for items.
 pub(super) fn committed(service: &Arc<Service>, index: Index) -> Committed {
     let service = Arc::downgrade(service);
     let index = Mutex::new(index);
@@ -37,7 +37,7 @@ pub(super) fn committed(service: &Arc<Service>, index: Index) -> Committed {
             index.shrink();
         }
         service.commits.send_modify(|n| *n += 1);
-        let _ = service.tidier.send(Dirty::Background(folders));
+        let _ = service.post_commit.send(Dirty::Background(folders));
     })
 }
 

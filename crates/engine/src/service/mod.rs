@@ -1,8 +1,8 @@
 //! The daemon: watches folders, serves requests, and works in the background when it may.
 //!
 //! Threads: the *scanner* turns requests and changes on disk into work (`pending`); the *developing* threads take work
-//! from the [`queue`], uploads first; the *recorder* writes; the post-commit thread ([`tidier`]) groups files into
-//! items, resolves places and completes requests; the recognition thread ([`looker`]) takes uploads first; the [`api`]
+//! from the [`queue`], uploads first; the *recorder* writes; the post-commit thread ([`post_commit`]) groups files into
+//! items, resolves places and completes requests; the recognition thread ([`recognition_worker`]) takes uploads first; the [`api`]
 //! answers requests. They share [`Service`].
 //!
 //! Promises: an acknowledged request is stored in the index and survives a crash; without work there is no disk access;
@@ -14,15 +14,15 @@ pub mod client;
 mod committed;
 pub mod events;
 pub mod gate;
-pub mod looker;
 pub mod mounting;
+pub mod post_commit;
 pub mod queue;
 pub mod recognition;
+pub mod recognition_worker;
 mod reload;
 pub mod room;
 mod scanner;
 pub mod tally;
-pub mod tidier;
 mod timer;
 pub mod watch;
 pub mod watched;
@@ -114,8 +114,8 @@ pub struct Service {
     pub scanner: Sender<Order>,
     /// Uploads have their own scanner, so that they never wait for a walk.
     pub uploads: Sender<Order>,
-    pub tidier: Sender<Dirty>,
-    pub looker: Sender<Look>,
+    pub post_commit: Sender<Dirty>,
+    pub recognition_worker: Sender<Look>,
     pub started: Instant,
     pub tally: tally::Tally,
     /// Requests a recount.
@@ -233,7 +233,7 @@ impl Service {
         for orders in [&self.scanner, &self.uploads] {
             let _ = orders.send(Order::LookAgain);
         }
-        let _ = self.looker.send(Look::Background);
+        let _ = self.recognition_worker.send(Look::Background);
     }
 
     /// Writes to the index, and retries when a full disk has space again. Returns any other error, and `DiskFull` at
@@ -283,10 +283,10 @@ pub fn run(
     let gate = Gate::new(config.service.background, config.service.windows.clone());
     let (scanner, scanner_orders) = unbounded();
     let (uploads, upload_orders) = unbounded();
-    let (tidier, dirty) = unbounded();
-    let (looker, looks) = unbounded();
+    let (post_commit, dirty) = unbounded();
+    let (recognition_worker, looks) = unbounded();
     let (counter, counts) = unbounded();
-    let (drained, elsewhere, gave_up) = (looker.clone(), scanner.clone(), scanner.clone());
+    let (drained, elsewhere, gave_up) = (recognition_worker.clone(), scanner.clone(), scanner.clone());
     let rules = Rules {
         threads: jobs,
         preempt: config.service.uploads.preempt,
@@ -312,8 +312,8 @@ pub fn run(
         commits: tokio::sync::watch::channel(0).0,
         scanner,
         uploads,
-        tidier,
-        looker,
+        post_commit,
+        recognition_worker,
         started: Instant::now(),
         tally: tally::Tally::default(),
         counter,
@@ -359,14 +359,14 @@ pub fn run(
             s.spawn(move || scanner::run(index, service, orders, priority));
         }
         let tidying = index.another()?;
-        s.spawn(|| tidier::run(tidying, &service, dirty));
+        s.spawn(|| post_commit::run(tidying, &service, dirty));
         let looking = index.another()?;
         let (look_out, service_ref) = (out.clone(), &service);
-        s.spawn(move || looker::run(looking, service_ref, looks, look_out));
+        s.spawn(move || recognition_worker::run(looking, service_ref, looks, look_out));
         drop(out);
         let counting = index.another()?;
         let service_ref = &service;
-        s.spawn(move || tidier::count(&counting, service_ref, &counts));
+        s.spawn(move || post_commit::count(&counting, service_ref, &counts));
         let _ = service.counter.send(());
         let _ = service.uploads.send(Order::Requests);
         let _ = service.scanner.send(Order::Requests);
@@ -385,8 +385,8 @@ pub fn run(
             let _ = orders.send(Order::Stop);
         }
         let _ = service.counter.send(());
-        let _ = service.tidier.send(Dirty::Stop);
-        let _ = service.looker.send(Look::Stop);
+        let _ = service.post_commit.send(Dirty::Stop);
+        let _ = service.recognition_worker.send(Look::Stop);
         let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
         served?;
         match recorded {

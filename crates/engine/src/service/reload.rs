@@ -49,7 +49,7 @@ impl Service {
             self.watch();
         }
         self.work_again();
-        let _ = self.looker.send(Look::SpacesChanged);
+        let _ = self.recognition_worker.send(Look::SpacesChanged);
         Ok(changed)
     }
 }

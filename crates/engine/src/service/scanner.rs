@@ -255,8 +255,8 @@ fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
         index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling(), 1)?;
     }
     service.queue.wake();
-    let _ = service.tidier.send(Dirty::Everything);
-    let _ = service.looker.send(Look::Background);
+    let _ = service.post_commit.send(Dirty::Everything);
+    let _ = service.recognition_worker.send(Look::Background);
     Ok(())
 }
 
@@ -280,12 +280,12 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
         service.queue.wake();
         index.job_queued(job.id)?;
         let _ = match priority {
-            0 => service.tidier.send(Dirty::Jobs),
+            0 => service.post_commit.send(Dirty::Jobs),
             // It may request stages that use only recorded data.
-            _ => service.tidier.send(Dirty::Everything),
+            _ => service.post_commit.send(Dirty::Everything),
         };
         if priority > 0 {
-            let _ = service.looker.send(Look::Background);
+            let _ = service.recognition_worker.send(Look::Background);
         }
     }
     Ok(PutOff { requests, paths: Vec::new() })
@@ -331,7 +331,7 @@ fn walk(
         let _ = service.counter.send(());
     }
     if !scanned.moved.is_empty() || !scanned.removed.is_empty() {
-        let _ = service.tidier.send(Dirty::Background(Default::default()));
+        let _ = service.post_commit.send(Dirty::Background(Default::default()));
     }
     service.queue.wake();
     if priority == 0 {

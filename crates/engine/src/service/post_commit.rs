@@ -120,7 +120,7 @@ fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
         }
         if job.priority == 0 {
             // First visible files, then recognition; includes broken models, which may be repaired meanwhile.
-            unseen.into_iter().for_each(|scope| drop(service.looker.send(Look::Upload(scope))));
+            unseen.into_iter().for_each(|scope| drop(service.recognition_worker.send(Look::Upload(scope))));
         }
     }
     Ok(())

@@ -69,7 +69,7 @@ pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sen
     let settings = RecogniserSettings::new(service.plan.models.clone(), 1);
     // A thread number that no developing thread uses.
     let recognising = Recognising::new(service.shared.clone(), 1000, another, settings);
-    let mut looker = Looker {
+    let mut recognition_worker = RecognitionWorker {
         index,
         service,
         recognising,
@@ -80,11 +80,11 @@ pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sen
         clustered: Instant::now(),
     };
     // Shutdown was requested, or the recorder has ended and reported the reason.
-    looker.run(&looks);
-    looker.recognising.end();
+    recognition_worker.run(&looks);
+    recognition_worker.recognising.end();
 }
 
-struct Looker<'a> {
+struct RecognitionWorker<'a> {
     index: Index,
     service: &'a Arc<Service>,
     recognising: Recognising,
@@ -96,7 +96,7 @@ struct Looker<'a> {
     clustered: Instant,
 }
 
-impl Looker<'_> {
+impl RecognitionWorker<'_> {
     /// `None` at shutdown.
     fn run(&mut self, looks: &Receiver<Look>) -> Option<()> {
         loop {
@@ -230,7 +230,7 @@ impl Looker<'_> {
         if next.is_some() {
             self.uploads.push_back(scope);
         }
-        let _ = self.service.tidier.send(Dirty::Jobs);
+        let _ = self.service.post_commit.send(Dirty::Jobs);
         Ok(Some(()))
     }
 
@@ -268,7 +268,7 @@ impl Looker<'_> {
             if self.flush().is_none() {
                 return Ok(None);
             }
-            let _ = self.service.tidier.send(Dirty::Jobs);
+            let _ = self.service.post_commit.send(Dirty::Jobs);
         }
         Ok(Some(()))
     }
@@ -306,7 +306,7 @@ impl Looker<'_> {
         self.round = Round::default();
         self.flush()?;
         self.begin_round();
-        let _ = self.service.tidier.send(Dirty::Jobs);
+        let _ = self.service.post_commit.send(Dirty::Jobs);
         Some(())
     }
 
@@ -326,7 +326,7 @@ impl Looker<'_> {
             }
         }
         self.clustered = Instant::now();
-        let _ = self.service.tidier.send(Dirty::Jobs);
+        let _ = self.service.post_commit.send(Dirty::Jobs);
     }
 }
 
