@@ -37,3 +37,21 @@ fn no_door_breaks_on_simple_bytes() {
         }
     }
 }
+
+/// The fuzz program is a workspace of its own, which no other test builds.
+#[test]
+fn the_fuzz_program_has_the_crates_that_its_targets_use() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+    let manifest = read("fuzz/Cargo.toml");
+    let source = read("fuzz/doors.rs") + &read("fuzz/fuzz_targets/door.rs");
+    let used = source.match_indices("albumen_").map(|(at, _)| {
+        source[at..].split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default()
+    });
+    let mut found = 0;
+    for name in used {
+        let dependency = format!("\n{} = {{ path", name.replace('_', "-"));
+        assert!(manifest.contains(&dependency), "fuzz/Cargo.toml lacks {name}");
+        found += 1;
+    }
+    assert!(found > 0);
+}

@@ -221,10 +221,12 @@ fn jxl(tiff: &Tiff<'_>, ifd: &Ifd, found: &mut Candidates) -> Option<()> {
         let entry = ifd.find(strips).or_else(|| ifd.find(tiles)).filter(|e| e.count == 1)?;
         tiff.uint(entry).map(u64::from)
     };
-    let at = tiff.view.base() + one(tag::STRIP_OFFSETS, tag::TILE_OFFSETS)?;
-    let length = one(tag::STRIP_LENGTHS, tag::TILE_LENGTHS)?;
+    let offset = one(tag::STRIP_OFFSETS, tag::TILE_OFFSETS)?;
+    let picture = tiff.view.part(offset, one(tag::STRIP_LENGTHS, tag::TILE_LENGTHS)?);
     let (width, height) = (number(tag::WIDTH)?, number(tag::HEIGHT)?);
-    if width > 0 && height > 0 && length > 0 {
+    let head = picture.head(8);
+    if width > 0 && height > 0 && (head.starts_with(b"\xFF\x0A") || head == b"\0\0\0\x0CJXL ") {
+        let (at, length) = (picture.base(), picture.len());
         found.jxl.push(Preview { coding: Coding::Jxl, at, length, width, height });
     }
     Some(())
