@@ -112,6 +112,18 @@ fn a_lost_database_is_begun_anew_only_when_told_to() {
     b.index(&[], 0);
 }
 
+/// An index that the system cannot reach (a lost mount, a loop of links) exists: nothing advises to make a new one.
+#[test]
+fn an_index_that_cannot_be_reached_is_not_reported_as_missing() {
+    let b = Bench::with(&["1.jpg"]);
+    b.index(&[], 0);
+    let database = b.index.join("index.sqlite");
+    std::fs::remove_file(&database).unwrap();
+    std::os::unix::fs::symlink("index.sqlite", &database).unwrap();
+    let said = left(&b.command(&["status"]).output().unwrap(), 3);
+    assert!(said.contains("cannot be read") && !said.contains("there is no index"), "{said}");
+}
+
 fn walkdir(dir: &Path) -> Vec<PathBuf> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().flatten() {

@@ -302,9 +302,10 @@ fn restrict(file: &Path) {
 /// Fails if `dir` contains no index.
 fn must_be_there(dir: &Path) -> Result<(), OpenError> {
     let dir = dir.to_owned();
+    use std::io::ErrorKind::{NotADirectory, NotFound};
     match std::fs::metadata(dir.join(DATABASE)) {
         Ok(m) if m.is_file() => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+        Err(e) if !matches!(e.kind(), NotFound | NotADirectory) => {
             Err(OpenError::NotReadable { dir, why: e.to_string() })
         }
         _ => Err(OpenError::Missing { dir }),
