@@ -134,6 +134,43 @@ test("a video is played from the original, by ranges", async () => {
   });
 });
 
+test("a video plays on when its list is loaded later", async () => {
+  await signedIn(browser, "", {}, async (page) => {
+    await page.setRequestInterception(true);
+    const held = [];
+    page.on("request", (request) => {
+      if (/api\/v1\/timeline/.test(request.url()) && held.isHeld) held.push(request);
+      else void request.continue();
+    });
+    await photos(page);
+    held.isHeld = true;
+    await openFound(page, "kind:video");
+    await page.waitForSelector(".viewer-video");
+    await page.$eval(".viewer-video", (video) => {
+      video.loop = true;
+      globalThis.first = video;
+    });
+    await page.keyboard.press(" ");
+    await page.waitForFunction(() => globalThis.first.currentTime > 0.1);
+    assert.ok(await page.$(".pswp--one-slide"));
+    held.isHeld = false;
+    for (const request of held) void request.continue();
+    await page.waitForSelector(".pswp:not(.pswp--one-slide)");
+    const state = await page.evaluate(() => ({
+      isSame: document.querySelector('.pswp__item[aria-hidden="false"] video') === globalThis.first,
+      isPaused: globalThis.first.paused,
+    }));
+    assert.deepEqual(state, { isSame: true, isPaused: false });
+    // Its neighbours are those of the list.
+    const url = page.url();
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction((before) => location.href !== before, {}, url);
+    assert.ok(await page.evaluate(() => globalThis.first.paused));
+    await page.keyboard.press("ArrowLeft");
+    await page.waitForFunction((before) => location.href === before, {}, url);
+  });
+});
+
 test("the clip of a motion photo plays over it", async () => {
   await signedIn(browser, "", {}, async (page) => {
     await openFound(page, "is:motion");

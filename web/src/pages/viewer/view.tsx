@@ -96,19 +96,22 @@ export function Viewer(props: ViewerProps) {
     };
   }, []);
 
-  // Reopened when the surrounding list is loaded.
+  // An item opened by its address is alone until its list is loaded. The shown slide stays then: a video plays on.
+  const lone = useRef<GridItem | undefined>(undefined);
   useEffect(() => {
     let isClosed = false;
     const host = stage.current;
     void (async () => {
       const [{ default: Library }] = await Promise.all([import("photoswipe"), import("./viewer.css")]);
+      if (latest.current.model?.positionOf(latest.current.id) === undefined)
+        lone.current = gridItemOf(await api.item(latest.current.id));
       const { model, id } = latest.current;
       const position = model?.positionOf(id);
-      const lone = position === undefined ? gridItemOf(await api.item(id)) : undefined;
+      if (position !== undefined) lone.current = undefined;
       if (isClosed || !host) return;
       const made = new Library(optionsFor(host, position ?? 0, () => infoIsBeside.current));
       made.options.tapAction = () => setHasControls((has) => !has);
-      listen(made, lone);
+      listen(made);
       made.init();
       // The dialog is the enclosing section, with the bar and the panels.
       made.element?.removeAttribute("role");
@@ -121,13 +124,19 @@ export function Viewer(props: ViewerProps) {
       pswp.current = undefined;
       made?.destroy();
     };
+  }, []);
+
+  useEffect(() => {
+    const position = latest.current.model?.positionOf(latest.current.id);
+    if (!pswp.current || position === undefined) return;
+    lone.current = undefined;
+    placeAt(pswp.current, position);
   }, [isListed]);
 
-  const listen = (made: PhotoSwipe, lone: GridItem | undefined) => {
-    const list = latest.current.model;
-    made.addFilter("numItems", () => (lone ? 1 : (list?.count ?? 0)));
+  const listen = (made: PhotoSwipe) => {
+    made.addFilter("numItems", () => (lone.current ? 1 : (latest.current.model?.count ?? 0)));
     made.addFilter("itemData", (_data, index) => {
-      const found = lone ?? list?.item(index);
+      const found = lone.current ?? latest.current.model?.item(index);
       if (found) return slideOf(found);
       latest.current.needs(index);
       setTimeout(() => pswp.current === made && made.refreshSlideContent(index), 400);
@@ -135,10 +144,12 @@ export function Viewer(props: ViewerProps) {
     });
     made.on("change", () => {
       const shown = made.currSlide?.data.itemId as number | undefined;
-      if (!lone) shownAt.current = made.currIndex;
+      if (!lone.current) shownAt.current = made.currIndex;
       if (shown !== undefined && shown !== latest.current.id)
         go(latest.current.show(shown), { replace: true });
-      for (const video of stage.current?.querySelectorAll("video") ?? []) video.pause();
+      // The event also comes when a neighbour is loaded: the shown video plays on.
+      for (const video of stage.current?.querySelectorAll("video") ?? [])
+        if (!made.currSlide?.container.contains(video)) video.pause();
     });
     made.on("zoomPanUpdate", ({ slide }) => {
       if (slide === made.currSlide && slide.currZoomLevel > slide.zoomLevels.fit * 1.2) sharpen(slide);
@@ -339,6 +350,21 @@ function optionsFor(host: HTMLElement, index: number, infoIsBeside: () => boolea
     secondaryZoomLevel: (zoom: { fit: number; max: number }) => Math.min(zoom.max, zoom.fit * 2.5),
     maxZoomLevel: (zoom: { fit: number; itemData: unknown }) => maxZoom(zoom.itemData as Slide, zoom.fit),
   };
+}
+
+/** Gives the shown slide its position in a list that was loaded later, and neighbours. */
+function placeAt(made: PhotoSwipe, position: number): void {
+  const slide = made.currSlide;
+  if (!slide) return;
+  // The cache of the slides is by position, too.
+  made.contentLoader.removeByIndex(made.currIndex);
+  made.currIndex = position;
+  made.potentialIndex = position;
+  slide.index = position;
+  slide.content.index = position;
+  made.contentLoader.addToCache(slide.content);
+  made.refreshSlideContent(position - 1);
+  made.refreshSlideContent(position + 1);
 }
 
 /** If the browser cannot play a video, the reason and a download link replace it. */
