@@ -24,7 +24,8 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
         Ok(Some(view)) if ctx.global.json => print_json(&view),
         Ok(Some(view)) => {
             // As text: the same object, indented; every key is a word.
-            say(serde_json::to_string_pretty(&view).expect("a view is plain data"));
+            let text = serde_json::to_string_pretty(&view).expect("a view is plain data");
+            text.lines().for_each(say);
         }
         Ok(None) => {
             complain(&format!(
