@@ -16,147 +16,33 @@
 //! each, files with other extensions are counted and skipped, and a file without an extension is left to
 //! [`read`](super::read), which checks its first bytes.
 
+mod found;
+mod listing_size;
+mod role;
+
 use super::FileStat;
 use super::ignore::{ALBUMENIGNORE, NOMEDIA, NoRules, Rules};
-use super::mounts::{FsId, FsInfo, MountTable};
-use super::open::{self, Root, fault};
+use super::mounts::{FsInfo, MountTable};
+use super::open::{self, Root};
 use super::patience::Beat;
 use super::relative;
 use albumen_core::fault::Fault;
-use albumen_core::vocabulary::{Admission, Format, SIDECAR_EXTENSIONS, UNREAD_EXTENSIONS};
+use albumen_core::vocabulary::Admission;
+pub use found::{Folder, InnerMount, Reach, Skipped, Unwalked, WalkError, Walked};
+use listing_size::ListingSize;
+use role::extension_of;
+pub use role::{Role, is_clip_thumbnail, role, unread_extension};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, RawDir, Stat};
 use rustix::io::Errno;
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Nesting depth of folders below a root; deeper ones are reported and not walked. Each level with waiting siblings
 /// holds a descriptor, of which a process has 1024 by default.
 pub const DEEPEST: usize = 256;
 /// Size of the buffer for the kernel's listing; 32 KiB is the C library's size.
 const LISTING: usize = 32 << 10;
-
-/// The role of a file by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// The extension of a known picture or video format (its content may still be of another one).
-    Media,
-    /// XMP or JSON: describes another file.
-    Sidecar,
-    /// No extension, or an ambiguous one: media if it begins like media.
-    Unnamed,
-}
-
-/// A candidate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Walked {
-    /// File name, raw bytes.
-    pub name: Vec<u8>,
-    pub role: Role,
-    pub stat: FileStat,
-}
-
-/// One folder, after reading.
-#[derive(Debug, Clone)]
-pub struct Folder {
-    /// Relative to the volume's root, without slashes at its ends; empty for the root.
-    pub path: Vec<u8>,
-    pub fs: FsId,
-    /// Whether inode numbers stay with their files here.
-    pub stable_inodes: bool,
-    pub files: Vec<Walked>,
-    /// Set if the walk is for one file: the folder's other files were not read.
-    pub only: Option<Vec<u8>>,
-    /// Entries that could not be read; recorded files of these names are not gone.
-    pub errors: Vec<WalkError>,
-    /// Why the one file of the walk is skipped.
-    pub refused: Option<String>,
-    pub skipped: Skipped,
-}
-
-/// What was skipped in a folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Skipped {
-    /// By a rule (see [`super::ignore`]), files and folders.
-    pub ignored: u64,
-    /// Files with the extension of another kind.
-    pub not_media: u64,
-    /// Of these the pictures and videos of unsupported kinds, by extension.
-    pub unread: BTreeMap<String, u64>,
-    pub links: u64,
-    /// Pipes, sockets, devices.
-    pub special: u64,
-}
-
-/// A path that was not walked, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WalkError {
-    /// Relative to the volume's root: a folder, or an entry that could not be read.
-    pub path: Vec<u8>,
-    pub fault: Fault,
-    pub what: Unwalked,
-}
-
-/// The consequence for the recorded files at the path and below it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unwalked {
-    /// It could not be read: nothing counts as gone.
-    Unseen,
-    /// Too deeply nested: the same.
-    TooDeep,
-    /// It is gone meanwhile, or it contains itself: not a failure, and nothing counts as gone.
-    Elsewhere,
-    /// The folder's `.albumenignore` is invalid, perhaps because of this line: everything in it is hidden.
-    Hidden { line: Option<u32> },
-}
-
-impl WalkError {
-    fn new(path: Vec<u8>, e: Errno) -> WalkError {
-        let is_elsewhere = matches!(e, Errno::NOENT | Errno::NOTDIR | Errno::LOOP);
-        let what = if is_elsewhere { Unwalked::Elsewhere } else { Unwalked::Unseen };
-        WalkError { path, fault: fault(e), what }
-    }
-
-    fn no_rules(path: &[u8], why: NoRules) -> WalkError {
-        match why {
-            NoRules::Hides(line, why) => WalkError {
-                path: path.to_vec(),
-                fault: Fault::unreadable(why),
-                what: Unwalked::Hidden { line },
-            },
-            NoRules::NotNow(e) => WalkError { what: Unwalked::Unseen, ..WalkError::new(path.to_vec(), e) },
-        }
-    }
-
-    fn too_deep(path: Vec<u8>) -> WalkError {
-        let why = format!(
-            "it has more than {DEEPEST} folders inside each other above it, and is not walked: move it up"
-        );
-        WalkError { path, fault: Fault::unreadable(why), what: Unwalked::TooDeep }
-    }
-
-    /// Whether an administrator should act.
-    pub fn is_failure(&self) -> bool {
-        self.what != Unwalked::Elsewhere
-    }
-}
-
-/// A file system that begins inside the volume, or a part of the same one that is mounted there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InnerMount {
-    /// Relative to the volume's root.
-    pub path: Vec<u8>,
-    pub fs: FsId,
-}
-
-/// The extent of a walk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// Everything below its start.
-    Tree,
-    /// The start folder only: its files, and the names of its folders.
-    Folder,
-}
 
 /// The walk. Iterate over it; afterwards [`Walk::inner_mounts`] are complete.
 #[derive(Debug)]
@@ -187,55 +73,6 @@ struct Memory<'r>(Option<&'r dyn Admission>);
 impl std::fmt::Debug for Memory<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.0.is_some() { "bounded" } else { "unbounded" })
-    }
-}
-
-/// The size of a listing while it is read.
-struct ListingSize<'r> {
-    memory: Option<&'r dyn Admission>,
-    /// Bytes of the names up to here, with everything that is computed from them before the next folder.
-    bytes: u64,
-    /// Bytes that may be used without another grant.
-    admitted: u64,
-    refused: Option<Fault>,
-}
-
-impl ListingSize<'_> {
-    /// Bytes of a listing that need no grant: part of the memory reserved for the engine.
-    const FREE: u64 = 2 << 20;
-    /// Bytes for each name besides its own, which is stored twice: in the listing and for assigning sidecars.
-    const EACH: u64 = 400;
-
-    /// Adds a name; returns whether it may be kept. After a refusal names are only counted, so that the figure is
-    /// complete.
-    fn takes(&mut self, name: &[u8]) -> bool {
-        self.bytes += Self::EACH + 2 * name.len() as u64;
-        if self.bytes > self.admitted && self.refused.is_none() {
-            // In steps, so that there are few.
-            let wanted = self.bytes.max(self.admitted * 2);
-            match self.memory.map_or(Ok(()), |memory| memory.admit(wanted)) {
-                Ok(()) => self.admitted = wanted,
-                // Twice as much may not be available where the needed amount is.
-                Err(Fault::TooLarge { .. }) if self.memory.is_some_and(|m| m.ceiling() >= self.bytes) => {
-                    let most = self.memory.map_or(0, |memory| memory.ceiling());
-                    match self.memory.map_or(Ok(()), |memory| memory.admit(most)) {
-                        Ok(()) => self.admitted = most,
-                        Err(fault) => self.refused = Some(fault),
-                    }
-                }
-                Err(fault) => self.refused = Some(fault),
-            }
-        }
-        self.refused.is_none()
-    }
-
-    /// The end of the listing.
-    fn end(self) -> Result<(), Fault> {
-        match self.refused {
-            Some(Fault::TooLarge { .. }) => Err(Fault::TooLarge { needed: self.bytes }),
-            Some(fault) => Err(fault),
-            None => Ok(()),
-        }
     }
 }
 
@@ -632,74 +469,4 @@ fn one_file(path: Vec<u8>, name: &[u8], stat: &Stat, place: &Place) -> Folder {
         }
     }
     folder
-}
-
-/// The text after the last dot of a name, if there is more than dots before it.
-fn extension_of(name: &[u8]) -> Option<&[u8]> {
-    let stem_start = name.iter().position(|b| *b != b'.').unwrap_or(name.len());
-    let dot = name[stem_start..].iter().rposition(|b| *b == b'.')?;
-    Some(&name[stem_start + dot + 1..])
-}
-
-/// The extension of an unsupported picture or video, as in the list.
-pub fn unread_extension(name: &[u8]) -> Option<&'static str> {
-    let extension = extension_of(name)?;
-    UNREAD_EXTENSIONS.iter().copied().find(|e| extension.eq_ignore_ascii_case(e.as_bytes()))
-}
-
-/// The role of a file by its name; `None` if it is not relevant.
-pub fn role(name: &[u8]) -> Option<Role> {
-    static MEDIA: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
-    /// Longer than every known extension (`heics`, `3gpp2`), with a reserve.
-    const LONGEST: usize = 8;
-    /// More often another kind: source code in TypeScript, a camcorder's clip or music, raw data of any kind, audio
-    /// in a container that may hold pictures.
-    const AMBIGUOUS: [&[u8]; 9] = [b"ts", b"mod", b"tod", b"raw", b"ogg", b"asf", b"mp", b"wm", b"dif"];
-
-    let Some(extension) = extension_of(name) else {
-        // A dot file without an extension is a program's setting.
-        return name.first().is_some_and(|b| *b != b'.').then_some(Role::Unnamed);
-    };
-    let mut lower = [0; LONGEST];
-    let lower = lower.get_mut(..extension.len())?;
-    lower.copy_from_slice(extension);
-    lower.make_ascii_lowercase();
-    let media =
-        MEDIA.get_or_init(|| Format::all().flat_map(Format::extensions).map(|e| e.as_bytes()).collect());
-    if AMBIGUOUS.contains(&&*lower) {
-        Some(Role::Unnamed)
-    } else if media.contains(&*lower) {
-        Some(Role::Media)
-    } else if SIDECAR_EXTENSIONS.iter().any(|e| e.as_bytes() == lower) {
-        Some(Role::Sidecar)
-    } else {
-        None
-    }
-}
-
-/// Whether a file is a camera's thumbnail of a clip, with its metadata.
-pub fn is_clip_thumbnail(name: &[u8]) -> bool {
-    name.len() > 4 && name[name.len() - 4..].eq_ignore_ascii_case(b".thm")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_by_name() {
-        let is = |name: &str| role(name.as_bytes());
-        assert_eq!(is("IMG_1.JPG"), Some(Role::Media));
-        assert_eq!(is(".hidden.heic"), Some(Role::Media));
-        assert_eq!(is("a.b.3gpp2"), Some(Role::Media));
-        assert_eq!(is("IMG_1.JPG.xmp"), Some(Role::Sidecar));
-        assert_eq!(is("scan"), Some(Role::Unnamed));
-        assert_eq!(is("main.ts"), Some(Role::Unnamed), "its bytes tell");
-        assert_eq!(role(b"a\xff.Jpeg"), Some(Role::Media));
-        for other in
-            ["", ".", "..", ".bashrc", "notes.txt", "IMG_1.jpg~", "IMG_1.jpg_original", ".IMG.jpg.XyZ123"]
-        {
-            assert_eq!(is(other), None, "{other}");
-        }
-    }
 }

@@ -4,10 +4,14 @@
 //!
 //! Invariant: reads at most [`HEAD`] bytes from the start and [`TAIL`] from the end.
 
+mod parameter_sets;
+
 use super::Findings;
 use super::bytes::Reader;
 use super::kind::transport_packet;
 use super::movie::{Movie, stretch};
+pub use parameter_sets::size_of_avc_record;
+use parameter_sets::{Picture, h264, hevc, units};
 use std::collections::BTreeMap;
 
 /// Enough for the tables and the first picture of a 50 Mbit/s stream.
@@ -210,13 +214,6 @@ pub fn bare_codec(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The picture's size in a decoder configuration record of H.264.
-pub fn size_of_avc_record(record: &[u8]) -> Option<(u32, u32)> {
-    let length = usize::from(u16::from_be_bytes([*record.get(6)?, *record.get(7)?]));
-    let picture = h264_parameters(record.get(9..(8 + length).max(9).min(record.len()))?)?;
-    Some((picture.width, picture.height))
-}
-
 /// Packets of elementary streams, each from its start code.
 fn pes_packets(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut at = 0;
@@ -316,14 +313,6 @@ fn finish(found: &mut Findings, codec: &str, stream: &[u8], stamps: Option<(u64,
     }
 }
 
-struct Picture {
-    width: u32,
-    height: u32,
-    /// Pixel width divided by height.
-    aspect: f64,
-    fps: Option<f64>,
-}
-
 /// The sequence header of MPEG-1 and MPEG-2.
 fn mpeg12(stream: &[u8]) -> Option<Picture> {
     let at = memchr::memmem::find(stream, b"\0\0\x01\xb3")?;
@@ -353,244 +342,6 @@ fn mpeg12(stream: &[u8]) -> Option<Picture> {
     (width > 0 && height > 0).then_some(Picture { width, height, aspect, fps })
 }
 
-// -------------------------------------------------------------------------------------- H.264 and HEVC
-
-/// Units of a byte stream, without their start codes.
-fn units(stream: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + memchr::memmem::find(stream.get(at..)?, b"\0\0\x01")? + 3;
-        let end = memchr::memmem::find(&stream[start..], b"\0\0\x01").map_or(stream.len(), |n| start + n);
-        at = end;
-        Some(&stream[start..end])
-    })
-}
-
-/// Bits of a unit, most significant first, without the emulation prevention bytes.
-struct Bits {
-    bytes: Vec<u8>,
-    at: usize,
-}
-
-impl Bits {
-    fn new(unit: &[u8]) -> Bits {
-        /// Parameter sets are far shorter.
-        const MAX_UNIT: usize = 4096;
-        let mut bytes = Vec::new();
-        let mut zeros = 0;
-        for &b in unit.iter().take(MAX_UNIT) {
-            if zeros >= 2 && b == 3 {
-                zeros = 0;
-                continue;
-            }
-            zeros = if b == 0 { zeros + 1 } else { 0 };
-            bytes.push(b);
-        }
-        Bits { bytes, at: 0 }
-    }
-    fn bit(&mut self) -> Option<u32> {
-        let b = *self.bytes.get(self.at / 8)?;
-        let v = b >> (7 - self.at % 8) & 1;
-        self.at += 1;
-        Some(v.into())
-    }
-    fn take(&mut self, n: usize) -> Option<u32> {
-        (0..n).try_fold(0u32, |v, _| Some(v << 1 | self.bit()?))
-    }
-    fn skip(&mut self, n: usize) {
-        self.at += n;
-    }
-    /// Exp-Golomb.
-    fn ue(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.bit()? == 0 {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
-            }
-        }
-        Some((1u32 << zeros) - 1 + self.take(zeros)?)
-    }
-    fn se(&mut self) -> Option<i32> {
-        let v = self.ue()?;
-        let half = v.div_ceil(2) as i32;
-        Some(if v % 2 == 1 { half } else { -half })
-    }
-}
-
-/// Pixel aspects by number (H.264 table E-1, HEVC the same).
-const ASPECTS: [(u32, u32); 17] = [
-    (1, 1),
-    (1, 1),
-    (12, 11),
-    (10, 11),
-    (16, 11),
-    (40, 33),
-    (24, 11),
-    (20, 11),
-    (32, 11),
-    (80, 33),
-    (18, 11),
-    (15, 11),
-    (64, 33),
-    (160, 99),
-    (4, 3),
-    (3, 2),
-    (2, 1),
-];
-
-fn h264(stream: &[u8]) -> Option<Picture> {
-    let sps = units(stream).find(|u| u.first().is_some_and(|b| b & 0x1F == 7))?;
-    h264_parameters(&sps[1..])
-}
-
-/// A sequence parameter set (ISO/IEC 14496-10, 7.3.2.1).
-fn h264_parameters(sps: &[u8]) -> Option<Picture> {
-    let mut b = Bits::new(sps);
-    let profile = b.take(8)?;
-    b.skip(16);
-    b.ue()?;
-    let mut chroma = 1;
-    if matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
-        chroma = b.ue()?;
-        if chroma == 3 {
-            b.skip(1);
-        }
-        b.ue()?;
-        b.ue()?;
-        b.skip(1);
-        if b.bit()? == 1 {
-            for i in 0..if chroma == 3 { 12 } else { 8 } {
-                if b.bit()? == 1 {
-                    let (mut last, mut next) = (8, 8);
-                    for _ in 0..if i < 6 { 16 } else { 64 } {
-                        if next != 0 {
-                            // delta_scale is a signed byte; a larger value is not an SPS.
-                            let delta = b.se()?;
-                            if !(-128..=127).contains(&delta) {
-                                return None;
-                            }
-                            next = (last + delta + 256) % 256;
-                        }
-                        if next != 0 {
-                            last = next;
-                        }
-                    }
-                }
-            }
-        }
-    }
-    b.ue()?;
-    match b.ue()? {
-        0 => {
-            b.ue()?;
-        }
-        1 => {
-            b.skip(1);
-            b.se()?;
-            b.se()?;
-            for _ in 0..b.ue()?.min(255) {
-                b.se()?;
-            }
-        }
-        _ => {}
-    }
-    b.ue()?;
-    b.skip(1);
-    let width = (b.ue()?.checked_add(1)?).checked_mul(16)?;
-    let map = b.ue()?.checked_add(1)?;
-    let frames_only = b.bit()?;
-    let height = map.checked_mul(16)?.checked_mul(2 - frames_only)?;
-    if frames_only == 0 {
-        b.skip(1);
-    }
-    b.skip(1);
-    let (mut w, mut h) = (width, height);
-    if b.bit()? == 1 {
-        let (cx, cy) = (if chroma == 1 || chroma == 2 { 2 } else { 1 }, if chroma == 1 { 2 } else { 1 });
-        let cy = cy * (2 - frames_only);
-        let (l, r, t, bottom) = (b.ue()?, b.ue()?, b.ue()?, b.ue()?);
-        w = w.checked_sub(l.checked_add(r)?.checked_mul(cx)?)?;
-        h = h.checked_sub(t.checked_add(bottom)?.checked_mul(cy)?)?;
-    }
-    let mut picture = Picture { width: w, height: h, aspect: 1.0, fps: None };
-    if b.bit() == Some(1) {
-        usability(&mut b, &mut picture);
-    }
-    (w > 0 && h > 0 && w <= 65_536 && h <= 65_536).then_some(picture)
-}
-
-/// The first fields of the video usability information.
-fn usability(b: &mut Bits, picture: &mut Picture) -> Option<()> {
-    if b.bit()? == 1 {
-        let (n, d) = match b.take(8)? {
-            255 => (b.take(16)?, b.take(16)?),
-            i => *ASPECTS.get(i as usize)?,
-        };
-        if n > 0 && d > 0 {
-            picture.aspect = f64::from(n) / f64::from(d);
-        }
-    }
-    if b.bit()? == 1 {
-        b.skip(1);
-    }
-    if b.bit()? == 1 {
-        b.skip(4);
-        if b.bit()? == 1 {
-            b.skip(24);
-        }
-    }
-    if b.bit()? == 1 {
-        b.ue()?;
-        b.ue()?;
-    }
-    if b.bit()? == 1 {
-        let (tick, scale) = (b.take(32)?, b.take(32)?);
-        // Two ticks per frame.
-        if tick > 0 {
-            picture.fps = Some(f64::from(scale) / f64::from(tick) / 2.0).filter(|f| *f > 0.0 && *f < 1000.0);
-        }
-    }
-    Some(())
-}
-
-/// A HEVC sequence parameter set (ISO/IEC 23008-2, 7.3.2.2), up to the size.
-fn hevc(stream: &[u8]) -> Option<Picture> {
-    let sps = units(stream).find(|u| u.first().is_some_and(|b| b >> 1 & 0x3F == 33))?;
-    let mut b = Bits::new(sps.get(2..)?);
-    b.skip(4);
-    let layers = b.take(3)? as usize;
-    b.skip(1 + 96);
-    let mut present = Vec::new();
-    for _ in 0..layers {
-        present.push((b.bit()?, b.bit()?));
-    }
-    if layers > 0 {
-        b.skip(2 * (8 - layers));
-    }
-    for (profile, level) in present {
-        b.skip(88 * profile as usize + 8 * level as usize);
-    }
-    b.ue()?;
-    let chroma = b.ue()?;
-    if chroma == 3 {
-        b.skip(1);
-    }
-    let (mut width, mut height) = (b.ue()?, b.ue()?);
-    if b.bit()? == 1 {
-        let (cx, cy) = (if chroma == 1 || chroma == 2 { 2 } else { 1 }, if chroma == 1 { 2 } else { 1 });
-        let (l, r, t, bottom) = (b.ue()?, b.ue()?, b.ue()?, b.ue()?);
-        width = width.checked_sub(l.checked_add(r)?.checked_mul(cx)?)?;
-        height = height.checked_sub(t.checked_add(bottom)?.checked_mul(cy)?)?;
-    }
-    (width > 0 && height > 0 && width <= 65_536 && height <= 65_536).then_some(Picture {
-        width,
-        height,
-        aspect: 1.0,
-        fps: None,
-    })
-}
-
 /// The recording date that AVCHD cameras write into the stream: "MDPM" fields in binary-coded decimals.
 fn avchd_date(stream: &[u8]) -> Option<String> {
     const MARK: &[u8] = b"\x17\xee\x8c\x60\xf8\x4d\x11\xd9\x8c\xd6\x08\x00\x20\x0c\x9a\x66MDPM";
@@ -610,99 +361,4 @@ fn avchd_date(stream: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A scaling list whose steps add up to more than 32 bits.
-    #[test]
-    fn a_scaling_list_beyond_all_bounds_is_no_parameter_set() {
-        let ue = |v: u64| {
-            let v = v + 1;
-            format!("{}{v:b}", "0".repeat(63 - v.leading_zeros() as usize))
-        };
-        // High profile; then, among others, a scaling matrix with one list of two steps.
-        let mut bits = format!("{:08b}{:016b}", 100, 40);
-        for v in [0, 1, 0, 0] {
-            bits.push_str(&ue(v));
-        }
-        bits.push_str("011");
-        // Both are the largest step of the code.
-        bits.push_str(&ue((1 << 32) - 3).repeat(2));
-        let sps = |bits: &str| {
-            let bytes: Vec<u8> = (bits.as_bytes().chunks(8))
-                .map(|c| c.iter().fold(0, |b, d| b << 1 | (d - b'0')) << (8 - c.len()))
-                .collect();
-            h264_parameters(&bytes)
-        };
-        assert!(sps(&bits).is_none());
-        bits.push_str(&"1".repeat(400));
-        assert!(sps(&bits).is_none());
-    }
-
-    #[test]
-    fn the_size_in_an_h264_parameter_set() {
-        // 1920x1080, High profile, from a handwritten bit string: see the fields in `h264_parameters`.
-        let mut bits = String::new();
-        let ue = |v: u32| {
-            let v = v + 1;
-            let n = 31 - v.leading_zeros() as usize;
-            format!("{}{v:b}", "0".repeat(n))
-        };
-        bits.push_str(&format!("{:08b}{:016b}", 77, 40));
-        for v in [0, 0, 0, 0, 1] {
-            bits.push_str(&ue(v));
-        }
-        bits.push('0');
-        bits.push_str(&ue(119));
-        bits.push_str(&ue(67));
-        bits.push_str("111");
-        for v in [0, 0, 0, 4] {
-            bits.push_str(&ue(v));
-        }
-        bits.push_str("01");
-        while !bits.len().is_multiple_of(8) {
-            bits.push('0');
-        }
-        let bytes: Vec<u8> =
-            (0..bits.len() / 8).map(|i| u8::from_str_radix(&bits[i * 8..i * 8 + 8], 2).unwrap()).collect();
-        let p = h264_parameters(&bytes).unwrap();
-        assert_eq!((p.width, p.height), (1920, 1080));
-    }
-
-    #[test]
-    fn a_recording_that_begins_inside_of_a_packet_is_told_by_its_step() {
-        let packet = |size: usize, stamp: usize| {
-            let mut packet = vec![0; stamp];
-            packet.extend([0x47, 0x40, 0x11, 0x10]);
-            packet.resize(size, 0xFF);
-            packet
-        };
-        for (size, stamp) in [(188, 0), (192, 4)] {
-            let whole = packet(size, stamp).repeat(10);
-            assert_eq!(transport_packet(&whole), Some((size as u64, stamp as u64)));
-            let first = (size - 100 + stamp) as u64;
-            assert_eq!(transport_packet(&whole[100..]), Some((size as u64, first)), "{size}");
-        }
-        assert_eq!(transport_packet(&b"Good text, Great text. ".repeat(200)), None);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-            let mut ts = Vec::new();
-            for chunk in bytes.chunks(100) {
-                ts.extend([0x47, 0x40, 0, 0x10, 0]);
-                ts.extend(chunk);
-                ts.resize(ts.len().div_ceil(188) * 188, 0xFF);
-            }
-            let _ = read_transport(&Reader::from_bytes(ts));
-            let mut ps = b"\0\0\x01\xba\0\0\x01\xe0\0\x60".to_vec();
-            ps.extend(&bytes);
-            let _ = read_program(&Reader::from_bytes(ps));
-            let _ = h264_parameters(&bytes);
-            let mut nal = b"\0\0\x01\x42\x01".to_vec();
-            nal.extend(&bytes);
-            let _ = hevc(&nal);
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,8 @@
 //! a child is killed, set aside and reaped when the kernel releases it. A child is gone when its `Process` is
 //! dropped.
 
+mod reaping;
+
 use super::kind::Kindness;
 use super::memory::FIXED_ALLOWANCE;
 use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
@@ -12,14 +14,14 @@ use super::wire::{self, ReplyMemory};
 use albumen_core::cancel::CancelToken;
 use albumen_core::fault::{in_words, is_shortage};
 use albumen_core::source::Source;
-use std::collections::BTreeSet;
+pub use reaping::children;
+use reaping::{abandoned, living, reap, reap_abandoned};
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The program's file name.
@@ -461,44 +463,6 @@ pub fn describe(status: Option<ExitStatus>) -> String {
         (_, Some(code)) => format!("left with status {code}"),
         (None, None) => status.to_string(),
     }
-}
-
-/// Waits at most `patience` for a child's exit.
-fn reap(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
-    let began = Instant::now();
-    let mut pause = Duration::from_micros(200);
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
-        }
-        if began.elapsed() >= patience {
-            return None;
-        }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
-    }
-}
-
-/// The processes that this one has started and still uses, workers and recognisers; their memory counts with its own.
-pub fn children() -> Vec<u32> {
-    living().iter().copied().collect()
-}
-
-static LIVING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
-
-fn living() -> std::sync::MutexGuard<'static, BTreeSet<u32>> {
-    LIVING.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Killed children that the kernel has not released.
-static ABANDONED: Mutex<Vec<Child>> = Mutex::new(Vec::new());
-
-fn abandoned() -> std::sync::MutexGuard<'static, Vec<Child>> {
-    ABANDONED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn reap_abandoned() {
-    abandoned().retain_mut(|child| !matches!(child.try_wait(), Ok(Some(_))));
 }
 
 /// The sum of the proportional set sizes (PSS) of these processes, in bytes: their actual cost together. Without PSS

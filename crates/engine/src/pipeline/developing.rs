@@ -1,6 +1,9 @@
 //! Inspect, decode and render: threads that take work from a queue, read and hash each file, pass it to a sandboxed
 //! worker, store the derivatives, and send the result to the recorder.
 
+mod job_source;
+mod keep;
+
 use super::budget::{Claim, MemoryBudget, Resting};
 use super::fetching::{self, Fetched, KeptRoot, ReadFile, Wanted};
 use super::keys;
@@ -11,68 +14,29 @@ use super::shutdown::Shutdown;
 use super::store::Store;
 use albumen_core::cancel::CancelToken;
 use albumen_core::clock::now;
-use albumen_core::fault::{self, Fault};
-use albumen_core::store_dir;
+use albumen_core::fault::Fault;
 use albumen_core::vocabulary::{DevelopRequest, Developed, Inputs, Kind, RenderSettings, Stage};
-use albumen_files::hash::{ContentHash, Hashed};
-use albumen_files::open::{Root, stat_beneath};
+use albumen_files::hash::ContentHash;
+use albumen_files::open::stat_beneath;
 use albumen_files::patience::{self, Beat, Missed, Opened};
-use albumen_files::volume::{self, Fingerprint};
 use albumen_files::{FileStat, relative};
 use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::items::kind_by_name;
-use albumen_index::record::{DerivativeRow, Elsewhere, Outcome};
+use albumen_index::record::Outcome;
 use albumen_index::scan::{FileRow, PendingRow, What};
 use albumen_isolation::kind::DiskClass;
-use albumen_isolation::{Kindness, WorkerHandle, WorkerSettings};
+use albumen_isolation::{WorkerHandle, WorkerSettings};
 use crossbeam_channel::Sender;
-use std::collections::{HashMap, VecDeque};
+pub use job_source::{JobSource, OneRun};
+use keep::Kept;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// After this number of attempts with an unreadable sidecar, the photo is processed without it.
 const TRIES_WITH_SIDECARS: u32 = 2;
 /// How often one run retries a file that is temporarily unreadable.
 const TRIES_A_RUN: u32 = 3;
-
-/// A source of work for the threads.
-pub trait JobSource: Sync {
-    /// Waits for the next file; returns it with the token that cancels its work, or `None` at the end. `idle` is called
-    /// after a long time without work, to release memory. A queue that cannot be read is an error, not an empty queue.
-    fn next(
-        &self,
-        thread: usize,
-        idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError>;
-    /// The work on a file has ended; its record was sent.
-    fn worked(&self, _job: &PendingRow) {}
-    /// The work on a file was cancelled; nothing was recorded.
-    fn gave_back(&self, _job: &PendingRow) {}
-    /// A file cannot be processed at present, for reasons outside it. True: it stays in the queue and is retried;
-    /// false: the attempts are used up, and the failure is recorded. `is_elsewhere`: a different folder is at the path
-    /// of its volume.
-    fn puts_off(&self, job: &PendingRow, why: &str, is_elsewhere: bool) -> bool;
-    /// How often a file was postponed.
-    fn tries(&self, _job: &PendingRow) -> u32 {
-        0
-    }
-    /// Time limit for a file system to answer before its files are postponed.
-    fn patience(&self) -> Duration {
-        patience::LONG
-    }
-    /// The priority of the processes that work on a file.
-    fn kindness(&self, _job: &PendingRow) -> Option<Kindness> {
-        None
-    }
-    /// A result could not be stored. True: return the file to the queue and continue; false: the work ends.
-    fn goes_on_after(&self, _e: &IndexError) -> bool {
-        false
-    }
-    /// An upload needs memory that other files use.
-    fn make_memory(&self) {}
-}
 
 /// State shared by all threads of a run.
 #[derive(Clone)]
@@ -105,13 +69,6 @@ enum Visited {
 enum Last {
     Dropped,
     Failed(Box<FileRecord>, Fault),
-}
-
-/// The result of storing the derivatives of a file.
-enum Kept {
-    All,
-    Stopped,
-    NotNow(Fault),
 }
 
 /// The state of one developing thread.
@@ -473,97 +430,6 @@ impl Developer {
         }
         Ok(Visited::Done(Record::File(Box::new(rec))))
     }
-
-    /// Stores the derivatives and records the outcomes.
-    fn keep(&mut self, rec: &mut FileRecord, developed: Developed) -> Result<Kept, IndexError> {
-        let progress = &self.shared.progress;
-        progress.stage_cpu("inspect", developed.cpu.inspect_s);
-        progress.stage_cpu("decode", developed.cpu.decode_s);
-        progress.stage_cpu("render", developed.cpu.render_s);
-        rec.facts = Some(developed.facts);
-        match developed.pictures {
-            None => {}
-            Some(Err(Fault::Cancelled)) => return Ok(Kept::Stopped),
-            Some(Err(fault @ Fault::Unavailable { .. })) => {
-                rec.render = Some(Outcome::Failed(fault.clone()));
-                return Ok(Kept::NotNow(fault));
-            }
-            Some(Err(fault)) => {
-                self.count_failure(&fault);
-                rec.render = Some(Outcome::Failed(fault));
-            }
-            Some(Ok(pictures)) => {
-                let key = keys::render_path_key(&self.shared.stages.render);
-                let hash = rec.content_hash.as_deref().expect("set before");
-                let format = rec.facts.as_ref().and_then(|f| f.format);
-                let preview = format.is_some_and(|f| !f.browser_shows());
-                let rows = match self.shared.store.write(hash, &key, &pictures.renditions, preview) {
-                    Ok(rows) => rows,
-                    // A foreign file blocks the derivatives of this content only.
-                    Err(e) if store_dir::is_foreign(&e) => {
-                        let fault = Fault::unreadable(format_args!("its thumbnails cannot be stored: {e}"));
-                        self.count_failure(&fault);
-                        rec.render = Some(Outcome::Failed(fault));
-                        return Ok(Kept::All);
-                    }
-                    Err(e) => return Err(e.into()),
-                };
-                rec.derivatives = Some(rows);
-                rec.thumbhash = Some(pictures.thumbhash);
-                rec.render = Some(match pictures.damaged {
-                    Some(why) => Outcome::Damaged(why),
-                    None => Outcome::Done,
-                });
-            }
-        }
-        Ok(Kept::All)
-    }
-
-    /// Rule 3 of identity for files that no walk of this run has covered: a file of this content whose path no longer
-    /// exists, on a volume that is mounted and unchanged.
-    fn moved_from(
-        &self,
-        folder: i64,
-        hashed: &Hashed,
-        source: &dyn JobSource,
-    ) -> Result<Option<Elsewhere>, IndexError> {
-        let is_gone = |file: &Elsewhere| {
-            let was: Option<Fingerprint> =
-                file.fingerprint.as_deref().and_then(|json| serde_json::from_str(json).ok());
-            let Some(was) = was else { return false };
-            let is_inside = |(mount, _): &(Vec<u8>, i64)| relative::below(&file.path, mount).is_some();
-            if was.inner.iter().any(is_inside) {
-                return false;
-            }
-            let (volume, below) = (relative::on_disk(&[&file.volume]), file.path.clone());
-            let look = move |_: &Beat| {
-                let is_gone = |root: &Root| matches!(stat_beneath(root, &below), Ok(None));
-                // The cheapest check first: usually the content is a copy of an existing file.
-                Root::open(&volume).is_ok_and(|root| is_gone(&root))
-                    && volume::reopen(&volume, &was).is_ok_and(|root| is_gone(&root))
-            };
-            let at = relative::on_disk(&[&file.volume, &file.path]);
-            patience::call(&at, source.patience(), &|| self.cancel.is_cancelled(), look) == Ok(true)
-        };
-        let elsewhere = self.index.elsewhere(folder, &hashed.hash, &hashed.stat)?;
-        Ok(elsewhere.into_iter().find(is_gone))
-    }
-
-    #[allow(clippy::type_complexity)]
-    fn rendered_before(
-        &self,
-        hash: &str,
-    ) -> Result<Option<(Outcome, Vec<DerivativeRow>, Option<Vec<u8>>)>, IndexError> {
-        let now = &self.shared.stages.render;
-        let Some(outcome) = self.index.rendered_before(hash, now.version, &now.settings)? else {
-            return Ok(None);
-        };
-        let rows = self.index.derivatives(hash)?;
-        if rows.is_empty() || !rows.iter().all(|r| self.shared.store.has(r)) {
-            return Ok(None);
-        }
-        Ok(Some((outcome, rows, self.index.thumbhash_of_content(hash)?)))
-    }
 }
 
 /// Develops a file within the budget minus the idle memory of the worker. A file that only fits into a new worker gets
@@ -609,107 +475,4 @@ fn last_stat(job: &PendingRow, known: Option<&FileRow>) -> FileStat {
 fn known_content(job: &PendingRow, known: &FileRow) -> Option<ContentHash> {
     let is_same = job.what == What::Due && !known.vanished && known.fs == job.fs;
     known.content_hash.as_deref().filter(|_| is_same).and_then(ContentHash::parse)
-}
-
-/// The queue of one run: the rows of `pending` at its start, in order of folders, so that a spinning disk is read in
-/// the order of the walk.
-pub struct OneRun {
-    state: Mutex<OneRunState>,
-    shutdown: Shutdown,
-    progress: Arc<Progress>,
-}
-
-struct OneRunState {
-    index: Index,
-    ready: VecDeque<PendingRow>,
-    /// Priority and id of the last fetched row.
-    after: (u8, i64),
-    /// Postponed rows, retried at the end.
-    put_off: VecDeque<(std::time::Instant, PendingRow)>,
-    /// Number of attempts, by id.
-    tries: HashMap<i64, u32>,
-}
-
-/// Rows fetched at a time.
-const FETCH: usize = 256;
-
-impl OneRun {
-    pub fn new(index: Index, shutdown: Shutdown, progress: Arc<Progress>) -> OneRun {
-        let (ready, put_off, tries) = (VecDeque::new(), VecDeque::new(), HashMap::new());
-        let state = OneRunState { index, ready, after: (0, 0), put_off, tries };
-        OneRun { state: Mutex::new(state), shutdown, progress }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, OneRunState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl JobSource for OneRun {
-    fn next(
-        &self,
-        _thread: usize,
-        _idle: &mut dyn FnMut(),
-    ) -> Result<Option<(PendingRow, CancelToken)>, IndexError> {
-        if self.shutdown.requested() {
-            return Ok(None);
-        }
-        let mut guard = self.lock();
-        let OneRunState { index, ready, after, put_off, .. } = &mut *guard;
-        if ready.is_empty() {
-            let rows = index.pending_after(*after, FETCH)?;
-            *after = rows.last().map_or(*after, |r| (r.priority, r.id));
-            ready.extend(rows);
-        }
-        let token = self.shutdown.token().clone();
-        if let Some(row) = ready.pop_front() {
-            return Ok(Some((row, token)));
-        }
-        let Some((at, row)) = put_off.pop_front() else { return Ok(None) };
-        drop(guard);
-        while std::time::Instant::now() < at && !self.shutdown.requested() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok((!self.shutdown.requested()).then_some((row, token)))
-    }
-
-    fn puts_off(&self, job: &PendingRow, why: &str, is_elsewhere: bool) -> bool {
-        let mut state = self.lock();
-        let tries = state.tries.entry(job.id).or_insert(0);
-        *tries += 1;
-        if *tries <= if is_elsewhere { 1 } else { TRIES_A_RUN } {
-            // A delay for resources to become available, longer with each attempt.
-            let at = std::time::Instant::now() + Duration::from_millis(500) * *tries;
-            state.put_off.push_back((at, job.clone()));
-            return true;
-        }
-        if why.contains(fault::DISK_ERROR) {
-            return false;
-        }
-        drop(state);
-        // It stays in the queue for the next run.
-        let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
-        self.progress.notice(format!("{}: {why}; the next run tries it again", path.display()));
-        Progress::add(&self.progress.put_off, 1);
-        true
-    }
-
-    fn tries(&self, job: &PendingRow) -> u32 {
-        self.lock().tries.get(&job.id).copied().unwrap_or(0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_queue_that_cannot_be_read_is_an_error_of_the_run() {
-        let dir = tempfile::tempdir().unwrap();
-        let index = Index::open_indexing(dir.path(), || ()).unwrap();
-        let queue = OneRun::new(index.another().unwrap(), Shutdown::default(), Default::default());
-        assert!(matches!(queue.next(0, &mut || ()), Ok(None)), "an empty queue is none");
-        albumen_index::testing::drop_queue(&index);
-        assert!(queue.next(0, &mut || ()).is_err());
-    }
 }

@@ -1,12 +1,14 @@
 //! One run, from the walk to the last commit: the work of `index` and `reindex`.
 
+mod plan;
+mod sweep;
+
 use super::budget::MemoryBudget;
 use super::developing::{Developer, OneRun, Shared};
-use super::keys;
 use super::meter::Meter;
 use super::progress::Progress;
 use super::recognising::{self, Part};
-use super::recorder::{Record, Recorder, Stages};
+use super::recorder::{Record, Recorder};
 use super::scan::{ScanOptions, Scanned, WalkedPart, scan};
 use super::settle;
 use super::shutdown::Shutdown;
@@ -15,23 +17,23 @@ use super::volumes::{Target, Volumes};
 use crate::config::Config;
 use albumen_core::clock::now;
 use albumen_core::failpoints;
-use albumen_core::vocabulary::{RenderSettings, Stage};
-use albumen_files::{patience, relative};
+use albumen_core::vocabulary::Stage;
+use albumen_files::patience;
 use albumen_index::Error as IndexError;
 use albumen_index::again::Again;
-use albumen_index::due::{Scope, StageNow};
-use albumen_index::scan::KnownVolume;
+use albumen_index::due::Scope;
 use albumen_index::{Index, OpenError, people};
 use albumen_isolation::{RecogniserSettings, StartError, WorkerHandle, WorkerSettings};
-use albumen_models::files::{self as models, default_dir};
 use crossbeam_channel::bounded;
+pub use plan::Plan;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+pub(crate) use sweep::sweep;
+use sweep::{mark_left, mark_unreachable};
 
 /// Memory of the engine itself, bytes of PSS: measured 9 to 10 MB in a walk without work, 20 MB as an idle service.
 const ENGINE_PART: u64 = 20 << 20;
@@ -110,73 +112,6 @@ pub enum RunError {
     Worker(StartError),
     #[error(transparent)]
     Record(#[from] IndexError),
-}
-
-/// The settings of a run for the stages.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    pub render: RenderSettings,
-    pub(crate) stages: Stages,
-    pub(crate) places: StageNow,
-    pub(crate) people: StageNow,
-    /// The folder of the models.
-    pub(crate) models: PathBuf,
-    /// What is unavailable and the remedy, for users.
-    pub missing: Vec<String>,
-}
-
-impl Plan {
-    /// What can be done at present: faces and subjects need their models.
-    pub fn new(config: &Config, recognise: bool) -> Plan {
-        let mut plan = Plan::with_models_to_come(config, recognise);
-        if recognise {
-            let there = models::available(&plan.models);
-            plan.stages.faces = plan.stages.faces.filter(|_| there.faces);
-            plan.stages.subjects = plan.stages.subjects.filter(|_| there.subjects);
-            plan.missing = there.missing;
-        }
-        plan
-    }
-
-    /// Like [`Plan::new`], but includes stages whose models are missing: for a long-running process that checks for
-    /// them repeatedly.
-    pub fn with_models_to_come(config: &Config, recognise: bool) -> Plan {
-        let models = config.recognise.models.clone().unwrap_or_else(default_dir);
-        let (faces, subjects) = keys::recognise_now(&models);
-        let render = config.render_settings();
-        Plan {
-            stages: Stages {
-                inspect: keys::inspect_now(),
-                render: keys::render_now(&render),
-                faces: recognise.then_some(faces),
-                subjects: recognise.then_some(subjects),
-            },
-            places: keys::places_now(),
-            people: keys::people_now(),
-            render,
-            models,
-            missing: Vec::new(),
-        }
-    }
-
-    /// Stages that make files due in this run.
-    pub fn asked_for(&self) -> Vec<StageNow> {
-        let mut all = self.stages();
-        all.retain(|s| s.stage != Stage::People);
-        all
-    }
-
-    /// All stages that these settings support.
-    pub fn stages(&self) -> Vec<StageNow> {
-        let mut all = vec![self.stages.inspect.clone(), self.stages.render.clone()];
-        all.extend(self.stages.faces.clone());
-        all.extend(self.stages.subjects.clone());
-        if self.stages.faces.is_some() {
-            all.push(self.people.clone());
-        }
-        all.push(self.places.clone());
-        all
-    }
 }
 
 /// Brings the index up to date for the paths in the options.
@@ -513,78 +448,6 @@ fn cluster(index: &mut Index, given: Given<'_>, parts: &[Part]) -> Result<(), Ru
             return Ok(());
         }
         people::mark_done(index, space, &plan.people)?;
-    }
-    Ok(())
-}
-
-/// Deletes rows whose grace period is over, and derivatives that no row refers to.
-pub(crate) fn sweep(
-    index: &Index,
-    config: &Config,
-    store: &Store,
-    progress: &Progress,
-) -> Result<(), RunError> {
-    let expired = match index.time_that_passed(now())? {
-        Some(time) => index.forget_vanished(time - config.grace.as_secs() as i64)?,
-        None => {
-            tracing::warn!(
-                "the clock is more than a year ahead of the last run: nothing is forgotten before it is known to be right"
-            );
-            0
-        }
-    };
-    let swept_at: i64 = index.meta("swept_at")?.and_then(|v| v.parse().ok()).unwrap_or(0);
-    /// Orphaned files only waste disk space: searching once a day is enough.
-    const SWEEP_EVERY_S: i64 = 86_400;
-    // A time in the future counts as expired: the clock was wrong.
-    if expired > 0 || (now() - swept_at).abs() > SWEEP_EVERY_S {
-        index.forget_derivatives()?;
-        let mut named = index.derivative_lookup()?;
-        let swept = store.sweep(|path| named(path)).map_err(IndexError::from)?;
-        if let Some(first) = swept.foreign.first() {
-            let more = match swept.foreign.len() {
-                1 => String::new(),
-                n => format!(" and {} more", n - 1),
-            };
-            progress.notice(format!(
-                "{}{more} is not Albumen's and is left as it is: keep other programs out of the index folder",
-                first.display()
-            ));
-        }
-        index.set_meta("swept_at", &now().to_string())?;
-    }
-    Ok(())
-}
-
-/// Marks missing volumes that the config no longer contains, such as the folder of a removed user.
-fn mark_left(
-    index: &Index,
-    known: &[Target],
-    targets: &[Target],
-    progress: &Progress,
-) -> Result<(), RunError> {
-    let is_left = |t: &&Target| {
-        !patience::may_be_there(&t.volume) && targets.iter().all(|other| other.volume != t.volume)
-    };
-    let left: Vec<Target> = known.iter().filter(is_left).cloned().collect();
-    for KnownVolume { path, offline, .. } in index.volumes()? {
-        if offline.is_none() && left.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
-            let path = relative::on_disk(&[&path]);
-            let path = path.display();
-            progress.notice(format!(
-                "{path} cannot be reached, and no config names it: its items are kept as they are. If it was removed on \
-                 purpose: albumen index --accept-removals {path}"
-            ));
-        }
-    }
-    mark_unreachable(index, &left)
-}
-
-fn mark_unreachable(index: &Index, targets: &[Target]) -> Result<(), RunError> {
-    for KnownVolume { id, path, .. } in index.volumes()? {
-        if targets.iter().any(|t| t.volume.as_os_str().as_bytes() == path) {
-            index.volume_offline(id, "it cannot be reached")?;
-        }
     }
     Ok(())
 }

@@ -54,7 +54,7 @@ fn kept(conn: &Connection, space: i64) -> Result<&'static str> {
          DELETE FROM kept_faces;
          DELETE FROM kept_people;",
     )?;
-    // The log refers to faces and people in several ways (`super::edits::Before`): a number in `id` or `face`, or a
+    // The log refers to faces and people in several ways (`super::edits::rows::Before`): a number in `id` or `face`, or a
     // text with a person's id.
     conn.execute(
         "INSERT OR IGNORE INTO kept_faces

@@ -5,6 +5,9 @@
 //! are decoded a tile at a time, everything else whole; libheif returns the coded planes, which are shrunk
 //! and converted by the same code as all others.
 
+mod image;
+mod reader;
+
 use super::geometry;
 use super::items::{Item, Items};
 use super::tiles::TileRow;
@@ -15,8 +18,10 @@ use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::Admission;
+use image::Image;
 use libheif_sys as sys;
-use std::ffi::{CStr, c_int, c_void};
+use reader::{Reader, reader_table};
+use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
 /// Grids above this many pixels are decoded tile by tile: below, whole is simpler and fits anywhere.
@@ -174,83 +179,6 @@ impl Job<'_> {
         }
         sink.map(|s| s.1).ok_or_else(|| Fault::corrupt("the grid has no tiles"))
     }
-}
-
-/// Lets libheif read by position.
-struct Reader {
-    source: Source,
-    at: u64,
-    /// Length of the file; for a truncated one that of the original, with zeros at its end, so that the
-    /// available part is shown.
-    len: u64,
-    /// Bytes that replace those of the file for libheif, and their position.
-    renamed: Option<(u64, Vec<u8>)>,
-}
-
-impl Reader {
-    /// Overlays the replaced bytes on those read from `at`.
-    fn rename(&self, at: u64, to: &mut [u8]) {
-        let Some((place, bytes)) = &self.renamed else { return };
-        for (i, byte) in bytes.iter().enumerate() {
-            let within = place.saturating_add(i as u64).checked_sub(at).and_then(|n| usize::try_from(n).ok());
-            if let Some(b) = within.and_then(|n| to.get_mut(n)) {
-                *b = *byte;
-            }
-        }
-    }
-}
-
-unsafe extern "C" fn get_position(data: *mut c_void) -> i64 {
-    // SAFETY: `data` is the Reader that `Context::read` passed, which outlives the context.
-    unsafe { (*data.cast::<Reader>()).at as i64 }
-}
-
-unsafe extern "C" fn read(to: *mut c_void, size: usize, data: *mut c_void) -> c_int {
-    if size == 0 {
-        return 0; // `to` may be null then.
-    }
-    // SAFETY: as above; libheif passes `size` writable bytes, which are zeroed before they are seen as a slice.
-    unsafe {
-        let reader = &mut *data.cast::<Reader>();
-        ptr::write_bytes(to.cast::<u8>(), 0, size);
-        let to = std::slice::from_raw_parts_mut(to.cast::<u8>(), size);
-        match reader.source.read_at(reader.at, to) {
-            Ok(n) if n == size || reader.at.saturating_add(size as u64) <= reader.len => {
-                reader.rename(reader.at, to);
-                reader.at += size as u64;
-                0
-            }
-            _ => 1,
-        }
-    }
-}
-
-unsafe extern "C" fn seek(position: i64, data: *mut c_void) -> c_int {
-    // SAFETY: as above.
-    unsafe { (*data.cast::<Reader>()).at = position.max(0) as u64 };
-    0
-}
-
-unsafe extern "C" fn wait_for_file_size(size: i64, data: *mut c_void) -> sys::heif_reader_grow_status {
-    // SAFETY: as above.
-    let len = unsafe { (*data.cast::<Reader>()).len };
-    if size >= 0 && size as u64 <= len {
-        sys::heif_reader_grow_status_heif_reader_grow_status_size_reached
-    } else {
-        sys::heif_reader_grow_status_heif_reader_grow_status_size_beyond_eof
-    }
-}
-
-/// Zeroed for later additions to the interface: libheif reads only the fields of version 1.
-fn reader_table() -> sys::heif_reader {
-    // SAFETY: a plain C struct of integers and nullable function pointers, for which zero is valid.
-    let mut table: sys::heif_reader = unsafe { std::mem::zeroed() };
-    table.reader_api_version = 1;
-    table.get_position = Some(get_position);
-    table.read = Some(read);
-    table.seek = Some(seek);
-    table.wait_for_file_size = Some(wait_for_file_size);
-    table
 }
 
 /// Converts libheif's error to a fault.
@@ -528,172 +456,5 @@ impl Drop for Options {
     fn drop(&mut self) {
         // SAFETY: allocated by libheif and freed once.
         unsafe { sys::heif_decoding_options_free(self.0.as_ptr()) };
-    }
-}
-
-/// A decoded picture.
-struct Image(NonNull<sys::heif_image>);
-
-impl Image {
-    fn colorspace(&self) -> sys::heif_colorspace {
-        // SAFETY: the image is valid.
-        unsafe { sys::heif_image_get_colorspace(self.0.as_ptr()) }
-    }
-
-    fn is_rgb(&self) -> bool {
-        self.colorspace() == sys::heif_colorspace_heif_colorspace_RGB
-    }
-
-    fn is_grey(&self) -> bool {
-        self.colorspace() == sys::heif_colorspace_heif_colorspace_monochrome
-    }
-
-    /// Its planes in the order Y, Cb, Cr or G, B, R.
-    fn channels(&self) -> [sys::heif_channel; 3] {
-        if self.is_rgb() {
-            [
-                sys::heif_channel_heif_channel_G,
-                sys::heif_channel_heif_channel_B,
-                sys::heif_channel_heif_channel_R,
-            ]
-        } else {
-            [
-                sys::heif_channel_heif_channel_Y,
-                sys::heif_channel_heif_channel_Cb,
-                sys::heif_channel_heif_channel_Cr,
-            ]
-        }
-    }
-
-    fn channel_size(&self, channel: sys::heif_channel) -> (u32, u32) {
-        // SAFETY: the image is valid; a channel that it has not gives -1.
-        let (w, h) = unsafe {
-            (
-                sys::heif_image_get_width(self.0.as_ptr(), channel),
-                sys::heif_image_get_height(self.0.as_ptr(), channel),
-            )
-        };
-        (w.max(0) as u32, h.max(0) as u32)
-    }
-
-    fn size(&self) -> (u32, u32) {
-        self.channel_size(self.channels()[0])
-    }
-
-    fn bits(&self, channel: sys::heif_channel) -> u8 {
-        // SAFETY: the image is valid; a channel that it has not gives -1.
-        let bits = unsafe { sys::heif_image_get_bits_per_pixel_range(self.0.as_ptr(), channel) };
-        bits.clamp(0, 255) as u8
-    }
-
-    /// Chroma and depth, if it consists of planes that can be shrunk.
-    fn shape(&self) -> Result<(Chroma, u8), Fault> {
-        // SAFETY: the image is valid.
-        let chroma = unsafe { sys::heif_image_get_chroma_format(self.0.as_ptr()) };
-        let chroma = match chroma {
-            sys::heif_chroma_heif_chroma_planar if self.is_rgb() => Chroma::C444,
-            sys::heif_chroma_heif_chroma_planar if self.is_grey() => Chroma::Monochrome,
-            sys::heif_chroma_heif_chroma_420 => Chroma::C420,
-            sys::heif_chroma_heif_chroma_422 => Chroma::C422,
-            sys::heif_chroma_heif_chroma_444 => Chroma::C444,
-            _ => return Err(Fault::unsupported("its pixels are laid out in an unknown way")),
-        };
-        let channels = self.channels();
-        let depth = self.bits(channels[0]);
-        let used = if chroma == Chroma::Monochrome { 1 } else { 3 };
-        if !(8..=16).contains(&depth) || channels[..used].iter().any(|c| self.bits(*c) != depth) {
-            return Err(Fault::unsupported(format!("it has {depth} bits a sample")));
-        }
-        Ok((chroma, depth))
-    }
-
-    /// The samples of one channel.
-    fn plane(&self, channel: sys::heif_channel, depth: u8) -> Result<Plane<'_>, Fault> {
-        let (width, height) = self.channel_size(channel);
-        let mut stride = 0usize;
-        // SAFETY: the image is valid and `stride` is written; a channel that it has not gives null.
-        let data = unsafe { sys::heif_image_get_plane_readonly2(self.0.as_ptr(), channel, &mut stride) };
-        let row = width as usize * if depth > 8 { 2 } else { 1 };
-        if data.is_null() || height == 0 || row == 0 || stride < row {
-            return Err(Fault::corrupt("a colour channel is missing"));
-        }
-        let len = (height as usize - 1) * stride + row;
-        // SAFETY: libheif holds `height` rows of `stride` bytes for the channel; `len` ends with the last sample.
-        Ok(Plane { data: unsafe { std::slice::from_raw_parts(data, len) }, stride })
-    }
-
-    fn planes(&self) -> Result<[Plane<'_>; 3], Fault> {
-        let (chroma, depth) = self.shape()?;
-        let [y, cb, cr] = self.channels();
-        let none = Plane { data: &[], stride: 0 };
-        let first = self.plane(y, depth)?;
-        if chroma == Chroma::Monochrome {
-            return Ok([first, none, none]);
-        }
-        Ok([first, self.plane(cb, depth)?, self.plane(cr, depth)?])
-    }
-
-    /// The alpha plane at the colours' depth, and its stride, if there is one.
-    fn alpha(&self, depth: u8) -> Result<Option<(Vec<u8>, usize)>, Fault> {
-        let channel = sys::heif_channel_heif_channel_Alpha;
-        // SAFETY: the image is valid.
-        if unsafe { sys::heif_image_has_channel(self.0.as_ptr(), channel) } == 0 {
-            return Ok(None);
-        }
-        let own_depth = self.bits(channel);
-        let (width, height) = self.channel_size(channel);
-        if !(8..=16).contains(&own_depth) || (width, height) != self.size() {
-            return Ok(None);
-        }
-        let plane = self.plane(channel, own_depth)?;
-        let (own_max, max) = ((1u32 << own_depth) - 1, (1u32 << depth) - 1);
-        let mut out = Vec::with_capacity(width as usize * height as usize * if depth > 8 { 2 } else { 1 });
-        for row in plane.data.chunks(plane.stride) {
-            for x in 0..width as usize {
-                let v = match own_depth {
-                    8 => u32::from(row[x]),
-                    _ => u32::from(u16::from_ne_bytes([row[2 * x], row[2 * x + 1]])),
-                };
-                let v = (v.min(own_max) * max + own_max / 2) / own_max;
-                match depth {
-                    8 => out.push(v as u8),
-                    _ => out.extend((v as u16).to_ne_bytes()),
-                }
-            }
-        }
-        let stride = out.len() / height as usize;
-        Ok(Some((out, stride)))
-    }
-
-    fn is_premultiplied(&self) -> bool {
-        // SAFETY: the image is valid.
-        unsafe { sys::heif_image_is_premultiplied_alpha(self.0.as_ptr()) != 0 }
-    }
-
-    /// Code points of the decoded planes, completed by the file's.
-    fn cicp(&self, stated: Option<Cicp>) -> Cicp {
-        let mut profile = ptr::null_mut();
-        // SAFETY: the image is valid; the profile is freed in `cicp_of`.
-        let own = unsafe {
-            sys::heif_image_get_nclx_color_profile(self.0.as_ptr(), &mut profile);
-            cicp_of(profile)
-        };
-        let mut cicp = own.or(stated).unwrap_or(Cicp {
-            primaries: UNSPECIFIED,
-            transfer: UNSPECIFIED,
-            matrix: UNSPECIFIED,
-            full_range: true,
-        });
-        if self.is_rgb() {
-            (cicp.matrix, cicp.full_range) = (0, true);
-        }
-        cicp
-    }
-}
-
-impl Drop for Image {
-    fn drop(&mut self) {
-        // SAFETY: given by libheif and released once.
-        unsafe { sys::heif_image_release(self.0.as_ptr()) };
     }
 }
