@@ -1,5 +1,6 @@
 // The bar at the top: search and account; and the tabs, at the bottom on a phone.
 
+import "./app-bar.css";
 import { t } from "./i18n";
 import { go, href, route } from "./lib/address";
 import { me, signOut } from "./lib/session";

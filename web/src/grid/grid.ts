@@ -1,6 +1,7 @@
 // The virtual grid: draws the visible part of a TimelineModel, loads missing items, and cancels requests for parts
 // that are no longer visible. Plain DOM: a frame creates and removes only the elements that changed.
 
+import "./grid.css";
 import { GridFocus } from "./focus";
 import { rowWidths } from "./layout";
 import type { Loader } from "./loader";

@@ -1,5 +1,6 @@
 // Albums: automatic collections (people, places, ...), and the albums of the accounts.
 
+import "./albums.css";
 import { useMemo, useState } from "preact/hooks";
 import { api } from "../../api/client";
 import type { Album } from "../../api/shapes";

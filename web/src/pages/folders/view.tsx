@@ -1,5 +1,6 @@
 // Folders as on the NAS: libraries, then their folders, then the photos of one.
 
+import "./folders.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";
 import type { Folder } from "../../api/shapes";

@@ -1,5 +1,6 @@
 // People of the selected library, ordered by number of photos; and the photos of one.
 
+import "./people.css";
 import { useMemo, useState } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";
 import type { People } from "../../api/shapes";

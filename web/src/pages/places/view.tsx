@@ -1,5 +1,6 @@
 // Places: countries, their regions, their cities; each opens the search for its photos.
 
+import "./places.css";
 import { api } from "../../api/client";
 import { t } from "../../i18n";
 import { href, route } from "../../lib/address";

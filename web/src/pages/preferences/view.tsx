@@ -1,5 +1,6 @@
 // Preferences of the account: appearance, language, lock.
 
+import "./preferences.css";
 import { api } from "../../api/client";
 import { languages, t, use } from "../../i18n";
 import { preferences, setPreference } from "../../lib/preferences";

@@ -1,5 +1,6 @@
 // Actions on the selected items.
 
+import "./selection.css";
 import { useState } from "preact/hooks";
 import { api } from "../../api/client";
 import type { Selection } from "../../grid/selection";

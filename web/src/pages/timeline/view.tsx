@@ -1,5 +1,6 @@
 // Photos: all items of the selected libraries by day, month or year, newest first, or the results of a search.
 
+import "./timeline.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scope } from "../../api/client";
 import type { GridMetrics } from "../../grid/layout";
