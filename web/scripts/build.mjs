@@ -7,12 +7,25 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { landFile } from "./land.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
 
 /** First load of the application: compressed script in bytes, at most (PORTAL.md section 5). */
 const FIRST_LOAD_LIMIT = 60 * 1024;
+
+/** `import address from "land-50m.bin"`: the address of a file with land and borders for the map. */
+const land = {
+  name: "land",
+  setup: (build) => {
+    build.onResolve({ filter: /^land-\d+m\.bin$/ }, ({ path }) => ({ path, namespace: "land" }));
+    build.onLoad({ filter: /.*/, namespace: "land" }, ({ path }) => {
+      const atlas = join(root, `node_modules/world-atlas/countries-${/\d+m/.exec(path)[0]}.json`);
+      return { contents: landFile(JSON.parse(readFileSync(atlas, "utf8"))), loader: "file" };
+    });
+  },
+};
 
 const options = {
   absWorkingDir: root,
@@ -31,6 +44,7 @@ const options = {
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
+  plugins: [land],
 };
 
 /** Writes index.html with the names of the entry's script and style sheet; returns the script names of the first load. */
@@ -70,7 +84,12 @@ if (process.argv.includes("--watch")) {
     name: "shell",
     setup: (build) => build.onEnd((result) => result.metafile && writeShell(result.metafile.outputs)),
   };
-  const context = await esbuild.context({ ...options, minify: false, sourcemap: true, plugins: [shell] });
+  const context = await esbuild.context({
+    ...options,
+    minify: false,
+    sourcemap: true,
+    plugins: [land, shell],
+  });
   await context.watch();
 } else {
   rmSync(dist, { recursive: true, force: true });

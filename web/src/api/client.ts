@@ -7,6 +7,7 @@ import type {
   Facets,
   Folder,
   Item,
+  MapAnswer,
   Me,
   Named,
   People,
@@ -140,6 +141,9 @@ export const api = {
   subjects: (space?: string, signal?: AbortSignal) =>
     get<{ subjects: Named[] }>("subjects", { space }, signal),
   places: (space?: string, signal?: AbortSignal) => get<Places>("places", { space }, signal),
+  /** Photos on a map, in clusters for a zoom level. */
+  map: (list: List, range: { box?: string; zoom?: number }, signal?: AbortSignal) =>
+    get<MapAnswer>("map", { ...list, ...range }, signal),
   albums: (signal?: AbortSignal) => get<{ albums: Album[] }>("albums", undefined, signal),
   album: (id: number, signal?: AbortSignal) => get<Album>(`albums/${id}`, undefined, signal),
   addAlbum: async (name: string, items: readonly number[]) =>

@@ -17,6 +17,9 @@ export type Cover = Schemas["Cover"];
 /** A tag, a subject or a place, with the search that finds its items. */
 export type Named = Schemas["Named"];
 export type Places = Schemas["Places"];
+export type MapAnswer = Schemas["Map"];
+/** Photos that are close together on a map. */
+export type Cluster = MapAnswer["clusters"][number];
 export type Album = Schemas["Album"];
 export type Suggestion = Schemas["Suggestions"]["suggestions"][number];
 export type Facets = Schemas["Facets"];

@@ -173,7 +173,13 @@ export function PhotoList(props: PhotoListProps) {
   }, [edits.value]);
 
   const [showsKeys, setShowsKeys] = useState(false);
-  useKeys(selection, model, source, opened !== undefined, () => setShowsKeys(true));
+  const selectAll = () => {
+    if (!model) return;
+    void idsBetween(model, source.fetcher(model), 0, model.count)
+      .then((ids) => selection.add(ids))
+      .catch((e) => sessionEnded(e) || announce(explain(e)));
+  };
+  useKeys(selection, selectAll, opened !== undefined, () => setShowsKeys(true));
 
   const isEmpty = model?.count === 0;
   const isChoosing = selection.count.value > 0;
@@ -199,7 +205,7 @@ export function PhotoList(props: PhotoListProps) {
         />
       )}
       {props.children}
-      {isChoosing && <ActionBar selection={selection} changed={reload} album={props.album} />}
+      {isChoosing && <ActionBar selection={selection} changed={reload} all={selectAll} album={props.album} />}
       {showsKeys && (
         <KeyList
           close={() => setShowsKeys(false)}
@@ -230,30 +236,24 @@ export function PhotoList(props: PhotoListProps) {
 }
 
 /** Keys for the whole list: select all or nothing. */
-function useKeys(
-  selection: Selection,
-  model: TimelineModel | undefined,
-  source: ListSource,
-  isCovered: boolean,
-  help: () => void,
-) {
+function useKeys(selection: Selection, selectAll: () => void, isCovered: boolean, help: () => void) {
+  const latest = useRef({ selectAll, help });
+  latest.current = { selectAll, help };
   useEffect(() => {
-    if (isCovered || !model) return;
+    if (isCovered) return;
     const onKey = (event: KeyboardEvent) => {
       const isTyping = (event.target as HTMLElement).closest?.("input, textarea, select, dialog");
       if (isTyping) return;
       if (event.key === "Escape") selection.clear();
-      else if (event.key === "?") help();
+      else if (event.key === "?") latest.current.help();
       else if ((event.ctrlKey || event.metaKey) && event.key === "a") {
         event.preventDefault();
-        void idsBetween(model, source.fetcher(model), 0, model.count)
-          .then((ids) => selection.add(ids))
-          .catch((e) => sessionEnded(e) || announce(explain(e)));
+        latest.current.selectAll();
       }
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  }, [selection, model, source, isCovered]);
+  }, [selection, isCovered]);
 }
 
 /** Loads the buckets of an item's day, until one contains it. */

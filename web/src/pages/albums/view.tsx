@@ -11,6 +11,8 @@ import { go, href, openedItem, route } from "../../lib/address";
 import { useAnswer } from "../../lib/answer";
 import { attempt, edits } from "../../lib/edits";
 import { listSource } from "../../lib/list";
+import { MapChoice } from "../../map/choice";
+import { MapPage } from "../../map/page";
 import { collections } from "../../navigation";
 import { Dialog } from "../../ui/dialog";
 import { Icon } from "../../ui/icons";
@@ -70,32 +72,46 @@ function AlbumView({ album }: { album: Album }) {
   const [asks, setAsks] = useState<"name" | "remove">();
   const mayChange = album.rights.includes("manage");
   const source = useMemo(() => listSource({ album: album.id }, async () => album.items), [album]);
+  const isMap = route.value.query.get("view") === "map";
+  const address = (query?: Record<string, string | undefined>) => href(["albums", album.id], query);
+  const head = (
+    <>
+      <h1>{album.name}</h1>
+      <span class="count">{t("folders.items", { count: album.items })}</span>
+      {album.description && !isMap && <p>{album.description}</p>}
+      <div class="tools">
+        {album.items > 0 && <MapChoice address={(view) => address({ view })} isMap={isMap} />}
+        {mayChange && !isMap && (
+          <Menu label={t("albums.menu")} icon="more">
+            <button type="button" class="menu-entry" onClick={() => setAsks("name")}>
+              <Icon name="edit" />
+              {t("albums.rename")}
+            </button>
+            <button type="button" class="menu-entry" onClick={() => setAsks("remove")}>
+              <Icon name="remove" />
+              {t("albums.remove")}
+            </button>
+          </Menu>
+        )}
+      </div>
+    </>
+  );
+  if (isMap)
+    return (
+      <MapPage
+        head={head}
+        list={{ album: album.id }}
+        at={route.value.query.get("at") ?? undefined}
+        moved={(at) => go(address({ view: "map", at }), { replace: true })}
+        address={(item) => address({ item: String(item) })}
+      />
+    );
   return (
     <PhotoList
       source={source}
-      intro={
-        <div class="page-head">
-          <h1>{album.name}</h1>
-          <span class="count">{t("folders.items", { count: album.items })}</span>
-          {album.description && <p>{album.description}</p>}
-          {mayChange && (
-            <div class="tools">
-              <Menu label={t("albums.menu")} icon="more">
-                <button type="button" class="menu-entry" onClick={() => setAsks("name")}>
-                  <Icon name="edit" />
-                  {t("albums.rename")}
-                </button>
-                <button type="button" class="menu-entry" onClick={() => setAsks("remove")}>
-                  <Icon name="remove" />
-                  {t("albums.remove")}
-                </button>
-              </Menu>
-            </div>
-          )}
-        </div>
-      }
+      intro={<div class="page-head">{head}</div>}
       empty={<Empty icon="albums" title={t("albums.none")} hint={t("albums.noneHint")} />}
-      address={(item) => href(["albums", album.id], { item: item?.toString() })}
+      address={(item) => address({ item: item?.toString() })}
       opened={openedItem()}
       metrics={flatMetrics((width) => rowHeightFor(width, 1))}
       album={mayChange && album.query === undefined ? album.id : undefined}

@@ -20,6 +20,8 @@ const MOST_SHARED = 30;
 export function ActionBar(props: {
   selection: Selection;
   changed: () => void;
+  /** Selects the whole list. */
+  all: () => void;
   /** The album of the page, if it is not a stored search and may be changed. */
   album?: number | undefined;
 }) {
@@ -43,6 +45,9 @@ export function ActionBar(props: {
     <section class="action-bar" aria-label={t("select.actions")}>
       {action("close", t("select.clear"), () => selection.clear())}
       <strong role="status">{t("select.count", { count })}</strong>
+      <button type="button" class="button action-bar-all" onClick={props.all}>
+        {t("keys.selectAll")}
+      </button>
       <div class="action-bar-actions">
         {action("heart", t("edit.favourite"), () => void change({ set: { favourite: true } }))}
         {action("albums", t("select.addToAlbum"), () => setAsks("album"))}
