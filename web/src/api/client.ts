@@ -159,7 +159,8 @@ export const api = {
   },
   suggest: (q: string, signal?: AbortSignal) =>
     get<{ suggestions: Suggestion[] }>("search/suggest", { q }, signal),
-  facets: (scope: Scope, signal?: AbortSignal) => get<Facets>("facets", { ...scope }, signal),
+  facets: (scope: Scope & { day?: string }, signal?: AbortSignal) =>
+    get<Facets>("facets", { ...scope }, signal),
   edit: async (ids: readonly number[], change: Change) =>
     (await (await send("POST", address("items/edit"), { ids, ...change })).json()) as Edited,
   undo: async (undo: string) => {

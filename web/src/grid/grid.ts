@@ -5,7 +5,7 @@ import "./grid.css";
 import { GridFocus } from "./focus";
 import { rowWidths } from "./layout";
 import type { Loader } from "./loader";
-import { Flag, type GridItem, type TimelineModel } from "./model";
+import { Flag, type GridItem, type Section, type TimelineModel } from "./model";
 import { at, drift, isNearFalseEnd, type Mapping, type Position, scrolled, trackHeight } from "./scroll";
 import { isSame, type Place } from "./shelves";
 import { TouchSelect } from "./touch-select";
@@ -22,6 +22,10 @@ export interface GridHost {
   duration(seconds: number): string;
   /** The item was selected; its link is not followed. */
   open(position: number, item: GridItem): void;
+  /** The note beside the heading of a section, if it is known. */
+  note(section: Section): string | undefined;
+  /** The sections whose headings are on the screen. */
+  visible(sections: readonly Section[]): void;
   /** The day at the top of the screen, and the scroll position in the content, from 0 to 1. */
   moved(day: string, fraction: number): void;
 }
@@ -149,6 +153,15 @@ export class Grid {
     tiles?.delete(position);
     release(tile);
     this.#request();
+  }
+
+  /** Shows the note of a section that became known. */
+  noted(section: Section, note: string): void {
+    for (const [s, { element }] of this.#shown) {
+      if (this.model.sections[s] !== section) continue;
+      const shown = element.querySelector(".grid-note");
+      if (shown) shown.textContent = note;
+    }
   }
 
   focusPosition(position: number): void {
@@ -283,12 +296,16 @@ export class Grid {
     const first = this.model.rowStart(this.model.sectionAt(from));
     let last = first;
     const needed = new Set<number>();
+    const headings: Section[] = [];
     for (let s = first; s < this.model.sections.length && this.model.offset(s) < to; s++) {
       last = s;
       const section = this.model.sections[s];
       if (section && !this.model.columns(section.bucket)) needed.add(section.bucket);
       this.#drawSection(s, from, to);
+      const isOnScreen = this.model.end(s) > top && this.model.offset(s) < top + this.#viewport;
+      if (section && isOnScreen && this.model.hasHeading(s)) headings.push(section);
     }
+    this.host.visible(headings);
     for (const s of this.#shown.keys()) if (s < first || s > last) this.#remove(s);
     this.loader.want(needed);
     const day = this.model.sections[this.model.sectionAt(top + this.model.metrics.heading)]?.day;
@@ -359,6 +376,10 @@ export class Grid {
       const heading = document.createElement("h2");
       heading.className = "grid-heading";
       heading.textContent = this.host.heading(section.day);
+      const note = document.createElement("span");
+      note.className = "grid-note";
+      note.textContent = this.host.note(section) ?? "";
+      heading.append(" ", note);
       element.append(heading, this.#dayCheck(section.day));
     }
     if (!this.model.rows(s)) {

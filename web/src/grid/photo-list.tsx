@@ -18,6 +18,7 @@ import { gridHost, heading } from "./host";
 import type { GridMetrics } from "./layout";
 import { type FetchBucket, Loader } from "./loader";
 import { type DayCount, type GridItem, TimelineModel } from "./model";
+import { type Describe, Notes } from "./notes";
 import { Scrubber } from "./scrubber";
 import { idsBetween, Selection } from "./selection";
 
@@ -26,6 +27,8 @@ export interface ListSource {
   /** The days of the list, or one day without a name for all of it. */
   load(signal: AbortSignal): Promise<readonly DayCount[]>;
   fetcher(model: TimelineModel): FetchBucket;
+  /** Notes beside the headings. */
+  describe?: Describe;
 }
 
 export interface PhotoListProps {
@@ -109,6 +112,8 @@ export function PhotoList(props: PhotoListProps) {
         }),
       dayLabel: (day) => t("select.day", { day: heading(day) }),
     };
+    const notes =
+      source.describe && new Notes(source.describe, (section, note) => grid.current?.noted(section, note));
     const host = gridHost({
       address: (item: GridItem) => latest.current.address(item.id),
       open: (_position, item) => enter(latest.current.address(item.id)),
@@ -116,6 +121,8 @@ export function PhotoList(props: PhotoListProps) {
         fraction.value = at;
         if (latest.current.day) latest.current.day.current = day;
       },
+      note: (section) => notes?.get(section),
+      visible: (sections) => notes?.want(sections),
     });
     // Read before the grid draws its top, which is another day.
     const day = latest.current.day?.current;
@@ -144,6 +151,7 @@ export function PhotoList(props: PhotoListProps) {
       unfollow();
       observer.disconnect();
       made.destroy();
+      notes?.stop();
       grid.current = undefined;
     };
   }, [model, source, selection, fraction]);
