@@ -5,6 +5,7 @@ import type {
   Album,
   Edited,
   Facets,
+  Failures,
   Folder,
   Item,
   MapAnswer,
@@ -166,6 +167,8 @@ export const api = {
   undo: async (undo: string) => {
     await send("POST", address("undo"), { undo });
   },
+  failures: (after?: string, signal?: AbortSignal) =>
+    get<Failures>("failures", { limit: 1000, after }, signal),
   preferences: () => get<Record<string, unknown>>("preferences"),
   setPreferences: async (changes: Record<string, unknown>) => {
     await send("PATCH", address("preferences"), changes);

@@ -22,6 +22,8 @@ export type MapAnswer = Schemas["Map"];
 export type Cluster = MapAnswer["clusters"][number];
 export type Album = Schemas["Album"];
 export type Suggestion = Schemas["Suggestions"]["suggestions"][number];
+export type Failure = Schemas["Failure"];
+export type Failures = Schemas["Failures"];
 export type Facets = Schemas["Facets"];
 /** The result of an edit, and the token to undo it. */
 export type Edited = Schemas["ItemEdited"];
@@ -43,6 +45,8 @@ export interface Item {
     readonly precision?: string;
     readonly source: string;
     readonly offset?: string;
+    /** Dates that were found and not used. */
+    readonly rejected?: readonly { readonly source: string; readonly value: string; readonly why: string }[];
   };
   readonly camera?: {
     readonly make?: string;
@@ -69,6 +73,8 @@ export interface Item {
   };
   readonly faces?: readonly {
     readonly id?: number;
+    /** x, y, width, height as fractions of the picture. */
+    readonly box?: readonly number[];
     readonly person?: { readonly id: string; readonly name?: string };
   }[];
   readonly subjects?: readonly { readonly label: string; readonly score: number }[];

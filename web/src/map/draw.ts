@@ -1,5 +1,6 @@
 // Draws land, borders, meridians and the names of countries on a canvas.
 
+import { language } from "../i18n";
 import type { Country, Land, Line } from "./decode";
 import { latitude, longitude, pixelOf, type Size, scaleOf, type View, worldX, worldY } from "./mercator";
 
@@ -158,4 +159,25 @@ function drawNames(
     context.strokeText(name, px, py);
     context.fillText(name, px, py);
   }
+}
+
+/** The colours of the design at an element. */
+export function coloursOf(element: Element): Colours {
+  const style = getComputedStyle(element);
+  const colour = (name: string) => style.getPropertyValue(name).trim();
+  return {
+    sea: colour("--map-sea"),
+    land: colour("--map-land"),
+    coast: colour("--map-coast"),
+    border: colour("--map-border"),
+    grid: colour("--map-grid"),
+    name: colour("--ink-soft"),
+    font: style.fontFamily,
+  };
+}
+
+/** The name of a country by its ISO 3166-1 number, in the user's language. */
+export function countryName(code: string): string | undefined {
+  const { region } = new Intl.Locale(`und-${code}`);
+  return region && new Intl.DisplayNames(language.value, { type: "region", fallback: "none" }).of(region);
 }

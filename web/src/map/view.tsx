@@ -12,7 +12,7 @@ import { Icon } from "../ui/icons";
 import { Empty, explain, Failed } from "../ui/states";
 import { announce } from "../ui/toast";
 import type { Land } from "./decode";
-import { type Colours, draw } from "./draw";
+import { coloursOf, countryName, draw } from "./draw";
 import { followGestures } from "./gestures";
 import { landFor } from "./land";
 import {
@@ -279,24 +279,4 @@ function InView(props: MapProps & { box: Box | undefined }) {
       </ul>
     </section>
   );
-}
-
-function coloursOf(element: Element): Colours {
-  const style = getComputedStyle(element);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  return {
-    sea: colour("--map-sea"),
-    land: colour("--map-land"),
-    coast: colour("--map-coast"),
-    border: colour("--map-border"),
-    grid: colour("--map-grid"),
-    name: colour("--ink-soft"),
-    font: style.fontFamily,
-  };
-}
-
-/** The name of a country by its ISO 3166-1 number, in the user's language. */
-function countryName(code: string): string | undefined {
-  const { region } = new Intl.Locale(`und-${code}`);
-  return region && new Intl.DisplayNames(language.value, { type: "region", fallback: "none" }).of(region);
 }
