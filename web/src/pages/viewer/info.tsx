@@ -62,15 +62,6 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
           {item.taken && <DateSource taken={item.taken} />}
         </div>
         {row(t("info.place"), where, position)}
-        {item.gps && (
-          <div>
-            <MiniMap
-              lat={item.gps.lat}
-              lon={item.gps.lon}
-              to={href(["places", "map"], { at: `${item.gps.lat},${item.gps.lon},11` })}
-            />
-          </div>
-        )}
         {row(t("info.camera"), body, camera?.lens, settings.join(" · "))}
         {row(t("info.file"), item.name, [pixels, size(item.bytes, lang)].filter((part) => part).join(" · "))}
         <div>
@@ -83,6 +74,13 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
         </div>
         {!mayEdit && row(t("info.tags"), item.tags.join(", "))}
       </dl>
+      {item.gps && (
+        <MiniMap
+          lat={item.gps.lat}
+          lon={item.gps.lon}
+          to={href(["places", "map"], { at: `${item.gps.lat},${item.gps.lon},11` })}
+        />
+      )}
       {item.subjects && item.subjects.length > 0 && (
         <Links
           label={t("tab.subjects")}
