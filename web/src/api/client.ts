@@ -149,6 +149,9 @@ export const api = {
   album: (id: number, signal?: AbortSignal) => get<Album>(`albums/${id}`, undefined, signal),
   addAlbum: async (name: string, items: readonly number[]) =>
     (await (await send("POST", address("albums"), { name, items })).json()) as Album,
+  /** An album whose photos are those of a search. */
+  addSearchAlbum: async (name: string, query: string) =>
+    (await (await send("POST", address("albums"), { name, query })).json()) as Album,
   changeAlbum: async (id: number, change: { name?: string; description?: string; cover?: number }) => {
     await send("PATCH", address(`albums/${id}`), change);
   },

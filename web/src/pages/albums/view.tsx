@@ -17,8 +17,9 @@ import { collections } from "../../navigation";
 import { Dialog } from "../../ui/dialog";
 import { Icon } from "../../ui/icons";
 import { Menu } from "../../ui/menu";
-import { Empty, Failed } from "../../ui/states";
+import { Empty, Failed, FailedPage } from "../../ui/states";
 import { Tiles } from "../../ui/tiles";
+import { NewAlbum } from "./new";
 
 export function AlbumsPage() {
   const [, id] = route.value.segments;
@@ -28,10 +29,20 @@ export function AlbumsPage() {
 
 function AlbumList() {
   const space = route.value.query.get("space") ?? undefined;
+  const [makes, setMakes] = useState(false);
   const { answer, error, retry } = useAnswer((signal) => api.albums(signal), [edits.value]);
   return (
     <main class="page is-padded">
-      <h1>{t("tab.albums")}</h1>
+      <div class="page-head">
+        <h1>{t("tab.albums")}</h1>
+        <div class="tools">
+          <button type="button" class="button" onClick={() => setMakes(true)}>
+            <Icon name="plus" />
+            {t("albums.add")}
+          </button>
+        </div>
+      </div>
+      {makes && <NewAlbum close={() => setMakes(false)} />}
       <ul class="collections">
         {collections.map(({ path, label, icon }) => (
           <li key={path}>
@@ -63,7 +74,7 @@ function AlbumList() {
 
 function AlbumPage({ id }: { id: number }) {
   const { answer, error, retry } = useAnswer((signal) => api.album(id, signal), [id, edits.value]);
-  if (error !== undefined) return <Failed error={error} retry={retry} />;
+  if (error !== undefined) return <FailedPage error={error} retry={retry} />;
   if (!answer) return <main class="page" aria-busy="true" />;
   return <AlbumView album={answer} />;
 }

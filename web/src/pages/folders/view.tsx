@@ -15,7 +15,7 @@ import { MapChoice } from "../../map/choice";
 import { MapPage } from "../../map/page";
 import { Icon } from "../../ui/icons";
 import { SortMenu } from "../../ui/sort";
-import { Empty, Failed } from "../../ui/states";
+import { Empty, FailedPage } from "../../ui/states";
 import { FolderTree } from "./tree";
 
 /** The displayed name of a library. */
@@ -86,7 +86,7 @@ function FolderView({ space, path }: { space: string; path: readonly string[] })
     [space, joined, sort, folder],
   );
 
-  if (error !== undefined) return <Failed error={error} retry={() => setAttempt((n) => n + 1)} />;
+  if (error !== undefined) return <FailedPage error={error} retry={() => setAttempt((n) => n + 1)} />;
   if (!folder || !source) return <main class="page" aria-busy="true" />;
   const known = me.value?.spaces.find((s) => s.name === space);
   const trail = [known ? spaceName(known) : space, ...path];

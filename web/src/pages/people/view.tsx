@@ -11,7 +11,7 @@ import { href, openedItem, route } from "../../lib/address";
 import { useAnswer } from "../../lib/answer";
 import { listSource } from "../../lib/list";
 import { Face } from "../../ui/face";
-import { Empty, Failed } from "../../ui/states";
+import { Empty, FailedPage } from "../../ui/states";
 
 type Person = People["people"][number];
 
@@ -21,7 +21,7 @@ export function PeoplePage() {
   const [, id] = route.value.segments;
   const space = route.value.query.get("space") ?? undefined;
   const { answer, error, retry } = useAnswer((signal) => api.people(space, signal), [space]);
-  if (error !== undefined) return <Failed error={error} retry={retry} />;
+  if (error !== undefined) return <FailedPage error={error} retry={retry} />;
   if (!answer) return <main class="page" aria-busy="true" />;
   const person = answer.people.find((p) => p.id === id);
   if (person) return <PersonView key={person.id} person={person} />;
