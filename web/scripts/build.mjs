@@ -65,6 +65,21 @@ function writeShell(outputs) {
   return first;
 }
 
+const sizeOf = (paths) => paths.reduce((sum, path) => sum + statSync(join(root, `${path}.br`)).size, 0);
+
+/** The scripts that are loaded when one is used, each with those it needs besides the first load. */
+function loadedLater(outputs, first) {
+  return Object.entries(outputs).flatMap(([path, output]) => {
+    if (!output.entryPoint || !path.endsWith(".js") || first.includes(path)) return [];
+    const needed = new Set([path]);
+    for (const script of needed) {
+      for (const { kind, path } of outputs[script].imports)
+        if (kind === "import-statement" && path in outputs && !first.includes(path)) needed.add(path);
+    }
+    return output.entryPoint.endsWith(".css") ? [] : [[output.entryPoint, [...needed]]];
+  });
+}
+
 function compress(directory) {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
@@ -96,8 +111,10 @@ if (process.argv.includes("--watch")) {
   const result = await esbuild.build(options);
   const first = writeShell(result.metafile.outputs);
   compress(dist);
-  const size = first.reduce((sum, path) => sum + statSync(join(root, `${path}.br`)).size, 0);
+  const size = sizeOf(first);
   process.stdout.write(`web: first load ${(size / 1024).toFixed(1)} KB of compressed script\n`);
+  for (const [entry, later] of loadedLater(result.metafile.outputs, first))
+    process.stdout.write(`web: ${entry} ${(sizeOf(later) / 1024).toFixed(1)} KB more\n`);
   if (size > FIRST_LOAD_LIMIT) {
     process.stderr.write(
       `web: the limit is ${FIRST_LOAD_LIMIT / 1024} KB; load what the first page does not need later\n`,

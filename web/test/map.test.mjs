@@ -94,6 +94,9 @@ test("two fingers zoom the map on a phone, and a photo of it opens", async () =>
     await page.waitForSelector(".map-list li a");
     await page.tap(".map-list li a");
     await page.waitForSelector(".pswp__img");
+    // Closing leads back to the map.
+    await page.tap('.viewer-bar button[aria-label="Close"]');
+    await page.waitForSelector(".map-marker img");
   });
 });
 

@@ -371,7 +371,8 @@ export class Grid {
     element.dataset.section = String(s);
     element.style.height = `${this.model.end(s) - this.model.offset(s)}px`;
     const place = this.model.place(s);
-    if (place) Object.assign(element.style, { left: `${place.left}px`, width: `${place.width}px` });
+    if (place)
+      Object.assign(element.style, { left: `${place.left}px`, right: "auto", width: `${place.width}px` });
     if (section && this.model.hasHeading(s) && this.model.metrics.heading > 0) {
       const heading = document.createElement("h2");
       heading.className = "grid-heading";

@@ -7,7 +7,7 @@ import { api, type List, thumbnail } from "../api/client";
 import type { Cluster } from "../api/shapes";
 import { language, t } from "../i18n";
 import { useAnswer } from "../lib/answer";
-import { theme } from "../lib/session";
+import { sessionEnded, theme } from "../lib/session";
 import { Icon } from "../ui/icons";
 import { Empty, explain, Failed } from "../ui/states";
 import { announce } from "../ui/toast";
@@ -137,7 +137,7 @@ function Chart(props: MapProps & { extent: Box }) {
           controller.signal,
         )
         .then((answer) => setClusters(answer.clusters))
-        .catch((e) => controller.signal.aborted || announce(explain(e)));
+        .catch((e) => controller.signal.aborted || sessionEnded(e) || announce(explain(e)));
     }, PAUSE);
     return () => {
       clearTimeout(timer);
@@ -221,7 +221,13 @@ function Marker(props: {
   const style = { transform: `translate(${at[0]}px, ${at[1]}px) translate(-50%, -50%)` };
   if (cluster.items === 1)
     return (
-      <a class="map-marker" style={style} href={props.address(cluster.item)} aria-label={t("map.one")}>
+      <a
+        class="map-marker"
+        data-enter
+        style={style}
+        href={props.address(cluster.item)}
+        aria-label={t("map.one")}
+      >
         {picture}
       </a>
     );
@@ -271,7 +277,7 @@ function InView(props: MapProps & { box: Box | undefined }) {
       <ul>
         {ids.map((id, i) => (
           <li key={id}>
-            <a href={props.address(id)} aria-label={t("map.photo", { count: i + 1 })}>
+            <a data-enter href={props.address(id)} aria-label={t("map.photo", { count: i + 1 })}>
               <img alt="" loading="lazy" src={thumbnail(id, answer?.photos.keys[i] ?? 0, "sm")} />
             </a>
           </li>

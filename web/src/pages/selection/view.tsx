@@ -13,6 +13,8 @@ import { Icon, type IconName } from "../../ui/icons";
 import { Stars } from "../../ui/stars";
 import { explain } from "../../ui/states";
 import { announce } from "../../ui/toast";
+import { AlbumDialog } from "./album-dialog";
+import { DateDialog } from "./date-dialog";
 
 /** Maximum number of files that most apps accept at once. */
 const MOST_SHARED = 30;
@@ -121,8 +123,6 @@ export function ActionBar(props: {
   );
 }
 
-import { AlbumDialog } from "./album-dialog";
-import { DateDialog } from "./date-dialog";
 /** Words separated by commas. */
 export function tagsOf(text: string): string[] {
   return [...new Set(text.split(",").map((tag) => tag.trim()))].filter((tag) => tag !== "");
