@@ -32,9 +32,10 @@ test("the map of places shows clusters with photos, zooms into one, and lists wh
     // Land is drawn: the canvas has more colours than the sea.
     await page.waitForFunction(() => {
       const canvas = document.querySelector(".map-chart canvas");
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      // One row: reading all pixels in each frame is slow without a graphics processor.
+      const { data } = canvas.getContext("2d").getImageData(0, canvas.height / 2, canvas.width, 1);
       const colours = new Set();
-      for (let i = 0; i < data.length; i += 404)
+      for (let i = 0; i < data.length; i += 4)
         colours.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
       return colours.size > 3;
     });
