@@ -7,12 +7,25 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
+import { landFile } from "./land.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const dist = join(root, "dist");
 
 /** First load of the application: compressed script in bytes, at most (PORTAL.md section 5). */
 const FIRST_LOAD_LIMIT = 60 * 1024;
+
+/** `import address from "land-50m.bin"`: the address of a file with land and borders for the map. */
+const land = {
+  name: "land",
+  setup: (build) => {
+    build.onResolve({ filter: /^land-\d+m\.bin$/ }, ({ path }) => ({ path, namespace: "land" }));
+    build.onLoad({ filter: /.*/, namespace: "land" }, ({ path }) => {
+      const atlas = join(root, `node_modules/world-atlas/countries-${/\d+m/.exec(path)[0]}.json`);
+      return { contents: landFile(JSON.parse(readFileSync(atlas, "utf8"))), loader: "file" };
+    });
+  },
+};
 
 const options = {
   absWorkingDir: root,
@@ -31,6 +44,7 @@ const options = {
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
+  plugins: [land],
 };
 
 /** Writes index.html with the names of the entry's script and style sheet; returns the script names of the first load. */
@@ -49,6 +63,21 @@ function writeShell(outputs) {
     .replace("{{style}}", asset(output.cssBundle ?? ""));
   writeFileSync(join(dist, "index.html"), html);
   return first;
+}
+
+const sizeOf = (paths) => paths.reduce((sum, path) => sum + statSync(join(root, `${path}.br`)).size, 0);
+
+/** The scripts that are loaded when one is used, each with those it needs besides the first load. */
+function loadedLater(outputs, first) {
+  return Object.entries(outputs).flatMap(([path, output]) => {
+    if (!output.entryPoint || !path.endsWith(".js") || first.includes(path)) return [];
+    const needed = new Set([path]);
+    for (const script of needed) {
+      for (const { kind, path } of outputs[script].imports)
+        if (kind === "import-statement" && path in outputs && !first.includes(path)) needed.add(path);
+    }
+    return output.entryPoint.endsWith(".css") ? [] : [[output.entryPoint, [...needed]]];
+  });
 }
 
 function compress(directory) {
@@ -70,15 +99,22 @@ if (process.argv.includes("--watch")) {
     name: "shell",
     setup: (build) => build.onEnd((result) => result.metafile && writeShell(result.metafile.outputs)),
   };
-  const context = await esbuild.context({ ...options, minify: false, sourcemap: true, plugins: [shell] });
+  const context = await esbuild.context({
+    ...options,
+    minify: false,
+    sourcemap: true,
+    plugins: [land, shell],
+  });
   await context.watch();
 } else {
   rmSync(dist, { recursive: true, force: true });
   const result = await esbuild.build(options);
   const first = writeShell(result.metafile.outputs);
   compress(dist);
-  const size = first.reduce((sum, path) => sum + statSync(join(root, `${path}.br`)).size, 0);
+  const size = sizeOf(first);
   process.stdout.write(`web: first load ${(size / 1024).toFixed(1)} KB of compressed script\n`);
+  for (const [entry, later] of loadedLater(result.metafile.outputs, first))
+    process.stdout.write(`web: ${entry} ${(sizeOf(later) / 1024).toFixed(1)} KB more\n`);
   if (size > FIRST_LOAD_LIMIT) {
     process.stderr.write(
       `web: the limit is ${FIRST_LOAD_LIMIT / 1024} KB; load what the first page does not need later\n`,

@@ -62,6 +62,7 @@ export async function withDemo(run) {
       PORTAL_ACCOUNT: found.account,
       PORTAL_PASSWORD: found.password,
       // The demo's second account.
+      PORTAL_LIBRARY: join(root, "..", folder, "photos/shared"),
       PORTAL_SECOND: "ben",
       PORTAL_SECOND_PASSWORD: readFileSync(join(root, "..", folder, "ben.password"), "utf8").trim(),
     });

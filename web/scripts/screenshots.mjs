@@ -5,8 +5,12 @@ import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { root, withDemo } from "./demo.mjs";
 
+// Every photo of the demo library, with all of its pixels.
+process.env.DEMO_PROFILE ??= "release";
+process.env.DEMO_EVERY ??= "1";
+
 /** Bytes of a picture of the documentation at most. */
-const LARGEST = 150_000;
+const LARGEST = 200_000;
 
 /** A page: its address, what must be there, and what is done before the picture is taken. */
 const pages = {
@@ -34,13 +38,13 @@ const pages = {
     },
   },
   facts: {
-    path: "",
+    path: "photos?q=has:faces%20place:norway",
     wait: ".tile.is-loaded",
     act: async (page) => {
-      await page.click(".tile[data-position='2']");
+      await page.click(".tile[data-position='0']");
       await page.waitForSelector(".pswp__img");
       await page.keyboard.press("i");
-      await page.waitForSelector(".info dd");
+      await page.waitForSelector(".mini-map canvas[data-state=drawn]");
     },
   },
   folders: { path: "folders", wait: ".folder-row" },
@@ -49,6 +53,13 @@ const pages = {
   albums: { path: "albums", wait: ".collections, .empty" },
   people: { path: "people", wait: ".person, .empty" },
   places: { path: "places", wait: ".place-country, .empty" },
+  map: { path: "places/map?at=50,15,3.4", wait: ".map-marker img", act: mapIsDrawn },
+  "folder-map": {
+    path: "folders/Family/2019/2019-04%20Kyoto?view=map",
+    wait: ".map-marker img",
+    act: mapIsDrawn,
+  },
+  problems: { path: "problems", wait: ".problems li" },
   subjects: { path: "subjects", wait: ".cover-tile, .empty" },
   tags: { path: "tags", wait: ".cover-tile, .empty" },
   videos: { path: "videos", wait: ".tile.is-loaded, .empty" },
@@ -79,15 +90,21 @@ const pages = {
 const documented = [
   ["timeline", "desktop", "light"],
   ["timeline", "phone", "dark"],
-  ["months", "desktop", "light"],
   ["facts", "desktop", "light"],
-  ["viewer", "phone", "dark"],
-  ["selection", "desktop", "light"],
+  ["map", "desktop", "light"],
   ["filters", "desktop", "light"],
-  ["places", "desktop", "light"],
-  ["folder", "desktop", "light"],
-  ["albums", "phone", "light"],
+  ["selection", "phone", "light"],
 ];
+
+/** Land is drawn, and the photos in view are listed. */
+async function mapIsDrawn(page) {
+  await page.waitForSelector(".map-list li img");
+  await page.waitForFunction(() => {
+    const canvas = document.querySelector(".map-chart canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, canvas.height / 2, canvas.width, 1);
+    return new Set(new Uint32Array(data.buffer)).size > 3;
+  });
+}
 
 const isAll = process.argv.includes("--all");
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith("--"));
@@ -117,7 +134,7 @@ await withDemo(async (variables) => {
     const { path, wait, act } = pages[name];
     await page.goto(new URL(path, process.env.PORTAL_URL).href);
     try {
-      await page.waitForSelector(wait, { timeout: 20_000 });
+      await page.waitForSelector(wait, { timeout: 60_000 });
       await act?.(page);
     } catch (error) {
       process.stderr.write(`screenshots: ${name}, ${key}: ${error.message}\n`);
@@ -128,8 +145,11 @@ await withDemo(async (variables) => {
       const shown = [...document.images].filter((image) => image.getBoundingClientRect().top < innerHeight);
       await Promise.all(shown.map((image) => image.decode().catch(() => undefined)));
     });
-    const file = join(folder, isAll ? `${name}-${size}-${scheme}.png` : `${name}-${size}.jpg`);
-    await page.screenshot(isAll ? { path: file } : { path: file, type: "jpeg", quality: 72 });
+    // Places beside the headings, where the page has any.
+    if (path.startsWith("photos") || path === "")
+      await page.waitForFunction(() => document.querySelector(".grid-note")?.textContent !== "");
+    const file = join(folder, isAll ? `${name}-${size}-${scheme}.png` : `${name}-${size}.webp`);
+    await page.screenshot(isAll ? { path: file } : { path: file, type: "webp", quality: 80 });
     if (!isAll && statSync(file).size > LARGEST) throw new Error(`${file} is larger than ${LARGEST} bytes`);
   }
   await browser.close();

@@ -1,7 +1,9 @@
 // The bar at the top: search and account; and the tabs, at the bottom on a phone.
 
+import "./app-bar.css";
 import { t } from "./i18n";
 import { go, href, route } from "./lib/address";
+import { type Progress, progress } from "./lib/events";
 import { me, signOut } from "./lib/session";
 import { collections, type Destination, tabs } from "./navigation";
 import { spaceName } from "./pages/folders/view";
@@ -64,8 +66,15 @@ function AccountMenu() {
   if (!account) return null;
   const name = account.display_name || account.name;
   return (
-    <Menu label={t("account.menu", { name })} icon="account">
+    <Menu
+      label={[t("account.menu", { name }), progress.value && t("progress.working")]
+        .filter((part) => part)
+        .join(", ")}
+      icon="account"
+      isMarked={progress.value !== undefined}
+    >
       <strong class="menu-title">{name}</strong>
+      {progress.value && <Indexing done={progress.value} />}
       {spaces.length > 1 && (
         <label class="field menu-field">
           <span>{t("space.label")}</span>
@@ -85,6 +94,10 @@ function AccountMenu() {
           </select>
         </label>
       )}
+      <a class="menu-entry" href={href(["problems"])}>
+        <Icon name="warning" />
+        {t("problems.title")}
+      </a>
       <a class="menu-entry" href={href(["preferences"])}>
         <Icon name="settings" />
         {t("preferences.title")}
@@ -94,5 +107,19 @@ function AccountMenu() {
         {t("account.signOut")}
       </button>
     </Menu>
+  );
+}
+
+function Indexing({ done }: { done: Progress }) {
+  const parts = [
+    t("progress.developed", { count: done.developed }),
+    done.recognised > 0 && t("progress.recognised", { count: done.recognised }),
+    done.failed > 0 && t("progress.failed", { count: done.failed }),
+  ];
+  return (
+    <p class="indexing">
+      <strong>{t("progress.working")}</strong>
+      {parts.filter((part) => part).join(" · ")}
+    </p>
   );
 }

@@ -1,2 +1,7 @@
-// Style sheets are imported for their side effect; esbuild bundles them.
 declare module "*.css";
+
+/** The address of a file, relative to the script. */
+declare module "*.bin" {
+  const address: string;
+  export default address;
+}

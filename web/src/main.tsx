@@ -17,6 +17,7 @@ import { NamedPage } from "./pages/named/view";
 import { PeoplePage } from "./pages/people/view";
 import { PlacesPage } from "./pages/places/view";
 import { PreferencesPage } from "./pages/preferences/view";
+import { ProblemsPage } from "./pages/problems/view";
 import { SignIn } from "./pages/sign-in/view";
 import { TimelinePage } from "./pages/timeline/view";
 import { Empty, Failed } from "./ui/states";
@@ -42,6 +43,8 @@ function Page() {
     case "recent":
     case "favourites":
       return <FoundPage key={first} kind={first} />;
+    case "problems":
+      return <ProblemsPage />;
     case "preferences":
       return <PreferencesPage />;
     default:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { launch, open, photos, second, signedIn, signIn } from "./browser.mjs";
+import { launch, open, photos, portal, second, signedIn, signIn } from "./browser.mjs";
 
 let browser;
 before(async () => {
@@ -14,11 +14,25 @@ const PAGES = [
   "photos?by=year",
   "folders",
   "people",
+  "places",
+  "places/map",
+  "problems",
   "albums",
   "videos",
   "recent",
   "photos?q=garden",
 ];
+
+/** One of these is there once a page is complete. */
+const SHOWN = [
+  ".tile.is-loaded",
+  ".empty",
+  ".folder-row",
+  ".tiles",
+  ".people-grid",
+  ".map-marker",
+  ".problems li",
+].join();
 
 test("a second account sees nothing of what belongs to the first one alone", async () => {
   // Anna's own photos are those of 2025, in the garden.
@@ -42,8 +56,8 @@ test("a second account sees nothing of what belongs to the first one alone", asy
   await signIn(page, "", second);
   await photos(page);
   for (const path of PAGES) {
-    await page.goto(new URL(path, page.url()).href);
-    await page.waitForSelector(".tile.is-loaded, .empty, .folder-row, .tiles, .people-grid");
+    await page.goto(new URL(path, portal.url).href);
+    await page.waitForSelector(SHOWN);
     const words = await page.evaluate(() => document.body.textContent);
     assert.doesNotMatch(words, /\banna\b|2025|2025-06 Garden/i, path);
   }

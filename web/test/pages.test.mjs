@@ -19,6 +19,8 @@ const PAGES = [
   ["albums", ".collection"],
   ["people", ".person, .empty"],
   ["places", ".place-country .cover-tile"],
+  ["places/map", ".map-marker img"],
+  ["problems", ".problems li"],
   ["subjects", ".cover-tile, .empty"],
   ["tags", ".cover-tile, .empty"],
   ["favourites", ".tile.is-loaded, .empty"],

@@ -5,8 +5,10 @@ import type {
   Album,
   Edited,
   Facets,
+  Failures,
   Folder,
   Item,
+  MapAnswer,
   Me,
   Named,
   People,
@@ -140,10 +142,16 @@ export const api = {
   subjects: (space?: string, signal?: AbortSignal) =>
     get<{ subjects: Named[] }>("subjects", { space }, signal),
   places: (space?: string, signal?: AbortSignal) => get<Places>("places", { space }, signal),
+  /** Photos on a map, in clusters for a zoom level. */
+  map: (list: List, range: { box?: string; zoom?: number }, signal?: AbortSignal) =>
+    get<MapAnswer>("map", { ...list, ...range }, signal),
   albums: (signal?: AbortSignal) => get<{ albums: Album[] }>("albums", undefined, signal),
   album: (id: number, signal?: AbortSignal) => get<Album>(`albums/${id}`, undefined, signal),
   addAlbum: async (name: string, items: readonly number[]) =>
     (await (await send("POST", address("albums"), { name, items })).json()) as Album,
+  /** An album whose photos are those of a search. */
+  addSearchAlbum: async (name: string, query: string) =>
+    (await (await send("POST", address("albums"), { name, query })).json()) as Album,
   changeAlbum: async (id: number, change: { name?: string; description?: string; cover?: number }) => {
     await send("PATCH", address(`albums/${id}`), change);
   },
@@ -155,12 +163,15 @@ export const api = {
   },
   suggest: (q: string, signal?: AbortSignal) =>
     get<{ suggestions: Suggestion[] }>("search/suggest", { q }, signal),
-  facets: (scope: Scope, signal?: AbortSignal) => get<Facets>("facets", { ...scope }, signal),
+  facets: (scope: Scope & { day?: string }, signal?: AbortSignal) =>
+    get<Facets>("facets", { ...scope }, signal),
   edit: async (ids: readonly number[], change: Change) =>
     (await (await send("POST", address("items/edit"), { ids, ...change })).json()) as Edited,
   undo: async (undo: string) => {
     await send("POST", address("undo"), { undo });
   },
+  failures: (after?: string, signal?: AbortSignal) =>
+    get<Failures>("failures", { limit: 1000, after }, signal),
   preferences: () => get<Record<string, unknown>>("preferences"),
   setPreferences: async (changes: Record<string, unknown>) => {
     await send("PATCH", address("preferences"), changes);

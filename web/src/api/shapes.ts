@@ -17,8 +17,13 @@ export type Cover = Schemas["Cover"];
 /** A tag, a subject or a place, with the search that finds its items. */
 export type Named = Schemas["Named"];
 export type Places = Schemas["Places"];
+export type MapAnswer = Schemas["Map"];
+/** Photos that are close together on a map. */
+export type Cluster = MapAnswer["clusters"][number];
 export type Album = Schemas["Album"];
 export type Suggestion = Schemas["Suggestions"]["suggestions"][number];
+export type Failure = Schemas["Failure"];
+export type Failures = Schemas["Failures"];
 export type Facets = Schemas["Facets"];
 /** The result of an edit, and the token to undo it. */
 export type Edited = Schemas["ItemEdited"];
@@ -40,6 +45,8 @@ export interface Item {
     readonly precision?: string;
     readonly source: string;
     readonly offset?: string;
+    /** Dates that were found and not used. */
+    readonly rejected?: readonly { readonly source: string; readonly value: string; readonly why: string }[];
   };
   readonly camera?: {
     readonly make?: string;
@@ -66,6 +73,8 @@ export interface Item {
   };
   readonly faces?: readonly {
     readonly id?: number;
+    /** x, y, width, height as fractions of the picture. */
+    readonly box?: readonly number[];
     readonly person?: { readonly id: string; readonly name?: string };
   }[];
   readonly subjects?: readonly { readonly label: string; readonly score: number }[];

@@ -1,11 +1,13 @@
 // The virtual grid: draws the visible part of a TimelineModel, loads missing items, and cancels requests for parts
 // that are no longer visible. Plain DOM: a frame creates and removes only the elements that changed.
 
+import "./grid.css";
 import { GridFocus } from "./focus";
 import { rowWidths } from "./layout";
 import type { Loader } from "./loader";
-import { Flag, type GridItem, type TimelineModel } from "./model";
+import { Flag, type GridItem, type Section, type TimelineModel } from "./model";
 import { at, drift, isNearFalseEnd, type Mapping, type Position, scrolled, trackHeight } from "./scroll";
+import { isSame, type Place } from "./shelves";
 import { TouchSelect } from "./touch-select";
 
 /** The interface of the page around the grid. */
@@ -20,6 +22,10 @@ export interface GridHost {
   duration(seconds: number): string;
   /** The item was selected; its link is not followed. */
   open(position: number, item: GridItem): void;
+  /** The note beside the heading of a section, if it is known. */
+  note(section: Section): string | undefined;
+  /** The sections whose headings are on the screen. */
+  visible(sections: readonly Section[]): void;
   /** The day at the top of the screen, and the scroll position in the content, from 0 to 1. */
   moved(day: string, fraction: number): void;
 }
@@ -43,6 +49,8 @@ interface Shown {
   /** Tiles by their position in the timeline. */
   readonly tiles: Map<number, HTMLElement>;
   base: number;
+  /** Its place in a row that it shares with other days. */
+  readonly place: Place | undefined;
 }
 
 /** Pictures are drawn within this number of viewports above and below the screen. */
@@ -147,6 +155,15 @@ export class Grid {
     this.#request();
   }
 
+  /** Shows the note of a section that became known. */
+  noted(section: Section, note: string): void {
+    for (const [s, { element }] of this.#shown) {
+      if (this.model.sections[s] !== section) continue;
+      const shown = element.querySelector(".grid-note");
+      if (shown) shown.textContent = note;
+    }
+  }
+
   focusPosition(position: number): void {
     this.showPosition(position);
     this.#focus.move(position);
@@ -244,15 +261,15 @@ export class Grid {
 
   /** The top of the screen: a section, and the position in it as a fraction of its height. */
   #anchor(): { section: number; part: number } {
-    const section = this.model.sectionAt(this.#position.top);
+    const section = this.model.rowStart(this.model.sectionAt(this.#position.top));
     const top = this.model.offset(section);
-    const height = this.model.offset(section + 1) - top;
+    const height = this.model.end(section) - top;
     return { section, part: height > 0 ? (this.#position.top - top) / height : 0 };
   }
 
   #offsetOf(anchor: { section: number; part: number }): number {
     const top = this.model.offset(anchor.section);
-    return top + anchor.part * (this.model.offset(anchor.section + 1) - top);
+    return top + anchor.part * (this.model.end(anchor.section) - top);
   }
 
   /** Items were loaded: `take` adds them to the model. The visible content does not move. */
@@ -276,15 +293,19 @@ export class Grid {
     if (this.intro) this.intro.style.transform = `translateY(${this.#position.scrollTop - top}px)`;
     const margin = this.#viewport * OVERSCAN;
     const [from, to] = [top - margin, top + this.#viewport + margin];
-    const first = this.model.sectionAt(from);
+    const first = this.model.rowStart(this.model.sectionAt(from));
     let last = first;
     const needed = new Set<number>();
+    const headings: Section[] = [];
     for (let s = first; s < this.model.sections.length && this.model.offset(s) < to; s++) {
       last = s;
       const section = this.model.sections[s];
       if (section && !this.model.columns(section.bucket)) needed.add(section.bucket);
       this.#drawSection(s, from, to);
+      const isOnScreen = this.model.end(s) > top && this.model.offset(s) < top + this.#viewport;
+      if (section && isOnScreen && this.model.hasHeading(s)) headings.push(section);
     }
+    this.host.visible(headings);
     for (const s of this.#shown.keys()) if (s < first || s > last) this.#remove(s);
     this.loader.want(needed);
     const day = this.model.sections[this.model.sectionAt(top + this.model.metrics.heading)]?.day;
@@ -293,9 +314,13 @@ export class Grid {
   }
 
   #drawSection(s: number, from: number, to: number): void {
+    const place = this.model.place(s);
+    // Pictures of another day in the same row have been loaded.
+    const before = this.#shown.get(s);
+    if (before && !isSame(before.place, place)) this.#remove(s);
     let shown = this.#shown.get(s);
     if (!shown) {
-      shown = { element: this.#sectionElement(s), tiles: new Map(), base: Number.NaN };
+      shown = { element: this.#sectionElement(s), tiles: new Map(), base: Number.NaN, place };
       this.#shown.set(s, shown);
     }
     const y = this.model.offset(s) + this.#position.scrollTop - this.#position.top;
@@ -319,7 +344,7 @@ export class Grid {
     for (const row of rows) {
       if (row.top + row.height < from || row.top > to) continue;
       let x = 0;
-      const widths = rowWidths(columns.aspect, row, metrics);
+      const widths = rowWidths(columns.aspect, row, this.model.metricsOf(s));
       for (let i = row.from; i < row.to; i++) {
         const position = bucket.first + i;
         const width = widths[i - row.from] ?? 0;
@@ -344,12 +369,18 @@ export class Grid {
     const element = document.createElement("section");
     element.className = "grid-section";
     element.dataset.section = String(s);
-    const height = this.model.offset(s + 1) - this.model.offset(s);
-    element.style.height = `${height}px`;
+    element.style.height = `${this.model.end(s) - this.model.offset(s)}px`;
+    const place = this.model.place(s);
+    if (place)
+      Object.assign(element.style, { left: `${place.left}px`, right: "auto", width: `${place.width}px` });
     if (section && this.model.hasHeading(s) && this.model.metrics.heading > 0) {
       const heading = document.createElement("h2");
       heading.className = "grid-heading";
       heading.textContent = this.host.heading(section.day);
+      const note = document.createElement("span");
+      note.className = "grid-note";
+      note.textContent = this.host.note(section) ?? "";
+      heading.append(" ", note);
       element.append(heading, this.#dayCheck(section.day));
     }
     if (!this.model.rows(s)) {

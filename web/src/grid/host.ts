@@ -4,13 +4,15 @@ import { type ThumbnailSize, thumbnail } from "../api/client";
 import { language, t } from "../i18n";
 import { clock, dayInWords } from "../lib/dates";
 import type { GridHost } from "./grid";
-import { Flag, type GridItem } from "./model";
+import { Flag, type GridItem, type Section } from "./model";
 
 /** The differences between pages. */
 export interface ListHost {
   address(item: GridItem): string;
   open(position: number, item: GridItem): void;
   moved(day: string, fraction: number): void;
+  note(section: Section): string | undefined;
+  visible(sections: readonly Section[]): void;
 }
 
 /** The smallest thumbnail that looks sharp: 240 and 320 pixels on the short edge, then 1280. */
@@ -28,6 +30,8 @@ export function gridHost(list: ListHost): GridHost {
     href: list.address,
     open: list.open,
     moved: list.moved,
+    note: list.note,
+    visible: list.visible,
     picture: (item, pixels) => thumbnail(item.id, item.key, sizeFor(pixels)),
     label: (item, day, isSelected) => {
       const date = heading(day);

@@ -48,10 +48,12 @@ test("all rows but the last are full, and near the target height", () => {
   }
 });
 
-test("the last row is not stretched", () => {
+test("the last row is stretched only if it is nearly full", () => {
   const rows = justify([100], 0, 1, metrics(1200, 220));
   assert.equal(rows.length, 1);
   assert.equal(rows[0]?.height, 220);
+  const [full] = justify([133, 133, 133], 0, 3, metrics(1200, 240));
+  assert.ok(full && Math.abs(3 * 1.33 * full.height + 8 - 1200) < 1e-6);
 });
 
 test("the estimate of a mixed library is within a quarter of the layout", () => {

@@ -12,6 +12,8 @@ export interface GridMetrics {
   readonly heading: number;
   /** Blank space below the last row of a day. */
   readonly dayGap: number;
+  /** Blank space between short days that share a row; without it, each day has rows of its own. */
+  readonly shelfGap?: number;
   /** Height of the content above the pictures, which scrolls with them. */
   readonly intro?: number;
 }
@@ -26,7 +28,10 @@ export interface Row {
 
 /** Widest and narrowest ratio of a displayed picture; beyond, it is cropped to the ratio. */
 const MAX_ASPECT = 3.5;
-const MIN_ASPECT = 0.4;
+export const MIN_ASPECT = 0.4;
+
+/** A row that is not full is stretched to the width if its height stays below this multiple of the target. */
+export const STRETCH = 1.35;
 
 /** Mean ratio of pictures that are not loaded, for estimates. */
 export const ESTIMATED_ASPECT = 1.25;
@@ -37,8 +42,8 @@ export function layoutAspect(aspectPercent: number): number {
 }
 
 /**
- * Breaks pictures into rows. A row is closed where its height comes closest to the target. The last row is not
- * stretched: it keeps the target height unless it is nearly full.
+ * Breaks pictures into rows. A row is closed where its height comes closest to the target. The last row keeps the target
+ * height unless it is nearly full.
  */
 export function justify(aspects: readonly number[], from: number, to: number, metrics: GridMetrics): Row[] {
   const { width, rowHeight, gap } = metrics;
@@ -73,7 +78,7 @@ export function justify(aspects: readonly number[], from: number, to: number, me
   }
   if (start < to) {
     const full = (width - gap * (to - start - 1)) / sum;
-    close(to, Math.min(rowHeight, full));
+    close(to, full < rowHeight * STRETCH ? full : rowHeight);
   }
   return rows;
 }

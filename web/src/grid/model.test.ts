@@ -76,3 +76,29 @@ test("loading a bucket moves what is below it and nothing above it", () => {
   const last = model.sections.length - 1;
   assert.ok(Math.abs(model.offset(last) - (before[last] ?? 0) - moved) < 1e-6);
 });
+
+test("short days share a row, before and after their pictures are loaded", () => {
+  const days = Array.from({ length: 60 }, (_, i) => ({ day: `d${i}`, count: i % 10 === 9 ? 40 : 1 }));
+  const model = new TimelineModel(days, { ...metrics, shelfGap: 16 });
+  const check = () => {
+    let shared = 0;
+    for (let s = 0; s < model.sections.length; s++) {
+      assert.ok(model.end(s) > model.offset(s));
+      const first = model.rowStart(s);
+      assert.equal(model.offset(first), model.offset(s));
+      const row = model.rows(s);
+      if (model.place(s)) {
+        shared++;
+        if (row) assert.equal(row.length, 1);
+      } else assert.equal(first, s);
+      // The last section of a row is found by each of its offsets.
+      assert.equal(model.rowStart(model.sectionAt(model.end(s) - 0.5)), first);
+    }
+    return shared;
+  };
+  assert.ok(check() > 40);
+  const height = model.height;
+  for (const [b, bucket] of model.buckets.entries()) assert.ok(model.setColumns(b, columns(bucket.count, 1)));
+  assert.ok(check() > 40);
+  assert.ok(Math.abs(model.height - height) / height < 0.4);
+});

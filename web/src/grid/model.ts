@@ -2,7 +2,17 @@
 // items. Items are loaded in buckets, runs of sections with some hundred items. It has no side effects except its own
 // state.
 
-import { estimateHeight, type GridMetrics, justify, type Row, rowsHeight } from "./layout";
+import {
+  ESTIMATED_ASPECT,
+  estimateHeight,
+  type GridMetrics,
+  justify,
+  layoutAspect,
+  MIN_ASPECT,
+  type Row,
+  rowsHeight,
+} from "./layout";
+import { type Day, type Place, shelf } from "./shelves";
 
 /** A day of the timeline index: `2023-07-01`, `1965-07`, `1965`, or `undated`; or a group of them, a month or a year. */
 export interface DayCount {
@@ -77,6 +87,8 @@ export class TimelineModel {
   /** Offsets of the sections in the content, and the content's height last. */
   #offsets: Float64Array;
   #rows: (readonly Row[] | undefined)[];
+  /** Places of short days that share a row. */
+  #places: (Place | undefined)[] = [];
   #columns: (GridColumns | undefined)[];
 
   constructor(days: readonly DayCount[], metrics: GridMetrics) {
@@ -157,6 +169,31 @@ export class TimelineModel {
     return this.#offsets[section] ?? this.height;
   }
 
+  /** Offset of the end of a section, with the blank space below it; several sections of one row end together. */
+  end(section: number): number {
+    let next = section + 1;
+    while ((this.#places[next]?.left ?? 0) > 0) next++;
+    return this.offset(next);
+  }
+
+  /** The horizontal place of a section, if it shares its row with others. */
+  place(section: number): Place | undefined {
+    return this.#places[section];
+  }
+
+  /** The first section of the row of a section. */
+  rowStart(section: number): number {
+    let first = section;
+    while ((this.#places[first]?.left ?? 0) > 0) first--;
+    return first;
+  }
+
+  /** The metrics of the rows of a section. */
+  metricsOf(section: number): GridMetrics {
+    const place = this.#places[section];
+    return place ? { ...this.#metrics, width: place.width } : this.#metrics;
+  }
+
   /** Offset of the first row below a section's heading. */
   rowsTop(section: number): number {
     return this.offset(section) + this.#headingHeight(section);
@@ -168,13 +205,15 @@ export class TimelineModel {
 
   /** The rows of a section, once its items are loaded. */
   rows(section: number): readonly Row[] | undefined {
-    const known = this.#rows[section];
-    if (known) return known;
     const s = this.sections[section];
     const columns = s && this.#columns[s.bucket];
     const bucket = s && this.buckets[s.bucket];
     if (!columns || !bucket) return undefined;
     const start = s.first - bucket.first;
+    const place = this.#places[section];
+    if (place) return [{ from: start, to: start + s.count, top: 0, height: place.height }];
+    const known = this.#rows[section];
+    if (known) return known;
     const rows = justify(columns.aspect, start, start + s.count, this.#metrics);
     this.#rows[section] = rows;
     return rows;
@@ -277,11 +316,36 @@ export class TimelineModel {
     return [this.sections[a]?.first ?? 0, (last?.first ?? 0) + (last?.count ?? 0)];
   }
 
+  /** A day that may share its row with others: a whole one, with a date. */
+  #short(section: number): Day | undefined {
+    const s = this.sections[section];
+    const bucket = s && this.buckets[s.bucket];
+    if (!s || !bucket || s.day === "undated" || s.offset > 0 || !this.#isLastOfDay(section)) return undefined;
+    if (s.count * MIN_ASPECT * this.#metrics.rowHeight > this.#metrics.width) return undefined;
+    const columns = this.#columns[s.bucket];
+    if (!columns) return { count: s.count, aspects: s.count * ESTIMATED_ASPECT };
+    const first = s.first - bucket.first;
+    let aspects = 0;
+    for (let i = first; i < first + s.count; i++) aspects += layoutAspect(columns.aspect[i] ?? 100);
+    return { count: s.count, aspects };
+  }
+
   /** Sums up the heights. At most a few thousand additions, even for a million items. */
   #measure(): void {
     let top = this.#metrics.intro ?? 0;
+    this.#places = new Array(this.sections.length);
     for (let s = 0; s < this.sections.length; s++) {
       this.#offsets[s] = top;
+      const places = shelf((n) => this.#short(s + n), this.#metrics);
+      for (const [n, place] of places.entries()) {
+        this.#offsets[s + n] = top;
+        this.#places[s + n] = place;
+      }
+      if (places.length > 1) {
+        top += this.#metrics.heading + (places[0]?.height ?? 0) + this.#metrics.dayGap;
+        s += places.length - 1;
+        continue;
+      }
       const rows = this.rows(s);
       const section = this.sections[s];
       const height = rows ? rowsHeight(rows) : estimateHeight(section?.count ?? 0, this.#metrics);

@@ -18,6 +18,7 @@ import { gridHost, heading } from "./host";
 import type { GridMetrics } from "./layout";
 import { type FetchBucket, Loader } from "./loader";
 import { type DayCount, type GridItem, TimelineModel } from "./model";
+import { type Describe, Notes } from "./notes";
 import { Scrubber } from "./scrubber";
 import { idsBetween, Selection } from "./selection";
 
@@ -26,6 +27,8 @@ export interface ListSource {
   /** The days of the list, or one day without a name for all of it. */
   load(signal: AbortSignal): Promise<readonly DayCount[]>;
   fetcher(model: TimelineModel): FetchBucket;
+  /** Notes beside the headings. */
+  describe?: Describe;
 }
 
 export interface PhotoListProps {
@@ -109,6 +112,8 @@ export function PhotoList(props: PhotoListProps) {
         }),
       dayLabel: (day) => t("select.day", { day: heading(day) }),
     };
+    const notes =
+      source.describe && new Notes(source.describe, (section, note) => grid.current?.noted(section, note));
     const host = gridHost({
       address: (item: GridItem) => latest.current.address(item.id),
       open: (_position, item) => enter(latest.current.address(item.id)),
@@ -116,6 +121,8 @@ export function PhotoList(props: PhotoListProps) {
         fraction.value = at;
         if (latest.current.day) latest.current.day.current = day;
       },
+      note: (section) => notes?.get(section),
+      visible: (sections) => notes?.want(sections),
     });
     // Read before the grid draws its top, which is another day.
     const day = latest.current.day?.current;
@@ -144,6 +151,7 @@ export function PhotoList(props: PhotoListProps) {
       unfollow();
       observer.disconnect();
       made.destroy();
+      notes?.stop();
       grid.current = undefined;
     };
   }, [model, source, selection, fraction]);
@@ -173,7 +181,13 @@ export function PhotoList(props: PhotoListProps) {
   }, [edits.value]);
 
   const [showsKeys, setShowsKeys] = useState(false);
-  useKeys(selection, model, source, opened !== undefined, () => setShowsKeys(true));
+  const selectAll = () => {
+    if (!model) return;
+    void idsBetween(model, source.fetcher(model), 0, model.count)
+      .then((ids) => selection.add(ids))
+      .catch((e) => sessionEnded(e) || announce(explain(e)));
+  };
+  useKeys(selection, selectAll, opened !== undefined, () => setShowsKeys(true));
 
   const isEmpty = model?.count === 0;
   const isChoosing = selection.count.value > 0;
@@ -199,7 +213,7 @@ export function PhotoList(props: PhotoListProps) {
         />
       )}
       {props.children}
-      {isChoosing && <ActionBar selection={selection} changed={reload} album={props.album} />}
+      {isChoosing && <ActionBar selection={selection} changed={reload} all={selectAll} album={props.album} />}
       {showsKeys && (
         <KeyList
           close={() => setShowsKeys(false)}
@@ -230,30 +244,24 @@ export function PhotoList(props: PhotoListProps) {
 }
 
 /** Keys for the whole list: select all or nothing. */
-function useKeys(
-  selection: Selection,
-  model: TimelineModel | undefined,
-  source: ListSource,
-  isCovered: boolean,
-  help: () => void,
-) {
+function useKeys(selection: Selection, selectAll: () => void, isCovered: boolean, help: () => void) {
+  const latest = useRef({ selectAll, help });
+  latest.current = { selectAll, help };
   useEffect(() => {
-    if (isCovered || !model) return;
+    if (isCovered) return;
     const onKey = (event: KeyboardEvent) => {
       const isTyping = (event.target as HTMLElement).closest?.("input, textarea, select, dialog");
       if (isTyping) return;
       if (event.key === "Escape") selection.clear();
-      else if (event.key === "?") help();
+      else if (event.key === "?") latest.current.help();
       else if ((event.ctrlKey || event.metaKey) && event.key === "a") {
         event.preventDefault();
-        void idsBetween(model, source.fetcher(model), 0, model.count)
-          .then((ids) => selection.add(ids))
-          .catch((e) => sessionEnded(e) || announce(explain(e)));
+        latest.current.selectAll();
       }
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  }, [selection, model, source, isCovered]);
+  }, [selection, isCovered]);
 }
 
 /** Loads the buckets of an item's day, until one contains it. */

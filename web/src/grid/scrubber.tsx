@@ -1,5 +1,6 @@
 // The rail beside the timeline: years and months, the current position, and jumps to a date.
 
+import "./scrubber.css";
 import type { Signal } from "@preact/signals";
 import { useRef, useState } from "preact/hooks";
 import { language, t } from "../i18n";

@@ -47,7 +47,7 @@ const read = () => {
   route.value = parse(window.location, base());
 };
 
-/** Starts following the address, and handles clicks on links within the application. */
+/** Starts following the address, and handles clicks on links within the application: with `data-enter` as [`enter`]. */
 export function follow(): void {
   read();
   window.addEventListener("popstate", read);
@@ -66,7 +66,9 @@ export function follow(): void {
     const url = new URL(link.href);
     if (url.origin !== window.location.origin || !url.pathname.startsWith(base())) return;
     event.preventDefault();
-    go(url.pathname.slice(base().length) + url.search);
+    const to = url.pathname.slice(base().length) + url.search;
+    if (link.dataset.enter === undefined) go(to);
+    else enter(to);
   });
 }
 

@@ -4,7 +4,13 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 
-export function Menu(props: { label: string; icon: IconName; children: ComponentChildren }) {
+export function Menu(props: {
+  label: string;
+  icon: IconName;
+  /** A dot on the button: there is news in the panel. */
+  isMarked?: boolean;
+  children: ComponentChildren;
+}) {
   const [isOpen, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -35,7 +41,7 @@ export function Menu(props: { label: string; icon: IconName; children: Component
       <button
         ref={button}
         type="button"
-        class="icon-button"
+        class={props.isMarked ? "icon-button is-marked" : "icon-button"}
         aria-label={props.label}
         aria-expanded={isOpen}
         aria-controls={id}

@@ -30,6 +30,15 @@ export function explain(error: unknown): string {
   return t("error.other", { status: String(error.status) });
 }
 
+/** A page that could not be loaded. */
+export function FailedPage(props: { error: unknown; retry: () => void }) {
+  return (
+    <main class="page">
+      <Failed {...props} />
+    </main>
+  );
+}
+
 export function Failed(props: { error: unknown; retry: () => void }) {
   return (
     <div class="empty" role="alert">

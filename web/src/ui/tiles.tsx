@@ -1,5 +1,6 @@
 // Tiles with a picture, a name and a count: albums, tags, subjects, places.
 
+import "./tiles.css";
 import { thumbnail } from "../api/client";
 import type { Cover } from "../api/shapes";
 import { t } from "../i18n";

@@ -1,5 +1,6 @@
 // Albums: automatic collections (people, places, ...), and the albums of the accounts.
 
+import "./albums.css";
 import { useMemo, useState } from "preact/hooks";
 import { api } from "../../api/client";
 import type { Album } from "../../api/shapes";
@@ -10,12 +11,15 @@ import { go, href, openedItem, route } from "../../lib/address";
 import { useAnswer } from "../../lib/answer";
 import { attempt, edits } from "../../lib/edits";
 import { listSource } from "../../lib/list";
+import { MapChoice } from "../../map/choice";
+import { MapPage } from "../../map/page";
 import { collections } from "../../navigation";
 import { Dialog } from "../../ui/dialog";
 import { Icon } from "../../ui/icons";
 import { Menu } from "../../ui/menu";
-import { Empty, Failed } from "../../ui/states";
+import { Empty, Failed, FailedPage } from "../../ui/states";
 import { Tiles } from "../../ui/tiles";
+import { NewAlbum } from "./new";
 
 export function AlbumsPage() {
   const [, id] = route.value.segments;
@@ -25,10 +29,20 @@ export function AlbumsPage() {
 
 function AlbumList() {
   const space = route.value.query.get("space") ?? undefined;
+  const [makes, setMakes] = useState(false);
   const { answer, error, retry } = useAnswer((signal) => api.albums(signal), [edits.value]);
   return (
     <main class="page is-padded">
-      <h1>{t("tab.albums")}</h1>
+      <div class="page-head">
+        <h1>{t("tab.albums")}</h1>
+        <div class="tools">
+          <button type="button" class="button" onClick={() => setMakes(true)}>
+            <Icon name="plus" />
+            {t("albums.add")}
+          </button>
+        </div>
+      </div>
+      {makes && <NewAlbum close={() => setMakes(false)} />}
       <ul class="collections">
         {collections.map(({ path, label, icon }) => (
           <li key={path}>
@@ -60,7 +74,7 @@ function AlbumList() {
 
 function AlbumPage({ id }: { id: number }) {
   const { answer, error, retry } = useAnswer((signal) => api.album(id, signal), [id, edits.value]);
-  if (error !== undefined) return <Failed error={error} retry={retry} />;
+  if (error !== undefined) return <FailedPage error={error} retry={retry} />;
   if (!answer) return <main class="page" aria-busy="true" />;
   return <AlbumView album={answer} />;
 }
@@ -69,32 +83,46 @@ function AlbumView({ album }: { album: Album }) {
   const [asks, setAsks] = useState<"name" | "remove">();
   const mayChange = album.rights.includes("manage");
   const source = useMemo(() => listSource({ album: album.id }, async () => album.items), [album]);
+  const isMap = route.value.query.get("view") === "map";
+  const address = (query?: Record<string, string | undefined>) => href(["albums", album.id], query);
+  const head = (
+    <>
+      <h1>{album.name}</h1>
+      <span class="count">{t("folders.items", { count: album.items })}</span>
+      {album.description && !isMap && <p>{album.description}</p>}
+      <div class="tools">
+        {album.items > 0 && <MapChoice address={(view) => address({ view })} isMap={isMap} />}
+        {mayChange && !isMap && (
+          <Menu label={t("albums.menu")} icon="more">
+            <button type="button" class="menu-entry" onClick={() => setAsks("name")}>
+              <Icon name="edit" />
+              {t("albums.rename")}
+            </button>
+            <button type="button" class="menu-entry" onClick={() => setAsks("remove")}>
+              <Icon name="remove" />
+              {t("albums.remove")}
+            </button>
+          </Menu>
+        )}
+      </div>
+    </>
+  );
+  if (isMap)
+    return (
+      <MapPage
+        head={head}
+        list={{ album: album.id }}
+        at={route.value.query.get("at") ?? undefined}
+        moved={(at) => go(address({ view: "map", at }), { replace: true })}
+        address={(item) => address({ item: String(item) })}
+      />
+    );
   return (
     <PhotoList
       source={source}
-      intro={
-        <div class="page-head">
-          <h1>{album.name}</h1>
-          <span class="count">{t("folders.items", { count: album.items })}</span>
-          {album.description && <p>{album.description}</p>}
-          {mayChange && (
-            <div class="tools">
-              <Menu label={t("albums.menu")} icon="more">
-                <button type="button" class="menu-entry" onClick={() => setAsks("name")}>
-                  <Icon name="edit" />
-                  {t("albums.rename")}
-                </button>
-                <button type="button" class="menu-entry" onClick={() => setAsks("remove")}>
-                  <Icon name="remove" />
-                  {t("albums.remove")}
-                </button>
-              </Menu>
-            </div>
-          )}
-        </div>
-      }
+      intro={<div class="page-head">{head}</div>}
       empty={<Empty icon="albums" title={t("albums.none")} hint={t("albums.noneHint")} />}
-      address={(item) => href(["albums", album.id], { item: item?.toString() })}
+      address={(item) => address({ item: item?.toString() })}
       opened={openedItem()}
       metrics={flatMetrics((width) => rowHeightFor(width, 1))}
       album={mayChange && album.query === undefined ? album.id : undefined}

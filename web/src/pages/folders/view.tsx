@@ -1,18 +1,21 @@
 // Folders as on the NAS: libraries, then their folders, then the photos of one.
 
+import "./folders.css";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";
 import type { Folder } from "../../api/shapes";
 import { rowHeightFor } from "../../grid/layout";
 import { flatMetrics, PhotoList } from "../../grid/photo-list";
 import { t } from "../../i18n";
-import { href, openedItem, route } from "../../lib/address";
+import { go, href, openedItem, route } from "../../lib/address";
 import { listSource } from "../../lib/list";
 import { preferences, setPreference } from "../../lib/preferences";
 import { me, sessionEnded } from "../../lib/session";
+import { MapChoice } from "../../map/choice";
+import { MapPage } from "../../map/page";
 import { Icon } from "../../ui/icons";
 import { SortMenu } from "../../ui/sort";
-import { Empty, Failed } from "../../ui/states";
+import { Empty, FailedPage } from "../../ui/states";
 import { FolderTree } from "./tree";
 
 /** The displayed name of a library. */
@@ -83,37 +86,54 @@ function FolderView({ space, path }: { space: string; path: readonly string[] })
     [space, joined, sort, folder],
   );
 
-  if (error !== undefined) return <Failed error={error} retry={() => setAttempt((n) => n + 1)} />;
+  if (error !== undefined) return <FailedPage error={error} retry={() => setAttempt((n) => n + 1)} />;
   if (!folder || !source) return <main class="page" aria-busy="true" />;
   const known = me.value?.spaces.find((s) => s.name === space);
   const trail = [known ? spaceName(known) : space, ...path];
   const segments = ["folders", space, ...path];
+  const isMap = route.value.query.get("view") === "map";
+  const head = (
+    <>
+      <nav aria-label={t("folders.trail")}>
+        <ol class="trail">
+          <li>
+            <a href={href(["folders"])}>{t("folders.title")}</a>
+          </li>
+          {trail.map((name, i) => (
+            <li key={name + String(i)}>
+              <a
+                href={href(["folders", space, ...path.slice(0, i)])}
+                aria-current={i === trail.length - 1 ? "page" : undefined}
+              >
+                {name}
+              </a>
+            </li>
+          ))}
+        </ol>
+      </nav>
+      {folder.items > 0 && (
+        <div class="tools">
+          {!isMap && folder.items > 1 && (
+            <SortMenu sorts={SORTS} sort={sort} choose={(s) => setPreference("folder_sort", s)} />
+          )}
+          <MapChoice address={(view) => href(segments, { view })} isMap={isMap} />
+        </div>
+      )}
+    </>
+  );
+  if (isMap)
+    return (
+      <MapPage
+        head={head}
+        list={{ space, folder: joined }}
+        at={route.value.query.get("at") ?? undefined}
+        moved={(at) => go(href(segments, { view: "map", at }), { replace: true })}
+        address={(item) => href(segments, { item: String(item) })}
+      />
+    );
   const intro = (
     <>
-      <div class="page-head">
-        <nav aria-label={t("folders.trail")}>
-          <ol class="trail">
-            <li>
-              <a href={href(["folders"])}>{t("folders.title")}</a>
-            </li>
-            {trail.map((name, i) => (
-              <li key={name + String(i)}>
-                <a
-                  href={href(["folders", space, ...path.slice(0, i)])}
-                  aria-current={i === trail.length - 1 ? "page" : undefined}
-                >
-                  {name}
-                </a>
-              </li>
-            ))}
-          </ol>
-        </nav>
-        {folder.items > 1 && (
-          <div class="tools">
-            <SortMenu sorts={SORTS} sort={sort} choose={(s) => setPreference("folder_sort", s)} />
-          </div>
-        )}
-      </div>
+      <div class="page-head">{head}</div>
       {folder.folders.length > 0 && (
         <ul class="folder-list">
           {folder.folders.map((child) => (

@@ -1,5 +1,6 @@
 // The lock: the page contains nothing of the library until the password of the account is confirmed.
 
+import "../sign-in/sign-in.css";
 import { useRef, useState } from "preact/hooks";
 import { ApiError, api } from "../../api/client";
 import { t } from "../../i18n";

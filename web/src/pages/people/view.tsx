@@ -1,7 +1,8 @@
 // People of the selected library, ordered by number of photos; and the photos of one.
 
-import { useMemo, useState } from "preact/hooks";
-import { api, thumbnail } from "../../api/client";
+import "./people.css";
+import { useMemo } from "preact/hooks";
+import { api } from "../../api/client";
 import type { People } from "../../api/shapes";
 import { rowHeightFor } from "../../grid/layout";
 import { flatMetrics, PhotoList } from "../../grid/photo-list";
@@ -9,16 +10,18 @@ import { t } from "../../i18n";
 import { href, openedItem, route } from "../../lib/address";
 import { useAnswer } from "../../lib/answer";
 import { listSource } from "../../lib/list";
-import { Empty, Failed } from "../../ui/states";
-import { faceCrop } from "./crop";
+import { Face } from "../../ui/face";
+import { Empty, FailedPage } from "../../ui/states";
 
 type Person = People["people"][number];
+
+const faceOf = ({ cover }: Person) => cover && <Face item={cover.id} version={cover.key} box={cover.box} />;
 
 export function PeoplePage() {
   const [, id] = route.value.segments;
   const space = route.value.query.get("space") ?? undefined;
   const { answer, error, retry } = useAnswer((signal) => api.people(space, signal), [space]);
-  if (error !== undefined) return <Failed error={error} retry={retry} />;
+  if (error !== undefined) return <FailedPage error={error} retry={retry} />;
   if (!answer) return <main class="page" aria-busy="true" />;
   const person = answer.people.find((p) => p.id === id);
   if (person) return <PersonView key={person.id} person={person} />;
@@ -33,7 +36,7 @@ export function PeoplePage() {
         {answer.people.map((p) => (
           <li key={p.id}>
             <a class="person" href={href(["people", p.id], { space })}>
-              <span class="person-face">{p.cover && <Face cover={p.cover} />}</span>
+              <span class="person-face">{faceOf(p)}</span>
               <span class={p.name ? "person-name" : "person-name is-unnamed"}>
                 {p.name ?? t("people.unnamed")}
               </span>
@@ -53,7 +56,7 @@ function PersonView({ person }: { person: Person }) {
       source={source}
       intro={
         <div class="page-head">
-          <span class="person-face is-small">{person.cover && <Face cover={person.cover} />}</span>
+          <span class="person-face is-small">{faceOf(person)}</span>
           <h1>{person.name ?? t("people.unnamed")}</h1>
           <span class="count">{t("folders.items", { count: person.items })}</span>
         </div>
@@ -61,23 +64,6 @@ function PersonView({ person }: { person: Person }) {
       address={(item) => href(["people", person.id], { item: item?.toString() })}
       opened={openedItem()}
       metrics={flatMetrics((width) => rowHeightFor(width, 1))}
-    />
-  );
-}
-
-function Face({ cover }: { cover: NonNullable<Person["cover"]> }) {
-  const [style, setStyle] = useState<Record<string, string>>({});
-  return (
-    <img
-      alt=""
-      loading="lazy"
-      style={style}
-      src={thumbnail(cover.id, cover.key, "m")}
-      onLoad={(event) => {
-        const { naturalWidth, naturalHeight } = event.currentTarget;
-        const [x = 0, y = 0, width = 1, height = 1] = cover.box ?? [];
-        setStyle(faceCrop([x, y, width, height], naturalWidth, naturalHeight));
-      }}
     />
   );
 }

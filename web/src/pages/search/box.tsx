@@ -1,5 +1,6 @@
 // The search box: suggestions while typing, the history, and the button for filters.
 
+import "./search.css";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { api } from "../../api/client";
 import type { Suggestion } from "../../api/shapes";

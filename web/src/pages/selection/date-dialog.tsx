@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import type { Change } from "../../api/client";
 import { t } from "../../i18n";
 import { Dialog } from "../../ui/dialog";
-import { seconds } from "../viewer/info";
+import { seconds } from "../viewer/editing";
 import { shiftOf } from "./shift";
 
 export function DateDialog(props: { count: number; close: () => void; save: (change: Change) => void }) {

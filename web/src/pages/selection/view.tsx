@@ -1,5 +1,6 @@
 // Actions on the selected items.
 
+import "./selection.css";
 import { useState } from "preact/hooks";
 import { api } from "../../api/client";
 import type { Selection } from "../../grid/selection";
@@ -12,6 +13,8 @@ import { Icon, type IconName } from "../../ui/icons";
 import { Stars } from "../../ui/stars";
 import { explain } from "../../ui/states";
 import { announce } from "../../ui/toast";
+import { AlbumDialog } from "./album-dialog";
+import { DateDialog } from "./date-dialog";
 
 /** Maximum number of files that most apps accept at once. */
 const MOST_SHARED = 30;
@@ -19,6 +22,8 @@ const MOST_SHARED = 30;
 export function ActionBar(props: {
   selection: Selection;
   changed: () => void;
+  /** Selects the whole list. */
+  all: () => void;
   /** The album of the page, if it is not a stored search and may be changed. */
   album?: number | undefined;
 }) {
@@ -42,6 +47,9 @@ export function ActionBar(props: {
     <section class="action-bar" aria-label={t("select.actions")}>
       {action("close", t("select.clear"), () => selection.clear())}
       <strong role="status">{t("select.count", { count })}</strong>
+      <button type="button" class="button action-bar-all" onClick={props.all}>
+        {t("keys.selectAll")}
+      </button>
       <div class="action-bar-actions">
         {action("heart", t("edit.favourite"), () => void change({ set: { favourite: true } }))}
         {action("albums", t("select.addToAlbum"), () => setAsks("album"))}
@@ -115,8 +123,6 @@ export function ActionBar(props: {
   );
 }
 
-import { AlbumDialog } from "./album-dialog";
-import { DateDialog } from "./date-dialog";
 /** Words separated by commas. */
 export function tagsOf(text: string): string[] {
   return [...new Set(text.split(",").map((tag) => tag.trim()))].filter((tag) => tag !== "");

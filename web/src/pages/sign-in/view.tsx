@@ -1,5 +1,6 @@
 // Sign in with account and password, and the code of the authenticator app if the account has one.
 
+import "./sign-in.css";
 import { useRef, useState } from "preact/hooks";
 import { ApiError } from "../../api/client";
 import { t } from "../../i18n";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TimelineModel } from "../../grid/model";
-import { daysOf, grouped, rangeOf } from "./data";
+import { daysOf, grouped, placesOf, rangeOf } from "./data";
 
 const metrics = { width: 1200, rowHeight: 220, gap: 4, heading: 48, dayGap: 16 };
 
@@ -65,4 +65,23 @@ test("months and years hold the days that follow each other, and partial dates o
   );
   const model = new TimelineModel(grouped(days, "year"), metrics);
   assert.deepEqual(rangeOf(model, 0), { day: "2023-07-02..1965", limit: 15 });
+});
+
+test("places of a day are cities, of a year countries", () => {
+  const facets = {
+    items: 9,
+    facets: {
+      city: [
+        { value: "Kyoto", items: 5 },
+        { value: "Nara", items: 2 },
+        { value: "Osaka", items: 1 },
+        { value: "Uji", items: 1 },
+      ],
+      country: [{ value: "JP", name: "Japan", items: 9 }],
+    },
+  };
+  const name = (code: string) => (code === "JP" ? "Japan" : code);
+  assert.equal(placesOf(facets, "day", name), "Kyoto, Nara, Osaka");
+  assert.equal(placesOf(facets, "year", name), "Japan");
+  assert.equal(placesOf({ items: 1, facets: {} }, "day", name), "");
 });

@@ -1,10 +1,11 @@
 // The timeline of a scope: its index, grouped by day, month or year, and the requests for its buckets.
 
 import { api, type Scope } from "../../api/client";
-import type { Timeline } from "../../api/shapes";
+import type { Facets, Timeline } from "../../api/shapes";
 import type { FetchBucket } from "../../grid/loader";
 import type { DayCount, TimelineModel } from "../../grid/model";
 import type { ListSource } from "../../grid/photo-list";
+import { language } from "../../i18n";
 
 /** How the timeline is grouped, from near to far. */
 export const LEVELS = ["day", "month", "year"] as const;
@@ -48,8 +49,24 @@ export function rangeOf(
   return { day, ...(first.offset > 0 ? { offset: first.offset } : {}), limit: b.count };
 }
 
+/** Number of places beside a heading. */
+const PLACES = 3;
+
+/** The places of a day or month, those with most photos first: cities, or countries of a year, or where no city is near. */
+export function placesOf({ facets }: Facets, level: Level, countryName: (code: string) => string): string {
+  const cities = level === "year" ? [] : (facets.city ?? []).map(({ value }) => value);
+  const names = cities.length > 0 ? cities : (facets.country ?? []).map(({ value }) => countryName(value));
+  return names.slice(0, PLACES).join(", ");
+}
+
 export function timelineSource(scope: Scope, level: Level): ListSource {
   return {
+    describe: async ({ from, to }, signal) => {
+      if (from === "undated") return "";
+      const day = from === to ? from : `${from}..${to}`;
+      const names = new Intl.DisplayNames(language.peek(), { type: "region" });
+      return placesOf(await api.facets({ ...scope, day }, signal), level, (code) => names.of(code) ?? code);
+    },
     load: async (signal) => grouped(daysOf(await api.timeline(scope, signal)), level),
     fetcher:
       (model): FetchBucket =>

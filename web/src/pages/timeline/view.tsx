@@ -1,5 +1,6 @@
 // Photos: all items of the selected libraries by day, month or year, newest first, or the results of a search.
 
+import "./timeline.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scope } from "../../api/client";
 import type { GridMetrics } from "../../grid/layout";
@@ -16,8 +17,16 @@ import { LEVELS, type Level, timelineSource } from "./data";
 const ZOOM: Record<Level, number> = { day: 1, month: 0.56, year: 0.3 };
 
 function metricsFor(level: Level): (width: number) => GridMetrics {
-  const gap = level === "day" ? 3 : 2;
-  return (width) => ({ width, rowHeight: rowHeightFor(width, ZOOM[level]), gap, heading: 44, dayGap: 18 });
+  const shared = { heading: 44, dayGap: 18 };
+  if (level === "day")
+    return (width) => ({
+      ...shared,
+      width,
+      rowHeight: rowHeightFor(width, 1),
+      gap: 3,
+      shelfGap: width < 600 ? 10 : 20,
+    });
+  return (width) => ({ ...shared, width, rowHeight: rowHeightFor(width, ZOOM[level]), gap: 2 });
 }
 
 /** The scope of the address. */

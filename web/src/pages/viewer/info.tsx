@@ -5,29 +5,12 @@ import type { Item } from "../../api/shapes";
 import { language, t } from "../../i18n";
 import { href } from "../../lib/address";
 import { momentInWords } from "../../lib/dates";
-import { edit } from "../../lib/edits";
 import { quoted } from "../../lib/query";
+import { MiniMap } from "../../map/mini";
+import { Face } from "../../ui/face";
 import { Icon } from "../../ui/icons";
-import { Stars } from "../../ui/stars";
-
-/** `1/250 s`, `0.8 s`, `13 s`. */
-export function exposure(seconds: number): string {
-  if (seconds > 0 && seconds < 0.3) return `1/${Math.round(1 / seconds)} s`;
-  return `${Number(seconds.toFixed(1))} s`;
-}
-
-/** `3.4 MB`, in steps of 1,000, as phones and cameras count. */
-export function size(bytes: number, lang: string): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
-  const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  const format = {
-    style: "unit",
-    unit: units[step] ?? "byte",
-    unitDisplay: "short",
-    maximumFractionDigits: 1,
-  } as const;
-  return new Intl.NumberFormat(lang, format).format(bytes / 1000 ** step);
-}
+import { Editing } from "./editing";
+import { exposure, size } from "./format";
 
 export function Info({ item, close }: { item: Item; close: () => void }) {
   const { camera, place } = item;
@@ -44,7 +27,7 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
     item.display_width && item.display_height
       ? t("info.pixels", { width: item.display_width, height: item.display_height })
       : "";
-  const people = (item.faces ?? []).flatMap((face) => (face.person ? [face.person] : []));
+  const mayEdit = item.rights.includes("manage");
   const position = item.gps && `${item.gps.lat.toFixed(5)}, ${item.gps.lon.toFixed(5)}`;
   const row = (label: string, ...lines: (string | undefined)[]) => {
     const filled = lines.filter((line) => line);
@@ -67,15 +50,17 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
           <Icon name="close" />
         </button>
       </header>
-      {item.rights.includes("manage") && <Editing key={item.id} item={item} />}
+      {mayEdit && <Editing key={item.id} item={item} />}
+      <Faces item={item} />
       <dl>
-        {!item.rights.includes("manage") && row(t("info.title"), item.title)}
-        {!item.rights.includes("manage") && row(t("info.description"), item.description)}
-        {row(
-          t("info.taken"),
-          item.taken ? momentInWords(item.taken.local, lang) : t("info.noDate"),
-          item.taken && t("info.dateFrom", { source: item.taken.source, offset: item.taken.offset ?? "" }),
-        )}
+        {!mayEdit && row(t("info.title"), item.title)}
+        {!mayEdit && row(t("info.description"), item.description)}
+        <div>
+          <dt>{t(mayEdit ? "info.dateSource" : "info.taken")}</dt>
+          {!item.taken && <dd>{t("info.noDate")}</dd>}
+          {item.taken && !mayEdit && <dd>{momentInWords(item.taken.local, lang)}</dd>}
+          {item.taken && <DateSource taken={item.taken} />}
+        </div>
         {row(t("info.place"), where, position)}
         {row(t("info.camera"), body, camera?.lens, settings.join(" · "))}
         {row(t("info.file"), item.name, [pixels, size(item.bytes, lang)].filter((part) => part).join(" · "))}
@@ -87,12 +72,13 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
             </a>
           </dd>
         </div>
-        {!item.rights.includes("manage") && row(t("info.tags"), item.tags.join(", "))}
+        {!mayEdit && row(t("info.tags"), item.tags.join(", "))}
       </dl>
-      {people.length > 0 && (
-        <Links
-          label={t("tab.people")}
-          links={people.map((p) => [p.name ?? t("people.unnamed"), href(["people", p.id])])}
+      {item.gps && (
+        <MiniMap
+          lat={item.gps.lat}
+          lon={item.gps.lon}
+          to={href(["places", "map"], { at: `${item.gps.lat},${item.gps.lon},11` })}
         />
       )}
       {item.subjects && item.subjects.length > 0 && (
@@ -111,9 +97,49 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
   );
 }
 
-/** A time with seconds, in the API's format. */
-export function seconds(local: string): string {
-  return local.length === 16 ? `${local}:00` : local.slice(0, 19);
+/** The people in the picture. */
+function Faces({ item }: { item: Item }) {
+  const faces = (item.faces ?? []).filter((face) => face.person);
+  if (faces.length === 0) return null;
+  return (
+    <section>
+      <h3 class="info-label">{t("tab.people")}</h3>
+      <ul class="info-faces">
+        {faces.map(({ id, box, person }) => (
+          <li key={id}>
+            <a href={href(["people", person?.id ?? ""])}>
+              <Face item={item.id} version={0} box={box} />
+              <span>{person?.name ?? t("people.unnamed")}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** Where the date comes from, and the dates that were not used. */
+function DateSource({ taken }: { taken: NonNullable<Item["taken"]> }) {
+  const source = t("info.dateFrom", { source: taken.source, offset: taken.offset ?? "" });
+  const rejected = taken.rejected ?? [];
+  if (rejected.length === 0) return <dd>{source}</dd>;
+  return (
+    <dd>
+      <details class="info-why">
+        <summary>{source}</summary>
+        <p>{t("info.otherDates")}</p>
+        <ul>
+          {rejected.map((other) => (
+            <li key={other.source + other.value}>
+              <strong>{other.source}</strong> {other.value}
+              <br />
+              {other.why}
+            </li>
+          ))}
+        </ul>
+      </details>
+    </dd>
+  );
 }
 
 function Links({ label, links }: { label: string; links: readonly (readonly [string, string])[] }) {
@@ -130,85 +156,5 @@ function Links({ label, links }: { label: string; links: readonly (readonly [str
         ))}
       </ul>
     </section>
-  );
-}
-
-/** Fields that are saved when they lose focus. */
-function Editing({ item }: { item: Item }) {
-  const changed = (before: string | undefined, now: string) => (before ?? "") !== now.trim();
-  const text = (name: "title" | "description", value: string) =>
-    changed(item[name], value) && void edit([item.id], { set: { [name]: value.trim() || null } });
-  return (
-    <form class="form" onSubmit={(event) => event.preventDefault()}>
-      <label class="field">
-        <span>{t("info.title")}</span>
-        <input
-          class="input"
-          name="title"
-          value={item.title ?? ""}
-          placeholder={t("info.addTitle")}
-          onChange={(event) => text("title", event.currentTarget.value)}
-        />
-      </label>
-      <label class="field">
-        <span>{t("info.description")}</span>
-        <textarea
-          class="input"
-          name="description"
-          rows={2}
-          value={item.description ?? ""}
-          placeholder={t("info.addDescription")}
-          onChange={(event) => text("description", event.currentTarget.value)}
-        />
-      </label>
-      <Stars
-        rating={item.rating ?? 0}
-        rate={(rating) => void edit([item.id], { set: { rating: rating === 0 ? null : rating } })}
-      />
-      <label class="field">
-        <span>{t("info.taken")}</span>
-        <input
-          class="input"
-          name="taken"
-          type="datetime-local"
-          step="1"
-          value={item.taken?.local.slice(0, 19) ?? ""}
-          onChange={(event) =>
-            event.currentTarget.value !== "" &&
-            void edit([item.id], { set: { taken: seconds(event.currentTarget.value) } })
-          }
-        />
-      </label>
-      <div class="field">
-        <span>{t("info.tags")}</span>
-        <ul class="chips">
-          {item.tags.map((tag) => (
-            <li key={tag} class="chip">
-              {tag}
-              <button
-                type="button"
-                aria-label={t("info.removeTag", { tag })}
-                onClick={() => void edit([item.id], { remove_tags: [tag] })}
-              >
-                <Icon name="close" />
-              </button>
-            </li>
-          ))}
-        </ul>
-        <input
-          class="input"
-          name="tag"
-          aria-label={t("edit.addTags")}
-          placeholder={t("edit.addTags")}
-          onKeyDown={(event) => {
-            const tag = event.currentTarget.value.trim();
-            if (event.key !== "Enter" || tag === "") return;
-            event.preventDefault();
-            event.currentTarget.value = "";
-            void edit([item.id], { add_tags: [tag] });
-          }}
-        />
-      </div>
-    </form>
   );
 }

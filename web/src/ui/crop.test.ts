@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { random } from "../../testing/random";
+import { random } from "../testing/random";
 import { faceCrop } from "./crop";
 
 test("the square lies within the picture and holds the middle of the face", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { exposure, size } from "./info";
+import { exposure, size } from "./format";
 
 test("exposure times as cameras write them", () => {
   assert.equal(exposure(0.004), "1/250 s");
