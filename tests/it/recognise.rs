@@ -130,6 +130,27 @@ fn a_lying_face_is_found_when_turns_are_asked_for() {
 }
 
 #[test]
+fn a_tilted_face_resembles_the_upright_one() {
+    let Some(dir) = models_dir("tilted faces") else { return };
+    let upright = portrait(&dir);
+    let known = &faces_of(&dir, &upright, &FACES)[0];
+    let whole = image::RgbImage::from_raw(upright.width, upright.height, upright.rgb).unwrap();
+    for degrees in [-50f32, -35.0, -20.0, 20.0, 35.0, 50.0] {
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        // Around the middle of the face.
+        let tilted = image::RgbImage::from_fn(512, 512, |x, y| {
+            let (dx, dy) = (x as f32 - 225.0, y as f32 - 115.0);
+            let (sx, sy) = (225.0 + cos * dx + sin * dy, 115.0 - sin * dx + cos * dy);
+            image::imageops::interpolate_bilinear(&whole, sx, sy).unwrap_or(image::Rgb([0; 3]))
+        });
+        let tilted = Pixels { width: 512, height: 512, rgb: tilted.into_raw(), damaged: None };
+        let found = faces_of(&dir, &tilted, &FACES);
+        let likeness = found.first().map(|face| cosine(known, face));
+        assert!(likeness.is_some_and(|c| c > 0.8), "{degrees} degrees: {likeness:?}");
+    }
+}
+
+#[test]
 fn a_group_of_forty_small_faces_is_found() {
     let Some(dir) = models_dir("a group of forty") else { return };
     // A group photo as stored: 1707 x 1280, four rows of ten heads, of which each face is about 25 pixels wide.

@@ -336,7 +336,7 @@ fn print_edit(e: &EditLine) {
 pub(crate) fn print_face(f: &FaceLine) {
     let who = match (&f.name, &f.person, f.mark.as_deref()) {
         (_, _, Some("no_face")) => "no face",
-        (_, _, Some(_)) => "nobody to be known",
+        (_, _, Some(_)) => "unknown person",
         (Some(name), ..) => name,
         (None, Some(id), _) => id,
         (None, None, _) => "-",

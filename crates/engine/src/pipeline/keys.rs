@@ -11,7 +11,7 @@ pub const INSPECT_VERSION: u32 = 6;
 /// Increase when decode or render gives other pictures.
 pub const RENDER_VERSION: u32 = 6;
 /// Increase when detection, alignment or grading change; another model changes the settings key automatically.
-pub const FACES_VERSION: u32 = 3;
+pub const FACES_VERSION: u32 = 4;
 pub const SUBJECTS_VERSION: u32 = 2;
 pub const PEOPLE_VERSION: u32 = 2;
 pub const PLACES_VERSION: u32 = albumen_library::places::VERSION;

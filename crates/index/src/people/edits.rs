@@ -76,6 +76,7 @@ impl Editor {
             edit.edit_person(&id, |row| (row.name_said, row.name) = (true, None))?;
             return edit.finish(format!("took the name from {was}"), Some(id), false);
         };
+        let is_named = name_of(&edit.tx, &id)?.is_some();
         let mut kept = id.clone();
         let others: Vec<String> =
             people_named(&edit.tx, edit.space, &name)?.into_iter().filter(|p| *p != id).collect();
@@ -98,7 +99,8 @@ impl Editor {
         }
         edit.edit_person(&kept, |row| (row.name_said, row.name) = (true, Some(name.clone())))?;
         let words = if kept == id {
-            format!("named {was} {name}")
+            let verb = if is_named { ("renamed", " to") } else { ("named", "") };
+            format!("{} {was}{} {name}", verb.0, verb.1)
         } else {
             format!("merged {was} into {}, who remains", edit.label(&kept)?)
         };

@@ -42,7 +42,7 @@ impl Editor {
         }
         let words = match mark {
             Some(Mark::NoFace) => format!("said that face {face} is no face ({photo})"),
-            Some(Mark::Nobody) => format!("said that face {face} is nobody to be known ({photo})"),
+            Some(Mark::Nobody) => format!("said that face {face} is an unknown person ({photo})"),
             None => format!("said that face {face} is a face of a person ({photo})"),
         };
         edit.finish(words, None, true)

@@ -333,6 +333,7 @@ fn why_tells_exemplars_similarity_and_constraints() {
     w.index.reject_face(id, Some(&person)).expect("rejected");
     let why = w.index.why_face(id).expect("why");
     assert!(why.constraints.iter().any(|c| c.contains("is not") && c.contains(&person)), "{why:?}");
+    assert!(why.verdict.contains("you said that it is not") && why.no.is_none(), "{why:?}");
 }
 
 #[test]

@@ -61,12 +61,16 @@ impl Similarity {
 /// equal (which no detector returns) give a black picture.
 pub fn straighten(picture: &Pixels, points: &[[f32; 2]; 5], input: &Input, places: &[[f32; 2]; 5]) -> Pixels {
     let (width, height) = (input.width, input.height);
-    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
     let Some(fitted) = Similarity::fit(points, places) else {
-        rgb.resize(width as usize * height as usize * 3, 0);
+        let rgb = vec![0; width as usize * height as usize * 3];
         return Pixels { width, height, rgb, damaged: None };
     };
-    let back = fitted.inverse();
+    resampled(picture, &fitted.inverse(), (width, height))
+}
+
+/// The picture of this size whose pixels `back` maps into `picture`; areas outside of it are black.
+pub fn resampled(picture: &Pixels, back: &Similarity, (width, height): (u32, u32)) -> Pixels {
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
     let samples = (back.scale().round() as u32).clamp(1, MAX_SAMPLES);
     let step = 1.0 / f64::from(samples);
     let weight = 1.0 / (samples * samples) as f32;

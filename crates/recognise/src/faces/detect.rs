@@ -69,7 +69,7 @@ impl Detection {
         [x0, y0, x1 - x0, y1 - y0]
     }
 
-    fn side(&self) -> f32 {
+    pub(super) fn side(&self) -> f32 {
         self.w.max(self.h)
     }
 
@@ -162,7 +162,7 @@ impl Detector {
     }
 
     /// One search of a picture at its own size: each face once.
-    fn pass(&mut self, picture: &Pixels) -> Result<Vec<Detection>, Fault> {
+    pub(super) fn pass(&mut self, picture: &Pixels) -> Result<Vec<Detection>, Fault> {
         let mut found = self.look(picture, self.model.thresholds.score)?;
         suppress(&mut found, self.model.thresholds);
         Ok(found)

@@ -21,7 +21,7 @@ const SCORES: (f32, f32) = (0.55, 0.9);
 /// The range of SFace's embedding lengths over which the measure grows. Below the first the mean cosine with
 /// other pictures of the person is 0.19, while good pictures have 0.65: 67 of the 246 faces with less than
 /// 0.2 are there, and 7 of the 4,156 with 0.35 and more. From the second on the mean is 0.58 and more.
-const NORMS: (f32, f32) = (7.0, 11.0);
+pub(super) const NORMS: (f32, f32) = (7.0, 11.0);
 
 /// The grade, 0 to 1, of a face whose embedding had this length: the quality of the embedding, reduced by at
 /// most half for the appearance, the geometric mean of size, sharpness, pose and score.

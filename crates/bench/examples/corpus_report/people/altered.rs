@@ -10,40 +10,68 @@ pub(super) enum Change {
     /// The pixels are turned by a quarter, without metadata of the turn.
     Turned,
     Mirrored,
-    /// A fifth of the light.
-    Dark,
-    /// Gaussian blur with a deviation of 4 % of the face.
-    Blurred,
+    /// The light is divided by this.
+    Dark(u8),
+    /// Gaussian blur with a deviation of this percentage of the face.
+    Blurred(u8),
     /// The whole picture is shrunk until the face has this side, pixels.
     Small(u32),
-    Sunglasses,
+    /// Dark glasses.
+    Sunglasses(Glasses),
     /// A surgical mask from the bridge of the nose to the chin.
     Mask,
-    /// The picture is turned by 35 degrees around the face.
-    Tilted,
+    /// The picture is turned by this angle around the face, degrees.
+    Tilted(i8),
+}
+
+/// The lenses of sunglasses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Glasses {
+    /// 0.92 by 0.72 distances of the eyes, opaque.
+    Large,
+    /// As large; they let 40 % of the light through.
+    Tinted,
+    /// 0.72 by 0.5 distances of the eyes, opaque.
+    Small,
 }
 
 impl Change {
-    pub(super) const ALL: [Change; 12] = [
+    pub(super) const ALL: [Change; 25] = [
         Change::Unchanged,
         Change::Turned,
         Change::Mirrored,
-        Change::Dark,
-        Change::Blurred,
+        Change::Dark(3),
+        Change::Dark(5),
+        Change::Dark(8),
+        Change::Blurred(1),
+        Change::Blurred(2),
+        Change::Blurred(3),
+        Change::Blurred(4),
         Change::Small(80),
         Change::Small(64),
         Change::Small(48),
         Change::Small(36),
-        Change::Sunglasses,
+        Change::Small(28),
+        Change::Sunglasses(Glasses::Tinted),
+        Change::Sunglasses(Glasses::Small),
+        Change::Sunglasses(Glasses::Large),
         Change::Mask,
-        Change::Tilted,
+        Change::Tilted(10),
+        Change::Tilted(20),
+        Change::Tilted(35),
+        Change::Tilted(-35),
+        Change::Tilted(45),
+        Change::Tilted(60),
     ];
 
     /// For tables and file names.
     pub(super) fn name(self) -> String {
         match self {
+            Change::Dark(share) => format!("dark, light divided by {share}"),
+            Change::Blurred(percent) => format!("blurred, {percent} percent"),
             Change::Small(side) => format!("{side} pixels"),
-            Change::Tilted => "tilted 35 degrees".to_owned(),
+            Change::Sunglasses(glasses) => format!("sunglasses, {glasses:?}").to_lowercase(),
+            Change::Tilted(degrees) => format!("tilted {degrees} degrees"),
             other => format!("{other:?}").to_lowercase(),
         }
     }
@@ -65,23 +93,37 @@ pub(super) fn alter(picture: &RgbImage, face: &Place, change: Change) -> RgbImag
         Change::Unchanged => picture.clone(),
         Change::Turned => imageops::rotate90(picture),
         Change::Mirrored => imageops::flip_horizontal(picture),
-        Change::Dark => {
+        Change::Dark(share) => {
             let mut dark = picture.clone();
-            dark.pixels_mut().for_each(|p| p.0 = p.0.map(|c| c / 5));
+            dark.pixels_mut().for_each(|p| p.0 = p.0.map(|c| c / share));
             dark
         }
-        Change::Blurred => imageops::blur(picture, 0.04 * side),
+        Change::Blurred(percent) => imageops::blur(picture, f32::from(percent) / 100.0 * side),
         Change::Small(to) => {
             let scale = to as f32 / side;
             let size = |length: u32| ((length as f32 * scale).round() as u32).max(1);
             let (width, height) = (size(picture.width()), size(picture.height()));
             imageops::resize(picture, width, height, imageops::FilterType::Triangle)
         }
-        Change::Sunglasses => painted(picture, face, |frame, colour| {
-            let glass = |x: f32| ((frame.x - x) / 0.46).powi(2) + ((frame.y - 0.04) / 0.36).powi(2) <= 1.0;
-            let bar = frame.x.abs() <= 0.85 && (frame.y + 0.12).abs() <= 0.05;
-            if glass(-0.5) || glass(0.5) || bar { [16, 16, 18] } else { colour }
-        }),
+        Change::Sunglasses(glasses) => {
+            let ([half_width, half_height], light) = match glasses {
+                Glasses::Large => ([0.46, 0.36], 0),
+                Glasses::Tinted => ([0.46, 0.36], 40),
+                Glasses::Small => ([0.36, 0.25], 0),
+            };
+            painted(picture, face, |frame, colour| {
+                let glass = |x: f32| {
+                    ((frame.x - x) / half_width).powi(2) + ((frame.y - 0.04) / half_height).powi(2) <= 1.0
+                };
+                if glass(-0.5) || glass(0.5) {
+                    colour.map(|c| (u16::from(c) * light / 100) as u8 + 16)
+                } else if frame.x.abs() <= 0.85 && (frame.y + 0.12).abs() <= 0.05 {
+                    [16; 3]
+                } else {
+                    colour
+                }
+            })
+        }
         Change::Mask => painted(picture, face, |frame, colour| {
             let [top, bottom] = [0.38, 1.9];
             let down = ((frame.y - top) / (bottom - top)).clamp(0.0, 1.0);
@@ -93,9 +135,9 @@ pub(super) fn alter(picture: &RgbImage, face: &Place, change: Change) -> RgbImag
                 colour
             }
         }),
-        Change::Tilted => {
+        Change::Tilted(degrees) => {
             let centre = [x + w / 2.0, y + h / 2.0];
-            rotated(picture, centre, 35f32.to_radians())
+            rotated(picture, centre, f32::from(degrees).to_radians())
         }
     }
 }

@@ -40,11 +40,11 @@ fn table(corpus: &Path, rows: &[Value], program: &Path) -> Result<(), Error> {
     let folder = tempfile::tempdir()?;
     let library = Library { program: program.to_owned(), folder: folder.path().to_owned() };
     library.fill(&sitters)?;
-    println!("  {:<20} {:>6} {:>6} {:>6}", "", "right", "wrong", "waits");
+    println!("  {:<26} {:>6} {:>6} {:>6} {:>6}", "", "right", "wrong", "waits", "asked");
     for change in Change::ALL {
         library.add(&sitters, &[change])?;
-        let [right, wrong, waits] = library.count(&sitters, change)?;
-        println!("  {:<20} {right:>6} {wrong:>6} {waits:>6}", change.name());
+        let Count { right, wrong, waits, asked } = library.count(&sitters, change)?;
+        println!("  {:<26} {right:>6} {wrong:>6} {waits:>6} {asked:>6}", change.name());
         library.reset(&sitters)?;
     }
     library.add(&sitters, &Change::ALL)?;
@@ -205,21 +205,38 @@ impl Library {
         Ok(faces.min_by(|a, b| distance(a).total_cmp(&distance(b))))
     }
 
-    /// Altered pictures whose face is assigned to the right person, to another, or not assigned (or not found
-    /// at all).
-    fn count(&self, sitters: &[Sitter], change: Change) -> Result<[usize; 3], Error> {
-        let mut counts = [0; 3];
+    fn count(&self, sitters: &[Sitter], change: Change) -> Result<Count, Error> {
+        let questions = self.run(&["people", "ask", "--limit", "1000"])?;
+        let mut count = Count::default();
         for sitter in sitters {
             let face = self.face(sitter, change)?.unwrap_or_default();
-            let at = match (face["person"].as_str(), face["name"].as_str()) {
-                (None, _) => 2,
-                (Some(_), Some(name)) if name == sitter.name => 0,
-                (Some(_), _) => 1,
+            let is_asked = |q: &Value| {
+                q["kind"] == "is" && q["a"]["face"] == face["id"] && q["b"]["name"] == sitter.name.as_str()
             };
-            counts[at] += 1;
+            match (face["person"].as_str(), face["name"].as_str()) {
+                (None, _) => {
+                    count.waits += 1;
+                    let questions = questions.as_array().map_or(&[][..], Vec::as_slice);
+                    count.asked += usize::from(questions.iter().any(is_asked));
+                }
+                (Some(_), Some(name)) if name == sitter.name => count.right += 1,
+                (Some(_), _) => count.wrong += 1,
+            }
         }
-        Ok(counts)
+        Ok(count)
     }
+}
+
+/// The altered pictures by the assignment of their face.
+#[derive(Default)]
+struct Count {
+    right: usize,
+    /// Assigned to another person.
+    wrong: usize,
+    /// Not assigned, or not found at all.
+    waits: usize,
+    /// Those of `waits` about which a question suggests the right person.
+    asked: usize,
 }
 
 fn altered_name(sitter: &Sitter, change: Change) -> String {

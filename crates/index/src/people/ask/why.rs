@@ -103,7 +103,7 @@ impl IndexReader {
                 [face],
                 |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?)),
             )?;
-        let mut constraints = Vec::new();
+        let (mut constraints, mut against) = (Vec::new(), Against::default());
         let mut st = conn.prepare_cached(
             "SELECT person_id, verdict FROM face_edits WHERE face_id = ?1 ORDER BY person_id",
         )?;
@@ -111,6 +111,9 @@ impl IndexReader {
             let (person, verdict) = row?;
             let word = if verdict == "is" { "is" } else { "is not" };
             constraints.push(format!("it was said that this {word} {}", label(conn, &person)?));
+            if verdict == "not" {
+                against.rejected.push(person);
+            }
         }
         if let (Some(name), Some(source)) = (region, region_source) {
             constraints.push(format!("a region in the {source} calls it {name}"));
@@ -119,10 +122,12 @@ impl IndexReader {
             "SELECT DISTINCT person_id FROM faces WHERE file_id = ?1 AND id <> ?2 AND person_id IS NOT NULL AND lost = 0 ORDER BY 1",
         )?;
         for person in st.query_map(params![line.file, face], |r| r.get::<_, String>(0))? {
-            constraints.push(format!("{} is in the same photo with another face", label(conn, &person?)?));
+            let person = person?;
+            constraints.push(format!("{} is in the same photo with another face", label(conn, &person)?));
+            against.in_photo.push(person);
         }
         let candidates = self.candidates(&line, &embedding, &embedder)?;
-        let (verdict, yes, no) = verdict(&line, &candidates, (similarity, required));
+        let (verdict, yes, no) = verdict(&line, &candidates, (similarity, required), &against);
         Ok(Why { face: line, similarity, required, candidates, constraints, verdict, yes, no })
     }
 
@@ -180,17 +185,26 @@ impl IndexReader {
     }
 }
 
+/// The people to whom clustering does not assign a face, however similar it is.
+#[derive(Default)]
+struct Against {
+    rejected: Vec<String>,
+    /// They have another face in the photo.
+    in_photo: Vec<String>,
+}
+
 /// The reason for an assignment in one sentence, and the commands to confirm and to reject it.
 fn verdict(
     face: &FaceLine,
     candidates: &[Candidate],
     (similarity, required): (Option<f64>, Option<f64>),
+    against: &Against,
 ) -> (String, Option<String>, Option<String>) {
     let called = |name: &Option<String>, id: &str| name.clone().unwrap_or_else(|| id.to_owned());
     let yes = |person: &str| Some(format!("albumen faces assign {} {person}", face.id));
     let no = |person: &str| Some(format!("albumen faces reject {} {person}", face.id));
     if let Some(mark) = &face.mark {
-        let what = if mark == "no_face" { "is no face" } else { "is nobody to be known" };
+        let what = if mark == "no_face" { "is no face" } else { "is an unknown person" };
         return (
             format!("You said that this {what}."),
             None,
@@ -212,20 +226,33 @@ fn verdict(
         return (words + lost, yes(person), no(person));
     }
     match candidates.first() {
-        None => (format!("This face has no person: there is nobody to compare it with.{lost}"), None, None),
+        None => {
+            (format!("This face has no person: there is no person to compare it with.{lost}"), None, None)
+        }
         Some(c) => {
             let who = called(&c.name, &c.person);
+            let is_rejected = against.rejected.contains(&c.person);
             let words = match c.required - c.similarity {
+                _ if is_rejected => format!(
+                    "This face has no person: it is nearest to {who}, {:.2} alike, and you said that it is not {who}.",
+                    c.similarity
+                ),
                 lacks if lacks > 0.0 => format!(
                     "This face has no person: it is nearest to {who}, {:.2} alike, and lacks {lacks:.2} of what is required.",
                     c.similarity
                 ),
+                _ if against.in_photo.contains(&c.person) => format!(
+                    "This face has no person: it is near enough to {who} ({:.2}), who has another face in the photo. If both \
+                     are right, as in a mirror or a collage, assign it with --also.",
+                    c.similarity
+                ),
                 _ => format!(
-                    "This face has no person: it is near enough to {who} ({:.2}), and something stands against it.",
+                    "This face has no person: it is near enough to {who} ({:.2}), and does not lead the next person clearly.",
                     c.similarity
                 ),
             };
-            (words + lost, yes(&c.person), no(&c.person))
+            let no = no(&c.person).filter(|_| !is_rejected);
+            (words + lost, yes(&c.person), no)
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::people::{
     resolve, rivals, space_of_file,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use std::collections::HashSet;
 
 /// An edit in progress.
 pub(crate) struct Edit<'a> {
@@ -253,21 +254,25 @@ impl<'a> Edit<'a> {
     /// merge.
     fn may_merge(&self, a: &str, b: &str, also: bool) -> Result<()> {
         let (first, second) = (self.label(a)?, self.label(b)?);
-        let both: Vec<i64> = {
+        let both: Vec<(i64, i64)> = {
             let mut st = self.tx.prepare_cached(&format!(
-                "SELECT DISTINCT file_id FROM faces WHERE id IN ({IN_ONE_PHOTO}) ORDER BY 1"
+                "SELECT file_id, id FROM faces WHERE id IN ({IN_ONE_PHOTO}) ORDER BY 1, 2"
             ))?;
-            st.query_map(params![a, b], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?
+            st.query_map(params![a, b], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?
         };
-        if let (Some(file), false) = (both.first(), also) {
-            let photos = match both.len() {
-                1 => String::new(),
-                n => format!(" and {} other photo(s)", n - 1),
+        if let (Some(&(file, _)), false) = (both.first(), also) {
+            let others: HashSet<i64> = both.iter().map(|f| f.0).filter(|f| *f != file).collect();
+            let photos = match others.len() {
+                0 => String::new(),
+                n => format!(" and {n} other photo(s)"),
             };
+            let here = both.iter().filter(|f| f.0 == file);
+            let faces: Vec<String> = here.map(|f| format!("face {}", f.1)).collect();
             return Err(EditError::Conflict(format!(
-                "{first} and {second} are both in {}{photos}. If one of the two faces is wrong, say so first (albumen faces \
-                 reject FACE); if both are right, as in a mirror, a collage or a photo of a photo, merge with --also",
-                path_of(&self.tx, *file)?
+                "{first} and {second} are both in {}{photos} ({}). If one of the faces is wrong, say so first (albumen \
+                 faces reject FACE); if both are right, as in a mirror, a collage or a photo of a photo, merge with --also",
+                path_of(&self.tx, file)?,
+                faces.join(", ")
             )));
         }
         let denied: Option<i64> = self

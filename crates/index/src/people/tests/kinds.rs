@@ -177,6 +177,8 @@ fn two_faces_of_a_photo_are_one_person_where_a_user_says_so() {
     let at = of_mirror.iter().position(|f| f.person.as_ref() == Some(&anna)).expect("one is her");
     let (machine, other) = (of_mirror[at].id, of_mirror[1 - at].id);
     let before = w.who(mirror);
+    let why = w.index.why_face(other).expect("why");
+    assert!(why.verdict.contains("another face in the photo") && why.verdict.contains("--also"), "{why:?}");
     // With no edit on both, the face assigned by clustering is unassigned, and the message names it.
     let done = w.index.assign_face(other, &anna).expect("assigned");
     assert_eq!(done.left, [machine]);
@@ -206,6 +208,8 @@ fn two_people_who_share_a_mirror_are_merged_with_a_word() {
         refused.contains("007.jpg") && refused.contains("--also") && refused.contains("mirror"),
         "{refused}"
     );
+    let faces = w.faces(mirror);
+    assert!(faces.iter().all(|f| refused.contains(&format!("face {}", f.id))), "{refused}");
     let done = w.index.merge_people_in(&[pa.clone(), pb.clone()], None, true).expect("merged");
     assert!(done.words.contains("remains"), "{}", done.words);
     assert_eq!(w.who(mirror), [Some(pa.clone()), Some(pa.clone())]);
