@@ -6,6 +6,12 @@ export function exposure(seconds: number): string {
   return `${Number(seconds.toFixed(1))} s`;
 }
 
+/** Maker and model; without the maker if the model begins with the first word of it: `Canon EOS R6`, `samsung SM-G998B`. */
+export function cameraName(make = "", model = ""): string {
+  const maker = make.split(" ", 1)[0] ?? "";
+  return model.toLowerCase().startsWith(maker.toLowerCase()) && model ? model : `${make} ${model}`.trim();
+}
+
 /** `3.4 MB`, in steps of 1,000, as phones and cameras count. */
 export function size(bytes: number, lang: string): string {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;

@@ -10,13 +10,13 @@ import { MiniMap } from "../../map/mini";
 import { Face } from "../../ui/face";
 import { Icon } from "../../ui/icons";
 import { Editing } from "./editing";
-import { exposure, size } from "./format";
+import { cameraName, exposure, size } from "./format";
 
 export function Info({ item, close }: { item: Item; close: () => void }) {
   const { camera, place } = item;
   const lang = language.value;
   const where = [place?.city, place?.region, place?.country].filter((part) => part).join(", ");
-  const body = [camera?.make, camera?.model].filter((part) => part).join(" ");
+  const body = cameraName(camera?.make, camera?.model);
   const settings = [
     camera?.focal_mm === undefined ? "" : `${Number(camera.focal_mm.toFixed(1))} mm`,
     camera?.f_number === undefined ? "" : `ƒ/${camera.f_number}`,
