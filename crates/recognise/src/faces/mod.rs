@@ -16,8 +16,8 @@ use albumen_media::pixels::Pixels;
 /// The maximum number of faces per picture. Embedding takes 15 to 60 ms each, by the processor, and a file
 /// has 20 s of CPU; a picture with more loses the smallest and least certain.
 pub const MAX_FACES: usize = 300;
-/// The maximum number of faces per picture whose tilt is corrected, the largest first: each takes another
-/// embedding and six small detections.
+/// The maximum number of faces per picture whose tilt is searched for, the largest first: each takes six small
+/// detections and another embedding.
 const MAX_CORRECTIONS: usize = 20;
 
 /// The detector and the embedder together.
@@ -50,14 +50,14 @@ impl Faces {
     ) -> Result<FoundFace, Fault> {
         let mut found = *found;
         let (mut upright, mut embedding) = self.embed(picture, &found.points)?;
-        if embedding.norm < quality::NORMS.1
-            && let Some(fewer) = corrections.checked_sub(1)
-            && let Some(points) = tilt::points(&mut self.detector, picture, &found)?
-        {
-            *corrections = fewer;
-            let (straightened, corrected) = self.embed(picture, &points)?;
-            if corrected.norm > embedding.norm {
-                (found.points, upright, embedding) = (points, straightened, corrected);
+        if embedding.norm < quality::NORMS.1 && *corrections > 0 {
+            // Counted before the detections, which take most of the time and may find nothing.
+            *corrections -= 1;
+            if let Some(points) = tilt::points(&mut self.detector, picture, &found)? {
+                let (straightened, corrected) = self.embed(picture, &points)?;
+                if corrected.norm > embedding.norm {
+                    (found.points, upright, embedding) = (points, straightened, corrected);
+                }
             }
         }
         let quality = quality::grade(&found, &upright, embedding.norm);
