@@ -11,39 +11,18 @@ impl Layout {
                     row[i] = row[i].wrapping_add(row[i - stored]);
                 }
             }
-            (2, 16) => add_up(
-                row,
-                stored,
-                self.little,
-                u16::from_le_bytes,
-                u16::from_be_bytes,
-                u16::wrapping_add,
-                |v, little| {
-                    if little { v.to_le_bytes() } else { v.to_be_bytes() }
-                },
-            ),
-            (2, 32) => add_up(
-                row,
-                stored,
-                self.little,
-                u32::from_le_bytes,
-                u32::from_be_bytes,
-                u32::wrapping_add,
-                |v, little| {
-                    if little { v.to_le_bytes() } else { v.to_be_bytes() }
-                },
-            ),
-            (2, 64) => add_up(
-                row,
-                stored,
-                self.little,
-                u64::from_le_bytes,
-                u64::from_be_bytes,
-                u64::wrapping_add,
-                |v, little| {
-                    if little { v.to_le_bytes() } else { v.to_be_bytes() }
-                },
-            ),
+            (2, 16) if self.little => {
+                add_up(row, stored, u16::from_le_bytes, u16::wrapping_add, u16::to_le_bytes);
+            }
+            (2, 16) => add_up(row, stored, u16::from_be_bytes, u16::wrapping_add, u16::to_be_bytes),
+            (2, 32) if self.little => {
+                add_up(row, stored, u32::from_le_bytes, u32::wrapping_add, u32::to_le_bytes);
+            }
+            (2, 32) => add_up(row, stored, u32::from_be_bytes, u32::wrapping_add, u32::to_be_bytes),
+            (2, 64) if self.little => {
+                add_up(row, stored, u64::from_le_bytes, u64::wrapping_add, u64::to_le_bytes);
+            }
+            (2, 64) => add_up(row, stored, u64::from_be_bytes, u64::wrapping_add, u64::to_be_bytes),
             (3, 16 | 24 | 32 | 64) => {
                 for i in stored..row.len() {
                     row[i] = row[i].wrapping_add(row[i - stored]);
@@ -64,18 +43,16 @@ impl Layout {
     }
 }
 
+/// Adds to each value the one `stored` places before it.
 fn add_up<T: Copy, const N: usize>(
     row: &mut [u8],
     stored: usize,
-    little: bool,
-    from_le: fn([u8; N]) -> T,
-    from_be: fn([u8; N]) -> T,
+    from_bytes: fn([u8; N]) -> T,
     add: fn(T, T) -> T,
-    to_bytes: fn(T, bool) -> [u8; N],
+    to_bytes: fn(T) -> [u8; N],
 ) {
-    let from = if little { from_le } else { from_be };
     let (values, _) = row.as_chunks_mut::<N>();
     for i in stored..values.len() {
-        values[i] = to_bytes(add(from(values[i]), from(values[i - stored])), little);
+        values[i] = to_bytes(add(from_bytes(values[i]), from_bytes(values[i - stored])));
     }
 }
