@@ -73,7 +73,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
         What::Assign { face, person, also } => edit(ctx, |index| index.assign_face_also(face, &person, also)),
         What::Reject { face, person } => edit(ctx, |index| index.reject_face(face, person.as_deref())),
         What::NotAFace { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::NoFace))),
-        What::Ignore { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::Nobody))),
+        What::Ignore { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::Unknown))),
         What::Known { face } => edit(ctx, |index| index.mark_face(face, None)),
     }
 }

@@ -164,7 +164,7 @@ pub fn scan(
             let path = target.volume.as_os_str().as_bytes();
             if index.volume_at(path)?.is_none() {
                 let space = index.space(&target.space, kind_name(target.kind))?;
-                index.volume_numbered(nobodys(number), space, path)?;
+                index.volume_numbered(placeholder_id(number), space, path)?;
             }
         }
     }
@@ -219,7 +219,7 @@ pub fn scan(
 }
 
 /// A placeholder id for a volume that a dry run finds and the index does not have: no real volume ever has it.
-fn nobodys(number: i64) -> i64 {
+fn placeholder_id(number: i64) -> i64 {
     -1 - number
 }
 

@@ -13,8 +13,9 @@ type Result<T> = std::result::Result<T, EditError>;
 pub enum Mark {
     /// A false detection, hidden everywhere.
     NoFace,
-    /// A passer-by: shown as a face, without a person, and not suggested.
-    Nobody,
+    /// An unknown person, such as a passer-by: shown as a face, without a person, and not suggested.
+    #[serde(rename = "nobody")]
+    Unknown,
 }
 
 impl Mark {
@@ -22,7 +23,7 @@ impl Mark {
     pub fn name(self) -> &'static str {
         match self {
             Mark::NoFace => "no_face",
-            Mark::Nobody => "nobody",
+            Mark::Unknown => "nobody",
         }
     }
 }
@@ -42,7 +43,7 @@ impl Editor {
         }
         let words = match mark {
             Some(Mark::NoFace) => format!("said that face {face} is no face ({photo})"),
-            Some(Mark::Nobody) => format!("said that face {face} is an unknown person ({photo})"),
+            Some(Mark::Unknown) => format!("said that face {face} is an unknown person ({photo})"),
             None => format!("said that face {face} is a face of a person ({photo})"),
         };
         edit.finish(words, None, true)

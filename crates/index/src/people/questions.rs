@@ -203,7 +203,7 @@ impl Editor {
             (Asked::Is { face, person }, Answer::Yes) => self.assign_face(face, &person),
             (Asked::Is { face, person }, Answer::No) => self.reject_face(face, Some(&person)),
             (Asked::Is { face, .. }, Answer::NotAFace) => self.mark_face(face, Some(Mark::NoFace)),
-            (Asked::Is { face, .. }, Answer::Ignore) => self.mark_face(face, Some(Mark::Nobody)),
+            (Asked::Is { face, .. }, Answer::Ignore) => self.mark_face(face, Some(Mark::Unknown)),
             (Asked::Same { a, b }, Answer::Yes) => self.merge_people(&[b, a]),
             (Asked::Same { a, b }, Answer::No) => self.tell_apart(&a, &b, None),
             (Asked::Same { a, .. }, Answer::NotAFace) => {

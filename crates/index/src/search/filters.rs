@@ -162,8 +162,8 @@ pub(super) fn condition(
                 people => Some(of_people(people)),
             };
             match in_regions.into_iter().chain(known).collect::<Vec<_>>() {
-                nobody if nobody.is_empty() => Condition::nothing(),
-                somebody => Condition::any_of(somebody).in_spaces(people_of),
+                conditions if conditions.is_empty() => Condition::nothing(),
+                conditions => Condition::any_of(conditions).in_spaces(people_of),
             }
         }
         Filter::Subject(name) => match subjects_named(conn, name, false)? {

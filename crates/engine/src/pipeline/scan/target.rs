@@ -1,7 +1,7 @@
 //! Walks one target, and compares its volume with the one that the index has.
 
 use super::walking::{Step, Steps, walk_aside};
-use super::{ScanOptions, nobodys};
+use super::{ScanOptions, placeholder_id};
 use crate::pipeline::budget::Claim;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::shutdown::Shutdown;
@@ -107,8 +107,8 @@ impl One<'_> {
             return Ok(self.put_off(&missed));
         }
         let row = if self.options.dry_run {
-            let nobodys = VolumeRow { id: nobodys(self.number), fingerprint: None };
-            index.volume_at(path)?.unwrap_or(nobodys)
+            let placeholder = VolumeRow { id: placeholder_id(self.number), fingerprint: None };
+            index.volume_at(path)?.unwrap_or(placeholder)
         } else {
             let space = index.space(&target.space, kind_name(target.kind))?;
             index.volume(space, path)?
