@@ -1,6 +1,7 @@
 //! `albumen people` and `albumen faces` on a terminal: the output, and that printed commands work. The faces
 //! are inserted into the index directly, so that no models are needed.
 
+use crate::support::{Left, run_as_text};
 use albumen_index::IndexReader;
 use albumen_index::testing::Database;
 use image::RgbImage;
@@ -33,17 +34,8 @@ impl Terminal {
         self.dir.path().join(name)
     }
 
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let done = std::process::Command::new(env!("CARGO_BIN_EXE_albumen"))
-            .args(arguments)
-            .arg("--index")
-            .arg(self.path("index"))
-            .env("XDG_CONFIG_HOME", self.dir.path())
-            .stdin(std::process::Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (done.status.code(), text(done.stdout), text(done.stderr))
+    fn run(&self, arguments: &[&str]) -> Left {
+        run_as_text(self.dir.path(), &[], arguments)
     }
 
     /// The output of a command that succeeds.

@@ -214,13 +214,22 @@ pub(crate) fn run_in(
     settings: &[(&str, &std::path::Path)],
     arguments: &[&str],
 ) -> Left {
+    run_as_text(dir, settings, &[arguments, &["--json"]].concat())
+}
+
+/// The same without `--json`.
+pub(crate) fn run_as_text(
+    dir: &std::path::Path,
+    settings: &[(&str, &std::path::Path)],
+    arguments: &[&str],
+) -> Left {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_albumen"))
         .args(arguments)
         .arg("--index")
         .arg(dir.join("index"))
-        .arg("--json")
         .env("XDG_CONFIG_HOME", dir)
         .envs(settings.iter().copied())
+        .stdin(std::process::Stdio::null())
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
