@@ -1,6 +1,5 @@
 // Draws land, borders, meridians and the names of countries on a canvas.
 
-import { language } from "../i18n";
 import type { Country, Land, Line } from "./decode";
 import { latitude, longitude, pixelOf, type Size, scaleOf, type View, worldX, worldY } from "./mercator";
 
@@ -174,10 +173,4 @@ export function coloursOf(element: Element): Colours {
     name: colour("--ink-soft"),
     font: style.fontFamily,
   };
-}
-
-/** The name of a country by its ISO 3166-1 number, in the user's language. */
-export function countryName(code: string): string | undefined {
-  const { region } = new Intl.Locale(`und-${code}`);
-  return region && new Intl.DisplayNames(language.value, { type: "region", fallback: "none" }).of(region);
 }

@@ -6,11 +6,14 @@ import { decode, type Land } from "./decode";
 
 /** From this zoom the fine file is used. */
 const FINE = 5;
+
+export const isFineAt = (zoom: number) => zoom >= FINE;
+
 const loaded = new Map<string, Promise<Land>>();
 
 /** The land for a zoom; each of the two files is loaded once. */
 export function landFor(zoom: number): Promise<Land> {
-  const address = zoom < FINE ? coarse : fine;
+  const address = isFineAt(zoom) ? fine : coarse;
   let land = loaded.get(address);
   if (!land) {
     land = fetch(new URL(address, import.meta.url)).then(async (response) => {

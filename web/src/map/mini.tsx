@@ -3,6 +3,7 @@
 import "./mini.css";
 import { useEffect, useRef } from "preact/hooks";
 import { language, t } from "../i18n";
+import { countryName } from "../lib/countries";
 import { theme } from "../lib/session";
 import { worldX, worldY } from "./mercator";
 
@@ -13,7 +14,7 @@ export function MiniMap({ lat, lon, to }: { lat: number; lon: number; to: string
   useEffect(() => {
     let isGone = false;
     void Promise.all([import("./draw"), import("./land")])
-      .then(async ([{ coloursOf, countryName, draw }, { landFor }]) => {
+      .then(async ([{ coloursOf, draw }, { landFor }]) => {
         const land = await landFor(ZOOM);
         const element = canvas.current;
         if (isGone || !element) return;

@@ -7,14 +7,15 @@ import { api, type List, thumbnail } from "../api/client";
 import type { Cluster } from "../api/shapes";
 import { language, t } from "../i18n";
 import { useAnswer } from "../lib/answer";
+import { countryName } from "../lib/countries";
 import { sessionEnded, theme } from "../lib/session";
 import { Icon } from "../ui/icons";
 import { Empty, explain, Failed } from "../ui/states";
 import { announce } from "../ui/toast";
 import type { Land } from "./decode";
-import { coloursOf, countryName, draw } from "./draw";
+import { coloursOf, draw } from "./draw";
 import { followGestures } from "./gestures";
-import { landFor } from "./land";
+import { isFineAt, landFor } from "./land";
 import {
   around,
   type Box,
@@ -109,7 +110,7 @@ function Chart(props: MapProps & { extent: Box }) {
     };
   }, []);
 
-  const isFine = view !== undefined && view.zoom >= 5;
+  const isFine = isFineAt(view?.zoom ?? 0);
   useEffect(() => {
     let isGone = false;
     landFor(latest.current.view?.zoom ?? 0)

@@ -1,12 +1,11 @@
 // Files that could not be read or rendered, each with the reason and the remedy.
 
 import "./problems.css";
-import { useEffect, useState } from "preact/hooks";
 import { api } from "../../api/client";
 import type { Failure } from "../../api/shapes";
 import { t } from "../../i18n";
 import { href } from "../../lib/address";
-import { sessionEnded } from "../../lib/session";
+import { useAnswer } from "../../lib/answer";
 import { Empty, Failed } from "../../ui/states";
 
 /** The list has several pages on the portal; they are read one after the other. */
@@ -25,21 +24,11 @@ async function allFailures(signal: AbortSignal): Promise<readonly Failure[]> {
 const MOST = 2000;
 
 export function ProblemsPage() {
-  const [failures, setFailures] = useState<readonly Failure[]>();
-  const [error, setError] = useState<unknown>();
-  const [attempt, setAttempt] = useState(0);
-  useEffect(() => {
-    const controller = new AbortController();
-    setError(undefined);
-    allFailures(controller.signal)
-      .then(setFailures)
-      .catch((e) => controller.signal.aborted || sessionEnded(e) || setError(e));
-    return () => controller.abort();
-  }, [attempt]);
+  const { answer: failures, error, retry } = useAnswer(allFailures, []);
   return (
     <main class="page is-padded">
       <h1>{t("problems.title")}</h1>
-      {error !== undefined && <Failed error={error} retry={() => setAttempt((n) => n + 1)} />}
+      {error !== undefined && <Failed error={error} retry={retry} />}
       {failures?.length === 0 && (
         <Empty icon="check" title={t("problems.empty")} hint={t("problems.emptyHint")} />
       )}

@@ -5,7 +5,7 @@ import type { Facets, Timeline } from "../../api/shapes";
 import type { FetchBucket } from "../../grid/loader";
 import type { DayCount, TimelineModel } from "../../grid/model";
 import type { ListSource } from "../../grid/photo-list";
-import { language } from "../../i18n";
+import { countryName } from "../../lib/countries";
 
 /** How the timeline is grouped, from near to far. */
 export const LEVELS = ["day", "month", "year"] as const;
@@ -64,8 +64,8 @@ export function timelineSource(scope: Scope, level: Level): ListSource {
     describe: async ({ from, to }, signal) => {
       if (from === "undated") return "";
       const day = from === to ? from : `${from}..${to}`;
-      const names = new Intl.DisplayNames(language.peek(), { type: "region" });
-      return placesOf(await api.facets({ ...scope, day }, signal), level, (code) => names.of(code) ?? code);
+      const facets = await api.facets({ ...scope, day }, signal);
+      return placesOf(facets, level, (code) => countryName(code) ?? code);
     },
     load: async (signal) => grouped(daysOf(await api.timeline(scope, signal)), level),
     fetcher:
