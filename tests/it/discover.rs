@@ -7,7 +7,8 @@ use crate::support::Mounted;
 use albumen_core::fault::Fault;
 use albumen_files::hash::{ContentHash, HashError, content_hash};
 use albumen_files::identity::{
-    Arrived, Found, Glance, On, Owner, Recorded, Settled, Vanished, compare, match_moves, settle,
+    Arrived, Found, Glance, IdentityMatch, On, Owner, Recorded, Vanished, compare, match_identity,
+    match_moves,
 };
 use albumen_files::ignore::Rules;
 use albumen_files::mounts::{FsInfo, MountTable};
@@ -86,9 +87,9 @@ impl Library {
                             let known = &in_folder[*known];
                             row.id = known.id;
                             seen.insert(row.id);
-                            let fate = match settle(known.hash.as_ref(), &hashed.hash) {
-                                Settled::Touched => "touched",
-                                Settled::Changed => "changed",
+                            let fate = match match_identity(known.hash.as_ref(), &hashed.hash) {
+                                IdentityMatch::Touched => "touched",
+                                IdentityMatch::Changed => "changed",
                             };
                             fates.insert(name, format!("{fate} {}", row.id));
                             kept.push((v, row));

@@ -6,7 +6,7 @@ use albumen_engine::config::values::Memory;
 use albumen_engine::pipeline::progress::Progress;
 use albumen_engine::pipeline::run::{self, Options, RunError};
 use albumen_engine::pipeline::shutdown::Shutdown;
-use albumen_engine::service::room;
+use albumen_engine::service::disk_space;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -116,7 +116,9 @@ pub(crate) fn run_with(options: Options, limits: Limits, ctx: &Context) -> ExitC
                 RunError::Open(_) | RunError::NoVolume(_) | RunError::Worker(_) => NO_START,
                 RunError::Record(e) if e.is_full() => STOPPED,
                 // SQLite reports a used-up quota as a disk error, and also a disk that was mounted read-only.
-                RunError::Record(e) if e.may_be_disk_full() && room::is_used_up(&ctx.index_dir()) => STOPPED,
+                RunError::Record(e) if e.may_be_disk_full() && disk_space::is_used_up(&ctx.index_dir()) => {
+                    STOPPED
+                }
                 RunError::Record(_) | RunError::Reopen(_) => FAILED,
             })
         }

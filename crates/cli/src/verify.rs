@@ -1,7 +1,7 @@
 //! `albumen verify`: checks the index for corruption and missing derivatives.
 
 use super::{Context, FAILED, NO_START, OK, complain, print_json, say};
-use albumen_index::verify::{self, Checked, Depth, Finding, VerifyError};
+use albumen_index::verify::{self, Checked, Depth, Issue, VerifyError};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ pub(super) struct Report {
     /// All findings, counted by kind.
     counts: BTreeMap<&'static str, u64>,
     /// At most 100 of each kind.
-    findings: Vec<Finding>,
+    findings: Vec<Issue>,
     /// All problems were made due again.
     repaired: bool,
 }
@@ -51,15 +51,11 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
 
 /// Checks the index; unless `quiet`, prints the findings.
 pub(super) fn look(dir: &Path, depth: Depth, quiet: bool) -> Result<Report, VerifyError> {
-    let report = collect(dir, depth, |finding, number| {
+    let report = collect(dir, depth, |issue, number| {
         if !quiet && number <= LISTED {
-            let about = finding.path.as_deref().map(|p| format!("{p}: ")).unwrap_or_default();
-            say(format_args!("{about}{}", finding.what));
-            if finding.repaired {
-                say("    made due again")
-            } else {
-                say(format_args!("    {}", finding.advice))
-            }
+            let about = issue.path.as_deref().map(|p| format!("{p}: ")).unwrap_or_default();
+            say(format_args!("{about}{}", issue.what));
+            if issue.repaired { say("    made due again") } else { say(format_args!("    {}", issue.advice)) }
         }
     })?;
     if quiet {
@@ -92,20 +88,20 @@ pub(super) fn look(dir: &Path, depth: Depth, quiet: bool) -> Result<Report, Veri
     Ok(report)
 }
 
-fn collect(dir: &Path, depth: Depth, mut each: impl FnMut(&Finding, u64)) -> Result<Report, VerifyError> {
+fn collect(dir: &Path, depth: Depth, mut each: impl FnMut(&Issue, u64)) -> Result<Report, VerifyError> {
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut findings = Vec::new();
     let (mut whole, mut repaired) = (true, true);
-    let checked = verify::verify(dir, depth, &mut |finding| {
-        let number = counts.entry(finding.kind.name()).or_default();
+    let checked = verify::verify(dir, depth, &mut |issue| {
+        let number = counts.entry(issue.kind.name()).or_default();
         *number += 1;
-        if finding.kind.is_fault() {
+        if issue.kind.is_fault() {
             whole = false;
-            repaired &= finding.repaired;
+            repaired &= issue.repaired;
         }
-        each(&finding, *number);
+        each(&issue, *number);
         if *number <= LISTED {
-            findings.push(finding);
+            findings.push(issue);
         }
     })?;
     Ok(Report { whole, checked, counts, findings, repaired: !whole && repaired })

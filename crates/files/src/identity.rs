@@ -48,7 +48,7 @@ pub struct On {
 pub enum Glance {
     /// As recorded.
     Unchanged { row: usize },
-    /// Its path is recorded, but it may have other content: read it, then [`settle`].
+    /// Its path is recorded, but it may have other content: read it, then [`match_identity`].
     Read { row: usize },
     /// Its path is new: read it, then it is moved or new.
     New,
@@ -155,7 +155,7 @@ impl From<[u8; 16]> for FolderSum {
 
 /// The result of reading a file at a recorded path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum IdentityMatch {
     /// The same content: the row gets the new stat, no stage is due.
     Touched,
     /// Other content: the same item, stages become due.
@@ -163,8 +163,8 @@ pub enum Settled {
 }
 
 /// Completes rule 2.
-pub fn settle(recorded: Option<&ContentHash>, now: &ContentHash) -> Settled {
-    if recorded == Some(now) { Settled::Touched } else { Settled::Changed }
+pub fn match_identity(recorded: Option<&ContentHash>, now: &ContentHash) -> IdentityMatch {
+    if recorded == Some(now) { IdentityMatch::Touched } else { IdentityMatch::Changed }
 }
 
 /// A file at a new path, after it was read.

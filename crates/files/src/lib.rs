@@ -9,7 +9,7 @@
 //! 2. [`walk::Walk`] returns one [`walk::Folder`] at a time; [`identity::compare`] compares it with the folder's
 //!    rows.
 //! 3. Files that must be read go through [`read::read`]: opened beneath the root, classified, hashed;
-//!    [`identity::settle`] decides whether a recorded path has other content.
+//!    [`identity::match_identity`] decides whether a recorded path has other content.
 //! 4. When all volumes are walked, [`identity::match_moves`] matches arrivals with vanished rows, and
 //!    [`volume::judge`] with the remaining number decides whether they may be removed.
 

@@ -8,8 +8,8 @@ mod parameter_sets;
 
 use super::Findings;
 use super::bytes::Reader;
-use super::kind::transport_packet;
 use super::movie::{Movie, stretch};
+use super::sniff::transport_packet;
 pub use parameter_sets::size_of_avc_record;
 use parameter_sets::{Picture, h264, hevc, units};
 use std::collections::BTreeMap;

@@ -14,7 +14,6 @@ pub mod due;
 pub mod edits;
 mod error;
 pub mod failures;
-pub mod findings;
 pub mod items;
 pub mod jobs;
 mod keep;
@@ -31,6 +30,7 @@ pub mod record;
 pub mod restore;
 pub mod said;
 pub mod scan;
+pub mod scan_changes;
 pub mod schema;
 pub mod search;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Parts that a walk could not enter, and what is hidden because of that. Recorded in temporary tables during the walk,
-//! and applied in the transaction that ends the scan, like all findings.
+//! and applied in the transaction that ends the scan, like all changes of a scan.
 
 use super::failures::Failure;
 use super::{Index, IndexReader};

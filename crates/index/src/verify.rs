@@ -1,7 +1,7 @@
 //! `verify`: checks the index for corruption and missing derivatives.
 //!
 //! Promises: reads in pages without long transactions, so it may run beside a service; never changes user edits; each
-//! finding states the problem and the remedy. Repair makes work due again and removes only rows of missing derivatives.
+//! issue states the problem and the remedy. Repair makes work due again and removes only rows of missing derivatives.
 //! Out of scope: doing the due work (`albumen index`) and replacing a corrupt index (`restore`).
 
 mod consistency;
@@ -21,7 +21,7 @@ const PAGE: usize = 1000;
 /// Limit on messages passed on from SQLite's own check: the first one matters, the others only lengthen the list.
 const DATABASE_MESSAGES: u32 = 20;
 
-/// The kind of a finding.
+/// The kind of a issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -50,7 +50,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether the finding is a fault of the index. Orphans are left by interrupted runs and are removed once a day.
+    /// Whether the issue is a fault of the index. Orphans are left by interrupted runs and are removed once a day.
     pub fn is_fault(self) -> bool {
         self != Kind::Orphan
     }
@@ -75,7 +75,7 @@ impl Kind {
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct Issue {
     pub kind: Kind,
     /// The file concerned: an original, or one in `derived/`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,11 +130,11 @@ const MAKE_AGAIN: &str = "run `albumen verify --repair`, then `albumen index`";
 const RESTORE: &str = "bring back a backup (`albumen restore`); without one, move index.sqlite away and index again: \
     what users said would be lost";
 
-/// Checks the whole index and passes each finding to `each`.
+/// Checks the whole index and passes each issue to `each`.
 pub fn verify(
     dir: &Path,
     depth: Depth,
-    each: &mut dyn FnMut(Finding),
+    each: &mut dyn FnMut(Issue),
 ) -> std::result::Result<Checked, VerifyError> {
     // Repair writes: it needs the index lock.
     let (conn, _lock) = if !depth.repair {
@@ -161,8 +161,8 @@ fn open(dir: &Path, flags: OpenFlags) -> std::result::Result<Connection, OpenErr
     super::connect(dir, flags)
 }
 
-fn found(kind: Kind, path: Option<String>, what: impl Into<String>, advice: impl Into<String>) -> Finding {
-    Finding { kind, path, what: what.into(), advice: advice.into(), repaired: false }
+fn found(kind: Kind, path: Option<String>, what: impl Into<String>, advice: impl Into<String>) -> Issue {
+    Issue { kind, path, what: what.into(), advice: advice.into(), repaired: false }
 }
 
 struct Check<'a> {
@@ -170,7 +170,7 @@ struct Check<'a> {
     conn: Connection,
     depth: Depth,
     checked: Checked,
-    each: &'a mut dyn FnMut(Finding),
+    each: &'a mut dyn FnMut(Issue),
 }
 
 impl Check<'_> {
@@ -193,8 +193,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn tell(&mut self, finding: Finding) {
-        (self.each)(finding);
+    fn tell(&mut self, issue: Issue) {
+        (self.each)(issue);
     }
 
     /// Checks pages, indexes and search tables. If these are damaged, nothing else that is read can be trusted.

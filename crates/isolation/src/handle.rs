@@ -1,11 +1,11 @@
 //! The engine's handle to a worker, one per thread. It starts the worker when there is work, replaces it when it
 //! crashes, hangs, exceeds its memory limit or violates the protocol, and returns the outcome of each file.
 
-use super::kind::Kindness;
+use super::priority::ProcessPriority;
 use super::process::{Conversation, Deadline, Launch, Lost, StartError, describe};
+use super::process_slot::ProcessSlot;
 use super::protocol::{Ask, EXIT_PANICKED, EXIT_SHORT, EXIT_TOO_LARGE, read_developed};
 use super::sandbox::SandboxReport;
-use super::seat::Seat;
 use super::wire::FILES_LIMIT;
 use albumen_core::cancel::CancelToken;
 use albumen_core::fault::{Fault, HANGS, in_words};
@@ -52,7 +52,7 @@ impl Default for WorkerSettings {
 /// One worker, or a process slot without one. Dropping it ends the process.
 #[derive(Debug)]
 pub struct WorkerHandle {
-    seat: Seat,
+    slot: ProcessSlot,
     deadline: Deadline,
     /// The codecs of the current process, or of the next one.
     codecs: Codecs,
@@ -73,7 +73,7 @@ impl WorkerHandle {
             faults: settings.faults,
         };
         WorkerHandle {
-            seat: Seat::new(launch),
+            slot: ProcessSlot::new(launch),
             deadline: settings.deadline,
             codecs,
             without_libraries: 0,
@@ -82,19 +82,19 @@ impl WorkerHandle {
     }
 
     /// The priority from the next file on; `None`: the engine's. A process with a lower priority is replaced.
-    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
-        self.seat.be_kind(kindness);
+    pub fn set_priority(&mut self, priority: Option<ProcessPriority>) {
+        self.slot.set_priority(priority);
     }
 
     /// Starts the worker if it does not run. The engine does so once before a run, because an error here would fail
     /// every file.
     pub fn start(&mut self) -> Result<SandboxReport, StartError> {
-        Ok(self.seat.filled()?.hello.sandbox)
+        Ok(self.slot.running()?.hello.sandbox)
     }
 
     /// The process; `None` while there is none.
     pub fn pid(&self) -> Option<u32> {
-        self.seat.pid()
+        self.slot.pid()
     }
 
     /// Bytes that the idle process holds beyond those at its start: memory that no file has requested.
@@ -105,13 +105,13 @@ impl WorkerHandle {
     /// Ends the worker; the next file starts another.
     pub fn end(&mut self) {
         self.growth = 0;
-        self.seat.end();
+        self.slot.end();
     }
 
     /// Kills a process that cannot be used any more.
     fn clear(&mut self) {
         self.growth = 0;
-        self.seat.clear();
+        self.slot.clear();
     }
 
     /// The result of [`albumen_worker::develop::develop`] for this file, computed in the sandbox. Blocks until it is
@@ -243,7 +243,7 @@ impl WorkerHandle {
         let mut tries = 0;
         while tries < 2 {
             tries += 1;
-            let filled = self.seat.filled();
+            let filled = self.slot.running();
             let process = filled.map_err(|e| Attempt::Fault(Fault::unavailable(e)))?;
             let within = Conversation { deadline, cancel, admit: &mut admit, hangs: &mut *hangs };
             let answer =
@@ -259,7 +259,7 @@ impl WorkerHandle {
                         lost = Lost::Nonsense("stopped, though nobody had asked for it".into());
                         break;
                     }
-                    self.rest(matches!(outcome, Err(Fault::Crashed { .. })));
+                    self.retire_if_due(matches!(outcome, Err(Fault::Crashed { .. })));
                     let outcome = if says_cancelled { Err(Fault::Cancelled) } else { outcome };
                     return outcome.map_err(Attempt::Fault);
                 }
@@ -293,13 +293,13 @@ impl WorkerHandle {
         if codecs != self.codecs {
             self.end();
             self.codecs = codecs;
-            self.seat.launch.arguments = arguments(codecs);
+            self.slot.launch.arguments = arguments(codecs);
         }
     }
 
     /// After a file: decides whether the worker may process another. One that caught a panic exits by itself.
-    fn rest(&mut self, panicked: bool) {
-        let Some((process, served)) = self.seat.served() else { return };
+    fn retire_if_due(&mut self, panicked: bool) {
+        let Some((process, served)) = self.slot.served() else { return };
         // Reading the size costs about 20 µs.
         let growth = process.rss().saturating_sub(process.born_rss);
         if panicked || growth > GROWTH || served >= FILES_A_WORKER {

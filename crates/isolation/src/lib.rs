@@ -7,21 +7,21 @@
 #![allow(unsafe_code)]
 
 mod handle;
-pub mod kind;
 mod leaving;
 pub mod memory;
 pub mod modes;
+pub mod priority;
 pub mod process;
+mod process_slot;
 pub mod protocol;
 mod recogniser;
 pub mod sandbox;
-mod seat;
 mod spawner;
 pub mod wire;
 
 pub use handle::{WorkerHandle, WorkerSettings};
-pub use kind::Kindness;
 pub use leaving::leave_files_to_another;
+pub use priority::ProcessPriority;
 pub use process::{Deadline, StartError, children, find_program, pss};
 pub use recogniser::{RecogniserHandle, RecogniserSettings};
 pub use sandbox::SandboxReport;

@@ -6,8 +6,8 @@
 
 mod reaping;
 
-use super::kind::Kindness;
 use super::memory::FIXED_ALLOWANCE;
+use super::priority::ProcessPriority;
 use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
 use super::spawner;
 use super::wire::{self, ReplyMemory};
@@ -119,7 +119,7 @@ pub struct Process {
     /// Resident bytes of its own when it became ready.
     pub born_rss: u64,
     /// The lowered priority; permanent.
-    kindness: Option<Kindness>,
+    priority: Option<ProcessPriority>,
 }
 
 /// The limits for one request.
@@ -194,7 +194,7 @@ impl Process {
             reply,
             hello: Hello { version: String::new(), sandbox: Default::default(), unable: None },
             born_rss: 0,
-            kindness: None,
+            priority: None,
         };
         let ended = |why: String| StartError::Ended { program: program.clone(), why };
         let began = Instant::now();
@@ -231,11 +231,11 @@ impl Process {
     }
 
     /// Applies a priority, if it is not already applied; false: the process has a lower one, which cannot be raised.
-    pub fn be_kind(&mut self, wanted: Option<Kindness>) -> bool {
-        if self.kindness != wanted {
-            let Some(how) = wanted.filter(|_| self.kindness.is_none()) else { return false };
-            super::kind::lower(self.pid(), how);
-            self.kindness = wanted;
+    pub fn set_priority(&mut self, wanted: Option<ProcessPriority>) -> bool {
+        if self.priority != wanted {
+            let Some(how) = wanted.filter(|_| self.priority.is_none()) else { return false };
+            super::priority::lower(self.pid(), how);
+            self.priority = wanted;
         }
         true
     }
@@ -430,7 +430,7 @@ impl Drop for Process {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             // A process in the idle class gets no CPU to exit on a busy machine; do not wait for it.
-            let is_low = self.kindness.is_some_and(|k| k.idle_class);
+            let is_low = self.priority.is_some_and(|k| k.idle_class);
             let gone = reap(&mut child, if is_low { REAP_LOW } else { REAP }).is_some();
             if !gone && is_low {
                 abandoned().push(child);

@@ -2,11 +2,11 @@
 //! pictures wait and ended when none do, because only its exit frees its memory completely.
 
 use super::handle::fault_of;
-use super::kind::Kindness;
+use super::priority::ProcessPriority;
 use super::process::{Conversation, Deadline, Launch, Lost, StartError};
+use super::process_slot::ProcessSlot;
 use super::protocol::{Ask, read_recognised};
 use super::sandbox::SandboxReport;
-use super::seat::Seat;
 use albumen_core::cancel::CancelToken;
 use albumen_core::fault::Fault;
 use albumen_core::vocabulary::{RecogniseRequest, Recognised};
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// Pictures that a recogniser processes before it is replaced. Opening the models takes about half a second.
 const PICTURES_A_RECOGNISER: u32 = 20_000;
 /// The interval, in pictures, of the check of its size.
-const LOOK_EVERY: u32 = 64;
+const RSS_CHECK_INTERVAL: u32 = 64;
 /// Bytes that it may grow beyond its size after the first picture: ONNX Runtime keeps its working memory.
 const GROWTH: u64 = 64 << 20;
 
@@ -45,10 +45,10 @@ impl RecogniserSettings {
 /// One recogniser, or a process slot without one. Dropping it ends the process.
 #[derive(Debug)]
 pub struct RecogniserHandle {
-    seat: Seat,
+    slot: ProcessSlot,
     deadline: Deadline,
     /// The size of the current process after its first picture, in bytes.
-    settled: u64,
+    baseline_rss: u64,
 }
 
 impl RecogniserHandle {
@@ -60,28 +60,28 @@ impl RecogniserHandle {
             memory: settings.memory,
             faults: false,
         };
-        RecogniserHandle { seat: Seat::new(launch), deadline: settings.deadline, settled: 0 }
+        RecogniserHandle { slot: ProcessSlot::new(launch), deadline: settings.deadline, baseline_rss: 0 }
     }
 
     /// The priority from the next picture on; `None`: the engine's. A process with a lower priority is replaced.
-    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
-        self.seat.be_kind(kindness);
+    pub fn set_priority(&mut self, priority: Option<ProcessPriority>) {
+        self.slot.set_priority(priority);
     }
 
     /// Starts the recogniser now, if none with the right priority runs. Faulty models are [`StartError::Unable`], in
     /// words for users.
     pub fn start(&mut self) -> Result<SandboxReport, StartError> {
-        Ok(self.seat.filled()?.hello.sandbox)
+        Ok(self.slot.running()?.hello.sandbox)
     }
 
     /// The process; `None` while there is none.
     pub fn pid(&self) -> Option<u32> {
-        self.seat.pid()
+        self.slot.pid()
     }
 
     /// Ends the process, which frees its memory; the next picture starts another.
     pub fn end(&mut self) {
-        self.seat.end();
+        self.slot.end();
     }
 
     /// Faces and subjects of a picture (the stored `xl`, a JPEG). Blocks until it is done, at most for the deadline.
@@ -93,7 +93,7 @@ impl RecogniserHandle {
     ) -> Result<Recognised, Fault> {
         let mut lost = Lost::NotThere;
         for _ in 0..2 {
-            let process = self.seat.filled().map_err(Fault::unavailable)?;
+            let process = self.slot.running().map_err(Fault::unavailable)?;
             let files = [picture.as_fd()];
             // Its pictures are of one size and its memory is reserved completely, so it never needs a grant.
             let mut admit = |needed| Err(Fault::TooLarge { needed });
@@ -111,28 +111,28 @@ impl RecogniserHandle {
                     break;
                 }
                 Ok(outcome) => {
-                    self.rest(matches!(outcome, Err(Fault::Crashed { .. })));
+                    self.retire_if_due(matches!(outcome, Err(Fault::Crashed { .. })));
                     return outcome;
                 }
-                Err(Lost::NotThere) => self.seat.clear(),
+                Err(Lost::NotThere) => self.slot.clear(),
                 Err(other) => {
                     lost = other;
                     break;
                 }
             }
         }
-        self.seat.clear();
-        Err(fault_of(lost, self.seat.launch.memory))
+        self.slot.clear();
+        Err(fault_of(lost, self.slot.launch.memory))
     }
 
     /// After a picture: decides whether the process may process another.
-    fn rest(&mut self, panicked: bool) {
-        let Some((process, served)) = self.seat.served() else { return };
+    fn retire_if_due(&mut self, panicked: bool) {
+        let Some((process, served)) = self.slot.served() else { return };
         if served == 1 {
-            self.settled = process.rss();
+            self.baseline_rss = process.rss();
         }
         if panicked
-            || (served.is_multiple_of(LOOK_EVERY) && process.rss() > self.settled + GROWTH)
+            || (served.is_multiple_of(RSS_CHECK_INTERVAL) && process.rss() > self.baseline_rss + GROWTH)
             || served >= PICTURES_A_RECOGNISER
         {
             self.end();

@@ -10,7 +10,7 @@ use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind, Size};
 use albumen_formats::bytes::Reader;
 use albumen_formats::preview::Preview;
 use albumen_formats::sidecar::{self, Sidecar};
-use albumen_formats::{kind, motion, preview, read, unknown};
+use albumen_formats::{motion, preview, read, sniff, unknown};
 use albumen_library::choose;
 use albumen_library::evidence::Evidence;
 use albumen_library::sidecar_names::{MediaNames, picture_named};
@@ -19,7 +19,7 @@ use albumen_library::sidecar_names::{MediaNames, picture_named};
 /// even the kind could be detected.
 pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault> {
     let reader = Reader::new(&inputs.primary);
-    let format = kind::sniff(&reader).ok_or_else(|| unknown(&reader))?;
+    let format = sniff::sniff(&reader).ok_or_else(|| unknown(&reader))?;
     let found = read(&reader, format);
     if format.kind() == Kind::Video && found.movie.as_ref().is_some_and(|m| !m.has_video && m.audio.is_some())
     {

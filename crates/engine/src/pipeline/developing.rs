@@ -25,7 +25,7 @@ use albumen_index::Index;
 use albumen_index::items::kind_by_name;
 use albumen_index::record::Outcome;
 use albumen_index::scan::{FileRow, PendingRow, What};
-use albumen_isolation::kind::DiskClass;
+use albumen_isolation::priority::DiskClass;
 use albumen_isolation::{WorkerHandle, WorkerSettings};
 use crossbeam_channel::Sender;
 pub use job_source::{JobSource, OneRun};
@@ -99,7 +99,7 @@ impl Developer {
                 self.index.shrink();
             };
             let Some((job, cancel)) = source.next(self.thread, &mut idle)? else { break };
-            self.worker.be_kind(source.kindness(&job));
+            self.worker.set_priority(source.process_priority(&job));
             if self.shared.shutdown.requested() {
                 break;
             }
@@ -178,7 +178,7 @@ impl Developer {
             return Ok(dropped);
         };
         // Whether a later visit has completed all work for it, provided that the file is unchanged.
-        let settled = match &known {
+        let processed = match &known {
             Some(k) if !k.vanished && k.content_hash.is_some() && k.fs == job.fs => {
                 self.due(k.id)?.is_empty().then_some(k.stat)
             }
@@ -192,7 +192,7 @@ impl Developer {
             fingerprint,
             folder: job.folder.clone(),
             name: job.name.clone(),
-            settled,
+            processed,
             content,
             sidecars: sidecars.into_iter().map(|s| s.name).collect(),
             clip_thumbnails: clip_thumbnails(&job.name),
@@ -201,7 +201,7 @@ impl Developer {
         let (stop, kept) = (self.cancel.clone(), self.root.take());
         let uploads = self.shared.uploads.clone();
         let is_urgent = job.priority == 0;
-        let is_idle_class = source.kindness(job).is_some_and(|k| k.idle_class);
+        let is_idle_class = source.process_priority(job).is_some_and(|k| k.idle_class);
         let work = move |beat: &Beat| {
             let pace = if is_urgent {
                 Pace::in_front(stop, beat.clone())
@@ -225,7 +225,7 @@ impl Developer {
         };
         self.root = root;
         Ok(match fetched {
-            Fetched::Settled | Fetched::Gone | Fetched::NotMedia => dropped,
+            Fetched::AlreadyProcessed | Fetched::Gone | Fetched::NotMedia => dropped,
             Fetched::Stopped => Visited::Stopped,
             Fetched::Elsewhere(why) => Visited::NotNow { why, last: Last::Dropped },
             Fetched::Failed(fault @ Fault::Unavailable { .. }, _) => self.not_now(job, known.as_ref(), fault),

@@ -32,7 +32,7 @@ pub struct Wanted {
     pub folder: Vec<u8>,
     pub name: Vec<u8>,
     /// No work is due if the file still has this stat.
-    pub settled: Option<FileStat>,
+    pub processed: Option<FileStat>,
     /// Its content, valid if the file still has this stat.
     pub content: Option<(ContentHash, FileStat)>,
     /// Names in the same folder.
@@ -45,7 +45,7 @@ pub struct Wanted {
 
 /// The result.
 pub enum Fetched {
-    Settled,
+    AlreadyProcessed,
     /// The file was removed: the next walk handles it.
     Gone,
     NotMedia,
@@ -113,10 +113,10 @@ pub fn fetch(wanted: &Wanted, kept: Option<KeptRoot>, pace: &Pace) -> (Fetched, 
 
 fn fetch_beneath(wanted: &Wanted, root: &Root, pace: &Pace) -> Fetched {
     let below = relative::child(&wanted.folder, &wanted.name);
-    if let Some(was) = wanted.settled
+    if let Some(was) = wanted.processed
         && matches!(stat_beneath(root, &below), Ok(Some(stat)) if stat == was)
     {
-        return Fetched::Settled;
+        return Fetched::AlreadyProcessed;
     }
     if let Some((hash, was)) = &wanted.content
         && let Ok((file, stat)) = open_beneath(root, &below).map(|(f, stat)| (KillableClose::new(f), stat))

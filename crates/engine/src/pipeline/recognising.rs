@@ -14,7 +14,7 @@ use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::due::DueFile;
 use albumen_index::due::{Scope, StageNow};
-use albumen_isolation::{Kindness, RecogniserHandle, RecogniserSettings};
+use albumen_isolation::{ProcessPriority, RecogniserHandle, RecogniserSettings};
 use albumen_models::files as models;
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,7 +132,7 @@ pub fn due_jobs(
 
 /// The result for one content.
 #[derive(Debug)]
-pub enum Looked {
+pub enum Recognised {
     /// A record for each file of the content.
     Seen(Vec<RecognisedRecord>),
     /// The run is being stopped.
@@ -158,8 +158,8 @@ impl Recognising {
     }
 
     /// Sets the priority of the recogniser from the next picture on.
-    pub fn be_kind(&mut self, kindness: Option<Kindness>) {
-        self.handle.be_kind(kindness);
+    pub fn set_priority(&mut self, process_priority: Option<ProcessPriority>) {
+        self.handle.set_priority(process_priority);
     }
 
     /// Ends the recogniser process; the next picture starts another one.
@@ -176,12 +176,12 @@ impl Recognising {
             let name = job.files.keys().next().and_then(|id| self.index.path_of(*id).ok().flatten());
             let name = name.map(|p| p.display().to_string()).unwrap_or_default();
             self.shared.progress.begin(self.thread, name);
-            let looked = self.look(&job);
+            let looked = self.recognise(&job);
             self.shared.progress.end(self.thread);
             let records = match looked {
-                Looked::Seen(records) => records,
-                Looked::Stopped => break,
-                Looked::Broken(why) => {
+                Recognised::Seen(records) => records,
+                Recognised::Stopped => break,
+                Recognised::Broken(why) => {
                     self.shared.progress.notice(why);
                     break;
                 }
@@ -210,11 +210,11 @@ impl Recognising {
     }
 
     /// Recognises one content.
-    pub fn look(&mut self, job: &Job) -> Looked {
+    pub fn recognise(&mut self, job: &Job) -> Recognised {
         let faces = job.files.values().any(|f| f.0);
         let subjects = job.files.values().any(|f| f.1);
         if let Err(why) = self.start(faces, subjects) {
-            return Looked::Broken(why);
+            return Recognised::Broken(why);
         }
         let answer = match self.picture(&job.content_hash) {
             Err(fault) => Err(fault),
@@ -231,10 +231,10 @@ impl Recognising {
             }
         };
         match &answer {
-            Err(Fault::Cancelled) => return Looked::Stopped,
+            Err(Fault::Cancelled) => return Recognised::Stopped,
             // The files stay due and are retried soon.
             Err(fault @ Fault::Unavailable { .. }) => {
-                return Looked::Broken(format!("faces and subjects wait: {fault}"));
+                return Recognised::Broken(format!("faces and subjects wait: {fault}"));
             }
             _ => {}
         }
@@ -252,7 +252,7 @@ impl Recognising {
             subjects: *subjects,
             answer: answer.clone(),
         });
-        Looked::Seen(records.collect())
+        Recognised::Seen(records.collect())
     }
 
     /// The picture to recognise; `None` if render produced none.

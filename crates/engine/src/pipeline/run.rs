@@ -5,12 +5,12 @@ mod sweep;
 
 use super::budget::MemoryBudget;
 use super::developing::{Developer, OneRun, Shared};
+use super::finalize;
 use super::meter::Meter;
 use super::progress::Progress;
 use super::recognising::{self, Part};
 use super::recorder::{Record, Recorder};
 use super::scan::{ScanOptions, Scanned, WalkedPart, scan};
-use super::settle;
 use super::shutdown::Shutdown;
 use super::store::Store;
 use super::volumes::{Target, Volumes};
@@ -297,7 +297,7 @@ fn work(index: &mut Index, given: Given<'_>, scanned: &Scanned) -> Result<(), Ru
     if shared.shutdown.requested() {
         return Ok(());
     }
-    settle::settle(index, &scopes, &plan.places, shared)?;
+    finalize::finalize(index, &scopes, &plan.places, shared)?;
     if shared.shutdown.requested() {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Scan: walks volumes, compares files with the index, resolves moves, applies the volume guard to removals, and queues
 //! new and changed files.
 //!
-//! Promises: nothing in the index is locked while it walks and reads (findings go to temporary tables of this
+//! Promises: nothing in the index is locked while it walks and reads (changes go to temporary tables of this
 //! connection); they are applied in one short transaction, so a kill leaves the index unchanged; nothing is removed
 //! before moves are resolved and the guard has agreed.
 
@@ -99,7 +99,7 @@ pub fn scan(
     shutdown: &Shutdown,
 ) -> Result<Scanned, IndexError> {
     let mut out = Scanned::default();
-    index.begin_findings()?;
+    index.begin_scan_changes()?;
     let (mut walked, mut offline, mut removed) = (Vec::new(), Vec::new(), Vec::new());
     let volumes = volumes::all(index, targets)?;
     let spaces = index.all_space_names()?;

@@ -1,7 +1,7 @@
 //! Handles each commit of the recorder: updates the queue and counters, and publishes events.
 
 use super::events::{self, Event};
-use super::{Dirty, Service};
+use super::{PostCommitTask, Service};
 use crate::pipeline::recorder::{Committed, Record};
 use albumen_core::fault::Fault;
 use albumen_index::Index;
@@ -37,7 +37,7 @@ pub(super) fn committed(service: &Arc<Service>, index: Index) -> Committed {
             index.shrink();
         }
         service.commits.send_modify(|n| *n += 1);
-        let _ = service.post_commit.send(Dirty::Background(folders));
+        let _ = service.post_commit.send(PostCommitTask::Background(folders));
     })
 }
 
@@ -54,7 +54,7 @@ fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Res
                 _ => None,
             });
             let fault = faults.find(is_failure);
-            service.tally.done(&space, |d| {
+            service.counters.done(&space, |d| {
                 d.developed += 1;
                 d.failed += u64::from(fault.is_some());
             });
@@ -63,7 +63,7 @@ fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Res
         }
         Record::Touched { file_id, .. } => {
             if let Some(FileInSpace { space, .. }) = index.file_in_space(*file_id)? {
-                service.tally.done(&space, |d| d.developed += 1);
+                service.counters.done(&space, |d| d.developed += 1);
             }
         }
         Record::Recognised(r) => {
@@ -72,7 +72,7 @@ fn told(service: &Service, index: &Index, record: &Record) -> albumen_index::Res
             };
             let of = events::Of { item: r.file_id, path: &path, space: &space };
             let fault = r.answer.as_ref().err();
-            service.tally.done(&space, |d| match fault {
+            service.counters.done(&space, |d| match fault {
                 Some(_) => d.failed += 1,
                 None => d.recognised += 1,
             });

@@ -1,7 +1,7 @@
 //! Events of `GET /v1/events`, and which clients may receive them.
 
 use super::access::Access;
-use super::tally::Sofar;
+use super::counters::SinceStart;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub progress: Option<Sofar>,
+    pub progress: Option<SinceStart>,
     #[serde(skip)]
     audience: Audience,
 }
@@ -170,15 +170,15 @@ impl Event {
         Event { event: "missed", count: Some(count), ..Event::NOTHING }
     }
 
-    /// The event as a client may receive it; `None`: not at all. `sofar` returns the figures that the client may see.
-    pub fn heard_with(self, access: &Access, sofar: impl FnOnce() -> Sofar) -> Option<Event> {
+    /// The event as a client may receive it; `None`: not at all. `since_start` returns the figures that the client may see.
+    pub fn heard_with(self, access: &Access, since_start: impl FnOnce() -> SinceStart) -> Option<Event> {
         let may_hear = match &self.audience {
             Audience::Everybody => true,
             Audience::Of(spaces) => access.may_see_all(spaces.iter()),
             Audience::Left { from, to } => access.may_see(from) && !access.may_see(to),
             Audience::Unlimited => !access.is_limited(),
         };
-        let progress = (self.event == "progress").then(sofar);
+        let progress = (self.event == "progress").then(since_start);
         may_hear.then_some(Event { progress, ..self })
     }
 }
@@ -193,7 +193,7 @@ mod tests {
         let heard = |access: &Access| -> Vec<(&str, String, Option<String>)> {
             Event::moved(of("/a/1.jpg", "anna"), of("/b/1.jpg", "berta"))
                 .into_iter()
-                .filter_map(|e| e.heard_with(access, Sofar::default))
+                .filter_map(|e| e.heard_with(access, SinceStart::default))
                 .map(|e| (e.event, e.path.unwrap(), e.from))
                 .collect()
         };
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn who_is_limited_hears_of_no_album_and_of_no_request_for_others() {
         let anna = Access::to(Some(vec!["anna".into()]));
-        let hears = |event: Event| event.heard_with(&anna, Sofar::default).is_some();
+        let hears = |event: Event| event.heard_with(&anna, SinceStart::default).is_some();
         assert!(!hears(Event::album_changed("Holiday".into())));
         assert!(!hears(Event::job_done(1, Some(["anna".into(), "berta".into()].into()))));
         assert!(!hears(Event::job_done(1, None)));

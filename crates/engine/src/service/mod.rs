@@ -12,17 +12,17 @@ pub mod access;
 pub mod api;
 pub mod client;
 mod committed;
+pub mod counters;
+pub mod disk_space;
 pub mod events;
-pub mod gate;
 pub mod mounting;
 pub mod post_commit;
 pub mod queue;
 pub mod recognition;
 pub mod recognition_worker;
 mod reload;
-pub mod room;
 mod scanner;
-pub mod tally;
+pub mod throttle;
 mod timer;
 pub mod watch;
 pub mod watched;
@@ -42,14 +42,14 @@ use albumen_index::Error as IndexError;
 use albumen_index::due::Scope;
 use albumen_index::{Index, IndexReader, OpenError};
 use crossbeam_channel::{Sender, bounded, unbounded};
+use disk_space::DiskSpace;
 use events::Event;
-use gate::Gate;
 use queue::{Queue, Rules};
-use room::Room;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
+use throttle::Throttle;
 
 /// Maximum number of results queued for the recorder.
 const WAITING_RECORDS: usize = 256;
@@ -76,7 +76,7 @@ pub enum Order {
 
 /// A message to the post-commit thread: what has changed.
 #[derive(Debug)]
-pub enum Dirty {
+pub enum PostCommitTask {
     /// Files in these folders.
     Background(BTreeSet<i64>),
     /// Process everything that is due.
@@ -88,7 +88,7 @@ pub enum Dirty {
 
 /// A message to the recognition thread: what may be due.
 #[derive(Debug)]
-pub enum Look {
+pub enum RecognitionTask {
     /// A request waits for this part, whose files are all developed.
     Upload(Scope),
     /// Due background work, or a condition that blocked it has ended.
@@ -106,18 +106,18 @@ pub struct Service {
     pub plan: Plan,
     pub shared: Shared,
     pub queue: Queue,
-    pub gate: Gate,
-    pub room: Arc<Room>,
+    pub throttle: Throttle,
+    pub disk_space: Arc<DiskSpace>,
     pub events: tokio::sync::broadcast::Sender<Event>,
     /// Counts commits; tasks that wait for a job check it again on each change.
     pub commits: tokio::sync::watch::Sender<u64>,
     pub scanner: Sender<Order>,
     /// Uploads have their own scanner, so that they never wait for a walk.
     pub uploads: Sender<Order>,
-    pub post_commit: Sender<Dirty>,
-    pub recognition_worker: Sender<Look>,
+    pub post_commit: Sender<PostCommitTask>,
+    pub recognition_worker: Sender<RecognitionTask>,
     pub started: Instant,
-    pub tally: tally::Tally,
+    pub counters: counters::Counters,
     /// Requests a recount.
     pub counter: Sender<()>,
     /// The tokens accepted over TCP.
@@ -233,15 +233,15 @@ impl Service {
         for orders in [&self.scanner, &self.uploads] {
             let _ = orders.send(Order::LookAgain);
         }
-        let _ = self.recognition_worker.send(Look::Background);
+        let _ = self.recognition_worker.send(RecognitionTask::Background);
     }
 
     /// Writes to the index, and retries when a full disk has space again. Returns any other error, and `DiskFull` at
     /// shutdown.
-    fn with_room<T>(&self, mut write: impl FnMut() -> Result<T, IndexError>) -> Result<T, IndexError> {
+    fn with_disk_space<T>(&self, mut write: impl FnMut() -> Result<T, IndexError>) -> Result<T, IndexError> {
         loop {
             match write() {
-                Err(e) if self.room.explains(&e) && self.room.wait() => {}
+                Err(e) if self.disk_space.explains(&e) && self.disk_space.wait() => {}
                 done => return done,
             }
         }
@@ -280,23 +280,23 @@ pub fn run(
     let plan = Plan::with_models_to_come(&config, options.recognise);
     let shared = run::shared(&config, &options, &plan, index_dir, &progress, shutdown);
     let jobs = run::jobs(&config, &options);
-    let gate = Gate::new(config.service.background, config.service.windows.clone());
+    let throttle = Throttle::new(config.service.background, config.service.windows.clone());
     let (scanner, scanner_orders) = unbounded();
     let (uploads, upload_orders) = unbounded();
     let (post_commit, dirty) = unbounded();
-    let (recognition_worker, looks) = unbounded();
+    let (recognition_worker, tasks) = unbounded();
     let (counter, counts) = unbounded();
     let (drained, elsewhere, gave_up) = (recognition_worker.clone(), scanner.clone(), scanner.clone());
     let rules = Rules {
         threads: jobs,
         preempt: config.service.uploads.preempt,
         idle: config.service.idle.get(),
-        drained: Box::new(move || drop(drained.send(Look::Background))),
+        drained: Box::new(move || drop(drained.send(RecognitionTask::Background))),
         gave_up: Box::new(move || drop(gave_up.send(Order::CatchUpLater))),
         look_at: Box::new(move |volume| drop(elsewhere.send(Order::Again(vec![(volume, Reach::Tree)])))),
     };
-    let room = Arc::new(Room::new(index_dir, shutdown.clone()));
-    let queue = Queue::new(index.another()?, gate.clone(), room.clone(), shutdown.clone(), rules);
+    let disk_space = Arc::new(DiskSpace::new(index_dir, shutdown.clone()));
+    let queue = Queue::new(index.another()?, throttle.clone(), disk_space.clone(), shutdown.clone(), rules);
     let tokens = RwLock::new(api::read_tokens(&config)?);
     let models = recognition::Models::new(plan.stages.faces.as_ref().map(|_| plan.models.clone()));
     let service = Arc::new(Service {
@@ -306,8 +306,8 @@ pub fn run(
         plan,
         shared,
         queue,
-        gate,
-        room: room.clone(),
+        throttle,
+        disk_space: disk_space.clone(),
         events: tokio::sync::broadcast::channel(1024).0,
         commits: tokio::sync::watch::channel(0).0,
         scanner,
@@ -315,7 +315,7 @@ pub fn run(
         post_commit,
         recognition_worker,
         started: Instant::now(),
-        tally: tally::Tally::default(),
+        counters: counters::Counters::default(),
         counter,
         tokens,
         models,
@@ -331,7 +331,7 @@ pub fn run(
         stages: service.shared.stages.clone(),
         progress: progress.clone(),
         committed: Some(committed::committed(&service, index.another()?)),
-        patience: Some(Box::new(move |e| room.ran_out(e) && room.wait())),
+        patience: Some(Box::new(move |e| disk_space.ran_out(e) && disk_space.wait())),
     };
     let result = std::thread::scope(|s| -> Result<(), ServiceError> {
         let recording = s.spawn(|| {
@@ -362,7 +362,7 @@ pub fn run(
         s.spawn(|| post_commit::run(tidying, &service, dirty));
         let looking = index.another()?;
         let (look_out, service_ref) = (out.clone(), &service);
-        s.spawn(move || recognition_worker::run(looking, service_ref, looks, look_out));
+        s.spawn(move || recognition_worker::run(looking, service_ref, tasks, look_out));
         drop(out);
         let counting = index.another()?;
         let service_ref = &service;
@@ -385,8 +385,8 @@ pub fn run(
             let _ = orders.send(Order::Stop);
         }
         let _ = service.counter.send(());
-        let _ = service.post_commit.send(Dirty::Stop);
-        let _ = service.recognition_worker.send(Look::Stop);
+        let _ = service.post_commit.send(PostCommitTask::Stop);
+        let _ = service.recognition_worker.send(RecognitionTask::Stop);
         let recorded = recording.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
         served?;
         match recorded {

@@ -2,8 +2,8 @@
 
 use super::events::Event;
 use super::recognition::later_stages;
-use super::{Dirty, Look, Service};
-use crate::pipeline::settle;
+use super::{PostCommitTask, RecognitionTask, Service};
+use crate::pipeline::finalize;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::Stage;
 use albumen_files::absolute;
@@ -23,34 +23,34 @@ const AT_MOST_EVERY: Duration = Duration::from_secs(3);
 const COUNTS_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until shutdown.
-pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
+pub fn run(mut index: Index, service: &Arc<Service>, tasks: Receiver<PostCommitTask>) {
     let mut folders: BTreeSet<i64> = BTreeSet::new();
     let (mut everything, mut something) = (false, false);
-    let mut settled = Instant::now() - AT_MOST_EVERY;
+    let mut last_run = Instant::now() - AT_MOST_EVERY;
     let mut cost = Duration::ZERO;
     loop {
         let wait = match something {
-            true if service.tally.uploads_waiting() > 0 => GATHER,
-            true => AT_MOST_EVERY.max(cost * 10).saturating_sub(settled.elapsed()).max(GATHER),
+            true if service.counters.uploads_waiting() > 0 => GATHER,
+            true => AT_MOST_EVERY.max(cost * 10).saturating_sub(last_run.elapsed()).max(GATHER),
             false => Duration::MAX,
         };
         // Deadlines too distant to be represented are waits without end.
         let next = if wait == Duration::MAX {
-            dirty.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            tasks.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
-            dirty.recv_timeout(wait)
+            tasks.recv_timeout(wait)
         };
         match next {
-            Ok(Dirty::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-            Ok(Dirty::Background(some)) => {
+            Ok(PostCommitTask::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            Ok(PostCommitTask::Background(some)) => {
                 folders.extend(some);
                 something = true;
             }
-            Ok(Dirty::Everything) => {
+            Ok(PostCommitTask::Everything) => {
                 everything = true;
                 something = true;
             }
-            Ok(Dirty::Jobs) => something = true,
+            Ok(PostCommitTask::Jobs) => something = true,
             Err(RecvTimeoutError::Timeout) => {
                 let begun = Instant::now();
                 let scopes = if std::mem::take(&mut everything) {
@@ -58,7 +58,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
                 } else {
                     folders.iter().map(|f| Scope::Folder(*f)).collect()
                 };
-                if let Err(e) = service.with_room(|| tidy(&mut index, service, &scopes)) {
+                if let Err(e) = service.with_disk_space(|| tidy(&mut index, service, &scopes)) {
                     tracing::error!("items could not be put together: {e}");
                 }
                 if service.queue.is_idle() {
@@ -66,7 +66,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
                 }
                 folders.clear();
                 something = false;
-                settled = Instant::now();
+                last_run = Instant::now();
                 cost = begun.elapsed();
             }
         }
@@ -74,7 +74,7 @@ pub fn run(mut index: Index, service: &Arc<Service>, dirty: Receiver<Dirty>) {
 }
 
 fn tidy(index: &mut Index, service: &Service, scopes: &[Scope]) -> Result<(), IndexError> {
-    settle::settle(index, scopes, &service.plan.places, &service.shared)?;
+    finalize::finalize(index, scopes, &service.plan.places, &service.shared)?;
     for scope in scopes {
         index.sum_up(scope, &service.plan.asked_for())?;
     }
@@ -113,14 +113,16 @@ fn end_jobs(index: &Index, service: &Service) -> albumen_index::Result<()> {
         }
         if left == 0 {
             index.job_done(job.id, now())?;
-            service.tally.upload_done(job.id);
+            service.counters.upload_done(job.id);
             service.tell(Event::job_done(job.id, service.spaces_of(&job.paths)));
         } else if job.priority == 0 {
-            service.tally.upload_waits(job.id, service.spaces_of(&job.paths));
+            service.counters.upload_waits(job.id, service.spaces_of(&job.paths));
         }
         if job.priority == 0 {
             // First visible files, then recognition; includes broken models, which may be repaired meanwhile.
-            unseen.into_iter().for_each(|scope| drop(service.recognition_worker.send(Look::Upload(scope))));
+            unseen
+                .into_iter()
+                .for_each(|scope| drop(service.recognition_worker.send(RecognitionTask::Upload(scope))));
         }
     }
     Ok(())
@@ -152,9 +154,9 @@ pub fn count(index: &Index, service: &Service, orders: &Receiver<()>) {
 }
 
 fn count_once(index: &Index, service: &Service) -> albumen_index::Result<()> {
-    if service.room.is_there() {
+    if service.disk_space.is_available() {
         index.add_costs(&service.shared.progress.costs_to_keep())?;
     }
-    service.tally.counted(index.counts(&service.plan.stages(), now())?);
+    service.counters.counted(index.counts(&service.plan.stages(), now())?);
     Ok(())
 }

@@ -7,8 +7,8 @@
 //! upload is requeued without counting an attempt; a file that is temporarily unreadable does not block others: it is
 //! skipped until its retry time, or until its file system answers again.
 
-use super::gate::{Gate, Tired};
-use super::room::Room;
+use super::disk_space::DiskSpace;
+use super::throttle::{DutyCycle, Throttle};
 use crate::pipeline::developing::JobSource;
 use crate::pipeline::shutdown::Shutdown;
 use albumen_core::cancel::CancelToken;
@@ -16,7 +16,7 @@ use albumen_files::{patience, relative};
 use albumen_index::Error as IndexError;
 use albumen_index::Index;
 use albumen_index::scan::PendingRow;
-use albumen_isolation::Kindness;
+use albumen_isolation::ProcessPriority;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -45,8 +45,8 @@ pub struct Rules {
 pub struct Queue {
     state: Mutex<State>,
     changed: Condvar,
-    gate: Gate,
-    room: Arc<Room>,
+    throttle: Throttle,
+    disk_space: Arc<DiskSpace>,
     shutdown: Shutdown,
     rules: Rules,
 }
@@ -59,7 +59,7 @@ struct State {
     /// There may be rows that were not fetched yet.
     more: bool,
     /// Pauses that threads must make after background work.
-    tired: BTreeMap<usize, Tired>,
+    duty_cycles: BTreeMap<usize, DutyCycle>,
     /// A caller may wait for the queue to become empty and must be notified.
     awaited: bool,
     /// A row was skipped because another thread had its file.
@@ -81,7 +81,7 @@ struct PutOff {
 
 /// Delay after the first attempt; doubles with each further one, up to the maximum.
 const TRY_AFTER: Duration = Duration::from_secs(2);
-const TRY_AT_LEAST: Duration = Duration::from_secs(120);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(120);
 /// After this number of attempts (about ten minutes), the failure is recorded.
 const MOST_TRIES: u32 = 10;
 /// Interval of checks for a file system that does not answer.
@@ -103,20 +103,26 @@ struct Busy {
 }
 
 impl Queue {
-    pub fn new(index: Index, gate: Gate, room: Arc<Room>, shutdown: Shutdown, rules: Rules) -> Queue {
+    pub fn new(
+        index: Index,
+        throttle: Throttle,
+        disk_space: Arc<DiskSpace>,
+        shutdown: Shutdown,
+        rules: Rules,
+    ) -> Queue {
         let state = State {
             index,
             ready: VecDeque::new(),
             busy: BTreeMap::new(),
             more: true,
-            tired: BTreeMap::new(),
+            duty_cycles: BTreeMap::new(),
             awaited: false,
             passed_over: false,
             put_off: BTreeMap::new(),
             passed: BACKGROUND,
             look_again: None,
         };
-        Queue { state: Mutex::new(state), changed: Condvar::new(), gate, room, shutdown, rules }
+        Queue { state: Mutex::new(state), changed: Condvar::new(), throttle, disk_space, shutdown, rules }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -188,7 +194,7 @@ impl Queue {
     }
 
     fn take(&self, s: &mut State, thread: usize) -> Result<Option<PendingRow>, IndexError> {
-        if !self.room.is_there() {
+        if !self.disk_space.is_available() {
             return Ok(None);
         }
         if s.look_again.is_some_and(|at| at <= Instant::now()) {
@@ -206,7 +212,7 @@ impl Queue {
                 return Ok(Some(row));
             }
         }
-        if !s.rest(&self.gate, thread).is_zero() || !self.gate.background_may_run() {
+        if !s.pause_of(&self.throttle, thread).is_zero() || !self.throttle.background_may_run() {
             return Ok(None);
         }
         loop {
@@ -233,8 +239,8 @@ impl Queue {
         if let Some(b) = s.busy.get(&job.id)
             && b.priority > 0
         {
-            let (thread, tired) = (b.thread, Tired::after(b.began.elapsed()));
-            s.tired.insert(thread, tired);
+            let (thread, duty_cycle) = (b.thread, DutyCycle::after(b.began.elapsed()));
+            s.duty_cycles.insert(thread, duty_cycle);
         }
     }
 }
@@ -334,8 +340,8 @@ impl State {
         !has_file && !has_row
     }
 
-    fn rest(&self, gate: &Gate, thread: usize) -> Duration {
-        self.tired.get(&thread).map_or(Duration::ZERO, |t| gate.rest(*t))
+    fn pause_of(&self, throttle: &Throttle, thread: usize) -> Duration {
+        self.duty_cycles.get(&thread).map_or(Duration::ZERO, |t| throttle.pause_after(*t))
     }
 }
 
@@ -367,10 +373,10 @@ impl JobSource for Queue {
                 return Ok(Some((row, token)));
             }
             self.tell_if_drained(&mut s);
-            let rest = Some(s.rest(&self.gate, thread)).filter(|r| !r.is_zero());
+            let pause = Some(s.pause_of(&self.throttle, thread)).filter(|r| !r.is_zero());
             let again = s.look_again.map(|at| at.saturating_duration_since(Instant::now()));
             let until_idle = (!is_idle).then(|| self.rules.idle.saturating_sub(waits_since.elapsed()));
-            s = match rest.into_iter().chain(until_idle).chain(again).min() {
+            s = match pause.into_iter().chain(until_idle).chain(again).min() {
                 Some(patience) => {
                     self.changed.wait_timeout(s, patience).unwrap_or_else(PoisonError::into_inner).0
                 }
@@ -415,7 +421,7 @@ impl JobSource for Queue {
             return false;
         }
         s.busy.remove(&job.id);
-        let after = (TRY_AFTER * (1 << (tries - 1).min(10))).min(TRY_AT_LEAST);
+        let after = (TRY_AFTER * (1 << (tries - 1).min(10))).min(MAX_RETRY_DELAY);
         // While the file system hangs, no attempt is made or counted.
         let tries = if hangs { tries - 1 } else { tries };
         s.put_off.insert(job.id, PutOff { until: Instant::now() + after, tries });
@@ -440,12 +446,12 @@ impl JobSource for Queue {
         patience::SHORT
     }
 
-    fn kindness(&self, job: &PendingRow) -> Option<Kindness> {
-        self.gate.kindness().filter(|_| job.priority > 0)
+    fn process_priority(&self, job: &PendingRow) -> Option<ProcessPriority> {
+        self.throttle.process_priority().filter(|_| job.priority > 0)
     }
 
     fn goes_on_after(&self, e: &IndexError) -> bool {
-        self.room.ran_out(e)
+        self.disk_space.ran_out(e)
     }
 
     fn make_memory(&self) {

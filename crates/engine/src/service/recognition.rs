@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Delay before a broken model is retried; doubles up to the maximum. A reload retries at once, an upload after the
 /// initial delay.
 const TRY_AFTER: Duration = Duration::from_secs(60);
-const TRY_AT_LEAST: Duration = Duration::from_secs(3600);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(3600);
 
 /// The state of the models at the last check.
 pub struct Models {
@@ -87,7 +87,7 @@ impl Models {
     /// Records that loading them failed.
     pub fn are_broken(&self, why: String) {
         let mut known = self.known();
-        let wait = known.broken.take().map_or(TRY_AFTER, |b| (b.wait * 2).clamp(TRY_AFTER, TRY_AT_LEAST));
+        let wait = known.broken.take().map_or(TRY_AFTER, |b| (b.wait * 2).clamp(TRY_AFTER, MAX_RETRY_DELAY));
         known.broken = Some(Broken { why, tried: Instant::now(), wait });
     }
 
@@ -104,7 +104,7 @@ impl Models {
     }
 
     /// Remaining delay for background work.
-    pub fn rest(&self) -> Duration {
+    pub fn retry_in(&self) -> Duration {
         self.known().broken.as_ref().map_or(Duration::ZERO, |b| b.wait.saturating_sub(b.tried.elapsed()))
     }
 
@@ -151,13 +151,13 @@ mod tests {
         let models = Models::new(None);
         let wait_in_minutes = || {
             models.are_broken("why".into());
-            (models.rest().as_secs() + 1) / 60
+            (models.retry_in().as_secs() + 1) / 60
         };
         let waits: Vec<u64> = (0..8).map(|_| wait_in_minutes()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
         assert!(!models.may_be_tried_for_an_upload() && !models.can_do(Stage::Faces));
         models.try_again();
-        assert!(models.may_be_tried_for_an_upload() && models.rest().is_zero());
+        assert!(models.may_be_tried_for_an_upload() && models.retry_in().is_zero());
         assert_eq!((models.incomplete().as_deref(), wait_in_minutes()), (Some("why"), 1));
         assert!(models.are_whole() && !models.are_whole());
         assert_eq!(models.incomplete(), None);

@@ -2,17 +2,17 @@
 //! idle, which releases its memory to the system.
 //!
 //! Promises: an upload waits for at most one picture; background pictures wait until all files are developed, and while
-//! the gate is closed; while a model is broken, no file fails because of it: due work stays due, requests end without
+//! the throttle is closed; while a model is broken, no file fails because of it: due work stays due, requests end without
 //! recognition, and work resumes when the model is repaired; spaces with people or subjects disabled are skipped, and
 //! earlier results there are removed, except user edits.
 
 use super::events::Event;
-use super::gate::Tired;
 use super::recognition::doable;
-use super::{Dirty, Look, Service};
+use super::throttle::DutyCycle;
+use super::{PostCommitTask, RecognitionTask, Service};
 use crate::config::Spaces;
 use crate::pipeline::progress::Progress;
-use crate::pipeline::recognising::{Job, Looked, Recognising, due_jobs};
+use crate::pipeline::recognising::{Job, Recognised, Recognising, due_jobs};
 use crate::pipeline::recorder::Record;
 use albumen_index::Error as IndexError;
 use albumen_index::due::DueFile;
@@ -38,7 +38,7 @@ struct Round {
     after: DueFile,
     /// Fetched but not yet processed.
     jobs: VecDeque<Job>,
-    tired: Option<Tired>,
+    duty_cycle: Option<DutyCycle>,
 }
 
 impl Round {
@@ -48,16 +48,16 @@ impl Round {
 }
 
 /// Runs until shutdown.
-pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sender<Record>) {
+pub fn run(index: Index, service: &Arc<Service>, tasks: Receiver<RecognitionTask>, out: Sender<Record>) {
     let stages = &service.plan.stages;
     switch_off(&index, service);
     if stages.faces.is_none() && stages.subjects.is_none() {
         // Without models there is nothing else to do.
-        for look in looks {
+        for look in tasks {
             match look {
-                Look::SpacesChanged => switch_off(&index, service),
-                Look::Stop => return,
-                Look::Upload(_) | Look::Background => {}
+                RecognitionTask::SpacesChanged => switch_off(&index, service),
+                RecognitionTask::Stop => return,
+                RecognitionTask::Upload(_) | RecognitionTask::Background => {}
             }
         }
         return;
@@ -80,7 +80,7 @@ pub fn run(index: Index, service: &Arc<Service>, looks: Receiver<Look>, out: Sen
         clustered: Instant::now(),
     };
     // Shutdown was requested, or the recorder has ended and reported the reason.
-    recognition_worker.run(&looks);
+    recognition_worker.run(&tasks);
     recognition_worker.recognising.end();
 }
 
@@ -98,34 +98,34 @@ struct RecognitionWorker<'a> {
 
 impl RecognitionWorker<'_> {
     /// `None` at shutdown.
-    fn run(&mut self, looks: &Receiver<Look>) -> Option<()> {
+    fn run(&mut self, tasks: &Receiver<RecognitionTask>) -> Option<()> {
         loop {
             let rest = self.until_next();
             let next = match rest {
-                Some(rest) if rest.is_zero() => match looks.try_recv() {
+                Some(rest) if rest.is_zero() => match tasks.try_recv() {
                     Ok(look) => Some(look),
                     Err(e) if e.is_disconnected() => return None,
                     Err(_) => None,
                 },
-                Some(rest) => match looks.recv_timeout(rest) {
+                Some(rest) => match tasks.recv_timeout(rest) {
                     Err(RecvTimeoutError::Disconnected) => return None,
                     other => other.ok(),
                 },
-                None => Some(self.wait(looks)?),
+                None => Some(self.wait(tasks)?),
             };
             match next {
-                Some(Look::Stop) => return None,
-                Some(Look::Upload(scope)) => {
+                Some(RecognitionTask::Stop) => return None,
+                Some(RecognitionTask::Upload(scope)) => {
                     if self.service.models.may_be_tried_for_an_upload() && !self.uploads.contains(&scope) {
                         self.uploads.push_back(scope);
                     }
                     continue;
                 }
-                Some(Look::Background) => {
+                Some(RecognitionTask::Background) => {
                     self.begin_round();
                     continue;
                 }
-                Some(Look::SpacesChanged) => {
+                Some(RecognitionTask::SpacesChanged) => {
                     // Fetched jobs may belong to a space that is disabled now.
                     self.round = Round::default();
                     // A reload may follow a repair of the model.
@@ -157,33 +157,34 @@ impl RecognitionWorker<'_> {
 
     /// Time until there is work; `None`: wait for a message.
     fn until_next(&mut self) -> Option<Duration> {
-        if !self.service.room.is_there() {
+        if !self.service.disk_space.is_available() {
             return None;
         }
         if !self.uploads.is_empty() {
             return Some(Duration::ZERO);
         }
         let may_work = !self.round.is_over()
-            && self.service.gate.background_may_run()
+            && self.service.throttle.background_may_run()
             // Developing has precedence.
             && self.service.queue.is_idle();
         if !self.spaces.is_empty() && (!may_work || self.clustered.elapsed() > CLUSTER_EVERY) {
             self.cluster();
         }
-        let tired = self.round.tired.map_or(Duration::ZERO, |t| self.service.gate.rest(t));
-        may_work.then(|| tired.max(self.service.models.rest()))
+        let duty_cycle =
+            self.round.duty_cycle.map_or(Duration::ZERO, |t| self.service.throttle.pause_after(t));
+        may_work.then(|| duty_cycle.max(self.service.models.retry_in()))
     }
 
     /// Waits for a message without limit; after the idle time, ends the recogniser and frees memory.
-    fn wait(&mut self, looks: &Receiver<Look>) -> Option<Look> {
+    fn wait(&mut self, tasks: &Receiver<RecognitionTask>) -> Option<RecognitionTask> {
         let idle = self.service.config().recognise.idle.get();
-        match looks.recv_timeout(idle) {
+        match tasks.recv_timeout(idle) {
             Ok(look) => Some(look),
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => {
                 self.recognising.end();
                 self.index.shrink();
-                looks.recv().ok()
+                tasks.recv().ok()
             }
         }
     }
@@ -216,9 +217,9 @@ impl RecognitionWorker<'_> {
         if !jobs.is_empty() && part.faces {
             self.spaces.extend(self.index.spaces_of(&scope)?);
         }
-        self.recognising.be_kind(None);
+        self.recognising.set_priority(None);
         for job in &jobs {
-            match self.look(job) {
+            match self.recognise(job) {
                 Some(true) => {}
                 Some(false) => return Ok(Some(())),
                 None => return Ok(None),
@@ -230,7 +231,7 @@ impl RecognitionWorker<'_> {
         if next.is_some() {
             self.uploads.push_back(scope);
         }
-        let _ = self.service.post_commit.send(Dirty::Jobs);
+        let _ = self.service.post_commit.send(PostCommitTask::Jobs);
         Ok(Some(()))
     }
 
@@ -256,32 +257,32 @@ impl RecognitionWorker<'_> {
             }
         }
         let Some(job) = round.jobs.pop_front() else { return Ok(Some(())) };
-        self.recognising.be_kind(self.service.gate.kindness());
+        self.recognising.set_priority(self.service.throttle.process_priority());
         let began = Instant::now();
-        match self.look(&job) {
+        match self.recognise(&job) {
             Some(true) => {}
             Some(false) => return Ok(Some(())),
             None => return Ok(None),
         }
-        self.round.tired = Some(Tired::after(began.elapsed()));
+        self.round.duty_cycle = Some(DutyCycle::after(began.elapsed()));
         if self.round.jobs.is_empty() {
             if self.flush().is_none() {
                 return Ok(None);
             }
-            let _ = self.service.post_commit.send(Dirty::Jobs);
+            let _ = self.service.post_commit.send(PostCommitTask::Jobs);
         }
         Ok(Some(()))
     }
 
     /// Recognises one content and sends the results to the recorder; `None` at shutdown, false if a model is broken.
-    fn look(&mut self, job: &Job) -> Option<bool> {
-        match self.recognising.look(job) {
-            Looked::Stopped => None,
-            Looked::Broken(why) => {
+    fn recognise(&mut self, job: &Job) -> Option<bool> {
+        match self.recognising.recognise(job) {
+            Recognised::Stopped => None,
+            Recognised::Broken(why) => {
                 self.give_up(why)?;
                 Some(false)
             }
-            Looked::Seen(records) => {
+            Recognised::Seen(records) => {
                 if self.service.models.are_whole() {
                     tracing::info!("the models are whole again: faces and subjects are recognised");
                     self.begin_round();
@@ -306,7 +307,7 @@ impl RecognitionWorker<'_> {
         self.round = Round::default();
         self.flush()?;
         self.begin_round();
-        let _ = self.service.post_commit.send(Dirty::Jobs);
+        let _ = self.service.post_commit.send(PostCommitTask::Jobs);
         Some(())
     }
 
@@ -320,13 +321,14 @@ impl RecognitionWorker<'_> {
     /// Clusters the faces of the collected spaces; user edits take precedence.
     fn cluster(&mut self) {
         for space in std::mem::take(&mut self.spaces) {
-            let clustered = self.service.with_room(|| cluster_one(&mut self.index, self.service, space));
+            let clustered =
+                self.service.with_disk_space(|| cluster_one(&mut self.index, self.service, space));
             if let Err(e) = clustered {
                 tracing::error!("faces wait to become people: {e}");
             }
         }
         self.clustered = Instant::now();
-        let _ = self.service.post_commit.send(Dirty::Jobs);
+        let _ = self.service.post_commit.send(PostCommitTask::Jobs);
     }
 }
 
@@ -362,7 +364,7 @@ fn switch_off(index: &Index, service: &Service) {
             }
             Ok(faces)
         };
-        match service.with_room(remove) {
+        match service.with_disk_space(remove) {
             Ok(true) => service.tell(Event::person_changed(None, space.name.clone())),
             Ok(false) => {}
             Err(e) => tracing::error!("what was found in space {} is still there: {e}", space.name),

@@ -1,6 +1,6 @@
 //! Reloads the config, on SIGHUP or on request.
 
-use super::{Look, Service, api};
+use super::{RecognitionTask, Service, api};
 use crate::config::Config;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
@@ -40,7 +40,7 @@ impl Service {
                 changed.push(name.to_owned());
             }
         }
-        self.gate.reload(is.background, is.windows.clone());
+        self.throttle.reload(is.background, is.windows.clone());
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         let watch_anew = spaces_differ || watch_differs || old.ignore != new.ignore;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
@@ -49,7 +49,7 @@ impl Service {
             self.watch();
         }
         self.work_again();
-        let _ = self.recognition_worker.send(Look::SpacesChanged);
+        let _ = self.recognition_worker.send(RecognitionTask::SpacesChanged);
         Ok(changed)
     }
 }

@@ -4,7 +4,7 @@
 //! Parts that could not be walked for a temporary reason are retried soon, then at growing intervals.
 
 use super::events::{self, Event};
-use super::{Dirty, Look, Order, Service, watch};
+use super::{Order, PostCommitTask, RecognitionTask, Service, watch};
 use crate::pipeline::run::{self, RunError};
 use crate::pipeline::scan::{ScanOptions, scan};
 use albumen_core::clock::now;
@@ -24,7 +24,7 @@ const WALK_AGAIN: Duration = Duration::from_secs(600);
 /// Delay after which a part that could not be walked for a temporary reason is retried; doubles with each attempt, up
 /// to the maximum.
 const AGAIN_AFTER: Duration = Duration::from_secs(2);
-const AGAIN_AT_LEAST: Duration = Duration::from_secs(300);
+const MAX_RESCAN_DELAY: Duration = Duration::from_secs(300);
 
 /// When files recorded as unavailable are checked again: after the first pause of their attempts, then regularly while
 /// there are any.
@@ -84,11 +84,11 @@ pub(super) fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Ord
                 later.catch_up = Some(Instant::now() + UNAVAILABLE_AGAIN);
             }
         }
-        let may_run = priority == 0 || service.gate.background_may_run();
+        let may_run = priority == 0 || service.throttle.background_may_run();
         for order in todo.take(may_run, again.is_none()) {
             let done = match &order {
                 // The previous order found the disk full.
-                _ if !service.room.is_there() => {
+                _ if !service.disk_space.is_available() => {
                     todo.add(order);
                     continue;
                 }
@@ -103,7 +103,7 @@ pub(super) fn run(mut index: Index, service: &Arc<Service>, orders: Receiver<Ord
             };
             match done {
                 Ok(more) => put_off.add(more),
-                Err(RunError::Record(e)) if service.room.explains(&e) => todo.add(order),
+                Err(RunError::Record(e)) if service.disk_space.explains(&e) => todo.add(order),
                 Err(e) => {
                     tracing::error!(
                         "a walk failed, and is tried again in {} minutes: {e}",
@@ -170,7 +170,7 @@ impl Later {
         }
         self.put_off.requests |= requests;
         if self.at.is_none() {
-            self.pause = (self.pause * 2).clamp(AGAIN_AFTER, AGAIN_AT_LEAST);
+            self.pause = (self.pause * 2).clamp(AGAIN_AFTER, MAX_RESCAN_DELAY);
             self.at = Some(Instant::now() + self.pause);
         }
     }
@@ -255,8 +255,8 @@ fn catch_up(index: &Index, service: &Service) -> Result<(), RunError> {
         index.enqueue_due(&Scope::All, stage, now(), service.shared.budget.ceiling(), 1)?;
     }
     service.queue.wake();
-    let _ = service.post_commit.send(Dirty::Everything);
-    let _ = service.recognition_worker.send(Look::Background);
+    let _ = service.post_commit.send(PostCommitTask::Everything);
+    let _ = service.recognition_worker.send(RecognitionTask::Background);
     Ok(())
 }
 
@@ -280,12 +280,12 @@ fn scan_requests(index: &mut Index, service: &Arc<Service>, priority: u8) -> Res
         service.queue.wake();
         index.job_queued(job.id)?;
         let _ = match priority {
-            0 => service.post_commit.send(Dirty::Jobs),
+            0 => service.post_commit.send(PostCommitTask::Jobs),
             // It may request stages that use only recorded data.
-            _ => service.post_commit.send(Dirty::Everything),
+            _ => service.post_commit.send(PostCommitTask::Everything),
         };
         if priority > 0 {
-            let _ = service.recognition_worker.send(Look::Background);
+            let _ = service.recognition_worker.send(RecognitionTask::Background);
         }
     }
     Ok(PutOff { requests, paths: Vec::new() })
@@ -331,7 +331,7 @@ fn walk(
         let _ = service.counter.send(());
     }
     if !scanned.moved.is_empty() || !scanned.removed.is_empty() {
-        let _ = service.post_commit.send(Dirty::Background(Default::default()));
+        let _ = service.post_commit.send(PostCommitTask::Background(Default::default()));
     }
     service.queue.wake();
     if priority == 0 {

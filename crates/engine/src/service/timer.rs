@@ -23,13 +23,13 @@ pub(super) fn run(service: &Service, shutdown: &Shutdown) {
     let now = Instant::now();
     let (mut gives_back, mut looks_again) = (now + GIVE_BACK_AFTER, now + LOOK_AGAIN);
     loop {
-        let depends_on_time = service.gate.depends_on_time();
+        let depends_on_time = service.throttle.depends_on_time();
         let next = if depends_on_time { gives_back.min(looks_again) } else { gives_back };
-        let room = service.room.sleep_until(next);
+        let has_space = service.disk_space.sleep_until(next);
         if shutdown.requested() {
             break;
         }
-        if room {
+        if has_space {
             service.work_again();
         }
         let now = Instant::now();
@@ -49,7 +49,7 @@ pub(super) fn run(service: &Service, shutdown: &Shutdown) {
         }
         if depends_on_time && now >= looks_again {
             looks_again = now + LOOK_AGAIN;
-            let is_held = !service.gate.background_may_run();
+            let is_held = !service.throttle.background_may_run();
             if was_held && !is_held {
                 service.work_again();
             }

@@ -185,12 +185,12 @@ fn follow(
 /// Changes that have not settled.
 #[derive(Default)]
 struct Waiting {
-    folders: BTreeMap<PathBuf, Look>,
+    folders: BTreeMap<PathBuf, PendingWalk>,
     everything: Option<Instant>,
 }
 
 /// How far to walk a changed folder, when, and the latest time.
-struct Look {
+struct PendingWalk {
     reach: Reach,
     at: Instant,
     latest: Instant,
@@ -209,7 +209,7 @@ impl Waiting {
 
     fn wait(&mut self, folder: PathBuf, reach: Reach, now: Instant, settle: Duration) {
         let at = now + settle;
-        let new = Look { reach, at, latest: now + settle * MOST_SETTLING_TIMES };
+        let new = PendingWalk { reach, at, latest: now + settle * MOST_SETTLING_TIMES };
         let look = self.folders.entry(folder).or_insert(new);
         look.at = at.min(look.latest);
         if reach == Reach::Tree {

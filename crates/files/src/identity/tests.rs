@@ -49,9 +49,9 @@ fn decide<K: AsRef<[u8]>>(
             Glance::Unchanged { row } => Decision::Unchanged { id: rows[row].id, found: i },
             Glance::Read { row } => match read(i) {
                 None => Decision::Unread { id: Some(rows[row].id), found: i },
-                Some(hash) => match settle(rows[row].hash.as_ref(), &hash) {
-                    Settled::Touched => Decision::Touched { id: rows[row].id, found: i },
-                    Settled::Changed => Decision::Changed { id: rows[row].id, found: i },
+                Some(hash) => match match_identity(rows[row].hash.as_ref(), &hash) {
+                    IdentityMatch::Touched => Decision::Touched { id: rows[row].id, found: i },
+                    IdentityMatch::Changed => Decision::Changed { id: rows[row].id, found: i },
                 },
             },
             Glance::New => match read(i) {

@@ -59,7 +59,7 @@ pub(super) fn apply(conn: &Connection, space: i64) -> Result<()> {
     for n in named {
         by_name.entry(names::key(&n.name)).or_default().push(n);
     }
-    by_name.iter().try_for_each(|(key, named)| settle(conn, space, key, named))
+    by_name.iter().try_for_each(|(key, named)| apply_name(conn, space, key, named))
 }
 
 /// A face with a name from a region and, possibly, an assignment by clustering.
@@ -112,7 +112,7 @@ fn match_file(conn: &Connection, file: i64) -> Result<()> {
 
 /// Assigns the faces of one name, in canonical order, to the person of that name in the space, unless an edit overrides
 /// it.
-fn settle(conn: &Connection, space: i64, key: &str, named: &[Named]) -> Result<()> {
+fn apply_name(conn: &Connection, space: i64, key: &str, named: &[Named]) -> Result<()> {
     let mut open = Vec::new();
     for n in named {
         // An edit of a person covers all of its faces.

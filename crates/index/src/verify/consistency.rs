@@ -25,12 +25,12 @@ impl Check<'_> {
             for (file, json) in &page {
                 let Err(e) = serde_json::from_str::<Facts>(json) else { continue };
                 let what = format!("what was read from it cannot be parsed in the index: {e}");
-                let mut finding = found(Kind::Facts, Some(self.path_of(*file)?), what, MAKE_AGAIN);
+                let mut issue = found(Kind::Facts, Some(self.path_of(*file)?), what, MAKE_AGAIN);
                 if self.depth.repair {
                     crate::items::inspect_anew(&self.conn, *file)?;
-                    finding.repaired = true;
+                    issue.repaired = true;
                 }
-                self.tell(finding);
+                self.tell(issue);
             }
         }
     }
@@ -68,14 +68,14 @@ impl Check<'_> {
                     Some(2) => "it is shown, and searches do not find it",
                     Some(_) => "it is part of a file that is itself part of another",
                 };
-                let mut finding = found(Kind::Item, Some(self.path_of(file)?), what, advice);
+                let mut issue = found(Kind::Item, Some(self.path_of(file)?), what, advice);
                 if self.depth.repair {
                     // Deleting the digest makes the search entry be written again.
                     self.conn.execute("DELETE FROM item_search WHERE file_id = ?1", [file])?;
                     crate::record::mark_stale(&self.conn, file)?;
-                    finding.repaired = true;
+                    issue.repaired = true;
                 }
-                self.tell(finding);
+                self.tell(issue);
             }
         }
     }
@@ -186,12 +186,12 @@ impl Check<'_> {
     fn counts_kept(&mut self) -> Result<()> {
         for person in counts::wrong(&self.conn)? {
             let what = format!("lists show person {person} with the wrong number of photos or faces");
-            let mut finding = found(Kind::Item, None, what, "run `albumen verify --repair`");
+            let mut issue = found(Kind::Item, None, what, "run `albumen verify --repair`");
             if self.depth.repair {
                 self.conn.execute("DELETE FROM person_counts WHERE person_id = ?1", [&person])?;
-                finding.repaired = true;
+                issue.repaired = true;
             }
-            self.tell(finding);
+            self.tell(issue);
         }
         Ok(())
     }
@@ -217,14 +217,14 @@ impl Check<'_> {
                 if !items::is_findable(&self.conn, file)? {
                     let path = self.path_of(file)?;
                     let what = "is not found by the names of the people in it, or by another's";
-                    let mut finding = found(Kind::Item, Some(path), what, MAKE_AGAIN);
+                    let mut issue = found(Kind::Item, Some(path), what, MAKE_AGAIN);
                     if self.depth.repair {
                         let tx = self.conn.unchecked_transaction()?;
                         items::refresh(&tx, file)?;
                         tx.commit()?;
-                        finding.repaired = true;
+                        issue.repaired = true;
                     }
-                    self.tell(finding);
+                    self.tell(issue);
                 }
             }
         }

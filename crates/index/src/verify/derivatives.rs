@@ -46,14 +46,14 @@ impl Check<'_> {
                 if !self.still_named(row)? {
                     continue;
                 }
-                let mut finding = found(
+                let mut issue = found(
                     kind,
                     Some(row.path.clone()),
                     format!("{} of {}: {why}", row.name, self.owner_of(&row.content)?),
                     MAKE_AGAIN,
                 );
-                finding.repaired = self.make_pictures_again(&row.content)?;
-                self.tell(finding);
+                issue.repaired = self.make_pictures_again(&row.content)?;
+                self.tell(issue);
             }
         }
     }
@@ -97,9 +97,9 @@ impl Check<'_> {
             for (file, content, _) in page {
                 let path = self.path_of(file)?;
                 let what = "it counts as rendered, and the index names no thumbnails of it";
-                let mut finding = found(Kind::DerivativeUnnamed, Some(path), what, MAKE_AGAIN);
-                finding.repaired = self.make_pictures_again(&content)?;
-                self.tell(finding);
+                let mut issue = found(Kind::DerivativeUnnamed, Some(path), what, MAKE_AGAIN);
+                issue.repaired = self.make_pictures_again(&content)?;
+                self.tell(issue);
             }
         }
     }

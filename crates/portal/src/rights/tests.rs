@@ -101,7 +101,7 @@ fn public_folders_are_open_and_the_deeper_word_counts() {
 }
 
 #[test]
-fn a_space_that_is_off_is_nobodys() {
+fn a_disabled_space_is_visible_to_no_subject() {
     let mut policy = policy();
     policy.spaces.get_mut("shared").unwrap().is_off = true;
     for subject in [Subject::anonymous(), account(ADMIN), account(ANNA), account(BEN)] {

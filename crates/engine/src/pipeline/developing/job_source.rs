@@ -9,7 +9,7 @@ use albumen_files::patience;
 use albumen_files::relative;
 use albumen_index::scan::PendingRow;
 use albumen_index::{Error as IndexError, Index};
-use albumen_isolation::Kindness;
+use albumen_isolation::ProcessPriority;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub trait JobSource: Sync {
         patience::LONG
     }
     /// The priority of the processes that work on a file.
-    fn kindness(&self, _job: &PendingRow) -> Option<Kindness> {
+    fn process_priority(&self, _job: &PendingRow) -> Option<ProcessPriority> {
         None
     }
     /// A result could not be stored. True: return the file to the queue and continue; false: the work ends.

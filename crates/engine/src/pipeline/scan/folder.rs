@@ -10,8 +10,8 @@ use albumen_files::relative;
 use albumen_files::signature::{HEAD, Signature, signature};
 use albumen_files::walk::{Folder, Role};
 use albumen_index::Error as IndexError;
-use albumen_index::findings::Finding;
 use albumen_index::scan::{FileRow, What};
+use albumen_index::scan_changes::ScanChange;
 use albumen_library::sidecar_names::{self, MediaNames};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl One<'_> {
         let beside = self.beside(id, folder)?;
         let mut media_changed = beside.media_missing;
         let mut sidecars_changed = beside.sidecars_missing;
-        let finding = |name: &[u8], what, file_id, stat| Finding {
+        let change = |name: &[u8], what, file_id, stat| ScanChange {
             target: self.number,
             volume_id,
             folder: folder.path.clone(),
@@ -54,7 +54,7 @@ impl One<'_> {
             if file.role == Role::Sidecar {
                 // A sidecar has no hash: only its stat shows whether it changed.
                 if !same_stat {
-                    index.found(&finding(&file.name, Finding::SIDECAR, id, file.stat))?;
+                    index.found(&change(&file.name, ScanChange::SIDECAR, id, file.stat))?;
                     sidecars_changed = true;
                 }
                 continue;
@@ -65,7 +65,7 @@ impl One<'_> {
                 Some(k) if k.unchanged => {
                     // It was missing and is back unchanged.
                     Progress::add(&self.progress.unchanged, 1);
-                    index.found(&finding(&file.name, Finding::BACK, id, file.stat))?;
+                    index.found(&change(&file.name, ScanChange::BACK, id, file.stat))?;
                     media_changed = true;
                 }
                 // It could not be read before and has not changed: `due` has the time of the next attempt.
@@ -73,7 +73,7 @@ impl One<'_> {
                 _ => {
                     let what = if known.is_some() { What::Changed } else { What::New };
                     media_changed |= here.is_none();
-                    index.found(&finding(&file.name, what.as_str(), id, file.stat))?;
+                    index.found(&change(&file.name, what.as_str(), id, file.stat))?;
                 }
             }
         }

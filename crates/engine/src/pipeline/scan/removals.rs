@@ -12,21 +12,21 @@ use albumen_files::read::{Read, read};
 use albumen_files::relative;
 use albumen_files::volume::{self, Seen, Verdict};
 use albumen_files::walk::{self, Role};
-use albumen_index::findings::{Finding, MayHaveMoved, NewPath};
 use albumen_index::scan::FileRow;
+use albumen_index::scan_changes::{MayHaveMoved, NewPath, ScanChange};
 use albumen_index::{Error as IndexError, Index, IndexWriter};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-/// Rule 3 of identity: a new path with the content of a missing path is that file. Returns the finding and the id of
-/// the file; those are removed from the findings.
+/// Rule 3 of identity: a new path with the content of a missing path is that file. Returns the change and the id of
+/// the file; those are removed from the changes.
 pub(super) fn find_moves(
     index: &Index,
     walked: &[WholeWalk],
     options: &ScanOptions,
     shutdown: &Shutdown,
-) -> Result<Vec<(Finding, i64)>, IndexError> {
+) -> Result<Vec<(ScanChange, i64)>, IndexError> {
     // Previous paths: a file that the config assigns to another space is still at its path, and is the same file.
     let mut places: HashMap<PathBuf, usize> = HashMap::new();
     let mut vanished: Vec<Vanished> = Vec::new();
@@ -39,14 +39,14 @@ pub(super) fn find_moves(
     }
     let sizes: HashSet<u64> = vanished.iter().map(|v| v.size).collect();
     let owners: HashSet<(Owner, u64)> = vanished.iter().map(|v| (v.owner.clone(), v.size)).collect();
-    let (mut arrived, mut findings) = (Vec::new(), Vec::new());
+    let (mut arrived, mut changes) = (Vec::new(), Vec::new());
     for size in sizes {
-        for NewPath { id: finding_id, mut finding } in index.found_new_of_size(size)? {
+        for NewPath { id: change_id, mut change } in index.found_new_of_size(size)? {
             if shutdown.requested() {
                 return Ok(Vec::new());
             }
-            let Some(w) = walked.iter().find(|w| w.number == finding.target) else { continue };
-            let path = relative::child(&finding.folder, &finding.name);
+            let Some(w) = walked.iter().find(|w| w.number == change.target) else { continue };
+            let path = relative::child(&change.folder, &change.name);
             let owner = options.owners.of(&w.space);
             let here = places.get(&w.root.join(&path)).copied();
             // Content that is missing under another owner need not be read.
@@ -65,22 +65,22 @@ pub(super) fn find_moves(
             let answer =
                 patience::call(&w.root.join(&path), options.patience, &|| shutdown.requested(), work);
             let Ok(Some(hashed)) = answer else { continue };
-            finding.stat = hashed.stat;
+            change.stat = hashed.stat;
             let (size, mtime_ns) = (hashed.stat.size, hashed.stat.mtime_ns);
             if let Some(here) = here.map(|i| &mut vanished[i]).filter(|v| v.hash == hashed.hash) {
                 // The owner does not change.
                 here.owner.clone_from(&owner);
             }
             arrived.push(Arrived { owner, path, hash: hashed.hash, size, mtime_ns });
-            findings.push((finding_id, finding));
+            changes.push((change_id, change));
         }
     }
     let matched = identity::match_moves(&arrived, &vanished);
     let mut moves = Vec::new();
-    for ((finding_id, finding), from) in findings.into_iter().zip(matched) {
+    for ((change_id, change), from) in changes.into_iter().zip(matched) {
         if let Some(from) = from {
-            index.moved(finding_id, vanished[from].id)?;
-            moves.push((finding, vanished[from].id));
+            index.moved(change_id, vanished[from].id)?;
+            moves.push((change, vanished[from].id));
         }
     }
     Ok(moves)

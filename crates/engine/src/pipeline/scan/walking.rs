@@ -29,7 +29,7 @@ pub(super) enum Step {
     },
 }
 
-/// Where a walk on a separate thread sends its findings and memory requests.
+/// Where a walk on a separate thread sends its changes and memory requests.
 pub(super) struct Steps {
     pub(super) give: Sender<std::io::Result<Step>>,
     pub(super) budget: MemoryBudget,

@@ -4,12 +4,12 @@ use super::refusal::{Answer, Refusal, bad, broken, for_all_spaces};
 use crate::config::{Config, Spaces};
 use crate::pipeline::progress::Progress;
 use crate::service::access::Access;
+use crate::service::counters::Counters;
+use crate::service::disk_space::DiskSpace;
 use crate::service::events::Event;
-use crate::service::gate::Gate;
 use crate::service::queue::Queue;
 use crate::service::recognition::{Models, later_stages};
-use crate::service::room::Room;
-use crate::service::tally::Tally;
+use crate::service::throttle::Throttle;
 use crate::service::{Order, Service};
 use albumen_files::absolute;
 use albumen_index::due::{Scope, StageNow};
@@ -94,7 +94,7 @@ impl EditHandle {
 impl RequestHandle {
     /// Rejects a request that could not be stored.
     pub(super) fn refuse_when_full(&self) -> Answer<()> {
-        match self.0.room.lacks() {
+        match self.0.disk_space.shortage() {
             None => Ok(()),
             Some(why) => Err(Refusal(StatusCode::INSUFFICIENT_STORAGE, why)),
         }
@@ -136,8 +136,8 @@ impl RequestHandle {
         self.0.config()
     }
 
-    pub(super) fn tally(&self) -> &Tally {
-        &self.0.tally
+    pub(super) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     pub(super) fn models(&self) -> &Models {
@@ -192,20 +192,20 @@ impl StatusHandle {
         &self.0.shared.progress
     }
 
-    pub(super) fn tally(&self) -> &Tally {
-        &self.0.tally
+    pub(super) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     pub(super) fn queue(&self) -> &Queue {
         &self.0.queue
     }
 
-    pub(super) fn gate(&self) -> &Gate {
-        &self.0.gate
+    pub(super) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
     }
 
-    pub(super) fn room(&self) -> &Room {
-        &self.0.room
+    pub(super) fn disk_space(&self) -> &DiskSpace {
+        &self.0.disk_space
     }
 
     pub(super) fn models(&self) -> &Models {
@@ -220,13 +220,13 @@ impl StatusHandle {
 impl ControlHandle {
     pub(super) fn pause(&self, access: &Access) -> Answer<()> {
         for_all_spaces(access)?;
-        self.0.gate.pause(true);
+        self.0.throttle.pause(true);
         Ok(())
     }
 
     pub(super) fn resume(&self, access: &Access) -> Answer<()> {
         for_all_spaces(access)?;
-        self.0.gate.pause(false);
+        self.0.throttle.pause(false);
         self.0.work_again();
         Ok(())
     }

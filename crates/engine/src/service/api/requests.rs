@@ -58,7 +58,7 @@ pub(super) async fn index(
     if paths.is_empty() || paths.len() > uploads.max_paths {
         return Err(bad(format!("`paths` needs 1 to {} paths", uploads.max_paths)));
     }
-    if requests.tally().uploads_waiting() >= uploads.max_waiting {
+    if requests.counters().uploads_waiting() >= uploads.max_waiting {
         let why = format!("{} requests wait already; come again later", uploads.max_waiting);
         return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
     }
@@ -70,7 +70,7 @@ pub(super) async fn index(
     let kept = requests.keep(access, paths, move |index, paths| Ok(index.add_job(priority, paths, now())?));
     let (id, spaces) = kept.await?;
     if priority == 0 {
-        requests.tally().upload_waits(id, Some(spaces));
+        requests.counters().upload_waits(id, Some(spaces));
     }
     requests.take_up(priority);
     if !request.wait {

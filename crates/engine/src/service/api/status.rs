@@ -19,7 +19,7 @@ use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 /// A full disk is reported but is not an error, because a restart would not help.
 pub(super) async fn healthz(State(service): State<StatusHandle>) -> &'static str {
-    if service.room().is_there() { "ok\n" } else { "disk full\n" }
+    if service.disk_space().is_available() { "ok\n" } else { "disk full\n" }
 }
 
 pub(super) async fn status(
@@ -27,25 +27,25 @@ pub(super) async fn status(
     Extension(access): Extension<Access>,
 ) -> Json<serde_json::Value> {
     let p = service.progress();
-    let sofar = service.tally().sofar(&access);
+    let since_start = service.counters().since_start(&access);
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": service.uptime().as_secs(),
         "idle": service.queue().is_idle(),
-        "paused": service.gate().is_paused(),
-        "held_back": service.gate().held_back(),
-        "disk_full": service.room().lacks(),
+        "paused": service.throttle().is_paused(),
+        "held_back": service.throttle().held_back(),
+        "disk_full": service.disk_space().shortage(),
         "put_off": service.queue().put_off(),
         "hanging": if access.is_limited() { Vec::new() } else { patience::hanging() },
-        "uploads_waiting": sofar.uploads_waiting,
-        "developed": sofar.developed,
-        "recognised": sofar.recognised,
-        "failed": sofar.failed,
+        "uploads_waiting": since_start.uploads_waiting,
+        "developed": since_start.developed,
+        "recognised": since_start.recognised,
+        "failed": since_start.failed,
         "slowest_now": p
             .slowest_now()
             .filter(|_| !access.is_limited())
             .map(|(path, seconds)| json!({ "path": path, "seconds": seconds })),
-        "index": service.tally().counts(&access),
+        "index": service.counters().counts(&access),
         "missing": service.models().missing(),
         "broken": service.models().incomplete(),
     }))
@@ -62,7 +62,7 @@ pub(super) async fn events(
         // Counted until the stream ends.
         let _ = &streaming;
         let event = match event {
-            Ok(event) => event.heard_with(&access, || service.tally().sofar(&access))?,
+            Ok(event) => event.heard_with(&access, || service.counters().since_start(&access))?,
             // Report lost events to a client that was too slow, and continue.
             Err(BroadcastStreamRecvError::Lagged(count)) => Event::missed(count),
         };
@@ -85,16 +85,16 @@ pub(super) async fn metrics(
         text +=
             &format!("# HELP albumen_{name} {help}\n# TYPE albumen_{name} {kind}\nalbumen_{name} {value}\n");
     };
-    let sofar = service.tally().sofar(&access);
-    line("developed_total", "counter", "Files developed.", sofar.developed as f64);
-    line("recognised_total", "counter", "Files recognised.", sofar.recognised as f64);
-    line("failed_total", "counter", "Files that failed.", sofar.failed as f64);
-    line("uploads_waiting", "gauge", "Requests that wait.", sofar.uploads_waiting as f64);
-    let paused = f64::from(u8::from(service.gate().is_paused()));
+    let since_start = service.counters().since_start(&access);
+    line("developed_total", "counter", "Files developed.", since_start.developed as f64);
+    line("recognised_total", "counter", "Files recognised.", since_start.recognised as f64);
+    line("failed_total", "counter", "Files that failed.", since_start.failed as f64);
+    line("uploads_waiting", "gauge", "Requests that wait.", since_start.uploads_waiting as f64);
+    let paused = f64::from(u8::from(service.throttle().is_paused()));
     line("paused", "gauge", "1 while background work is paused.", paused);
-    let full = f64::from(u8::from(!service.room().is_there()));
+    let full = f64::from(u8::from(!service.disk_space().is_available()));
     line("disk_full", "gauge", "1 while the disk with the index is full and work waits.", full);
-    if let Some(c) = service.tally().counts(&access) {
+    if let Some(c) = service.counters().counts(&access) {
         line("items", "gauge", "Items in the index.", c.items as f64);
         line("pending", "gauge", "Files that wait to be developed.", c.pending as f64);
     }

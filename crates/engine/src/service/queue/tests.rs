@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// `drained` counts the calls of the callback for an empty queue.
 fn queue_of_one_thread(dir: &Path, index: Index, shutdown: &Shutdown, drained: Arc<AtomicUsize>) -> Queue {
     let service = Config::parse("").unwrap().service;
-    let room = Arc::new(Room::new(dir, shutdown.clone()));
+    let disk_space = Arc::new(DiskSpace::new(dir, shutdown.clone()));
     let rules = Rules {
         threads: 1,
         preempt: true,
@@ -17,7 +17,7 @@ fn queue_of_one_thread(dir: &Path, index: Index, shutdown: &Shutdown, drained: A
         look_at: Box::new(drop),
         gave_up: Box::new(|| ()),
     };
-    Queue::new(index, Gate::new(service.background, service.windows), room, shutdown.clone(), rules)
+    Queue::new(index, Throttle::new(service.background, service.windows), disk_space, shutdown.clone(), rules)
 }
 
 /// A walk without results wakes the queue and then recognition, which waits while files may be queued.

@@ -320,7 +320,7 @@ impl<'a> Edit<'a> {
         bring_in: bool,
     ) -> Result<EditDone> {
         let joined = if bring_in {
-            let (joined, moved) = noting_moves(&self.tx, || settle(&self.tx, self.space))?;
+            let (joined, moved) = noting_moves(&self.tx, || cluster_after_edit(&self.tx, self.space))?;
             self.before.extend(moved);
             joined
         } else {
@@ -356,7 +356,7 @@ const IN_ONE_PHOTO: &str = "
      WHERE x.person_id = ?1 AND x.lost = 0";
 
 /// Clusters a space after an edit, which may assign further faces at once.
-pub(super) fn settle(tx: &Connection, space: i64) -> Result<u64> {
+pub(super) fn cluster_after_edit(tx: &Connection, space: i64) -> Result<u64> {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     Ok(cluster::cluster_now(tx, space, threads)?.joined)
 }

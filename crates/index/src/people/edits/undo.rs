@@ -1,6 +1,6 @@
 //! Lists the edits that can be undone, and undoes one.
 
-use super::change::{file_of, settle, space_name};
+use super::change::{cluster_after_edit, file_of, space_name};
 use super::rows::{Before, put_alias, put_apart, put_face_edit, put_mark, put_person_edit};
 use super::{EditDone, Result};
 use crate::people::{EditError, counts, is_free, refresh_renamed, rivals};
@@ -87,7 +87,7 @@ impl Editor {
         }
         before.iter().rev().try_for_each(|b| put_back(&tx, space, b))?;
         tx.execute("UPDATE people_edit_log SET undone = 1 WHERE id = ?1", [id])?;
-        let joined = settle(&tx, space)?;
+        let joined = cluster_after_edit(&tx, space)?;
         refresh_renamed(&tx)?;
         counts::keep(&tx, space)?;
         let space = space_name(&tx, space)?;

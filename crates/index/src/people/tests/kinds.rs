@@ -477,7 +477,7 @@ fn verify_finds_where_search_and_people_disagree() {
     w.index.name_person(&her, Some("Anna"), SameName::Refuse).expect("named");
     let found = |w: &World| {
         let mut found = Vec::new();
-        let mut note = |f: crate::verify::Finding| found.push((f.kind, f.path, f.what));
+        let mut note = |f: crate::verify::Issue| found.push((f.kind, f.path, f.what));
         let (dir, depth) = (w.dir.path().join("index"), crate::verify::Depth::default());
         crate::verify::verify(&dir, depth, &mut note).expect("verified");
         found

@@ -23,7 +23,7 @@ use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Facts, Format};
 use albumen_formats::bytes::Reader;
-use albumen_formats::kind::sniff;
+use albumen_formats::sniff::sniff;
 use std::collections::HashSet;
 
 /// Positions at which key frames are tried, as parts of the duration: first where most videos have typical

@@ -2,7 +2,7 @@
 
 use super::super::super::names;
 use super::*;
-use crate::verify::{Depth, Finding, Kind, verify};
+use crate::verify::{Depth, Issue, Kind, verify};
 use crate::view::Detail;
 
 impl Story {
@@ -147,10 +147,10 @@ impl Story {
     /// `verify` finds people, items and search entries consistent.
     pub(super) fn check_verify(&self) {
         let mut found = Vec::new();
-        let mut note = |f: Finding| found.push(f);
+        let mut note = |f: Issue| found.push(f);
         let depth = Depth::default();
         verify(&self.w.dir.path().join("index"), depth, &mut note).expect("verified");
-        let of_people = |f: &&Finding| !matches!(f.kind, Kind::DerivativeUnnamed | Kind::Orphan);
+        let of_people = |f: &&Issue| !matches!(f.kind, Kind::DerivativeUnnamed | Kind::Orphan);
         let found: Vec<_> = found.iter().filter(of_people).collect();
         assert!(found.is_empty(), "{found:?}");
     }

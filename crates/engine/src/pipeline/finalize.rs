@@ -23,7 +23,7 @@ const GROUPED_FREELY: u64 = 2 << 20;
 const BATCH: usize = 500;
 
 /// Groups all folders with changed facts, then resolves due places and updates the search entries of both.
-pub fn settle(
+pub fn finalize(
     index: &mut Index,
     scopes: &[Scope],
     places: &StageNow,

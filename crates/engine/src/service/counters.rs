@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Files since the start of the service by outcome, and requests that wait now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Sofar {
+pub struct SinceStart {
     pub developed: u64,
     pub recognised: u64,
     pub failed: u64,
@@ -18,27 +18,27 @@ pub struct Sofar {
 
 /// Shared by all threads of the service.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct Counters {
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    done: BTreeMap<String, Sofar>,
+    done: BTreeMap<String, SinceStart>,
     /// Recent counts of the index: counting a million rows for every request is too slow.
     counts: Option<BTreeMap<String, Counts>>,
     /// Pending uploads by job, with the spaces of their paths; `None` if a path is in no configured space.
     uploads: BTreeMap<i64, Option<BTreeSet<String>>>,
 }
 
-impl Tally {
+impl Counters {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // The figures stay valid if a thread panics while it holds the lock.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a file of a space that was developed or recognised; `add` increments the right counter.
-    pub fn done(&self, space: &str, add: impl FnOnce(&mut Sofar)) {
+    pub fn done(&self, space: &str, add: impl FnOnce(&mut SinceStart)) {
         let mut inner = self.lock();
         match inner.done.get_mut(space) {
             Some(done) => add(done),
@@ -65,9 +65,9 @@ impl Tally {
     }
 
     /// The counters that a caller may see.
-    pub fn sofar(&self, access: &Access) -> Sofar {
+    pub fn since_start(&self, access: &Access) -> SinceStart {
         let inner = self.lock();
-        let mut sum = Sofar::default();
+        let mut sum = SinceStart::default();
         for (_, done) in inner.done.iter().filter(|(space, _)| access.may_see(space)) {
             sum.developed += done.developed;
             sum.recognised += done.recognised;
@@ -98,24 +98,24 @@ mod tests {
 
     #[test]
     fn figures_are_of_the_spaces_that_may_be_seen() {
-        let tally = Tally::default();
-        tally.done("anna", |d| d.developed += 2);
-        tally.done("berta", |d| d.developed += 3);
-        tally.done("berta", |d| d.failed += 1);
+        let counters = Counters::default();
+        counters.done("anna", |d| d.developed += 2);
+        counters.done("berta", |d| d.developed += 3);
+        counters.done("berta", |d| d.failed += 1);
         let spaces = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect());
-        tally.upload_waits(1, spaces(&["anna"]));
-        tally.upload_waits(2, spaces(&["anna", "berta"]));
+        counters.upload_waits(1, spaces(&["anna"]));
+        counters.upload_waits(2, spaces(&["anna", "berta"]));
         let counts = |items| Counts { items, ..Counts::default() };
-        assert_eq!(tally.counts(&Access::ALL), None);
-        tally.counted([("anna".into(), counts(5)), ("berta".into(), counts(7))].into());
+        assert_eq!(counters.counts(&Access::ALL), None);
+        counters.counted([("anna".into(), counts(5)), ("berta".into(), counts(7))].into());
         let anna = Access::to(Some(vec!["anna".into()]));
-        let hers = tally.sofar(&anna);
+        let hers = counters.since_start(&anna);
         assert_eq!((hers.developed, hers.failed, hers.uploads_waiting), (2, 0, 1));
-        let all = tally.sofar(&Access::ALL);
+        let all = counters.since_start(&Access::ALL);
         assert_eq!((all.developed, all.failed, all.uploads_waiting), (5, 1, 2));
-        assert_eq!(tally.counts(&anna), Some(counts(5)));
-        assert_eq!(tally.counts(&Access::ALL), Some(counts(12)));
-        tally.upload_done(2);
-        assert_eq!(tally.uploads_waiting(), 1);
+        assert_eq!(counters.counts(&anna), Some(counts(5)));
+        assert_eq!(counters.counts(&Access::ALL), Some(counts(12)));
+        counters.upload_done(2);
+        assert_eq!(counters.uploads_waiting(), 1);
     }
 }

@@ -1,33 +1,33 @@
 //! The process slot of one child: filled when there is work, emptied when the process should exit. It applies the
 //! priority of the process and counts its requests.
 
-use super::kind::Kindness;
+use super::priority::ProcessPriority;
 use super::process::{Launch, Process, StartError};
 
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct ProcessSlot {
     /// Start parameters of the next process.
     pub launch: Launch,
     process: Option<Process>,
     /// Requests that the current process has served.
     served: u32,
-    kindness: Option<Kindness>,
+    priority: Option<ProcessPriority>,
 }
 
-impl Seat {
+impl ProcessSlot {
     /// An empty slot.
-    pub(crate) fn new(launch: Launch) -> Seat {
-        Seat { launch, process: None, served: 0, kindness: None }
+    pub(crate) fn new(launch: Launch) -> ProcessSlot {
+        ProcessSlot { launch, process: None, served: 0, priority: None }
     }
 
     /// The priority from the next request on; `None`: the engine's. A process with a lower one is replaced.
-    pub(crate) fn be_kind(&mut self, kindness: Option<Kindness>) {
-        self.kindness = kindness;
+    pub(crate) fn set_priority(&mut self, priority: Option<ProcessPriority>) {
+        self.priority = priority;
     }
 
     /// The process, started now if none with the right priority runs.
-    pub(crate) fn filled(&mut self) -> Result<&mut Process, StartError> {
-        if self.process.as_mut().is_some_and(|p| !p.be_kind(self.kindness)) {
+    pub(crate) fn running(&mut self) -> Result<&mut Process, StartError> {
+        if self.process.as_mut().is_some_and(|p| !p.set_priority(self.priority)) {
             self.end();
         }
         let process = match self.process.take() {
@@ -35,7 +35,7 @@ impl Seat {
             None => {
                 self.served = 0;
                 let mut process = Process::start(&self.launch)?;
-                process.be_kind(self.kindness);
+                process.set_priority(self.priority);
                 process
             }
         };

@@ -1,9 +1,9 @@
 //! Limits on background work: when it may run, for what fraction of the time, and at which process priority.
 //!
-//! Uploads are not limited. The gate uses only memory and the load average; it never accesses a disk.
+//! Uploads are not limited. The throttle uses only memory and the load average; it never accesses a disk.
 
 use crate::config::{Background, Window};
-use albumen_isolation::Kindness;
+use albumen_isolation::ProcessPriority;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const LEAST_SHARE: f64 = 0.01;
 
 /// Shared by all threads with background work.
 #[derive(Clone)]
-pub struct Gate {
+pub struct Throttle {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -25,21 +25,21 @@ struct Inner {
 
 /// Completed work, after which the time fraction requires a pause.
 #[derive(Debug, Clone, Copy)]
-pub struct Tired {
+pub struct DutyCycle {
     since: Instant,
     worked: Duration,
 }
 
-impl Tired {
+impl DutyCycle {
     /// For work that ends now.
-    pub fn after(worked: Duration) -> Tired {
-        Tired { since: Instant::now(), worked }
+    pub fn after(worked: Duration) -> DutyCycle {
+        DutyCycle { since: Instant::now(), worked }
     }
 }
 
-impl Gate {
-    pub fn new(background: Background, windows: Vec<Window>) -> Gate {
-        Gate { inner: Arc::new(Mutex::new(Inner { background, windows, paused: false })) }
+impl Throttle {
+    pub fn new(background: Background, windows: Vec<Window>) -> Throttle {
+        Throttle { inner: Arc::new(Mutex::new(Inner { background, windows, paused: false })) }
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Inner) -> T) -> T {
@@ -89,17 +89,17 @@ impl Gate {
     }
 
     /// Priority of background processes; `None`: unchanged.
-    pub fn kindness(&self) -> Option<Kindness> {
+    pub fn process_priority(&self) -> Option<ProcessPriority> {
         self.with(|i| {
             let Background { nice, idle_class, .. } = i.background;
-            (nice > 0 || idle_class).then_some(Kindness { nice, idle_class })
+            (nice > 0 || idle_class).then_some(ProcessPriority { nice, idle_class })
         })
     }
 
     /// Remaining pause at the present time fraction.
-    pub fn rest(&self, tired: Tired) -> Duration {
+    pub fn pause_after(&self, duty_cycle: DutyCycle) -> Duration {
         let share = self.with(|i| i.share_at(minute_now())).clamp(LEAST_SHARE, 1.0);
-        tired.worked.mul_f64(1.0 / share - 1.0).saturating_sub(tired.since.elapsed())
+        duty_cycle.worked.mul_f64(1.0 / share - 1.0).saturating_sub(duty_cycle.since.elapsed())
     }
 }
 
@@ -127,18 +127,18 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn gate(text: &str) -> Gate {
+    fn throttle(text: &str) -> Throttle {
         let service = Config::parse(text).unwrap().service;
-        Gate::new(service.background, service.windows)
+        Throttle::new(service.background, service.windows)
     }
 
     #[test]
     fn at_night_full_speed_by_day_a_quarter_never_from_18_to_22() {
-        let gate = gate(
+        let throttle = throttle(
             "[[service.window]]\nfrom = \"18:00\"\nto = \"22:00\"\ncpu = \"0%\"\n\
              [[service.window]]\nfrom = \"07:00\"\nto = \"18:00\"\ncpu = \"25%\"\n",
         );
-        let share = |h: u16, m: u16| gate.with(|i| i.share_at(h * 60 + m));
+        let share = |h: u16, m: u16| throttle.with(|i| i.share_at(h * 60 + m));
         assert_eq!([share(3, 0), share(6, 59), share(22, 0), share(23, 59)], [1.0; 4]);
         assert_eq!([share(7, 0), share(12, 30), share(17, 59)], [0.25; 3]);
         assert_eq!([share(18, 0), share(21, 59)], [0.0; 2]);
@@ -146,23 +146,23 @@ mod tests {
 
     #[test]
     fn a_share_is_kept_however_long_a_file_took() {
-        let quarter = gate("[service.background]\ncpu = \"25%\"\n");
+        let quarter = throttle("[service.background]\ncpu = \"25%\"\n");
         for worked in [Duration::from_millis(80), Duration::from_secs(20)] {
-            let rest = quarter.rest(Tired::after(worked));
-            assert!(rest > worked * 29 / 10 && rest <= worked * 3, "{worked:?} {rest:?}");
+            let pause = quarter.pause_after(DutyCycle::after(worked));
+            assert!(pause > worked * 29 / 10 && pause <= worked * 3, "{worked:?} {pause:?}");
         }
-        let full = gate("");
-        assert_eq!(full.rest(Tired::after(Duration::from_secs(20))), Duration::ZERO);
+        let full = throttle("");
+        assert_eq!(full.pause_after(DutyCycle::after(Duration::from_secs(20))), Duration::ZERO);
     }
 
     #[test]
     fn a_pause_and_a_high_load_hold_back() {
-        let gate = gate("[service.background]\nload_limit = 0.0001\nidle_class = false\nnice = 0\n");
-        gate.pause(true);
-        assert_eq!(gate.held_back().as_deref(), Some("paused by request"));
-        gate.pause(false);
+        let throttle = throttle("[service.background]\nload_limit = 0.0001\nidle_class = false\nnice = 0\n");
+        throttle.pause(true);
+        assert_eq!(throttle.held_back().as_deref(), Some("paused by request"));
+        throttle.pause(false);
         // A machine that runs tests has some load, unless it was just started.
-        assert_eq!(gate.held_back().is_some(), load_average() > 0.1);
-        assert_eq!(gate.kindness(), None);
+        assert_eq!(throttle.held_back().is_some(), load_average() > 0.1);
+        assert_eq!(throttle.process_priority(), None);
     }
 }

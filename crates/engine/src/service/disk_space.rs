@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 /// Free bytes required before work continues: SQLite checkpoints its WAL every 4 MB, plus a batch of pictures.
 const ENOUGH: u64 = 16 << 20;
 /// Delay before the first check for free space; doubles with each check, up to the maximum.
-const LOOK_AFTER: Duration = Duration::from_secs(5);
-const LOOK_AT_LEAST: Duration = Duration::from_secs(60);
+const FIRST_CHECK_AFTER: Duration = Duration::from_secs(5);
+const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// If the disk is full again within this time, the delay continues to grow from its last value.
 const AGAIN: Duration = Duration::from_secs(300);
 
 /// Shared by all writers.
-pub struct Room {
+pub struct DiskSpace {
     index_dir: PathBuf,
     shutdown: Shutdown,
     waiting: Arc<Waiting>,
@@ -43,14 +43,14 @@ impl Waiting {
 #[derive(Default)]
 struct State {
     /// The disk is full; time of the next check.
-    look_at: Option<Instant>,
+    check_at: Option<Instant>,
     pause: Duration,
     /// When the disk last had space again.
     ended: Option<Instant>,
 }
 
-impl Room {
-    pub fn new(index_dir: &Path, shutdown: Shutdown) -> Room {
+impl DiskSpace {
+    pub fn new(index_dir: &Path, shutdown: Shutdown) -> DiskSpace {
         let waiting = Arc::new(Waiting::default());
         let stopping = waiting.clone();
         shutdown.on_request(move || {
@@ -58,7 +58,7 @@ impl Room {
             let _state = stopping.lock();
             stopping.changed.notify_all();
         });
-        Room { index_dir: index_dir.to_owned(), shutdown, waiting }
+        DiskSpace { index_dir: index_dir.to_owned(), shutdown, waiting }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -66,54 +66,54 @@ impl Room {
     }
 
     /// Why nothing is written, for users; `None` while the last check found free space.
-    pub fn lacks(&self) -> Option<String> {
-        let look_at = self.lock().look_at?;
-        let seconds = look_at.saturating_duration_since(Instant::now()).as_secs();
+    pub fn shortage(&self) -> Option<String> {
+        let check_at = self.lock().check_at?;
+        let seconds = check_at.saturating_duration_since(Instant::now()).as_secs();
         Some(format!(
-            "the disk with the index is full: work waits, nothing is lost, and it goes on by itself when {} MB are free \
-             (it looks again in {seconds} s)",
+            "the disk with the index is full: work waits, nothing is lost, and it continues by itself when {} MB are free \
+             (the next check is in {seconds} s)",
             ENOUGH >> 20
         ))
     }
 
-    pub fn is_there(&self) -> bool {
-        self.lock().look_at.is_none()
+    pub fn is_available(&self) -> bool {
+        self.lock().check_at.is_none()
     }
 
     /// Reports a failed write to the index folder. Returns whether the disk is full; then all writers wait.
     pub fn ran_out(&self, e: &IndexError) -> bool {
         let full = matches!(e, IndexError::DiskFull);
         if full {
-            self.is_out();
+            self.mark_full();
         }
         full || self.explains(e)
     }
 
-    /// Like [`Room::ran_out`], for work that also writes temporary files, whose disk may be the full one. SQLite
+    /// Like [`DiskSpace::ran_out`], for work that also writes temporary files, whose disk may be the full one. SQLite
     /// reports an exhausted quota as an I/O error; a probe of the index disk decides.
     pub fn explains(&self, e: &IndexError) -> bool {
-        let explains = e.may_be_disk_full() && !(self.is_there() && is_enough(&self.index_dir));
+        let explains = e.may_be_disk_full() && !(self.is_available() && is_enough(&self.index_dir));
         if explains {
-            self.is_out();
+            self.mark_full();
         }
         explains
     }
 
-    fn is_out(&self) {
+    fn mark_full(&self) {
         let mut s = self.lock();
-        if s.look_at.is_none() {
+        if s.check_at.is_none() {
             let again = s.ended.is_some_and(|at| at.elapsed() < AGAIN);
-            s.pause = if again { (s.pause * 2).min(LOOK_AT_LEAST) } else { LOOK_AFTER };
-            s.look_at = Some(Instant::now() + s.pause);
+            s.pause = if again { (s.pause * 2).min(MAX_CHECK_INTERVAL) } else { FIRST_CHECK_AFTER };
+            s.check_at = Some(Instant::now() + s.pause);
             self.waiting.changed.notify_all();
-            tracing::error!("the disk with the index is full: work waits until there is room");
+            tracing::error!("the disk with the index is full: work waits until there is space");
         }
     }
 
     /// Waits for free space; false if the service shuts down first.
     pub fn wait(&self) -> bool {
         let mut s = self.lock();
-        while s.look_at.is_some() && !self.shutdown.requested() {
+        while s.check_at.is_some() && !self.shutdown.requested() {
             s = self.waiting.changed.wait(s).unwrap_or_else(PoisonError::into_inner);
         }
         !self.shutdown.requested()
@@ -123,11 +123,11 @@ impl Room {
     /// space is available again.
     pub fn sleep_until(&self, until: Instant) -> bool {
         loop {
-            if self.has_come() {
+            if self.check_if_due() {
                 return true;
             }
             let s = self.lock();
-            let next = s.look_at.map_or(until, |at| at.min(until));
+            let next = s.check_at.map_or(until, |at| at.min(until));
             let left = next.saturating_duration_since(Instant::now());
             if self.shutdown.requested() || (left.is_zero() && next == until) {
                 return false;
@@ -137,27 +137,27 @@ impl Room {
     }
 
     /// Checks for free space if the disk was full and a check is due. Returns whether space is available again.
-    fn has_come(&self) -> bool {
-        if self.lock().look_at.is_none_or(|at| at > Instant::now()) {
+    fn check_if_due(&self) -> bool {
+        if self.lock().check_at.is_none_or(|at| at > Instant::now()) {
             return false;
         }
         let enough = is_enough(&self.index_dir);
         let mut s = self.lock();
         if enough {
-            s.look_at = None;
+            s.check_at = None;
             s.ended = Some(Instant::now());
             self.waiting.changed.notify_all();
-            tracing::info!("there is room on the disk with the index again: work goes on");
+            tracing::info!("the disk with the index has space again: work continues");
         } else {
-            s.pause = (s.pause * 2).min(LOOK_AT_LEAST);
-            s.look_at = Some(Instant::now() + s.pause);
+            s.pause = (s.pause * 2).min(MAX_CHECK_INTERVAL);
+            s.check_at = Some(Instant::now() + s.pause);
         }
         enough
     }
 }
 
 /// Allocates the space and releases it. Quotas and root reserves apply, as they do to the index.
-fn ask(index_dir: &Path) -> rustix::io::Result<()> {
+fn probe(index_dir: &Path) -> rustix::io::Result<()> {
     let path = index_dir.join(".room");
     let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?;
@@ -166,67 +166,67 @@ fn ask(index_dir: &Path) -> rustix::io::Result<()> {
     match fallocate(&file, FallocateFlags::empty(), 0, ENOUGH) {
         // Such a file system reports a full disk on write.
         Err(Errno::OPNOTSUPP) => Ok(()),
-        asked => asked,
+        allocated => allocated,
     }
 }
 
 fn is_enough(index_dir: &Path) -> bool {
-    ask(index_dir).is_ok()
+    probe(index_dir).is_ok()
 }
 
 /// Whether the disk is full or a quota is exhausted; false for I/O errors and read-only file systems.
 pub fn is_used_up(index_dir: &Path) -> bool {
-    matches!(ask(index_dir), Err(Errno::NOSPC | Errno::DQUOT))
+    matches!(probe(index_dir), Err(Errno::NOSPC | Errno::DQUOT))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn wait_of(room: &Room) -> u64 {
-        room.lock().pause.as_secs()
+    fn wait_of(space: &DiskSpace) -> u64 {
+        space.lock().pause.as_secs()
     }
 
     /// Makes the next check due and runs it.
-    fn look(room: &Room) -> bool {
-        room.lock().look_at = Some(Instant::now());
-        room.has_come()
+    fn check_now(space: &DiskSpace) -> bool {
+        space.lock().check_at = Some(Instant::now());
+        space.check_if_due()
     }
 
     #[test]
-    fn a_full_disk_is_looked_at_ever_more_rarely_until_there_is_room() {
+    fn a_full_disk_is_checked_at_growing_intervals_until_it_has_space() {
         let dir = tempfile::tempdir().unwrap();
         // If no file can be created, there is no space.
-        let mut room = Room::new(&dir.path().join("full"), Shutdown::default());
-        assert!(room.is_there() && room.lacks().is_none() && !room.has_come());
-        assert!(room.ran_out(&IndexError::DiskFull));
-        assert!(!room.is_there() && room.lacks().unwrap().contains("full"));
-        assert!(!room.has_come(), "not before its time");
-        let mut pauses = vec![wait_of(&room)];
+        let mut space = DiskSpace::new(&dir.path().join("full"), Shutdown::default());
+        assert!(space.is_available() && space.shortage().is_none() && !space.check_if_due());
+        assert!(space.ran_out(&IndexError::DiskFull));
+        assert!(!space.is_available() && space.shortage().unwrap().contains("full"));
+        assert!(!space.check_if_due(), "not before its time");
+        let mut pauses = vec![wait_of(&space)];
         for _ in 0..5 {
-            assert!(!look(&room));
-            pauses.push(wait_of(&room));
+            assert!(!check_now(&space));
+            pauses.push(wait_of(&space));
         }
         assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
-        room.index_dir = dir.path().to_owned();
-        assert!(look(&room) && room.is_there() && room.wait());
+        space.index_dir = dir.path().to_owned();
+        assert!(check_now(&space) && space.is_available() && space.wait());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
         // Full again at once: the cause persists.
-        room.ran_out(&IndexError::DiskFull);
-        assert_eq!(wait_of(&room), 60);
+        space.ran_out(&IndexError::DiskFull);
+        assert_eq!(wait_of(&space), 60);
     }
 
     #[test]
-    fn other_errors_are_no_want_of_room_and_who_is_to_stop_does_not_wait() {
+    fn other_errors_do_not_wait_for_space_and_a_shutdown_ends_the_wait() {
         let dir = tempfile::tempdir().unwrap();
         let stop = Shutdown::default();
-        let room = Room::new(dir.path(), stop.clone());
+        let space = DiskSpace::new(dir.path(), stop.clone());
         let broken = || IndexError::Store(std::io::ErrorKind::NotFound.into());
-        assert!(!room.ran_out(&broken()) && room.is_there());
+        assert!(!space.ran_out(&broken()) && space.is_available());
         // The disk of temporary files is full, that of the index is not.
-        assert!(!room.explains(&IndexError::DiskFull) && room.is_there());
-        assert!(room.ran_out(&IndexError::DiskFull) && !room.is_there());
+        assert!(!space.explains(&IndexError::DiskFull) && space.is_available());
+        assert!(space.ran_out(&IndexError::DiskFull) && !space.is_available());
         stop.request(15);
-        assert!(!room.wait());
+        assert!(!space.wait());
     }
 }

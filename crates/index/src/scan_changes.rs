@@ -1,5 +1,5 @@
-//! Findings of a walk before they are applied: temporary tables of one connection, so that a walk of hours locks
-//! nothing, and one short transaction that turns findings into the queue.
+//! Changes that a walk found, before they are applied: temporary tables of one connection, so that a walk of hours locks
+//! nothing, and one short transaction that turns changes into the queue.
 
 use super::Index;
 use super::record;
@@ -13,9 +13,9 @@ use albumen_library::edited;
 use albumen_library::names::{self, split_number};
 use rusqlite::params;
 
-/// One finding of a walk.
+/// One change of a walk.
 #[derive(Debug, Clone)]
-pub struct Finding {
+pub struct ScanChange {
     /// The number of the walk in this scan.
     pub target: i64,
     pub volume_id: i64,
@@ -47,12 +47,12 @@ pub struct MayHaveMoved {
 /// A new path, which may belong to a known file.
 #[derive(Debug, Clone)]
 pub struct NewPath {
-    /// The id of the finding.
+    /// The id of the change.
     pub id: i64,
-    pub finding: Finding,
+    pub change: ScanChange,
 }
 
-impl Finding {
+impl ScanChange {
     /// A sidecar that is new or changed.
     pub const SIDECAR: &str = "sidecar";
     /// A removed file that exists again, unchanged.
@@ -60,8 +60,8 @@ impl Finding {
 }
 
 impl Index {
-    /// Clears the findings at the start of a scan.
-    pub fn begin_findings(&self) -> Result<()> {
+    /// Clears the changes at the start of a scan.
+    pub fn begin_scan_changes(&self) -> Result<()> {
         self.conn.execute_batch(
             "CREATE TEMP TABLE IF NOT EXISTS found (
                id INTEGER PRIMARY KEY, target INTEGER, volume_id INTEGER, folder BLOB, name BLOB, file_id INTEGER,
@@ -74,8 +74,8 @@ impl Index {
         self.begin_problems()
     }
 
-    /// Records a finding.
-    pub fn found(&self, f: &Finding) -> Result<()> {
+    /// Records a change.
+    pub fn found(&self, f: &ScanChange) -> Result<()> {
         Ok(self.conn
             .prepare_cached(
                 "INSERT INTO temp.found (target, volume_id, folder, name, file_id, what, fs_id, inode, bytes, mtime_ns, ctime_ns)
@@ -176,7 +176,7 @@ impl Index {
         )?;
         Ok(st
             .query_map([bytes as i64], |r| {
-                let finding = Finding {
+                let change = ScanChange {
                     target: r.get(1)?,
                     volume_id: r.get(2)?,
                     folder: r.get(3)?,
@@ -186,18 +186,18 @@ impl Index {
                     fs: FsId(r.get(5)?),
                     stat: stat_at(r, 6)?,
                 };
-                Ok(NewPath { id: r.get(0)?, finding })
+                Ok(NewPath { id: r.get(0)?, change })
             })?
             .collect::<rusqlite::Result<_>>()?)
     }
 
     /// A new path belongs to a known file: neither is the one new nor the other missing.
-    pub fn moved(&self, finding_id: i64, file: i64) -> Result<()> {
-        self.conn.prepare_cached("DELETE FROM temp.found WHERE id = ?1")?.execute([finding_id])?;
+    pub fn moved(&self, change_id: i64, file: i64) -> Result<()> {
+        self.conn.prepare_cached("DELETE FROM temp.found WHERE id = ?1")?.execute([change_id])?;
         Ok(self.conn.prepare_cached("DELETE FROM temp.gone WHERE file_id = ?1")?.execute([file]).map(drop)?)
     }
 
-    /// Turns the findings into rows: new and changed files go to the queue, sidecars and restored files to `files`.
+    /// Turns the changes into rows: new and changed files go to the queue, sidecars and restored files to `files`.
     /// Call it inside the transaction that ends the scan.
     pub fn apply_found(&self, priority: u8, now: i64) -> Result<()> {
         let conn = &self.conn;
@@ -235,7 +235,7 @@ impl Index {
                 self.inspect_clip_again(folder_id, &name)?;
             }
             match (r.get_ref(3)?.as_str()?, file_id) {
-                (Finding::SIDECAR, _) => {
+                (ScanChange::SIDECAR, _) => {
                     let of = match file_id {
                         Some(id) => self.file(id)?.and_then(|f| f.sidecar_of),
                         None => None,
@@ -245,7 +245,7 @@ impl Index {
                         self.inspect_again(folder_id, &of)?;
                     }
                 }
-                (Finding::BACK, Some(id)) => {
+                (ScanChange::BACK, Some(id)) => {
                     record::touch_file(conn, id, fs, &stat)?;
                     super::items::refresh(conn, id)?;
                 }

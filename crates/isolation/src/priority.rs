@@ -8,7 +8,7 @@ use std::io;
 
 /// The priority of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kindness {
+pub struct ProcessPriority {
     /// 0 to 19; applies if `idle_class` does not.
     pub nice: u8,
     /// SCHED_IDLE, and the idle class for the disk.
@@ -21,17 +21,17 @@ const CLASS_SHIFT: u32 = 13;
 const CLASS_IDLE: libc::c_int = 3;
 
 /// Lowers every thread of a child. Calls that the kernel refuses are ignored: a higher priority is not a failure.
-pub fn lower(pid: u32, how: Kindness) {
+pub fn lower(pid: u32, how: ProcessPriority) {
     // Threads that a codec starts later inherit the priority of their parent.
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
         let Some(tid) = task.file_name().to_str().and_then(|t| t.parse::<i32>().ok()) else { continue };
         if let Err(e) = lower_thread(tid, how) {
-            tracing::debug!(pid, "a process could not be made kind: {e}");
+            tracing::debug!("cannot lower the priority of process {pid}: {e}");
         }
     }
 }
 
-fn lower_thread(tid: libc::pid_t, how: Kindness) -> io::Result<()> {
+fn lower_thread(tid: libc::pid_t, how: ProcessPriority) -> io::Result<()> {
     let own = rustix::process::getpriority_process(None)?;
     if i32::from(how.nice) > own {
         let pid = rustix::process::Pid::from_raw(tid);
