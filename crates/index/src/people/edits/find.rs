@@ -11,7 +11,9 @@ pub(crate) fn find_person(conn: &Connection, named: &str, space: Option<&str>) -
     let mut st = conn.prepare_cached("SELECT id FROM spaces WHERE ?1 IS NULL OR name = ?1 ORDER BY id")?;
     let spaces = st.query_map([space], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     if let (Some(space), true) = (space, spaces.is_empty()) {
-        return Err(EditError::NotFound(format!("there is no space {space}")));
+        let mut st = conn.prepare_cached("SELECT name FROM spaces ORDER BY name")?;
+        let there = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?.join(", ");
+        return Err(EditError::NotFound(format!("there is no space {space}; there are: {there}")));
     }
     if let Some(id) = resolve(conn, named)? {
         return if spaces.contains(&space_of(conn, &id)?) {

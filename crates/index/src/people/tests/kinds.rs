@@ -336,6 +336,8 @@ fn a_name_of_several_people_is_told_apart_by_the_space() {
     assert!(why.contains("space home, 2 photo(s)") && why.contains("space hers, 3 photo(s)"), "{why}");
     let list = FaceList::default();
     assert_eq!(w.index.person_in("Anna", Some("hers"), list).expect("one").person.id, other);
+    let why = w.index.person_in("Anna", Some("hiers"), list).expect_err("no such space").to_string();
+    assert_eq!(why, "there is no space hiers; there are: hers, home");
     w.index.hide_person_in("Anna", Some("home"), true).expect("hidden");
     assert!(w.index.person(&anna).expect("one").person.hidden && home != w.space);
 }
