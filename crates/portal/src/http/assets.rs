@@ -3,6 +3,7 @@
 //! build.rs packs the content of `web/dist`. Without it a page describes how to build the front end.
 
 use super::App;
+use super::compress::accepts;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -76,14 +77,9 @@ pub(super) fn answer(app: &App, asset: &'static Asset, headers: &HeaderMap) -> R
         put_caching(&mut response, asset);
         return response;
     }
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
-    let accepts = |coding: &str| {
-        let mut all = accepted.split(',').map(|c| c.trim().split(';'));
-        all.any(|mut c| c.next() == Some(coding) && !c.any(|q| matches!(q.trim(), "q=0" | "q=0.0")))
-    };
     let (bytes, coding) = match asset {
-        Asset { brotli: Some(bytes), .. } if accepts("br") => (*bytes, Some("br")),
-        Asset { gzip: Some(bytes), .. } if accepts("gzip") => (*bytes, Some("gzip")),
+        Asset { brotli: Some(bytes), .. } if accepts(headers, "br") => (*bytes, Some("br")),
+        Asset { gzip: Some(bytes), .. } if accepts(headers, "gzip") => (*bytes, Some("gzip")),
         asset => (asset.plain, None),
     };
     let mut response = Response::new(Body::from(bytes));

@@ -3,6 +3,7 @@
 pub mod api;
 mod assets;
 mod client;
+mod compress;
 mod cookie;
 pub mod files;
 mod frame;
@@ -131,10 +132,13 @@ pub fn router(app: Arc<App>) -> Router {
     for route in routes() {
         api = api.route(route.path, guard::guarded(route, app.clone()));
     }
-    let api = api.fallback(|| async { Problem::not_found() }).method_not_allowed_fallback(|| async {
-        let detail = "This address does not take requests of this kind.";
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not possible here", detail)
-    });
+    let api = api
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async {
+            let detail = "This address does not take requests of this kind.";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Not possible here", detail)
+        })
+        .layer(axum::middleware::from_fn(compress::compress));
     let inner = pages::routes().nest("/api/v1", api);
     let base = app.config.portal.base_path.trim_end_matches('/').to_owned();
     let whole = if base.is_empty() {
