@@ -111,9 +111,9 @@ fn a_sidecar_turns_the_picture() {
     assert!(seen.rgb[0] > 150, "red is at the top");
     assert_eq!((facts.orientation, facts.display_width), (Some(6), Some(16)));
     assert_eq!(facts.sources["orientation"], "sidecar:picture.xmp");
-    for nonsense in ["0", "9", "sideways"] {
-        let (_, seen) = shown_beside(picture.clone(), &[("picture.xmp", &sidecar(nonsense))]);
-        assert_eq!((seen.width, seen.height), (32, 16), "{nonsense}");
+    for invalid in ["0", "9", "sideways"] {
+        let (_, seen) = shown_beside(picture.clone(), &[("picture.xmp", &sidecar(invalid))]);
+        assert_eq!((seen.width, seen.height), (32, 16), "{invalid}");
     }
 }
 

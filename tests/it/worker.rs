@@ -108,7 +108,7 @@ fn facts_outlive_a_worker_that_is_lost_while_it_decodes() {
         assert_eq!(developed.facts.format, Some(Format::Jpeg), "{fault}");
         match (fault, developed.pictures.unwrap().unwrap_err()) {
             ("render-segfault", Fault::Crashed { why }) if why.contains("signal 11") => {}
-            ("render-garbage", Fault::Crashed { why }) if why.contains("nonsense") => {}
+            ("render-garbage", Fault::Crashed { why }) if why.contains("violated the protocol") => {}
             ("render-loop", Fault::TimedOut { .. }) | ("render-hog", Fault::TooLarge { .. }) => {}
             (_, other) => panic!("{fault}: {other:?}"),
         }
@@ -129,13 +129,13 @@ fn whatever_a_worker_does_the_engine_goes_on() {
         ("abort", "signal 6"),
         ("panic", "panic: as commanded"),
         ("leave", "status 3"),
-        ("garbage", "nonsense"),
-        ("greeting", "nonsense"),
+        ("garbage", "violated the protocol"),
+        ("greeting", "violated the protocol"),
         ("no-reply", "another size"),
         ("stray-file", "open files"),
-        ("lengths", "nonsense"),
+        ("lengths", "violated the protocol"),
         ("ask", "again and again"),
-        ("ask-and-not-listen", "nonsense"),
+        ("ask-and-not-listen", "violated the protocol"),
         ("map", "holds"),
         ("fill-reply", "holds"),
         ("dimensions", "size that was not asked for"),

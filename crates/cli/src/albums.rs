@@ -6,13 +6,13 @@ use albumen_engine::service::client::Edited;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct AlbumsArgs {
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<AlbumsCommand>,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum What {
+enum AlbumsCommand {
     /// Create an album: empty, or with --search a conditional one that contains all matching items
     Create {
         name: String,
@@ -38,37 +38,37 @@ enum What {
     Delete { name: String },
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: AlbumsArgs, ctx: &Context) -> Result<(), Refusal> {
     let Some(what) = args.what else { return list(ctx) };
     let mut index = ctx.open_edit()?;
     let done = match &what {
-        What::Create { name, search } => {
+        AlbumsCommand::Create { name, search } => {
             index.create_album(name, search.as_deref())?;
             format!("Made {name:?}.")
         }
-        What::Add { name, files } => {
+        AlbumsCommand::Add { name, files } => {
             let items = items_named(&index, files)?;
             format!("Added {} to {name:?}.", index.add_to_album(name, &items)?)
         }
-        What::Remove { name, files } => {
+        AlbumsCommand::Remove { name, files } => {
             let items = items_named(&index, files)?;
             format!("Removed {} from {name:?}.", index.remove_from_album(name, &items)?)
         }
-        What::Rename { name, new_name } => {
+        AlbumsCommand::Rename { name, new_name } => {
             index.rename_album(name, new_name)?;
             format!("{name:?} is {new_name:?} now.")
         }
-        What::Delete { name } => {
+        AlbumsCommand::Delete { name } => {
             index.delete_album(name)?;
             format!("Deleted {name:?}.")
         }
     };
     let albums = match what {
-        What::Rename { name, new_name } => vec![name, new_name],
-        What::Create { name, .. }
-        | What::Add { name, .. }
-        | What::Remove { name, .. }
-        | What::Delete { name } => vec![name],
+        AlbumsCommand::Rename { name, new_name } => vec![name, new_name],
+        AlbumsCommand::Create { name, .. }
+        | AlbumsCommand::Add { name, .. }
+        | AlbumsCommand::Remove { name, .. }
+        | AlbumsCommand::Delete { name } => vec![name],
     };
     ctx.tell(&Edited { albums, ..Edited::default() });
     ctx.print(&serde_json::json!({ "done": done }), |_| say(&done));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct BackupArgs {
     /// An existing folder, in which a folder named by the date is created, or the name of a new folder
     to: PathBuf,
     /// Include thumbnails and previews; otherwise they are generated again after a restore
@@ -15,7 +15,7 @@ pub(crate) struct Args {
     with_derivatives: bool,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: BackupArgs, ctx: &Context) -> ExitCode {
     let to = std::path::absolute(&args.to).unwrap_or(args.to);
     match backup::backup(&ctx.index_dir(), &to, args.with_derivatives) {
         Ok(done) => {

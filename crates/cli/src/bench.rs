@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct BenchArgs {
     /// The files to index; default: a generated mix
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     out: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: BenchArgs, ctx: &Context) -> ExitCode {
     let quiet = ctx.global.json;
     let tell = move |words: &str| {
         if !quiet {
@@ -68,7 +68,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
     }
 }
 
-fn benched(args: Args, ctx: &Context, tell: &dyn Fn(&str)) -> Result<(), BenchError> {
+fn benched(args: BenchArgs, ctx: &Context, tell: &dyn Fn(&str)) -> Result<(), BenchError> {
     if let Some(sizes) = &args.growth {
         let grown = growth::run(sizes, args.keep.as_deref(), tell)?;
         if ctx.global.json {

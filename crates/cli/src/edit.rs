@@ -4,12 +4,12 @@
 use super::answer::Refusal;
 use super::{Context, USAGE, items_named};
 use albumen_index::edits::Edit;
-use albumen_index::said::{DateEdit, Field};
+use albumen_index::overrides::{DateEdit, Field};
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
-pub(crate) struct Args {
+pub(crate) struct EditArgs {
     /// Paths, or ids of items
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -41,7 +41,7 @@ fn field(name: &str) -> Result<Field, String> {
     }
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: EditArgs, ctx: &Context) -> Result<(), Refusal> {
     let some_text = |text: String| Some(text).filter(|t| !t.trim().is_empty());
     let mut edits: Vec<Edit> = args.forget.into_iter().map(Edit::Forget).collect();
     edits.extend(args.title.map(|title| Edit::Title(some_text(title))));

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ExportArgs {
     /// Only the items of this space
     #[arg(long)]
     space: Option<String>,
@@ -24,7 +24,7 @@ impl From<IndexError> for Stop {
     }
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: ExportArgs, ctx: &Context) -> ExitCode {
     let index = match ctx.open_read() {
         Ok(i) => i,
         Err(code) => return code,

@@ -8,10 +8,10 @@ use clap::Subcommand;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct FacesArgs {
     /// Without a subcommand: list --waiting
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<FacesCommand>,
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -37,7 +37,7 @@ struct ListArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum FacesCommand {
     /// List the faces of a photo, of a person, or (--waiting) those without a person
     List(ListArgs),
     /// Show why a face is assigned to its person: verdict, exemplars, distance, threshold, constraints
@@ -63,18 +63,22 @@ enum What {
     Known { face: i64 },
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
-    match args.what.unwrap_or(What::List(ListArgs { waiting: true, ..ListArgs::default() })) {
-        What::List(args) => list(args, ctx),
-        What::Why { face } => {
+pub(crate) fn run(args: FacesArgs, ctx: &Context) -> Result<(), Refusal> {
+    match args.what.unwrap_or(FacesCommand::List(ListArgs { waiting: true, ..ListArgs::default() })) {
+        FacesCommand::List(args) => list(args, ctx),
+        FacesCommand::Why { face } => {
             ctx.print(&ctx.open_read()?.why_face(face)?, print_why);
             Ok(())
         }
-        What::Assign { face, person, also } => edit(ctx, |index| index.assign_face_also(face, &person, also)),
-        What::Reject { face, person } => edit(ctx, |index| index.reject_face(face, person.as_deref())),
-        What::NotAFace { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::NoFace))),
-        What::Ignore { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::Unknown))),
-        What::Known { face } => edit(ctx, |index| index.mark_face(face, None)),
+        FacesCommand::Assign { face, person, also } => {
+            edit(ctx, |index| index.assign_face_also(face, &person, also))
+        }
+        FacesCommand::Reject { face, person } => {
+            edit(ctx, |index| index.reject_face(face, person.as_deref()))
+        }
+        FacesCommand::NotAFace { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::NoFace))),
+        FacesCommand::Ignore { face } => edit(ctx, |index| index.mark_face(face, Some(Mark::Unknown))),
+        FacesCommand::Known { face } => edit(ctx, |index| index.mark_face(face, None)),
     }
 }
 

@@ -4,9 +4,9 @@ use super::{Context, NO_START, complain, print_json, say};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct FailuresArgs {}
 
-pub(crate) fn run(_args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(_args: FailuresArgs, ctx: &Context) -> ExitCode {
     let index = match ctx.open_read() {
         Ok(i) => i,
         Err(code) => return code,

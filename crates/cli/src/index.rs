@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct IndexArgs {
     /// Files and folders; default: all in the config
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -50,7 +50,7 @@ fn memory(s: &str) -> Result<Memory, String> {
     s.parse()
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: IndexArgs, ctx: &Context) -> ExitCode {
     let options = Options {
         paths: args.paths,
         force: args.force,

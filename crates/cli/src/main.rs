@@ -90,50 +90,50 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Bring the index up to date
-    Index(index::Args),
+    Index(index::IndexArgs),
     /// Make a stage due again and run it
-    Reindex(reindex::Args),
+    Reindex(reindex::ReindexArgs),
     /// List the models and verify their files
-    Models(models::Args),
+    Models(models::ModelsArgs),
     /// Run as a daemon: watch folders, serve the API, index in the background
-    Service(service::Args),
+    Service(service::ServiceArgs),
     /// Notify the running service of files and folders that are new, changed or gone
-    Submit(submit::Args),
+    Submit(submit::SubmitArgs),
     /// Show everything in the index about an item, with sources
-    Show(show::Args),
+    Show(show::ShowArgs),
     /// Print one JSON object per line for each item, in canonical order
-    Export(export::Args),
+    Export(export::ExportArgs),
     /// Show due, done and failed items by stage
-    Status(status::Args),
+    Status(status::StatusArgs),
     /// List failures with their reasons
-    Failures(failures::Args),
+    Failures(failures::FailuresArgs),
     /// Search items by words and filters, newest first
-    Search(search::Args),
+    Search(search::SearchArgs),
     /// List photos similar to one, nearest first
-    Similar(similar::Args),
+    Similar(similar::SimilarArgs),
     /// Albums: with chosen items, or filled by a search
-    Albums(albums::Args),
+    Albums(albums::AlbumsArgs),
     /// Tags: list, add, remove, rename
-    Tags(tags::Args),
+    Tags(tags::TagsArgs),
     /// List the places of the library, or the place at given coordinates
-    Places(places::Args),
+    Places(places::PlacesArgs),
     /// Edit title, capture date, rating and other fields of an item
-    Edit(edit::Args),
+    Edit(edit::EditArgs),
     /// Measure the cost of indexing on this machine
-    Bench(bench::Args),
+    Bench(bench::BenchArgs),
     /// People in the photos: list, name, merge, split, undo
-    People(people::Args),
+    People(people::PeopleArgs),
     /// Faces of people: list, explain, assign, reject
-    Faces(faces::Args),
+    Faces(faces::FacesArgs),
     /// Check the index for corruption and missing derivatives
-    Verify(verify::Args),
+    Verify(verify::VerifyArgs),
     /// Back up the index with all edits, also while a service runs
-    Backup(backup::Args),
+    Backup(backup::BackupArgs),
     /// Restore a backup; the current index is kept beside it
-    Restore(restore::Args),
+    Restore(restore::RestoreArgs),
     /// Write manual pages and shell completions into a folder
     #[command(hide = true)]
-    Manual(manual::Args),
+    Manual(manual::ManualArgs),
 }
 
 /// The context of every command.

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ManualArgs {
     /// An existing folder
     dir: PathBuf,
 }
 
-pub(crate) fn run(args: Args) -> ExitCode {
+pub(crate) fn run(args: ManualArgs) -> ExitCode {
     match write(&args.dir) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {

@@ -5,9 +5,9 @@ use albumen_models::files as models;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct ModelsArgs {}
 
-pub(crate) fn run(_args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(_args: ModelsArgs, ctx: &Context) -> ExitCode {
     let dir = ctx.config.recognise.models.clone().unwrap_or_else(models::default_dir);
     let report = models::report(&dir);
     if ctx.global.json {

@@ -13,10 +13,10 @@ use serde::Serialize;
 use std::io::{BufRead, IsTerminal, Write};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct PeopleArgs {
     /// Without a subcommand: list
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<PeopleCommand>,
 }
 
 /// Where a name is looked up.
@@ -41,7 +41,7 @@ impl InSpace {
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum PeopleCommand {
     /// List people: those with a name first, then by number of photos
     List {
         #[command(flatten)]
@@ -189,17 +189,19 @@ impl From<AnswerArg> for Answer {
     }
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
-    let list = What::List { of: InSpace::default(), hidden: false, limit: None };
+pub(crate) fn run(args: PeopleArgs, ctx: &Context) -> Result<(), Refusal> {
+    let list = PeopleCommand::List { of: InSpace::default(), hidden: false, limit: None };
     match args.what.unwrap_or(list) {
-        What::List { of, hidden, limit } => {
+        PeopleCommand::List { of, hidden, limit } => {
             let index = ctx.open_read()?;
             let people = index.people(of.list(ctx, &index)?.as_deref(), hidden, limit)?;
             ctx.print(&people, |people| people.iter().for_each(print_person));
             Ok(())
         }
-        What::Show { person, of, limit, lost } => show(ctx, &person, of.name(), FaceList { lost, limit }),
-        What::Name { person, name, remove_name, merge, separate, also, of } => {
+        PeopleCommand::Show { person, of, limit, lost } => {
+            show(ctx, &person, of.name(), FaceList { lost, limit })
+        }
+        PeopleCommand::Name { person, name, remove_name, merge, separate, also, of } => {
             let same = match (merge, separate) {
                 (true, _) => SameName::Merge,
                 (_, true) => SameName::Separate,
@@ -212,17 +214,25 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
             };
             edit(ctx, |index| index.name_person_in(&person, of.name(), name.as_deref(), same, also))
         }
-        What::Merge { people, also, of } => {
+        PeopleCommand::Merge { people, also, of } => {
             edit(ctx, |index| index.merge_people_in(&people, of.name(), also))
         }
-        What::Apart { one, other, of } => edit(ctx, |index| index.tell_apart(&one, &other, of.name())),
-        What::Split { person, faces, of } => {
+        PeopleCommand::Apart { one, other, of } => {
+            edit(ctx, |index| index.tell_apart(&one, &other, of.name()))
+        }
+        PeopleCommand::Split { person, faces, of } => {
             edit(ctx, |index| index.split_person_in(&person, of.name(), &faces))
         }
-        What::Hide { person, of } => edit(ctx, |index| index.hide_person_in(&person, of.name(), true)),
-        What::Unhide { person, of } => edit(ctx, |index| index.hide_person_in(&person, of.name(), false)),
-        What::Cover { person, face, of } => edit(ctx, |index| index.set_cover_in(&person, of.name(), face)),
-        What::Ask { of, limit } => {
+        PeopleCommand::Hide { person, of } => {
+            edit(ctx, |index| index.hide_person_in(&person, of.name(), true))
+        }
+        PeopleCommand::Unhide { person, of } => {
+            edit(ctx, |index| index.hide_person_in(&person, of.name(), false))
+        }
+        PeopleCommand::Cover { person, face, of } => {
+            edit(ctx, |index| index.set_cover_in(&person, of.name(), face))
+        }
+        PeopleCommand::Ask { of, limit } => {
             let index = ctx.open_read()?;
             let questions = index.questions(of.list(ctx, &index)?.as_deref(), limit)?;
             ctx.print(&questions, |questions| {
@@ -233,8 +243,10 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
             });
             Ok(())
         }
-        What::Answer { question, answer } => edit(ctx, |index| index.answer(&question, answer.into())),
-        What::Suggest { of, limit } => {
+        PeopleCommand::Answer { question, answer } => {
+            edit(ctx, |index| index.answer(&question, answer.into()))
+        }
+        PeopleCommand::Suggest { of, limit } => {
             let index = ctx.open_read()?;
             let found = index.suggest_people(of.list(ctx, &index)?.as_deref(), limit)?;
             ctx.print(&found, |found| {
@@ -252,13 +264,13 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
             });
             Ok(())
         }
-        What::Edits { of, limit } => {
+        PeopleCommand::Edits { of, limit } => {
             let index = ctx.open_read()?;
             let edits = index.people_edits(of.list(ctx, &index)?.as_deref(), limit)?;
             ctx.print(&edits, |edits| edits.iter().for_each(print_edit));
             Ok(())
         }
-        What::Undo { edit: id } => edit(ctx, |index| index.undo_people_edit(id, None)),
+        PeopleCommand::Undo { edit: id } => edit(ctx, |index| index.undo_people_edit(id, None)),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct PlacesArgs {
     /// Only this country, by its two-letter code
     #[arg(long, value_name = "CODE", conflicts_with = "at")]
     country: Option<String>,
@@ -32,7 +32,7 @@ struct Spot {
     zone: Option<&'static str>,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: PlacesArgs, ctx: &Context) -> ExitCode {
     if let Some(&[lat, lon]) = args.at.as_deref() {
         return spot(lat, lon, ctx.global.json);
     }

@@ -6,7 +6,7 @@ use albumen_core::vocabulary::Stage;
 use albumen_engine::pipeline::run::{Options, jobs};
 use albumen_engine::service::client;
 use albumen_files::absolute;
-use albumen_index::again::{Again, Cost};
+use albumen_index::reindex::{Again, Cost};
 use albumen_index::{IndexReader, service_socket};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,7 +26,7 @@ const TYPICAL: [(&str, f64); 5] =
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
-pub(crate) struct Args {
+pub(crate) struct ReindexArgs {
     /// The stage to run again; with a condition below: default all stages
     #[arg(long, value_enum, group = "what")]
     stage: Option<Which>,
@@ -74,7 +74,7 @@ impl Which {
     }
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: ReindexArgs, ctx: &Context) -> ExitCode {
     let again = Again {
         stages: args.stage.unwrap_or(Which::All).stages(),
         failed: args.failed,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct RestoreArgs {
     /// A folder that `albumen backup` made
     from: PathBuf,
 }
@@ -19,7 +19,7 @@ struct Restored<'a> {
     verify: &'a verify::Report,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: RestoreArgs, ctx: &Context) -> ExitCode {
     let dir = ctx.index_dir();
     let from = std::path::absolute(&args.from).unwrap_or(args.from);
     let done = match restore::restore(&dir, &from) {

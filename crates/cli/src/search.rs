@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::ffi::OsString;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct SearchArgs {
     /// Words and filters, all of which must match: berlin 2023 camera:canon -tag:work
     #[arg(value_name = "WORD|FILTER")]
     query: Vec<String>,
@@ -35,7 +35,7 @@ struct Answer {
     next: Option<String>,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: SearchArgs, ctx: &Context) -> Result<(), Refusal> {
     let index = ctx.open_read()?;
     ctx.spaces_named(&index, &args.space)?;
     let query = Query::parse(&in_one(&args.query)).map_err(SearchError::from)?;

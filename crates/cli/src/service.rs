@@ -10,13 +10,13 @@ use albumen_index::Error as IndexError;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ServiceArgs {
     /// Only read the config and the tokens, and report errors in them
     #[arg(long)]
     check: bool,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: ServiceArgs, ctx: &Context) -> ExitCode {
     if args.check {
         // The config is valid: otherwise no command gets here.
         return match service::check(&ctx.config) {

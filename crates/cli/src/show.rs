@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ShowArgs {
     /// A path, or the item's id
     file: PathBuf,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: ShowArgs, ctx: &Context) -> ExitCode {
     let index = match ctx.open_read() {
         Ok(i) => i,
         Err(code) => return code,

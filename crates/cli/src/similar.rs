@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct SimilarArgs {
     /// A path, or the item's id
     file: PathBuf,
     /// At most this many items
@@ -35,7 +35,7 @@ struct Line {
     item: ItemView,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: SimilarArgs, ctx: &Context) -> Result<(), Refusal> {
     let index = ctx.open_read()?;
     ctx.spaces_named(&index, &args.space)?;
     let item = items_named(&index, std::slice::from_ref(&args.file))?[0];
@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn lines(index: &IndexReader, item: i64, args: &Args) -> Result<Vec<Line>, SimilarError> {
+fn lines(index: &IndexReader, item: i64, args: &SimilarArgs) -> Result<Vec<Line>, SimilarError> {
     let spaces = (!args.space.is_empty()).then_some(args.space.as_slice());
     let mut lines = Vec::new();
     for near in index.similar(item, args.limit as usize, spaces)? {

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct StatusArgs {}
 
 /// The maximum number of listed folders that could not be scanned.
 const MOST_PROBLEMS: usize = 100;
@@ -41,7 +41,7 @@ struct Volume {
     offline: Option<String>,
 }
 
-pub(crate) fn run(_args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(_args: StatusArgs, ctx: &Context) -> ExitCode {
     let index = match ctx.open_read() {
         Ok(i) => i,
         Err(code) => return code,

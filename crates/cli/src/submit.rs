@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct SubmitArgs {
     /// Files and folders
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     limits: super::index::Limits,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: SubmitArgs, ctx: &Context) -> ExitCode {
     // The service of this index; a user without access to the index folder uses the socket of the config.
     let socket = service_socket(&ctx.index_dir()).unwrap_or_else(|| ctx.config.service.socket.clone());
     let socket = &socket;

@@ -7,13 +7,13 @@ use albumen_index::edits::TagCount;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct TagsArgs {
     #[command(subcommand)]
-    what: Option<What>,
+    what: Option<TagsCommand>,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum What {
+enum TagsCommand {
     /// Add a tag to items
     Add {
         #[arg(value_parser = tag)]
@@ -40,13 +40,15 @@ fn tag(text: &str) -> Result<String, String> {
     Some(text.trim().to_owned()).filter(|t| !t.is_empty()).ok_or_else(|| "a tag needs a name".to_owned())
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
+pub(crate) fn run(args: TagsArgs, ctx: &Context) -> Result<(), Refusal> {
     let Some(what) = args.what else { return list(ctx) };
     let mut index = ctx.open_edit()?;
     let edited = match what {
-        What::Rename { tag, new_name } => index.rename_tag(&tag, &new_name)?,
-        What::Add { tag, files } => index.edit_items(&items_named(&index, &files)?, &[Edit::AddTag(tag)])?,
-        What::Remove { tag, files } => {
+        TagsCommand::Rename { tag, new_name } => index.rename_tag(&tag, &new_name)?,
+        TagsCommand::Add { tag, files } => {
+            index.edit_items(&items_named(&index, &files)?, &[Edit::AddTag(tag)])?
+        }
+        TagsCommand::Remove { tag, files } => {
             index.edit_items(&items_named(&index, &files)?, &[Edit::RemoveTag(tag)])?
         }
     };

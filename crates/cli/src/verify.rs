@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const LISTED: u64 = 100;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct VerifyArgs {
     /// Also read every original again and compare it with its recorded hash
     #[arg(long)]
     deep: bool,
@@ -33,7 +33,7 @@ pub(super) struct Report {
     repaired: bool,
 }
 
-pub(crate) fn run(args: Args, ctx: &Context) -> ExitCode {
+pub(crate) fn run(args: VerifyArgs, ctx: &Context) -> ExitCode {
     let depth = Depth { originals: args.deep, repair: args.repair };
     match look(&ctx.index_dir(), depth, ctx.global.json) {
         Ok(report) => {

@@ -4,7 +4,7 @@
 //! Undo restores the previous edits where no later edit changed them.
 
 use super::edits::{Edit, put};
-use super::said::DateEdit;
+use super::overrides::DateEdit;
 use super::{Editor, IndexReader, items};
 use crate::Result;
 use rusqlite::{Connection, OptionalExtension, params};

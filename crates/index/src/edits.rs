@@ -3,7 +3,7 @@
 //!
 //! Each call is one short transaction, durable when it returns. Edits of people are in [`super::people`].
 
-use super::said::{DateEdit, Field};
+use super::overrides::{DateEdit, Field};
 use super::{Editor, IndexReader, items};
 use crate::Result;
 use rusqlite::{Connection, params};

@@ -1,7 +1,7 @@
 //! Items: their final values in columns, and the grouping of files into items. Only `refresh` writes `items`; it can
 //! run at any time and gives the same row for the same facts, place and edits.
 
-use super::{said, search};
+use super::{overrides, search};
 use crate::Result;
 use albumen_core::vocabulary::{Clues, Facts, Kind, Motion, Place};
 use rusqlite::{Connection, MAIN_DB, OptionalExtension, Row, params};
@@ -196,7 +196,7 @@ pub(crate) fn final_facts(conn: &Connection, file: i64) -> Result<(Facts, Option
         albumen_library::taken::complete_with_zone(taken, &zone, is_weak);
     }
     complete_with_neighbours(conn, file, &mut facts)?;
-    said::apply(conn, file, &mut facts)?;
+    overrides::apply(conn, file, &mut facts)?;
     Ok((facts, place))
 }
 

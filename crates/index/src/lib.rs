@@ -6,7 +6,6 @@
 #![deny(unsafe_code)]
 
 pub mod account_edits;
-pub mod again;
 pub mod albums;
 pub mod backup;
 pub mod counts;
@@ -14,21 +13,22 @@ pub mod due;
 pub mod edits;
 mod error;
 pub mod failures;
+pub mod folder_cache;
+mod housekeeping;
 pub mod items;
 pub mod jobs;
-mod keep;
 mod keywords;
 pub mod located;
 mod lock;
+pub mod overrides;
 mod paged;
 pub mod people;
 pub mod problems;
 pub mod query;
-pub mod quiet;
 pub mod read;
 pub mod record;
+pub mod reindex;
 pub mod restore;
-pub mod said;
 pub mod scan;
 pub mod scan_changes;
 pub mod schema;

@@ -1,8 +1,8 @@
 //! Tests of search, edits and albums on a constructed index.
 
 use super::edits::Edit;
+use super::overrides::{DateEdit, Field};
 use super::query::Query;
-use super::said::{DateEdit, Field};
 use super::search::{Cursor, Page};
 use super::{Index, items};
 use albumen_core::vocabulary::{Camera, Facts, Gps, Kind, Place, Taken};

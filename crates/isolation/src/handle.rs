@@ -256,7 +256,7 @@ impl WorkerHandle {
                         _ => false,
                     };
                     if says_cancelled && !stopped {
-                        lost = Lost::Nonsense("stopped, though nobody had asked for it".into());
+                        lost = Lost::ProtocolViolation("stopped, though nobody had asked for it".into());
                         break;
                     }
                     self.retire_if_due(matches!(outcome, Err(Fault::Crashed { .. })));
@@ -371,7 +371,7 @@ pub(super) fn fault_of(lost: Lost, granted: u64) -> Fault {
     match lost {
         Lost::Cancelled => Fault::Cancelled,
         Lost::TimedOut(why) => Fault::TimedOut { why },
-        Lost::Nonsense(nonsense) => nonsense.into(),
+        Lost::ProtocolViolation(violation) => violation.into(),
         Lost::Short(e) => Fault::unavailable(in_words(&e)),
         Lost::Hangs => Fault::unavailable(HANGS),
         Lost::Overran(needed) => Fault::TooLarge { needed },

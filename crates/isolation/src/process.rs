@@ -8,7 +8,7 @@ mod reaping;
 
 use super::memory::FIXED_ALLOWANCE;
 use super::priority::ProcessPriority;
-use super::protocol::{Ask, Grant, Hello, Nonsense, Say, decode, encode};
+use super::protocol::{Ask, Grant, Hello, ProtocolViolation, Say, decode, encode};
 use super::spawner;
 use super::wire::{self, ReplyMemory};
 use albumen_core::cancel::CancelToken;
@@ -139,7 +139,7 @@ pub enum Lost {
     Cancelled,
     /// With the limit.
     TimedOut(String),
-    Nonsense(Nonsense),
+    ProtocolViolation(ProtocolViolation),
     /// The machine had no free descriptor or memory for the conversation.
     Short(io::Error),
     /// It waits for a file system that does not answer.
@@ -209,7 +209,7 @@ impl Process {
             Ok(None) => return Err(ended(describe(process.ended()))),
             Err(lost) => {
                 return Err(ended(match lost {
-                    Lost::Nonsense(nonsense) => nonsense.to_string(),
+                    Lost::ProtocolViolation(violation) => violation.to_string(),
                     Lost::Short(e) => in_words(&e),
                     _ => "its first word could not be heard".into(),
                 }));
@@ -274,7 +274,7 @@ impl Process {
         ask: &Ask,
         files: &[BorrowedFd<'_>],
         within: Conversation<'_>,
-        read: impl FnOnce(&Source, u64) -> Result<T, Nonsense>,
+        read: impl FnOnce(&Source, u64) -> Result<T, ProtocolViolation>,
     ) -> Result<T, Lost> {
         let Conversation { deadline, cancel, admit, hangs } = within;
         let mut cpu_before = self.cpu();
@@ -290,14 +290,14 @@ impl Process {
         wire::send(self.socket(), &encode(ask), files).map_err(|e| match e.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Lost::NotThere,
             _ if is_shortage(&e) => Lost::Short(e),
-            _ => Lost::Nonsense(Nonsense(format!("cannot be asked: {e}").into())),
+            _ => Lost::ProtocolViolation(ProtocolViolation(format!("cannot be asked: {e}").into())),
         })?;
         loop {
             let ready = wire::wait(self.socket(), LOOK).map_err(|e| {
                 if is_shortage(&e) {
                     Lost::Short(e)
                 } else {
-                    Lost::Nonsense(Nonsense(format!("cannot be heard: {e}").into()))
+                    Lost::ProtocolViolation(ProtocolViolation(format!("cannot be heard: {e}").into()))
                 }
             })?;
             if ready {
@@ -306,7 +306,7 @@ impl Process {
                     Some(Say::Need { bytes }) => {
                         requests += 1;
                         if requests > REQUESTS {
-                            return Err(Lost::Nonsense("asked for memory again and again".into()));
+                            return Err(Lost::ProtocolViolation("asked for memory again and again".into()));
                         }
                         let asked = Instant::now();
                         let grant = admit(bytes);
@@ -317,7 +317,7 @@ impl Process {
                         }
                         match wire::send_now(self.socket(), &encode(&grant)) {
                             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                                return Err(Lost::Nonsense("does not read its answers".into()));
+                                return Err(Lost::ProtocolViolation("does not read its answers".into()));
                             }
                             // If it has exited meanwhile, the next message shows it.
                             _ => {}
@@ -327,15 +327,15 @@ impl Process {
                     Some(Say::Elsewhere) => return Err(Lost::Elsewhere),
                     Some(Say::Done { header, body }) => {
                         let len = header.checked_add(body).ok_or("a length beyond all numbers".into());
-                        let len = len.map_err(Lost::Nonsense)?;
+                        let len = len.map_err(Lost::ProtocolViolation)?;
                         let reply = self.reply.read(len, |source| read(source, header));
                         return match reply {
-                            Ok(answer) => answer.map_err(Lost::Nonsense),
+                            Ok(answer) => answer.map_err(Lost::ProtocolViolation),
                             Err(e) if is_shortage(&e) => Err(Lost::Short(e)),
-                            Err(e) => Err(Lost::Nonsense(Nonsense(e.to_string().into()))),
+                            Err(e) => Err(Lost::ProtocolViolation(ProtocolViolation(e.to_string().into()))),
                         };
                     }
-                    Some(Say::Hello(_)) => return Err(Lost::Nonsense("a second greeting".into())),
+                    Some(Say::Hello(_)) => return Err(Lost::ProtocolViolation("a second greeting".into())),
                 }
             }
             if cancel.is_cancelled() {
@@ -352,7 +352,7 @@ impl Process {
                 continue;
             }
             looked = Instant::now();
-            self.check_memory(granted).map_err(Lost::Nonsense)?;
+            self.check_memory(granted).map_err(Lost::ProtocolViolation)?;
             // An unreadable value is not evidence about the file.
             if let Some(cpu) = self.cpu() {
                 let before = *cpu_before.get_or_insert(cpu);
@@ -375,7 +375,7 @@ impl Process {
 
     /// Whether its size is plausible for its grant. It counts its allocations itself; this check is for a process
     /// that does not, or that uses memory that is not counted.
-    fn check_memory(&self, granted: Option<u64>) -> Result<(), Nonsense> {
+    fn check_memory(&self, granted: Option<u64>) -> Result<(), ProtocolViolation> {
         let Some(granted) = granted else { return Ok(()) };
         let most =
             (self.born_rss + FIXED_ALLOWANCE + OVERDRAFT).saturating_add(granted).saturating_add(granted / 8);
@@ -384,7 +384,7 @@ impl Process {
             let mib = |bytes: u64| bytes >> 20;
             let why =
                 format!("holds {} MiB, which is more than the {} MiB that it may", mib(holds), mib(most));
-            return Err(Nonsense(why.into()));
+            return Err(ProtocolViolation(why.into()));
         }
         Ok(())
     }
@@ -394,11 +394,11 @@ impl Process {
         match wire::receive(self.socket()) {
             Ok(None) => Ok(None),
             Ok(Some(message)) if !message.files.is_empty() => {
-                Err(Lost::Nonsense("a message with open files".into()))
+                Err(Lost::ProtocolViolation("a message with open files".into()))
             }
-            Ok(Some(message)) => decode(&message.bytes).map(Some).map_err(Lost::Nonsense),
+            Ok(Some(message)) => decode(&message.bytes).map(Some).map_err(Lost::ProtocolViolation),
             Err(e) if is_shortage(&e) => Err(Lost::Short(e)),
-            Err(e) => Err(Lost::Nonsense(Nonsense(e.to_string().into()))),
+            Err(e) => Err(Lost::ProtocolViolation(ProtocolViolation(e.to_string().into()))),
         }
     }
 

@@ -6,7 +6,7 @@
 //! created.
 //!
 //! A compromised worker may send anything. Everything here is therefore a pure function over bytes that returns a
-//! checked value or [`Nonsense`]; no value from a worker is used before it is checked. These functions are fuzzed
+//! checked value or [`ProtocolViolation`]; no value from a worker is used before it is checked. These functions are fuzzed
 //! (`fuzz/`). [`super::wire`] defines the transport.
 
 use super::sandbox::SandboxReport;
@@ -57,17 +57,17 @@ pub const EXIT_PANICKED: i32 = 98;
 
 /// The other side violated the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("answered nonsense: {0}")]
-pub struct Nonsense(pub Cow<'static, str>);
+#[error("violated the protocol: {0}")]
+pub struct ProtocolViolation(pub Cow<'static, str>);
 
-impl From<&'static str> for Nonsense {
-    fn from(what: &'static str) -> Nonsense {
-        Nonsense(what.into())
+impl From<&'static str> for ProtocolViolation {
+    fn from(what: &'static str) -> ProtocolViolation {
+        ProtocolViolation(what.into())
     }
 }
 
-impl From<Nonsense> for Fault {
-    fn from(n: Nonsense) -> Fault {
+impl From<ProtocolViolation> for Fault {
+    fn from(n: ProtocolViolation) -> Fault {
         Fault::Crashed { why: n.to_string() }
     }
 }
@@ -133,8 +133,8 @@ pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
 }
 
 /// A message from bytes.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Nonsense> {
-    serde_json::from_slice(bytes).map_err(|e| Nonsense(e.to_string().into()))
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ProtocolViolation> {
+    serde_json::from_slice(bytes).map_err(|e| ProtocolViolation(e.to_string().into()))
 }
 
 // ------------------------------------------------------------------------------------- develop's reply
@@ -226,7 +226,7 @@ pub fn read_developed(
     reply: &Source,
     header: u64,
     request: &DevelopRequest,
-) -> Result<Result<Developed, Fault>, Nonsense> {
+) -> Result<Result<Developed, Fault>, ProtocolViolation> {
     let wire: Result<WireDeveloped, Fault> = read_header(reply, header, FACTS_NODES)?;
     let wire = match wire {
         Ok(wire) => wire,
@@ -284,8 +284,12 @@ pub fn read_developed(
 }
 
 /// The reply's JSON header as a value, with strings and lists within the limits.
-fn read_header<T: DeserializeOwned>(reply: &Source, header: u64, nodes: usize) -> Result<T, Nonsense> {
-    fn check(value: &Value) -> Result<(), Nonsense> {
+fn read_header<T: DeserializeOwned>(
+    reply: &Source,
+    header: u64,
+    nodes: usize,
+) -> Result<T, ProtocolViolation> {
+    fn check(value: &Value) -> Result<(), ProtocolViolation> {
         match value {
             Value::String(s) if s.len() > STRING_LIMIT => Err("a text that is too long".into()),
             Value::Array(list) if list.len() > LIST_LIMIT => Err("a list that is too long".into()),
@@ -304,12 +308,12 @@ fn read_header<T: DeserializeOwned>(reply: &Source, header: u64, nodes: usize) -
     check_nodes(&bytes, nodes)?;
     let value: Value = decode(&bytes)?;
     check(&value)?;
-    serde_json::from_value(value).map_err(|e| Nonsense(e.to_string().into()))
+    serde_json::from_value(value).map_err(|e| ProtocolViolation(e.to_string().into()))
 }
 
 /// Refuses JSON whose tree would have too many nodes, before the tree is built: two bytes make a node of 32, and an
 /// object of eight bytes one of 600.
-fn check_nodes(json: &[u8], most: usize) -> Result<(), Nonsense> {
+fn check_nodes(json: &[u8], most: usize) -> Result<(), ProtocolViolation> {
     /// Nodes that an object counts as.
     const OBJECT: usize = 16;
     let (mut nodes, mut in_text, mut escaped) = (0, false, false);
@@ -326,7 +330,7 @@ fn check_nodes(json: &[u8], most: usize) -> Result<(), Nonsense> {
     if nodes > most { Err("a reply of too many parts".into()) } else { Ok(()) }
 }
 
-fn believable_fault(fault: Fault) -> Result<Fault, Nonsense> {
+fn believable_fault(fault: Fault) -> Result<Fault, ProtocolViolation> {
     let why = match &fault {
         Fault::Unreadable { why }
         | Fault::Unsupported { why }
@@ -353,19 +357,24 @@ fn believable(facts: &Facts) -> Facts {
     facts
 }
 
-fn believable_facts(facts: &Facts) -> Result<(), Nonsense> {
+fn believable_facts(facts: &Facts) -> Result<(), ProtocolViolation> {
     if facts.kind.is_none() || facts.format.is_none() {
         return Err("a file without kind or format".into());
     }
     if believable(facts) == *facts { Ok(()) } else { Err("facts that no file can say".into()) }
 }
 
-fn believable_seconds(values: &[f64]) -> Result<(), Nonsense> {
+fn believable_seconds(values: &[f64]) -> Result<(), ProtocolViolation> {
     if values.iter().all(|v| SECONDS.contains(v)) { Ok(()) } else { Err("a time that cannot be".into()) }
 }
 
 /// Whether a derivative of this name can have this size.
-fn believable_size(name: DerivativeName, w: u32, h: u32, preview: PreviewSize) -> Result<(), Nonsense> {
+fn believable_size(
+    name: DerivativeName,
+    w: u32,
+    h: u32,
+    preview: PreviewSize,
+) -> Result<(), ProtocolViolation> {
     let (short, long) = (w.min(h), w.max(h));
     let step = LADDER.iter().find(|step| step.0 == name);
     let fine = short > 0
@@ -409,7 +418,7 @@ pub fn encode_recognised(outcome: &Result<Recognised, Fault>) -> Vec<u8> {
 }
 
 /// The reply to a [`RecogniseRequest`], read from the reply's memory and checked.
-pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised, Fault>, Nonsense> {
+pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised, Fault>, ProtocolViolation> {
     if reply.len() != header {
         return Err("bytes that belong to nothing".into());
     }
@@ -445,7 +454,7 @@ pub fn read_recognised(reply: &Source, header: u64) -> Result<Result<Recognised,
 }
 
 /// A box with an area, inside the picture; a tolerance of a thousandth for rounding.
-fn believable_box([x, y, w, h]: Box4) -> Result<(), Nonsense> {
+fn believable_box([x, y, w, h]: Box4) -> Result<(), ProtocolViolation> {
     const ROUNDING: f32 = 1e-3;
     let inside = |at: f32, len: f32| at >= -ROUNDING && len > 0.0 && at + len <= 1.0 + ROUNDING;
     if inside(x, w) && inside(y, h) { Ok(()) } else { Err("a box outside the picture".into()) }

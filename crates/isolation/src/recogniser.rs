@@ -107,7 +107,7 @@ impl RecogniserHandle {
             let answer = process.converse(&Ask::Recognise(*request), &files, within, read_recognised);
             match answer {
                 Ok(Err(Fault::Cancelled)) => {
-                    lost = Lost::Nonsense("stopped, though nobody had asked for it".into());
+                    lost = Lost::ProtocolViolation("stopped, though nobody had asked for it".into());
                     break;
                 }
                 Ok(outcome) => {

@@ -1,7 +1,7 @@
 //! A truncated model in the running service: no file fails because of it, no request waits for it, and the
 //! service recovers.
 
-use super::house::House;
+use super::fixture::Fixture;
 use crate::support::{broken_models, models_dir};
 use albumen_models::manifest::manifest;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 #[test]
 fn a_broken_model_fails_no_file_and_holds_up_no_request_and_heals() {
     let Some(whole) = models_dir("a broken model in the service") else { return };
-    let mut h = House::new();
+    let mut h = Fixture::new();
     let folder = h.path("models");
     std::fs::create_dir(&folder).unwrap();
     broken_models(&whole, &folder, |bytes| bytes.truncate(bytes.len() / 2));
@@ -60,7 +60,7 @@ fn a_broken_model_fails_no_file_and_holds_up_no_request_and_heals() {
     assert_eq!(h.get("/v1/failures").1["failures"], json!([]));
 }
 
-impl House {
+impl Fixture {
     /// The process that has the models open.
     fn recogniser(&self) -> Option<u32> {
         let is_it = |pid: &u32| {

@@ -1,6 +1,6 @@
 //! Too many connections, slow ones, and too few descriptors.
 
-use super::house::{ALL, House};
+use super::fixture::{ALL, Fixture};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 /// The service with no more descriptors than that.
-fn limited(h: &House, descriptors: u32) -> Command {
+fn limited(h: &Fixture, descriptors: u32) -> Command {
     let service = h.command("service");
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"")).arg(service.get_program());
@@ -27,14 +27,14 @@ const BEGINNINGS: [&str; 6] = [
     "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
 ];
 
-fn both_sockets_answer(h: &House) {
+fn both_sockets_answer(h: &Fixture) {
     assert_eq!(h.get("/v1/status").0, 200);
     assert_eq!(h.tcp("GET", "/v1/status", ALL).0, 200);
 }
 
 #[test]
 fn silent_connections_keep_no_client_out() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start_as(limited(&h, 1024));
     let mut open = Vec::new();
     for n in 0..600 {
@@ -64,7 +64,7 @@ fn silent_connections_keep_no_client_out() {
 
 #[test]
 fn silent_connections_end_by_themselves() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let mut silent: Vec<(String, TcpStream)> = Vec::new();
     for beginning in BEGINNINGS {
@@ -89,7 +89,7 @@ fn silent_connections_end_by_themselves() {
 
 #[test]
 fn event_streams_leave_room_for_requests() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start_as(limited(&h, 1024));
     let mut streams = Vec::new();
     for _ in 0..200 {
@@ -104,7 +104,7 @@ fn event_streams_leave_room_for_requests() {
 
 #[test]
 fn a_service_with_256_descriptors_does_its_work() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.photos("anna/album", 40);
     // A walk needs a descriptor for each level with siblings.
     let mut deep = h.path("berta");
@@ -129,7 +129,7 @@ fn a_service_with_256_descriptors_does_its_work() {
 
 #[test]
 fn sparse_files_of_a_terabyte_hold_up_no_upload() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.configure("jobs = 1");
     let heads: [&[u8]; 5] = [
         b"",

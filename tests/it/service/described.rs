@@ -1,7 +1,7 @@
 //! docs/openapi.yaml: whether an answer matches its description. Stricter than the standard: an undescribed
 //! key is an error, too, of the server or of the description.
 
-use super::house::{Answer, House};
+use super::fixture::{Answer, Fixture};
 use albumen_engine::service::api::{ROUTES, Route};
 use serde_json::Value;
 use std::sync::OnceLock;
@@ -168,7 +168,7 @@ pub(super) fn compare(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<S
 
 #[test]
 fn what_is_described_is_served_and_what_is_served_is_described() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     for (path, operations) in description()["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys().map(|m| m.to_uppercase()) {

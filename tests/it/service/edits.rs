@@ -1,11 +1,11 @@
 //! Edits and albums for the accounts of a server, over HTTP.
 
-use super::house::{ALL, ANNA, House};
+use super::fixture::{ALL, ANNA, Fixture};
 use serde_json::json;
 
 #[test]
 fn accounts_edit_undo_and_keep_albums() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let [one, two] = ["anna/1.jpg", "berta/2.jpg"].map(|p| h.upload(&h.photo(p)));
     let edit = |body| h.post("/v1/items/edit", &body);

@@ -1,7 +1,7 @@
 //! The events of each listener: items and their changes, edits of the command line, figures.
 
 use super::described;
-use super::house::{ANNA, House};
+use super::fixture::{ANNA, Fixture};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ struct Listener {
 
 impl Listener {
     /// On the socket, or over TCP with a token. It receives all events from now on.
-    fn to(h: &House, token: Option<&str>) -> Listener {
+    fn to(h: &Fixture, token: Option<&str>) -> Listener {
         let patience = Some(Duration::from_secs(60));
         let authorization = token.map(|t| format!("Authorization: Bearer {t}\r\n")).unwrap_or_default();
         let ask = format!("GET /v1/events HTTP/1.1\r\nHost: x\r\n{authorization}\r\n");
@@ -81,7 +81,7 @@ impl Listener {
 
 #[test]
 fn events_tell_what_happens_as_described() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let mut listener = Listener::to(&h, None);
     let item = h.upload(&h.photo("anna/1.jpg"));
@@ -100,7 +100,7 @@ fn events_tell_what_happens_as_described() {
 
 #[test]
 fn items_that_move_or_go_are_named_and_each_listener_hears_of_its_spaces() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     // One more in each space: if all files are gone, the guard treats the volume as offline.
     let [here, there, ..] =
         ["anna/1.jpg", "berta/2.jpg", "anna/stays.jpg", "berta/stays.jpg"].map(|p| h.photo(p));
@@ -143,7 +143,7 @@ fn items_that_move_or_go_are_named_and_each_listener_hears_of_its_spaces() {
 
 #[test]
 fn edits_of_the_command_line_are_heard() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let items = ["anna/1.jpg", "berta/2.jpg"].map(|p| h.upload(&h.photo(p)).to_string());
     let (mut all, mut anna) = (Listener::to(&h, None), Listener::to(&h, Some(ANNA)));
@@ -195,7 +195,7 @@ impl Listener {
 
 #[test]
 fn figures_are_of_the_spaces_that_a_token_may_see() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     for photo in ["anna/1.jpg", "berta/2.jpg", "berta/3.jpg"] {
         h.photo(photo);
     }

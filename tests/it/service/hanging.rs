@@ -1,33 +1,33 @@
 //! File systems that do not answer, or return errors unrelated to a file, beside local folders.
 
 use super::super::support::Fuse;
-use super::house::House;
+use super::fixture::Fixture;
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A service whose space `berta` is on a FUSE file system; `None` if this machine has none.
-fn with_fuse(test: &str, more: &str) -> Option<(House, Fuse)> {
-    let h = House::with(more);
+fn with_fuse(test: &str, more: &str) -> Option<(Fixture, Fuse)> {
+    let h = Fixture::with(more);
     std::fs::create_dir(h.path("far")).unwrap();
     let fuse = Fuse::mount(&h.path("far"), &h.path("berta"), test)?;
     Some((h, fuse))
 }
 
-fn upload_stays_possible(h: &House, name: &str) {
+fn upload_stays_possible(h: &Fixture, name: &str) {
     let photo = h.photo(&format!("anna/{name}"));
     let (status, done) = h.post("/v1/index", &json!({ "paths": [photo], "wait": true }));
     assert_eq!((status, &done["state"]), (200, &"done".into()), "{name}: {done}\n{}", h.log());
 }
 
-fn ends_in_time(h: &mut House) {
+fn ends_in_time(h: &mut Fixture) {
     let begun = Instant::now();
     h.stop();
     // The promise of docs/service.md is 5 s; a machine that runs other tests gets three times that.
     assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
 }
 
-fn no_volume_is_offline_and_nothing_failed(h: &House) {
+fn no_volume_is_offline_and_nothing_failed(h: &Fixture) {
     assert_eq!(h.database().offline_volumes(), 0);
     assert_eq!(h.database().vanished_files(), 0);
     assert_eq!(h.database().failed_stages(), 0);

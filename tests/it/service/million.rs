@@ -2,15 +2,15 @@
 //! during indexing, and its memory at rest. Only in `make soak`; the figures are printed, and stated in
 //! docs/service.md from a release build (ALBUMEN_PROGRAM names another program than the one under test).
 
-use super::house::House;
-use super::proof::soak_seconds;
+use super::fixture::Fixture;
+use super::resilience::soak_seconds;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 const ITEMS: i64 = 1_000_000;
 
 /// Resident bytes of the service.
-fn resident(h: &House) -> u64 {
+fn resident(h: &Fixture) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", h.pid())).unwrap();
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
     line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() << 10
@@ -26,7 +26,7 @@ fn at(times: &mut [Duration], share: f64) -> f64 {
 #[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
 fn soak_a_million_items_are_no_burden() {
     let seconds = Duration::from_secs(soak_seconds().min(60));
-    let mut h = House::with("idle = \"1s\"\n");
+    let mut h = Fixture::with("idle = \"1s\"\n");
     let photo = h.photo("anna/model.jpg");
     h.start();
     let model = h.upload(&photo);
@@ -77,7 +77,7 @@ fn soak_a_million_items_are_no_burden() {
 #[test]
 #[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
 fn soak_an_upload_overtakes_a_million() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     let first = h.photo("anna/first.jpg");
     h.start();
     h.upload(&first);
@@ -85,7 +85,7 @@ fn soak_an_upload_overtakes_a_million() {
     // Names without files: only the waiting time before an upload counts, not their result.
     h.database().queue_names(ITEMS);
     h.post("/v1/resume", &json!({}));
-    let waiting = |h: &House| h.database().pending();
+    let waiting = |h: &Fixture| h.database().pending();
     h.within(Duration::from_secs(60), "it works on them", |h| waiting(h) < ITEMS);
     let mut slowest = Duration::ZERO;
     for n in 0..5 {

@@ -1,26 +1,26 @@
-//! `albumen service` over its real sockets. Every answer is compared with docs/openapi.yaml (see [`house`]).
+//! `albumen service` over its real sockets. Every answer is compared with docs/openapi.yaml (see [`fixture`]).
 
 mod broken;
 mod crowd;
 mod described;
 mod edits;
 mod events;
+mod fixture;
 mod hanging;
-mod house;
-mod kind;
 mod million;
-mod noticing;
 mod people;
-mod proof;
+mod priority;
 mod reindex;
+mod resilience;
+mod watch;
 
-use house::{ALL, ANNA, House};
+use fixture::{ALL, ANNA, Fixture};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
 #[test]
 fn an_upload_is_indexed_and_its_job_told() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let photo = h.photo("anna/new.jpg");
     let (status, done) = h.post("/v1/index", &json!({ "paths": [photo], "wait": true }));
@@ -41,7 +41,7 @@ fn an_upload_is_indexed_and_its_job_told() {
 
 #[test]
 fn what_is_outside_too_much_or_nonsense_is_refused() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     assert_eq!(h.post("/v1/index", &json!({ "paths": ["/etc/passwd"] })).0, 403);
     let sneaky = h.dir.path().join("anna/../index/index.sqlite");
@@ -72,7 +72,7 @@ fn what_is_outside_too_much_or_nonsense_is_refused() {
 
 #[test]
 fn who_asks_for_too_much_at_once_is_told_when_to_come_again() {
-    let mut h = House::with("[service.uploads]\nmax_waiting = 1\nmax_paths = 2\n");
+    let mut h = Fixture::with("[service.uploads]\nmax_waiting = 1\nmax_paths = 2\n");
     h.start();
     let photos: Vec<_> = (0..3).map(|n| h.photo(&format!("anna/{n}.jpg"))).collect();
     let request = |photos: &[std::path::PathBuf]| json!({ "paths": photos }).to_string();
@@ -91,7 +91,7 @@ fn who_asks_for_too_much_at_once_is_told_when_to_come_again() {
 
 #[test]
 fn a_token_sees_its_own_spaces_only() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.photo("anna/hers.jpg");
     h.photo("berta/not hers.jpg");
     h.start();
@@ -120,7 +120,7 @@ fn a_token_sees_its_own_spaces_only() {
 
 #[test]
 fn failures_come_in_pages_and_of_the_spaces_that_may_be_seen() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     let cut = &std::fs::read(h.photo("anna/whole.jpg")).unwrap()[..300];
     for name in ["anna/1.jpg", "anna/2.jpg", "berta/3.jpg"] {
         std::fs::write(h.path(name), [cut, name.as_bytes()].concat()).unwrap();
@@ -156,7 +156,7 @@ fn failures_come_in_pages_and_of_the_spaces_that_may_be_seen() {
 #[test]
 fn what_is_gone_may_be_told_and_names_need_not_be_utf8() {
     use std::os::unix::ffi::OsStringExt;
-    let mut h = House::with("watch = false\n");
+    let mut h = Fixture::with("watch = false\n");
     std::fs::create_dir_all(h.path("anna/album/inside")).unwrap();
     let photos = ["anna/a.jpg", "anna/album/b.jpg", "anna/album/inside/c.jpg"].map(|name| h.photo(name));
     // The guard would not accept the removal of the last file of a volume.
@@ -189,7 +189,7 @@ fn what_is_gone_may_be_told_and_names_need_not_be_utf8() {
 
 #[test]
 fn kills_lose_no_request() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let mut names = Vec::new();
     let mut seed = 0xca11_u64;
@@ -216,7 +216,7 @@ fn kills_lose_no_request() {
 
 #[test]
 fn it_ends_soon_reloads_and_refuses_a_second_one() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let second = h.command("service").output().unwrap();
     assert_eq!(second.status.code(), Some(3));
@@ -225,7 +225,7 @@ fn it_ends_soon_reloads_and_refuses_a_second_one() {
     assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!([]));
     h.configure("grace = \"7 days\"");
     assert_eq!(h.post("/v1/reload", &json!({})).1["changed"], json!(["grace"]));
-    let check = |h: &House| h.command("service").arg("--check").output().unwrap();
+    let check = |h: &Fixture| h.command("service").arg("--check").output().unwrap();
     assert!(check(&h).status.success());
     h.configure("grase = \"7 days\"");
     let checked = check(&h);

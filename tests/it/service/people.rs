@@ -1,11 +1,11 @@
 //! People and faces over HTTP. The faces are inserted into the index directly, so that no models are needed.
 
-use super::house::{ALL, ANNA, House};
+use super::fixture::{ALL, ANNA, Fixture};
 use serde_json::{Value, json};
 
 /// A house with four photos: two of one woman in anna's space, one of another there, and one in berta's.
 struct Album {
-    h: House,
+    h: Fixture,
     /// Faces: the same woman twice, another, and berta's.
     faces: [i64; 4],
     items: [i64; 4],
@@ -13,7 +13,7 @@ struct Album {
 
 impl Album {
     fn new() -> Album {
-        let mut h = House::new();
+        let mut h = Fixture::new();
         h.start();
         let items = ["anna/1.jpg", "anna/2.jpg", "anna/3.jpg", "berta/4.jpg"].map(|p| h.upload(&h.photo(p)));
         let db = h.database();

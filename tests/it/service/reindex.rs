@@ -1,13 +1,13 @@
 //! `albumen reindex` and `submit --or-run`, with and without a service.
 
-use super::house::{ANNA, House};
+use super::fixture::{ANNA, Fixture};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Output;
 
 /// Two good photos and one that cannot be decoded, indexed by the command line.
-fn library() -> House {
-    let h = House::new();
+fn library() -> Fixture {
+    let h = Fixture::new();
     h.photo("anna/1.jpg");
     h.photo("berta/2.jpg");
     let from = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/broken/empty.jpg");
@@ -16,17 +16,17 @@ fn library() -> House {
     h
 }
 
-fn run(h: &House, arguments: &[&str]) -> Output {
+fn run(h: &Fixture, arguments: &[&str]) -> Output {
     h.command(arguments[0]).args(&arguments[1..]).output().unwrap()
 }
 
-fn json_of(h: &House, arguments: &[&str]) -> Value {
+fn json_of(h: &Fixture, arguments: &[&str]) -> Value {
     let out = run(h, arguments);
     assert!(out.status.code().is_some_and(|c| c < 2), "{}", String::from_utf8_lossy(&out.stderr));
     serde_json::from_slice(&out.stdout).unwrap()
 }
 
-fn a_derivative(h: &House) -> PathBuf {
+fn a_derivative(h: &Fixture) -> PathBuf {
     h.path("index").join(h.database().first_xl().unwrap())
 }
 
@@ -89,7 +89,7 @@ fn a_running_service_is_asked_and_its_work_waited_for() {
     assert!(lost.is_file());
     let (status, taken) = h.post("/v1/reindex", &json!({ "stages": ["inspect", "places"], "failed": true }));
     assert_eq!((status, &taken["stages"]["inspect"]), (202, &1.into()), "{taken}");
-    let done = |h: &House| h.get(&format!("/v1/jobs/{}", taken["job"])).1["state"] == "done";
+    let done = |h: &Fixture| h.get(&format!("/v1/jobs/{}", taken["job"])).1["state"] == "done";
     h.until("the request is done", done);
     // Only a token's own spaces, also without a path.
     let (_, hers) = h.post_as(ANNA, "/v1/reindex", &json!({ "stages": ["render"] }));
@@ -102,7 +102,7 @@ fn a_running_service_is_asked_and_its_work_waited_for() {
 
 #[test]
 fn submit_finds_a_service_or_runs() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     let photo = h.photo("anna/1.jpg");
     let photo = photo.to_str().unwrap();
     let alone = run(&h, &["submit", photo]);

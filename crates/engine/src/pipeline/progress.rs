@@ -1,6 +1,6 @@
 //! Progress of a run: counters that all threads add to and the display reads.
 
-use albumen_index::again::Cost;
+use albumen_index::reindex::Cost;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};

@@ -100,10 +100,12 @@ fn exchange(
     )?;
     let mut answer = Vec::new();
     stream.take(LONGEST_ANSWER).read_to_end(&mut answer)?;
-    let nonsense = || std::io::Error::new(std::io::ErrorKind::InvalidData, "the service answered nonsense");
-    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").ok_or_else(nonsense)?;
+    let invalid = || {
+        std::io::Error::new(std::io::ErrorKind::InvalidData, "the answer of the service is not valid HTTP")
+    };
+    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").ok_or_else(invalid)?;
     let head = String::from_utf8_lossy(&answer[..end]);
-    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(nonsense)?;
-    let value = serde_json::from_slice(&answer[end + 4..]).map_err(|_| nonsense())?;
+    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(invalid)?;
+    let value = serde_json::from_slice(&answer[end + 4..]).map_err(|_| invalid())?;
     Ok((status, value))
 }

@@ -1,9 +1,9 @@
 //! Checks of rows that must agree: facts, items, edits, people, counts and search text.
 
 use super::{Check, Kind, MAKE_AGAIN, PAGE, found};
+use crate::overrides::DateEdit;
 use crate::people::counts;
 use crate::query::Query;
-use crate::said::DateEdit;
 use crate::{Result, items};
 use albumen_core::vocabulary::Facts;
 use rusqlite::params;

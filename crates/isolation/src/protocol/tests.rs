@@ -46,7 +46,7 @@ fn pictures(developed: &mut Developed) -> &mut Pictures {
 }
 
 /// Encodes and decodes an outcome.
-fn pass(outcome: &Result<Developed, Fault>) -> Result<Result<Developed, Fault>, Nonsense> {
+fn pass(outcome: &Result<Developed, Fault>) -> Result<Result<Developed, Fault>, ProtocolViolation> {
     let (header, body) = encode_developed(outcome);
     let len = header.len() as u64;
     let reply = Source::from_bytes([header, body.concat()].concat());
@@ -66,7 +66,7 @@ fn an_honest_reply_passes_unchanged() {
 }
 
 #[test]
-fn what_cannot_be_is_nonsense() {
+fn impossible_values_violate_the_protocol() {
     let spoil: &[fn(&mut Developed)] = &[
         |d| pictures(d).renditions[0].width += 1,
         |d| pictures(d).renditions[0] = rendition(DerivativeName::Xl, 60_000, 60_000),
@@ -143,7 +143,7 @@ fn a_long_caption_costs_its_end_and_not_the_file() {
 }
 
 #[test]
-fn faces_outside_the_picture_are_nonsense() {
+fn faces_outside_the_picture_violate_the_protocol() {
     let face = FoundFace {
         area: [0.1, 0.1, 0.2, 0.3],
         score: 0.9,

@@ -8,13 +8,13 @@ use crate::net::authority::Authority;
 use crate::net::tls::{Certificates, Source};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     /// Check only the settings, for a reload
     #[arg(long)]
     config_only: bool,
 }
 
-pub(super) fn run(args: &Args, config: &Config) -> Done {
+pub(super) fn run(args: &CheckArgs, config: &Config) -> Done {
     let from =
         config.path.as_ref().map_or_else(|| "none, the defaults hold".into(), |p| p.display().to_string());
     say(format_args!("settings: {from}"))?;

@@ -6,12 +6,12 @@ use clap_complete::Shell;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ManualArgs {
     /// An existing folder
     dir: PathBuf,
 }
 
-pub(super) fn run(args: &Args) -> Done {
+pub(super) fn run(args: &ManualArgs) -> Done {
     let fail = |e| Failure::new(NO_START, format_args!("{} cannot be written: {e}", args.dir.display()));
     write(&args.dir).map_err(fail)
 }

@@ -36,7 +36,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the web application and the API
-    Serve(serve::Args),
+    Serve(serve::ServeArgs),
     /// Accounts: add, list, change, remove
     #[command(subcommand)]
     Account(account::Command),
@@ -44,7 +44,7 @@ enum Command {
     #[command(subcommand)]
     Group(group::Command),
     /// Check the settings, the certificate and the database
-    Check(check::Args),
+    Check(check::CheckArgs),
     /// Copy both databases, the settings and the keys, while both programs run
     Backup(backup::BackupArgs),
     /// Restore a backup; both programs must be stopped
@@ -53,7 +53,7 @@ enum Command {
     Verify,
     /// Write manual pages and shell completions into a folder
     #[command(hide = true)]
-    Manual(manual::Args),
+    Manual(manual::ManualArgs),
 }
 
 /// The message and exit code of a command that failed.

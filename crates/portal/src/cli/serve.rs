@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct ServeArgs {
     /// Also run the engine (`albumen service`), and stop it with the portal
     #[arg(long)]
     with_engine: bool,
@@ -34,7 +34,7 @@ pub(super) fn hosts(config: &Config) -> Vec<String> {
     hosts
 }
 
-pub(super) fn run(args: Args, config: Config) -> Done {
+pub(super) fn run(args: ServeArgs, config: Config) -> Done {
     let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
     // Held until the end: a restore must not replace files in use.
     let lock = crate::backup::lock(&config.portal.state).map_err(|e| cannot(&e))?;
@@ -54,7 +54,7 @@ pub(super) fn run(args: Args, config: Config) -> Done {
     runtime.block_on(serve(args, config, store))
 }
 
-async fn serve(args: Args, config: Config, store: Arc<Store>) -> Done {
+async fn serve(args: ServeArgs, config: Config, store: Arc<Store>) -> Done {
     let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
     let hosts = hosts(&config);
     let (authority, source) = match config.portal.tls {

@@ -103,7 +103,7 @@ mod tests {
     fn a_face_is_worthless_by_its_embedding_alone() {
         let (large, sharp) = face(60.0, true);
         let (small, blurred) = face(4.0, false);
-        assert_eq!(grade(&large, &sharp, 6.9), 0.0, "large, sharp, frontal, and nonsense to the embedder");
+        assert_eq!(grade(&large, &sharp, 6.9), 0.0, "large, sharp, frontal, but with a short embedding");
         // Small or blurred reduces by at most half: such faces found people, if the embedder is certain.
         assert_eq!(grade(&small, &blurred, 12.0), 0.5);
         assert!(grade(&large, &sharp, 12.0) > 0.9);

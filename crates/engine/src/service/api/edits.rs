@@ -10,7 +10,7 @@ use albumen_index::account_edits::AccountEdit;
 use albumen_index::albums::{AlbumChange, AlbumError, AlbumFilled};
 use albumen_index::edits::Edit;
 use albumen_index::jobs::FileInSpace;
-use albumen_index::said::{DateEdit, Field};
+use albumen_index::overrides::{DateEdit, Field};
 use albumen_index::{Editor, IndexReader};
 use axum::Json;
 use axum::extract::{Extension, Path, State};

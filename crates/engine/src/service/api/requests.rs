@@ -6,7 +6,7 @@ use crate::service::access::Access;
 use albumen_core::clock::now;
 use albumen_core::vocabulary::Stage;
 use albumen_files::absolute;
-use albumen_index::again::{Again, Reindexed};
+use albumen_index::reindex::{Again, Reindexed};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;

@@ -4,7 +4,7 @@
 //! The short forms run in `make test`. Those that begin with soak_ (`make soak`) have the figures of the
 //! promises: 20,000 files in the backlog, 10,000 renames, ALBUMEN_SOAK_SECONDS of kills and of rest.
 
-use super::house::House;
+use super::fixture::Fixture;
 use crate::decode_heif::made_200_megapixels;
 use crate::support::{self, Mounted};
 use rustix::process::{Pid, Signal, kill_process};
@@ -35,7 +35,7 @@ impl Dice {
     }
 }
 
-impl House {
+impl Fixture {
     fn pending(&self) -> i64 {
         self.database().pending()
     }
@@ -49,7 +49,7 @@ impl House {
         self.database().derivative_paths().into_iter().map(time).collect()
     }
 
-    fn patiently(&self, what: &str, is: impl FnMut(&House) -> bool) {
+    fn patiently(&self, what: &str, is: impl FnMut(&Fixture) -> bool) {
         let is_soak = std::env::var_os("ALBUMEN_SOAK_SECONDS").is_some();
         self.within(Duration::from_secs(if is_soak { 3600 } else { 180 }), what, is);
     }
@@ -68,7 +68,7 @@ fn soak_an_upload_overtakes_20_000_files() {
 }
 
 fn overtake(backlog: usize) -> Duration {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.photos("anna/old", backlog);
     h.start();
     h.patiently("the backlog is queued", |h| h.pending() > 0);
@@ -92,12 +92,12 @@ fn overtake(backlog: usize) -> Duration {
 fn soak_an_upload_overtakes_the_slowest_files() {
     let Some(corpus) = support::corpus("uploads beside the slowest files") else { return };
     let slowest = made_200_megapixels(&corpus);
-    let mut h = House::new();
+    let mut h = Fixture::new();
     std::fs::create_dir(h.path("anna/slow")).unwrap();
     // A `free` box with the path makes the content of each file unique.
-    let house = h.dir.path().to_owned();
+    let h_dir = h.dir.path().to_owned();
     let put = |to: &str, heif: &[u8]| {
-        let to = house.join(to);
+        let to = h_dir.join(to);
         let name = to.to_string_lossy();
         let length = (name.len() as u32 + 8).to_be_bytes();
         std::fs::write(&to, [heif, &length, b"free", name.as_bytes()].concat()).unwrap();
@@ -150,7 +150,7 @@ fn soak_kills_of_service_and_workers() {
 }
 
 fn kill_for(seconds: u64, backlog: usize) {
-    let (mut h, mut dice) = (House::new(), Dice::new());
+    let (mut h, mut dice) = (Fixture::new(), Dice::new());
     h.photos("anna/old", backlog);
     h.start();
     let (began, mut uploads, mut kills) = (Instant::now(), 0, (0, 0));
@@ -201,7 +201,7 @@ fn walk(dir: &Path) -> i64 {
 
 #[test]
 fn a_volume_that_goes_and_comes_back_loses_nothing() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.photos("disk", 3);
     let test = "a volume that goes and comes back";
     let Some(disk) = Mounted::bind(&h.path("disk"), &h.path("anna"), test) else { return };
@@ -209,7 +209,7 @@ fn a_volume_that_goes_and_comes_back_loses_nothing() {
     h.until("all is indexed", |h| h.names().len() == 3);
     let (before, written) = (h.get("/v1/items").1, h.written());
     drop(disk);
-    let walk = |h: &House| {
+    let walk = |h: &Fixture| {
         let (_, job) = h.post("/v1/index", &json!({ "paths": [h.path("anna")] }));
         let job = format!("/v1/jobs/{}", job["job"]);
         h.until("the walk is over", |h| h.get(&job).1["state"] == "done");
@@ -241,11 +241,11 @@ fn soak_10_000_renames_and_moves() {
 }
 
 fn rename(files: usize, renames: usize) {
-    let (mut h, mut dice) = (House::new(), Dice::new());
+    let (mut h, mut dice) = (Fixture::new(), Dice::new());
     h.photos("anna/a", files);
     h.start();
     h.patiently("all is indexed", |h| h.names().len() == files);
-    let by_content = |h: &House| -> BTreeMap<String, i64> {
+    let by_content = |h: &Fixture| -> BTreeMap<String, i64> {
         h.database().contents().into_iter().map(|content| (content.hash, content.file)).collect()
     };
     let (before, written) = (by_content(&h), h.written());
@@ -279,16 +279,17 @@ fn rename(files: usize, renames: usize) {
 
 #[test]
 fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     std::fs::create_dir(h.path("index")).unwrap();
     let Some(_small) = Mounted::tmpfs_at(&h.path("index"), "a full disk") else { return };
     h.photos("anna/old", 120);
-    let fill = |h: &House, left_over: u64| {
+    let fill = |h: &Fixture, left_over: u64| {
         let left = rustix::fs::statvfs(h.path("index")).unwrap();
         let ballast = left.f_bavail * left.f_frsize - left_over;
         std::fs::write(h.path("index/ballast"), vec![0; ballast as usize]).unwrap();
     };
-    let is_full = |h: &House| h.get("/v1/status").1["disk_full"].as_str().is_some_and(|s| s.contains("full"));
+    let is_full =
+        |h: &Fixture| h.get("/v1/status").1["disk_full"].as_str().is_some_and(|s| s.contains("full"));
     // The space for a new index is left, and little more.
     fill(&h, 2 << 20);
     h.start();
@@ -296,7 +297,7 @@ fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
     // It answers, and reports the full disk to every client.
     assert_eq!(h.ask("GET", "/healthz", None, None).text, "disk full\n");
     assert!(h.ask("GET", "/metrics", None, None).text.contains("albumen_disk_full 1\n"));
-    let status = |h: &House, json: &[&str]| h.command("status").args(json).output().unwrap().stdout;
+    let status = |h: &Fixture, json: &[&str]| h.command("status").args(json).output().unwrap().stdout;
     assert!(String::from_utf8(status(&h, &[])).unwrap().contains("the disk with the index is full"));
     assert!(String::from_utf8(status(&h, &["--json"])).unwrap().contains("\"disk_full\":\"the disk"));
     // It accepts nothing that it could not store.
@@ -336,7 +337,7 @@ fn on_a_full_disk_the_service_waits_and_room_lets_it_go_on() {
 /// SQLite cannot open an index that was closed without creating a file, and reports a disk error.
 #[test]
 fn where_there_is_no_room_to_begin_that_is_said() {
-    let h = House::new();
+    let h = Fixture::new();
     std::fs::create_dir(h.path("index")).unwrap();
     let Some(_small) = Mounted::tmpfs_at(&h.path("index"), "a disk without any room") else { return };
     h.photo("anna/old.jpg");
@@ -351,7 +352,7 @@ fn where_there_is_no_room_to_begin_that_is_said() {
 
 #[test]
 fn a_clock_that_is_set_back_harms_nothing() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     h.upload(&h.photo("anna/before.jpg"));
     let written = h.written();
@@ -382,17 +383,17 @@ fn soak_with_nothing_to_do() {
 }
 
 fn rest_for(seconds: u64) {
-    let mut h = House::with("idle = \"1s\"\n");
+    let mut h = Fixture::with("idle = \"1s\"\n");
     h.photos("anna/old", 5);
     h.start();
     h.until("all is indexed", |h| h.names().len() == 5);
     // The counts are updated up to ten seconds after the last change.
     std::thread::sleep(Duration::from_secs(13));
-    let io = |h: &House| -> Vec<String> {
+    let io = |h: &Fixture| -> Vec<String> {
         let io = std::fs::read_to_string(format!("/proc/{}/io", h.pid())).unwrap();
         io.lines().filter(|l| l.contains("_bytes")).map(str::to_owned).collect()
     };
-    let files = |h: &House| -> Vec<(String, i64, i64, u64)> {
+    let files = |h: &Fixture| -> Vec<(String, i64, i64, u64)> {
         let entries = std::fs::read_dir(h.path("index")).unwrap().flatten();
         // Folders are left out: any listing, such as a search over the whole machine, changes their times.
         let entries = entries.filter(|e| e.file_type().is_ok_and(|t| t.is_file()));
@@ -406,7 +407,7 @@ fn rest_for(seconds: u64) {
         all
     };
     // The number of waits of each thread: each one follows a wake-up.
-    let waits = |h: &House| -> BTreeMap<String, u64> {
+    let waits = |h: &Fixture| -> BTreeMap<String, u64> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", h.pid())).unwrap().flatten();
         let of_thread = |dir: PathBuf| -> Option<(String, u64)> {
             let (name, id) = (std::fs::read_to_string(dir.join("comm")).ok()?, dir.file_name()?.to_owned());
@@ -431,7 +432,7 @@ fn rest_for(seconds: u64) {
 
 #[test]
 fn private_means_private() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     h.upload(&h.photo("anna/1.jpg"));
     let mode = |p: &str| std::fs::metadata(h.path(p)).unwrap().permissions().mode() & 0o7777;
@@ -461,7 +462,7 @@ fn one_capability_is_enough_to_read_what_others_may_not() {
     if !is_root || !has_setpriv {
         return crate::support::machine_lacks("a service of an ordinary user", "it needs root and setpriv");
     }
-    let mut h = House::new();
+    let mut h = Fixture::new();
     let photo = h.photo("anna/secret.jpg");
     for (path, mode) in [(photo, 0o600), (h.path("anna"), 0o700)] {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();

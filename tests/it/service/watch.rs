@@ -1,12 +1,12 @@
 //! Changes on the disks that only the kernel reports.
 
-use super::house::House;
+use super::fixture::Fixture;
 use crate::support::Mounted;
 use std::process::Command;
 
 #[test]
 fn changes_on_the_disk_are_noticed() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     h.photo("anna/one.jpg");
     h.until("a new file", |h| h.names() == ["one.jpg"]);
@@ -21,7 +21,7 @@ fn changes_on_the_disk_are_noticed() {
 
 #[test]
 fn folders_come_go_and_are_left_out() {
-    let mut h = House::with("[guard]\nminimum = 3\n");
+    let mut h = Fixture::with("[guard]\nminimum = 3\n");
     for folder in ["anna/2022", "anna/2023", "anna/2023/trip"] {
         std::fs::create_dir(h.path(folder)).unwrap();
     }
@@ -47,7 +47,7 @@ fn folders_come_go_and_are_left_out() {
 }
 
 /// Folders that the kernel watches for the service.
-fn watches(h: &House) -> usize {
+fn watches(h: &Fixture) -> usize {
     let files = std::fs::read_dir(format!("/proc/{}/fdinfo", h.pid())).unwrap().flatten();
     let infos = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
     infos.map(|info| info.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
@@ -55,7 +55,7 @@ fn watches(h: &House) -> usize {
 
 #[test]
 fn only_folders_with_photos_are_watched() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     let folders =
         ["anna/2024/trip", "anna/@eaDir/IMG_1.JPG", "anna/.cache/pages", "anna/scans/raw", "elsewhere/a/b"];
     folders.iter().for_each(|folder| std::fs::create_dir_all(h.path(folder)).unwrap());
@@ -81,7 +81,7 @@ fn only_folders_with_photos_are_watched() {
 
 #[test]
 fn what_is_no_longer_left_out_is_watched() {
-    let mut h = House::with("[ignore]\npatterns = [\"/old/\"]\n");
+    let mut h = Fixture::with("[ignore]\npatterns = [\"/old/\"]\n");
     h.photos("anna/old/inside", 1);
     h.photo("anna/new.jpg");
     h.start();
@@ -97,11 +97,11 @@ fn what_is_no_longer_left_out_is_watched() {
 
 #[test]
 fn a_disk_that_comes_and_goes_is_noticed() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.photos("disk", 3);
     let test = "a disk that comes and goes";
-    let mount = |h: &House| Mounted::bind(&h.path("disk"), &h.path("anna"), test);
-    let offline = |h: &House| h.database().offline_volumes();
+    let mount = |h: &Fixture| Mounted::bind(&h.path("disk"), &h.path("anna"), test);
+    let offline = |h: &Fixture| h.database().offline_volumes();
     h.start();
     h.photo("berta/one.jpg");
     h.until("berta is indexed", |h| h.names() == ["one.jpg"]);
@@ -119,7 +119,7 @@ fn a_disk_that_comes_and_goes_is_noticed() {
 
 #[test]
 fn a_folder_that_is_moved_away_or_made_later_is_noticed() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     std::fs::remove_dir(h.path("berta")).unwrap();
     h.photos("anna", 3);
     h.start();
@@ -129,7 +129,7 @@ fn a_folder_that_is_moved_away_or_made_later_is_noticed() {
     std::fs::rename(h.path("made"), h.path("berta")).unwrap();
     h.until("berta is there", |h| h.names().len() == 5);
     std::fs::rename(h.path("anna"), h.path("away")).unwrap();
-    let offline = |h: &House| h.database().offline_volumes();
+    let offline = |h: &Fixture| h.database().offline_volumes();
     h.until("anna is away", |h| offline(h) == 1);
     assert_eq!(h.database().vanished_files(), 0);
     std::fs::rename(h.path("away"), h.path("anna")).unwrap();
@@ -140,7 +140,7 @@ fn a_folder_that_is_moved_away_or_made_later_is_noticed() {
 
 #[test]
 fn a_disk_inside_that_goes_with_its_mount_point_keeps_its_files() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.photo("anna/one.jpg");
     let stick = h.path("anna/media/stick");
     std::fs::create_dir_all(&stick).unwrap();
@@ -174,7 +174,7 @@ fn what_the_kernel_does_not_watch_any_more_is_polled() {
         let why = format!("a user namespace with a limit of its own is refused: {why}");
         return crate::support::machine_lacks("what_the_kernel_does_not_watch_any_more_is_polled", &why);
     }
-    let mut h = House::with("poll = \"1s\"\n");
+    let mut h = Fixture::with("poll = \"1s\"\n");
     let folders: Vec<String> = (0..9).map(|n| format!("anna/{n}/{n}")).collect();
     for (n, folder) in folders.iter().enumerate() {
         std::fs::create_dir_all(h.path(folder)).unwrap();
@@ -199,7 +199,7 @@ fn what_the_kernel_does_not_watch_any_more_is_polled() {
 /// An ignore file that once overflowed the stack of the service at each start.
 #[test]
 fn an_ignore_file_that_breaks_hides_its_folder_and_stops_nothing() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     for folder in ["anna/bad", "anna/bad/private", "anna/ok"] {
         std::fs::create_dir(h.path(folder)).unwrap();
     }
@@ -207,7 +207,7 @@ fn an_ignore_file_that_breaks_hides_its_folder_and_stops_nothing() {
         h.photo(photo);
     }
     // Independent of the order in which they were developed.
-    let sorted = |h: &House| {
+    let sorted = |h: &Fixture| {
         let mut names = h.names();
         names.sort();
         names

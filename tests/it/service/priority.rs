@@ -1,6 +1,6 @@
 //! Limits: the priority of background work, precedence, windows, pauses, idle processes, reloading.
 
-use super::house::{ALL, House};
+use super::fixture::{ALL, Fixture};
 use crate::support::machine_lacks;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The kernel's number of SCHED_IDLE.
 const SCHED_IDLE: &str = "5";
 
-impl House {
+impl Fixture {
     /// Starts the service so that files may command faults of its workers (see `albumen_isolation`).
     fn start_with_faults(&mut self) {
         let mut command = self.command("service");
@@ -50,7 +50,7 @@ fn background_work_is_put_low_and_uploads_are_not() {
         let why = format!("the tests were started with nice value {} and scheduling policy {}", own.0, own.1);
         return machine_lacks("background_work_is_put_low_and_uploads_are_not", &why);
     }
-    let mut h = House::with("[service.background]\nnice = 12\nidle_class = true\n");
+    let mut h = Fixture::with("[service.background]\nnice = 12\nidle_class = true\n");
     h.configure("jobs = 1");
     h.slow("anna/slow.jpg", "loop");
     h.start_with_faults();
@@ -71,7 +71,7 @@ fn background_work_is_put_low_and_uploads_are_not() {
 
 #[test]
 fn an_upload_takes_the_place_of_background_work_and_no_attempt_is_counted() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.configure("jobs = 2");
     for n in 0..4 {
         h.slow(&format!("anna/{n}.jpg"), "loop");
@@ -87,7 +87,7 @@ fn an_upload_takes_the_place_of_background_work_and_no_attempt_is_counted() {
 
 #[test]
 fn idle_workers_end() {
-    let mut h = House::with("idle = \"1s\"\n");
+    let mut h = Fixture::with("idle = \"1s\"\n");
     h.start();
     h.upload(&h.photo("anna/one.jpg"));
     h.until("no process is left", |h| h.children().is_empty());
@@ -99,7 +99,7 @@ fn outside_its_windows_background_work_rests_until_a_reload_says_otherwise() {
     // Every minute of the day.
     let never = "[[service.window]]\nfrom = \"00:00\"\nto = \"12:00\"\ncpu = \"0%\"\n\
                  [[service.window]]\nfrom = \"12:00\"\nto = \"00:00\"\ncpu = \"0%\"\n";
-    let mut h = House::with(never);
+    let mut h = Fixture::with(never);
     h.photo("anna/old.jpg");
     h.start();
     assert_eq!(h.get("/v1/status").1["held_back"], "outside its time windows");
@@ -115,7 +115,7 @@ fn outside_its_windows_background_work_rests_until_a_reload_says_otherwise() {
 
 #[test]
 fn a_reload_watches_new_folders_and_reads_tokens_again() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     std::fs::create_dir(h.path("clara")).unwrap();
     let secret = "a third token, in a file";
@@ -152,7 +152,7 @@ fn a_reload_watches_new_folders_and_reads_tokens_again() {
 
 #[test]
 fn a_space_that_gets_another_name_keeps_its_items_and_people() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     std::fs::create_dir(h.path("clara")).unwrap();
     let folder = h.path("clara");
     let called = |name: &str| format!("[[space]]\nname = \"{name}\"\nfolders = [\"{}\"]\n", folder.display());
@@ -177,7 +177,7 @@ fn a_space_that_gets_another_name_keeps_its_items_and_people() {
 
 #[test]
 fn what_is_switched_off_for_a_space_is_removed_and_what_was_said_stays() {
-    let mut h = House::new();
+    let mut h = Fixture::new();
     h.start();
     let item = h.upload(&h.photo("anna/1.jpg"));
     let db = h.database();
@@ -202,7 +202,7 @@ fn what_is_switched_off_for_a_space_is_removed_and_what_was_said_stays() {
 
 #[test]
 fn a_log_in_json_is_json_and_names_no_secret() {
-    let mut h = House::with("log = \"json\"\n");
+    let mut h = Fixture::with("log = \"json\"\n");
     let mut command = h.command("service");
     command.env("ALBUMEN_LOG", "debug");
     h.start_as(command);

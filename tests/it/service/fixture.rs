@@ -31,7 +31,7 @@ impl Answer {
     }
 }
 
-pub(super) struct House {
+pub(super) struct Fixture {
     pub dir: tempfile::TempDir,
     pub service: Option<Child>,
     pub port: u16,
@@ -43,20 +43,20 @@ pub(super) struct House {
     pub log: PathBuf,
 }
 
-impl House {
-    pub(super) fn new() -> House {
-        House::with("")
+impl Fixture {
+    pub(super) fn new() -> Fixture {
+        Fixture::with("")
     }
 
     /// With more keys for `[service]`, and sections after them.
-    pub(super) fn with(more: &str) -> House {
+    pub(super) fn with(more: &str) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         for space in ["anna", "berta"] {
             std::fs::create_dir(dir.path().join(space)).unwrap();
         }
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let log = dir.path().join("log");
-        let house = House {
+        let fixture = Fixture {
             dir,
             service: None,
             port,
@@ -64,8 +64,8 @@ impl House {
             recognise: "enabled = false".to_owned(),
             log,
         };
-        house.configure("");
-        house
+        fixture.configure("");
+        fixture
     }
 
     /// Writes the config with more keys at its beginning.
@@ -153,11 +153,11 @@ impl House {
         (0..count).for_each(|n| drop(self.photo(&format!("{folder}/{n:05}.jpg"))));
     }
 
-    pub(super) fn until(&self, what: &str, is: impl FnMut(&House) -> bool) {
+    pub(super) fn until(&self, what: &str, is: impl FnMut(&Fixture) -> bool) {
         self.within(Duration::from_secs(60), what, is);
     }
 
-    pub(super) fn within(&self, patience: Duration, what: &str, mut is: impl FnMut(&House) -> bool) {
+    pub(super) fn within(&self, patience: Duration, what: &str, mut is: impl FnMut(&Fixture) -> bool) {
         let begun = Instant::now();
         while !is(self) {
             assert!(begun.elapsed() < patience, "waited in vain: {what}\n{}", self.log());
@@ -239,7 +239,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for Fixture {
     fn drop(&mut self) {
         if let Some(mut child) = self.service.take() {
             let _ = child.kill();
