@@ -58,6 +58,12 @@ impl Reader {
         self.len() == 0
     }
 
+    /// The number of reads so far.
+    #[cfg(test)]
+    pub(crate) fn reads(&self) -> u64 {
+        READS - self.reads.get()
+    }
+
     /// The whole file.
     pub fn view(&self) -> View<'_> {
         View { reader: self, base: 0, len: self.len() }

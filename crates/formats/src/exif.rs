@@ -322,3 +322,6 @@ pub fn utf16le(bytes: &[u8]) -> Option<String> {
     let (s, _) = encoding_rs::UTF_16LE.decode_without_bom_handling(bytes);
     tidy(s.split('\0').next().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

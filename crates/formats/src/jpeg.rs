@@ -191,3 +191,6 @@ fn join_extended(parts: &[(u32, u32, View<'_>)]) -> Option<Vec<u8>> {
     }
     Some(whole)
 }
+
+#[cfg(test)]
+mod tests;

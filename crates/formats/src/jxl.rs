@@ -138,3 +138,6 @@ fn siz(view: View<'_>) -> Option<(u32, u32)> {
     let side = |at| view.be32(at)?.checked_sub(view.be32(at + 8)?);
     side(8).zip(side(12))
 }
+
+#[cfg(test)]
+mod tests;

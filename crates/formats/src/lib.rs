@@ -34,6 +34,8 @@ pub mod regions;
 pub mod riff;
 pub mod sidecar;
 pub mod sniff;
+#[cfg(test)]
+mod testing;
 pub mod tiff;
 pub mod values;
 pub mod x3f;

@@ -136,3 +136,6 @@ pub fn read_canon(tiff: &Tiff<'_>, ifd: &Ifd, out: &mut MakerNote) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -267,3 +267,6 @@ fn codec_name(id: &str) -> &str {
         _ => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,3 +252,6 @@ fn read_header(b: &Box<'_>, movie: &mut Movie) {
         movie.duration_s = Some(duration as f64 / f64::from(scale)).filter(|d| *d > 0.0);
     }
 }
+
+#[cfg(test)]
+mod tests;

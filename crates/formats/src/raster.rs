@@ -220,3 +220,6 @@ pub fn read_bmp(reader: &Reader) -> Findings {
     };
     Findings { coded, ..Findings::default() }
 }
+
+#[cfg(test)]
+mod tests;

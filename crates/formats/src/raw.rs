@@ -275,3 +275,6 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, crw: &mut Crw, found: &mut
     }
     Some(())
 }
+
+#[cfg(test)]
+mod tests;

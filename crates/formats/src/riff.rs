@@ -181,3 +181,6 @@ pub fn audio_codec(tag: u16, bits: u16) -> &'static str {
         _ => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests;

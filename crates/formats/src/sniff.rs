@@ -286,3 +286,6 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     }
     Some(Format::Tiff)
 }
+
+#[cfg(test)]
+mod tests;
