@@ -106,7 +106,7 @@ impl Tables {
             // Programme number 0 is the network's table.
             self.programme = section.get(8..)?.chunks_exact(4).find(|e| e[0] != 0 || e[1] != 0).map(pid);
         } else if Some(p.pid) == self.programme && self.streams.is_empty() {
-            let length = usize::from(u16::from_be_bytes([section[1] & 0x0F, *section.get(2)?]));
+            let length = usize::from(u16::from_be_bytes([section.get(1)? & 0x0F, *section.get(2)?]));
             let end = (3 + length).saturating_sub(4).min(section.len());
             let mut at = 12 + usize::from(u16::from_be_bytes([section.get(10)? & 0x0F, *section.get(11)?]));
             while at + 5 <= end {

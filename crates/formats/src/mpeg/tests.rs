@@ -189,6 +189,30 @@ fn time_stamps_wrap_at_33_bits() {
     assert_eq!(lasts(0, (1 << 33) - 1), Some(((1u64 << 33) - 1) as f64 / CLOCK_HZ + 0.04));
 }
 
+/// A table whose section begins at the end of its packet.
+#[test]
+fn a_table_without_a_section() {
+    for length in 0..4 {
+        let payload = [vec![0], vec![2; length]].concat();
+        let file = [programmes(0x20), packet(0x20, true, &payload), packet(0x20, true, &[0])].concat();
+        assert_eq!(testing::read(&file, Format::Mts).coded, None);
+    }
+    // A pointer to the very end, and beyond it.
+    for pointer in [182, 183, 255] {
+        let mut payload = [0; 184];
+        payload[0] = pointer;
+        let file = [programmes(0x20), packet(0x20, true, &payload), packet(0x20, true, &payload)].concat();
+        assert_eq!(testing::read(&file, Format::Mts).coded, None);
+    }
+    // Lengths of the table and of its descriptors beyond the packet.
+    for (at, value) in [(2, 0xBF), (11, 0xFF), (16, 0xFF)] {
+        let mut table = streams(0x20, &[(0x1B, 0x111), (0x81, 0x112)]);
+        let start = 188 - (13 + 10 + 4);
+        table[start + at] = value;
+        testing::read(&[programmes(0x20), table, packet(0x111, true, &[0; 4])].concat(), Format::Mts);
+    }
+}
+
 /// A program stream of MPEG-2 and an audio stream, between one second and three.
 fn program(audio: &[u8]) -> Vec<u8> {
     let picture = [sequence(720, 576, 3, 3), b"\0\0\x01\xb5\x14".to_vec()].concat();
