@@ -98,7 +98,9 @@ fn raw_size(tiff: &Tiff<'_>, ifds: &[Ifd], exif: &Exif, format: Format, found: &
         (w >= 1.0 && h >= 1.0).then_some((w.round() as u32, h.round() as u32))
     });
     found.display = crop.or(exif.pixels).filter(|d| {
-        found.coded.is_none_or(|c| d.0 <= c.0.max(c.1) && d.1 <= c.0.max(c.1) && area(*d) * 4 >= area(c))
+        found
+            .coded
+            .is_none_or(|c| d.0 <= c.0.max(c.1) && d.1 <= c.0.max(c.1) && area(*d) >= area(c).div_ceil(4))
     });
     if format == Format::Dng && crop.is_none() {
         found.display = None;

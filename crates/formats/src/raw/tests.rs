@@ -71,6 +71,14 @@ fn the_size_of_the_sensor_and_of_the_picture() {
     }
 }
 
+/// Limit: the product of the sides has 64 bits.
+#[test]
+fn the_largest_sides_do_not_overflow() {
+    let size = (u32::MAX, u32::MAX);
+    let found = read(&simple(sensor(size, &[make(b"NIKON\0"), exif(size)])), Format::Nef);
+    assert_eq!((found.coded, found.display), (Some(size), Some(size)));
+}
+
 #[test]
 fn a_dng_has_the_size_of_its_crop() {
     let version = (0xC612, Value::Byte(vec![1, 4, 0, 0]));
