@@ -257,8 +257,9 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, crw: &mut Crw, found: &mut
                 (crw.longest, crw.shortest, crw.focal_unit) = (word(23), word(24), word(25));
             }
             0x102A => {
-                let step = |i: u64| b.u16(i * 2).map(|v| canon_step(v as i16));
-                exif.iso = step(2).filter(|v| *v > 0.0).map(|v| (v.exp2() * 100.0 / 32.0).round() as u32);
+                let step = |i: u64| b.u16(i * 2).map(|v| canon_step(v as i16)).filter(|v| v.abs() < 30.0);
+                let iso = step(2).filter(|v| *v > 0.0).map(|v| (v.exp2() * 100.0 / 32.0).round() as u32);
+                exif.iso = iso.filter(|v| *v < 10_000_000);
                 exif.f_number = step(21).or(step(4)).filter(|v| *v > 0.0).map(|v| (v / 2.0).exp2());
                 exif.exposure_s = step(22).or(step(5)).filter(|v| *v != 0.0).map(|v| (-v).exp2());
             }

@@ -251,6 +251,19 @@ fn the_records_of_a_crw() {
     assert!((exif.f_number.unwrap() - 8f64.sqrt()).abs() < 1e-9);
 }
 
+/// Limit: 30 steps of exposure, as in EXIF.
+#[test]
+fn impossible_exposures_of_a_crw_are_absent() {
+    for value in [i16::MIN, i16::MAX, 30 * 32] {
+        let exposure = words(&[(2, value), (4, value), (5, value), (21, value), (22, value)]);
+        let exif = read(&canon_heaps(exposure), Format::Crw).exif.unwrap();
+        assert_eq!(exif.iso, None, "{value}");
+        // Those of the second record.
+        assert_eq!(exif.exposure_s, Some(1.0 / 128.0), "{value}");
+        assert!((exif.f_number.unwrap() - 8f64.sqrt()).abs() < 1e-9, "{value}");
+    }
+}
+
 /// Limit: six heaps inside each other.
 #[test]
 fn heaps_inside_heaps_are_read_up_to_a_depth() {
@@ -298,4 +311,27 @@ fn directories_that_are_their_own_children() {
         [(0x14A, Value::Long(vec![8, 9, 0, u32::MAX])), (0x8769, long(8)), make(b"NIKON\0"), (0xFE, long(1))];
     let found = read(&simple(picture((10, 20), &first)), Format::Nef);
     assert_eq!(found.coded, Some((10, 20)));
+}
+
+#[test]
+fn damage_never_gives_more_than_is_there() {
+    let dng = simple(picture(
+        (16, 12),
+        &[(0xC612, Value::Byte(vec![1, 4, 0, 0])), (0x14A, directory(sensor((400, 300), &[])))],
+    ));
+    let inner = jpeg::jpeg(&[jpeg::exif(&simple(vec![exif((4000, 3000))]))]);
+    let rw2 =
+        tiff::tiff(true, 0x55, &[vec![(2, short(10)), (3, short(10)), (0x2E, Value::Undefined(inner))]]);
+    testing::withstands_extremes(&sample_crw(), Format::Crw);
+    for (file, format) in [
+        (nef(), Format::Nef),
+        (dng, Format::Dng),
+        (cr2(&picture((5184, 3456), &[exif((5180, 3450))])), Format::Cr2),
+        (rw2, Format::Rw2),
+        (raf(&sizes(&[(0x100, 4936, 3296)])), Format::Raf),
+        (sample_crw(), Format::Crw),
+    ] {
+        testing::withstands_mutations(&file, format);
+    }
+    testing::withstands_extremes(&raf(&[]), Format::Raf);
 }
