@@ -208,6 +208,10 @@ fn read_heap(heap: View<'_>, little: bool, depth: u8, crw: &mut Crw, found: &mut
     let t = Tiff::headless(heap, little);
     let directory = u64::from(t.u32(heap.len().checked_sub(4)?)?);
     for i in 0..t.u16(directory)?.min(MAX_RECORDS) {
+        // Heaps inside each other, or in themselves, would multiply the records.
+        if !heap.budget().take_one::<[u8; 10]>() {
+            return None;
+        }
         let at = directory + 2 + 10 * u64::from(i);
         let tag = t.u16(at)?;
         // Records of up to 8 bytes are in the entry itself.

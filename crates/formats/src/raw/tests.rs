@@ -275,6 +275,19 @@ fn heaps_inside_heaps_are_read_up_to_a_depth() {
     assert_eq!(read(&nested(7), Format::Crw).exif.unwrap().make, None);
 }
 
+/// Limit: 50,000 records of all heaps. Here each of 500 records of a heap is the heap itself.
+#[test]
+fn a_heap_inside_itself_is_not_read_forever() {
+    let mut directory = 500u16.to_le_bytes().to_vec();
+    let length = 2 + 500 * 10 + 4;
+    for _ in 0..500 {
+        directory.extend(0x2807u16.to_le_bytes());
+        directory.extend(little(&[length, 0]));
+    }
+    directory.extend([0; 4]);
+    testing::read_damaged(crw(&directory), Format::Crw);
+}
+
 /// Limits: 16 pages, 16 sub-directories of each, 50,000 entries of all.
 #[test]
 fn directories_beyond_the_limits_are_not_read() {
