@@ -132,13 +132,13 @@ impl Clock {
             let samples = v.be32(0)?.min(MAX_SAMPLES);
             self.samples += u64::from(samples);
             if flags & 0x100 == 0 {
-                self.ticks += u64::from(samples) * u64::from(usual);
+                self.ticks = self.ticks.saturating_add(u64::from(samples) * u64::from(usual));
                 continue;
             }
             let mut at = 4 + if flags & 1 != 0 { 4 } else { 0 } + if flags & 4 != 0 { 4 } else { 0 };
             let each = 4 * u64::from((flags >> 8 & 15).count_ones());
             for _ in 0..samples {
-                self.ticks += u64::from(v.be32(at)?);
+                self.ticks = self.ticks.saturating_add(u64::from(v.be32(at)?));
                 at += each;
             }
         }

@@ -352,6 +352,16 @@ fn fragments_add_up_to_the_duration() {
     assert_eq!((movie.duration_s, movie.fps), (Some(0.4), Some(30.0)));
 }
 
+/// Limit: 64 bits of ticks. 50,000 runs of 100,000 samples with the longest duration exceed them.
+#[test]
+fn fragments_beyond_64_bits_of_ticks_do_not_overflow() {
+    let run = full(b"trun", 0, 0, &longs(&[u32::MAX]));
+    let track = |_| of(b"traf", &[full(b"tfhd", 0, 0, &longs(&[1])), run.repeat(9_000)]);
+    let moof = of(b"moof", &(0..6).map(track).collect::<Vec<_>>());
+    let movie = testing::read(&fragmented(u32::MAX, &[moof]), Format::Mp4).movie.unwrap();
+    assert_eq!(movie.duration_s, Some(u64::MAX as f64 / 1000.0));
+}
+
 #[test]
 fn a_duration_far_beyond_all_tracks_is_wrong() {
     let track = || video(video_entry(b"avc1", (64, 32), &[]));
