@@ -130,15 +130,17 @@ impl Clock {
         for run in boxes(traf).filter(|b| &b.kind == b"trun") {
             let (_, flags, v) = run.full()?;
             let samples = v.be32(0)?.min(MAX_SAMPLES);
-            self.samples += u64::from(samples);
             if flags & 0x100 == 0 {
+                self.samples += u64::from(samples);
                 self.ticks = self.ticks.saturating_add(u64::from(samples) * u64::from(usual));
                 continue;
             }
             let mut at = 4 + if flags & 1 != 0 { 4 } else { 0 } + if flags & 4 != 0 { 4 } else { 0 };
             let each = 4 * u64::from((flags >> 8 & 15).count_ones());
             for _ in 0..samples {
+                // A truncated run ends here: its other samples have no duration.
                 self.ticks = self.ticks.saturating_add(u64::from(v.be32(at)?));
+                self.samples += 1;
                 at += each;
             }
         }

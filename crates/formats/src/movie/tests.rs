@@ -352,6 +352,14 @@ fn fragments_add_up_to_the_duration() {
     assert_eq!((movie.duration_s, movie.fps), (Some(0.4), Some(30.0)));
 }
 
+/// Limit: a run counts the samples whose durations are in the file.
+#[test]
+fn a_truncated_run_does_not_raise_the_frame_rate() {
+    let run = full(b"trun", 0, 0x100, &longs(&[50_000, 40, 40]));
+    let movie = testing::read(&fragmented(20, &[fragment(&[run])]), Format::Mp4).movie.unwrap();
+    assert_eq!((movie.duration_s, movie.fps), (Some(0.08), Some(25.0)));
+}
+
 /// Limit: 64 bits of ticks. 50,000 runs of 100,000 samples with the longest duration exceed them.
 #[test]
 fn fragments_beyond_64_bits_of_ticks_do_not_overflow() {
