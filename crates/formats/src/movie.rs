@@ -56,12 +56,17 @@ pub struct Movie {
 pub fn read(reader: &Reader) -> Findings {
     let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
     let mut clock = None;
+    let mut has_movie_box = false;
     for b in boxes(reader.view()) {
         match &b.kind {
-            b"moov" => match inflated(b.body) {
-                Some(moov) => clock = read_moov(moov.view(), &mut found),
-                None => clock = read_moov(b.body, &mut found),
-            },
+            // One: each compressed one has limits of its own.
+            b"moov" if !has_movie_box => {
+                has_movie_box = true;
+                match inflated(b.body) {
+                    Some(moov) => clock = read_moov(moov.view(), &mut found),
+                    None => clock = read_moov(b.body, &mut found),
+                }
+            }
             b"moof" => {
                 if let Some(clock) = &mut clock {
                     clock.add(b.body);

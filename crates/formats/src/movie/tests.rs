@@ -400,6 +400,15 @@ fn a_compressed_movie_box_is_inflated_within_a_limit() {
     assert_eq!(testing::read(&file(&bomb), Format::Mov).coded, None);
 }
 
+/// Limit: one movie box. Others could each be a compressed one.
+#[test]
+fn the_first_movie_box_counts() {
+    let moov = |width| of(b"moov", &[video(video_entry(b"avc1", (width, 32), &[]))]);
+    let found =
+        testing::read(&[ftyp(b"qt  "), moov(64), moov(128), compressed(&moov(256))].concat(), Format::Mov);
+    assert_eq!(found.coded, Some((64, 32)));
+}
+
 /// Limit: 10,000 boxes of one level.
 #[test]
 fn boxes_beyond_the_limit_are_not_read() {
