@@ -127,7 +127,7 @@ fn read_info(info: View<'_>, found: &mut Findings) {
             _ => {}
         }
     }
-    movie.duration_s = duration.map(|d| d * scale as f64 / 1e9).filter(|d| *d > 0.0);
+    movie.duration_s = duration.map(|d| d * scale as f64 / 1e9).filter(|d| *d > 0.0 && d.is_finite());
 }
 
 fn read_track(track: View<'_>, found: &mut Findings) {

@@ -124,6 +124,20 @@ fn displayed_sizes_are_ratios() {
 }
 
 #[test]
+fn durations_are_finite() {
+    let lasts = |scale: u64, duration: Vec<u8>| {
+        read(&[of(INFO, &[uint(0x2A_D7B1, scale), duration])]).movie.unwrap().duration_s
+    };
+    assert_eq!(lasts(0, float(0x4489, 3000.0)), Some(3.0), "a scale of 0 is the usual one");
+    assert_eq!(lasts(1_000_000, element(0x4489, &3000f32.to_be_bytes())), Some(3.0));
+    for duration in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
+        assert_eq!(lasts(1_000_000, float(0x4489, duration)), None, "{duration}");
+    }
+    assert_eq!(lasts(u64::MAX, float(0x4489, f64::MAX)), None, "the product is infinite");
+    assert_eq!(lasts(1_000_000, element(0x4489, &[1; 5])), None);
+}
+
+#[test]
 fn tags_behind_the_clusters_are_found_by_the_index() {
     let [info, tracks, values, cluster] = sample().try_into().unwrap();
     // The offset counts from the segment's contents; the index itself has a fixed length.
