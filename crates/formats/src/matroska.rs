@@ -11,6 +11,9 @@ use super::{Findings, iso6709};
 /// Maximum number of elements read on one level.
 const MAX_ELEMENTS: usize = 20_000;
 
+/// Bytes of the longest number.
+const LONGEST_NUMBER: u64 = 8;
+
 /// Seconds between 2001-01-01, Matroska's epoch, and 1970-01-01.
 const EPOCH_2001: i64 = 978_307_200;
 
@@ -43,6 +46,10 @@ fn elements<'a>(view: View<'a>) -> impl Iterator<Item = (u32, View<'a>)> {
         at += u64::from(n);
         // An element of unknown size (a live stream) reaches to the end of its parent.
         let body = if unknown { view.from(at) } else { view.part(at, size) };
+        // Texts and lists count as far as they are there; a number without its last bytes is another number.
+        if size <= LONGEST_NUMBER && body.len() < size {
+            return None;
+        }
         at = if unknown { view.len() } else { at.checked_add(size)? };
         Some((id, body))
     })

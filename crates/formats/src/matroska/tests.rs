@@ -216,3 +216,9 @@ fn sizes_of_elements_stay_inside_their_parents() {
     let nested = (0..1000).fold(tags(&[("MAKE", "x")]), |inner, _| of(TAGS, &[inner]));
     assert_eq!(read(&[nested]).movie.unwrap().make, None);
 }
+
+#[test]
+fn damage_never_gives_more_than_is_there() {
+    testing::withstands_extremes(&file(&sample()), Format::Mkv);
+    testing::withstands_mutations(&file(&sample()), Format::Mkv);
+}
