@@ -140,10 +140,12 @@ impl<'a> View<'a> {
         &self.reader.budget
     }
 
-    /// Deducts unpacked bytes from the limit of copied bytes.
+    /// Deducts unpacked bytes from the limit of copied bytes. `None`: they exceed it. Then nothing more can be copied,
+    /// or a few bytes each would be unpacked many times.
     pub fn charge(&self, bytes: usize) -> Option<()> {
-        self.reader.copied.set(self.reader.copied.get().checked_sub(bytes as u64)?);
-        Some(())
+        let left = self.reader.copied.get().checked_sub(bytes as u64);
+        self.reader.copied.set(left.unwrap_or(0));
+        left.map(|_| ())
     }
 
     /// The start of this part in the file.
@@ -252,6 +254,17 @@ mod tests {
         assert_eq!(view.get(u64::MAX, 1), None);
         assert_eq!(view.part(100, 10).get(0, 11), None);
         assert_eq!(view.part(100, 10).u8(9), Some(bytes[109]));
+    }
+
+    /// Limit: 256 MiB of copied and unpacked bytes.
+    #[test]
+    fn nothing_is_copied_once_unpacked_bytes_exceed_the_limit() {
+        let reader = Reader::from_bytes(vec![0; 10]);
+        let view = reader.view();
+        assert_eq!(view.charge(COPIED as usize - 10), Some(()));
+        assert!(view.get(0, 1).is_some());
+        assert_eq!(view.charge(10), None);
+        assert_eq!((view.get(0, 1), view.charge(1)), (None, None));
     }
 
     #[test]

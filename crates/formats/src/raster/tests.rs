@@ -100,6 +100,16 @@ fn compressed_text_is_inflated_within_a_limit() {
     assert!(found.text[0].1.starts_with("a comment"));
 }
 
+/// Limit: 256 MiB of inflated bytes of one file. Each chunk inflates to 4 MiB.
+#[test]
+fn compressed_chunks_use_up_the_limit_of_copied_bytes() {
+    let bomb = wide_text("XML:com.adobe.xmp", true, &vec![0; 4 << 20]);
+    let reader = Reader::from_bytes(png((1, 1), &[bomb.repeat(66), plain_text("Title", b"Behind")]));
+    let found = crate::read(&reader, Format::Png);
+    assert!(found.text.is_empty());
+    assert_eq!(reader.view().head(1), b"", "nothing is read once the limit is reached");
+}
+
 /// Limits: 1,000 texts, 1 MiB of them, 100,000 chunks, 24 packets.
 #[test]
 fn chunks_beyond_the_limits_are_not_kept() {
