@@ -6,7 +6,6 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 #[test]
 fn a_kill_at_any_named_point_loses_nothing() {
@@ -160,24 +159,16 @@ fn synced(operations: &str) -> HashSet<PathBuf> {
 
 #[test]
 fn control_c_stops_soon_and_keeps_what_is_finished() {
-    let b = Bench::new(20);
-    let child = b.index_command().stdout(std::process::Stdio::piped()).spawn().unwrap();
-    std::thread::sleep(Duration::from_millis(900));
-    rustix::process::kill_process(
-        rustix::process::Pid::from_raw(child.id() as i32).unwrap(),
-        rustix::process::Signal::INT,
-    )
-    .unwrap();
-    let out = child.wait_with_output().unwrap();
-    let stopped = summary(&out, 130);
-    let done = stopped["new"].as_u64().unwrap();
-    assert_eq!(b.recorded(), done, "what was finished is kept");
-    let rest = b.run();
-    assert_eq!(rest["new"].as_u64().unwrap() + done, 260);
+    stops_at(rustix::process::Signal::INT, 130);
 }
 
 #[test]
 fn a_closed_terminal_stops_a_run_as_control_c_does() {
+    stops_at(rustix::process::Signal::HUP, 129);
+}
+
+/// The signal ends a run with this exit code and keeps what is recorded.
+fn stops_at(signal: rustix::process::Signal, code: i32) {
     let b = Bench::new(20);
     // A worker that sleeps over this file keeps the run from ending by itself.
     let asleep = b.library.join("asleep.jpg");
@@ -188,8 +179,8 @@ fn a_closed_terminal_stops_a_run_as_control_c_does() {
         std::thread::yield_now();
     }
     let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
-    let stopped = summary(&child.wait_with_output().unwrap(), 129);
+    rustix::process::kill_process(pid, signal).unwrap();
+    let stopped = summary(&child.wait_with_output().unwrap(), code);
     let done = stopped["new"].as_u64().unwrap();
     assert_eq!(b.recorded(), done, "what was finished is kept");
     std::fs::remove_file(asleep).unwrap();

@@ -4,7 +4,6 @@ use super::{Bench, summary};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 #[test]
 fn a_file_that_comes_back_as_it_was_is_shown_again() {
@@ -76,25 +75,25 @@ fn copies_share_their_pictures_until_the_last_is_gone() {
     let copy = b.library.join("copy.jpg");
     std::fs::copy(&photo, &copy).unwrap();
     std::fs::write(b.index.with_extension("toml"), "grace = \"0s\"\n").unwrap();
-    let run = || {
+    // The clock of the run is this many seconds ahead.
+    let run = |ahead: u32| {
         let mut c = b.index_command();
+        c.env("ALBUMEN_FAULTS", "1").env("ALBUMEN_CLOCK", ahead.to_string());
         c.arg("--config").arg(b.index.with_extension("toml"));
         summary(&c.output().unwrap(), 0)
     };
-    run();
+    run(0);
     let stored = || walk(&b.index.join("derived")).len();
     let with_both = stored();
     std::fs::remove_file(&copy).unwrap();
-    run();
-    std::thread::sleep(Duration::from_millis(1100));
-    run();
+    run(0);
+    run(2);
     assert_eq!(stored(), with_both, "the other copy still needs them");
     let twin = b.library.join("000/kinds/copy of plain.jpg");
     std::fs::remove_file(&photo).unwrap();
     std::fs::remove_file(&twin).unwrap();
-    run();
-    std::thread::sleep(Duration::from_millis(1100));
-    run();
+    run(2);
+    run(4);
     assert!(stored() < with_both, "nobody needs them any more");
 }
 
