@@ -99,7 +99,7 @@ fn person(face: &Value) -> Option<&str> {
 
 #[test]
 fn a_face_pasted_twice_is_never_one_person() {
-    let Some(models) = models_dir("a face pasted twice") else { return };
+    let Some(models) = models_dir("a_face_pasted_twice_is_never_one_person") else { return };
     let library = Library::new(&models);
     let portrait = portrait(&models);
     let (w, h) = portrait.dimensions();
@@ -123,7 +123,9 @@ fn a_face_pasted_twice_is_never_one_person() {
 
 #[test]
 fn a_name_in_a_region_is_found_and_a_users_word_beats_it_for_good() {
-    let Some(models) = models_dir("names in regions") else { return };
+    let Some(models) = models_dir("a_name_in_a_region_is_found_and_a_users_word_beats_it_for_good") else {
+        return;
+    };
     let library = Library::new(&models);
     library.put("collins.png", &portrait(&models));
     let region = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -205,8 +207,9 @@ fn two_people(corpus: &Path, models: &Path) -> (Library, String, String) {
 
 #[test]
 fn what_users_say_of_people_is_done_refused_or_undone() {
-    let Some(corpus) = support::corpus("edits of people") else { return };
-    let models = models_dir("edits of people").expect("models are required with a corpus");
+    let Some(corpus) = support::corpus("what_users_say_of_people_is_done_refused_or_undone") else { return };
+    let models = models_dir("what_users_say_of_people_is_done_refused_or_undone")
+        .expect("models are required with a corpus");
     let (library, a, b) = two_people(&corpus, &models);
     let names = || {
         let people = library.ok(&["people", "list"]);
@@ -285,8 +288,8 @@ fn what_users_say_of_people_is_done_refused_or_undone() {
 
 #[test]
 fn a_fresh_index_has_the_same_people() {
-    let Some(corpus) = support::corpus("the same people again") else { return };
-    let models = models_dir("the same people again").expect("models are required with a corpus");
+    let Some(corpus) = support::corpus("a_fresh_index_has_the_same_people") else { return };
+    let models = models_dir("a_fresh_index_has_the_same_people").expect("models are required with a corpus");
     let people = |jobs: &str| {
         let (library, ..) = two_people(&corpus, &models);
         let again = library.dir.path().join("index");
@@ -312,7 +315,7 @@ fn a_fresh_index_has_the_same_people() {
 
 #[test]
 fn without_whole_models_all_else_is_done_and_it_is_said() {
-    let Some(models) = models_dir("broken models") else { return };
+    let Some(models) = models_dir("without_whole_models_all_else_is_done_and_it_is_said") else { return };
     type Change = fn(&mut Vec<u8>);
     let changes: [(&str, Change); 3] = [
         ("missing", |bytes| bytes.clear()),

@@ -79,7 +79,7 @@ fn faces_of(dir: &Path, picture: &Pixels, request: &RecogniseRequest) -> Vec<Fou
 
 #[test]
 fn the_astronaut_has_one_face_with_an_embedding_of_unit_length() {
-    let Some(dir) = models_dir("the astronaut's face") else { return };
+    let Some(dir) = models_dir("the_astronaut_has_one_face_with_an_embedding_of_unit_length") else { return };
     let faces = faces_of(&dir, &portrait(&dir), &FACES);
     assert_eq!(faces.len(), 1);
     let [x, y, w, h] = faces[0].area;
@@ -94,7 +94,7 @@ fn the_astronaut_has_one_face_with_an_embedding_of_unit_length() {
 
 #[test]
 fn a_face_is_the_same_face_at_another_size() {
-    let Some(dir) = models_dir("faces at two sizes") else { return };
+    let Some(dir) = models_dir("a_face_is_the_same_face_at_another_size") else { return };
     let large = faces_of(&dir, &portrait(&dir), &FACES);
     let mut picture = plain(1280, 960);
     paste(&mut picture, &head(&dir, 100), 300, 400);
@@ -106,7 +106,7 @@ fn a_face_is_the_same_face_at_another_size() {
 
 #[test]
 fn a_lying_face_is_found_when_turns_are_asked_for() {
-    let Some(dir) = models_dir("lying faces") else { return };
+    let Some(dir) = models_dir("a_lying_face_is_found_when_turns_are_asked_for") else { return };
     let upright = portrait(&dir);
     let image = image::RgbImage::from_raw(512, 512, upright.rgb.clone()).unwrap();
     let turns = [
@@ -131,7 +131,7 @@ fn a_lying_face_is_found_when_turns_are_asked_for() {
 
 #[test]
 fn a_tilted_face_resembles_the_upright_one() {
-    let Some(dir) = models_dir("tilted faces") else { return };
+    let Some(dir) = models_dir("a_tilted_face_resembles_the_upright_one") else { return };
     let upright = portrait(&dir);
     let known = &faces_of(&dir, &upright, &FACES)[0];
     let whole = image::RgbImage::from_raw(upright.width, upright.height, upright.rgb).unwrap();
@@ -152,7 +152,7 @@ fn a_tilted_face_resembles_the_upright_one() {
 
 #[test]
 fn a_group_of_forty_small_faces_is_found() {
-    let Some(dir) = models_dir("a group of forty") else { return };
+    let Some(dir) = models_dir("a_group_of_forty_small_faces_is_found") else { return };
     // A group photo as stored: 1707 x 1280, four rows of ten heads, of which each face is about 25 pixels wide.
     let mut picture = plain(1707, 1280);
     let head = head(&dir, 54);
@@ -165,7 +165,7 @@ fn a_group_of_forty_small_faces_is_found() {
 
 #[test]
 fn five_hundred_faces_are_bounded() {
-    let Some(dir) = models_dir("five hundred faces") else { return };
+    let Some(dir) = models_dir("five_hundred_faces_are_bounded") else { return };
     let mut picture = plain(1707, 1280);
     let head = head(&dir, 62);
     for i in 0..500 {
@@ -177,7 +177,7 @@ fn five_hundred_faces_are_bounded() {
 
 #[test]
 fn pictures_of_any_shape_are_looked_at_without_harm() {
-    let Some(dir) = models_dir("odd pictures") else { return };
+    let Some(dir) = models_dir("pictures_of_any_shape_are_looked_at_without_harm") else { return };
     for (width, height) in [(1, 1), (1, 1280), (5120, 1), (2, 3), (33, 31), (640, 640), (5120, 1280)] {
         assert!(
             faces_of(&dir, &plain(width, height), &RecogniseRequest { try_rotations: true, ..FACES })
@@ -188,7 +188,9 @@ fn pictures_of_any_shape_are_looked_at_without_harm() {
 
 #[test]
 fn a_damaged_derivative_is_a_fault_and_the_next_picture_is_fine() {
-    let Some(dir) = models_dir("damaged derivatives") else { return };
+    let Some(dir) = models_dir("a_damaged_derivative_is_a_fault_and_the_next_picture_is_fine") else {
+        return;
+    };
     let whole = jpeg(&portrait(&dir));
     for bytes in [&whole[..0], &whole[..100], b"not a picture"] {
         assert!(matches!(recogniser(&dir).recognise(bytes, &FACES), Err(Fault::Corrupt { .. })));
@@ -208,7 +210,9 @@ fn copy_of(dir: &Path) -> tempfile::TempDir {
 
 #[test]
 fn a_broken_model_is_named_and_a_missing_one_leaves_the_rest_working() {
-    let Some(dir) = models_dir("broken models") else { return };
+    let Some(dir) = models_dir("a_broken_model_is_named_and_a_missing_one_leaves_the_rest_working") else {
+        return;
+    };
     drop(recogniser(&dir));
     let embedder = &manifest().face_embedder.file;
     let copy = copy_of(&dir);
@@ -249,7 +253,9 @@ fn likeness(a: &[i8], b: &[i8]) -> f64 {
 
 #[test]
 fn the_cat_is_a_cat_with_a_box_and_looks_like_itself_when_smaller() {
-    let Some(dir) = models_dir("the cat") else { return };
+    let Some(dir) = models_dir("the_cat_is_a_cat_with_a_box_and_looks_like_itself_when_smaller") else {
+        return;
+    };
     let cat = test_picture(&dir, &manifest().test_cat);
     let found = subjects_of(&dir, &cat);
     assert_eq!(found.subjects[0].label, "cat", "{:?}", found.subjects);
@@ -268,7 +274,7 @@ fn the_cat_is_a_cat_with_a_box_and_looks_like_itself_when_smaller() {
 
 #[test]
 fn the_astronaut_is_a_person_and_no_screenshot() {
-    let Some(dir) = models_dir("the astronaut's subjects") else { return };
+    let Some(dir) = models_dir("the_astronaut_is_a_person_and_no_screenshot") else { return };
     let labels: Vec<String> =
         subjects_of(&dir, &portrait(&dir)).subjects.into_iter().map(|s| s.label).collect();
     assert!(labels.contains(&"person".to_owned()), "{labels:?}");
@@ -280,7 +286,7 @@ fn the_astronaut_is_a_person_and_no_screenshot() {
 
 #[test]
 fn an_empty_picture_has_no_subject_but_features() {
-    let Some(dir) = models_dir("empty pictures") else { return };
+    let Some(dir) = models_dir("an_empty_picture_has_no_subject_but_features") else { return };
     for (width, height) in [(1, 1), (5120, 3), (300, 300)] {
         let found = subjects_of(&dir, &plain(width, height));
         assert_eq!(
@@ -300,8 +306,9 @@ fn corpus_rows(corpus: &Path, kind: &str) -> Vec<serde_json::Value> {
 
 #[test]
 fn the_labelled_face_of_a_portrait_is_found() {
-    let Some(corpus) = support::corpus("labelled faces") else { return };
-    let dir = models_dir("labelled faces").expect("models are required with a corpus");
+    let Some(corpus) = support::corpus("the_labelled_face_of_a_portrait_is_found") else { return };
+    let dir =
+        models_dir("the_labelled_face_of_a_portrait_is_found").expect("models are required with a corpus");
     let rows = corpus_rows(&corpus, "face-id");
     let labelled =
         |r: &&serde_json::Value| r["expected"]["identity"].as_str().is_some_and(|i| i.starts_with("lfw:"));
@@ -322,8 +329,9 @@ fn the_labelled_face_of_a_portrait_is_found() {
 
 #[test]
 fn the_boxes_of_labelled_groups_are_found() {
-    let Some(corpus) = support::corpus("labelled groups") else { return };
-    let dir = models_dir("labelled groups").expect("models are required with a corpus");
+    let Some(corpus) = support::corpus("the_boxes_of_labelled_groups_are_found") else { return };
+    let dir =
+        models_dir("the_boxes_of_labelled_groups_are_found").expect("models are required with a corpus");
     let (mut found, mut asked) = (0, 0);
     for row in corpus_rows(&corpus, "face-detect") {
         let Some(boxes) = row["expected"]["faces"].as_array() else { continue };

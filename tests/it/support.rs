@@ -16,8 +16,8 @@ pub(crate) fn worker_program() -> PathBuf {
     worker
 }
 
-/// The folder of real media (ALBUMEN_CORPUS), or `None` and a note that the test is skipped. If the variable
-/// is set, a missing file fails the test that needs it.
+/// The folder of real media (ALBUMEN_CORPUS), or `None` and a note that the test is skipped; with
+/// ALBUMEN_REQUIRE_CORPUS set, that is a failure. If ALBUMEN_CORPUS is set, a missing file fails the test that needs it.
 pub(crate) fn corpus(test: &str) -> Option<PathBuf> {
     match std::env::var_os("ALBUMEN_CORPUS") {
         Some(dir) => {
@@ -26,6 +26,8 @@ pub(crate) fn corpus(test: &str) -> Option<PathBuf> {
             Some(dir)
         }
         None => {
+            let required = std::env::var_os("ALBUMEN_REQUIRE_CORPUS").is_some();
+            assert!(!required, "{test}: ALBUMEN_CORPUS is not set, and ALBUMEN_REQUIRE_CORPUS requires it");
             note_skipped(test, "ALBUMEN_CORPUS is not set");
             None
         }
@@ -68,7 +70,7 @@ pub(crate) fn made(name: &str, args: &[&str]) -> Option<Vec<u8>> {
     match made {
         Ok(status) if status.success() => std::fs::read(&path).ok(),
         other => {
-            eprintln!("skipped: no ffmpeg to make {name} ({other:?})");
+            note_skipped(name, &format!("no ffmpeg to make it ({other:?})"));
             None
         }
     }

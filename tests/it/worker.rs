@@ -211,8 +211,10 @@ fn a_sealed_worker_can_do_nothing_but_its_work() {
 fn a_sealed_worker_is_refused_every_call_that_is_not_listed() {
     let mut worker = WorkerHandle::new(faulty());
     if !worker.start().unwrap().seccomp {
-        eprintln!("skipped: there is no seccomp here (an emulator or an old kernel)");
-        return;
+        return note_skipped(
+            "a_sealed_worker_is_refused_every_call_that_is_not_listed",
+            "there is no seccomp here (an emulator or an old kernel)",
+        );
     }
     for probe in ["calls", "paths"] {
         let passed = command(&mut worker, probe, 0).unwrap().facts.tags;
@@ -361,7 +363,9 @@ fn some_of_each(corpus: &Path, each: usize) -> BTreeMap<String, Vec<PathBuf>> {
 
 #[test]
 fn every_format_comes_out_of_the_sealed_worker_as_in_process() {
-    let Some(corpus) = support::corpus("every format in the sealed worker") else { return };
+    let Some(corpus) = support::corpus("every_format_comes_out_of_the_sealed_worker_as_in_process") else {
+        return;
+    };
     let mut worker = WorkerHandle::new(settings());
     let report = worker.start().unwrap();
     eprintln!("sandbox: {} {report:?}", report.level());

@@ -90,7 +90,7 @@ fn overtake(backlog: usize) -> Duration {
 #[test]
 #[ignore = "soak: large numbers, and as long as ALBUMEN_SOAK_SECONDS says"]
 fn soak_an_upload_overtakes_the_slowest_files() {
-    let Some(corpus) = support::corpus("uploads beside the slowest files") else { return };
+    let Some(corpus) = support::corpus("soak_an_upload_overtakes_the_slowest_files") else { return };
     let slowest = made_200_megapixels(&corpus);
     let mut h = Fixture::new();
     std::fs::create_dir(h.path("anna/slow")).unwrap();
