@@ -22,6 +22,7 @@ pub mod located;
 mod lock;
 mod paged;
 pub mod people;
+pub mod position;
 pub mod problems;
 pub mod query;
 pub mod quiet;
