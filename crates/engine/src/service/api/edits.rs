@@ -37,7 +37,7 @@ impl From<AlbumError> for Refusal {
         };
         match e {
             AlbumError::Index(e) => e.into(),
-            e => Refusal(status, e.to_string()),
+            e => Refusal::new(status, e.to_string()),
         }
     }
 }
