@@ -33,6 +33,7 @@ mod reports;
 mod roots;
 mod search;
 mod service;
+mod tables;
 mod terminal;
 mod testdata;
 mod unit;
