@@ -20,6 +20,7 @@ mod ignore_files;
 mod index_run;
 mod inspect;
 mod layers;
+mod messages;
 mod mosaic;
 mod packaging;
 mod people;

@@ -46,7 +46,7 @@ fn shared_libraries() -> Result<(), Fault> {
 fn all_codecs() -> Result<(), Fault> {
     shared_libraries()?;
     ffmpeg::library::load()
-        .map_err(|why| Fault::unsupported(format!("FFmpeg is not there: {why}")))
+        .map_err(|why| Fault::unsupported("FFmpeg is missing on this machine").with_detail(why))
 }
 
 /// The picture that a viewer should show for this file: upright, sRGB, exactly `fit(display size)` pixels.
