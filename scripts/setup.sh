@@ -66,3 +66,10 @@ command -v cargo >/dev/null || {
     echo "setup: no Rust toolchain; see rustup.rs (rust-toolchain.toml has the version)" >&2
     exit 1
 }
+
+# For scripts/arm64_check.sh, which is skipped without it.
+cd "$(dirname "$0")/.."
+target=aarch64-unknown-linux-gnu
+if [ "${1:-}" = test ] && [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ] && command -v rustup >/dev/null; then
+    rustup target add "$target" || echo "setup: no Rust target $target; the check for arm64 is skipped" >&2
+fi

@@ -258,16 +258,16 @@ fn sensor_data_that_cannot_be_read_are_told_apart() {
     assert!(shown(whole.clone(), &ROOM).is_ok());
     // Half of it.
     let half = shown(whole[..whole.len() / 2].to_vec(), &ROOM).unwrap_err();
-    assert!(matches!(&half, Fault::Corrupt { why } if why.contains("no preview")), "{half}");
+    assert!(matches!(&half, Fault::Corrupt { why, .. } if why.contains("no preview")), "{half}");
     // Nothing but the directory.
     let none = shown(whole[..1000].to_vec(), &ROOM).unwrap_err();
-    assert!(matches!(&none, Fault::Corrupt { why } if why.contains("sensor data")), "{none}");
+    assert!(matches!(&none, Fault::Corrupt { why, .. } if why.contains("sensor data")), "{none}");
     // A compression that no camera uses.
     let mut unknown = whole.clone();
     let compression = unknown.windows(8).position(|w| w == [0x03, 0x01, 3, 0, 1, 0, 0, 0]).unwrap();
     unknown[compression + 8] = 99;
     let unknown = shown(unknown, &ROOM).unwrap_err();
-    assert!(matches!(&unknown, Fault::Unsupported { why } if why.contains("LibRaw")), "{unknown}");
+    assert!(matches!(&unknown, Fault::Unsupported { why, .. } if why.contains("LibRaw")), "{unknown}");
 }
 
 /// A blue JPEG.

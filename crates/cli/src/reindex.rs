@@ -8,7 +8,7 @@ use albumen_engine::service::client;
 use albumen_files::absolute;
 use albumen_index::reindex::{Again, Cost};
 use albumen_index::{IndexReader, service_socket};
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -28,8 +28,8 @@ const TYPICAL: [(&str, f64); 5] =
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
 pub(crate) struct ReindexArgs {
     /// The stage to run again; with a condition below: default all stages
-    #[arg(long, value_enum, group = "what")]
-    stage: Option<Which>,
+    #[arg(long, value_parser = stages_parser(), group = "what")]
+    stage: Option<Selection>,
     /// Only failed items, as listed by `albumen failures`
     #[arg(long, group = "what", conflicts_with = "missing")]
     failed: bool,
@@ -49,34 +49,21 @@ pub(crate) struct ReindexArgs {
     limits: super::index::Limits,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Which {
-    Inspect,
-    Render,
-    Faces,
-    Subjects,
-    People,
-    Places,
-    All,
+/// The values of `--stage`; `all` stands for every stage.
+fn stages_parser() -> impl TypedValueParser<Value = Selection> {
+    let values = Stage::ALL.iter().map(|s| PossibleValue::new(s.name()).help(s.info().result));
+    let all = PossibleValue::new("all").help("All of them");
+    PossibleValuesParser::new(values.chain([all])).map(|name| {
+        Selection(Stage::ALL.iter().copied().filter(|s| name == "all" || name == s.name()).collect())
+    })
 }
 
-impl Which {
-    fn stages(self) -> Vec<Stage> {
-        match self {
-            Which::Inspect => vec![Stage::Inspect],
-            Which::Render => vec![Stage::Render],
-            Which::Faces => vec![Stage::Faces],
-            Which::Subjects => vec![Stage::Subjects],
-            Which::People => vec![Stage::People],
-            Which::Places => vec![Stage::Places],
-            Which::All => Stage::ALL.to_vec(),
-        }
-    }
-}
+#[derive(Debug, Clone)]
+struct Selection(Vec<Stage>);
 
 pub(crate) fn run(args: ReindexArgs, ctx: &Context) -> ExitCode {
     let again = Again {
-        stages: args.stage.unwrap_or(Which::All).stages(),
+        stages: args.stage.map_or_else(|| Stage::ALL.to_vec(), |selection| selection.0),
         failed: args.failed,
         missing: args.missing,
         older_than: args.older_than,

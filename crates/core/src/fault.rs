@@ -5,7 +5,8 @@
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-/// The failure of one file. The message has the reason; the caller that records it adds the path.
+/// The failure of one file. The message has the reason in words for users; the caller that records it adds the path.
+/// `detail` has a library's own words, for the debug log only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case", tag = "fault")]
 pub enum Fault {
@@ -14,10 +15,18 @@ pub enum Fault {
     Unreadable { why: String },
     /// An intact file of a kind that Albumen does not decode.
     #[error("not supported: {why}")]
-    Unsupported { why: String },
+    Unsupported {
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     /// The bytes violate the rules of their own format and nothing could be recovered.
     #[error("damaged: {why}")]
-    Corrupt { why: String },
+    Corrupt {
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     /// Decoding needs more memory than `--memory` leaves. `needed` is in bytes.
     #[error("too large: needs {} MB of memory, raise --memory", needed.div_ceil(1_000_000))]
     TooLarge { needed: u64 },
@@ -26,7 +35,11 @@ pub enum Fault {
     TimedOut { why: String },
     /// The worker process ended while it processed the file.
     #[error("the decoder crashed: {why}")]
-    Crashed { why: String },
+    Crashed {
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     /// The machine temporarily could not read it: no free descriptor or memory, a disk error, a file system that does
     /// not answer, or no worker could be started. It is retried soon, and recorded only if retries fail.
     #[error("cannot be read at present: {why}")]
@@ -55,27 +68,31 @@ impl Fault {
     pub fn advice(name: &str) -> Option<&'static str> {
         Some(match name {
             "unreadable" => {
-                "Check that the user who runs Albumen may read it, and the disk; it is tried again by itself."
+                "Check that the user who runs Albumen may read the file, and check the disk. Albumen retries it after an hour, \
+                 a day and a week."
             }
-            "unsupported" => "The file is left as it is. Convert it to see it here.",
+            "unsupported" => "The file is kept as it is. To see it here, convert it to a supported format.",
             "corrupt" => {
-                "Put a good copy in its place, from a backup or the camera; it is looked at again when it changes."
+                "Replace the file with an intact copy, from a backup or the camera. It is read again when it changes."
             }
-            "too_large" => "Give --memory (or [limits] memory) that much more; it is done when it fits.",
+            "too_large" => "Raise --memory (or `memory` in [limits]); the file is processed when it fits.",
             "unavailable" => {
-                "Nothing is known to be wrong with the file. Check the disk and the log of the system; it is tried again by \
-                 itself."
+                "The file itself may be intact. Check the disk and the system log. Albumen retries it."
             }
             "timed_out" | "crashed" => {
-                "It is tried again after an hour, a day and a week. If it opens elsewhere, please report it."
+                "Albumen retries it after an hour, a day and a week. If other programs open the file, please report it."
             }
             "ignore_file" => {
-                "Correct the file or make it readable: until then its folder and all below it are hidden, and nothing is lost."
+                "Correct the file or make it readable. Until then its folder and all folders below are hidden; nothing is lost."
             }
-            "too_deep" => "Move the folder up; what is recorded in it stays as it is.",
+            "too_deep" => "Move the folder to a higher level. Results for its files are kept.",
             _ => return None,
         })
     }
+
+    /// Advice for a picture that is shown although a part of it is missing.
+    pub const DAMAGED_ADVICE: &str = "The intact part is shown. Replace the file with an intact copy, from a backup or the camera. \
+         It is read again when it changes.";
 
     /// Whether the same bytes may give another result later (retried after 1 hour, 1 day, 1 week, and no more).
     pub fn is_transient(&self) -> bool {
@@ -95,10 +112,47 @@ impl Fault {
         Fault::Unavailable { why: why.to_string() }
     }
     pub fn unsupported(why: impl std::fmt::Display) -> Fault {
-        Fault::Unsupported { why: why.to_string() }
+        Fault::Unsupported { why: why.to_string(), detail: None }
     }
     pub fn corrupt(why: impl std::fmt::Display) -> Fault {
-        Fault::Corrupt { why: why.to_string() }
+        Fault::Corrupt { why: why.to_string(), detail: None }
+    }
+    pub fn crashed(why: impl std::fmt::Display) -> Fault {
+        Fault::Crashed { why: why.to_string(), detail: None }
+    }
+
+    /// Adds a library's own words, for the debug log.
+    pub fn with_detail(mut self, words: impl std::fmt::Display) -> Fault {
+        if let Fault::Unsupported { detail, .. }
+        | Fault::Corrupt { detail, .. }
+        | Fault::Crashed { detail, .. } = &mut self
+        {
+            *detail = Some(words.to_string());
+        }
+        self
+    }
+
+    /// The reason without the name of the fault.
+    pub fn into_reason(self) -> String {
+        match self {
+            Fault::Unreadable { why }
+            | Fault::Unsupported { why, .. }
+            | Fault::Corrupt { why, .. }
+            | Fault::TimedOut { why }
+            | Fault::Crashed { why, .. }
+            | Fault::Unavailable { why } => why,
+            Fault::TooLarge { .. } | Fault::Cancelled => self.to_string(),
+        }
+    }
+
+    /// A library's own words about the fault.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Fault::Unsupported { detail, .. }
+            | Fault::Corrupt { detail, .. }
+            | Fault::Crashed { detail, .. } => detail.as_deref(),
+            _ => None,
+        }
     }
 }
 
@@ -111,10 +165,10 @@ impl From<std::io::Error> for Fault {
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput
                 if e.raw_os_error().is_none() =>
             {
-                Fault::corrupt(e)
+                Fault::corrupt("its data break the rules of their format").with_detail(e)
             }
             _ if is_shortage(&e) => Fault::unavailable(in_words(&e)),
-            _ => Fault::unreadable(e),
+            _ => Fault::unreadable(in_words(&e)),
         }
     }
 }
@@ -142,7 +196,7 @@ pub const HANGS: &str = "its file system does not answer";
 /// The message for EIO.
 pub const DISK_ERROR: &str = "the disk reports a read error";
 
-/// A shortage in words, with the remedy.
+/// An error of the system in words; a shortage with the remedy.
 pub fn in_words(e: &std::io::Error) -> String {
     match Errno::from_io_error(e) {
         Some(Errno::MFILE | Errno::NFILE) => {
@@ -150,7 +204,11 @@ pub fn in_words(e: &std::io::Error) -> String {
         }
         Some(Errno::NOMEM | Errno::NOBUFS) => "the machine has no memory left".to_owned(),
         Some(Errno::IO) => DISK_ERROR.to_owned(),
-        _ => e.to_string(),
+        // Without its number, which the standard library adds.
+        _ => {
+            let words = e.to_string();
+            words.split_once(" (os error").map_or(words.as_str(), |(before, _)| before).to_owned()
+        }
     }
 }
 
@@ -158,6 +216,41 @@ pub fn in_words(e: &std::io::Error) -> String {
 mod tests {
     use super::*;
     use std::io::{Error, ErrorKind};
+
+    #[test]
+    fn each_fault_has_its_message_and_its_advice() {
+        for (fault, message, advice) in [
+            (
+                Fault::unreadable("permission denied"),
+                "cannot be read: permission denied",
+                "Check that the user",
+            ),
+            (Fault::unsupported("an icon"), "not supported: an icon", "The file is kept as it is."),
+            (Fault::corrupt("the file is empty"), "damaged: the file is empty", "Replace the file"),
+            (
+                Fault::TooLarge { needed: 1_500_000_001 },
+                "too large: needs 1501 MB of memory, raise --memory",
+                "Raise --memory",
+            ),
+            (
+                Fault::TimedOut { why: "20 s of CPU".into() },
+                "took too long: 20 s of CPU",
+                "Albumen retries it",
+            ),
+            (Fault::crashed("signal 11"), "the decoder crashed: signal 11", "Albumen retries it"),
+            (
+                Fault::unavailable(DISK_ERROR),
+                "cannot be read at present: the disk reports a read error",
+                "The file itself may be intact.",
+            ),
+        ] {
+            let fault = fault.with_detail("ChunkType { type: IDAT } in libpng");
+            assert_eq!(fault.to_string(), message, "a library's words are not in it");
+            let found = Fault::advice(fault.name());
+            assert!(found.is_some_and(|a| a.starts_with(advice) && a.ends_with('.')), "{message}: {found:?}");
+        }
+        assert_eq!(Fault::advice(Fault::Cancelled.name()), None, "it is never recorded");
+    }
 
     #[test]
     fn an_error_is_of_the_bytes_of_the_file_or_of_the_machine() {
@@ -168,6 +261,7 @@ mod tests {
         for errno in [Errno::ACCESS, Errno::NOENT, Errno::INVAL, Errno::STALE, Errno::LOOP] {
             let fault = Fault::from(Error::from(errno));
             assert!(matches!(fault, Fault::Unreadable { .. }) && fault.is_transient(), "{fault:?}");
+            assert!(!fault.to_string().contains("os error"), "{fault}");
         }
         for errno in [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO] {
             let fault = Fault::from(Error::from(errno));

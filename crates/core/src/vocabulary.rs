@@ -5,6 +5,7 @@
 
 mod facts;
 mod format;
+mod stage;
 
 use super::fault::Fault;
 use super::source::Source;
@@ -12,8 +13,11 @@ pub use facts::{
     Box4, Camera, Clues, Facts, Gps, Hdr, ModelClue, Moment, Motion, Pano, Precision, Region, RejectedDate,
     Size, Taken,
 };
-pub use format::{Codecs, Format, Kind, SIDECAR_EXTENSIONS, UNREAD_EXTENSIONS};
+pub use format::{
+    Codecs, Family, Format, FormatInfo, Kind, SIDECAR_EXTENSIONS, Signature, UNREAD_EXTENSIONS,
+};
 use serde::{Deserialize, Serialize};
+pub use stage::{Stage, StageInfo, StageInput};
 
 // ------------------------------------------------------------------------------------------- develop
 
@@ -223,34 +227,4 @@ pub struct LocalNames {
     pub region: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-}
-
-// ------------------------------------------------------------------------------------------- stages
-
-/// A stage, as stored in `stage_state`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    Inspect,
-    Render,
-    Faces,
-    Subjects,
-    People,
-    Places,
-}
-
-impl Stage {
-    pub const ALL: [Stage; 6] =
-        [Stage::Inspect, Stage::Render, Stage::Faces, Stage::Subjects, Stage::People, Stage::Places];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Stage::Inspect => "inspect",
-            Stage::Render => "render",
-            Stage::Faces => "faces",
-            Stage::Subjects => "subjects",
-            Stage::People => "people",
-            Stage::Places => "places",
-        }
-    }
 }

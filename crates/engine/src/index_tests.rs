@@ -47,7 +47,7 @@ fn what_is_concluded_counts_as_what_is_looked_at() {
         tx.commit().unwrap();
     };
     put(5, &Outcome::Skipped("no picture".into()));
-    put(6, &Outcome::Failed(Fault::Corrupt { why: "broken".into() }));
+    put(6, &Outcome::Failed(Fault::corrupt("broken")));
     same_either_way([4, 0, 1, 1, 0], 6);
     put(1, &Outcome::Damaged("half of it".into()));
     same_either_way([3, 1, 1, 1, 0], 6);

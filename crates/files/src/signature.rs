@@ -1,8 +1,11 @@
 //! Classifies the first bytes of a file: a picture, a video, or neither.
 //!
 //! The engine checks fixed bytes for two questions only: should a file without an extension go to a worker, and may a
-//! large file be hashed by samples because it is a video? The actual format is decided by `inspect`. Invariant: a
-//! pure function of the bytes, which reads no length and follows no offset.
+//! large file be hashed by samples because it is a video? The actual format is decided by `inspect`. Signatures are in
+//! the table of formats; only formats without one are listed here. Invariant: a pure function of the bytes, which reads
+//! no length and follows no offset.
+
+use albumen_core::vocabulary::{Format, Kind};
 
 /// The kind of a file by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,45 +32,20 @@ pub fn signature(head: &[u8]) -> Signature {
     let begins = |magic: &[u8]| head.starts_with(magic);
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
 
-    let photo = begins(b"\xff\xd8\xff")
-        || begins(b"\x89PNG\r\n\x1a\n")
-        || begins(b"GIF87a")
-        || begins(b"GIF89a")
-        || (begins(b"RIFF") && at(8, b"WEBP"))
-        || begins(b"II*\0")
-        || begins(b"MM\0*")
-        || begins(b"II+\0")
-        || begins(b"MM\0+")
-        || begins(b"IIU\0") // Panasonic
-        || begins(b"IIRO") // Olympus
-        || begins(b"IIRS")
-        || begins(b"MMOR")
-        || begins(b"II\x1a\0\0\0HEAPCCDR") // Canon CRW
-        || begins(b"FUJIFILMCCD-RAW")
-        || begins(b"\0MRM") // Minolta
-        || begins(b"FOVb") // Sigma
-        || begins(b"8BPS\0") // Photoshop
-        || begins(b"\xff\x0a") // JPEG XL, bare
-        || begins(b"\0\0\0\x0cJXL \r\n\x87\n")
-        || begins(b"\0\0\0\x0cjP  \r\n\x87\n")
-        || begins(b"\xff\x4f\xff\x51") // JPEG 2000, bare
-        || is_bmp(head);
-    if photo {
-        return Signature::Photo;
-    }
     if at(4, b"ftyp") {
         let picture = PICTURE_BRANDS.iter().any(|brand| at(8, *brand));
         return if picture { Signature::Photo } else { Signature::Video };
     }
-    let video = QUICKTIME_ATOMS.iter().any(|atom| at(4, *atom))
-        || begins(b"\x1a\x45\xdf\xa3") // Matroska, WebM
-        || (begins(b"RIFF") && at(8, b"AVI "))
-        || begins(b"\0\0\x01\xba") // MPEG programme stream
-        || begins(b"\0\0\x01\xb3")
-        || begins(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11") // ASF
-        || begins(b"FLV\x01")
-        || begins(b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02") // MXF
-        || begins(b"\x1f\x07\0\x3f") // DV
+    if QUICKTIME_ATOMS.iter().any(|atom| at(4, *atom)) {
+        return Signature::Video;
+    }
+    if let Some(format) = Format::by_signature(head) {
+        return if format.kind() == Kind::Photo { Signature::Photo } else { Signature::Video };
+    }
+    if is_bmp(head) {
+        return Signature::Photo;
+    }
+    let video = begins(b"\x1f\x07\0\x3f") // DV
         || begins(b"\x1f\x07\0\xbf")
         || begins(b"\0\0\0\x01\x67") // H.264 and HEVC without a container
         || begins(b"\0\0\0\x01\x40\x01")

@@ -8,9 +8,6 @@ use super::movie::Movie;
 use super::riff;
 use super::values::keep;
 
-/// The first bytes of a file.
-pub const MAGIC: &[u8; 16] = b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C";
-
 const FILE_PROPERTIES: &[u8; 16] = b"\xA1\xDC\xAB\x8C\x47\xA9\xCF\x11\x8E\xE4\x00\xC0\x0C\x20\x53\x65";
 const STREAM_PROPERTIES: &[u8; 16] = b"\x91\x07\xDC\xB7\xB7\xA9\xCF\x11\x8E\xE6\x00\xC0\x0C\x20\x53\x65";
 const CONTENT: &[u8; 16] = b"\x33\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C";
@@ -122,6 +119,7 @@ fn utf16(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use albumen_core::vocabulary::Format;
 
     #[test]
     fn a_date_counts_from_1601() {
@@ -132,7 +130,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
-            read(&Reader::from_bytes([&MAGIC[..], &[0xFF, 0xFF, 0, 0, 0, 0, 0, 0], &bytes].concat()));
+            let (_, header) = Format::Wmv.info().signatures[0][0];
+            read(&Reader::from_bytes([header, &[0xFF, 0xFF, 0, 0, 0, 0, 0, 0], &bytes].concat()));
         }
     }
 }

@@ -21,48 +21,69 @@ pub struct ExifDate {
     pub offset: Option<String>,
 }
 
-/// The values of EXIF. Texts are trimmed and never empty.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Exif {
-    pub make: Option<String>,
-    pub model: Option<String>,
-    pub software: Option<String>,
-    pub description: Option<String>,
-    pub copyright: Option<String>,
-    pub xp_title: Option<String>,
-    pub xp_comment: Option<String>,
-    pub xp_subject: Option<String>,
-    pub xp_keywords: Vec<String>,
-    pub orientation: Option<u8>,
-    pub original: Option<ExifDate>,
-    pub digitized: Option<ExifDate>,
-    pub modified: Option<ExifDate>,
+macro_rules! exif {
+    ($($(#[$doc:meta])* $name:ident: $type:ty,)*) => {
+        /// The values of EXIF. Texts are trimmed and never empty.
+        #[derive(Debug, Clone, Default, PartialEq)]
+        pub struct Exif {
+            $($(#[$doc])* pub $name: Option<$type>,)*
+            pub xp_keywords: Vec<String>,
+            pub maker: makernote::MakerNote,
+        }
+
+        impl Exif {
+            /// Adds values from another block that this one lacks.
+            pub fn absorb(&mut self, other: Exif) {
+                $(keep(&mut self.$name, other.$name);)*
+                if self.xp_keywords.is_empty() {
+                    self.xp_keywords = other.xp_keywords;
+                }
+                if self.maker == makernote::MakerNote::default() {
+                    self.maker = other.maker;
+                }
+            }
+        }
+    };
+}
+
+exif! {
+    make: String,
+    model: String,
+    software: String,
+    description: String,
+    copyright: String,
+    xp_title: String,
+    xp_comment: String,
+    xp_subject: String,
+    orientation: u8,
+    original: ExifDate,
+    digitized: ExifDate,
+    modified: ExifDate,
     /// UTC, `2023:07:01 08:20:30.5`
-    pub gps_time: Option<String>,
-    pub gps: Option<Gps>,
-    pub iso: Option<u32>,
-    pub f_number: Option<f64>,
-    pub exposure_s: Option<f64>,
-    pub focal_mm: Option<f64>,
-    pub focal_35mm: Option<f64>,
-    pub flash: Option<bool>,
-    pub white_balance: Option<&'static str>,
-    pub lens: Option<String>,
-    pub rating: Option<u32>,
-    pub rating_percent: Option<u32>,
+    gps_time: String,
+    gps: Gps,
+    iso: u32,
+    f_number: f64,
+    exposure_s: f64,
+    focal_mm: f64,
+    focal_35mm: f64,
+    flash: bool,
+    white_balance: &'static str,
+    lens: String,
+    rating: u32,
+    rating_percent: u32,
     /// The size of the picture according to the camera.
-    pub pixels: Option<(u32, u32)>,
+    pixels: (u32, u32),
     /// 1 sRGB, 2 Adobe RGB by many cameras, 65535 neither.
-    pub colour_space: Option<u32>,
+    colour_space: u32,
     /// DCF's rule for the file: `R98` for sRGB, `R03` for Adobe RGB.
-    pub interoperability: Option<String>,
-    pub content_identifier: Option<String>,
-    pub burst_id: Option<String>,
-    pub maker: makernote::MakerNote,
+    interoperability: String,
+    content_identifier: String,
+    burst_id: String,
     /// An XMP packet, an IPTC block and Photoshop resources in TIFF tags.
-    pub xmp: Option<Vec<u8>>,
-    pub iptc: Option<Vec<u8>>,
-    pub photoshop: Option<Vec<u8>>,
+    xmp: Vec<u8>,
+    iptc: Vec<u8>,
+    photoshop: Vec<u8>,
 }
 
 /// The bytes before the TIFF header in an APP1 segment and in some containers.
@@ -189,53 +210,6 @@ impl Exif {
             && let Some(e) = ifd.find(0xA432)
         {
             self.maker.lens_info = lens::of_figures(tiff, e);
-        }
-    }
-
-    /// Adds values from another block that this one lacks.
-    pub fn absorb(&mut self, other: Exif) {
-        macro_rules! fill {
-            ($($name:ident),*) => { $(keep(&mut self.$name, other.$name);)* };
-        }
-        fill!(
-            make,
-            model,
-            software,
-            description,
-            copyright,
-            xp_title,
-            xp_comment,
-            xp_subject,
-            orientation,
-            original,
-            digitized,
-            modified,
-            gps_time,
-            gps,
-            iso,
-            f_number,
-            exposure_s,
-            focal_mm,
-            focal_35mm,
-            flash,
-            white_balance,
-            lens,
-            rating,
-            rating_percent,
-            pixels,
-            colour_space,
-            interoperability,
-            content_identifier,
-            burst_id,
-            xmp,
-            iptc,
-            photoshop
-        );
-        if self.xp_keywords.is_empty() {
-            self.xp_keywords = other.xp_keywords;
-        }
-        if self.maker == makernote::MakerNote::default() {
-            self.maker = other.maker;
         }
     }
 

@@ -85,37 +85,56 @@ pub fn read(reader: &Reader, format: Format) -> Findings {
     }
 }
 
+/// What unsupported files begin with: position, bytes, and what they are.
+const UNSUPPORTED: &[(usize, &[u8], &str)] = &[
+    (0, b"%PDF", "a PDF document"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"Rar!\x1a", "a RAR archive"),
+    (0, b"7z\xbc\xaf", "a 7-Zip archive"),
+    (0, b"\x1f\x8b", "a gzip archive"),
+    (0, b"ID3", "a sound file"),
+    (0, b"OggS", "a sound file"),
+    (0, b"fLaC", "a sound file"),
+    (8, b"WAVE", "a sound file"),
+    (0, b"FORM", "an Amiga or AIFF file"),
+    (0, b"\0\0\x01\0", "an icon"),
+    (0, b"\0\0\x02\0", "a mouse pointer"),
+    (0, b"gimp xcf", "a GIMP document"),
+    (0, b"v/1\x01", "an OpenEXR picture"),
+    (0, b"#?RADIANCE", "a Radiance picture"),
+    (0, b"II\xbc", "a JPEG XR picture"),
+    (0, b"BPG\xfb", "a BPG picture"),
+    (0, b"FLIF", "a FLIF picture"),
+    (0, b"qoif", "a QOI picture"),
+    (0, b"DDS ", "a texture (DDS)"),
+    (0, b"SIMPLE  =", "an astronomical picture (FITS)"),
+    (0, b"\x8aMNG", "an MNG animation"),
+    (0, b"\0\0\x01\xb0", "MPEG-4 video without a container"),
+    (0, b"DKIF", "VP8, VP9 or AV1 video without a container (IVF)"),
+    (0, b".RMF", "a RealMedia video"),
+    (0, b"FWS", "a Flash animation"),
+    (0, b"CWS", "a Flash animation"),
+];
+
 /// Why the format of a file is unknown, in words for its owner.
 pub fn unknown(reader: &Reader) -> Fault {
     let head = reader.view().head(512);
-    let starts = |magic: &[u8]| head.starts_with(magic);
     if head.is_empty() {
         return Fault::corrupt("the file is empty");
     }
     if head.iter().all(|&b| b == 0) {
         return Fault::corrupt("the file holds only zeros: a copy that was never finished");
     }
-    for (magic, what) in [
-        (&b"%PDF"[..], "a PDF document"),
-        (b"PK\x03\x04", "a ZIP archive"),
-        (b"ID3", "a sound file"),
-        (b"OggS", "a sound file"),
-        (b"fLaC", "a sound file"),
-        (b"\0\0\x01\0", "an icon"),
-        (b"gimp xcf", "a GIMP document"),
-        (b"v/1\x01", "an OpenEXR picture"),
-        (b"#?RADIANCE", "a Radiance picture"),
-    ] {
-        if starts(magic) {
-            return Fault::unsupported(format!("{what}, which Albumen does not read"));
-        }
+    let is_at = |at: usize, bytes: &[u8]| head.get(at..).is_some_and(|part| part.starts_with(bytes));
+    if let Some((_, _, what)) = UNSUPPORTED.iter().find(|(at, bytes, _)| is_at(*at, bytes)) {
+        return Fault::unsupported(format!("{what}, which Albumen does not read"));
     }
     let text = head.iter().all(|&b| b >= 0x20 || matches!(b, b'\t' | b'\n' | b'\r'))
         && std::str::from_utf8(&head).is_ok();
     if text {
         return Fault::corrupt("the content is text, not a picture or video");
     }
-    Fault::corrupt("the content is no picture or video that Albumen knows")
+    Fault::corrupt("the content does not begin like any picture or video")
 }
 
 /// The results of a format's reader, before any choice between sources.

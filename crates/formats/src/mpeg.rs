@@ -207,9 +207,9 @@ pub fn bare_codec(head: &[u8]) -> Option<&'static str> {
         return None;
     }
     match units(head).next()? {
-        // A delimiter or a sequence parameter set.
-        [0x09 | 0x27 | 0x47 | 0x67, ..] => h264(head).map(|_| "h264"),
-        [0x40 | 0x42 | 0x46, 0x01, ..] => hevc(head).map(|_| "hevc"),
+        // A delimiter, supplemental information, or a sequence parameter set.
+        [0x06 | 0x09 | 0x27 | 0x47 | 0x67, ..] => h264(head).map(|_| "h264"),
+        [0x40 | 0x42 | 0x46 | 0x4E, 0x01, ..] => hevc(head).map(|_| "hevc"),
         _ => None,
     }
 }

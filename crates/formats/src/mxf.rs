@@ -25,11 +25,6 @@ fn start(view: View<'_>) -> Option<u64> {
     memchr::memmem::find(&head, PARTITION).map(|at| at as u64)
 }
 
-/// Whether these first bytes begin an MXF file.
-pub fn begins(head: &[u8]) -> bool {
-    head.starts_with(PARTITION)
-}
-
 pub fn read(reader: &Reader) -> Findings {
     let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
     let view = reader.view();

@@ -73,7 +73,7 @@ fn read_stream(list: View<'_>, found: &mut Findings) {
                 kind_of = body.array(0).unwrap_or_default();
                 handler = body.array(4).unwrap_or_default();
                 let (scale, rate, length) = (body.le32(20), body.le32(24), body.le32(32));
-                if &kind_of == b"vids"
+                if matches!(&kind_of, b"vids" | b"iavs")
                     && let (Some(scale), Some(rate), Some(length)) = (scale, rate, length)
                     && scale > 0
                     && rate > 0
@@ -96,6 +96,13 @@ fn read_stream(list: View<'_>, found: &mut Findings) {
                 let movie = found.movie_mut();
                 movie.has_video = true;
                 keep(&mut movie.video_codec, Some(video_codec(&compression).to_owned()));
+            }
+            // DV with sound and picture in one stream; the main header has the size.
+            b"strf" if &kind_of == b"iavs" => {
+                let movie = found.movie_mut();
+                movie.has_video = true;
+                keep(&mut movie.video_codec, Some(video_codec(&handler).to_owned()));
+                keep(&mut movie.audio, Some("pcm_s16le".to_owned()));
             }
             b"strf" if &kind_of == b"auds" => {
                 let codec = audio_codec(body.le16(0).unwrap_or(0), body.le16(14).unwrap_or(16));

@@ -1,11 +1,14 @@
 //! Detects the format of a file from its bytes, never from its name.
 //!
+//! Most formats have a signature in the table of formats; this file distinguishes those that share a container, and
+//! recognises those without a signature.
+//!
 //! Invariants: reads at most a few blocks; every format of the vocabulary is distinguished from similar ones. Sizes
 //! and all other values are left to the format's own reader.
 
 use super::bytes::{Reader, View};
 use super::tiff::{Entry, Ifd, Tiff};
-use super::{asf, dv, mpeg, mrw, mxf, ogg, psd, x3f};
+use super::{dv, mpeg, ogg};
 use albumen_core::vocabulary::Format;
 
 /// The format, or `None` if it is not supported.
@@ -13,75 +16,26 @@ pub fn sniff(reader: &Reader) -> Option<Format> {
     let view = reader.view();
     let head = view.head(4096);
     let starts = |magic: &[u8]| head.starts_with(magic);
-    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|h| h.starts_with(magic));
 
-    if starts(b"\xff\xd8\xff") {
-        return Some(Format::Jpeg);
-    }
-    if starts(b"\x89PNG\r\n\x1a\n") {
-        return Some(Format::Png);
-    }
-    if starts(b"GIF87a") || starts(b"GIF89a") {
-        return Some(Format::Gif);
-    }
-    if starts(b"RIFF") && at(8, b"WEBP") {
-        return Some(Format::Webp);
-    }
-    if (starts(b"RIFF") || starts(b"RF64")) && (at(8, b"AVI ") || at(8, b"AVIX")) {
-        return Some(Format::Avi);
-    }
-    if starts(b"\xff\x0a") || starts(b"\0\0\0\x0cJXL \r\n\x87\n") {
-        return Some(Format::Jxl);
-    }
-    if starts(b"\xff\x4f\xff\x51") || starts(b"\0\0\0\x0cjP  \r\n\x87\n") {
-        return Some(Format::Jp2);
-    }
-    if starts(psd::MAGIC) && (at(4, b"\0\x01") || at(4, b"\0\x02")) {
-        return Some(Format::Psd);
-    }
-    if starts(mrw::MAGIC) {
-        return Some(Format::Mrw);
-    }
-    if starts(x3f::MAGIC) {
-        return Some(Format::X3f);
-    }
-    if starts(asf::MAGIC) {
-        return Some(Format::Wmv);
-    }
-    if starts(b"FLV\x01") {
-        return Some(Format::Flv);
+    match Format::by_signature(&head) {
+        Some(Format::Tiff) => return tiff_kind(view, &head),
+        Some(Format::Mkv) => return Some(matroska_kind(&head)),
+        // The length of a first box may equal their start code.
+        Some(Format::Mpeg) if is_bmff(&head) => {}
+        Some(format) => return Some(format),
+        None => {}
     }
     if starts(b"OggS") {
         return ogg::has_video(&head).then_some(Format::Ogv);
     }
-    if mxf::begins(&head) {
-        return Some(Format::Mxf);
-    }
     if dv::begins(&head) {
         return Some(Format::Dv);
-    }
-    if starts(b"FUJIFILMCCD-RAW") {
-        return Some(Format::Raf);
-    }
-    if (starts(b"II") || starts(b"MM")) && at(6, b"HEAPCCDR") {
-        return Some(Format::Crw);
-    }
-    if starts(b"II") || starts(b"MM") {
-        return tiff_kind(view, &head);
-    }
-    if starts(b"\x1a\x45\xdf\xa3") {
-        // The document type is a string in the header; WebM is a profile of Matroska.
-        let header = &head[..head.len().min(64)];
-        return Some(if header.windows(4).any(|w| w == b"webm") { Format::Webm } else { Format::Mkv });
     }
     if is_bmff(&head) {
         return bmff_kind(view, &head);
     }
     if transport_packet(&head).is_some() {
         return Some(Format::Mts);
-    }
-    if starts(b"\0\0\x01\xba") || starts(b"\0\0\x01\xb3") {
-        return Some(Format::Mpeg);
     }
     match mpeg::bare_codec(&head) {
         Some("h264") => return Some(Format::H264),
@@ -137,6 +91,12 @@ pub fn transport_packet(head: &[u8]) -> Option<(u64, u64)> {
         let first = (1..size).find(|first| (0..PACKETS_TO_FIND_STEP).all(|i| is_packet(first + i * size)))?;
         Some((size as u64, first as u64))
     })
+}
+
+/// The document type is a string in the header; WebM is a profile of Matroska.
+fn matroska_kind(head: &[u8]) -> Format {
+    let header = &head[..head.len().min(64)];
+    if header.windows(4).any(|w| w == b"webm") { Format::Webm } else { Format::Mkv }
 }
 
 // --------------------------------------------------------------------------------------------- BMFF
@@ -217,12 +177,6 @@ const PHOTOMETRIC_CFA: u32 = 32803;
 
 fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     let tiff = Tiff::open(view)?;
-    match &[head[2], head[3]] {
-        b"RO" | b"RS" | b"OR" | b"SR" => return Some(Format::Orf),
-        b"U\0" => return Some(Format::Rw2),
-        b"\x2a\0" | b"\0\x2a" | b"\x2b\0" | b"\0\x2b" => {}
-        _ => return None,
-    }
     if head.get(8..10) == Some(b"CR") {
         return Some(Format::Cr2);
     }

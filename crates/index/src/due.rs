@@ -3,7 +3,7 @@
 use super::{Index, IndexReader};
 use crate::Result;
 use albumen_core::fault::is_shortage;
-use albumen_core::vocabulary::Stage;
+use albumen_core::vocabulary::{Stage, StageInput};
 use albumen_files::{below, patience, relative};
 use rusqlite::params;
 use std::os::unix::ffi::OsStrExt;
@@ -117,8 +117,7 @@ impl IndexReader {
     pub fn are_few(&self, scope: &Scope, now: &StageNow, most: u32) -> Result<bool> {
         let (volume, path) = scope.params();
         let sql = format!(
-            "SELECT count(*) <= ?6 FROM (SELECT 1 FROM folders d CROSS JOIN files f ON f.folder_id = d.id
-              WHERE {} AND {UNDONE} LIMIT ?6 + 1)",
+            "SELECT count(*) <= ?6 FROM (SELECT 1 FROM {BY_FOLDER} WHERE {} AND {UNDONE} LIMIT ?6 + 1)",
             scope.sql()
         );
         Ok(self
@@ -141,18 +140,15 @@ impl IndexReader {
         limit: usize,
     ) -> Result<Vec<DueFile>> {
         let (volume, path) = scope.params();
-        let in_scope = scope.sql();
         let from = if by_hash {
             "files f INDEXED BY files_by_hash CROSS JOIN folders d ON d.id = f.folder_id"
         } else {
-            "folders d CROSS JOIN files f ON f.folder_id = d.id"
+            BY_FOLDER
         };
         let sql = format!(
-            "SELECT f.id, f.content_hash FROM {from}
-               LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {in_scope} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}
-               AND (f.content_hash, f.id) > (?8, ?9)
-             ORDER BY f.content_hash, f.id LIMIT ?10"
+            "SELECT f.id, f.content_hash {} AND (f.content_hash, f.id) > (?8, ?9)
+             ORDER BY f.content_hash, f.id LIMIT ?10",
+            due_later(from, scope)
         );
         let mut st = self.conn.prepare_cached(&sql)?;
         Ok(st
@@ -177,12 +173,7 @@ impl IndexReader {
     /// Number of files that [`IndexReader::due_files`] returns.
     pub fn count_due(&self, scope: &Scope, now: &StageNow, at: i64) -> Result<u64> {
         let (volume, path) = scope.params();
-        let in_scope = scope.sql();
-        let sql = format!(
-            "SELECT count(*) FROM folders d CROSS JOIN files f ON f.folder_id = d.id
-               LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
-             WHERE {in_scope} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}"
-        );
+        let sql = format!("SELECT count(*) {}", due_later(BY_FOLDER, scope));
         Ok(self
             .conn
             .prepare_cached(&sql)?
@@ -342,15 +333,28 @@ impl Index {
 /// of content, a part at a time: that reads the library once in total, instead of once for each part.
 const SORTED_AT_ONCE: u32 = 10_000;
 
+/// Files `f` through their folders `d`.
+const BY_FOLDER: &str = "folders d CROSS JOIN files f ON f.folder_id = d.id";
+
+/// The part of a query from FROM on: files of a scope for which stage ?3, which comes after render, is due. `from` joins
+/// `f` and `d`.
+fn due_later(from: &str, scope: &Scope) -> String {
+    format!(
+        "FROM {from} LEFT JOIN stage_state s ON s.file_id = f.id AND s.stage = ?3
+         WHERE {} AND {UNDONE} AND {FOR_LATER_STAGES} AND {DUE}",
+        scope.sql()
+    )
+}
+
 /// The files `f` that the stages after render process.
 const FOR_LATER_STAGES: &str =
     "f.is_sidecar = 0 AND f.vanished IS NULL AND f.companion_of IS NULL AND f.content_hash IS NOT NULL";
 
 /// The files `f` that a stage processes.
 pub(super) fn files_for(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Inspect | Stage::Render => "f.is_sidecar = 0 AND f.vanished IS NULL",
-        _ => FOR_LATER_STAGES,
+    match stage.info().input {
+        StageInput::File => "f.is_sidecar = 0 AND f.vanished IS NULL",
+        StageInput::Results => FOR_LATER_STAGES,
     }
 }
 

@@ -45,11 +45,13 @@ fn failure(r: &Row<'_>) -> rusqlite::Result<Failure> {
     let path =
         relative::on_disk(&[&r.get::<_, Vec<u8>>(7)?, &r.get::<_, Vec<u8>>(8)?, &r.get::<_, Vec<u8>>(9)?]);
     let fault: Option<String> = r.get(3)?;
+    let state: String = r.get(2)?;
+    let damaged = (state == "damaged").then_some(Fault::DAMAGED_ADVICE);
     Ok(Failure {
         path: path.to_string_lossy().into_owned(),
         stage: r.get(1)?,
-        state: r.get(2)?,
-        advice: fault.as_deref().and_then(Fault::advice),
+        state,
+        advice: fault.as_deref().and_then(Fault::advice).or(damaged),
         fault,
         reason: r.get::<_, Option<String>>(4)?.unwrap_or_default(),
         line: None,

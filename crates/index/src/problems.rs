@@ -94,7 +94,7 @@ impl IndexReader {
         Ok(Paged { rows: found.into_iter().map(|(_, failure)| failure).collect(), next })
     }
 
-    /// The first folders that were not walked; [`Index::failures`] lists all.
+    /// The first folders that were not walked; [`IndexReader::failures`] lists all.
     pub fn not_walked(&self, limit: usize) -> Result<Vec<NotWalked>> {
         let first = self.problem_page(0, limit, None)?.rows;
         Ok(first.into_iter().map(|f| NotWalked { path: f.path, line: f.line, reason: f.reason }).collect())

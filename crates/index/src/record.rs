@@ -177,7 +177,7 @@ pub(crate) fn move_file(
     touch_file(conn, id, fs, stat).map(drop)
 }
 
-/// SQL condition that two spaces, `a` and `b`, have one owner: see [`albumen_files::identity::owner`].
+/// SQL condition that two spaces, `a` and `b`, have one owner: see [`albumen_files::identity::Owner`].
 const SAME_OWNER: &str = "(a.name = b.name OR (substr(a.name, 1, 1) = '/' AND substr(b.name, 1, 1) = '/'))";
 
 /// Limit of rows checked for one content: of many copies any will do, and checking all of them for each new one would

@@ -51,7 +51,7 @@ pub struct Reindexed {
 }
 
 impl IndexReader {
-    /// Number of files that [`Index::make_due`] selects, by stage.
+    /// Number of files that [`Editor::make_due`] selects, by stage.
     pub fn count_again(&self, scopes: &[Scope], again: &Again) -> Result<BTreeMap<&'static str, u64>> {
         self.count_with(scopes, again, &self.lost_pictures(scopes, again)?)
     }

@@ -89,7 +89,7 @@ pub struct Page {
     pub spaces: Option<Vec<String>>,
     /// Further restrictions, all of which must hold.
     pub within: Vec<Within>,
-    /// Apply the scope of the connection ([`Index::look_as`]).
+    /// Apply the scope of the connection ([`crate::IndexReader::look_as`]).
     pub is_scoped: bool,
     pub order: Order,
     /// Number of results to skip: for a part of a range of known size.

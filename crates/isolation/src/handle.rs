@@ -114,7 +114,7 @@ impl WorkerHandle {
         self.slot.clear();
     }
 
-    /// The result of [`albumen_worker::develop::develop`] for this file, computed in the sandbox. Blocks until it is
+    /// The result of `albumen_worker::develop::develop` for this file, computed in the sandbox. Blocks until it is
     /// done, at most for the deadline and the time that `admission` takes. All inputs must be open files.
     pub fn develop(
         &mut self,
@@ -375,15 +375,15 @@ pub(super) fn fault_of(lost: Lost, granted: u64) -> Fault {
         Lost::Short(e) => Fault::unavailable(in_words(&e)),
         Lost::Hangs => Fault::unavailable(HANGS),
         Lost::Overran(needed) => Fault::TooLarge { needed },
-        Lost::Elsewhere => Fault::Crashed { why: "it has no codecs and was started to have all".into() },
-        Lost::NotThere => Fault::Crashed { why: "two workers ended before they could be asked".into() },
+        Lost::Elsewhere => Fault::crashed("it lacks codecs that it was started with"),
+        Lost::NotThere => Fault::crashed("two workers ended before they received the file"),
         Lost::Ended(status) => match status.and_then(|s| s.code()) {
             Some(EXIT_SHORT) => {
                 Fault::unavailable("the machine has no descriptors or memory left for a worker")
             }
             Some(EXIT_TOO_LARGE) => Fault::TooLarge { needed: granted },
-            Some(EXIT_PANICKED) => Fault::Crashed { why: "it panicked".into() },
-            _ => Fault::Crashed { why: describe(status) },
+            Some(EXIT_PANICKED) => Fault::crashed("it stopped at an internal error"),
+            _ => Fault::crashed(describe(status)),
         },
     }
 }

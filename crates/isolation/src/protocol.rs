@@ -68,7 +68,7 @@ impl From<&'static str> for ProtocolViolation {
 
 impl From<ProtocolViolation> for Fault {
     fn from(n: ProtocolViolation) -> Fault {
-        Fault::Crashed { why: n.to_string() }
+        Fault::crashed(n)
     }
 }
 
@@ -210,11 +210,10 @@ fn encode_clipped<T: Serialize>(value: &T) -> Vec<u8> {
         }
     }
     let mut value = serde_json::to_value(value).expect("the protocol's types have string keys only");
-    if let Some(Value::String(why)) = value.get_mut("Err").and_then(|fault| fault.get_mut("why")) {
-        why.truncate(why.floor_char_boundary(REASON_LIMIT));
-    }
-    if let Some(Value::String(why)) = value.pointer_mut("/Ok/pictures/Err/why") {
-        why.truncate(why.floor_char_boundary(REASON_LIMIT));
+    for reason in ["/Err/why", "/Err/detail", "/Ok/pictures/Err/why", "/Ok/pictures/Err/detail"] {
+        if let Some(Value::String(words)) = value.pointer_mut(reason) {
+            words.truncate(words.floor_char_boundary(REASON_LIMIT));
+        }
     }
     clip(&mut value);
     encode(&value)
@@ -333,14 +332,15 @@ fn check_nodes(json: &[u8], most: usize) -> Result<(), ProtocolViolation> {
 fn believable_fault(fault: Fault) -> Result<Fault, ProtocolViolation> {
     let why = match &fault {
         Fault::Unreadable { why }
-        | Fault::Unsupported { why }
-        | Fault::Corrupt { why }
+        | Fault::Unsupported { why, .. }
+        | Fault::Corrupt { why, .. }
         | Fault::TimedOut { why }
         | Fault::Unavailable { why }
-        | Fault::Crashed { why } => why.len(),
+        | Fault::Crashed { why, .. } => why.len(),
         Fault::TooLarge { .. } | Fault::Cancelled => 0,
     };
-    if why > REASON_LIMIT { Err("a reason that is too long".into()) } else { Ok(fault) }
+    let detail = fault.detail().map_or(0, str::len);
+    if why.max(detail) > REASON_LIMIT { Err("a reason that is too long".into()) } else { Ok(fault) }
 }
 
 /// The facts without implausible values. The worker applies this before it replies, so that one absurd value loses

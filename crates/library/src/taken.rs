@@ -1,6 +1,6 @@
 //! The capture date: the choice among the dates found, and the determination of the zone.
 //!
-//! Promises: the first rule in [`date_rules`] with a plausible date wins; every other date is kept with the
+//! Promises: the first rule in [`crate::date_rules`] with a plausible date wins; every other date is kept with the
 //! reason why it lost. Dates of unset clocks never win over real ones. Pure functions of the input.
 
 use crate::date_rules::{Candidate, EXIF_CHANGE, FOLDER, Meaning, candidates};

@@ -80,7 +80,8 @@ impl Network {
     /// Runs it on one picture of planes; `size` is width and height.
     pub(crate) fn run(&mut self, planes: &[f32], (width, height): (u32, u32)) -> Result<Outputs<'_>, Fault> {
         let name = &self.name;
-        let failed = |e: ort::Error| Fault::Crashed { why: format!("{name} could not be run: {e}") };
+        let failed =
+            |e: ort::Error| Fault::crashed(format_args!("the model {name} could not be run")).with_detail(e);
         let shape = [1_usize, 3, height as usize, width as usize];
         let tensor = TensorRef::from_array_view((shape, planes)).map_err(failed)?;
         let values = self.session.run(ort::inputs![tensor]).map_err(failed)?;
@@ -97,7 +98,10 @@ pub(crate) struct Outputs<'s> {
 impl Outputs<'_> {
     /// An output's numbers; `len` is the expected length.
     pub(crate) fn get(&self, output: &str, len: usize) -> Result<&[f32], Fault> {
-        let wrong = |why: String| Fault::Crashed { why: format!("{}: output {output}: {why}", self.name) };
+        let wrong = |why: String| {
+            Fault::crashed(format_args!("the model {} gave an unexpected result", self.name))
+                .with_detail(format_args!("output {output}: {why}"))
+        };
         let value = self.values.get(output).ok_or_else(|| wrong("is absent".to_owned()))?;
         let (_, numbers) = value.try_extract_tensor::<f32>().map_err(|e| wrong(e.to_string()))?;
         if numbers.len() != len {

@@ -58,8 +58,7 @@ impl Admission for EngineAdmission<'_> {
         if bytes > self.ceiling {
             return Err(Fault::TooLarge { needed: bytes });
         }
-        let gone =
-            |e: &dyn std::fmt::Display| Fault::Crashed { why: format!("the engine is not there: {e}") };
+        let gone = |e: &dyn std::fmt::Display| Fault::crashed("the engine has ended").with_detail(e);
         self.engine.say(&Say::Need { bytes }).map_err(|e| gone(&e))?;
         let message = wire::receive(self.engine.0.as_fd()).map_err(|e| gone(&ended(e)))?;
         let message = message.ok_or_else(|| gone(&"it closed the socket"))?;
@@ -219,5 +218,5 @@ fn source(file: OwnedFd) -> Result<Source, Fault> {
 
 fn panic_fault(panic: &(dyn std::any::Any + Send)) -> Fault {
     let said = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    Fault::Crashed { why: format!("panic: {}", said.unwrap_or("without a word")) }
+    Fault::crashed("it stopped at an internal error").with_detail(said.unwrap_or("a panic without a message"))
 }

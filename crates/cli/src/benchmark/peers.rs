@@ -193,7 +193,7 @@ impl Bench<'_> {
     }
 }
 
-/// Writes a list in the format of [`albumen_worker::bench::floor::work`] and the peers' scripts.
+/// Writes a list in the format of `albumen_worker::bench::floor::work` and the peers' scripts.
 fn write_list(to: &Path, files: &[PathBuf]) -> Result<(), BenchError> {
     let mut bytes = Vec::new();
     for file in files {

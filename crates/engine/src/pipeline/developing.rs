@@ -347,10 +347,11 @@ impl Developer {
         // Detects a file system that hangs, so that a worker blocked on it is ended before its deadline.
         let path = relative::on_disk(&[&job.volume_path, &job.folder, &job.name]);
         let (patience, cancel) = (source.patience(), self.cancel.clone());
+        let probed_path = path.clone();
         let mut hangs = move || {
             let probed = probed.clone();
             let probe = move |_: &Beat| drop(probed.file().map(|f| f.metadata()));
-            patience::call(&path, patience, &|| cancel.is_cancelled(), probe) == Err(Missed::Hangs)
+            patience::call(&probed_path, patience, &|| cancel.is_cancelled(), probe) == Err(Missed::Hangs)
         };
         let inputs = Inputs { primary, sidecars: files };
         let answer =
@@ -391,6 +392,9 @@ impl Developer {
             derivatives: None,
             thumbhash: None,
         };
+        if let Some(detail) = fault_in(&answer).and_then(Fault::detail) {
+            tracing::debug!("{}: {detail}", path.display());
+        }
         match answer {
             Err(Fault::Cancelled) => return Ok(Visited::Stopped),
             Err(fault @ Fault::Unavailable { .. }) => {
@@ -442,11 +446,7 @@ fn through_worker(
 ) -> Result<Developed, Fault> {
     let growth = worker.growth();
     let mut answer = develop(worker, Claim::new(budget).beside(growth));
-    let fault = match &answer {
-        Err(fault) => Some(fault),
-        Ok(developed) => developed.pictures.as_ref().and_then(|p| p.as_ref().err()),
-    };
-    if let Some(Fault::TooLarge { needed }) = fault
+    if let Some(Fault::TooLarge { needed }) = fault_in(&answer)
         && growth > 0
         && *needed <= budget.ceiling()
     {
@@ -456,6 +456,14 @@ fn through_worker(
     }
     *resting = Some(budget.resting(worker.growth()));
     answer
+}
+
+/// Why a file, or its picture, could not be developed.
+fn fault_in(answer: &Result<Developed, Fault>) -> Option<&Fault> {
+    match answer {
+        Err(fault) => Some(fault),
+        Ok(developed) => developed.pictures.as_ref().and_then(|p| p.as_ref().err()),
+    }
 }
 
 /// Names that a camera may give the thumbnail of a clip: `MVI_0001.THM` for `MVI_0001.AVI`.

@@ -9,7 +9,7 @@ use albumen_models::files as models;
 use std::path::Path;
 
 /// Increase when inspect gives other facts for the same bytes.
-pub const INSPECT_VERSION: u32 = 6;
+pub const INSPECT_VERSION: u32 = 7;
 /// Increase when decode or render gives other pictures.
 pub const RENDER_VERSION: u32 = 6;
 /// Increase when detection, alignment or grading change; another model changes the settings key automatically.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Bits of `flags`.
 pub mod flag {
-    /// A favourite of the requesting account: [`Grid::mark`].
+    /// A favourite of the requesting account: [`super::Grid::mark`].
     pub const FAVOURITE: u32 = 1;
     /// Live or motion photo.
     pub const MOVES: u32 = 2;

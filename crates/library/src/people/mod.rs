@@ -1,7 +1,7 @@
 //! Faces to people: clustering that only grows, within one space, under the constraints of users' edits.
 //!
 //! This module is pure: it works on vectors and numbers in memory and uses neither SQL nor files.
-//! [`albumen_index::people`] stores faces, edits and results. docs/people.md has the complete description.
+//! `albumen_index::people` stores faces, edits and results. docs/people.md has the complete description.
 //!
 //! Promises: the same input gives the same output, to the bit, on any machine and for any number of threads;
 //! two faces of one photo are never merged; a face or a group never joins a person that it is forbidden to

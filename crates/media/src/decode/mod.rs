@@ -19,7 +19,7 @@ use crate::pixels::orient::Orientation;
 use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
-use albumen_core::vocabulary::{Admission, Codecs, Facts, FixedAdmission, Format};
+use albumen_core::vocabulary::{Admission, Codecs, Facts, Family, FixedAdmission, Format};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Set in a process that has entered the sandbox before it opened all codecs: it can no longer open them.
@@ -45,7 +45,8 @@ fn shared_libraries() -> Result<(), Fault> {
 /// Ensures that FFmpeg can be used.
 fn all_codecs() -> Result<(), Fault> {
     shared_libraries()?;
-    ffmpeg::library::load().map_err(|why| Fault::unsupported(format!("FFmpeg is not there: {why}")))
+    ffmpeg::library::load()
+        .map_err(|why| Fault::unsupported("FFmpeg is missing on this machine").with_detail(why))
 }
 
 /// The picture that a viewer should show for this file: upright, sRGB, exactly `fit(display size)` pixels.
@@ -64,45 +65,14 @@ pub fn decode(
     }
     let adobe_rgb = if facts.adobe_rgb { colour::adobe_rgb() } else { None };
     let untagged = adobe_rgb.as_deref();
-    match format {
-        Format::Jpeg => jpeg::decode(source, orientation, untagged, fit, admission),
-        Format::Heic | Format::Heif | Format::Avif => heif::decode(source, facts, fit, admission),
-        Format::Mp4
-        | Format::Mov
-        | Format::ThreeGp
-        | Format::Mkv
-        | Format::Webm
-        | Format::Avi
-        | Format::Mts
-        | Format::Mpeg
-        | Format::Wmv
-        | Format::Flv
-        | Format::Ogv
-        | Format::Mxf
-        | Format::Dv
-        | Format::H264
-        | Format::H265 => video::decode(source, facts, fit, admission),
-        Format::Png | Format::Gif | Format::Webp | Format::Tiff | Format::Bmp | Format::Jxl | Format::Jp2 => {
-            raster::decode(format, &raster::Job { source, orientation, untagged, fit, admission })
-        }
-        Format::Cr2
-        | Format::Cr3
-        | Format::Crw
-        | Format::Nef
-        | Format::Arw
-        | Format::Dng
-        | Format::Raf
-        | Format::Orf
-        | Format::Rw2
-        | Format::Pef
-        | Format::Srw
-        | Format::Mrw
-        | Format::X3f
-        | Format::ThreeFr
-        | Format::Iiq
-        | Format::Dcr
-        | Format::Erf => raw::decode(&raster::Job { source, orientation, untagged, fit, admission }, facts),
-        Format::Psd => psd::decode(&raster::Job { source, orientation, untagged, fit, admission }),
+    let job = raster::Job { source, orientation, untagged, fit, admission };
+    match format.family() {
+        Family::Jpeg => jpeg::decode(source, orientation, untagged, fit, admission),
+        Family::Heif => heif::decode(source, facts, fit, admission),
+        Family::Raster => raster::decode(format, &job),
+        Family::Raw => raw::decode(&job, facts),
+        Family::Photoshop => psd::decode(&job),
+        Family::Video => video::decode(source, facts, fit, admission),
     }
 }
 

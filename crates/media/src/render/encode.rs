@@ -11,7 +11,7 @@ thread_local! {
 
 /// Encodes RGB rows of `width` x `height` pixels at this quality, 1 to 100.
 pub fn jpeg(rgb: &[u8], width: u32, height: u32, quality: u8) -> Result<Vec<u8>, Fault> {
-    let failed = |e: turbojpeg::Error| Fault::unsupported(format!("its thumbnail cannot be encoded: {e}"));
+    let failed = |e: turbojpeg::Error| Fault::unsupported("its thumbnail cannot be encoded").with_detail(e);
     COMPRESSOR.with_borrow_mut(|slot| {
         let compressor = match slot {
             Some(compressor) => compressor,

@@ -1,7 +1,7 @@
 //! What a subject may do with an object: one pure function, [`rights`], that denies what no rule allows.
 //!
 //! Its input is the [`Policy`]: all accounts, grants, albums and links, read from `portal.sqlite` and the
-//! config. [`scope`] expresses the same for the whole library, as a filter for the queries of the index; a
+//! config. [`scope()`] expresses the same for the whole library, as a filter for the queries of the index; a
 //! property test verifies that both agree.
 
 mod policy;

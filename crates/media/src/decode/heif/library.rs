@@ -200,9 +200,9 @@ fn check(error: sys::heif_error) -> Result<(), Fault> {
         } else if error.code == sys::heif_error_code_heif_error_Unsupported_feature
             || error.code == sys::heif_error_code_heif_error_Unsupported_filetype
         {
-            Fault::unsupported(why)
+            Fault::unsupported("a kind of HEIF picture that Albumen does not decode").with_detail(why)
         } else {
-            Fault::corrupt(why)
+            Fault::corrupt("its HEIF data are damaged").with_detail(why)
         },
     )
 }

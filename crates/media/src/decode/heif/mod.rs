@@ -35,11 +35,11 @@ pub fn decode(
     };
     let mut pixels = match (picture(source, items.as_ref(), fit, admission), &items) {
         // The decoder may fail on a picture whose bytes are known to be missing.
-        (Err(Fault::Corrupt { why }), Some(items)) => match whole::damage(source, items)? {
+        (Err(fault @ Fault::Corrupt { .. }), Some(items)) => match whole::damage(source, items)? {
             Some(missing) if !whole::has_too_little(source, items) => {
-                grey(items, missing, fit).ok_or(Fault::Corrupt { why })?
+                grey(items, missing, fit).ok_or(fault)?
             }
-            _ => return Err(Fault::Corrupt { why }),
+            _ => return Err(fault),
         },
         (pixels, _) => pixels?,
     };

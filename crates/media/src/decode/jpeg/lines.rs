@@ -1,5 +1,6 @@
 //! libjpeg-turbo row by row: the safe wrapper of scanlines.c.
 
+use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::io;
@@ -79,6 +80,7 @@ unsafe extern "C" {
     fn albumen_jpeg_open(read: ReadFn, context: *mut c_void) -> *mut Raw;
     fn albumen_jpeg_close(jpeg: *mut Raw);
     fn albumen_jpeg_message(jpeg: *const Raw) -> *const c_char;
+    fn albumen_jpeg_is_unsupported(jpeg: *const Raw) -> c_int;
     fn albumen_jpeg_damage(jpeg: *mut Raw) -> c_int;
     fn albumen_jpeg_is_empty(jpeg: *const Raw) -> c_int;
     fn albumen_jpeg_read_header(jpeg: *mut Raw, header: *mut Header) -> c_int;
@@ -130,8 +132,8 @@ unsafe extern "C" fn read(context: *mut c_void, offset: u64, out: *mut u8, len: 
 pub(crate) enum Stop {
     /// The file could not be read.
     Read(io::Error),
-    /// libjpeg's message.
-    Refused(String),
+    /// libjpeg does not decode it.
+    Refused(Fault),
 }
 
 /// A JPEG that is read in rows.
@@ -162,7 +164,7 @@ impl Lines {
             None => {
                 // SAFETY: it came from Box::into_raw above, and no decoder holds it.
                 drop(unsafe { Box::from_raw(feed) });
-                Err(Stop::Refused("no memory for a decoder".into()))
+                Err(Stop::Refused(Fault::unavailable("the machine has no memory left")))
             }
         }
     }
@@ -172,12 +174,18 @@ impl Lines {
         if let Some(e) = unsafe { (*self.feed).failed.take() } {
             return Stop::Read(e);
         }
-        Stop::Refused(self.message())
-    }
-
-    fn message(&self) -> String {
         // SAFETY: the message is a NUL-terminated array inside the decoder.
-        unsafe { CStr::from_ptr(albumen_jpeg_message(self.raw.as_ptr())) }.to_string_lossy().into_owned()
+        let message = unsafe { CStr::from_ptr(albumen_jpeg_message(self.raw.as_ptr())) }.to_string_lossy();
+        // SAFETY: reads a number inside the decoder.
+        let is_unsupported = unsafe { albumen_jpeg_is_unsupported(self.raw.as_ptr()) } != 0;
+        let fault = if is_unsupported {
+            Fault::unsupported(
+                "a kind of JPEG that Albumen does not decode, such as lossless or hierarchical",
+            )
+        } else {
+            Fault::corrupt("its JPEG data are damaged")
+        };
+        Stop::Refused(fault.with_detail(message))
     }
 
     pub(crate) fn header(&mut self) -> Result<Header, Stop> {

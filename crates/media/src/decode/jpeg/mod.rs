@@ -158,7 +158,7 @@ fn planes(lines: &mut Lines, eighths: u32, target: (u32, u32), icc: Option<&[u8]
             }
             // The part before the error is kept.
             Err(Stop::Refused(why)) if taken > 0 => {
-                fatal = Some(why);
+                fatal = Some(why.into_reason());
                 break;
             }
             Err(stop) => return Err(stop),
@@ -175,7 +175,7 @@ fn ended(lines: &mut Lines, fatal: Option<String>) -> Result<Option<String>, Sto
         return Err(Stop::Read(e));
     }
     if lines.is_empty() {
-        return Err(Stop::Refused("the file ends before the picture begins".into()));
+        return Err(Stop::Refused(Fault::corrupt("the file ends before the picture begins")));
     }
     Ok(fatal.or_else(|| damage.map(str::to_owned)))
 }
@@ -204,7 +204,7 @@ fn rows(
             Ok(n) => reducer.advance(n),
             // The part before the error is kept.
             Err(Stop::Refused(why)) if reducer.taken() > 0 => {
-                fatal = Some(why);
+                fatal = Some(why.into_reason());
                 break;
             }
             Err(stop) => return Err(stop),
@@ -241,45 +241,45 @@ impl Inks {
 pub(super) fn stopped(stop: Stop) -> Fault {
     match stop {
         Stop::Read(e) => e.into(),
-        Stop::Refused(why) => Fault::corrupt(why),
+        Stop::Refused(why) => why,
     }
 }
 
-/// Decodes with zune-jpeg, whole, what libjpeg-turbo refuses. `why` is libjpeg's reason, which is returned if
-/// this fails too.
+/// Decodes with zune-jpeg, whole, what libjpeg-turbo refuses. `refused` is the fault by libjpeg, which is returned
+/// if this fails too.
 fn second_opinion(
     source: &Source,
     orientation: Orientation,
     untagged: Option<&[u8]>,
     fit: Fit<'_>,
     admission: &dyn Admission,
-    why: String,
+    refused: Fault,
 ) -> Result<Pixels, Fault> {
-    let refused = || Fault::corrupt(&why);
     admission.admit(source.len())?;
     let bytes = source.read_all(SECOND_DECODER_FILE)?;
     let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB).set_strict_mode(false);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&bytes), options);
-    decoder.decode_headers().map_err(|_| refused())?;
-    let info = decoder.info().ok_or_else(refused)?;
+    decoder.decode_headers().map_err(|_| refused.clone())?;
+    let info = decoder.info().ok_or_else(|| refused.clone())?;
     let full = (u32::from(info.width), u32::from(info.height));
     if full.0 == 0 || full.1 == 0 {
-        return Err(refused());
+        return Err(refused);
     }
     let target = target_of(full, orientation, fit);
     // It stores 16-bit coefficients of every component in addition to the picture.
     let samples = u64::from(full.0) * u64::from(full.1) * u64::from(info.components.max(3));
     admission.admit(source.len() + 3 * samples + limits::finishing(target, orientation))?;
-    let rgb = decoder.decode().map_err(|_| refused())?;
+    let rgb = decoder.decode().map_err(|_| refused.clone())?;
     if rgb.len() != bytes_of(full) {
-        return Err(refused());
+        return Err(refused);
     }
     let mut rgb = shrink(&rgb, full, target);
     let own = profile::icc_profile(source);
     if let Some(profile) = own.as_deref().or(untagged) {
         colour::to_srgb_rgb8(&mut rgb, profile);
     }
-    let pixels = Pixels { width: target.0, height: target.1, rgb, damaged: Some(why) };
+    let damaged = matches!(refused, Fault::Corrupt { .. }).then(|| refused.into_reason());
+    let pixels = Pixels { width: target.0, height: target.1, rgb, damaged };
     Ok(orient::upright(pixels, orientation))
 }
 

@@ -321,6 +321,22 @@ void albumen_jpeg_close(albumen_jpeg *jpeg) {
 
 const char *albumen_jpeg_message(const albumen_jpeg *jpeg) { return jpeg->message; }
 
+/* 1 if the last error concerns a valid kind of JPEG that libjpeg does not decode. */
+int albumen_jpeg_is_unsupported(const albumen_jpeg *jpeg) {
+  switch (jpeg->errors.msg_code) {
+  case JERR_ARITH_NOTIMPL:
+  case JERR_BAD_PRECISION:
+  case JERR_CCIR601_NOTIMPL:
+  case JERR_CONVERSION_NOTIMPL:
+  case JERR_FRACT_SAMPLE_NOTIMPL:
+  case JERR_NOTIMPL:
+  case JERR_SOF_UNSUPPORTED:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
 /* Whether all coefficients of a buffered picture are complete to the last bit; known only of progressive ones. */
 static int all_scans_came(const struct jpeg_decompress_struct *cinfo) {
   int i, k;

@@ -45,7 +45,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
             if rows.iter().all(|&b| b == 0) {
                 return Err(fault(e));
             }
-            damaged = Some(e.to_string());
+            damaged = Some(fault(e).into_reason());
             fill_missing_rows(&mut rows, line);
         }
         for row in rows.chunks_exact(line.max(1)) {
@@ -59,7 +59,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
                 Ok(false) => break,
                 Err(e) if y == 0 => return Err(fault(e)),
                 Err(e) => {
-                    damaged = Some(e.to_string());
+                    damaged = Some(fault(e).into_reason());
                     break;
                 }
             }
@@ -92,6 +92,6 @@ fn fill_missing_rows(rows: &mut [u8], line: usize) {
 fn fault(e: DecodingError) -> Fault {
     match e {
         DecodingError::Io(e) => e.into(),
-        other => Fault::corrupt(other),
+        other => Fault::corrupt("its GIF data are damaged").with_detail(other),
     }
 }

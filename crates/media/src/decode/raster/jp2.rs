@@ -5,6 +5,7 @@ use super::canvas::{Canvas, Samples};
 use crate::decode::colour::CmykToSrgb;
 use crate::pixels::Pixels;
 use albumen_core::fault::Fault;
+use hayro_jpeg2000::error::{DecodeError, FormatError, MarkerError};
 use hayro_jpeg2000::{ColorSpace, DecodeSettings, DecoderContext, Image};
 
 /// Longest file that is read: all of it must be in memory.
@@ -17,7 +18,7 @@ const HEADROOM: f64 = 1.15;
 pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     job.admission.admit(job.source.len())?;
     let bytes = job.source.read_all(LARGEST_FILE)?;
-    let open = |settings| Image::new(&bytes, &settings).map_err(Fault::corrupt);
+    let open = |settings| Image::new(&bytes, &settings).map_err(fault);
     let whole = open(DecodeSettings::default())?;
     let target = Canvas::target(job, (whole.width(), whole.height()))?;
     drop(whole);
@@ -35,7 +36,7 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     let cost = job.source.len() + pixels * channels as u64 * BYTES_PER_SAMPLE;
     let mut canvas = Canvas::scaled(job, from, target, cost)?;
     let mut context = DecoderContext::default();
-    let decoded = image.decode(&mut context).map_err(Fault::corrupt)?;
+    let decoded = image.decode(&mut context).map_err(fault)?;
     let picture = decoded.data_u8();
     let samples = match (colours, image.has_alpha()) {
         (1, false) => Samples::Grey,
@@ -56,4 +57,16 @@ pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     };
     canvas.push(samples, &picture);
     Ok(canvas.finish(profile.as_deref(), None))
+}
+
+fn fault(e: DecodeError) -> Fault {
+    let is_unsupported = matches!(
+        e,
+        DecodeError::Format(FormatError::Unsupported) | DecodeError::Marker(MarkerError::Unsupported)
+    );
+    if is_unsupported {
+        Fault::unsupported("a kind of JPEG 2000 that Albumen does not decode").with_detail(e)
+    } else {
+        Fault::corrupt("its JPEG 2000 data are damaged").with_detail(e)
+    }
 }

@@ -8,6 +8,7 @@ use crate::pixels::Pixels;
 use crate::pixels::orient::Orientation;
 use albumen_core::fault::Fault;
 use jxl_oxide::{AllocTracker, EnumColourEncoding, JxlImage, PixelFormat, RenderingIntent};
+use std::error::Error;
 use std::io::BufReader;
 
 /// The decoder's memory per pixel and channel: coefficients, the float picture, and the copy that its filters
@@ -25,8 +26,7 @@ pub(crate) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
 pub(crate) fn decode_turned(job: &Job<'_>) -> Result<Pixels, Fault> {
     let tracker = AllocTracker::with_limit(FIXED_BYTES as usize);
     let reader = BufReader::new(job.source.cursor());
-    let mut image =
-        JxlImage::builder().alloc_tracker(tracker.clone()).read(reader).map_err(Fault::corrupt)?;
+    let mut image = JxlImage::builder().alloc_tracker(tracker.clone()).read(reader).map_err(fault)?;
     let full = (image.width(), image.height());
     let channels = image.pixel_format().channels() as u64;
     let samples = u64::from(full.0) * u64::from(full.1) * channels;
@@ -46,11 +46,7 @@ pub(crate) fn decode_turned(job: &Job<'_>) -> Result<Pixels, Fault> {
     }
     let profile = (!hdr && !convertible).then(|| image.rendered_icc());
     let render = image.render_frame(0).map_err(|e| {
-        if e.to_string().contains("memory") {
-            Fault::TooLarge { needed: cost * 2 }
-        } else {
-            Fault::corrupt(e)
-        }
+        if e.to_string().contains("memory") { Fault::TooLarge { needed: cost * 2 } } else { fault(e) }
     })?;
     let mut stream = render.stream();
     let width = full.0 as usize;
@@ -103,4 +99,14 @@ pub(crate) fn decode_turned(job: &Job<'_>) -> Result<Pixels, Fault> {
         }
     }
     Ok(canvas.finish(profile.as_deref().filter(|_| inks.is_none()), None))
+}
+
+/// The crate returns its errors as text; only a feature of no current profile says so.
+fn fault(e: Box<dyn Error + Send + Sync>) -> Fault {
+    let words = e.to_string();
+    if words.contains("not supported") {
+        Fault::unsupported("a kind of JPEG XL that Albumen does not decode").with_detail(words)
+    } else {
+        Fault::corrupt("its JPEG XL data are damaged").with_detail(words)
+    }
 }

@@ -1,4 +1,4 @@
-//! Raster formats other than JPEG: each file reads one format into a [`Canvas`].
+//! Raster formats other than JPEG: each file reads one format into a [`canvas::Canvas`].
 //!
 //! Promises: formats that can be read in rows or strips are, and are reduced on the way; others are admitted
 //! by their true cost before anything is allocated. Transparency is shown over white. A truncated picture is

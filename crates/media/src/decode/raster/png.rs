@@ -22,8 +22,8 @@ type Reader = png::Reader<BufReader<albumen_core::source::SourceCursor>>;
 pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
     match attempt(job, false) {
         // A wrong checksum means that something is damaged, not everything.
-        Err(Fault::Corrupt { why }) => attempt(job, true).map(|mut pixels| {
-            pixels.damaged.get_or_insert(why);
+        Err(fault @ Fault::Corrupt { .. }) => attempt(job, true).map(|mut pixels| {
+            pixels.damaged.get_or_insert_with(|| fault.into_reason());
             pixels
         }),
         other => other,
@@ -220,6 +220,6 @@ fn fault(e: DecodingError) -> Fault {
     match e {
         DecodingError::IoError(e) => e.into(),
         DecodingError::LimitsExceeded => Fault::corrupt("one of its chunks is absurdly large"),
-        other => Fault::corrupt(other),
+        other => Fault::corrupt("its PNG data are damaged").with_detail(other),
     }
 }

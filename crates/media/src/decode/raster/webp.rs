@@ -160,7 +160,9 @@ impl Seek for Padded {
 fn fault(e: DecodingError) -> Fault {
     match e {
         DecodingError::IoError(e) => e.into(),
-        DecodingError::UnsupportedFeature(e) => Fault::unsupported(e),
-        other => Fault::corrupt(other),
+        DecodingError::UnsupportedFeature(e) => {
+            Fault::unsupported("a kind of WebP that Albumen does not decode").with_detail(e)
+        }
+        other => Fault::corrupt("its WebP data are damaged").with_detail(other),
     }
 }

@@ -91,7 +91,7 @@ pub(super) struct Sensor {
 impl Sensor {
     /// Reads a file's directories. [`load`] must have succeeded.
     pub(super) fn open(bytes: Vec<u8>) -> Result<Sensor, Fault> {
-        load().map_err(|why| Fault::unsupported(format!("LibRaw is not there: {why}")))?;
+        load().map_err(|why| Fault::unsupported("LibRaw is missing on this machine").with_detail(why))?;
         // SAFETY: the library is open; null is handled.
         let raw = NonNull::new(unsafe { ffi::albumen_raw_new() }).map(Raw).ok_or_else(out_of_memory)?;
         let mut header = ffi::Header::default();

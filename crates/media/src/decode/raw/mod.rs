@@ -75,8 +75,8 @@ pub(super) fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
     Err(match (broken, fault) {
         // An intact copy of the file may contain more.
         (Some(broken), Fault::Unsupported { .. }) => broken,
-        (None, Fault::Unsupported { why }) => Fault::unsupported(format!("{NO_PREVIEW}, and {why}")),
-        (None, Fault::Corrupt { why }) => Fault::corrupt(format!("{NO_PREVIEW}, and {why}")),
+        (None, Fault::Unsupported { why, .. }) => Fault::unsupported(format!("{NO_PREVIEW}, and {why}")),
+        (None, Fault::Corrupt { why, .. }) => Fault::corrupt(format!("{NO_PREVIEW}, and {why}")),
         (_, fault) => fault,
     })
 }
@@ -98,7 +98,9 @@ fn first_readable(
                 }
                 return Ok(Some(pixels));
             }
-            Err(fault @ Fault::Corrupt { .. }) => drop(broken.get_or_insert(fault)),
+            Err(fault @ (Fault::Corrupt { .. } | Fault::Unsupported { .. })) => {
+                broken.get_or_insert(fault);
+            }
             Err(fault) => return Err(fault),
         }
     }

@@ -1,4 +1,4 @@
-//! Handlers of `/api/v1`. The table in [`super::routes`] defines the access to each.
+//! Handlers of `/api/v1`. The table in [`mod@super::routes`] defines the access to each.
 
 pub mod accounts;
 pub mod albums;

@@ -449,7 +449,7 @@ fn read_row(reader: &mut Box<dyn Read>, row: &mut [u8]) -> Result<(), Fault> {
     reader.read_exact(row).map_err(|e| match e.kind() {
         ErrorKind::UnexpectedEof => Fault::corrupt("a strip or tile ends too early"),
         ErrorKind::InvalidData | ErrorKind::InvalidInput => {
-            Fault::corrupt(format!("a strip or tile is broken: {e}"))
+            Fault::corrupt("a strip or tile is damaged").with_detail(e)
         }
         _ => Fault::unreadable(e),
     })

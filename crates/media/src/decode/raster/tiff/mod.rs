@@ -220,7 +220,7 @@ impl Chunks<'_, '_> {
 /// Why a part is missing, without the prefix of every fault.
 fn reason(fault: Fault) -> String {
     match fault {
-        Fault::Corrupt { why } | Fault::Unsupported { why } | Fault::Unreadable { why } => why,
+        Fault::Corrupt { why, .. } | Fault::Unsupported { why, .. } | Fault::Unreadable { why } => why,
         other => other.to_string(),
     }
 }
