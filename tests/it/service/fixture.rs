@@ -71,7 +71,7 @@ impl Fixture {
     /// Writes the config with more keys at its beginning.
     pub(super) fn configure(&self, first: &str) {
         let at = self.dir.path().display();
-        // Work in the idle class does not run while other tests keep the machine busy; kind.rs tests it.
+        // Work in the idle class does not run while other tests keep the machine busy; priority.rs tests it.
         let background = if self.more.contains("[service.background]") {
             ""
         } else {
