@@ -68,12 +68,11 @@ fn attempt(job: &Job<'_>, ignore_checksums: bool) -> Result<Pixels, Fault> {
                 if deep { widen16(row) } else { row.iter().map(|&v| u16::from(v) * 257).collect() };
             wide.extend(rgb16(samples, &narrow_or_wide));
         });
-        let damaged = damaged.map(|e| e.to_string());
         if wide.is_empty() {
-            return Err(Fault::corrupt(damaged.unwrap_or_default()));
+            return Err(damaged.unwrap_or_else(cut_off));
         }
         canvas.push(Samples::Rgb, &colour::cicp_to_srgb_rgb8(&wide, code_points));
-        return Ok(canvas.finish(None, damaged));
+        return Ok(canvas.finish(None, damaged.map(Fault::into_reason)));
     }
 
     let mut narrow = Vec::new();
@@ -95,24 +94,23 @@ fn attempt(job: &Job<'_>, ignore_checksums: bool) -> Result<Pixels, Fault> {
             } else {
                 canvas.push(samples, row);
             }
-        })
-        .map(|e| e.to_string());
+        });
         if canvas.is_empty() {
-            return Err(Fault::corrupt(damaged.unwrap_or_default()));
+            return Err(damaged.unwrap_or_else(cut_off));
         }
     }
     // An sRGB chunk is equivalent to a profile.
     let untagged = job.untagged.filter(|_| !says_srgb);
-    Ok(canvas.finish(profile.as_deref().or(untagged), damaged))
+    Ok(canvas.finish(profile.as_deref().or(untagged), damaged.map(Fault::into_reason)))
 }
 
 /// All readable rows, and the reason why there are no more.
-fn each_row(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> Option<DecodingError> {
+fn each_row(reader: &mut Reader, mut take: impl FnMut(&[u8])) -> Option<Fault> {
     loop {
         match reader.next_row() {
             Ok(Some(row)) => take(row.data()),
             Ok(None) => return None,
-            Err(e) => return Some(e),
+            Err(e) => return Some(fault(e)),
         }
     }
 }
@@ -124,7 +122,7 @@ fn deinterlace(
     row_bytes: usize,
     samples: usize,
     deep: bool,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<Fault>, Fault> {
     let mut narrow = Vec::new();
     let mut any = false;
     loop {
@@ -143,7 +141,7 @@ fn deinterlace(
                     png::expand_interlaced_row(picture, row_bytes, data, info, (samples * 8) as u8);
                 }
             }
-            Err(e) if any => return Ok(Some(e.to_string())),
+            Err(e) if any => return Ok(Some(fault(e))),
             Err(e) => return Err(fault(e)),
         }
     }
@@ -214,6 +212,11 @@ fn profile(info: &Info<'_>) -> Option<Vec<u8>> {
     profile.green_trc = Some(curve.clone());
     profile.blue_trc = Some(curve);
     profile.encode().ok()
+}
+
+/// There are no rows, and no reason why.
+fn cut_off() -> Fault {
+    Fault::corrupt("the file ends before the picture begins")
 }
 
 fn fault(e: DecodingError) -> Fault {
