@@ -10,22 +10,31 @@ use super::values::{add_words, keep};
 /// Maximum number of chunks read on one level.
 const MAX_CHUNKS: usize = 10_000;
 
+/// A chunk.
+pub struct Chunk<'a> {
+    pub kind: [u8; 4],
+    /// The length as declared; may reach beyond the end of a truncated file.
+    pub length: u64,
+    /// The contents, limited to the available bytes.
+    pub body: View<'a>,
+}
+
 /// Walks the chunks of a view; each is padded to an even length.
-pub fn chunks<'a>(view: View<'a>) -> impl Iterator<Item = ([u8; 4], View<'a>)> {
+pub fn chunks<'a>(view: View<'a>) -> impl Iterator<Item = Chunk<'a>> {
     let mut at = 0u64;
     std::iter::from_fn(move || {
         let kind = view.array(at)?;
         let length = u64::from(view.le32(at + 4)?);
         let body = view.part(at + 8, length);
         at += 8 + length + (length & 1);
-        Some((kind, body))
+        Some(Chunk { kind, length, body })
     })
     .take(MAX_CHUNKS)
 }
 
 pub fn read_avi(reader: &Reader) -> Findings {
     let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
-    for (kind, body) in chunks(reader.view().from(12)) {
+    for Chunk { kind, body, .. } in chunks(reader.view().from(12)) {
         if &kind == b"LIST" {
             match body.array::<4>(0).as_ref() {
                 Some(b"hdrl") => read_headers(body.from(4), &mut found),
@@ -42,7 +51,7 @@ pub fn read_avi(reader: &Reader) -> Findings {
 
 fn read_headers(list: View<'_>, found: &mut Findings) {
     let mut frames_us = None;
-    for (kind, body) in chunks(list) {
+    for Chunk { kind, body, .. } in chunks(list) {
         match &kind {
             b"avih" => {
                 frames_us = body.le32(0).filter(|v| *v > 0).zip(body.le32(16));
@@ -67,7 +76,7 @@ fn read_headers(list: View<'_>, found: &mut Findings) {
 fn read_stream(list: View<'_>, found: &mut Findings) {
     let mut kind_of = [0; 4];
     let mut handler = [0; 4];
-    for (kind, body) in chunks(list) {
+    for Chunk { kind, body, .. } in chunks(list) {
         match &kind {
             b"strh" => {
                 kind_of = body.array(0).unwrap_or_default();
@@ -107,7 +116,7 @@ fn read_stream(list: View<'_>, found: &mut Findings) {
 }
 
 fn read_info(list: View<'_>, found: &mut Findings) {
-    for (kind, body) in chunks(list) {
+    for Chunk { kind, body, .. } in chunks(list) {
         let Some(value) = text(&body.head(64 * 1024)) else { continue };
         let movie = found.movie_mut();
         match &kind {
@@ -179,5 +188,59 @@ pub fn audio_codec(tag: u16, bits: u16) -> &'static str {
         0x2000 => "ac3",
         0x2001 => "dts",
         _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_padded_and_end_with_the_file() {
+        let reader = Reader::from_bytes(b"one \x03\0\0\0abc\0two \x09\0\0\0de".to_vec());
+        let all: Vec<_> =
+            chunks(reader.view()).map(|c| (c.kind, c.length, c.body.len(), c.body.base())).collect();
+        assert_eq!(all, [(*b"one ", 3, 3, 8), (*b"two ", 9, 2, 20)]);
+    }
+
+    /// A list of headers with a stream of 320 x 240 pixels.
+    fn avi() -> Vec<u8> {
+        let chunk =
+            |kind: &[u8; 4], body: &[u8]| [kind, &(body.len() as u32).to_le_bytes()[..], body].concat();
+        let words = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+        let avih = chunk(b"avih", &words(&[40_000, 0, 0, 0, 50, 0, 0, 0, 320, 240]));
+        let strh = [&b"vidsMJPG"[..], &words(&[0, 0, 0, 1, 25, 0, 50])].concat();
+        let strf = [&words(&[40, 320, 240, 0])[..], b"MJPG"].concat();
+        let strl = chunk(b"LIST", &[&b"strl"[..], &chunk(b"strh", &strh), &chunk(b"strf", &strf)].concat());
+        let hdrl = chunk(b"LIST", &[&b"hdrl"[..], &avih, &strl].concat());
+        let info = chunk(b"LIST", &[&b"INFO"[..], &chunk(b"ISFT", b"Program\0")].concat());
+        [b"RIFF\0\x10\0\0AVI ", &hdrl[..], &info].concat()
+    }
+
+    #[test]
+    fn an_avi_has_its_size_length_codec_and_program() {
+        let found = read_avi(&Reader::from_bytes(avi()));
+        let movie = found.movie.unwrap();
+        assert_eq!(found.coded, Some((320, 240)));
+        assert_eq!((movie.duration_s, movie.fps, movie.has_video), (Some(2.0), Some(25.0), true));
+        assert_eq!(
+            (movie.video_codec.as_deref(), movie.software.as_deref()),
+            (Some("mjpeg"), Some("Program"))
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_change_to_a_good_file_is_survived(
+            changes in proptest::collection::vec((0usize..200, proptest::num::u8::ANY), 0..8), cut in 0usize..200,
+        ) {
+            let mut file = avi();
+            for (at, byte) in changes {
+                let at = at % file.len();
+                file[at] = byte;
+            }
+            file.truncate(file.len().max(cut) - cut);
+            read_avi(&Reader::from_bytes(file));
+        }
     }
 }
