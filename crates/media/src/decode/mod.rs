@@ -4,7 +4,7 @@
 
 pub mod colour;
 mod ffmpeg;
-pub mod heif;
+mod heif;
 pub mod jpeg;
 mod limits;
 mod planes;
@@ -20,6 +20,7 @@ use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Codecs, Facts, FixedAdmission, Format};
+use albumen_formats::Container;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Set in a process that has entered the sandbox before it opened all codecs: it can no longer open them.
@@ -57,6 +58,17 @@ pub fn decode(
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
+    decode_parsed(source, facts, &Container::default(), fit, admission)
+}
+
+/// The same for a file whose container has been read by [`crate::inspect`].
+pub fn decode_parsed(
+    source: &Source,
+    facts: &Facts,
+    container: &Container,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
     let orientation = Orientation::from_exif(facts.orientation);
     let format = facts.format.ok_or_else(|| Fault::unsupported("its format is not known"))?;
     if format.needs_all_codecs() {
@@ -64,9 +76,14 @@ pub fn decode(
     }
     let adobe_rgb = if facts.adobe_rgb { colour::adobe_rgb() } else { None };
     let untagged = adobe_rgb.as_deref();
+    let job = raster::Job { source, orientation, untagged, fit, admission };
     match format {
-        Format::Jpeg => jpeg::decode(source, orientation, untagged, fit, admission),
-        Format::Heic | Format::Heif | Format::Avif => heif::decode(source, facts, fit, admission),
+        Format::Jpeg => {
+            jpeg::decode(source, container.jpeg_profile.as_deref(), orientation, untagged, fit, admission)
+        }
+        Format::Heic | Format::Heif | Format::Avif => {
+            heif::decode(source, facts, container.heif.as_ref(), fit, admission)
+        }
         Format::Mp4
         | Format::Mov
         | Format::ThreeGp
@@ -83,7 +100,7 @@ pub fn decode(
         | Format::H264
         | Format::H265 => video::decode(source, facts, fit, admission),
         Format::Png | Format::Gif | Format::Webp | Format::Tiff | Format::Bmp | Format::Jxl | Format::Jp2 => {
-            raster::decode(format, &raster::Job { source, orientation, untagged, fit, admission })
+            raster::decode(format, &job)
         }
         Format::Cr2
         | Format::Cr3
@@ -101,8 +118,8 @@ pub fn decode(
         | Format::ThreeFr
         | Format::Iiq
         | Format::Dcr
-        | Format::Erf => raw::decode(&raster::Job { source, orientation, untagged, fit, admission }, facts),
-        Format::Psd => psd::decode(&raster::Job { source, orientation, untagged, fit, admission }),
+        | Format::Erf => raw::decode(&job, facts, container.previews.as_deref()),
+        Format::Psd => psd::decode(&job),
     }
 }
 
