@@ -5,8 +5,11 @@
 
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{DevelopRequest, Facts, FixedAdmission, Inputs, PreviewSize, RenderSettings};
+use albumen_formats::bmff;
+use albumen_formats::bytes::Reader;
+use albumen_formats::heif::items::Items;
 use albumen_isolation::protocol;
-use albumen_media::decode::{self, heif::items};
+use albumen_media::decode;
 
 /// The name of a fuzz target, also of its folder of regression inputs, and its function.
 pub type Door = (&'static str, fn(&[u8]));
@@ -34,7 +37,10 @@ pub const DOORS: &[Door] = &[
     ("png", |bytes| inspect([b"\x89PNG\r\n\x1A\n", bytes].concat())),
     ("gif", |bytes| inspect([b"GIF89a", bytes].concat())),
     ("jxl", |bytes| inspect([b"\0\0\0\x0CJXL \r\n\x87\n", bytes].concat())),
+    ("jp2", |bytes| inspect([b"\0\0\0\x0CjP  \r\n\x87\n", bytes].concat())),
+    ("bmp", |bytes| inspect([b"BM", bytes].concat())),
     ("mpeg", |bytes| inspect([b"\0\0\x01\xBA", bytes].concat())),
+    ("mts", |bytes| inspect(transport(bytes))),
     ("asf", |bytes| {
         inspect([&b"\x30\x26\xB2\x75\x8E\x66\xCF\x11\xA6\xD9\x00\xAA\x00\x62\xCE\x6C"[..], bytes].concat())
     }),
@@ -112,6 +118,11 @@ fn checked(request: &DevelopRequest, inputs: &Inputs) {
     assert!(reply.is_ok(), "the engine would not believe: {}", reply.unwrap_err());
 }
 
+/// The packets of a transport stream, each after its sync byte.
+fn transport(bytes: &[u8]) -> Vec<u8> {
+    bytes.chunks(187).flat_map(|packet| [b"\x47", packet].concat()).collect()
+}
+
 /// The blocks of DV that distinguish it from other files: a header, two of sub-code, one of the video's own.
 fn dv_header() -> Vec<u8> {
     let mut header = vec![0; 241];
@@ -122,19 +133,22 @@ fn dv_header() -> Vec<u8> {
 
 /// The search for previews in RAW files.
 fn previews(bytes: &[u8]) {
-    let reader = albumen_formats::bytes::Reader::from_bytes(bytes.to_vec());
+    let reader = Reader::from_bytes(bytes.to_vec());
     let found = albumen_formats::preview::previews(&reader);
     assert!(found.iter().all(|p| p.at <= bytes.len() as u64));
 }
 
-/// The item table that decoding reads, and the grids that it references.
+/// The contents of a `meta` box, and what decoding asks of its items.
 fn heif_items(bytes: &[u8]) {
-    let Ok(items) = items::parse_meta(bytes, 0) else { return };
-    let source = Source::from_bytes(bytes.to_vec());
-    for id in 0..16 {
-        let Some(item) = items.get(id) else { continue };
-        let _ = (items.grid(&source, item), items.is_alpha(item), items.properties_of(item).count());
-        let _ = (items.references(id, b"dimg"), items.referring(id, b"auxl").count());
+    let file = [&(bytes.len() as u32 + 8).to_be_bytes()[..], b"meta", bytes].concat();
+    let reader = Reader::from_bytes(file);
+    let Some(meta) = bmff::find(reader.view(), b"meta") else { return };
+    let items = Items::read(reader.view(), &meta);
+    let _ = (items.shown(), items.renamed(), items.grid());
+    for item in items.all().iter().take(16) {
+        let _ = (items.places(reader.len(), item), items.bytes(reader.view(), item, 64 << 10));
+        let _ = (items.size_of(item), items.is_alpha(item));
+        let _ = (items.references(item.id, b"dimg").count(), items.referring(item.id, b"auxl").count());
     }
 }
 

@@ -28,6 +28,8 @@ SIGNATURES = [
     ("png", b"\x89PNG\r\n\x1a\n", 8),
     ("gif", b"GIF89a", 6),
     ("jxl", b"\0\0\0\x0cJXL \r\n\x87\n", 12),
+    ("jp2", b"\0\0\0\x0cjP  \r\n\x87\n", 12),
+    ("bmp", b"BM", 2),
     ("mpeg", b"\0\0\x01\xba", 4),
     ("asf", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", 16),
     ("flv", b"FLV\x01", 4),
@@ -101,6 +103,9 @@ def seeds(path, data):
             meta = data.find(b"meta")
             if meta > 0:
                 yield "heif_items", data[meta + 4 :]
+    if data[:1] == data[188:189] == data[376:377] == b"\x47":
+        # The fuzz target writes the sync byte of each packet.
+        yield "mts", b"".join(data[at + 1 : at + 188] for at in range(0, len(data), 188))
     if data[:2] == b"\xff\xd8":
         for marker, payload in jpeg_segments(data):
             for door, of, head in (

@@ -3,7 +3,10 @@
 use crate::support;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
-use albumen_core::vocabulary::{Facts, FixedAdmission};
+use albumen_core::vocabulary::{Facts, FixedAdmission, Format};
+use albumen_formats::bytes::Reader;
+use albumen_formats::heif::items::Property;
+use albumen_formats::heif::{Structure, structure};
 use albumen_media::decode;
 use albumen_media::pixels::Pixels;
 use std::fs::File;
@@ -35,8 +38,9 @@ fn within(side: u32) -> impl Fn(u32, u32) -> (u32, u32) {
     }
 }
 
-fn decode_heif(path: &Path, side: u32) -> Result<Pixels, Fault> {
-    decode::heif::decode(&open(path), &Facts::default(), &within(side), &PLENTY)
+fn decode_heif(source: &Source, side: u32, admission: &FixedAdmission) -> Result<Pixels, Fault> {
+    let facts = Facts { format: Some(Format::Heic), ..Facts::default() };
+    decode::decode(source, &facts, &within(side), admission)
 }
 
 /// Mean luma of 8 x 8 cells, rows first, cut where Pillow's box filter cuts them.
@@ -87,7 +91,7 @@ fn corpus_heif_pictures_match_the_reference_grids() {
         }
         seen += 1;
         let name = row["file"].as_str().unwrap();
-        let pixels = match decode_heif(&support::corpus_file(&corpus, name), 640) {
+        let pixels = match decode_heif(&open(&support::corpus_file(&corpus, name)), 640, &PLENTY) {
             Ok(pixels) => pixels,
             Err(e) => {
                 wrong.push(format!("{name}: {e}"));
@@ -122,24 +126,19 @@ fn corpus_heif_pictures_match_the_reference_grids() {
 
 /// A 200-megapixel HEIC (16384 x 12288 in 768 tiles, as Samsung's phones write), made of a real picture's tiles.
 pub(crate) fn made_200_megapixels(corpus: &Path) -> Vec<u8> {
-    use decode::heif::items::{self, Property};
     const COLUMNS: u32 = 32;
     const ROWS: u32 = 24;
     let name = "heic/bigcat88+pillow_heif/tests/images/heif_other/pug.heic";
     let source = open(&support::corpus_file(corpus, name));
-    let items = items::read(&source).unwrap().unwrap();
-    let real: Vec<_> =
-        items.references(items.primary, b"dimg").iter().map(|id| items.get(*id).unwrap()).collect();
-    let properties: Vec<_> = items.properties_of(real[0]).collect();
-    let hvcc = properties.iter().find_map(|p| match p {
-        Property::Hvcc(record) => Some(record),
+    let Structure::Items(items) = structure(&Reader::new(&source)) else { panic!("no items") };
+    let grid = items.shown().unwrap();
+    let real: Vec<_> = items.references(grid.id, b"dimg").map(|id| items.get(id).unwrap()).collect();
+    let record = items.properties_of(real[0]).find_map(|p| match p {
+        Property::Hevc { record, .. } => Some(*record),
         _ => None,
     });
-    let tile = properties.iter().find_map(|p| match p {
-        Property::Size(w, h) => Some((*w, *h)),
-        _ => None,
-    });
-    let (hvcc, (tw, th)) = (hvcc.unwrap(), tile.unwrap());
+    let (at, length) = record.unwrap();
+    let (hvcc, (tw, th)) = (source.slice(at, length as usize).unwrap(), items.size_of(real[0]).unwrap());
     let count = COLUMNS * ROWS;
     let tiles: Vec<Vec<u8>> = (0..count as usize)
         .map(|i| real[i % real.len()].extents[0])
@@ -161,7 +160,7 @@ pub(crate) fn made_200_megapixels(corpus: &Path) -> Vec<u8> {
     let size = (tw * COLUMNS, th * ROWS);
     let grid = [&[0, 1, ROWS as u8 - 1, COLUMNS as u8 - 1][..], &be32(size.0), &be32(size.1)].concat();
     let ispe = |w: u32, h: u32| full(b"ispe", 0, &[&be32(w), &be32(h)]);
-    let ipco = boxed(b"ipco", &[&boxed(b"hvcC", &[hvcc]), &ispe(tw, th), &ispe(size.0, size.1)]);
+    let ipco = boxed(b"ipco", &[&boxed(b"hvcC", &[&hvcc]), &ispe(tw, th), &ispe(size.0, size.1)]);
     let of_tiles = ids.clone().flat_map(|id| [&be16(id)[..], &[2, 0x81, 2]].concat()).collect::<Vec<u8>>();
     let ipma = full(b"ipma", 0, &[&be32(count + 1), &be16(1), &[1, 3], &of_tiles]);
     let to = ids.clone().flat_map(be16).collect::<Vec<u8>>();
@@ -228,7 +227,7 @@ fn two_hundred_megapixels_alone() {
     // Reset the peak from generating the file.
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let admission = FixedAdmission(MEMORY_FOR_200_MEGAPIXELS);
-    let pixels = decode::heif::decode(&open(&path), &Facts::default(), &within(2560), &admission).unwrap();
+    let pixels = decode_heif(&open(&path), 2560, &admission).unwrap();
     assert_eq!((pixels.width, pixels.height), (2560, 1920));
     assert_eq!(pixels.damaged, None);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -242,11 +241,11 @@ fn a_truncated_grid_gives_what_is_there_and_says_so() {
     let name = "heic/bigcat88+pillow_heif/tests/images/heif_other/pug.heic";
     let whole = std::fs::read(support::corpus_file(&corpus, name)).unwrap();
     let source = Source::from_bytes(whole[..whole.len() * 2 / 3].to_vec());
-    let pixels = decode::heif::decode(&source, &Facts::default(), &within(640), &PLENTY).unwrap();
+    let pixels = decode_heif(&source, 640, &PLENTY).unwrap();
     assert_eq!((pixels.width, pixels.height), (640, 480));
     assert!(pixels.damaged.is_some());
     let source = Source::from_bytes(whole[..whole.len() / 50].to_vec());
-    assert!(decode::heif::decode(&source, &Facts::default(), &within(640), &PLENTY).is_err());
+    assert!(decode_heif(&source, 640, &PLENTY).is_err());
 }
 
 #[test]
@@ -258,7 +257,7 @@ fn a_picture_that_cannot_be_admitted_is_too_large() {
     ] {
         let source = open(&support::corpus_file(&corpus, name));
         let little = FixedAdmission(8 << 20);
-        let refused = decode::heif::decode(&source, &Facts::default(), &within(640), &little);
+        let refused = decode_heif(&source, 640, &little);
         assert!(matches!(refused, Err(Fault::TooLarge { .. })), "{name}: {refused:?}");
     }
 }
@@ -345,7 +344,7 @@ fn a_picture_that_is_predicted_from_another_is_decoded_behind_it() {
     let Some((configuration, key, next)) = two_frames() else { return };
     let of = |pictures: &[&[u8]]| {
         let source = Source::from_bytes(heic(&configuration, pictures));
-        decode::heif::decode(&source, &Facts::default(), &within(256), &PLENTY).unwrap()
+        decode_heif(&source, 256, &PLENTY).unwrap()
     };
     let (first, second) = (of(&[&key]), of(&[&key, &next]));
     assert_eq!((first.damaged.as_deref(), second.damaged.as_deref()), (None, None));
@@ -361,9 +360,7 @@ fn a_picture_that_is_cut_off_is_shown_as_far_as_it_goes() {
     let Some((configuration, key, _)) = two_frames() else { return };
     let whole = heic(&configuration, &[&key]);
     let cut = whole[..whole.len() - key.len() / 3].to_vec();
-    let decode = |bytes: Vec<u8>| {
-        decode::heif::decode(&Source::from_bytes(bytes), &Facts::default(), &within(256), &PLENTY).unwrap()
-    };
+    let decode = |bytes: Vec<u8>| decode_heif(&Source::from_bytes(bytes), 256, &PLENTY).unwrap();
     let (whole, cut) = (decode(whole), decode(cut));
     assert_eq!(whole.damaged, None);
     assert!(cut.damaged.is_some());

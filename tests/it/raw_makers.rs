@@ -267,9 +267,10 @@ fn a_small_preview_is_said() {
     assert_eq!(facts_of("a.iiq", &middling).small_preview, Some(Size { width: 1400, height: 930 }));
     // A smaller one is shown if the data cannot be developed, which is known afterwards.
     let bytes = dng(1, &jpeg(160, 120));
-    let facts = facts_of("a.dng", &bytes);
+    let inputs = Inputs { primary: Source::from_bytes(bytes), sidecars: Vec::new() };
+    let (facts, container) = inspect::parse(&request("a.dng"), &inputs).unwrap();
     assert_eq!(facts.small_preview, None);
-    let after = |shown| inspect::small_preview_shown(&Source::from_bytes(bytes.clone()), &facts, shown);
+    let after = |shown| inspect::small_preview_shown(&container, &facts, shown);
     assert_eq!(after((160, 120)), Some(Size { width: 160, height: 120 }));
     assert_eq!(after((900, 600)), None);
     assert_eq!(after((450, 300)), None);

@@ -5,7 +5,7 @@
 use super::bytes::View;
 
 /// Maximum number of boxes read on one level.
-const MAX_BOXES: usize = 10_000;
+const MAX_BOXES: usize = 16_384;
 
 /// One box.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ impl<'a> Box<'a> {
     }
 }
 
-/// Walks the boxes of a view.
+/// Walks the boxes of a view; ends at an invalid one.
 pub fn boxes<'a>(view: View<'a>) -> impl Iterator<Item = Box<'a>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -38,6 +38,25 @@ pub fn boxes<'a>(view: View<'a>) -> impl Iterator<Item = Box<'a>> {
         Some(b)
     })
     .take(MAX_BOXES)
+}
+
+/// Walks the boxes of a table. `None` is the last item if there is an error: a box shorter than its header or longer than
+/// the view (it precedes the error, cut), or too many boxes. Fewer bytes than a header has at the end are padding.
+pub fn strict_boxes<'a>(view: View<'a>) -> impl Iterator<Item = Option<Box<'a>>> {
+    const HEADER: u64 = 8;
+    let (mut next, mut count, mut is_cut) = (Some(0), 0, false);
+    std::iter::from_fn(move || {
+        if is_cut {
+            (next, is_cut) = (None, false);
+            return Some(None);
+        }
+        let at = next.filter(|at| view.len() - at >= HEADER)?;
+        count += 1;
+        let b = box_at(view, at).filter(|_| count <= MAX_BOXES);
+        is_cut = b.is_some_and(|b| b.size > view.len() - at);
+        next = b.filter(|_| !is_cut).map(|b| at + b.size);
+        Some(b)
+    })
 }
 
 /// The box that begins at `at`.
@@ -86,12 +105,31 @@ mod tests {
         assert_eq!(boxes(reader.view()).map(|b| b.body.len()).collect::<Vec<_>>(), [2]);
     }
 
+    #[test]
+    fn a_strict_walk_reports_what_a_tolerant_one_skips() {
+        let good = b"\0\0\0\x0aispe12\0\0\0\x08free".to_vec();
+        let walk = |bytes: &[&[u8]]| {
+            let reader = Reader::from_bytes(bytes.concat());
+            strict_boxes(reader.view()).map(|b| b.map(|b| b.kind)).collect::<Vec<_>>()
+        };
+        let both = [Some(*b"ispe"), Some(*b"free")];
+        assert_eq!(walk(&[&good]), both);
+        assert_eq!(walk(&[&good, b"\0\0\0\0\0\0\0"]), both);
+        assert_eq!(walk(&[&good, b"\0\0\0\x09long"]), [&both[..], &[Some(*b"long"), None]].concat());
+        for bad in [&b"\0\0\0\x07tiny"[..], b"\0\0\0\x01wide\0\0"] {
+            assert_eq!(walk(&[&good, bad]), [&both[..], &[None]].concat());
+        }
+        let many = vec![b"\0\0\0\x08free".as_slice(); MAX_BOXES + 2];
+        let walked = walk(&many);
+        assert_eq!((walked.len(), walked.last()), (MAX_BOXES + 1, Some(&None)));
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
             let reader = Reader::from_bytes(bytes);
             for b in boxes(reader.view()) {
-                let _ = boxes(b.body).count();
+                let _ = (boxes(b.body).count(), strict_boxes(b.body).count());
             }
         }
     }

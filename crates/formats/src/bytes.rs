@@ -5,6 +5,7 @@
 //! available ones.
 
 use super::budget::Budget;
+use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use std::cell::{Cell, RefCell};
 
@@ -31,6 +32,7 @@ pub struct Reader {
     reads: Cell<u64>,
     copied: Cell<u64>,
     budget: Budget,
+    fault: RefCell<Option<Fault>>,
 }
 
 impl Reader {
@@ -42,6 +44,22 @@ impl Reader {
             reads: Cell::new(READS),
             copied: Cell::new(COPIED),
             budget: Budget::default(),
+            fault: RefCell::new(None),
+        }
+    }
+
+    /// The first error of the file system. The bytes that it concerns looked missing, so results are not final.
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault.borrow().clone()
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Option<usize> {
+        match self.source.read_at(offset, buf) {
+            Ok(n) => Some(n),
+            Err(e) => {
+                self.fault.borrow_mut().get_or_insert_with(|| e.into());
+                None
+            }
         }
     }
 
@@ -83,7 +101,7 @@ impl Reader {
         self.copied.set(self.copied.get().checked_sub(buf.len() as u64)?);
         if buf.len() as u64 > BLOCK {
             self.spend(buf.len() as u64)?;
-            return (self.source.read_at(offset, buf).ok()? == buf.len()).then_some(());
+            return (self.read_at(offset, buf)? == buf.len()).then_some(());
         }
         let mut done = 0;
         while done < buf.len() {
@@ -97,7 +115,7 @@ impl Reader {
                     let length = BLOCK.min(self.len() - block * BLOCK);
                     self.spend(length)?;
                     let mut bytes = vec![0; length as usize];
-                    let got = self.source.read_at(block * BLOCK, &mut bytes).ok()?;
+                    let got = self.read_at(block * BLOCK, &mut bytes)?;
                     bytes.truncate(got);
                     if blocks.len() == CACHED_BLOCKS {
                         blocks.remove(0);
@@ -265,6 +283,18 @@ mod tests {
         assert!(view.get(0, 1).is_some());
         assert_eq!(view.charge(10), None);
         assert_eq!((view.get(0, 1), view.charge(1)), (None, None));
+    }
+
+    #[test]
+    fn an_error_of_the_file_system_is_kept() {
+        // A folder can be opened, and not read.
+        let folder = std::fs::File::open(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let reader = Reader::new(&Source::from_file(folder).unwrap());
+        assert_eq!(reader.fault(), None);
+        assert_eq!(reader.view().u8(0), None);
+        assert!(matches!(reader.fault(), Some(Fault::Unreadable { .. })), "{:?}", reader.fault());
+        let reader = Reader::from_bytes(vec![1, 2]);
+        assert_eq!((reader.view().get(0, 3), reader.fault()), (None, None));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::bytes::{View, text, tidy};
 use super::lens;
 use super::makernote;
-use super::tiff::{Entry, Ifd, Tiff};
+use super::tiff::{Entry, Ifd, Tiff, tag};
 use super::values::{add_words, keep, place};
 use albumen_core::vocabulary::Gps;
 
@@ -105,14 +105,14 @@ impl Exif {
     pub fn read_main(&mut self, tiff: &Tiff<'_>, ifd: &Ifd) {
         self.read_image(tiff, ifd);
         let sub = |tag: u16| ifd.find(tag).and_then(|e| tiff.uint(e)).map(|at| tiff.ifd(u64::from(at)));
-        if let Some(photo) = sub(0x8769) {
+        if let Some(photo) = sub(tag::EXIF_DIRECTORY) {
             self.read_photo(tiff, &photo);
             // Some writers put all tags into one directory, some into the other.
             self.read_image(tiff, &photo);
         }
         self.read_photo(tiff, ifd);
         let interoperability = sub(0xA005).or_else(|| {
-            let photo = sub(0x8769)?;
+            let photo = sub(tag::EXIF_DIRECTORY)?;
             photo.find(0xA005).and_then(|e| tiff.uint(e)).map(|at| tiff.ifd(u64::from(at)))
         });
         if let Some(index) = interoperability {
@@ -203,7 +203,7 @@ impl Exif {
         {
             keep(&mut self.pixels, Some((w, h)));
         }
-        if let Some(e) = ifd.find(0x927C) {
+        if let Some(e) = ifd.find(tag::MAKER_NOTE) {
             makernote::read(tiff, e, self.make.as_deref().unwrap_or_default(), &mut self.maker);
         }
         if self.lens.is_none()

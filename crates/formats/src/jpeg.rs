@@ -1,14 +1,20 @@
-//! JPEG: the segments up to the first scan.
+//! JPEG: the segments up to the first scan, and the metadata in them.
 //!
 //! Invariants: entropy-coded data is not read; an invalid segment length ends the walk and keeps the results so far.
+
+mod profile;
+pub mod segments;
 
 use super::budget::PACKET;
 use super::bytes::{Reader, View};
 use super::tiff::Tiff;
 use super::{Findings, exif, photoshop};
+pub use profile::Part;
+use profile::Profile;
+use segments::{Damage, marker};
 
-/// Markers between the start and the first scan; a file with more is not a picture.
-const MAX_SEGMENTS: usize = 4096;
+/// The marker of the segments with an ICC profile, among others.
+const APP2: u8 = 0xE2;
 
 const XMP_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const XMP_LOOSE_HEADER: &[u8] = b"http://ns.adobe.com/x";
@@ -20,7 +26,8 @@ const MPF_HEADER: &[u8] = b"MPF\0";
 /// Reads a whole JPEG file.
 pub fn read(reader: &Reader) -> Findings {
     let mut found = Findings::default();
-    read_view(reader.view(), &mut found);
+    let profile = read_segments(reader.view(), &mut found);
+    found.container.jpeg_profile = Some(profile.parts());
     if !found.iso_gain_map && !found.tags().any(|x| x.gain_map) {
         read_other_pictures(reader.view(), &mut found);
     }
@@ -29,23 +36,26 @@ pub fn read(reader: &Reader) -> Findings {
 
 /// Reads a JPEG inside a part of a file.
 pub fn read_view(view: View<'_>, found: &mut Findings) {
+    read_segments(view, found);
+}
+
+/// The parts of the ICC profile of a JPEG, in order; none without a complete profile.
+pub fn profile_parts(view: View<'_>) -> Vec<Part> {
+    let mut profile = Profile::default();
+    let segments = segments::before_scan(view, Damage::Skipped);
+    segments.filter(|segment| segment.marker == APP2).for_each(|segment| profile.add(segment.body));
+    profile.parts()
+}
+
+fn read_segments(view: View<'_>, found: &mut Findings) -> Profile {
     let mut exif_parts: Vec<View<'_>> = Vec::new();
     let mut photoshop_parts: Vec<View<'_>> = Vec::new();
     let mut extended: Vec<(u32, u32, View<'_>)> = Vec::new();
-    let mut at = 2;
-    for _ in 0..MAX_SEGMENTS {
-        // Any number of 0xFF may precede a marker; other bytes are damage, which is skipped within a limit.
-        let Some(marker) = next_marker(view, &mut at) else { break };
-        match marker {
-            0x01 | 0xD0..=0xD8 => continue,
-            0xD9 | 0xDA => break,
-            _ => {}
-        }
-        let Some(length) = view.be16(at).map(u64::from).filter(|l| *l >= 2) else { break };
-        let body = view.part(at + 2, length - 2);
-        at += length;
-        match marker {
-            0xC0..=0xCF if !matches!(marker, 0xC4 | 0xC8 | 0xCC) => {
+    let mut profile = Profile::default();
+    for segment in segments::before_scan(view, Damage::Skipped) {
+        let body = segment.body;
+        match segment.marker {
+            marker if marker::is_frame(marker) => {
                 if found.coded.is_none()
                     && let (Some(h), Some(w)) = (body.be16(1), body.be16(3))
                 {
@@ -71,7 +81,8 @@ pub fn read_view(view: View<'_>, found: &mut Findings) {
                     }
                 }
             }
-            0xE2 => {
+            APP2 => {
+                profile.add(body);
                 let head = body.head(ISO_GAIN_MAP_HEADER.len());
                 if head.starts_with(ISO_GAIN_MAP_HEADER) {
                     found.iso_gain_map = true;
@@ -92,6 +103,7 @@ pub fn read_view(view: View<'_>, found: &mut Findings) {
     if let Some(packet) = join_extended(&extended) {
         found.add_xmp(packet);
     }
+    profile
 }
 
 /// Checks whether one of the further pictures in the multi-picture directory is a gain map: for Apple's and some of
@@ -119,28 +131,6 @@ fn read_other_pictures(file: View<'_>, found: &mut Findings) -> Option<()> {
         found.google_gain_map |= other.tags().any(|x| x.gain_map);
     }
     Some(())
-}
-
-/// Moves past the next marker and returns its code.
-fn next_marker(view: View<'_>, at: &mut u64) -> Option<u8> {
-    /// Bytes of damage that are skipped in search of the next marker.
-    const MAX_JUNK: u64 = 64 * 1024;
-    let limit = at.saturating_add(MAX_JUNK);
-    while *at < limit {
-        if view.u8(*at)? == 0xFF {
-            let code = view.u8(*at + 1)?;
-            if code == 0xFF {
-                *at += 1;
-                continue;
-            }
-            if code != 0 {
-                *at += 2;
-                return Some(code);
-            }
-        }
-        *at += 1;
-    }
-    None
 }
 
 /// A block over 64 KB is written as several APP1 segments, each with the header; a second block with its own TIFF

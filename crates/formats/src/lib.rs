@@ -49,7 +49,7 @@ use iptc::Iptc;
 use movie::Movie;
 use xmp::Xmp;
 
-/// Reads a file whose format is known.
+/// Reads a file of a format that [`sniff::sniff`] has detected.
 pub fn read(reader: &Reader, format: Format) -> Findings {
     use Format::*;
     match format {
@@ -137,9 +137,22 @@ pub fn unknown(reader: &Reader) -> Fault {
     Fault::corrupt("the content does not begin like any picture or video")
 }
 
+/// The structure of a file as its decoder needs it, so that the file is parsed once. A decoder reads what is absent.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Container {
+    pub heif: Option<heif::Structure>,
+    /// The parts of a JPEG's ICC profile, in order; none without a complete profile.
+    pub jpeg_profile: Option<Vec<jpeg::Part>>,
+    /// The finished pictures in a RAW file, largest first.
+    pub previews: Option<Vec<preview::Preview>>,
+}
+
 /// The results of a format's reader, before any choice between sources.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Findings {
+    /// The format, if the reader found a more precise one.
+    pub format: Option<Format>,
+    pub container: Container,
     /// Width and height as coded.
     pub coded: Option<(u32, u32)>,
     /// The upright size, if the container itself defines it (HEIF, JPEG XL, video); else EXIF does.

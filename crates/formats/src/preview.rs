@@ -7,7 +7,8 @@
 
 use super::bmff;
 use super::bytes::{Reader, View};
-use super::tiff::{Entry, Ifd, Tiff};
+use super::jpeg::segments::{self, Damage, marker};
+use super::tiff::{Entry, Ifd, Tiff, tag};
 use super::{mrw, x3f};
 
 /// Consecutive directories, and their nesting depth.
@@ -17,8 +18,6 @@ const MAX_DEPTH: u8 = 6;
 const MAX_CANDIDATES: usize = 64;
 /// The range of the last search. Previews precede the sensor data, which starts within the first megabytes.
 const SEARCHED_BYTES: u64 = 32 << 20;
-/// Segments read for a JPEG's size.
-const MAX_SEGMENTS: usize = 100;
 
 /// How a preview is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,55 +108,24 @@ fn preview(view: View<'_>, at: u64, length: u64) -> Option<Preview> {
         [_, 0xD8, 0xFF, 0xDB..=0xFE] => Coding::JpegWithoutStart,
         _ => return None,
     };
-    let mut pos = 2;
-    for _ in 0..MAX_SEGMENTS {
-        let marker = jpeg.be16(pos)?;
-        match marker {
-            0xFFFF => {
-                pos += 1;
-                continue;
-            }
-            0xFFC0..=0xFFC2 => {
-                let (bits, height, width) = (jpeg.u8(pos + 4)?, jpeg.be16(pos + 5)?, jpeg.be16(pos + 7)?);
-                let components = jpeg.u8(pos + 9)?;
-                let shown = bits == 8 && matches!(components, 1 | 3) && width > 0 && height > 0;
-                return shown.then(|| Preview {
-                    coding,
-                    at,
-                    length: jpeg.len(),
-                    width: u32::from(width),
-                    height: u32::from(height),
-                });
-            }
-            // Lossless, hierarchical, arithmetic: not used for previews.
-            0xFFC3 | 0xFFC5..=0xFFC7 | 0xFFC9..=0xFFCB | 0xFFCD..=0xFFCF | 0xFFD9 | 0xFFDA => return None,
-            0xFF01..=0xFFFE => pos += 2 + u64::from(jpeg.be16(pos + 2)?.max(2)),
-            _ => return None,
-        }
+    let frame = segments::before_scan(jpeg, Damage::Ends).find(|segment| marker::is_frame(segment.marker))?;
+    // Lossless, hierarchical, arithmetic: not used for previews.
+    if !matches!(frame.marker, marker::BASELINE | marker::EXTENDED | marker::PROGRESSIVE) {
+        return None;
     }
-    None
+    let (bits, height, width) = (frame.body.u8(0)?, frame.body.be16(1)?, frame.body.be16(3)?);
+    let components = frame.body.u8(5)?;
+    let is_shown = bits == 8 && matches!(components, 1 | 3) && width > 0 && height > 0;
+    is_shown.then(|| Preview {
+        coding,
+        at,
+        length: jpeg.len(),
+        width: u32::from(width),
+        height: u32::from(height),
+    })
 }
 
 // ---------------------------------------------------------------------------------------------- TIFF
-
-mod tag {
-    pub(super) const SUBFILE_KIND: u16 = 0xFE;
-    pub(super) const WIDTH: u16 = 0x100;
-    pub(super) const HEIGHT: u16 = 0x101;
-    pub(super) const TILE_OFFSETS: u16 = 0x144;
-    pub(super) const TILE_LENGTHS: u16 = 0x145;
-    pub(super) const COMPRESSION: u16 = 0x103;
-    pub(super) const PHOTOMETRIC: u16 = 0x106;
-    pub(super) const STRIP_OFFSETS: u16 = 0x111;
-    pub(super) const STRIP_LENGTHS: u16 = 0x117;
-    pub(super) const SUB_DIRECTORIES: u16 = 0x14A;
-    pub(super) const JPEG_OFFSET: u16 = 0x201;
-    pub(super) const JPEG_LENGTH: u16 = 0x202;
-    /// Panasonic's JpgFromRaw.
-    pub(super) const JPEG_FROM_RAW: u16 = 0x2E;
-    pub(super) const EXIF: u16 = 0x8769;
-    pub(super) const MAKER_NOTE: u16 = 0x927C;
-}
 
 fn directories(tiff: &Tiff<'_>, first: u64, depth: u8, found: &mut Candidates) {
     for ifd in tiff.chain(first, MAX_CHAIN) {
@@ -174,7 +142,7 @@ fn directory(tiff: &Tiff<'_>, ifd: &Ifd, depth: u8, found: &mut Candidates) {
     }
     // A JPEG in one strip; the sensor's own picture may be coded like that, too, but has another photometric
     // interpretation.
-    let sensor = matches!(number(tag::PHOTOMETRIC), Some(32_803 | 34_892));
+    let sensor = number(tag::PHOTOMETRIC).is_some_and(|p| tag::is_sensor(p as u32));
     if !sensor
         && matches!(number(tag::COMPRESSION), Some(6 | 7))
         && let (Some(offsets), Some(lengths)) = (ifd.find(tag::STRIP_OFFSETS), ifd.find(tag::STRIP_LENGTHS))
@@ -192,7 +160,7 @@ fn directory(tiff: &Tiff<'_>, ifd: &Ifd, depth: u8, found: &mut Candidates) {
     if depth >= MAX_DEPTH {
         return;
     }
-    for pointer in [tag::SUB_DIRECTORIES, tag::EXIF] {
+    for pointer in [tag::SUB_DIRECTORIES, tag::EXIF_DIRECTORY] {
         if let Some(e) = ifd.find(pointer) {
             for i in 0..e.count.min(MAX_CHAIN as u64) {
                 if let Some(at) = tiff.uint_at(e, i) {

@@ -181,7 +181,7 @@ fn sub_blocks(view: View<'_>, mut at: u64, mut out: Option<&mut Vec<u8>>) -> u64
 pub fn read_webp(reader: &Reader) -> Findings {
     let mut found = Findings::default();
     let mut canvas = None;
-    for (kind, body) in super::riff::chunks(reader.view().from(12)) {
+    for super::riff::Chunk { kind, body, .. } in super::riff::chunks(reader.view().from(12)) {
         match &kind {
             b"VP8X" => {
                 let side = |at| Some(u32::from(body.le16(at)?) + (u32::from(body.u8(at + 2)?) << 16) + 1);

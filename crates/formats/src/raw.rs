@@ -5,16 +5,13 @@
 
 use super::bytes::{Reader, View};
 use super::exif::{Exif, ExifDate};
-use super::tiff::{Ifd, Tiff};
+use super::tiff::{Ifd, Tiff, tag};
 use super::values::keep;
 use super::{Findings, jpeg, lens, photoshop};
 use albumen_core::vocabulary::Format;
 
 /// Consecutive directories; multi-page scans have some hundred pages, of which the first is shown.
 const MAX_CHAIN: usize = 16;
-
-const PHOTOMETRIC_CFA: u32 = 32803;
-const PHOTOMETRIC_LINEAR_RAW: u32 = 34892;
 
 /// TIFF and the TIFF-based RAW formats.
 pub fn read_tiff(reader: &Reader, format: Format) -> Findings {
@@ -26,14 +23,14 @@ pub fn read_tiff(reader: &Reader, format: Format) -> Findings {
     exif.read_main(&tiff, first);
     // Cameras put EXIF into the first directory; some RAW and scanner files into a later one.
     for other in chain.iter().skip(1) {
-        if exif.original.is_none() && other.find(0x8769).is_some() {
+        if exif.original.is_none() && other.find(tag::EXIF_DIRECTORY).is_some() {
             exif.read_main(&tiff, other);
         }
     }
     exif.finish();
     let mut ifds: Vec<Ifd> = chain.clone();
     for ifd in &chain {
-        if let Some(e) = ifd.find(0x14A) {
+        if let Some(e) = ifd.find(tag::SUB_DIRECTORIES) {
             ifds.extend(tiff.uints(e, 16).into_iter().map(|at| tiff.ifd(u64::from(at))));
         }
     }
@@ -43,7 +40,7 @@ pub fn read_tiff(reader: &Reader, format: Format) -> Findings {
         _ => raw_size(&tiff, &ifds, &exif, format, &mut found),
     }
     if format == Format::Rw2
-        && let Some(e) = first.find(0x2E)
+        && let Some(e) = first.find(tag::JPEG_FROM_RAW)
     {
         // The embedded JPEG has the EXIF block with all the tags.
         let mut inner = Findings::default();
@@ -69,17 +66,14 @@ pub fn read_tiff(reader: &Reader, format: Format) -> Findings {
 
 fn size_of(tiff: &Tiff<'_>, ifd: &Ifd) -> Option<(u32, u32)> {
     let uint = |tag| ifd.find(tag).and_then(|e| tiff.uint(e)).filter(|v| *v > 0);
-    uint(0x100).zip(uint(0x101))
+    uint(tag::WIDTH).zip(uint(tag::HEIGHT))
 }
 
 /// The sensor picture: the directory that is marked as such, else the largest.
 fn raw_size(tiff: &Tiff<'_>, ifds: &[Ifd], exif: &Exif, format: Format, found: &mut Findings) {
     let area = |s: (u32, u32)| u64::from(s.0) * u64::from(s.1);
-    let sensor = |ifd: &&Ifd| {
-        ifd.find(0x106)
-            .and_then(|e| tiff.uint(e))
-            .is_some_and(|p| p == PHOTOMETRIC_CFA || p == PHOTOMETRIC_LINEAR_RAW)
-    };
+    let sensor =
+        |ifd: &&Ifd| ifd.find(tag::PHOTOMETRIC).and_then(|e| tiff.uint(e)).is_some_and(tag::is_sensor);
     let largest = |list: Vec<&Ifd>| {
         list.into_iter()
             .filter_map(|ifd| Some((size_of(tiff, ifd)?, ifd)))
@@ -93,7 +87,7 @@ fn raw_size(tiff: &Tiff<'_>, ifds: &[Ifd], exif: &Exif, format: Format, found: &
         found.coded = exif.pixels.or(found.coded);
     }
     let crop = main.as_ref().and_then(|(_, ifd)| {
-        let e = ifd.find(0xC620)?;
+        let e = ifd.find(tag::DEFAULT_CROP_SIZE)?;
         let (w, h) = (tiff.float_at(e, 0)?, tiff.float_at(e, 1)?);
         (w >= 1.0 && h >= 1.0).then_some((w.round() as u32, h.round() as u32))
     });

@@ -10,22 +10,31 @@ use super::values::{add_words, keep};
 /// Maximum number of chunks read on one level.
 const MAX_CHUNKS: usize = 10_000;
 
+/// A chunk.
+pub struct Chunk<'a> {
+    pub kind: [u8; 4],
+    /// The length as declared; may reach beyond the end of a truncated file.
+    pub length: u64,
+    /// The contents, limited to the available bytes.
+    pub body: View<'a>,
+}
+
 /// Walks the chunks of a view; each is padded to an even length.
-pub fn chunks<'a>(view: View<'a>) -> impl Iterator<Item = ([u8; 4], View<'a>)> {
+pub fn chunks<'a>(view: View<'a>) -> impl Iterator<Item = Chunk<'a>> {
     let mut at = 0u64;
     std::iter::from_fn(move || {
         let kind = view.array(at)?;
         let length = u64::from(view.le32(at + 4)?);
         let body = view.part(at + 8, length);
         at += 8 + length + (length & 1);
-        Some((kind, body))
+        Some(Chunk { kind, length, body })
     })
     .take(MAX_CHUNKS)
 }
 
 pub fn read_avi(reader: &Reader) -> Findings {
     let mut found = Findings { movie: Some(Movie::default()), ..Findings::default() };
-    for (kind, body) in chunks(reader.view().from(12)) {
+    for Chunk { kind, body, .. } in chunks(reader.view().from(12)) {
         if &kind == b"LIST" {
             match body.array::<4>(0).as_ref() {
                 Some(b"hdrl") => read_headers(body.from(4), &mut found),
@@ -42,7 +51,7 @@ pub fn read_avi(reader: &Reader) -> Findings {
 
 fn read_headers(list: View<'_>, found: &mut Findings) {
     let mut frames_us = None;
-    for (kind, body) in chunks(list) {
+    for Chunk { kind, body, .. } in chunks(list) {
         match &kind {
             b"avih" => {
                 frames_us = body.le32(0).filter(|v| *v > 0).zip(body.le32(16));
@@ -67,7 +76,7 @@ fn read_headers(list: View<'_>, found: &mut Findings) {
 fn read_stream(list: View<'_>, found: &mut Findings) {
     let mut kind_of = [0; 4];
     let mut handler = [0; 4];
-    for (kind, body) in chunks(list) {
+    for Chunk { kind, body, .. } in chunks(list) {
         match &kind {
             b"strh" => {
                 kind_of = body.array(0).unwrap_or_default();
@@ -114,7 +123,7 @@ fn read_stream(list: View<'_>, found: &mut Findings) {
 }
 
 fn read_info(list: View<'_>, found: &mut Findings) {
-    for (kind, body) in chunks(list) {
+    for Chunk { kind, body, .. } in chunks(list) {
         let Some(value) = text(&body.head(64 * 1024)) else { continue };
         let movie = found.movie_mut();
         match &kind {

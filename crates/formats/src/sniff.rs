@@ -7,8 +7,8 @@
 //! and all other values are left to the format's own reader.
 
 use super::bytes::{Reader, View};
-use super::tiff::{Entry, Ifd, Tiff};
-use super::{dv, mpeg, ogg};
+use super::tiff::{Entry, Ifd, Tiff, tag};
+use super::{dv, heif, mpeg, ogg};
 use albumen_core::vocabulary::Format;
 
 /// The format, or `None` if it is not supported.
@@ -32,7 +32,7 @@ pub fn sniff(reader: &Reader) -> Option<Format> {
         return Some(Format::Dv);
     }
     if is_bmff(&head) {
-        return bmff_kind(view, &head);
+        return bmff_kind(&head);
     }
     if transport_packet(&head).is_some() {
         return Some(Format::Mts);
@@ -111,7 +111,7 @@ fn is_bmff(head: &[u8]) -> bool {
     matches!(kind, b"moov" | b"mdat" | b"wide" | b"free" | b"skip" | b"pnot") && (size >= 8 || size <= 1)
 }
 
-fn bmff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
+fn bmff_kind(head: &[u8]) -> Option<Format> {
     if head.get(4..8) != Some(b"ftyp") {
         return Some(Format::Mov);
     }
@@ -127,10 +127,6 @@ fn bmff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     let has = |list: &[&[u8; 4]]| brands.iter().any(|b| list.contains(&b));
     const HEVC: &[&[u8; 4]] = &[b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"];
     const AV1: &[&[u8; 4]] = &[b"avif", b"avis", b"avio"];
-    const HEIF: &[&[u8; 4]] = &[
-        b"mif1", b"mif2", b"mif3", b"msf1", b"miaf", b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"vvic",
-        b"unif",
-    ];
     if has(&[b"crx "]) {
         return Some(Format::Cr3);
     }
@@ -140,16 +136,11 @@ fn bmff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     if AV1.contains(&&major) {
         return Some(Format::Avif);
     }
-    if HEIF.contains(&&major) {
-        // A structural brand: the codec is that of the primary item, else that of the compatible brands.
-        return Some(match super::heif::primary_codec(view).as_ref() {
-            Some(b"hvc1" | b"hev1" | b"lhv1") => Format::Heic,
-            Some(b"av01") => Format::Avif,
-            Some(_) => Format::Heif,
-            None if has(HEVC) => Format::Heic,
-            None if has(AV1) => Format::Avif,
-            None => Format::Heif,
-        });
+    if heif::is_structural(&major) {
+        // The reader finds the codec of the primary item; until then it is that of the compatible brands.
+        let by_brands = [(HEVC, Format::Heic), (AV1, Format::Avif)];
+        let format = by_brands.into_iter().find(|(brands, _)| has(brands)).map(|(_, format)| format);
+        return Some(format.unwrap_or(Format::Heif));
     }
     match &major {
         b"jxl " => return Some(Format::Jxl),
@@ -165,7 +156,7 @@ fn bmff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
 
 // --------------------------------------------------------------------------------------------- TIFF
 
-/// TIFF compression schemes and photometric interpretations that only camera RAW uses.
+/// TIFF compression schemes that only camera RAW uses.
 const COMPRESSION_OLD_JPEG: u32 = 6;
 const COMPRESSION_NIKON: u32 = 34713;
 const COMPRESSION_PENTAX: u32 = 65535;
@@ -173,7 +164,6 @@ const COMPRESSION_SONY: u32 = 32767;
 const COMPRESSION_KODAK: u32 = 65000;
 const COMPRESSION_EPSON: u32 = 32769;
 const COMPRESSION_SAMSUNG: std::ops::RangeInclusive<u32> = 32769..=32773;
-const PHOTOMETRIC_CFA: u32 = 32803;
 
 fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
     let tiff = Tiff::open(view)?;
@@ -181,12 +171,12 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
         return Some(Format::Cr2);
     }
     let first = tiff.ifd(tiff.first);
-    if first.find(0xC612).is_some() {
+    if first.find(tag::DNG_VERSION).is_some() {
         return Some(Format::Dng);
     }
     let name = |tag| first.find(tag).and_then(|e| tiff.text(e));
     let make = name(0x10F).or_else(|| name(0x110)).unwrap_or_default().to_ascii_uppercase();
-    let subs: Vec<Ifd> = match first.find(0x14A) {
+    let subs: Vec<Ifd> = match first.find(tag::SUB_DIRECTORIES) {
         Some(e) => tiff.uints(e, 8).into_iter().map(|at| tiff.ifd(u64::from(at))).collect(),
         None => Vec::new(),
     };
@@ -194,13 +184,14 @@ fn tiff_kind(view: View<'_>, head: &[u8]) -> Option<Format> {
         let hit = |e: Entry| tiff.uint(e).is_some_and(wanted);
         std::iter::once(&first).chain(&subs).any(|ifd| ifd.find(tag).is_some_and(hit))
     };
-    let mosaic = any(0x106, &|v| v == PHOTOMETRIC_CFA);
-    let packed = |wanted: &dyn Fn(u32) -> bool| any(0x103, wanted);
+    let mosaic = any(tag::PHOTOMETRIC, &|v| v == tag::PHOTOMETRIC_MOSAIC);
+    let packed = |wanted: &dyn Fn(u32) -> bool| any(tag::COMPRESSION, wanted);
     // Coolpix NRW files begin with a thumbnail in the old JPEG compression.
     let nikon_packed = |v: u32| v == COMPRESSION_NIKON || v == COMPRESSION_OLD_JPEG;
     // A truncated file may lack the sensor's directory. Its first page is marked as a thumbnail, which distinguishes
     // it from a finished TIFF with a thumbnail in a sub-directory.
-    let begins_with_thumbnail = first.find(0xFE).and_then(|e| tiff.uint(e)).is_some_and(|v| v & 1 == 1);
+    let begins_with_thumbnail =
+        first.find(tag::SUBFILE_KIND).and_then(|e| tiff.uint(e)).is_some_and(|v| v & 1 == 1);
     let headed = begins_with_thumbnail && !subs.is_empty();
     if make.starts_with("NIKON") && (mosaic || packed(&nikon_packed) || headed) {
         return Some(Format::Nef);

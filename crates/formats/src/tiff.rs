@@ -6,6 +6,8 @@
 //! Why not kamadak-exif: it refuses blocks over 64 KB, rejects a whole directory for one invalid entry, and needs all
 //! of a RAW file in memory (docs/decisions.md).
 
+pub mod tag;
+
 use super::budget;
 use super::bytes::View;
 
@@ -208,6 +210,20 @@ impl<'a> Tiff<'a> {
         (0..e.count.min(limit)).map_while(|i| self.uint_at(e, i)).collect()
     }
 
+    /// Up to `limit` offsets or lengths, also of more than 32 bits; for long lists, which are read at once.
+    pub fn offsets(&self, e: Entry, limit: usize) -> Vec<u64> {
+        let width = match e.kind {
+            3 | 4 | 9 | 13 | 16 | 18 => width_of(e.kind) as usize,
+            _ => return Vec::new(),
+        };
+        let bytes = self.up_to(e, limit.saturating_mul(width)).unwrap_or_default();
+        let value = |b: &[u8]| {
+            let push = |value: u64, byte: &u8| value << 8 | u64::from(*byte);
+            if self.little { b.iter().rev().fold(0, push) } else { b.iter().fold(0, push) }
+        };
+        bytes.chunks_exact(width).map(value).collect()
+    }
+
     /// The `i`th value as a number; a fraction with denominator 0 is absent.
     pub fn float_at(&self, e: Entry, i: u64) -> Option<f64> {
         if i >= e.count {
@@ -290,6 +306,35 @@ mod tests {
         assert_eq!(t.chain(t.first, 100).len(), 1);
     }
 
+    #[test]
+    fn offsets_are_read_in_both_orders_and_all_widths() {
+        let offsets = |kind: u16, little: bool, limit| {
+            let bytes = [1, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0, 5, 0, 0, 6];
+            let reader = Reader::from_bytes(bytes.to_vec());
+            let tiff = Tiff::headless(reader.view(), little);
+            tiff.offsets(Entry { tag: 0, kind, count: 16 / width_of(kind).max(1), at: 0 }, limit)
+        };
+        assert_eq!(offsets(3, true, 2), [1, 0x200]);
+        assert_eq!(offsets(4, true, 9), [0x0200_0001, 0x0003_0000, 0x0400, 0x0600_0005]);
+        assert_eq!(offsets(4, false, 1), [0x0100_0002]);
+        assert_eq!(offsets(16, false, 9), [0x0100_0002_0000_0300, 0x0004_0000_0500_0006]);
+        assert_eq!(offsets(18, true, 1), [0x0003_0000_0200_0001]);
+        // Text and fractions are no offsets.
+        assert!(
+            offsets(2, true, 9).is_empty()
+                && offsets(5, true, 9).is_empty()
+                && offsets(99, true, 9).is_empty()
+        );
+    }
+
+    #[test]
+    fn a_list_longer_than_the_file_is_cut_at_its_end() {
+        let reader = Reader::from_bytes(tiff(&[(0x111, 4, 4_000_000, 20)], &[7, 0, 0, 0]));
+        let t = Tiff::open(reader.view()).unwrap();
+        let list = t.offsets(t.ifd(t.first).find(tag::STRIP_OFFSETS).unwrap(), 100);
+        assert_eq!(list.len() as u64, (reader.len() - 20) / 4);
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..600), big: bool) {
@@ -299,7 +344,7 @@ mod tests {
             if let Some(t) = Tiff::open(reader.view()) {
                 for ifd in t.chain(t.first, 10) {
                     for e in ifd.entries {
-                        let _ = (t.uint(e), t.float(e), t.text(e), t.bytes(e), t.uints(e, 10));
+                        let _ = (t.uint(e), t.float(e), t.text(e), t.bytes(e), t.uints(e, 10), t.offsets(e, 10));
                     }
                 }
             }

@@ -5,8 +5,8 @@
 
 use crate::decode::is_usable_preview;
 use albumen_core::fault::Fault;
-use albumen_core::source::Source;
 use albumen_core::vocabulary::{DevelopRequest, Facts, Inputs, Kind, Size};
+use albumen_formats::Container;
 use albumen_formats::bytes::Reader;
 use albumen_formats::preview::Preview;
 use albumen_formats::sidecar::{self, Sidecar};
@@ -18,9 +18,18 @@ use albumen_library::sidecar_names::{MediaNames, picture_named};
 /// The facts of a file and its sidecars. Broken tags never affect the good ones; a `Fault` means that not
 /// even the kind could be detected.
 pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault> {
+    parse(request, inputs).map(|(facts, _)| facts)
+}
+
+/// The same, with the parts of the file's structure that [`crate::decode::decode_parsed`] needs.
+pub fn parse(request: &DevelopRequest, inputs: &Inputs) -> Result<(Facts, Container), Fault> {
     let reader = Reader::new(&inputs.primary);
-    let format = sniff::sniff(&reader).ok_or_else(|| unknown(&reader))?;
-    let found = read(&reader, format);
+    let Some(format) = sniff::sniff(&reader) else {
+        return Err(reader.fault().unwrap_or_else(|| unknown(&reader)));
+    };
+    let mut found = read(&reader, format);
+    let format = found.format.unwrap_or(format);
+    let mut container = std::mem::take(&mut found.container);
     if format.kind() == Kind::Video && found.movie.as_ref().is_some_and(|m| !m.has_video && m.audio.is_some())
     {
         return Err(Fault::unsupported("a sound file: there is no video in it"));
@@ -64,27 +73,32 @@ pub fn inspect(request: &DevelopRequest, inputs: &Inputs) -> Result<Facts, Fault
     let mut facts = choose::facts(format, &found, evidence);
     facts.motion = motion::find(&reader, format, &found);
     facts.edited_from = facts.edited_from.or(original);
+    if let Some(fault) = reader.fault() {
+        return Err(fault);
+    }
     // For others the sensor's data is developed; `small_preview` is set by then.
-    facts.small_preview = small_preview(&inputs.primary, &facts, &|preview| {
-        is_usable_preview((preview.width, preview.height), &facts)
-    });
-    Ok(facts)
+    if format.is_raw() {
+        // A reader of its own: a search through the file must not use up the budget for metadata.
+        let previews = preview::previews(&Reader::new(&inputs.primary));
+        facts.small_preview = small_preview(&previews, &facts, &|preview| {
+            is_usable_preview((preview.width, preview.height), &facts)
+        });
+        container.previews = Some(previews);
+    }
+    Ok((facts, container))
 }
 
-/// The same fact when a picture whose full size is `shown` has been made of the file.
-pub fn small_preview_shown(source: &Source, facts: &Facts, shown: (u32, u32)) -> Option<Size> {
+/// The fact `small_preview` when a picture whose full size is `shown` has been made of the file.
+pub fn small_preview_shown(container: &Container, facts: &Facts, shown: (u32, u32)) -> Option<Size> {
     let pixels = u64::from(shown.0) * u64::from(shown.1);
-    small_preview(source, facts, &|preview| pixels <= preview.pixels())
+    small_preview(container.previews.as_deref()?, facts, &|preview| pixels <= preview.pixels())
 }
 
 /// The size of a RAW file's largest preview, if it has less than a quarter of the sensor's pixels and is the
 /// displayed picture.
-fn small_preview(source: &Source, facts: &Facts, is_shown: &dyn Fn(&Preview) -> bool) -> Option<Size> {
-    let (Some(width), Some(height), true) = (facts.width, facts.height, facts.format?.is_raw()) else {
-        return None;
-    };
-    // A reader of its own: a search through the file must not use up the budget for metadata.
-    let largest = preview::previews(&Reader::new(source)).first().copied()?;
+fn small_preview(previews: &[Preview], facts: &Facts, is_shown: &dyn Fn(&Preview) -> bool) -> Option<Size> {
+    let (width, height) = facts.width.zip(facts.height)?;
+    let largest = previews.first()?;
     let is_small = largest.pixels() * 4 < u64::from(width) * u64::from(height);
-    (is_small && is_shown(&largest)).then_some(Size { width: largest.width, height: largest.height })
+    (is_small && is_shown(largest)).then_some(Size { width: largest.width, height: largest.height })
 }

@@ -5,3 +5,5 @@ pub mod decode;
 pub mod inspect;
 pub mod pixels;
 pub mod render;
+
+pub use albumen_formats::Container;

@@ -83,7 +83,7 @@ const DECODING: FixedAdmission = FixedAdmission(64 << 20);
 /// disk may have damaged it.
 fn read_back(jpeg: &[u8]) -> Result<Pixels, Fault> {
     let source = Source::from_bytes(jpeg.to_vec());
-    jpeg::decode(&source, Orientation::UPRIGHT, None, &|width, height| (width, height), &DECODING)
+    jpeg::decode(&source, None, Orientation::UPRIGHT, None, &|width, height| (width, height), &DECODING)
 }
 
 /// A part with a missing file is absent; any other fault is returned.

@@ -7,8 +7,7 @@ use albumen_core::ladder;
 use albumen_core::vocabulary::{
     Admission, DevelopRequest, Developed, Facts, Inputs, Pictures, RenderSettings, StageCpu,
 };
-use albumen_media::render;
-use albumen_media::{decode, inspect};
+use albumen_media::{Container, decode, inspect, render};
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
 
@@ -29,10 +28,12 @@ pub fn develop_by(
     previews_only: bool,
 ) -> Result<Developed, Fault> {
     let mut cpu = StageCpu::default();
-    let mut facts = timed(&mut cpu.inspect_s, || inspect::inspect(request, inputs))?;
+    let (mut facts, container) = timed(&mut cpu.inspect_s, || inspect::parse(request, inputs))?;
     facts.previews_only = previews_only;
-    let pictures =
-        request.render.as_ref().map(|settings| picture(inputs, &mut facts, settings, admission, &mut cpu));
+    let pictures = request
+        .render
+        .as_ref()
+        .map(|settings| picture(inputs, &mut facts, &container, settings, admission, &mut cpu));
     Ok(Developed { facts, pictures, cpu })
 }
 
@@ -40,6 +41,7 @@ pub fn develop_by(
 fn picture(
     inputs: &Inputs,
     facts: &mut Facts,
+    container: &Container,
     settings: &RenderSettings,
     admission: &dyn Admission,
     cpu: &mut StageCpu,
@@ -50,8 +52,10 @@ fn picture(
         full.set((width, height));
         ladder::fit((width, height), settings, facts.format)
     };
-    let pixels = timed(&mut cpu.decode_s, || decode::decode(&inputs.primary, facts, &fit, admission))?;
-    facts.small_preview = inspect::small_preview_shown(&inputs.primary, facts, full.get());
+    let pixels = timed(&mut cpu.decode_s, || {
+        decode::decode_parsed(&inputs.primary, facts, container, &fit, admission)
+    })?;
+    facts.small_preview = inspect::small_preview_shown(container, facts, full.get());
     timed(&mut cpu.render_s, || render::render(pixels, full.get(), settings, facts.format))
 }
 

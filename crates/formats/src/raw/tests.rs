@@ -11,7 +11,7 @@ fn picture(size: (u32, u32), more: &[(u16, Value)]) -> Directory {
 
 /// A directory of sensor data.
 fn sensor(size: (u32, u32), more: &[(u16, Value)]) -> Directory {
-    let photometric = (0x106, short(PHOTOMETRIC_CFA as u16));
+    let photometric = (0x106, short(tag::PHOTOMETRIC_MOSAIC as u16));
     picture(size, &[&[photometric][..], more].concat())
 }
 

@@ -182,3 +182,11 @@ fn damage_never_gives_more_than_is_there() {
     testing::withstands_extremes(&file(&sample()), Format::Avi);
     testing::withstands_mutations(&file(&sample()), Format::Avi);
 }
+
+#[test]
+fn chunks_are_padded_and_end_with_the_file() {
+    let reader = Reader::from_bytes(b"one \x03\0\0\0abc\0two \x09\0\0\0de".to_vec());
+    let all: Vec<_> =
+        chunks(reader.view()).map(|c| (c.kind, c.length, c.body.len(), c.body.base())).collect();
+    assert_eq!(all, [(*b"one ", 3, 3, 8), (*b"two ", 9, 2, 20)]);
+}

@@ -4,7 +4,7 @@
 
 pub mod colour;
 mod ffmpeg;
-pub mod heif;
+mod heif;
 pub mod jpeg;
 mod limits;
 mod planes;
@@ -20,6 +20,7 @@ use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Codecs, Facts, Family, FixedAdmission, Format};
+use albumen_formats::Container;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Set in a process that has entered the sandbox before it opened all codecs: it can no longer open them.
@@ -58,6 +59,17 @@ pub fn decode(
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
+    decode_parsed(source, facts, &Container::default(), fit, admission)
+}
+
+/// The same for a file whose container has been read by [`crate::inspect`].
+pub fn decode_parsed(
+    source: &Source,
+    facts: &Facts,
+    container: &Container,
+    fit: Fit<'_>,
+    admission: &dyn Admission,
+) -> Result<Pixels, Fault> {
     let orientation = Orientation::from_exif(facts.orientation);
     let format = facts.format.ok_or_else(|| Fault::unsupported("its format is not known"))?;
     if format.needs_all_codecs() {
@@ -67,10 +79,12 @@ pub fn decode(
     let untagged = adobe_rgb.as_deref();
     let job = raster::Job { source, orientation, untagged, fit, admission };
     match format.family() {
-        Family::Jpeg => jpeg::decode(source, orientation, untagged, fit, admission),
-        Family::Heif => heif::decode(source, facts, fit, admission),
+        Family::Jpeg => {
+            jpeg::decode(source, container.jpeg_profile.as_deref(), orientation, untagged, fit, admission)
+        }
+        Family::Heif => heif::decode(source, facts, container.heif.as_ref(), fit, admission),
         Family::Raster => raster::decode(format, &job),
-        Family::Raw => raw::decode(&job, facts),
+        Family::Raw => raw::decode(&job, facts, container.previews.as_deref()),
         Family::Photoshop => psd::decode(&job),
         Family::Video => video::decode(source, facts, fit, admission),
     }

@@ -144,7 +144,7 @@ fn thumbnail(job: &Job<'_>, document: &Document<'_>) -> Result<Pixels, Fault> {
     let resource = document.resource(THUMBNAIL).ok_or_else(none)?;
     let jpeg = resource.from(HEADER);
     let part = job.source.part(jpeg.base(), jpeg.len());
-    let mut pixels = jpeg::decode(&part, job.orientation, job.untagged, job.fit, job.admission)?;
+    let mut pixels = jpeg::decode(&part, None, job.orientation, job.untagged, job.fit, job.admission)?;
     pixels
         .damaged
         .get_or_insert_with(|| "it was saved without its merged picture, and its thumbnail is shown".into());

@@ -5,9 +5,8 @@
 //! of the plain case (one codec configuration, bytes in the file itself, no alpha); libheif decodes these. A
 //! picture that is predicted from others (`pred`) is decoded after them.
 
-use super::geometry;
-use super::items::{Grid, Item, Items, Property};
 use super::tiles::TileRow;
+use super::transforms;
 use crate::decode::colour::{Cicp, cicp::UNSPECIFIED};
 use crate::decode::ffmpeg::{Decoder, Frame, Packet};
 use crate::decode::planes::{Band, Chroma, Crop, Format, Shrinker};
@@ -16,6 +15,7 @@ use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::Admission;
+use albumen_formats::heif::items::{Extent, Grid, Home, Item, Items, Property};
 use ffmpeg_next::ffi;
 
 /// FFmpeg's memory for one coded picture, as a multiple of the picture's bytes: the frame, its motion and
@@ -28,7 +28,9 @@ const MAX_BEFORE: usize = 16;
 
 /// How the picture is decoded.
 pub(super) struct Plan<'a> {
-    hvcc: &'a [u8],
+    configuration: Vec<u8>,
+    /// Bytes of the length before each unit of the coded data.
+    length_size: usize,
     tiles: Vec<&'a Item>,
     /// Pictures that the only tile is predicted from, in the order in which they are decoded.
     before: Vec<&'a Item>,
@@ -40,42 +42,27 @@ pub(super) struct Plan<'a> {
     crop: Crop,
     orientation: Orientation,
     cicp: Option<Cicp>,
-    icc: Option<&'a [u8]>,
+    icc: Option<Vec<u8>>,
 }
 
 /// The plan for the primary item, or `None` if libheif has to decode it.
 pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<'a>>, Fault> {
-    let Some(primary) = items.get(items.primary) else { return Ok(None) };
+    let Some(primary) = items.shown() else { return Ok(None) };
     // Depth maps and gain maps are auxiliary, too, but not needed for the picture itself; alpha is.
     if items.referring(primary.id, b"auxl").any(|aux| items.is_alpha(aux)) {
         return Ok(None);
     }
-    let mut size = None;
-    let (mut cicp, mut icc) = (None, None);
-    for property in items.properties_of(primary) {
-        match property {
-            Property::Size(w, h) => size = Some((*w, *h)),
-            Property::CodePoints(c) => cicp = Some(*c),
-            Property::Icc(profile) => icc = Some(profile.as_slice()),
-            _ => {}
-        }
-    }
-    let Some(size) = size else { return Ok(None) };
+    let Some(size) = items.size_of(primary) else { return Ok(None) };
     let before = items.references(primary.id, b"pred");
-    let before = before.iter().map(|id| items.get(*id)).collect::<Option<Vec<_>>>();
+    let before = before.map(|id| items.get(id)).collect::<Option<Vec<_>>>();
     let Some(before) = before.filter(|b| b.len() <= MAX_BEFORE) else { return Ok(None) };
     let (tiles, columns, tile) = match &primary.kind {
         b"hvc1" | b"hev1" => (vec![primary], 1, size),
         b"grid" => {
-            let grid = items.grid(source, primary)?;
-            let ids = items.references(primary.id, b"dimg");
+            let Some(grid) = items.grid() else { return Ok(None) };
+            let ids: Vec<u32> = items.references(primary.id, b"dimg").collect();
             let Some(found) = tiles_of(items, &grid, &ids) else { return Ok(None) };
-            let Some(tile) = items.properties_of(found[0]).find_map(|p| match p {
-                Property::Size(w, h) => Some((*w, *h)),
-                _ => None,
-            }) else {
-                return Ok(None);
-            };
+            let Some(tile) = items.size_of(found[0]) else { return Ok(None) };
             if (grid.width, grid.height) != size {
                 return Ok(None);
             }
@@ -83,9 +70,6 @@ pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<
         }
         _ => return Ok(None),
     };
-    if size.0 == 0 || size.1 == 0 || tile.0 == 0 || tile.1 == 0 {
-        return Err(Fault::corrupt("the picture says it has no pixels"));
-    }
     if tiles.len() > 1 && (tile.0 % 2 == 1 || tile.1 % 2 == 1) {
         return Ok(None); // Chroma samples would extend across two tiles.
     }
@@ -95,17 +79,33 @@ pub(super) fn plan<'a>(source: &Source, items: &'a Items) -> Result<Option<Plan<
         return Err(Fault::corrupt("its tiles do not cover the picture"));
     }
     let all: Vec<&Item> = tiles.iter().chain(&before).copied().collect();
-    let Some(hvcc) = common_configuration(items, &all) else { return Ok(None) };
+    let Some((configuration, length_size)) = common_configuration(source, items, &all)? else {
+        return Ok(None);
+    };
     // Only the tiles may state the colour of a grid.
-    for property in items.properties_of(tiles[0]) {
+    let (mut cicp, mut icc) = (None, None);
+    for property in items.properties_of(primary).chain(items.properties_of(tiles[0])) {
         match property {
-            Property::CodePoints(c) => cicp = cicp.or(Some(*c)),
-            Property::Icc(profile) => icc = icc.or(Some(profile.as_slice())),
+            Property::CodePoints(points) => cicp = cicp.or(Some(Cicp::from(*points))),
+            Property::Icc(place) => icc = icc.or(Some(*place)),
             _ => {}
         }
     }
-    let (crop, orientation) = geometry::fold(size.0, size.1, items.properties_of(primary));
-    Ok(Some(Plan { hvcc, tiles, before, columns, tile, size, crop, orientation, cicp, icc }))
+    let icc = icc.map(|(at, length)| source.slice(at, length as usize)).transpose()?;
+    let (crop, orientation) = transforms(size, items.properties_of(primary));
+    Ok(Some(Plan {
+        configuration,
+        length_size,
+        tiles,
+        before,
+        columns,
+        tile,
+        size,
+        crop,
+        orientation,
+        cicp,
+        icc,
+    }))
 }
 
 /// The tiles of a grid, if all are plain HEVC.
@@ -126,17 +126,36 @@ fn tiles_of<'a>(items: &'a Items, grid: &Grid, ids: &[u32]) -> Option<Vec<&'a It
     plain.then_some(tiles)
 }
 
-/// The decoder configuration of all tiles, if they share one and their bytes are in the file itself.
-fn common_configuration<'a>(items: &'a Items, tiles: &[&'a Item]) -> Option<&'a [u8]> {
-    let of = |item: &'a Item| {
+/// The decoder configuration of all tiles and the length of their units' lengths, if they share one and their bytes are
+/// in the file itself.
+fn common_configuration(
+    source: &Source,
+    items: &Items,
+    tiles: &[&Item],
+) -> Result<Option<(Vec<u8>, usize)>, Fault> {
+    let is_plain = |tile: &&Item| tile.home == Home::File && !tile.is_protected && !tile.extents.is_empty();
+    if !tiles.iter().all(is_plain) {
+        return Ok(None);
+    }
+    let of = |item: &&Item| {
         items.properties_of(item).find_map(|p| match p {
-            Property::Hvcc(record) => Some(record.as_slice()),
+            Property::Hevc { record, length_size } => Some((*record, usize::from(*length_size))),
             _ => None,
         })
     };
-    let first = of(tiles.first()?)?;
-    let plain = |t: &&Item| t.method == 0 && !t.protected && !t.extents.is_empty();
-    tiles.iter().all(|t| plain(t) && of(t) == Some(first)).then_some(first)
+    let Some(mut records) = tiles.iter().map(of).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    // Files with a property for each tile repeat the same bytes.
+    records.sort_unstable();
+    records.dedup();
+    let read = |(at, length): Extent| source.slice(at, length as usize);
+    let (first, length_size) = records[0];
+    let configuration = read(first)?;
+    for (record, _) in &records[1..] {
+        if read(*record)? != configuration {
+            return Ok(None);
+        }
+    }
+    Ok(Some((configuration, length_size)))
 }
 
 /// The destination of tiles.
@@ -172,7 +191,8 @@ pub(super) fn decode(
     admission.admit(cost(plan, assumed, size))?;
 
     let max_pixels = (i64::from(plan.tile.0) + 256) * (i64::from(plan.tile.1) + 256);
-    let Ok(mut decoder) = Decoder::open(ffi::AVCodecID::AV_CODEC_ID_HEVC, plan.hvcc, max_pixels) else {
+    let Ok(mut decoder) = Decoder::open(ffi::AVCodecID::AV_CODEC_ID_HEVC, &plan.configuration, max_pixels)
+    else {
         return Ok(None);
     };
     let mut packet = Packet::new()?;
@@ -184,11 +204,13 @@ pub(super) fn decode(
         for column in first_column..=last_column {
             let item = plan.tiles[(row * plan.columns + column) as usize];
             for item in &plan.before {
-                if read_item(source, item, plan.hvcc, &mut packet)?.is_some() && decoder.send(Some(&packet)) {
+                if read_item(source, item, plan.length_size, &mut packet)?.is_some()
+                    && decoder.send(Some(&packet))
+                {
                     while decoder.receive(&mut frame) {}
                 }
             }
-            let whole = read_item(source, item, plan.hvcc, &mut packet)?;
+            let whole = read_item(source, item, plan.length_size, &mut packet)?;
             // A truncated tile of several is not decoded.
             let decoded = (whole == Some(true) || whole.is_some() && plan.tiles.len() == 1)
                 && if plan.before.is_empty() {
@@ -252,7 +274,7 @@ pub(super) fn decode(
     }
     let Some(sink) = sink else { return Ok(None) };
     drop((decoder, frame, packet, sink.tiles));
-    let mut pixels = sink.shrinker.finish(plan.icc, plan.orientation);
+    let mut pixels = sink.shrinker.finish(plan.icc.as_deref(), plan.orientation);
     let all = (last_row - first_row + 1) * columns;
     if lost > 0 {
         pixels.damaged = Some(match all {
@@ -292,7 +314,12 @@ fn cost(plan: &Plan<'_>, format: Format, size: (u32, u32)) -> u64 {
 
 /// Reads an item's bytes into the packet; returns whether they are complete, `None` if there are none. A
 /// truncated file gives the bytes up to its end.
-fn read_item(source: &Source, item: &Item, hvcc: &[u8], packet: &mut Packet) -> Result<Option<bool>, Fault> {
+fn read_item(
+    source: &Source,
+    item: &Item,
+    length_size: usize,
+    packet: &mut Packet,
+) -> Result<Option<bool>, Fault> {
     let there = |&(at, len): &(u64, u64)| len.min(source.len().saturating_sub(at)) as usize;
     // A length of 0 means "to the end of the file".
     let extents: Vec<(u64, u64)> =
@@ -313,7 +340,7 @@ fn read_item(source: &Source, item: &Item, hvcc: &[u8], packet: &mut Packet) -> 
             done += n;
         }
         if !whole {
-            shorten_last_unit(bytes, hvcc);
+            shorten_last_unit(bytes, length_size);
         }
         Ok(())
     })?;
@@ -322,10 +349,7 @@ fn read_item(source: &Source, item: &Item, hvcc: &[u8], packet: &mut Packet) -> 
 
 /// In a truncated file, sets the last unit's length to that of the available bytes: the decoder refuses a
 /// unit that is longer than its input, and decodes as much as it can of one that ends too early.
-fn shorten_last_unit(bytes: &mut [u8], hvcc: &[u8]) {
-    /// The configuration record's byte with the number of bytes that lengths have, less one.
-    const LENGTH_SIZE: usize = 21;
-    let size = hvcc.get(LENGTH_SIZE).map_or(4, |b| usize::from(b & 3) + 1);
+fn shorten_last_unit(bytes: &mut [u8], size: usize) {
     let mut at = 0;
     while let Some(head) = bytes.get(at..at + size) {
         let length = head.iter().fold(0usize, |v, b| v << 8 | usize::from(*b));

@@ -8,9 +8,8 @@
 mod image;
 mod reader;
 
-use super::geometry;
-use super::items::{Item, Items};
 use super::tiles::TileRow;
+use super::transforms;
 use crate::decode::colour::{Cicp, cicp::UNSPECIFIED};
 use crate::decode::planes::{Alpha, Band, Chroma, Crop, Format, Plane, Shrinker};
 use crate::pixels::orient::Orientation;
@@ -18,6 +17,7 @@ use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::Admission;
+use albumen_formats::heif::items::{Item, Items};
 use image::Image;
 use libheif_sys as sys;
 use reader::{Reader, reader_table};
@@ -58,7 +58,7 @@ fn open_and_decode(
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
-    let renamed = items.and_then(|items| items.renamed.clone());
+    let renamed = items.and_then(Items::renamed);
     let len = items.map_or(source.len(), |items| super::whole::whole_length(source, items));
     let mut reader = Reader { source: source.clone(), at: 0, len, renamed };
     let context = Context::read(&mut reader, admission.ceiling())?;
@@ -71,7 +71,7 @@ fn open_and_decode(
         return Err(Fault::corrupt("the picture says it has no pixels"));
     }
     let (crop, orientation) = match own {
-        Some((items, item)) => geometry::fold(width, height, items.properties_of(item)),
+        Some((items, item)) => transforms((width, height), items.properties_of(item)),
         None => (Crop { x: 0, y: 0, width, height }, Orientation::UPRIGHT),
     };
     let upright = orientation.size((crop.width, crop.height));
@@ -99,7 +99,7 @@ fn open_and_decode(
 
 /// The primary item, if it is a coded picture or a grid of them, so that only its own transforms apply.
 fn coded_item(items: &Items) -> Option<&Item> {
-    let item = items.get(items.primary)?;
+    let item = items.shown()?;
     matches!(
         &item.kind,
         b"hvc1" | b"hev1" | b"av01" | b"avc1" | b"vvc1" | b"jpeg" | b"j2k1" | b"grid" | b"unci" | b"mski"

@@ -2,38 +2,48 @@
 //!
 //! Plain HEVC pictures and grids go through FFmpeg, tile by tile ([`hevc`]); everything else through libheif
 //! ([`library`]). A file without picture items is an image sequence: its first frame is decoded like a
-//! video's. EXIF orientation is ignored: irot, imir and clap apply.
+//! video's. EXIF orientation is ignored: irot, imir and clap apply. `albumen_formats::heif` reads the tables.
 
-mod geometry;
 mod hevc;
-pub mod items;
 mod library;
 mod tiles;
 mod uncompressed;
-pub mod whole;
+pub(in crate::decode) mod whole;
 
+use super::colour::{Cicp, cicp::UNSPECIFIED};
+use super::planes::Crop;
+use crate::pixels::orient::Orientation;
 use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::{Admission, Facts};
+use albumen_formats::bytes::Reader;
+use albumen_formats::heif::items::{CodePoints, Items, Property};
+use albumen_formats::heif::{Structure, geometry, structure as structure_of};
 
 /// The primary picture: upright, sRGB, exactly `fit(display size)` pixels.
-pub fn decode(
+pub(super) fn decode(
     source: &Source,
     facts: &Facts,
+    structure: Option<&Structure>,
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
-    // libheif may support tables that this reader does not.
-    let items = match items::read(source) {
-        Ok(Some(items)) => Some(items),
-        // The short form for small pictures has no tables of items; libheif reads it.
-        Ok(None) if has_mini(source) => None,
-        Ok(None) => return super::video::first_picture(source, facts, fit, admission),
-        Err(fault @ Fault::Unreadable { .. }) => return Err(fault),
-        Err(_) => None,
+    let read;
+    let structure = match structure {
+        Some(structure) => structure,
+        None => {
+            read = structure_of(&Reader::new(source));
+            &read
+        }
     };
-    let mut pixels = match (picture(source, items.as_ref(), fit, admission), &items) {
+    let items = match structure {
+        Structure::Items(items) => Some(items),
+        // libheif may support tables that Albumen's reader does not, and reads the short form.
+        Structure::Unknown => None,
+        Structure::Sequence => return super::video::first_picture(source, facts, fit, admission),
+    };
+    let mut pixels = match (picture(source, items, fit, admission), items) {
         // The decoder may fail on a picture whose bytes are known to be missing.
         (Err(fault @ Fault::Corrupt { .. }), Some(items)) => match whole::damage(source, items)? {
             Some(missing) if !whole::has_too_little(source, items) => {
@@ -44,7 +54,7 @@ pub fn decode(
         (pixels, _) => pixels?,
     };
     if pixels.damaged.is_none()
-        && let Some(items) = &items
+        && let Some(items) = items
     {
         pixels.damaged = whole::damage(source, items)?.map(str::to_owned);
     }
@@ -52,13 +62,9 @@ pub fn decode(
 }
 
 /// Mid-grey in the size of the primary picture, as for missing rows in other pictures.
-fn grey(items: &items::Items, missing: &str, fit: Fit<'_>) -> Option<Pixels> {
-    let item = items.get(items.primary)?;
-    let (width, height) = items.properties_of(item).find_map(|p| match p {
-        items::Property::Size(w, h) if *w > 0 && *h > 0 => Some((*w, *h)),
-        _ => None,
-    })?;
-    let (crop, orientation) = geometry::fold(width, height, items.properties_of(item));
+fn grey(items: &Items, missing: &str, fit: Fit<'_>) -> Option<Pixels> {
+    let item = items.shown()?;
+    let (crop, orientation) = transforms(items.size_of(item)?, items.properties_of(item));
     let upright = orientation.size((crop.width, crop.height));
     let (width, height) = fit(upright.0, upright.1);
     let (width, height) = (width.max(1), height.max(1));
@@ -66,22 +72,36 @@ fn grey(items: &items::Items, missing: &str, fit: Fit<'_>) -> Option<Pixels> {
     Some(Pixels { width, height, rgb, damaged: Some(format!("{missing}; nothing of it could be shown")) })
 }
 
-/// Whether the second box is a `mini` one.
-fn has_mini(source: &Source) -> bool {
-    let mut head = [0; 8];
-    let Ok(8) = source.read_at(0, &mut head) else { return false };
-    let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
-    matches!(source.read_at(length.into(), &mut head), Ok(8)) && head[4..] == *b"mini"
+/// Crop and turn of a picture of this coded size.
+fn transforms<'a>(
+    (width, height): (u32, u32),
+    properties: impl Iterator<Item = &'a Property>,
+) -> (Crop, Orientation) {
+    let (crop, exif) = geometry::fold(width, height, properties);
+    let crop = Crop { x: crop.x, y: crop.y, width: crop.width, height: crop.height };
+    (crop, Orientation::from_exif(Some(exif)))
+}
+
+impl From<CodePoints> for Cicp {
+    fn from(points: CodePoints) -> Cicp {
+        let known = |point: u16| u8::try_from(point).unwrap_or(UNSPECIFIED);
+        Cicp {
+            primaries: known(points.primaries),
+            transfer: known(points.transfer),
+            matrix: known(points.matrix),
+            full_range: points.full_range,
+        }
+    }
 }
 
 fn picture(
     source: &Source,
-    items: Option<&items::Items>,
+    items: Option<&Items>,
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
     if let Some(items) = items
-        && let Some(item) = items.get(items.primary).filter(|item| item.kind == *b"unci")
+        && let Some(item) = items.shown().filter(|item| item.kind == *b"unci")
     {
         return uncompressed::decode(source, items, item, fit, admission);
     }

@@ -7,14 +7,14 @@
 
 mod samples;
 
-use super::geometry;
-use super::items::{Code, Item, Items, Property};
+use super::transforms;
 use crate::decode::colour::{Cicp, cicp::UNSPECIFIED};
 use crate::decode::planes::{Alpha, Band, Chroma, Format, Plane, Shrinker};
 use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::Admission;
+use albumen_formats::heif::items::{Code, Item, Items, Property};
 use samples::Samples;
 use std::io::Read;
 
@@ -97,9 +97,14 @@ impl Fields<'_> {
 }
 
 impl Layout {
-    fn read(items: &Items, item: &Item) -> Result<Layout, Fault> {
-        let body = |kind: &Code| raw(items, item, kind);
-        let mut f = Fields(body(b"uncC").ok_or_else(broken)?);
+    fn read(source: &Source, items: &Items, item: &Item) -> Result<Layout, Fault> {
+        let layout = description(source, items, item, b"uncC")?.ok_or_else(broken)?;
+        Layout::parse(&layout, description(source, items, item, b"cmpd")?.as_deref())
+    }
+
+    /// The layout of the box `uncC`; the roles of its components are in `cmpd`.
+    fn parse(layout: &[u8], cmpd: Option<&[u8]>) -> Result<Layout, Fault> {
+        let mut f = Fields(layout);
         let version = f.number(1)?;
         f.number(3)?;
         let profile = (f.number(4)? as u32).to_be_bytes();
@@ -121,7 +126,7 @@ impl Layout {
                 _ => Err(unsupported("a packed YCbCr profile")),
             };
         }
-        let roles = roles(body(b"cmpd").ok_or_else(broken)?)?;
+        let roles = roles(cmpd.ok_or_else(broken)?)?;
         let count = f.u32()?;
         if count == 0 || count > MAX_COMPONENTS {
             return Err(broken());
@@ -179,11 +184,12 @@ impl Layout {
 }
 
 /// The body of one of an item's properties.
-fn raw<'a>(items: &'a Items, item: &'a Item, kind: &Code) -> Option<&'a [u8]> {
-    items.properties_of(item).find_map(|p| match p {
-        Property::Raw(own, body) if own == kind => Some(body.as_slice()),
+fn description(source: &Source, items: &Items, item: &Item, kind: &Code) -> Result<Option<Vec<u8>>, Fault> {
+    let place = items.properties_of(item).find_map(|p| match p {
+        Property::Uncompressed(own, place) if own == kind => Some(*place),
         _ => None,
-    })
+    });
+    Ok(place.map(|(at, length)| source.slice(at, length as usize)).transpose()?)
 }
 
 /// The components that the layout refers to.
@@ -224,12 +230,8 @@ pub(super) fn decode(
     fit: Fit<'_>,
     admission: &dyn Admission,
 ) -> Result<Pixels, Fault> {
-    let layout = Layout::read(items, item)?;
-    let size = items.properties_of(item).find_map(|p| match p {
-        Property::Size(w, h) if *w > 0 && *h > 0 => Some((*w, *h)),
-        _ => None,
-    });
-    let (width, height) = size.ok_or_else(broken)?;
+    let layout = Layout::read(source, items, item)?;
+    let (width, height) = items.size_of(item).ok_or_else(broken)?;
     let has = |role: Role| layout.components.iter().any(|c| c.role == role);
     let is_rgb = has(Role::Red) && has(Role::Green) && has(Role::Blue);
     let shown: &[Role] = match () {
@@ -244,12 +246,12 @@ pub(super) fn decode(
         _ if is_rgb => Chroma::C444,
         _ => Chroma::Shared { log2_across: layout.shared.0 as u8, log2_down: layout.shared.1 as u8 },
     };
-    let (crop, orientation) = geometry::fold(width, height, items.properties_of(item));
+    let (crop, orientation) = transforms((width, height), items.properties_of(item));
     let upright = orientation.size((crop.width, crop.height));
     let fitted = fit(upright.0, upright.1);
     let target = orientation.size((fitted.0.max(1), fitted.1.max(1)));
     let format = Format { width, height, chroma, depth: DEPTH };
-    let places = items.places(source, item).ok_or_else(broken)?;
+    let places = items.places(source.len(), item).ok_or_else(broken)?;
     let packed: u64 = places.iter().map(|(_, len)| (*len).min(source.len())).sum();
     let pixels = u64::from(width) * u64::from(height);
     let per_pixel: u64 =
@@ -265,7 +267,7 @@ pub(super) fn decode(
         let there = length.min(source.len().saturating_sub(at));
         bytes.extend(source.slice(at, there as usize)?);
     }
-    let bytes = unpack(items, item, bytes, unpacked)?;
+    let bytes = unpack(source, items, item, bytes, unpacked)?;
     let (planes, whole) = Samples { layout: &layout, size: (width, height), bytes: &bytes }.planes()?;
     drop(bytes);
     let plane = |role: &Role| {
@@ -279,7 +281,7 @@ pub(super) fn decode(
     }
     let alpha = plane(&Role::Alpha).map(|plane| Alpha { plane, premultiplied: false });
     let stated = items.properties_of(item).find_map(|p| match p {
-        Property::CodePoints(cicp) => Some(*cicp),
+        Property::CodePoints(points) => Some(Cicp::from(*points)),
         _ => None,
     });
     let unknown =
@@ -289,24 +291,25 @@ pub(super) fn decode(
         (cicp.matrix, cicp.full_range) = (0, true);
     }
     let icc = items.properties_of(item).find_map(|p| match p {
-        Property::Icc(profile) => Some(profile.as_slice()),
+        Property::Icc((at, length)) => Some(source.slice(*at, *length as usize)),
         _ => None,
     });
+    let icc = icc.transpose()?;
     let mut shrinker = Shrinker::new(format, crop, target, cicp);
     shrinker.push(&Band { planes: band, alpha, rows: height });
-    let mut out = shrinker.finish(icc, orientation);
+    let mut out = shrinker.finish(icc.as_deref(), orientation);
     out.damaged = (!whole).then(|| "the file ends before the picture does".into());
     Ok(out)
 }
 
 /// Undoes the general packing, if there is one; at most `most` bytes.
-fn unpack(items: &Items, item: &Item, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Fault> {
-    let Some(cmpc) = raw(items, item, b"cmpC") else { return Ok(bytes) };
-    let mut f = Fields(cmpc);
+fn unpack(source: &Source, items: &Items, item: &Item, bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, Fault> {
+    let Some(cmpc) = description(source, items, item, b"cmpC")? else { return Ok(bytes) };
+    let mut f = Fields(&cmpc);
     f.number(4)?;
     let method = (f.number(4)? as u32).to_be_bytes();
-    let units = match raw(items, item, b"icef") {
-        Some(icef) => units(icef)?,
+    let units = match description(source, items, item, b"icef")? {
+        Some(icef) => units(&icef)?,
         None => vec![(0, bytes.len() as u64)],
     };
     let mut out = Vec::new();
@@ -403,11 +406,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_layout_makes_it_panic(uncc in proptest::collection::vec(proptest::num::u8::ANY, 0..60), bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..100)) {
-            let roles = b"\0\0\0\x03\0\x04\0\x05\0\x06".to_vec();
+            let roles = b"\0\0\0\x03\0\x04\0\x05\0\x06";
             let header = [&[0; 8][..], &[0, 0, 0, 3], &uncc].concat();
-            let items = Items::of_properties(vec![Property::Raw(*b"uncC", header), Property::Raw(*b"cmpd", roles), Property::Size(4, 2)]);
-            let item = items.get(1).unwrap();
-            if let Ok(layout) = Layout::read(&items, item) {
+            if let Ok(layout) = Layout::parse(&header, Some(roles)) {
                 let _ = Samples { layout: &layout, size: (4, 2), bytes: &bytes }.planes();
             }
             let _ = units(&uncc);

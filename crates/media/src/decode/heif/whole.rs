@@ -5,9 +5,9 @@
 //! zeros counts as missing if it is longer than a flat picture of that size can be coded in. Reads a piece at
 //! a time.
 
-use super::items::{Item, Items, Property};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
+use albumen_formats::heif::items::{Item, Items, Property};
 use memchr::memmem;
 
 /// Bytes read at a time.
@@ -19,9 +19,9 @@ const MAX_PARTS: usize = 4096;
 const LEAST_PART: u64 = 16;
 
 /// The missing part of the primary picture's bytes, as text.
-pub fn damage(source: &Source, items: &Items) -> Result<Option<&'static str>, Fault> {
+pub(super) fn damage(source: &Source, items: &Items) -> Result<Option<&'static str>, Fault> {
     for item in coded(items) {
-        let Some(places) = items.places(source, item) else { continue };
+        let Some(places) = items.places(source.len(), item) else { continue };
         if places.iter().any(|(at, len)| at.saturating_add(*len) > source.len()) {
             return Ok(Some("the file ends before the picture does"));
         }
@@ -46,25 +46,25 @@ pub fn damage(source: &Source, items: &Items) -> Result<Option<&'static str>, Fa
 
 /// The original length of the file according to the positions of the picture's bytes; the actual length if it
 /// is complete, or if too little of the picture is left.
-pub fn whole_length(source: &Source, items: &Items) -> u64 {
+pub(super) fn whole_length(source: &Source, items: &Items) -> u64 {
     if has_too_little(source, items) { source.len() } else { end(source, items).max(source.len()) }
 }
 
 /// Whether the file contains too little of the picture to decode it.
-pub fn has_too_little(source: &Source, items: &Items) -> bool {
+pub(super) fn has_too_little(source: &Source, items: &Items) -> bool {
     end(source, items) / LEAST_PART > source.len()
 }
 
 /// The end of the picture's own bytes.
 fn end(source: &Source, items: &Items) -> u64 {
-    let places = coded(items).into_iter().filter_map(|item| items.places(source, item)).flatten();
+    let places = coded(items).into_iter().filter_map(|item| items.places(source.len(), item)).flatten();
     places.map(|(at, len)| at.saturating_add(len)).max().unwrap_or(0)
 }
 
 /// The coded items of the primary picture and its alpha plane.
 fn coded(items: &Items) -> Vec<&Item> {
     let mut found = Vec::new();
-    if let Some(primary) = items.get(items.primary) {
+    if let Some(primary) = items.shown() {
         gather(items, primary, 0, &mut found);
         for aux in items.referring(primary.id, b"auxl").filter(|aux| items.is_alpha(aux)) {
             gather(items, aux, 0, &mut found);
@@ -80,7 +80,7 @@ fn gather<'a>(items: &'a Items, item: &'a Item, depth: u8, found: &mut Vec<&'a I
     if !matches!(&item.kind, b"grid" | b"iden" | b"iovl") {
         found.push(item);
     } else if depth < MAX_DEPTH {
-        for part in items.references(item.id, b"dimg").into_iter().filter_map(|id| items.get(id)) {
+        for part in items.references(item.id, b"dimg").filter_map(|id| items.get(id)) {
             gather(items, part, depth + 1, found);
         }
     }
@@ -96,21 +96,15 @@ enum Check {
 
 impl Check {
     fn of(items: &Items, item: &Item) -> Check {
-        /// The configuration record's byte with the number of bytes that lengths have, less one.
-        const LENGTH_SIZE: usize = 21;
         if matches!(&item.kind, b"hvc1" | b"hev1")
-            && let Some(hvcc) = items.properties_of(item).find_map(|p| match p {
-                Property::Hvcc(record) => Some(record),
+            && let Some(length_size) = items.properties_of(item).find_map(|p| match p {
+                Property::Hevc { length_size, .. } => Some(usize::from(*length_size)),
                 _ => None,
             })
         {
-            let length_size = hvcc.get(LENGTH_SIZE).map_or(4, |b| usize::from(b & 3) + 1);
             return Check::Units { length_size, length: Vec::new(), left: 0, zeros: 0 };
         }
-        let pixels = items.properties_of(item).find_map(|p| match p {
-            Property::Size(w, h) => Some(u64::from(*w) * u64::from(*h)),
-            _ => None,
-        });
+        let pixels = items.size_of(item).map(|(w, h)| u64::from(w) * u64::from(h));
         let most = match &item.kind {
             // Samples as they are, or as a general packer leaves them.
             b"unci" => u64::MAX,
@@ -158,7 +152,7 @@ impl Check {
 const PIXELS_A_ZERO: u64 = 1 << 16;
 
 /// The longest run of zeros in a flat picture of this many pixels, if a byte codes `pixels_a_zero` of them.
-pub fn most_zeros(pixels: u64, pixels_a_zero: u64) -> u64 {
+pub(in crate::decode) fn most_zeros(pixels: u64, pixels_a_zero: u64) -> u64 {
     /// The limit for any fully compressed data.
     const ALWAYS: u64 = 64;
     ALWAYS + pixels / pixels_a_zero
@@ -166,7 +160,7 @@ pub fn most_zeros(pixels: u64, pixels_a_zero: u64) -> u64 {
 
 /// The longest run of zeros in these bytes, including the `zeros` at the end of the preceding ones; `zeros`
 /// is then set to the run at the end of these.
-pub fn longest_run(bytes: &[u8], zeros: &mut u64) -> u64 {
+pub(in crate::decode) fn longest_run(bytes: &[u8], zeros: &mut u64) -> u64 {
     let mut longest = *zeros;
     let mut at = 0;
     while at < bytes.len() {

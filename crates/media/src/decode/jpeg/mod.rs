@@ -9,7 +9,6 @@
 //! orientation to `pixels::orient`.
 
 pub(super) mod lines;
-mod profile;
 
 use super::colour::Cicp;
 use super::planes::{self, Band, Chroma, Crop, Plane, Shrinker};
@@ -20,6 +19,8 @@ use crate::pixels::{Fit, Pixels};
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
 use albumen_core::vocabulary::Admission;
+use albumen_formats::bytes::Reader;
+use albumen_formats::jpeg::{Part, profile_parts};
 use lines::{Header, Lines, Stop};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -37,10 +38,11 @@ const SCALES: [u32; 3] = [1, 2, 4];
 /// Longest file for the second decoder, which needs all of it in memory.
 const SECOND_DECODER_FILE: u64 = 256 << 20;
 
-/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels. `untagged` is the profile of a file
-/// that contains none.
+/// The picture, upright, sRGB, of exactly `fit(upright size)` pixels. `profile` has the parts of the file's ICC
+/// profile if they are known already; `untagged` is the profile of a file that contains none.
 pub fn decode(
     source: &Source,
+    profile: Option<&[Part]>,
     orientation: Orientation,
     untagged: Option<&[u8]>,
     fit: Fit<'_>,
@@ -52,7 +54,7 @@ pub fn decode(
         Err(Stop::Read(e)) => return Err(e.into()),
         Err(Stop::Refused(why)) => {
             drop(lines);
-            return second_opinion(source, orientation, untagged, fit, admission, why);
+            return second_opinion(source, profile, orientation, untagged, fit, admission, why);
         }
     };
     let full = (header.width, header.height);
@@ -68,22 +70,36 @@ pub fn decode(
     // available memory.
     let planar = header.is_planar() && full != target && by_planes <= admission.ceiling() / 4;
     admission.admit(if planar { by_planes } else { others + Reducer::cost(from, target) })?;
-    let own = profile::icc_profile(source);
-    let profile = own.as_deref().or(untagged);
+    let own = own_profile(source, profile);
+    let icc = own.as_deref().or(untagged);
     let shrunk = if planar {
-        planes(&mut lines, eighths, target, profile)
+        planes(&mut lines, eighths, target, icc)
     } else {
-        rows(&mut lines, &header, eighths, target, profile)
+        rows(&mut lines, &header, eighths, target, icc)
     };
     let shrunk = match shrunk {
         Ok(shrunk) => shrunk,
         Err(Stop::Read(e)) => return Err(e.into()),
         Err(Stop::Refused(why)) => {
             drop(lines);
-            return second_opinion(source, orientation, untagged, fit, admission, why);
+            return second_opinion(source, profile, orientation, untagged, fit, admission, why);
         }
     };
     Ok(orient::upright(shrunk, orientation))
+}
+
+/// The file's own ICC profile.
+fn own_profile(source: &Source, parts: Option<&[Part]>) -> Option<Vec<u8>> {
+    let found;
+    let parts = match parts {
+        Some(parts) => parts,
+        None => {
+            found = profile_parts(Reader::new(source).view());
+            &found
+        }
+    };
+    let bytes = parts.iter().map(|&(at, length)| source.slice(at, length as usize).ok());
+    bytes.collect::<Option<Vec<_>>>().map(|bytes| bytes.concat()).filter(|profile| !profile.is_empty())
 }
 
 /// Refuses a false header: a picture of very many pixels in a file that could not contain a tenth of them in
@@ -249,6 +265,7 @@ pub(super) fn stopped(stop: Stop) -> Fault {
 /// if this fails too.
 fn second_opinion(
     source: &Source,
+    profile: Option<&[Part]>,
     orientation: Orientation,
     untagged: Option<&[u8]>,
     fit: Fit<'_>,
@@ -274,7 +291,7 @@ fn second_opinion(
         return Err(refused);
     }
     let mut rgb = shrink(&rgb, full, target);
-    let own = profile::icc_profile(source);
+    let own = own_profile(source, profile);
     if let Some(profile) = own.as_deref().or(untagged) {
         colour::to_srgb_rgb8(&mut rgb, profile);
     }

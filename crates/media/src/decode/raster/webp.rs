@@ -9,6 +9,8 @@ use crate::decode::heif::whole::{longest_run, most_zeros};
 use crate::pixels::Pixels;
 use albumen_core::fault::Fault;
 use albumen_core::source::{Source, SourceCursor};
+use albumen_formats::bytes::{Reader as FileReader, View};
+use albumen_formats::riff::{Chunk, chunks};
 use image_webp::{DecodingError, WebPDecoder};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
@@ -20,7 +22,7 @@ const STRAY_BYTES: u64 = 64;
 const LEAST_PART: u64 = 16;
 
 pub(super) fn decode(job: &Job<'_>) -> Result<Pixels, Fault> {
-    let parts = Part::of_first_frame(job.source)?;
+    let parts = Part::of_first_frame(FileReader::new(job.source).view());
     let end = parts.iter().map(|p| p.at + p.length).max().unwrap_or(0);
     let cut = end > job.source.len() && end / LEAST_PART <= job.source.len();
     let length = if cut { end } else { job.source.len() };
@@ -72,35 +74,28 @@ struct Part {
 
 impl Part {
     /// The chunks of the first frame, the colours last. They may extend beyond the end of the file.
-    fn of_first_frame(source: &Source) -> io::Result<Vec<Part>> {
+    fn of_first_frame(file: View<'_>) -> Vec<Part> {
         /// RIFF's own header, and the fields of a frame before its chunks.
         const FILE_HEADER: u64 = 12;
         const FRAME_HEADER: u64 = 16;
-        let mut parts = Vec::new();
-        let mut at = FILE_HEADER;
-        for _ in 0..MOST_CHUNKS {
-            let mut head = [0; 8];
-            if source.read_at(at, &mut head)? < head.len() {
-                break;
-            }
-            let [a, b, c, d, sizes @ ..] = head;
-            let (kind, length) = ([a, b, c, d], u64::from(u32::from_le_bytes(sizes)));
-            at += head.len() as u64;
-            match &kind {
-                b"ANMF" => at += FRAME_HEADER,
-                b"VP8 " | b"VP8L" => {
-                    parts.push(Part { kind, at, length });
-                    break;
-                }
-                _ => {
-                    if &kind == b"ALPH" {
-                        parts.push(Part { kind, at, length });
-                    }
-                    at += length + length % 2;
-                }
+        fn inside(chunk: Chunk<'_>) -> Vec<Chunk<'_>> {
+            match &chunk.kind {
+                b"ANMF" => chunks(chunk.body.from(FRAME_HEADER)).take(MOST_CHUNKS).collect(),
+                _ => vec![chunk],
             }
         }
-        Ok(parts)
+        let mut parts = Vec::new();
+        for Chunk { kind, length, body } in chunks(file.from(FILE_HEADER)).take(MOST_CHUNKS).flat_map(inside)
+        {
+            let is_last = matches!(&kind, b"VP8 " | b"VP8L");
+            if is_last || &kind == b"ALPH" {
+                parts.push(Part { kind, at: body.base(), length });
+            }
+            if is_last {
+                break;
+            }
+        }
+        parts
     }
 
     /// Whether the data contains a run of zeros too long for a picture of this many pixels.

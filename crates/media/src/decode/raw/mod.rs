@@ -42,11 +42,12 @@ pub(crate) fn is_usable(size: (u32, u32), facts: &Facts) -> bool {
 
 const NO_PREVIEW: &str = "this RAW file has no preview inside";
 
-/// The picture, upright: a preview that is large enough; else the sensor's; else the largest available.
-pub(super) fn decode(job: &Job<'_>, facts: &Facts) -> Result<Pixels, Fault> {
-    let (large, small): (Vec<_>, Vec<_>) = preview::previews(&Reader::new(job.source))
-        .into_iter()
-        .partition(|p| is_usable((p.width, p.height), facts));
+/// The picture, upright: a preview that is large enough; else the sensor's; else the largest available. `previews` are
+/// those of the file if they are known already.
+pub(super) fn decode(job: &Job<'_>, facts: &Facts, previews: Option<&[Preview]>) -> Result<Pixels, Fault> {
+    let previews = previews.map_or_else(|| preview::previews(&Reader::new(job.source)), <[_]>::to_vec);
+    let (large, small): (Vec<_>, Vec<_>) =
+        previews.into_iter().partition(|p| is_usable((p.width, p.height), facts));
     let mut broken = None;
     if let Some(pixels) = first_readable(job, facts, &large, &mut broken)? {
         return Ok(pixels);
@@ -121,7 +122,7 @@ fn picture(job: &Job<'_>, preview: &Preview) -> Result<Pixels, Fault> {
         }
         Coding::Jxl => return raster::jxl::decode_turned(&Job { source: &part, ..*job }),
     };
-    jpeg::decode(&part, job.orientation, job.untagged, job.fit, job.admission)
+    jpeg::decode(&part, None, job.orientation, job.untagged, job.fit, job.admission)
 }
 
 /// The orientation of a preview. It is stored and turned like the sensor's picture, except if one is wide and

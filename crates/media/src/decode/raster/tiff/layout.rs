@@ -8,36 +8,13 @@ use super::rows::{Packing, compression};
 use crate::decode::colour::CmykToSrgb;
 use crate::decode::raster::canvas::Samples;
 use albumen_core::fault::Fault;
-use albumen_formats::tiff::{Entry, Ifd, Tiff};
+use albumen_formats::tiff::{Ifd, Tiff, tag};
 pub(crate) use samples::lab_to_srgb;
 use samples::{from_float, half_to_float, to8, ycbcr_to_rgb};
 use std::io::{ErrorKind, Read};
 
-mod tag {
-    pub(super) const WIDTH: u16 = 256;
-    pub(super) const HEIGHT: u16 = 257;
-    pub(super) const BITS: u16 = 258;
-    pub(super) const COMPRESSION: u16 = 259;
-    pub(super) const PHOTOMETRIC: u16 = 262;
-    pub(super) const FILL_ORDER: u16 = 266;
-    pub(super) const T4_OPTIONS: u16 = 292;
-    pub(super) const STRIP_OFFSETS: u16 = 273;
-    pub(super) const SAMPLES: u16 = 277;
-    pub(super) const ROWS_PER_STRIP: u16 = 278;
-    pub(super) const STRIP_LENGTHS: u16 = 279;
-    pub(super) const PLANAR: u16 = 284;
-    pub(super) const PREDICTOR: u16 = 317;
-    pub(super) const COLOUR_MAP: u16 = 320;
-    pub(super) const TILE_WIDTH: u16 = 322;
-    pub(super) const TILE_HEIGHT: u16 = 323;
-    pub(super) const TILE_OFFSETS: u16 = 324;
-    pub(super) const TILE_LENGTHS: u16 = 325;
-    pub(super) const EXTRA_SAMPLES: u16 = 338;
-    pub(super) const SAMPLE_FORMAT: u16 = 339;
-    pub(super) const JPEG_TABLES: u16 = 347;
-    pub(super) const SUBSAMPLING: u16 = 530;
-    pub(super) const ICC: u16 = 34_675;
-}
+/// Maximum number of strips or tiles; more of them are treated as missing.
+const MAX_CHUNKS: usize = 1 << 18;
 
 /// The meaning of the samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,9 +120,10 @@ impl Layout {
             return Err(Fault::corrupt("its tiles are far larger than its picture"));
         }
         let planar = stored > 1 && number(tag::PLANAR) == Some(2);
-        let either = |tile: u16, strip: u16| match numbers(tiff, &ifd, tile) {
+        let list = |tag: u16| ifd.find(tag).map(|e| tiff.offsets(e, MAX_CHUNKS)).unwrap_or_default();
+        let either = |tile: u16, strip: u16| match list(tile) {
             found if tiled && !found.is_empty() => found,
-            _ => numbers(tiff, &ifd, strip),
+            _ => list(strip),
         };
         let offsets = either(tag::TILE_OFFSETS, tag::STRIP_OFFSETS);
         let lengths = either(tag::TILE_LENGTHS, tag::STRIP_LENGTHS);
@@ -200,7 +178,7 @@ impl Layout {
             subsampling,
             jpeg_tables: ifd.find(tag::JPEG_TABLES).and_then(|e| tiff.bytes(e)).unwrap_or_default(),
             old_jpeg: OldJpeg::read(tiff, &ifd),
-            profile: ifd.find(tag::ICC).and_then(|e| tiff.bytes(e)),
+            profile: ifd.find(tag::ICC_PROFILE).and_then(|e| tiff.bytes(e)),
         })
     }
 
@@ -403,23 +381,6 @@ fn samples_of(photometric: Photometric, stored: usize, extra: Option<u32>) -> Re
         },
         _ => Samples::Rgb,
     })
-}
-
-/// A list of offsets or lengths, also of more than 32 bits.
-fn numbers(tiff: &Tiff<'_>, ifd: &Ifd, tag: u16) -> Vec<u64> {
-    let Some(entry) = ifd.find(tag) else { return Vec::new() };
-    let Some(bytes) = tiff.bytes(entry) else { return Vec::new() };
-    let little = tiff.little;
-    match entry {
-        Entry { kind: 3, .. } => words(&bytes, little).map(u64::from).collect(),
-        Entry { kind: 16, .. } => bytes
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|&b| if little { u64::from_le_bytes(b) } else { u64::from_be_bytes(b) })
-            .collect(),
-        _ => long_words(&bytes, little).map(u64::from).collect(),
-    }
 }
 
 fn palette(tiff: &Tiff<'_>, ifd: &Ifd) -> Result<Vec<[u8; 3]>, Fault> {

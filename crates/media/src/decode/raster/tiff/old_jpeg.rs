@@ -10,33 +10,14 @@ use crate::decode::raster::Job;
 use crate::pixels::Pixels;
 use albumen_core::fault::Fault;
 use albumen_core::source::Source;
-use albumen_formats::tiff::{Ifd, Tiff};
+use albumen_formats::bytes::Reader;
+use albumen_formats::jpeg::segments::{self, Damage, marker};
+use albumen_formats::tiff::{Ifd, Tiff, tag};
 
 /// The longest joined JPEG; scans of whole pages have some MB.
 const LONGEST: u64 = 256 << 20;
 /// The longest header before the samples: four tables of each kind and some comments.
 const LONGEST_HEADER: usize = 64 << 10;
-
-mod tag {
-    pub(super) const JPEG_OFFSET: u16 = 513;
-    pub(super) const JPEG_LENGTH: u16 = 514;
-    pub(super) const RESTART_INTERVAL: u16 = 515;
-    pub(super) const QUANTISATION: u16 = 519;
-    pub(super) const DC_TABLES: u16 = 520;
-    pub(super) const AC_TABLES: u16 = 521;
-    pub(super) const SUBSAMPLING: u16 = 530;
-}
-
-mod marker {
-    pub(super) const START: u8 = 0xD8;
-    pub(super) const END: u8 = 0xD9;
-    pub(super) const FRAME: u8 = 0xC0;
-    pub(super) const HUFFMAN: u8 = 0xC4;
-    pub(super) const SCAN: u8 = 0xDA;
-    pub(super) const QUANTISATION: u8 = 0xDB;
-    pub(super) const RESTART_INTERVAL: u8 = 0xDD;
-    pub(super) const RESTART_0: u8 = 0xD0;
-}
 
 /// The JPEG tags of the first page.
 #[derive(Debug, Default)]
@@ -60,10 +41,10 @@ impl OldJpeg {
         OldJpeg {
             interchange: number(tag::JPEG_OFFSET)
                 .map(|at| (u64::from(at), number(tag::JPEG_LENGTH).map_or(u64::MAX, u64::from))),
-            restart_interval: number(tag::RESTART_INTERVAL).unwrap_or(0),
-            quantisation: places(tag::QUANTISATION),
-            dc: places(tag::DC_TABLES),
-            ac: places(tag::AC_TABLES),
+            restart_interval: number(tag::JPEG_RESTART_INTERVAL).unwrap_or(0),
+            quantisation: places(tag::JPEG_QUANTISATION_TABLES),
+            dc: places(tag::JPEG_DC_TABLES),
+            ac: places(tag::JPEG_AC_TABLES),
             subsampling: (factor(0), factor(1)),
         }
     }
@@ -77,7 +58,7 @@ pub(super) fn decode(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
         && header.scan.is_some()
         && jpeg.len() > header.length as u64
     {
-        return jpeg::decode(&jpeg, job.orientation, job.untagged, job.fit, job.admission);
+        return jpeg::decode(&jpeg, None, job.orientation, job.untagged, job.fit, job.admission);
     }
     let bytes: u64 = layout.places.iter().map(|(_, length)| (*length).min(job.source.len())).sum();
     if bytes > LONGEST {
@@ -85,7 +66,7 @@ pub(super) fn decode(job: &Job<'_>, layout: &Layout) -> Result<Pixels, Fault> {
     }
     job.admission.admit(bytes)?;
     let jpeg = Source::from_bytes(put_together(job.source, layout)?);
-    jpeg::decode(&jpeg, job.orientation, job.untagged, job.fit, job.admission).map_err(|e| match e {
+    jpeg::decode(&jpeg, None, job.orientation, job.untagged, job.fit, job.admission).map_err(|e| match e {
         Fault::Corrupt { .. } => Fault::corrupt(format!("the JPEG in its strips: {}", reason(e))),
         other => other,
     })
@@ -107,43 +88,31 @@ struct Header {
 impl Header {
     /// `None` if there are no segments here.
     fn read(bytes: &[u8]) -> Option<Header> {
-        let mut header = Header::default();
-        let mut at = 0;
-        while let Some(&[0xFF, code, ref rest @ ..]) = bytes.get(at..) {
-            if matches!(code, marker::START | 0xFF) {
-                at += if code == marker::START { 2 } else { 1 };
-                continue;
-            }
-            // Stuffed zeros and restarts belong to samples.
-            if code == 0 || code == marker::END || (marker::RESTART_0..marker::START).contains(&code) {
-                break;
-            }
-            let Some(length) = rest.first_chunk::<2>().map(|b| usize::from(u16::from_be_bytes(*b))) else {
-                break;
-            };
-            let Some(body) = rest.get(2..length) else { break };
-            at += 2 + length;
-            match code {
-                marker::QUANTISATION | marker::HUFFMAN => header.tables.extend(segment(code, body)),
-                marker::FRAME | 0xC1 => header.frame = Some(body.to_vec()),
+        let reader = Reader::from_bytes(bytes.to_vec());
+        let is_begun = bytes.starts_with(&[0xFF, marker::START]);
+        let mut header = Header { length: if is_begun { 2 } else { 0 }, ..Header::default() };
+        for segment in segments::before_scan(reader.view(), Damage::Ends).take_while(|s| s.is_whole) {
+            let body = segment.body.head(LONGEST_HEADER);
+            header.length = segment.end as usize;
+            match segment.marker {
+                code @ (marker::QUANTISATION_TABLES | marker::HUFFMAN_TABLES) => {
+                    header.tables.extend(write_segment(code, &body));
+                }
+                marker::BASELINE | marker::EXTENDED => header.frame = Some(body),
                 marker::RESTART_INTERVAL => {
                     header.restart_interval =
                         body.first_chunk::<2>().map(|b| u32::from(u16::from_be_bytes(*b)));
                 }
-                marker::SCAN => {
-                    header.scan = Some(body.to_vec());
-                    break;
-                }
+                marker::SCAN => header.scan = Some(body),
                 _ => {}
             }
         }
-        header.length = at;
-        (at > 0).then_some(header)
+        (header.length > 0).then_some(header)
     }
 }
 
 /// A segment: its marker, its length and its bytes.
-fn segment(code: u8, body: &[u8]) -> Vec<u8> {
+fn write_segment(code: u8, body: &[u8]) -> Vec<u8> {
     let length = (body.len() + 2) as u16;
     [&[0xFF, code], &length.to_be_bytes()[..], body].concat()
 }
@@ -212,11 +181,11 @@ fn put_together(source: &Source, layout: &Layout) -> Result<Vec<u8>, Fault> {
 
     let mut jpeg = vec![0xFF, marker::START];
     jpeg.extend(header.tables);
-    jpeg.extend(segment(marker::FRAME, &frame));
+    jpeg.extend(write_segment(marker::BASELINE, &frame));
     if interval > 0 {
-        jpeg.extend(segment(marker::RESTART_INTERVAL, &interval.to_be_bytes()));
+        jpeg.extend(write_segment(marker::RESTART_INTERVAL, &interval.to_be_bytes()));
     }
-    jpeg.extend(segment(marker::SCAN, &scan));
+    jpeg.extend(write_segment(marker::SCAN, &scan));
     for (i, place) in layout.places.iter().enumerate() {
         let mut samples = if i == 0 { std::mem::take(&mut first) } else { strip(place)? };
         if let [.., 0xFF, marker::END] = samples[..] {
@@ -249,14 +218,17 @@ fn tables_of(source: &Source, old: &OldJpeg) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     for (i, &at) in (0u8..).zip(&old.quantisation) {
         let table = source.slice(at.into(), QUANTISERS).ok()?;
-        out.extend(segment(marker::QUANTISATION, &[&[i], &table[..]].concat()));
+        out.extend(write_segment(marker::QUANTISATION_TABLES, &[&[i], &table[..]].concat()));
     }
     for (class, places) in [(0u8, &old.dc), (0x10, &old.ac)] {
         for (i, &at) in (0u8..).zip(places) {
             let lengths = source.slice(at.into(), LENGTHS).ok()?;
             let codes: usize = lengths.iter().map(|&n| usize::from(n)).sum();
             let values = source.slice(u64::from(at) + LENGTHS as u64, codes).ok()?;
-            out.extend(segment(marker::HUFFMAN, &[&[class | i], &lengths[..], &values].concat()));
+            out.extend(write_segment(
+                marker::HUFFMAN_TABLES,
+                &[&[class | i], &lengths[..], &values].concat(),
+            ));
         }
     }
     (!old.quantisation.is_empty() && !old.dc.is_empty() && !old.ac.is_empty()).then_some(out)
