@@ -144,7 +144,7 @@ done
 # LibRaw's package name contains its interface version.
 major=$(there sed -n 's/^#define LIBRAW_SHLIB_CURRENT //p' /usr/include/libraw/libraw_version.h)
 depends="$depends, libraw$major"
-# passwd for the service's user, procps for the unit's reload.
+# passwd for the service's user, procps for the unit's reload; ca-certificates for ACME.
 cat >"$root/DEBIAN/control" <<END
 Package: albumen
 Version: $version
@@ -152,6 +152,7 @@ Architecture: $architecture
 Maintainer: Albumen <albumen@example.org>
 Installed-Size: $(du -k -s "$root" | cut -f1)
 Depends: $depends, passwd, procps
+Recommends: ca-certificates
 Section: graphics
 Priority: optional
 Description: photo server and media indexing engine for a NAS

@@ -17,8 +17,8 @@ if [ "${1:-}" = test ]; then
     packages="$packages mount e2fsprogs dosfstools"
     # Other decoders, for comparison.
     packages="$packages libvips-tools ffmpeg dcraw"
-    # Clients and certificates for tests of the portal.
-    packages="$packages curl openssl"
+    # Clients, certificates and an ACME server for tests of the portal.
+    packages="$packages curl openssl pebble"
     # For scripts/instructions.py.
     packages="$packages valgrind"
     # `make models` uses pip and npm. Any installation of them is used.

@@ -1,9 +1,9 @@
-//! Backups: both databases, the settings, and the keys of the portal's own authority.
+//! Backups: both databases, the settings, and the keys of the portal's own authority and of ACME.
 //!
 //! | in the folder | content |
 //! |---|---|
 //! | `portal.sqlite` | accounts, rights, links: a consistent snapshot |
-//! | `tls/` | the portal's own authority and its key |
+//! | `tls/` | the portal's own authority and its key; the account and the certificate of ACME |
 //! | `albumen.toml` | the settings at the time of the backup |
 //! | `index/` | a backup of the engine's index, as `albumen backup` writes it |
 //! | `portal.json` | [`Contents`]: time, version, and checksums of the files above except `index/`, which has its own |

@@ -6,6 +6,7 @@
 //! [`net`] has sockets, TLS and the limits on connections. The library itself is read through [`library`].
 #![deny(unsafe_code)]
 
+mod acme;
 pub mod backup;
 pub mod cli;
 pub mod clock;

@@ -1,6 +1,7 @@
 //! `albumen-portal check`: the settings, the certificate, the database, and the connection to the engine.
 
 use super::{Done, FAILED, Failure, open, say};
+use crate::acme;
 use crate::clock::now;
 use crate::config::{Config, SpaceKind, Tls};
 use crate::net;
@@ -33,7 +34,19 @@ pub(super) fn run(args: &CheckArgs, config: &Config) -> Done {
                 authority.fingerprint()
             ))?;
         }
-        Tls::Files | Tls::Acme => {
+        Tls::Acme => {
+            say(format_args!("tls: certificates by {}", config.portal.acme_directory))?;
+            match acme::Settings::new(&config.portal).describe() {
+                Ok(Some(stored)) => say(format_args!("certificate: {stored}"))?,
+                Ok(None) => say("certificate: none yet; the portal orders it when it runs")?,
+                Err(fault) => faults.push(fault),
+            }
+            let public = config.portal.public_names();
+            for name in config.portal.names.iter().filter(|name| !public.contains(name)) {
+                say(format_args!("name {name}: not public, and not part of the certificate"))?;
+            }
+        }
+        Tls::Files => {
             if let (Some(certificate), Some(key)) = (&config.portal.certificate, &config.portal.key) {
                 let source = Source::Files { certificate: certificate.clone(), key: key.clone() };
                 match Certificates::load(source, now()) {

@@ -1,12 +1,13 @@
 //! `albumen-portal serve`.
 
 use super::{Done, Failure, NO_START};
+use crate::acme;
 use crate::clock::now;
 use crate::config::{Config, Tls};
 use crate::http::App;
+use crate::net;
 use crate::net::authority::Authority;
-use crate::net::tls::{Certificates, Source, server_config};
-use crate::net::{self};
+use crate::net::tls::{Certificates, Source, TlsError, server_config};
 use crate::setup;
 use crate::store::Store;
 use std::net::IpAddr;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
@@ -57,28 +58,13 @@ pub(super) fn run(args: ServeArgs, config: Config) -> Done {
 async fn serve(args: ServeArgs, config: Config, store: Arc<Store>) -> Done {
     let cannot = |e: &dyn std::fmt::Display| Failure::new(NO_START, e);
     let hosts = hosts(&config);
-    let (authority, source) = match config.portal.tls {
-        Tls::Off => (None, None),
-        Tls::SelfSigned => {
-            let addresses: Vec<IpAddr> = net::host_addresses();
-            let authority = Authority::open(&config.portal.state, &hosts, now()).map_err(|e| cannot(&e))?;
-            let authority = Arc::new(authority);
-            let source = Source::Local { authority: authority.clone(), names: hosts.clone(), addresses };
-            (Some(authority), Some(source))
-        }
-        Tls::Files | Tls::Acme => match (&config.portal.certificate, &config.portal.key) {
-            (Some(certificate), Some(key)) => {
-                (None, Some(Source::Files { certificate: certificate.clone(), key: key.clone() }))
-            }
-            _ => return Err(Failure::new(NO_START, "certificate and key are not set")),
-        },
-    };
-    let tls = match source {
+    let (authority, certificates) = certificates(&config, &hosts)?;
+    let acme = (config.portal.tls == Tls::Acme).then(|| acme::Settings::new(&config.portal));
+    let tls = match certificates {
         None => None,
-        Some(source) => {
-            let certificates = Arc::new(Certificates::load(source, now()).map_err(|e| cannot(&e))?);
-            let config = server_config(certificates.clone()).map_err(|e| cannot(&e))?;
-            Some((config, certificates))
+        Some(certificates) => {
+            let tls = server_config(certificates.clone(), acme.is_some()).map_err(|e| cannot(&e))?;
+            Some((tls, certificates))
         }
     };
 
@@ -101,19 +87,66 @@ async fn serve(args: ServeArgs, config: Config, store: Arc<Store>) -> Done {
     } else {
         None
     };
-    let app = Arc::new(App::new(config, store, hosts, authority));
-    let signals = tokio::spawn(signals(app.clone(), tls.as_ref().map(|(_, c)| c.clone()), stop));
+    let app = Arc::new(App::new(config, store.clone(), hosts, authority));
+    let current = tls.as_ref().map(|(_, certificates)| certificates.clone());
+    let retry = Arc::new(Notify::new());
+    let orders = acme.zip(current.clone()).map(|(settings, certificates)| {
+        tokio::spawn(acme::run(settings, certificates, store, retry.clone()))
+    });
+    let signals = tokio::spawn(signals(app.clone(), current, retry, stop));
     // Without systemd this has no effect.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     let streams = tokio::spawn(end_streams(app.clone(), stopped.clone()));
     let served = net::serve(app, listener, tls, stopped).await;
     signals.abort();
     streams.abort();
+    if let Some(orders) = orders {
+        orders.abort();
+    }
     if let Some(engine) = engine {
         // It receives the same signal, and has its own time limit.
         let _ = engine.await;
     }
     served.map_err(|e| cannot(&e))
+}
+
+/// The certificates, and the local authority if `/ca` offers it; none with `tls = "off"`.
+fn certificates(
+    config: &Config,
+    hosts: &[String],
+) -> Result<(Option<Arc<Authority>>, Option<Arc<Certificates>>), Failure> {
+    let cannot = |e: TlsError| Failure::new(NO_START, e);
+    let load = |source| Certificates::load(source, now()).map(|c| Some(Arc::new(c)));
+    let local = || -> Result<(Arc<Authority>, Source), TlsError> {
+        let authority = Arc::new(Authority::open(&config.portal.state, hosts, now())?);
+        let (names, addresses) = (hosts.to_vec(), net::host_addresses());
+        Ok((authority.clone(), Source::Local { authority, names, addresses }))
+    };
+    match config.portal.tls {
+        Tls::Off => Ok((None, None)),
+        Tls::SelfSigned => {
+            let (authority, source) = local().map_err(cannot)?;
+            Ok((Some(authority), load(source).map_err(cannot)?))
+        }
+        Tls::Files => match (&config.portal.certificate, &config.portal.key) {
+            (Some(certificate), Some(key)) => {
+                let source = Source::Files { certificate: certificate.clone(), key: key.clone() };
+                Ok((None, load(source).map_err(cannot)?))
+            }
+            _ => Err(Failure::new(NO_START, "certificate and key are not set")),
+        },
+        Tls::Acme => {
+            match acme::Settings::new(&config.portal).source().map(load) {
+                Some(Ok(certificates)) => return Ok((None, certificates)),
+                Some(Err(e)) => tracing::error!("{e}"),
+                None => {}
+            }
+            tracing::warn!(
+                "there is no certificate by ACME yet: until then, browsers warn of the portal's own certificate"
+            );
+            Ok((None, load(local().map_err(cannot)?.1).map_err(cannot)?))
+        }
+    }
 }
 
 /// Event streams do not end by themselves.
@@ -137,9 +170,14 @@ fn url(config: &Config, hosts: &[String], port: u16) -> String {
     format!("{scheme}://{host}:{port}{}", config.portal.base_path)
 }
 
-/// SIGTERM and SIGINT stop the portal cleanly; SIGHUP reloads folders and certificates. Certificates are also
-/// checked periodically.
-async fn signals(app: Arc<App>, certificates: Option<Arc<Certificates>>, stop: watch::Sender<bool>) {
+/// SIGTERM and SIGINT stop the portal cleanly; SIGHUP reloads folders and certificates, and by `retry` ends the
+/// pause after a failed order. Certificates are also checked periodically.
+async fn signals(
+    app: Arc<App>,
+    certificates: Option<Arc<Certificates>>,
+    retry: Arc<Notify>,
+    stop: watch::Sender<bool>,
+) {
     let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
     else {
@@ -157,6 +195,7 @@ async fn signals(app: Arc<App>, certificates: Option<Arc<Certificates>>, stop: w
         if is_asked {
             app.forget_policy();
             app.library.forget();
+            retry.notify_one();
         }
         if let Some(certificates) = &certificates {
             match certificates.refresh(now()) {

@@ -37,6 +37,12 @@ pub struct Portal {
     /// Files of `tls = "files"`: the certificate with its chain, and its key, both PEM.
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
+    /// `tls = "acme"`: the directory of the ACME server.
+    pub acme_directory: String,
+    /// An e-mail address for the ACME server; "" for none.
+    pub acme_contact: String,
+    /// Further certificate authorities, PEM, for the connection to the directory.
+    pub acme_ca: Option<PathBuf>,
     /// The path prefix of all addresses: "/" or "/photos/".
     pub base_path: String,
     pub state: PathBuf,
@@ -56,6 +62,7 @@ pub enum Tls {
     #[default]
     SelfSigned,
     Files,
+    /// Certificates by an ACME server.
     Acme,
     /// Plain HTTP: on loopback, or for trusted proxies alone.
     Off,
@@ -68,6 +75,9 @@ impl Default for Portal {
             tls: Tls::SelfSigned,
             certificate: None,
             key: None,
+            acme_directory: instant_acme::LetsEncrypt::Production.url().to_owned(),
+            acme_contact: String::new(),
+            acme_ca: None,
             base_path: "/".to_owned(),
             state: PathBuf::from("/var/lib/albumen-portal"),
             names: Vec::new(),
@@ -196,13 +206,7 @@ impl Portal {
                     self.listen
                 ));
             }
-            Tls::Acme => {
-                return Err(
-                    "tls = \"acme\" is not built yet: use an ACME client and tls = \"files\", which takes a \
-                            renewed certificate without a restart"
-                        .to_owned(),
-                );
-            }
+            Tls::Acme => self.check_acme()?,
             _ => {}
         }
         if !self.trusted_header.is_empty() {
@@ -216,6 +220,53 @@ impl Portal {
         }
         Ok(())
     }
+
+    fn check_acme(&self) -> Result<(), String> {
+        if self.public_names().is_empty() {
+            let present = if self.names.is_empty() {
+                "names is empty".to_owned()
+            } else {
+                format!("{} cannot have a public certificate", self.names.join(", "))
+            };
+            return Err(format!(
+                "tls = \"acme\" needs the portal's public host name in names, such as \"photos.example.org\": {present}"
+            ));
+        }
+        let is_https = self.acme_directory.strip_prefix("https://").is_some_and(|rest| !rest.is_empty());
+        if !is_https {
+            return Err(format!("acme_directory `{}` does not begin with https://", self.acme_directory));
+        }
+        let contact = &self.acme_contact;
+        let is_address = contact.split_once('@').is_some_and(|(user, host)| {
+            !user.is_empty() && is_public_name(host) && contact.bytes().all(|b| b.is_ascii_graphic())
+        });
+        if !contact.is_empty() && !is_address {
+            return Err(format!("acme_contact `{contact}` is no e-mail address"));
+        }
+        Ok(())
+    }
+
+    /// Those of `names` that a public certificate authority can certify.
+    pub fn public_names(&self) -> Vec<String> {
+        self.names.iter().filter(|name| is_public_name(name)).cloned().collect()
+    }
+}
+
+/// Whether a name is a host name below a public top-level domain: not an address, not a name of home networks or
+/// a reserved one (RFC 6761).
+fn is_public_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_plain = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        (1..=63).contains(&label.len()) && is_plain && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_below = |suffix: &&str| name.strip_suffix(suffix).is_some_and(|head| head.ends_with('.'));
+    let mut reserved = crate::net::authority::HOME.iter().chain(&["test", "invalid", "example", "onion"]);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    name.contains('.')
+        && name.len() <= 253
+        && name.split('.').all(is_label)
+        && !last.bytes().all(|b| b.is_ascii_digit())
+        && !reserved.any(|suffix| name == *suffix || is_below(suffix))
 }
 
 /// A folder of the XDG base directory specification: relative and empty values are ignored.

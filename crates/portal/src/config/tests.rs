@@ -47,6 +47,20 @@ fn mistakes_are_refused_with_line_and_reason() {
         ("[portal]\nnames = [\"https://nas\"]", "line 1: `https://nas` in names is no host name"),
         ("[portal]\ntrusted_proxies = [\"10.0.0.0/33\"]", "line 2: `10.0.0.0/33` is no network"),
         ("[portal]\ntrusted_header = \"Remote-User\"", "line 1: trusted_header needs trusted_proxies"),
+        ("[portal]\ntls = \"acme\"", "line 1: tls = \"acme\" needs the portal's public host name in names"),
+        (
+            "[portal]\ntls = \"acme\"\nnames = [\"nas\", \"nas.local\", \"192.168.1.2\"]",
+            "line 1: tls = \"acme\" needs the portal's public host name in names, such as \"photos.example.org\": \
+             nas, nas.local, 192.168.1.2 cannot have a public certificate",
+        ),
+        (
+            "[portal]\ntls = \"acme\"\nnames = [\"a.example.org\"]\nacme_directory = \"http://ca\"",
+            "line 1: acme_directory `http://ca` does not begin with https://",
+        ),
+        (
+            "[portal]\ntls = \"acme\"\nnames = [\"a.example.org\"]\nacme_contact = \"anna\"",
+            "line 1: acme_contact `anna` is no e-mail address",
+        ),
         (
             "[[space]]\nname = \"a\"\nfolders = [\"/a\"]\nkind = \"shared\"\nowner = \"x\"",
             "line 5: space `a` is shared",
@@ -63,6 +77,15 @@ fn mistakes_are_refused_with_line_and_reason() {
 fn plain_http_is_for_loopback_and_proxies() {
     Config::parse("[portal]\ntls = \"off\"\nlisten = \"127.0.0.1:0\"").unwrap();
     Config::parse("[portal]\ntls = \"off\"\ntrusted_proxies = [\"10.0.0.2\"]").unwrap();
+}
+
+#[test]
+fn only_public_names_are_certified_by_acme() {
+    let text = "[portal]\ntls = \"acme\"\nacme_contact = \"anna@example.org\"\nnames = [\"Photos.example.org\", \
+                \"nas\", \"nas.local\", \"my.fritz.box\", \"a_b.example.org\", \"-a.example.org\", \"10.0.0.2\", \
+                \"a..org\", \"x.test\", \"b.example.org\"]";
+    let portal = Config::parse(text).unwrap().portal;
+    assert_eq!(portal.public_names(), ["photos.example.org", "b.example.org"]);
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 pub struct Peer {
     pub address: IpAddr,
     pub has_tls: bool,
+    /// Whether the certificate is of a public authority, so that browsers may insist on TLS.
+    pub has_public_certificate: bool,
 }
 
 /// The client of a request.
@@ -81,7 +83,11 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
-        let client = find(Peer { address: peer.parse().unwrap(), has_tls: false }, &portal, &mut map);
+        let client = find(
+            Peer { address: peer.parse().unwrap(), has_tls: false, has_public_certificate: false },
+            &portal,
+            &mut map,
+        );
         (client, map)
     }
 

@@ -1,7 +1,6 @@
 //! Checks and headers common to all requests: the client, the Host, time limits, and the headers of the
 //! answer.
 
-use crate::config::Tls;
 use crate::http::client::{self, Client, Peer};
 use crate::http::{App, Problem};
 use axum::extract::{Request, State};
@@ -21,7 +20,8 @@ const PERMISSIONS: &str =
 const HSTS: &str = "max-age=31536000";
 
 pub(super) async fn frame(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let no_peer = Peer { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), has_tls: false };
+    let no_peer =
+        Peer { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), has_tls: false, has_public_certificate: false };
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(no_peer);
     let client = client::find(peer, &app.config.portal, request.headers_mut());
     let mut response = match refuse(&app, peer, &client, request.uri(), request.headers()) {
@@ -42,7 +42,7 @@ pub(super) async fn frame(State(app): State<Arc<App>>, mut request: Request, nex
     put(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     put(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     put(HeaderName::from_static("permissions-policy"), PERMISSIONS);
-    if matches!(app.config.portal.tls, Tls::Files | Tls::Acme) {
+    if peer.has_public_certificate {
         put(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     response

@@ -30,7 +30,7 @@ const CERTIFICATE_DAYS: i64 = 397;
 pub const RENEW_DAYS: i64 = 30;
 
 /// Name suffixes used only in home networks; the host's own are added.
-const HOME: &[&str] = &["local", "lan", "home.arpa", "internal", "fritz.box", "localhost"];
+pub(crate) const HOME: &[&str] = &["local", "lan", "home.arpa", "internal", "fritz.box", "localhost"];
 
 #[derive(Debug)]
 pub struct Authority {
@@ -218,8 +218,8 @@ fn moment(at: i64) -> OffsetDateTime {
 }
 
 /// Writes a file for its owner only, atomically.
-fn write_private(path: &PathBuf, bytes: &[u8]) -> std::io::Result<()> {
-    let mut temporary = path.clone().into_os_string();
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut temporary = path.to_owned().into_os_string();
     temporary.push(".new");
     let temporary = PathBuf::from(temporary);
     let _ = std::fs::remove_file(&temporary);

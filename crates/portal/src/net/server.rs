@@ -2,7 +2,7 @@
 
 use super::connections::{Activity, Connections, Limits, Running};
 use super::stream::Impatient;
-use super::tls::Certificates;
+use super::tls::{ACME_PROTOCOL, Certificates};
 use crate::config::client_network;
 use crate::http::{App, Peer};
 use axum::Router;
@@ -20,7 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -76,9 +76,10 @@ pub async fn serve(
         let peer = crate::config::plain_address(address.ip());
         let is_proxy = app.config.portal.trusted_proxies.contain(peer);
         let Some(place) = connections.admit(&client_network(peer), is_proxy) else { continue };
+        let has_public_certificate = tls.as_ref().is_some_and(|(_, certificates)| !certificates.is_local());
         let (router, acceptor, stop) = (router.clone(), acceptor.clone(), stop.clone());
         tasks.spawn(async move {
-            let peer = Peer { address: peer, has_tls: acceptor.is_some() };
+            let peer = Peer { address: peer, has_tls: acceptor.is_some(), has_public_certificate };
             let evicted = place.activity.clone();
             tokio::select! {
                 () = connection(stream, peer, router, acceptor, &place.activity, stop) => {}
@@ -110,6 +111,10 @@ async fn connection(
     match acceptor {
         None => requests(stream, peer, router, activity, stop).await,
         Some(acceptor) => match tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
+            // The handshake was all that the ACME server came for (RFC 8737).
+            Ok(Ok(mut stream)) if stream.get_ref().1.alpn_protocol() == Some(ACME_PROTOCOL) => {
+                let _ = stream.shutdown().await;
+            }
             Ok(Ok(stream)) => requests(stream, peer, router, activity, stop).await,
             Ok(Err(e)) => tracing::debug!("no TLS with a client: {e}"),
             Err(_) => tracing::debug!("a client was too slow with its TLS handshake"),

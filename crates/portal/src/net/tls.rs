@@ -6,10 +6,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, crypto::ring};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
+
+/// The protocol by which an ACME server validates a name (RFC 8737).
+pub(crate) const ACME_PROTOCOL: &[u8] = b"acme-tls/1";
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -48,9 +52,10 @@ pub enum Source {
 
 /// The current certificate. Open connections keep theirs.
 pub struct Certificates {
-    source: Source,
     current: RwLock<Arc<CertifiedKey>>,
-    known: Mutex<Known>,
+    loaded: Mutex<(Source, Known)>,
+    /// The answers to an ACME server, by host name.
+    challenges: Mutex<HashMap<String, Arc<CertifiedKey>>>,
 }
 
 /// How a newer one is detected.
@@ -64,25 +69,49 @@ enum Known {
 impl Certificates {
     pub fn load(source: Source, now: i64) -> Result<Certificates, TlsError> {
         let (key, known) = read(&source, now)?;
-        Ok(Certificates { source, current: RwLock::new(key), known: Mutex::new(known) })
+        let (current, loaded) = (RwLock::new(key), Mutex::new((source, known)));
+        Ok(Certificates { current, loaded, challenges: Mutex::default() })
     }
 
     /// Loads a newer certificate, if there is one; returns whether it did. If the new one is unusable, the
     /// old one stays.
     pub fn refresh(&self, now: i64) -> Result<bool, TlsError> {
-        let known = *self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_same = match (&self.source, known) {
-            (Source::Files { certificate, key }, Known::Files(times)) => times == times_of(certificate, key),
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = match &*loaded {
+            (Source::Files { certificate, key }, Known::Files(times)) => *times == times_of(certificate, key),
             (Source::Local { .. }, Known::Until(until)) => until - now > RENEW_DAYS * 86_400,
             _ => false,
         };
         if is_same {
             return Ok(false);
         }
-        let (key, new) = read(&self.source, now)?;
+        let (key, new) = read(&loaded.0, now)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = key;
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        loaded.1 = new;
         Ok(true)
+    }
+
+    /// Uses another source from now on. If it is unusable, the old one stays.
+    pub(crate) fn replace(&self, source: Source, now: i64) -> Result<(), TlsError> {
+        let (key, known) = read(&source, now)?;
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = key;
+        *loaded = (source, known);
+        Ok(())
+    }
+
+    /// Whether the certificate is of the local authority.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(self.loaded.lock().unwrap_or_else(PoisonError::into_inner).0, Source::Local { .. })
+    }
+
+    /// Sets the certificate that validates a name to an ACME server; `None` removes it.
+    pub(crate) fn set_challenge(&self, name: &str, key: Option<Arc<CertifiedKey>>) {
+        let mut challenges = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
+        match key {
+            Some(key) => challenges.insert(name.to_owned(), key),
+            None => challenges.remove(name),
+        };
     }
 }
 
@@ -124,13 +153,18 @@ impl std::fmt::Debug for Certificates {
 }
 
 impl ResolvesServerCert for Certificates {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if hello.alpn().is_some_and(|offered| offered.eq([ACME_PROTOCOL])) {
+            let name = hello.server_name()?.to_ascii_lowercase();
+            return self.challenges.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        }
         Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
 
-/// The server's configuration: HTTP/2 if the client supports it, sessions resumed by tickets.
-pub fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig>, TlsError> {
+/// The server's configuration: HTTP/2 if the client supports it, sessions resumed by tickets. `has_acme`: ACME
+/// servers are answered.
+pub fn server_config(certificates: Arc<Certificates>, has_acme: bool) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -138,6 +172,9 @@ pub fn server_config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig
         .with_no_client_auth()
         .with_cert_resolver(certificates);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if has_acme {
+        config.alpn_protocols.push(ACME_PROTOCOL.to_vec());
+    }
     config.ticketer = ring::Ticketer::new().map_err(|e| TlsError::Setup(e.to_string()))?;
     Ok(Arc::new(config))
 }

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 pub(crate) const PASSWORD: &str = "violet kettle 7";
@@ -16,6 +17,50 @@ pub(crate) struct Portal {
     pub settings: String,
     pub tls: &'static str,
     running: Option<(Child, SocketAddr)>,
+    log: Option<Lines>,
+    /// What it printed before the line with its address.
+    pub early: Vec<String>,
+}
+
+/// The lines that a program prints, as they come.
+pub(crate) struct Lines(Receiver<String>);
+
+impl Lines {
+    /// They are read at once: the program must not wait for a full pipe.
+    pub(crate) fn of(output: impl Read + Send + 'static) -> Lines {
+        let (send, lines) = channel();
+        std::thread::spawn(move || {
+            // Without a reader they are dropped.
+            BufReader::new(output).lines().map_while(Result::ok).for_each(|line| drop(send.send(line)));
+        });
+        Lines(lines)
+    }
+
+    /// The lines from the last one that was returned to the next with this text.
+    pub(crate) fn wait_for(&self, text: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        loop {
+            match self.0.recv_timeout(Duration::from_secs(120)) {
+                Ok(line) => seen.push(line),
+                Err(e) => panic!("no line with {text:?} ({e}) in {seen:#?}"),
+            }
+            if seen.last().is_some_and(|line| line.contains(text)) {
+                return seen;
+            }
+        }
+    }
+}
+
+/// Notes in one line that a test is skipped because this machine lacks something, and fails with
+/// ALBUMEN_REQUIRE_MOUNTS (CI). `.ci/run` counts the lines in the file that ALBUMEN_SKIPPED names.
+pub(crate) fn note_missing(test: &str, why: &str) {
+    assert!(std::env::var_os("ALBUMEN_REQUIRE_MOUNTS").is_none(), "{test}: {why}");
+    let line = format!("skipped: {test}: {why}\n");
+    eprint!("{line}");
+    if let Some(file) = std::env::var_os("ALBUMEN_SKIPPED") {
+        let mut file = std::fs::File::options().append(true).create(true).open(file).unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    }
 }
 
 /// An answer, read whole.
@@ -79,7 +124,7 @@ impl Portal {
         {
             std::fs::create_dir_all(dir.path().join(folder)).unwrap();
         }
-        Portal { dir, settings: String::new(), tls: "off", running: None }
+        Portal { dir, settings: String::new(), tls: "off", running: None, log: None, early: Vec::new() }
     }
 
     pub(crate) fn path(&self, below: &str) -> PathBuf {
@@ -148,23 +193,21 @@ impl Portal {
 
     pub(crate) fn start_by(&mut self, command: &mut Command) -> SocketAddr {
         let mut child = command.arg("serve").stderr(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut seen = String::new();
-        let address = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("it ended: {seen}")).unwrap();
-            if line.contains(": serving ") {
-                break line.rsplit(' ').next().unwrap().parse().unwrap();
-            }
-            seen.push_str(&line);
-        };
-        // Later output must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        let log = Lines::of(child.stderr.take().unwrap());
+        self.early = log.wait_for(": serving ");
+        let address = self.early.last().unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+        self.log = Some(log);
         self.running = Some((child, address));
         address
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.as_ref().expect("it was started").1
+    }
+
+    /// Its log since the line with its address.
+    pub(crate) fn log(&self) -> &Lines {
+        self.log.as_ref().expect("it was started")
     }
 
     pub(crate) fn pid(&self) -> u32 {

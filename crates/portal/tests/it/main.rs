@@ -1,6 +1,7 @@
 //! The portal as users and programs meet it: the real program, over real sockets.
 
 mod accounts;
+mod acme;
 mod backup;
 mod cli;
 mod described;
