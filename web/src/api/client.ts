@@ -135,6 +135,12 @@ export const api = {
   /** A part of a list that is not read by day. */
   part: (list: List, range: { offset: number; limit: number }, signal?: AbortSignal): Promise<GridColumns> =>
     get("items", { sort: "-taken", ...list, ...range, format: "grid" }, signal),
+  /** Items with all of their facts. */
+  items: (list: List, range: { offset: number; limit: number }, signal?: AbortSignal) =>
+    get<{ items: readonly Item[] }>("items", { sort: "-taken", ...list, ...range }, signal),
+  /** ThumbHashes, base64, by id: at most 500. */
+  thumbhashes: (ids: readonly number[], signal?: AbortSignal) =>
+    get<Record<string, string>>("items/thumbhashes", { ids: ids.join() }, signal),
   item: (id: number, signal?: AbortSignal) => get<Item>(`items/${id}`, undefined, signal),
   folder: (space: string, path: string, signal?: AbortSignal) =>
     get<Folder>("folders", { space, path }, signal),
