@@ -81,6 +81,30 @@ export async function signIn(page, path = "", { account = portal.account, passwo
   await page.click("button[type=submit]");
 }
 
+/** Clicks an element once it is there. */
+export const press = async (page, selector) => (await page.waitForSelector(selector)).click();
+
+/** Waits for a message with these words. */
+export const told = (page, words) => page.waitForSelector(`.toast ::-p-text(${words})`);
+
+/** Undoes the last edit by its message. */
+export async function undo(page) {
+  await page.click(".toast-action");
+  await told(page, "undone");
+}
+
+/** Undoes an edit whose message is gone. */
+export const takeBack = (page, token) =>
+  page.evaluate(async (undo) => {
+    const body = JSON.stringify({ undo });
+    const headers = { "Content-Type": "application/json" };
+    const { status } = await fetch("api/v1/undo", { method: "POST", headers, body });
+    if (status !== 200) throw new Error(`undo: ${status}`);
+  }, token);
+
+/** A response of the API, read in the page. */
+export const ask = (page, path) => page.evaluate(async (p) => (await fetch(`api/v1/${p}`)).json(), path);
+
 /** Runs a test in a page of its own, signed in, and fails on whatever went wrong in the page. */
 export async function signedIn(browser, path, options, run) {
   const { page, faults, close } = await open(browser, options);

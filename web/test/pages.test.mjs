@@ -18,6 +18,8 @@ const PAGES = [
   ["folders/Family/2019/2019-04%20Kyoto", ".tile.is-loaded"],
   ["albums", ".collection"],
   ["people", ".person, .empty"],
+  ["people/hidden", ".person, .empty"],
+  ["people/questions", ".question, .empty"],
   ["places", ".place-country .cover-tile"],
   ["places/map", ".map-marker img"],
   ["problems", ".problems li"],

@@ -56,6 +56,8 @@ export interface PhotoListProps {
   hasScrubber?: boolean;
   /** The album of the list, if items may be removed from it. */
   album?: number | undefined;
+  /** More actions on the selected items; `finish` ends the selection and reloads the list. */
+  actions?: ((items: ReadonlySet<number>, finish: () => void) => ComponentChildren) | undefined;
   /** The page changes the grouping of days; the day at the top stays there. */
   day?: { current: string };
   /** Content over the photos, which does not scroll. */
@@ -242,7 +244,15 @@ export function PhotoList(props: PhotoListProps) {
         />
       )}
       {props.children}
-      {isChoosing && <ActionBar selection={selection} changed={reload} all={selectAll} album={props.album} />}
+      {isChoosing && (
+        <ActionBar
+          selection={selection}
+          changed={reload}
+          all={selectAll}
+          album={props.album}
+          actions={props.actions}
+        />
+      )}
       {showsKeys && (
         <KeyList
           close={() => setShowsKeys(false)}

@@ -1,0 +1,332 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import {
+  accessible,
+  ask,
+  fits,
+  launch,
+  openFound,
+  photos,
+  portal,
+  press,
+  signedIn,
+  sizes,
+  takeBack,
+  text,
+  told,
+  undo,
+} from "./browser.mjs";
+
+// The demo has one person, in nine photos, without a name. Each test leaves it so.
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+const people = async (page, query = "") => (await ask(page, `people${query}`)).people;
+const names = async (page) => (await people(page)).map(({ name, items }) => [name, items]);
+
+/** Clicks something that edits people, and returns the token of its undo. */
+async function editing(page, act) {
+  const answer = page.waitForResponse(
+    (response) =>
+      /\/(people|faces)\//.test(response.url()) && ["POST", "PATCH"].includes(response.request().method()),
+  );
+  await act();
+  const response = await answer;
+  assert.equal(response.status(), 200, `${response.url()}: ${await response.text()}`);
+  return (await response.json()).undo;
+}
+
+async function chooseMenu(page, label) {
+  await page.click(".person-head .menu > button");
+  await press(page, `.menu-entry ::-p-text(${label})`);
+}
+
+for (const size of [sizes.desktop, sizes.phone])
+  test(`a person is named in the grid, and that is undone (${size.width} px)`, async () => {
+    await signedIn(browser, "people", { size }, async (page) => {
+      await page.waitForSelector(".person .face img");
+      await (size.hasTouch ? page.tap(".person-who") : page.click(".person-who"));
+      await page.waitForSelector("dialog[open] input[name=person]:focus");
+      await accessible(page, "a name in the grid");
+      await fits(page, size);
+      await page.keyboard.type("Mara");
+      await page.keyboard.press("Enter");
+      await told(page, "Named: Mara");
+      await page.waitForSelector(".person-name ::-p-text(Mara)");
+      assert.deepEqual(await names(page), [["Mara", 9]]);
+      await undo(page);
+      await page.waitForSelector(".person-who");
+      assert.deepEqual(await names(page), [[undefined, 9]]);
+      // Escape leaves the person without a name.
+      await page.click(".person-who");
+      await page.waitForSelector("dialog[open] input[name=person]:focus");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("dialog[open]", { hidden: true });
+    });
+  });
+
+test("photos are removed from a person and given to another, who is merged again", async () => {
+  await signedIn(browser, "people", {}, async (page) => {
+    await press(page, ".person-link");
+    await page.waitForSelector(".person-head input[name=person]");
+    await accessible(page, "a person without a name");
+    const id = page.url().split("/").pop();
+    const tokens = [];
+    tokens.push(
+      await editing(page, async () => {
+        await page.type(".person-head input[name=person]", "Mara");
+        await page.keyboard.press("Enter");
+      }),
+    );
+    await page.waitForSelector(".person-head h1 ::-p-text(Mara)");
+    await photos(page);
+    // The photos are a timeline.
+    assert.equal((await page.$$(".grid-heading")).length, 9);
+    const choose = async () => {
+      await page.focus(".tile[tabindex='0']");
+      await page.keyboard.press("x");
+      await page.keyboard.press("ArrowRight");
+      await page.keyboard.press("x");
+      await page.waitForSelector(".action-bar strong ::-p-text(2 selected)");
+    };
+    await choose();
+    await accessible(page, "selected photos of a person");
+    await page.click('.action-bar button[aria-label="Not Mara"]');
+    await told(page, "2 photos removed from Mara");
+    await page.waitForSelector(".person-head .count ::-p-text(7 items)");
+    await undo(page);
+    await page.waitForSelector(".person-head .count ::-p-text(9 items)");
+
+    await page.waitForFunction(() => document.querySelectorAll(".tile.is-loaded").length > 1);
+    await choose();
+    await page.click('.action-bar button[aria-label="This is someone else"]');
+    await page.waitForSelector("dialog[open] input[name=person]:focus");
+    await page.keyboard.type("Lena");
+    await page.keyboard.press("Enter");
+    await told(page, "2 photos given to Lena");
+    assert.deepEqual((await names(page)).sort(), [
+      ["Lena", 2],
+      ["Mara", 7],
+    ]);
+
+    // The name of another person: a suggestion, and a question.
+    await page.goto(new URL(`people/${id}`, portal.url).href);
+    await press(page, '.person-head button[aria-label="Change the name"]');
+    await page.waitForSelector(".person-head input[name=person]:focus");
+    await page.keyboard.type("Len");
+    await page.waitForSelector(".name-suggestions [role=option] ::-p-text(Lena)");
+    await accessible(page, "suggested names");
+    await page.keyboard.type("a");
+    await page.waitForSelector(".name-suggestions [role=option] ::-p-text(Lena)");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog[open] .people-choice");
+    assert.match(await text(page, "dialog[open] h2"), /The name Lena is in use/);
+    await accessible(page, "a name that is in use");
+    await press(page, "dialog[open] .menu-entry ::-p-text(No, another Lena)");
+    await told(page, "Named: Lena");
+    assert.deepEqual((await names(page)).sort(), [
+      ["Lena", 2],
+      ["Lena", 7],
+    ]);
+    await undo(page);
+    await page.waitForSelector(".person-head h1 ::-p-text(Mara)");
+
+    // Both are merged in the grid.
+    await page.goto(new URL("people", portal.url).href);
+    await page.waitForSelector(".person-link");
+    await page.focus(".person-link");
+    await page.keyboard.press("x");
+    await page.waitForSelector(".action-bar strong ::-p-text(1 selected)");
+    await page.click("li:nth-child(2) .person-check");
+    await page.waitForSelector(".action-bar strong ::-p-text(2 selected)");
+    await accessible(page, "selected people");
+    await press(page, ".action-bar .button ::-p-text(Merge)");
+    await page.waitForSelector("dialog[open] .people-names");
+    await accessible(page, "a merge");
+    await press(page, "dialog[open] .check ::-p-text(Mara)");
+    await page.click("dialog[open] .is-primary");
+    await told(page, "Merged: Mara");
+    assert.deepEqual(await names(page), [["Mara", 9]]);
+    await undo(page);
+    assert.equal((await people(page)).length, 2);
+
+    // Chosen as a suggestion, the other person is the same one.
+    const lena = (await people(page)).find(({ name }) => name === "Lena");
+    await page.goto(new URL(`people/${lena.id}`, portal.url).href);
+    await press(page, '.person-head button[aria-label="Change the name"]');
+    await page.waitForSelector(".person-head input[name=person]:focus");
+    await page.keyboard.type("Mar");
+    await page.waitForSelector(".name-suggestions [role=option] ::-p-text(Mara)");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await told(page, "Merged: Mara");
+    await page.waitForFunction((kept) => location.pathname.endsWith(kept), {}, id);
+    await page.waitForSelector(".person-head h1 ::-p-text(Mara)");
+    await chooseMenu(page, "Remove the name");
+    await told(page, "The name was removed");
+    assert.deepEqual(await names(page), [[undefined, 9]]);
+  });
+});
+
+test("a cover is chosen, and a person is hidden and shown again", async () => {
+  await signedIn(browser, "people", {}, async (page) => {
+    await page.waitForSelector(".person-link");
+    const [before] = await people(page);
+    await page.click(".person-link");
+    await page.waitForSelector(".person-head");
+    await chooseMenu(page, "Choose a cover");
+    await page.waitForSelector('.cover-choice button[aria-pressed="true"]');
+    assert.equal((await page.$$(".cover-choice button")).length, 9);
+    await accessible(page, "covers");
+    await page.click('.cover-choice button[aria-pressed="false"]');
+    await told(page, "The cover was changed");
+    assert.notEqual((await people(page))[0].cover.face, before.cover.face);
+    await undo(page);
+    assert.equal((await people(page))[0].cover.face, before.cover.face);
+
+    await chooseMenu(page, "Hide");
+    await told(page, "The person is hidden");
+    await page.waitForSelector(".person-head .count ::-p-text(hidden)");
+    assert.deepEqual(await people(page), []);
+    await page.goto(new URL("people", portal.url).href);
+    await page.waitForSelector(".empty");
+    await page.click(".page-head .menu > button");
+    await press(page, ".menu-entry ::-p-text(Hidden people)");
+    await page.waitForSelector(".person .face img");
+    await accessible(page, "hidden people");
+    await press(page, ".tools .button ::-p-text(Select)");
+    await page.click(".person-link");
+    await press(page, ".action-bar .button ::-p-text(Show)");
+    await told(page, "The person is shown again");
+    assert.equal((await people(page)).length, 1);
+    await page.waitForSelector(".empty");
+  });
+});
+
+for (const size of [sizes.desktop, sizes.phone])
+  test(`a face is named over the picture, corrected and explained (${size.width} px)`, async () => {
+    await signedIn(browser, "", { size }, async (page) => {
+      const id = await openFound(page, "has:faces");
+      await page.click('.viewer-bar button[aria-label="Show faces"]');
+      await page.waitForSelector(".face-box");
+      await accessible(page, "faces over the picture");
+      // The box is where the face is in the shown picture.
+      const [{ box }] = (await ask(page, `items/${id}/faces`)).faces;
+      const distance = await page.evaluate(([x, y, width]) => {
+        const shown = document.querySelector(
+          ".pswp__item[aria-hidden=false] .pswp__img:not(.pswp__img--placeholder)",
+        );
+        const picture = shown.getBoundingClientRect();
+        const face = document.querySelector(".face-box").getBoundingClientRect();
+        return [
+          face.left - (picture.left + x * picture.width),
+          face.top - (picture.top + y * picture.height),
+          face.width - width * picture.width,
+        ].map(Math.abs);
+      }, box);
+      assert.ok(
+        distance.every((pixels) => pixels < 2),
+        `the box is ${distance} pixels beside the face`,
+      );
+      const open = async () => {
+        await page.waitForSelector(".face-box");
+        await (size.hasTouch ? page.tap(".face-box") : page.click(".face-box"));
+        await page.waitForSelector("dialog[open] input[name=person]:focus");
+      };
+      await open();
+      await page.click(".face-why summary");
+      await page.waitForSelector(".face-why p");
+      assert.match(await text(page, ".face-why"), /resembles those of Not named yet: \d+%/);
+      await accessible(page, "a face");
+      await fits(page, size);
+      await page.focus("dialog[open] input[name=person]");
+      const named = await editing(page, async () => {
+        await page.keyboard.type("Mara");
+        await page.keyboard.press("Enter");
+      });
+      await told(page, "This is Mara now.");
+      await page.waitForSelector(".face-box ::-p-text(Mara)");
+      await open();
+      await press(page, "dialog[open] .menu-entry ::-p-text(Not Mara)");
+      await told(page, "This is not Mara.");
+      await page.waitForSelector(".face-box ::-p-text(Who’s this?)");
+      await open();
+      await page.click(".face-why summary");
+      await page.waitForSelector(".face-why ::-p-text(A user stated that this is not Mara.)");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("dialog[open]", { hidden: true });
+      await undo(page);
+      await page.waitForSelector(".face-box ::-p-text(Mara)");
+      await takeBack(page, named);
+      await page.reload();
+      await page.waitForSelector('.viewer-bar button[aria-label="Show faces"]');
+      await page.keyboard.press("n");
+      await open();
+      await press(page, "dialog[open] .menu-entry ::-p-text(Not a face)");
+      await told(page, "This is not a face.");
+      await page.waitForSelector(".face-box", { hidden: true });
+      await undo(page);
+      await page.waitForSelector(".face-box");
+      assert.deepEqual(await names(page), [[undefined, 9]]);
+    });
+  });
+
+test("faces in the facts open the same dialog, and boxes follow the zoom", async () => {
+  await signedIn(browser, "", {}, async (page) => {
+    await openFound(page, "has:faces");
+    await page.keyboard.press("i");
+    await page.waitForSelector(".info-faces .face img");
+    await page.waitForSelector(".face-box");
+    const width = () => page.$eval(".face-box", (e) => e.getBoundingClientRect().width);
+    const small = await width();
+    await page.keyboard.press("z");
+    await page.waitForFunction(
+      (before) => document.querySelector(".face-box").getBoundingClientRect().width > before * 1.5,
+      {},
+      small,
+    );
+    await page.click(".info-faces button");
+    await page.waitForSelector("dialog[open] input[name=person]:focus");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("dialog[open]", { hidden: true });
+    await page.waitForSelector(".viewer");
+  });
+});
+
+test("five thousand people are a short document, and the last one is reached", async () => {
+  await signedIn(browser, "people", {}, async (page) => {
+    await page.waitForSelector(".person");
+    // The real person, many times.
+    const [one] = await people(page);
+    const list = Array.from({ length: 5000 }, (_, i) => ({
+      ...one,
+      id: `p${i.toString(16).padStart(16, "0")}`,
+      items: 5000 - i,
+      ...(i % 2 === 0 ? { name: `Person ${i}` } : {}),
+    }));
+    await page.setRequestInterception(true);
+    page.on("request", (request) => {
+      const body = JSON.stringify({ people: list });
+      if (/\/api\/v1\/people$/.test(request.url()))
+        void request.respond({ contentType: "application/json", body });
+      else void request.continue();
+    });
+    await page.reload();
+    await page.waitForSelector(".person-name");
+    assert.match(await text(page, ".page-head .count"), /5000|5,000/);
+    const elements = () => page.$$eval(".person", (all) => all.length);
+    assert.ok((await elements()) < 200, `${await elements()} people are in the document`);
+    // People with names are first.
+    assert.equal(await text(page, ".person-name"), "Person 0");
+    await page.evaluate(() => document.querySelector(".page").scrollTo(0, 1e9));
+    await page.waitForSelector(".person-link[href='people/p0000000000001387']");
+    assert.ok((await elements()) < 200);
+    await page.evaluate(() => document.querySelector(".page").scrollTo(0, 0));
+    await page.type('.tools input[type="search"]', "person 4998");
+    await page.waitForFunction(() => document.querySelectorAll(".person").length === 1);
+    await accessible(page, "a found person");
+  });
+});
