@@ -67,7 +67,7 @@ export interface PhotoListProps {
 /** Height of a row of a list, in CSS pixels. */
 const ROW_HEIGHT = 60;
 
-/** Metrics of rows with texts, one an item. */
+/** Metrics of rows with texts, one per item. */
 export function rowMetrics(width: number): GridMetrics {
   return { width, rowHeight: ROW_HEIGHT, gap: 1, heading: 0, dayGap: 1, isList: true };
 }

@@ -1,4 +1,4 @@
-// ThumbHashes below pictures that have not arrived: about 25 bytes an item, decoded to small blurred pictures. Pictures do
+// ThumbHashes below pictures that have not arrived: about 25 bytes per item, decoded to small blurred pictures. Pictures do
 // not wait for them, and decoding takes a few milliseconds of a frame at most.
 
 import { OnScreen } from "./on-screen";

@@ -12,7 +12,7 @@ export interface TileBox {
 }
 
 /**
- * A link with the picture, its marks and the circle that selects. `isRow`: a row of a list, with room for the texts of
+ * A link with the picture, its marks and the circle that selects. `isRow`: a row of a list, with places for the texts of
  * [`writeRow`] beside the picture.
  */
 export function tileElement(

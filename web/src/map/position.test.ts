@@ -25,7 +25,7 @@ test("positions are read as maps and people write them", () => {
   near("40.7521 N 73.9812 W", 40.7521, -73.9812);
 });
 
-test("what is no position is refused", () => {
+test("other texts are refused", () => {
   for (const text of [
     "",
     "48.1",

@@ -8,7 +8,7 @@ import { Icon } from "./icons";
 export function Dialog(props: {
   title: string;
   close: () => void;
-  /** With room for a map or many pictures. */
+  /** Wide enough for a map or many pictures. */
   isWide?: boolean;
   children: ComponentChildren;
 }) {

@@ -1,4 +1,4 @@
-// The picture that stands for a person: one of the faces, the best first.
+// The cover of a person: one of the faces, the best first.
 
 import { peopleApi } from "../../api/people";
 import type { Person } from "../../api/shapes";

@@ -47,11 +47,12 @@ export function PeopleGrid({ space, isHidden }: { space: string | undefined; isH
     setChosen(new Set());
     setChooses(false);
   };
-  const toggle = ({ id }: Person) => {
-    const next = new Set(chosen);
-    if (!next.delete(id)) next.add(id);
-    setChosen(next);
-  };
+  const toggle = ({ id }: Person) =>
+    setChosen((old) => {
+      const next = new Set(old);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
   useEffect(() => {
     if (!isChoosing) return;
     const onKey = (event: KeyboardEvent) => event.key === "Escape" && clear();
@@ -114,6 +115,7 @@ export function PeopleGrid({ space, isHidden }: { space: string | undefined; isH
         {(person) => (
           <Tile
             person={person}
+            space={space}
             isChosen={chosen.has(person.id)}
             isChoosing={isChoosing}
             toggle={() => toggle(person)}
@@ -136,6 +138,7 @@ export function PeopleGrid({ space, isHidden }: { space: string | undefined; isH
 
 function Tile(props: {
   person: Person;
+  space: string | undefined;
   isChosen: boolean;
   isChoosing: boolean;
   toggle: () => void;
@@ -149,7 +152,7 @@ function Tile(props: {
     <div class={isChosen ? "person is-chosen" : "person"}>
       <a
         class="person-link"
-        href={href(["people", person.id])}
+        href={href(["people", person.id], { space: props.space })}
         aria-label={`${name}, ${count}`}
         onClick={(event) => {
           if (!isChoosing || !mayEdit) return;

@@ -21,7 +21,7 @@ const keys = (asked: Question) =>
     .map(({ key }) => key)
     .join("");
 
-test("a face is asked about with four answers", () => {
+test("a question about a face has four answers", () => {
   const asked = question("is", side(), side("Anna", "p1"));
   assert.equal(titleOf(asked), "Is this Anna?");
   assert.equal(keys(asked), "ynxi");
@@ -41,7 +41,7 @@ test("two people can be hidden only if one of them has no name", () => {
   );
 });
 
-test("the message says what an answer has changed", () => {
+test("the message names the effect of an answer", () => {
   const asked = question("is", side(), side("Anna", "p1"));
   assert.equal(toastOf("yes", asked, 2), "This is Anna now. 2 similar faces followed.");
   assert.equal(toastOf("no", asked, 0), "This is not Anna.");

@@ -29,13 +29,13 @@ export function QuestionsPage({ space }: { space: string | undefined }) {
 
   const reply = async (asked: Question, given: QuestionAnswer) => {
     sending.current.add(asked.question);
-    setGone(new Set([...gone, asked.question]));
+    setGone((old) => new Set([...old, asked.question]));
     const done = await undoable(
       async (did) => did(await peopleApi.answer(asked.question, given)),
       ({ joined = 0 }) => toastOf(given, asked, joined),
     );
     sending.current.delete(asked.question);
-    // An earlier answer may have settled it, or it is asked again.
+    // An earlier answer may have settled it; otherwise it appears again.
     if (!done) retry();
   };
   const latest = useRef({ current, reply });
