@@ -82,9 +82,9 @@ test("photos are removed from a person and given to another, who is merged again
       }),
     );
     await page.waitForSelector(".person-head h1 ::-p-text(Mara)");
+    // The photos are a timeline, of nine days.
+    await page.waitForFunction(() => document.querySelectorAll(".grid-heading").length === 9);
     await photos(page);
-    // The photos are a timeline.
-    assert.equal((await page.$$(".grid-heading")).length, 9);
     const choose = async () => {
       await page.focus(".tile[tabindex='0']");
       await page.keyboard.press("x");

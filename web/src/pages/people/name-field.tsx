@@ -1,6 +1,6 @@
 // "Who's this?": a name, with suggestions of people who are known. Enter saves; Escape cancels.
 
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { peopleApi } from "../../api/people";
 import type { Person } from "../../api/shapes";
 import { t } from "../../i18n";
@@ -33,8 +33,13 @@ export function NameField(props: {
   const id = useId();
   const wanted = text.trim();
 
-  useEffect(() => {
-    if (props.hasFocus) input.current?.select();
+  useLayoutEffect(() => {
+    const field = input.current;
+    if (!field || !props.hasFocus) return;
+    // A dialog opens after this, and gives the focus to the element with this attribute.
+    field.autofocus = true;
+    field.focus();
+    field.select();
   }, []);
 
   useEffect(() => {
