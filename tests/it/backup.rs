@@ -137,7 +137,7 @@ fn verify_reads_edits_and_originals() {
     let h = Home::new(1);
     h.index();
     h.database().put_wrong_edits();
-    assert_eq!(h.json(&["verify"], 1)["counts"]["edit"], 3);
+    assert_eq!(h.json(&["verify"], 1)["counts"]["edit"], 4);
     h.database().forget_edits();
 
     // Other bytes with the same size and times: silent corruption of the disk.

@@ -201,6 +201,7 @@ fn make_the_fixture() {
     let person = json(&index, &["people", "--json"])[0]["id"].as_str().unwrap().to_owned();
     done(&index, &["people", "name", &person, "Ada L."]);
     done(&index, &["edit", &path(names[2]), "--title", "The first one", "--rating", "4"]);
+    done(&index, &["edit", &path(names[0]), "--gps", "48.8584,2.2945"]);
     done(&index, &["tags", "add", "kept", &path(names[1])]);
     done(&index, &["albums", "create", "Best of"]);
     done(&index, &["albums", "add", "Best of", &path(names[0])]);

@@ -94,6 +94,77 @@ fn what_a_user_says_is_found_and_survives_a_reindex() {
     assert_eq!(library.find(&["roses"]), [""; 0]);
 }
 
+/// An XMP sidecar with a position in Berlin.
+const BERLIN: &str = r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+ <rdf:Description xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="52,30.978N" exif:GPSLongitude="13,22.662E"/>
+</rdf:RDF></x:xmpmeta>"#;
+
+#[test]
+fn an_edited_position_survives_a_reindex_a_move_and_a_restore() {
+    let library = Library::new();
+    let photos = library.photos();
+    let photo = photos.join("IMG_20230701_102030.jpg");
+    std::fs::write(photos.join("IMG_20230701_102030.xmp"), BERLIN).unwrap();
+    let index = || library.ok(&["index", "--no-recognise", photos.to_str().unwrap()]);
+    index();
+    let name = ["IMG_20230701_102030.jpg"];
+    assert_eq!(library.find(&["country:de"]), name);
+    let item = photo.to_str().unwrap();
+    library.ok(&["edit", item, "--gps", "-33.8568,151.2153"]);
+    let is_in_sydney = |path: &str| {
+        let item = library.ok(&["show", path]);
+        assert_eq!(item["gps"], serde_json::json!({ "lat": -33.8568, "lon": 151.2153 }));
+        assert_eq!((&item["sources"]["gps"], &item["place"]["city"]), (&"edit".into(), &"Sydney".into()));
+        for query in ["place:sydney", "near:-33.86,151.21,2", "country:au"] {
+            assert_eq!(library.find(&[query]), [Path::new(path).file_name().unwrap().to_str().unwrap()]);
+        }
+        assert_eq!(library.find(&["country:de"]), [""; 0]);
+    };
+    is_in_sydney(item);
+    // Nothing is due, and what is done again gives the same.
+    let export = || {
+        let (_, text, _) = library.run(&["export"]);
+        assert!(text.contains(r#""gps":{"lat":-33.8568,"lon":151.2153}"#), "{text}");
+        text
+    };
+    let before = export();
+    index();
+    for stage in ["inspect", "places"] {
+        library.ok(&["reindex", "--stage", stage, photos.to_str().unwrap()]);
+        assert_eq!(export(), before, "{stage}");
+    }
+    library.ok(&["verify"]);
+    let moved = photos.join("moved.jpg");
+    std::fs::rename(&photo, &moved).unwrap();
+    std::fs::rename(photos.join("IMG_20230701_102030.xmp"), photos.join("moved.xmp")).unwrap();
+    index();
+    let item = moved.to_str().unwrap();
+    is_in_sydney(item);
+
+    let backups = library.dir.path().join("backups");
+    let backup = library.ok(&["backup", backups.to_str().unwrap()]);
+    library.ok(&["edit", item, "--no-gps"]);
+    assert!(library.ok(&["show", item])["gps"].is_null());
+    assert_eq!(library.find(&["has:gps"]), [""; 0]);
+    library.ok(&["restore", backup["path"].as_str().unwrap()]);
+    is_in_sydney(item);
+    library.ok(&["edit", item, "--forget", "gps"]);
+    assert_eq!(library.find(&["country:de"]), ["moved.jpg"]);
+    assert_eq!(library.ok(&["show", item])["sources"]["gps"], "sidecar:moved.xmp");
+
+    for (wrong, said) in [
+        ("91,0", "from -90 to 90"),
+        ("0,181", "from -180 to 180"),
+        ("NaN,0", "from -90 to 90"),
+        ("Sydney", "write LAT,LON"),
+    ] {
+        let (code, _, err) = library.run(&["edit", item, "--gps", wrong]);
+        assert!(code == Some(2) && err.contains(said), "{wrong}: {err}");
+    }
+    let (code, _, err) = library.run(&["edit", item, "--gps", "0,0", "--no-gps"]);
+    assert_eq!(code, Some(2), "{err}");
+}
+
 #[test]
 fn a_photo_that_was_not_looked_at_says_so_when_it_is_compared() {
     let library = Library::new();

@@ -118,7 +118,7 @@ impl From<EditError> for Refusal {
         let code = match e {
             EditError::Index(e) => return e.into(),
             EditError::NotFound(_) => FAILED,
-            EditError::Conflict(_) | EditError::Invalid(_) | EditError::NameTaken { .. } => USAGE,
+            EditError::Conflict(..) | EditError::Invalid(_) | EditError::NameTaken { .. } => USAGE,
         };
         Refusal::new(code, e)
     }

@@ -1,9 +1,10 @@
-//! `albumen edit FILE...`: edits title, capture date, rating and other fields of an item. The files are
+//! `albumen edit FILE...`: edits title, capture date, rating, position and other fields of an item. The files are
 //! unchanged.
 
 use super::answer::Refusal;
 use super::{Context, USAGE, items_named};
 use albumen_index::edits::Edit;
+use albumen_index::position::Position;
 use albumen_index::said::{DateEdit, Field};
 use std::path::PathBuf;
 
@@ -25,7 +26,13 @@ pub(crate) struct Args {
     /// 0 to 5 stars, -1 for rejected
     #[arg(long, group = "what", allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-1..=5))]
     rating: Option<i8>,
-    /// Remove the edit of a field
+    /// The position, latitude and longitude in degrees: 48.8583,2.2945 or -33.8568,151.2153
+    #[arg(long, group = "what", value_name = "LAT,LON", allow_hyphen_values = true, value_parser = Position::parse)]
+    gps: Option<Position>,
+    /// No position, even if the file has one
+    #[arg(long, group = "what", conflicts_with = "gps")]
+    no_gps: bool,
+    /// Remove the edit of a field: title, description, date, rating, gps or tags
     #[arg(long, group = "what", value_name = "FIELD", value_parser = field)]
     forget: Vec<Field>,
 }
@@ -36,8 +43,9 @@ fn field(name: &str) -> Result<Field, String> {
         "description" => Ok(Field::Description),
         "date" => Ok(Field::Taken),
         "rating" => Ok(Field::Rating),
+        "gps" => Ok(Field::Gps),
         "tags" => Ok(Field::Tags),
-        _ => Err("write title, description, date, rating or tags".to_owned()),
+        _ => Err("write title, description, date, rating, gps or tags".to_owned()),
     }
 }
 
@@ -48,6 +56,8 @@ pub(crate) fn run(args: Args, ctx: &Context) -> Result<(), Refusal> {
     edits.extend(args.description.map(|text| Edit::Description(some_text(text))));
     edits.extend(args.date.map(Edit::Taken));
     edits.extend(args.rating.map(|rating| Edit::Rating(Some(rating))));
+    edits.extend(args.gps.map(|position| Edit::Gps(Some(position))));
+    edits.extend(args.no_gps.then_some(Edit::Gps(None)));
     if edits.is_empty() {
         return Err(Refusal::new(USAGE, "nothing to say: see `albumen edit --help`"));
     }

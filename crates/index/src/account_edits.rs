@@ -4,7 +4,8 @@
 //! Undo restores the previous edits where no later edit changed them.
 
 use super::edits::{Edit, put};
-use super::said::DateEdit;
+use super::position::PlaceUpdater;
+use super::said::{DateEdit, Field};
 use super::{Editor, IndexReader, items};
 use crate::Result;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -133,23 +134,23 @@ impl Editor {
     pub fn edit_as(&mut self, account: i64, files: &[i64], edit: &AccountEdit, now: i64) -> Result<Edited> {
         let tx = self.begin()?;
         let mut changes = Vec::new();
+        let mut places = PlaceUpdater::default();
         for &item in files {
             if !tx.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1 AND hidden = 0")?.exists([item])? {
                 continue;
             }
             let before = State::of(&tx, item, account)?;
             for edit in &edit.edits {
-                put(&tx, item, edit)?;
+                put(&tx, item, edit, &mut places)?;
             }
             if let Some(date) = edit.shift_taken.map(|by| shifted(&tx, item, by)).transpose()?.flatten() {
-                put(&tx, item, &Edit::Taken(date))?;
+                put(&tx, item, &Edit::Taken(date), &mut places)?;
             }
             if let Some(is_favourite) = edit.favourite {
                 set_favourite(&tx, account, item, is_favourite)?;
             }
             let after = State::of(&tx, item, account)?;
             if before != after {
-                items::refresh(&tx, item)?;
                 changes.push(Change {
                     item,
                     before: before.differing(&after),
@@ -160,6 +161,8 @@ impl Editor {
         if changes.is_empty() {
             return Ok(Edited::default());
         }
+        let changed: Vec<i64> = changes.iter().map(|c| c.item).collect();
+        refresh(&tx, &changed)?;
         let text = serde_json::to_string(&changes).expect("numbers and texts");
         tx.execute(
             "INSERT INTO item_edit_log (account, at, changes) VALUES (?1, ?2, ?3)",
@@ -167,7 +170,7 @@ impl Editor {
         )?;
         let edit = tx.last_insert_rowid();
         tx.commit()?;
-        Ok(Edited { items: changes.into_iter().map(|c| c.item).collect(), edit: Some(edit) })
+        Ok(Edited { items: changed, edit: Some(edit) })
     }
 
     /// Undoes an edit of an account; later edits stay. Returns the items whose edits changed; `None` if the account has
@@ -179,6 +182,7 @@ impl Editor {
             return Ok(None);
         }
         let mut changed = Vec::new();
+        let mut places = PlaceUpdater::default();
         for Change { item, before, after } in changes {
             if !tx.prepare_cached("SELECT 1 FROM items WHERE file_id = ?1")?.exists([item])? {
                 continue;
@@ -189,7 +193,7 @@ impl Editor {
                 present.fields.get(*field).unwrap_or(&unsaid) == after.fields.get(*field).unwrap_or(&unsaid)
             });
             for (field, said) in fields {
-                set_field(&tx, item, field, said)?;
+                set_field(&tx, item, field, said, &mut places)?;
             }
             let tags = before.tags.iter().filter(|(tag, _)| {
                 present.tags.get(*tag).copied().flatten() == after.tags.get(*tag).copied().flatten()
@@ -201,14 +205,20 @@ impl Editor {
                 set_favourite(&tx, account, item, was)?;
             }
             if !State::of(&tx, item, account)?.differing(&present).is_empty() {
-                items::refresh(&tx, item)?;
                 changed.push(item);
             }
         }
+        refresh(&tx, &changed)?;
         tx.execute("UPDATE item_edit_log SET undone = 1 WHERE id = ?1", [edit])?;
         tx.commit()?;
         Ok(Some(changed))
     }
+}
+
+/// Updates changed items, some at a time, which bounds the memory for their search texts.
+fn refresh(conn: &Connection, changed: &[i64]) -> Result<()> {
+    const BATCH: usize = 500;
+    changed.chunks(BATCH).try_for_each(|some| items::refresh_all(conn, some.iter().copied()))
 }
 
 fn logged(conn: &Connection, edit: i64) -> Result<Option<(i64, bool, Vec<Change>)>> {
@@ -240,18 +250,24 @@ fn set_favourite(conn: &Connection, account: i64, item: i64, is_favourite: bool)
     Ok(conn.prepare_cached(sql)?.execute([account, item]).map(drop)?)
 }
 
-fn set_field(conn: &Connection, item: i64, field: &str, said: &Said) -> Result<()> {
-    if !said.said {
-        let mut st = conn.prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?;
-        return Ok(st.execute(params![item, field]).map(drop)?);
-    }
-    Ok(conn
-        .prepare_cached(
+fn set_field(
+    conn: &Connection,
+    item: i64,
+    field: &str,
+    said: &Said,
+    places: &mut PlaceUpdater,
+) -> Result<()> {
+    if said.said {
+        conn.prepare_cached(
             "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())
-         ON CONFLICT (file_id, field) DO UPDATE SET value = ?3, edited = unixepoch()",
+             ON CONFLICT (file_id, field) DO UPDATE SET value = ?3, edited = unixepoch()",
         )?
-        .execute(params![item, field, said.value])
-        .map(drop)?)
+        .execute(params![item, field, said.value])?;
+    } else {
+        conn.prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
+            .execute(params![item, field])?;
+    }
+    if field == Field::Gps.name() { places.update(conn, item) } else { Ok(()) }
 }
 
 fn set_tag(conn: &Connection, item: i64, tag: &str, given: Option<bool>) -> Result<()> {

@@ -18,6 +18,17 @@ pub struct StageNow {
     pub settings: String,
 }
 
+/// 16 hex digits over some bytes: the settings of a stage, or a file's own inputs to it.
+pub fn digest16(parts: &[&[u8]]) -> String {
+    let mut h = blake3::Hasher::new();
+    for p in parts {
+        // Lengths distinguish ("ab", "c") from ("a", "bc").
+        h.update(&(p.len() as u64).to_le_bytes());
+        h.update(p);
+    }
+    h.finalize().to_hex()[..16].to_owned()
+}
+
 /// A part of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {

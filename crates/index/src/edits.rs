@@ -1,8 +1,9 @@
-//! User edits of items: titles, descriptions, dates, ratings, tags. An edit takes precedence over all found facts and
+//! User edits of items: titles, descriptions, dates, ratings, positions, tags. An edit takes precedence over all found facts and
 //! belongs to the item: it survives every reindex, move and change of content.
 //!
 //! Each call is one short transaction, durable when it returns. Edits of people are in [`super::people`].
 
+use super::position::{PlaceUpdater, Position};
 use super::said::{DateEdit, Field};
 use super::{Editor, IndexReader, items};
 use crate::Result;
@@ -20,6 +21,8 @@ pub enum Edit {
     /// -1 to 5, as in [`Facts::rating`](albumen_core::vocabulary::Facts::rating).
     Rating(Option<i8>),
     Taken(DateEdit),
+    /// `None`: no position, even if the file has one.
+    Gps(Option<Position>),
     AddTag(String),
     RemoveTag(String),
     /// Removes the edit of a field.
@@ -51,6 +54,7 @@ impl Editor {
     /// Makes the same edits to some items, given by file id. Returns those that are items.
     pub fn edit_items(&mut self, files: &[i64], edits: &[Edit]) -> Result<Vec<i64>> {
         let mut edited = Vec::new();
+        let mut places = PlaceUpdater::default();
         for batch in files.chunks(BATCH) {
             let tx = self.begin()?;
             for file in batch {
@@ -58,7 +62,7 @@ impl Editor {
                     continue;
                 }
                 for edit in edits {
-                    put(&tx, *file, edit)?;
+                    put(&tx, *file, edit, &mut places)?;
                 }
                 items::refresh(&tx, *file)?;
                 edited.push(*file);
@@ -79,7 +83,7 @@ impl Editor {
     }
 }
 
-pub(crate) fn put(conn: &Connection, file: i64, edit: &Edit) -> Result<()> {
+pub(crate) fn put(conn: &Connection, file: i64, edit: &Edit, places: &mut PlaceUpdater) -> Result<()> {
     let set = |field: Field, value: Option<&str>| {
         conn.prepare_cached(
             "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())
@@ -101,14 +105,19 @@ pub(crate) fn put(conn: &Connection, file: i64, edit: &Edit) -> Result<()> {
         Edit::Description(value) => Ok(set(Field::Description, value.as_deref())?),
         Edit::Rating(value) => Ok(set(Field::Rating, value.map(|r| r.to_string()).as_deref())?),
         Edit::Taken(date) => Ok(set(Field::Taken, Some(&date.to_text()))?),
+        Edit::Gps(position) => {
+            set(Field::Gps, position.map(Position::to_text).as_deref())?;
+            places.update(conn, file)
+        }
         Edit::AddTag(name) => Ok(tag(name, true)?),
         Edit::RemoveTag(name) => Ok(tag(name, false)?),
         Edit::Forget(Field::Tags) => {
             Ok(conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1")?.execute([file]).map(drop)?)
         }
-        Edit::Forget(field) => Ok(conn
-            .prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
-            .execute(params![file, field.name()])
-            .map(drop)?),
+        Edit::Forget(field) => {
+            conn.prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
+                .execute(params![file, field.name()])?;
+            if *field == Field::Gps { places.update(conn, file) } else { Ok(()) }
+        }
     }
 }

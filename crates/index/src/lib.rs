@@ -22,6 +22,7 @@ pub mod located;
 mod lock;
 mod paged;
 pub mod people;
+pub mod position;
 pub mod problems;
 pub mod query;
 pub mod quiet;
@@ -130,6 +131,8 @@ impl IndexReader {
 #[derive(Debug)]
 pub struct Editor {
     reader: IndexReader,
+    /// The account of a server that edits people; `None`: the command line.
+    account: Option<i64>,
 }
 
 impl Editor {
@@ -138,7 +141,12 @@ impl Editor {
         refuse_backup(dir)?;
         let conn = connect_existing(dir, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.pragma_update(None, "synchronous", "FULL").map_err(|e| broken(dir, e))?;
-        Ok(Editor { reader: IndexReader::with(dir, conn)? })
+        Ok(Editor { reader: IndexReader::with(dir, conn)?, account: None })
+    }
+
+    /// Edits of people are recorded for this account of a server, and only its own can be undone.
+    pub fn act_for(&mut self, account: i64) {
+        self.account = Some(account);
     }
 
     /// Begins a transaction that holds the write lock from the start: one that reads first and then writes would fail
@@ -180,7 +188,7 @@ impl DerefMut for Index {
 
 impl Index {
     fn with(dir: &Path, conn: Connection, lock: Option<File>) -> Result<Index, OpenError> {
-        Ok(Index { editor: Editor { reader: IndexReader::with(dir, conn)? }, lock })
+        Ok(Index { editor: Editor { reader: IndexReader::with(dir, conn)?, account: None }, lock })
     }
 
     /// For the one process that indexes: creates the folder and the schema, takes `index.lock`. Fails if the database

@@ -1,6 +1,7 @@
 //! User edits of items, as read: applied over the found facts, and with dates in a form that can be stored. Edits are
 //! written by [`super::edits`].
 
+use super::position;
 use crate::Result;
 use albumen_core::vocabulary::{Facts, Precision, RejectedDate, Taken};
 use jiff::civil::DateTime;
@@ -17,6 +18,8 @@ pub enum Field {
     Description,
     Taken,
     Rating,
+    /// The position.
+    Gps,
     /// All added and removed tags.
     Tags,
 }
@@ -28,6 +31,7 @@ impl Field {
             Field::Description => "description",
             Field::Taken => "taken",
             Field::Rating => "rating",
+            Field::Gps => "gps",
             Field::Tags => "tags",
         }
     }
@@ -125,12 +129,18 @@ pub fn apply(conn: &Connection, file: i64, facts: &mut Facts) -> Result<()> {
                 facts.rating = value.and_then(|v| v.parse().ok());
                 Field::Rating
             }
-            _ => {
+            "taken" => {
                 if let Some(date) = value.and_then(|v| DateEdit::parse(&v).ok()) {
                     facts.taken = Some(taken(date, facts.taken.take()));
                 }
                 Field::Taken
             }
+            "gps" => {
+                facts.gps = position::edited(value.as_deref(), facts.gps);
+                Field::Gps
+            }
+            // Of a version that has more fields.
+            _ => continue,
         };
         facts.sources.insert(field.name().to_owned(), SOURCE.to_owned());
     }

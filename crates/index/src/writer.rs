@@ -2,8 +2,8 @@
 
 use super::items::{Beside, GroupRow};
 use super::record::{DerivativeRow, Elsewhere, Outcome, PutFile, ReadFile};
-use super::{Index, IndexReader, Result, items, people, record};
-use albumen_core::vocabulary::{Facts, FoundFace, FoundSubject, Place, Stage};
+use super::{Index, IndexReader, Result, items, people, position, record};
+use albumen_core::vocabulary::{Facts, FoundFace, FoundSubject, Gps, Place, Stage};
 use albumen_files::FileStat;
 use albumen_files::hash::ContentHash;
 use albumen_files::mounts::FsId;
@@ -201,6 +201,11 @@ impl IndexWriter<'_> {
     /// The facts of a file as inspect found them.
     pub fn facts(&self, file: i64) -> Result<Facts> {
         items::facts(&self.0, file)
+    }
+
+    /// The position of a file after edits of users; `found` is the one in its facts.
+    pub fn position(&self, file: i64, found: Option<Gps>) -> Result<Option<Gps>> {
+        position::position(&self.0, file, found)
     }
 
     /// Updates the item and the search entry of a media file.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 /// The maximum size of an answer, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
-const PATIENCE: Duration = Duration::from_secs(10);
+/// An edit of 20,000 items takes some seconds on a slow machine. Less than the time limit of an answer, 30 s.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {

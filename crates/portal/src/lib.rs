@@ -15,6 +15,7 @@ pub mod http;
 pub mod library;
 pub mod net;
 pub mod password;
+mod percent;
 pub mod relay;
 pub mod rights;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! Time-based one-time codes (RFC 6238): SHA-1, six digits, thirty seconds, as every authenticator app has
 //! them.
 
+use crate::percent::percent;
 use crate::secret::base32;
 use ring::hmac;
 
@@ -47,15 +48,6 @@ pub fn uri(secret: &[u8], account: &str, issuer: &str) -> String {
         "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits=6&period={PERIOD}",
         base32(secret)
     )
-}
-
-fn percent(text: &str) -> String {
-    text.bytes()
-        .map(|b| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
-            _ => format!("%{b:02X}"),
-        })
-        .collect()
 }
 
 /// Compares in constant time.

@@ -48,12 +48,23 @@ fn accounts_edit_undo_and_keep_albums() {
     assert_eq!(h.post_as(ANNA, "/v1/items/edit", &body).0, 403);
     assert_eq!(h.post_as(ANNA, "/v1/albums", &json!({ "account": 7, "name": "x" })).0, 403);
     assert_eq!(h.post_as(ALL, "/v1/items/edit", &body).0, 200);
+    let gps = |gps| edit(json!({ "account": 7, "ids": [one, two], "set": { "gps": gps } }));
+    let (status, done) = gps(json!({ "lat": 48.8584, "lon": 2.2945 }));
+    assert_eq!((status, &done["changed"]), (200, &json!(2)), "{done}");
+    let item = || h.get(&format!("/v1/items/{one}")).1;
+    assert_eq!(item()["gps"], json!({ "lat": 48.8584, "lon": 2.2945 }));
+    assert_eq!((&item()["place"]["city"], &item()["sources"]["gps"]), (&json!("Paris"), &json!("edit")));
+    assert_eq!(gps(json!(null)).1["changed"], 2);
+    assert!(item()["gps"].is_null() && item()["place"].is_null());
+
     for wrong in [
+        json!({ "account": 7, "ids": [one], "set": { "gps": { "lat": 90.5, "lon": 0 } } }),
+        json!({ "account": 7, "ids": [one], "set": { "gps": { "lat": 0, "lon": -181 } } }),
         json!({ "account": 7, "ids": [one] }),
         json!({ "account": 7, "ids": [one], "set": { "rating": 9 } }),
         json!({ "account": 7, "ids": [one], "set": { "taken": "soon" } }),
         json!({ "account": 7, "ids": [one], "set": { "taken": "2023-07-01" }, "shift_taken": 1 }),
-        json!({ "account": 7, "ids": vec![one; 1001], "set": { "title": "x" } }),
+        json!({ "account": 7, "ids": vec![one; 20_001], "set": { "title": "x" } }),
     ] {
         assert_eq!(edit(wrong.clone()).0, 400, "{wrong}");
     }

@@ -111,6 +111,62 @@ fn people_are_named_merged_split_hidden_and_undone() {
     assert_eq!(h.get("/v1/faces/x").0, 400);
 }
 
+/// The account is stored with the edit; with an account, only its own edits are undone.
+#[test]
+fn accounts_undo_their_own_edits_of_people() {
+    let a = Album::new();
+    let h = &a.h;
+    let assign = |face: usize, person: &str, account: i64| {
+        let path = format!("/v1/faces/{}/assign?account={account}", a.faces[face]);
+        let (status, done) = h.post(&path, &json!({ "person": person }));
+        assert_eq!(status, 200, "{done}");
+        done
+    };
+    let annas = assign(0, "Anna", 7);
+    let bertas = assign(2, "Berta", 8);
+    let of_command_line = a.assign(3, "Clara");
+    let undo = |query: &str, body: Value| h.post(&format!("/v1/people/undo{query}"), &body);
+    let edit = |done: &Value| json!({ "edit": done["edit"] });
+    for (query, done) in [("?account=7", &bertas), ("?account=7", &of_command_line), ("?account=8", &annas)] {
+        assert_eq!(undo(query, edit(done)).0, 404, "{query} {done}");
+    }
+    assert_eq!(a.named(), ["Anna", "Berta", "Clara"]);
+    // Without a number: the newest of its own.
+    assert_eq!(undo("?account=7", json!({})).1["edit"], annas["edit"]);
+    assert_eq!(a.named(), ["Berta", "Clara"]);
+    assert_eq!(undo("?account=7", json!({})).0, 404);
+    assert_eq!(undo("", edit(&bertas)).0, 200, "the command line undoes every edit");
+    // The server decides what its accounts may do: a token for some spaces names none.
+    let person = &json!({ "person": "Dora" });
+    let path = format!("/v1/faces/{}/assign", a.faces[1]);
+    assert_eq!(h.post_as(ANNA, &format!("{path}?account=7"), person).0, 403);
+    assert_eq!(h.post_as(ALL, &format!("{path}?account=7"), person).0, 200);
+    assert_eq!(h.post(&format!("{path}?account=x"), person).0, 400);
+    assert_eq!(h.post(&format!("{path}?accounts=7"), person).0, 400);
+}
+
+#[test]
+fn a_contradiction_says_which_one_it_is() {
+    let a = Album::new();
+    let h = &a.h;
+    let [anna, other] =
+        [(0, "Anna"), (2, "Berta")].map(|(face, name)| a.assign(face, name)["person"].clone());
+    let name = format!("/v1/people/{}/name", other.as_str().unwrap());
+    assert_eq!(h.post(&name, &json!({ "name": "anna" })).1["reason"], "name_taken");
+    let (_, apart) = h.post("/v1/people/apart", &json!({ "people": [anna, other] }));
+    let merge = || h.post("/v1/people/merge", &json!({ "people": [anna, other] }));
+    assert_eq!((merge().0, &merge().1["reason"]), (409, &json!("apart")));
+    assert_eq!(h.post("/v1/people/undo", &json!({ "edit": apart["edit"] })).0, 200);
+    let (_, why) = h.get(&format!("/v1/faces/{}/why", a.faces[2]));
+    assert!(why["rejected"].is_null() && why["in_photo"].is_null(), "{why}");
+    let reject = format!("/v1/faces/{}/reject", a.faces[2]);
+    assert_eq!(h.post(&reject, &json!({ "person": anna })).0, 200);
+    assert_eq!(h.get(&format!("/v1/faces/{}/why", a.faces[2])).1["rejected"], json!([anna]));
+    assert_eq!(merge().1["reason"], "rejected");
+    let alone = json!({ "people": [anna, anna] });
+    assert_eq!(h.post("/v1/people/merge", &alone).1["reason"], "one_person");
+}
+
 #[test]
 fn questions_are_asked_and_what_is_no_face_is_shown_nowhere() {
     let a = Album::new();

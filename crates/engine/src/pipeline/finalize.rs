@@ -161,7 +161,7 @@ fn place_folder(
         let tx = index.write()?;
         let mut moved = Vec::new();
         for DueFile { id: file, .. } in &due {
-            let gps = tx.facts(*file)?.gps;
+            let gps = tx.position(*file, tx.facts(*file)?.gps)?;
             let (place, zone) = match gps {
                 Some(gps) => {
                     // Opened with the first photo that has coordinates.
@@ -187,7 +187,10 @@ mod tests {
     use albumen_core::vocabulary::{Facts, Format, Kind, Taken};
     use albumen_files::FileStat;
     use albumen_files::mounts::FsId;
+    use albumen_index::edits::Edit;
+    use albumen_index::position::Position;
     use albumen_index::record::ReadFile;
+    use albumen_index::said::Field;
     use albumen_index::testing;
     use proptest::prelude::*;
 
@@ -218,6 +221,8 @@ mod tests {
             folder: usize,
             name: usize,
         },
+        /// A user gives a position or removes it; `None`: removes the edit.
+        Positioned(usize, Option<Option<(f64, f64)>>),
     }
 
     fn event() -> impl Strategy<Value = Event> {
@@ -228,6 +233,8 @@ mod tests {
             1 => file.clone().prop_map(Event::Vanished),
             1 => file.clone().prop_map(Event::Back),
             2 => (file, folder, name).prop_map(|(file, folder, name)| Event::Moved { file, folder, name }),
+            1 => (0..12usize, prop::option::of(prop::option::of((-90.0..=90.0, -180.0..=180.0))))
+                .prop_map(|(file, position)| Event::Positioned(file, position)),
         ]
     }
 
@@ -253,7 +260,18 @@ mod tests {
         testing::files(index).into_iter().filter(|f| f.is_vanished == vanished).map(|f| f.id).collect()
     }
 
-    fn apply(index: &Index, folders: &[i64], n: i64, event: &Event) {
+    fn apply(index: &mut Index, folders: &[i64], n: i64, event: &Event) {
+        if let Event::Positioned(file, position) = *event {
+            let ids = files(index, false);
+            let edit = match position {
+                Some(Some((lat, lon))) => Edit::Gps(Some(Position::new(lat, lon).unwrap())),
+                Some(None) => Edit::Gps(None),
+                None => Edit::Forget(Field::Gps),
+            };
+            index.edit_items(ids.get(file..=file).unwrap_or_default(), &[edit]).unwrap();
+            return;
+        }
+        let index = &*index;
         let tx = index.write_together().unwrap();
         let stat = FileStat { inode: n as u64, size: 10, mtime_ns: n, ctime_ns: n };
         let pick = |vanished: bool, file: usize| {
@@ -298,6 +316,7 @@ mod tests {
                     tx.refresh(id).unwrap();
                 }
             }
+            Event::Positioned(..) => {}
         }
         tx.commit().unwrap();
     }
@@ -318,7 +337,7 @@ mod tests {
             for events in &steps {
                 for event in events {
                     n += 1;
-                    apply(&index, &folders, n, event);
+                    apply(&mut index, &folders, n, event);
                 }
                 group(&mut index, &MemoryBudget::new(1 << 30), &Shutdown::default()).unwrap();
                 let made = testing::item_rows(&index);

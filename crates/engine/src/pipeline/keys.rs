@@ -1,8 +1,10 @@
 //! Versions and input keys of the stages, which determine when a stage is due. Increasing one version makes that stage
 //! due for every file, and no other.
 
-use albumen_core::vocabulary::{Gps, RenderSettings, Stage};
+use albumen_core::vocabulary::{RenderSettings, Stage};
 use albumen_index::due::StageNow;
+pub use albumen_index::due::digest16;
+pub use albumen_index::position::places_inputs;
 use albumen_models::files as models;
 use std::path::Path;
 
@@ -15,17 +17,6 @@ pub const FACES_VERSION: u32 = 4;
 pub const SUBJECTS_VERSION: u32 = 2;
 pub const PEOPLE_VERSION: u32 = 2;
 pub const PLACES_VERSION: u32 = albumen_library::places::VERSION;
-
-/// 16 hex digits over some bytes.
-pub fn digest16(parts: &[&[u8]]) -> String {
-    let mut h = blake3::Hasher::new();
-    for p in parts {
-        // Lengths distinguish ("ab", "c") from ("a", "bc").
-        h.update(&(p.len() as u64).to_le_bytes());
-        h.update(p);
-    }
-    h.finalize().to_hex()[..16].to_owned()
-}
 
 /// A file's own inputs to inspect: content, sidecars, and the time of the file, which serves as date if there is no
 /// other.
@@ -72,11 +63,6 @@ pub fn recognise_now(models: &Path) -> (StageNow, StageNow) {
 /// thumbnail quality does not send 200,000 photos through the detector again.
 pub fn recognise_inputs(content_hash: &str) -> String {
     digest16(&[content_hash.as_bytes()])
-}
-
-/// The inputs of the places stage.
-pub fn places_inputs(gps: Option<Gps>) -> String {
-    digest16(&[format!("{gps:?}").as_bytes()])
 }
 
 pub fn places_now() -> StageNow {

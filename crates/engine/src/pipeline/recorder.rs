@@ -233,7 +233,7 @@ fn put(tx: &IndexWriter<'_>, f: &FileRecord, stages: &Stages, at: i64) -> Result
     // No stage of a new file is done.
     if !file.is_new {
         if let Some(facts) = &f.facts {
-            tx.stage_again_unless(id, Stage::Places, &keys::places_inputs(facts.gps))?;
+            tx.stage_again_unless(id, Stage::Places, &keys::places_inputs(tx.position(id, facts.gps)?))?;
         }
         // Recognition depends on the derivatives of the content: a new content makes it due.
         let inputs = keys::recognise_inputs(f.content_hash.as_deref().unwrap_or_default());

@@ -12,7 +12,7 @@ use albumen_library::people::suggest::merges;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use why::Candidate;
-pub use why::Why;
+pub use why::{Against, Why};
 
 type Result<T> = std::result::Result<T, EditError>;
 
@@ -107,7 +107,7 @@ pub struct Suggestions {
 }
 
 /// SQL of one line of a list; uses the stored counts (`c`) where present.
-fn person_line_sql() -> String {
+pub(super) fn person_line_sql() -> String {
     let counts::Columns { items, faces, best_face } = counts::Columns::new();
     format!(
         "SELECT p.id, p.name, p.name_source, s.name, p.hidden, {items}, {faces},
@@ -119,8 +119,13 @@ fn person_line_sql() -> String {
 }
 
 fn person_line(conn: &Connection, r: &Row) -> rusqlite::Result<PersonLine> {
-    let cover: Option<i64> = r.get(7)?;
-    let photo = cover.map(|face| path_of_face(conn, face)).transpose()?.flatten();
+    let line = person_row(r)?;
+    let photo = line.cover.map(|face| path_of_face(conn, face)).transpose()?.flatten();
+    Ok(PersonLine { photo, ..line })
+}
+
+/// A line without the path of the photo.
+pub(super) fn person_row(r: &Row) -> rusqlite::Result<PersonLine> {
     Ok(PersonLine {
         id: r.get(0)?,
         name: r.get(1)?,
@@ -131,8 +136,8 @@ fn person_line(conn: &Connection, r: &Row) -> rusqlite::Result<PersonLine> {
         hidden: r.get(4)?,
         items: r.get::<_, i64>(5)? as u64,
         faces: r.get::<_, i64>(6)? as u64,
-        cover,
-        photo,
+        cover: r.get(7)?,
+        photo: None,
         aliases: serde_json::from_str(&r.get::<_, String>(8)?).unwrap_or_default(),
     })
 }
@@ -154,16 +159,16 @@ fn names(spaces: Option<&[String]>) -> Option<String> {
 }
 
 /// After [`FACE_LINE`]: joins the item, the volume and the space of the face's photo.
-const SPACE_OF_FACE: &str = "JOIN items i ON i.file_id = a.file_id JOIN files f ON f.id = a.file_id JOIN folders d ON d.id = f.folder_id
+pub(super) const SPACE_OF_FACE: &str = "JOIN items i ON i.file_id = a.file_id JOIN files f ON f.id = a.file_id JOIN folders d ON d.id = f.folder_id
       JOIN volumes v ON v.id = d.volume_id JOIN spaces s ON s.id = v.space_id";
 
 // The name comes from a subquery: a join would materialise all of `persons` for each query.
-const FACE_LINE: &str = "
+pub(super) const FACE_LINE: &str = "
     SELECT a.id, a.file_id, a.x, a.y, a.w, a.h, a.score, a.quality, a.person_id,
            (SELECT p.name FROM persons p WHERE p.id = a.person_id), a.how, a.lost, a.mark
       FROM faces a";
 
-fn face_line(conn: &Connection, r: &Row) -> rusqlite::Result<FaceLine> {
+pub(super) fn face_line(conn: &Connection, r: &Row) -> rusqlite::Result<FaceLine> {
     Ok(FaceLine {
         id: r.get(0)?,
         file: r.get(1)?,

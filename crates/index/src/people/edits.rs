@@ -8,7 +8,7 @@ mod find;
 mod rows;
 mod undo;
 
-use super::{EditError, copies_of_face, faces_of_photo, name_of, path_of, people_named};
+use super::{Conflict, EditError, copies_of_face, faces_of_photo, name_of, path_of, people_named};
 use crate::Editor;
 use albumen_library::people::names;
 pub(super) use change::Edit;
@@ -17,7 +17,7 @@ use find::where_and_how_many;
 pub(super) use find::{find_person, label};
 use rusqlite::OptionalExtension;
 use serde::Serialize;
-pub use undo::EditLine;
+pub use undo::{EditLine, LoggedPeopleEdit};
 
 type Result<T> = std::result::Result<T, EditError>;
 
@@ -131,7 +131,7 @@ impl Editor {
             }
         }
         if ids.len() < 2 {
-            return Err(EditError::Conflict("these are one person already".into()));
+            return Err(EditError::conflict(Conflict::OnePerson, "these are one person already"));
         }
         let mut named = None;
         let mut ranked = Vec::new();
@@ -166,7 +166,8 @@ impl Editor {
         let (mut edit, a) = Edit::of_person(self, one, space)?;
         let b = edit.person(other)?;
         if a == b {
-            return Err(EditError::Conflict(format!("{} is one person: split it first", edit.label(&a)?)));
+            let why = format!("{} is one person: split it first", edit.label(&a)?);
+            return Err(EditError::conflict(Conflict::OnePerson, why));
         }
         edit.set_apart(&a, &b, true)?;
         let words = format!("told {} and {} apart", edit.label(&a)?, edit.label(&b)?);
@@ -237,7 +238,8 @@ impl Editor {
             }
         }
         if hidden.is_empty() {
-            return Err(EditError::Conflict("both have a name: hide one (albumen people hide)".into()));
+            let why = "both have a name: hide one (albumen people hide)";
+            return Err(EditError::conflict(Conflict::BothNamed, why));
         }
         let words = format!("hid {}", hidden.join(" and "));
         edit.finish(words, None, false)
@@ -322,10 +324,11 @@ impl Edit<'_> {
             let copies = copies_of_face(&self.tx, face)?;
             let photo: Vec<i64> = faces_of_photo(&self.tx, file)?.into_iter().map(|f| f.0).collect();
             if faces[i + 1..].iter().any(|f| photo.contains(f) && !copies.contains(f)) {
-                return Err(EditError::Conflict(format!(
+                let why = format!(
                     "two of these faces are in {}: they cannot be one person",
                     path_of(&self.tx, file)?
-                )));
+                );
+                return Err(EditError::conflict(Conflict::InOnePhoto, why));
             }
         }
         Ok(())

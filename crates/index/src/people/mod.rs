@@ -14,16 +14,18 @@ mod marks;
 mod questions;
 mod record;
 mod regions;
+mod shown;
 mod switch;
 
 pub(crate) use ask::faces_of_file;
-pub use ask::{FaceLine, FaceList, PersonAndFaces, PersonLine, Suggestion, Suggestions, Why};
+pub use ask::{Against, FaceLine, FaceList, PersonAndFaces, PersonLine, Suggestion, Suggestions, Why};
 pub(crate) use cluster::forget_conclusions;
 pub use cluster::{ClusterReport, cluster_space, mark_done};
-pub use edits::{EditDone, EditLine, SameName};
+pub use edits::{EditDone, EditLine, LoggedPeopleEdit, SameName};
 pub use marks::Mark;
 pub use questions::{Answer, AnswerTo, Question, Side};
 pub(crate) use record::record_faces;
+pub use shown::{Companion, FacePlace};
 pub use switch::{remove_found, switch};
 
 use crate::Result;
@@ -38,8 +40,8 @@ pub enum EditError {
     #[error("{0}")]
     NotFound(String),
     /// It contradicts another edit or an obvious fact: 409, exit 2.
-    #[error("{0}")]
-    Conflict(String),
+    #[error("{1}")]
+    Conflict(Conflict, String),
     /// An invalid name or answer: 400, exit 2.
     #[error("{0}")]
     Invalid(String),
@@ -50,6 +52,36 @@ pub enum EditError {
     NameTaken { bearer: String, was: String, people: Vec<String> },
     #[error(transparent)]
     Index(#[from] crate::Error),
+}
+
+impl EditError {
+    fn conflict(kind: Conflict, why: impl Into<String>) -> EditError {
+        EditError::Conflict(kind, why.into())
+    }
+}
+
+/// What an edit contradicts, for programs: the message is for users of the command line and may contain paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conflict {
+    /// The people or faces are in one photo.
+    InOnePhoto,
+    /// A face of one person was rejected for the other.
+    Rejected,
+    /// The people were declared different.
+    Apart,
+    /// They are one person already.
+    OnePerson,
+    /// A person of another space.
+    OtherSpace,
+    /// Several people have the name.
+    SeveralPeople,
+    /// Both people have a name.
+    BothNamed,
+    /// A later edit depends on the one to undo.
+    LaterEdit,
+    /// The edit to undo was written by another version.
+    OtherVersion,
 }
 
 /// Overlap from which boxes in two copies of a photo are the same face; detections in equal bytes differ only by

@@ -346,7 +346,10 @@ fn an_edit_that_a_later_one_builds_on_is_not_undone_before_it() {
     let split = w.index.split_person(&person, &[id]).expect("split");
     let new = split.person.expect("the new one");
     let named = w.index.name_person(&new, Some("Nia"), SameName::Refuse).expect("named");
-    assert!(matches!(w.index.undo_people_edit(Some(split.edit), None), Err(EditError::Conflict(_))));
+    assert!(matches!(
+        w.index.undo_people_edit(Some(split.edit), None),
+        Err(EditError::Conflict(Conflict::LaterEdit, _))
+    ));
     w.index.undo_people_edit(Some(named.edit), None).expect("undone");
     w.index.undo_people_edit(Some(split.edit), None).expect("undone");
     assert_eq!(w.who(files[0])[0].as_ref(), Some(&person));

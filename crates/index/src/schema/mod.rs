@@ -20,6 +20,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("0002_person_counts.sql"),
         blake3: "63dcee11b161605f9405177348f20b9389905677656738046781f176a54d9f9a",
     },
+    Migration {
+        sql: include_str!("0003_edits.sql"),
+        blake3: "6f672ff37b857894bf657e6185f3fdc9e7bf964035880cf43f5ff67d7b87a98c",
+    },
 ];
 
 /// The schema that this version writes.

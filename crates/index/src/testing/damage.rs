@@ -51,10 +51,10 @@ impl Database {
         );
     }
 
-    /// Three edits that every command would reject: a date, a rating, the query of an album.
+    /// Four edits that every command would reject: a date, a rating, a position, the query of an album.
     pub fn put_wrong_edits(&self) {
         self.run(
-            "INSERT INTO item_edits VALUES (1, 'taken', 'yesterday', 0), (2, 'rating', '9', 0);
+            "INSERT INTO item_edits VALUES (1, 'taken', 'yesterday', 0), (2, 'rating', '9', 0), (2, 'gps', '91,0', 0);
              INSERT INTO albums (name, query, created) VALUES ('bad', 'no such filter:', 0)",
         );
     }

@@ -2,6 +2,7 @@
 
 use super::{Check, Kind, MAKE_AGAIN, PAGE, found};
 use crate::people::counts;
+use crate::position::Position;
 use crate::query::Query;
 use crate::said::DateEdit;
 use crate::{Result, items};
@@ -103,6 +104,13 @@ impl Check<'_> {
                             file,
                             format!("its rating was set to {text:?}, which is none"),
                             "--rating N",
+                        ));
+                    }
+                    "gps" if value.is_some() && Position::parse(text).is_err() => {
+                        bad.push((
+                            file,
+                            format!("its position was set to {text:?}, which is none"),
+                            "--gps LAT,LON",
                         ));
                     }
                     _ => {}

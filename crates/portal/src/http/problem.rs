@@ -7,6 +7,7 @@ use crate::store::{AccountError, GroupError, StoreError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// An error answer. `kind` is its stable identifier for programs and translations, and the end of its `type`.
@@ -17,6 +18,7 @@ pub struct Problem {
     title: &'static str,
     detail: Cow<'static, str>,
     retry_after: Option<i64>,
+    people: Vec<Value>,
 }
 
 #[derive(Serialize)]
@@ -25,6 +27,8 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[Value]>::is_empty")]
+    people: &'a [Value],
 }
 
 impl Problem {
@@ -34,7 +38,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Problem {
-        Problem { status, kind, title, detail: detail.into(), retry_after: None }
+        Problem { status, kind, title, detail: detail.into(), retry_after: None, people: Vec::new() }
     }
 
     /// For both missing and invisible objects: the same answer, byte for byte.
@@ -87,6 +91,11 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong", detail)
     }
 
+    /// The same with the people whom it is about, in the form of `GET /people`.
+    pub fn with_people(self, people: Vec<Value>) -> Problem {
+        Problem { people, ..self }
+    }
+
     /// The error as a sentence.
     pub fn detail(&self) -> &str {
         &self.detail
@@ -104,6 +113,7 @@ impl IntoResponse for Problem {
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,
+            people: &self.people,
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (self.status, body).into_response();

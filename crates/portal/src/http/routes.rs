@@ -4,7 +4,7 @@
 use super::App;
 use super::api::{
     accounts, albums, audit, edits, events, factors, failures, groups, history, items, lists, me, named,
-    passkeys, preferences, search, sessions, settings, setup, spaces, tokens,
+    passkeys, people, people_edits, preferences, search, sessions, settings, setup, spaces, tokens,
 };
 use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -39,16 +39,21 @@ pub struct Route {
 /// Bytes of a JSON body, unless the row sets another limit.
 const BODY: usize = 64 << 10;
 
+/// Bytes of a body with the ids of 20,000 items.
+const MANY_IDS: usize = 512 << 10;
+
 macro_rules! table {
-    ($($method:ident $path:literal $access:ident $handler:path;)*) => {
+    ($($method:ident $path:literal $access:ident $handler:path $([$body:ident])?;)*) => {
         vec![$(Route {
             method: Method::$method,
             path: $path,
             access: Access::$access,
-            body: BODY,
+            body: table!(@body $($body)?),
             handler: |filter| on(filter, $handler),
         }),*]
     };
+    (@body) => { BODY };
+    (@body $body:ident) => { $body };
 }
 
 static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
@@ -93,7 +98,19 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         GET    "/items"                        Library       lists::items;
         GET    "/items/thumbhashes"            Library       lists::thumbhashes;
         GET    "/folders"                      Library       lists::folders;
-        GET    "/people"                       Library       lists::people;
+        GET    "/people"                       Library       people::list;
+        GET    "/people/questions"             Library       people::questions;
+        POST   "/people/answer"                SignedIn      people_edits::answer;
+        POST   "/people/merge"                 SignedIn      people_edits::merge;
+        POST   "/people/apart"                 SignedIn      people_edits::apart;
+        GET    "/people/{id}"                  Library       people::show;
+        PATCH  "/people/{id}"                  SignedIn      people_edits::change;
+        GET    "/people/{id}/faces"            Library       people::faces;
+        POST   "/people/{id}/split"            SignedIn      people_edits::split;
+        POST   "/faces/{id}/assign"            SignedIn      people_edits::assign;
+        POST   "/faces/{id}/reject"            SignedIn      people_edits::reject;
+        POST   "/faces/{id}/mark"              SignedIn      people_edits::mark;
+        GET    "/faces/{id}/why"               Library       people::why;
         GET    "/tags"                         Library       named::tags;
         GET    "/subjects"                     Library       named::subjects;
         GET    "/places"                       Library       named::places;
@@ -106,7 +123,7 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         PATCH  "/albums/{id}"                  SignedIn      albums::change;
         DELETE "/albums/{id}"                  SignedIn      albums::remove;
         POST   "/albums/{id}/items"            SignedIn      albums::fill;
-        POST   "/items/edit"                   SignedIn      edits::edit;
+        POST   "/items/edit"                   SignedIn      edits::edit [MANY_IDS];
         POST   "/undo"                         SignedIn      edits::undo;
         GET    "/events"                       SignedIn      events::events;
         GET    "/failures"                     SignedIn      failures::failures;
@@ -115,6 +132,7 @@ static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         GET    "/items/{id}/thumbnail/{size}"  Library       items::thumbnail;
         GET    "/items/{id}/original"          Library       items::original;
         GET    "/items/{id}/motion"            Library       items::motion;
+        GET    "/items/{id}/faces"             Library       people::of_item;
 
         GET    "/accounts"                     SignedIn      accounts::list;
         POST   "/accounts"                     Administrator accounts::add;

@@ -26,7 +26,7 @@ fn word(id: i64) -> String {
 }
 
 /// The items whose words are in a text.
-fn named_in(made: &Made, text: &str) -> Vec<String> {
+pub(crate) fn named_in(made: &Made, text: &str) -> Vec<String> {
     made.ids.iter().filter(|(_, id)| text.contains(&word(**id))).map(|(name, _)| name.clone()).collect()
 }
 
@@ -126,7 +126,7 @@ fn listed(made: &Made, client: &Client) -> Vec<String> {
 
 /// A visitor, one who gave the password of a folder, an administrator, an account with all of the shared space, one with a
 /// folder of it.
-fn callers(made: &Made) -> Vec<(&'static str, Client)> {
+pub(crate) fn callers(made: &Made) -> Vec<(&'static str, Client)> {
     let visitor = Client::default();
     let unlock = json!({ "space": "family", "path": "locked", "password": "kettle violet" });
     let unlocked = Client::with_cookie(&made.portal.ask(&visitor, "POST", "/unlock", Some(&unlock)).cookie());
@@ -153,7 +153,7 @@ fn lists_show_what_is_seen_one_by_one() {
 }
 
 /// Spaces whose people a caller sees.
-fn whole_spaces(name: &str) -> &'static [&'static str] {
+pub(crate) fn whole_spaces(name: &str) -> &'static [&'static str] {
     match name {
         "root" => &["family"],
         "anna" => &["family", "anna"],
@@ -162,7 +162,7 @@ fn whole_spaces(name: &str) -> &'static [&'static str] {
     }
 }
 
-fn space_of(name: &str) -> &'static str {
+pub(crate) fn space_of(name: &str) -> &'static str {
     match name {
         "private-anna" => "anna",
         "private-ben" => "ben",

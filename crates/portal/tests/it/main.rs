@@ -8,6 +8,7 @@ mod faults;
 mod fixture;
 mod library;
 mod million;
+mod people;
 mod rights;
 mod signing_in;
 mod tls;

@@ -48,6 +48,30 @@ fn sent(method: &str, path: &str) -> Option<Sent> {
         ("GET", "/items/thumbhashes") => row("/items/thumbhashes?ids=999999", None, &[200, 503]),
         ("GET", "/folders") => row("/folders?space=family", None, &[404, 503]),
         ("GET", "/people") => row("/people", None, &[200, 503]),
+        ("GET", "/people/questions") => row("/people/questions", None, &[200, 503]),
+        ("GET", "/people/{id}") => row("/people/p999999", None, &[404, 503]),
+        ("PATCH", "/people/{id}") => row("/people/p999999", Some(json!({ "hidden": true })), &[404, 503]),
+        ("GET", "/people/{id}/faces") => row("/people/p999999/faces", None, &[404, 503]),
+        ("POST", "/people/{id}/split") => {
+            row("/people/p999999/split", Some(json!({ "faces": [999999] })), &[404, 503])
+        }
+        ("POST", "/people/merge") => {
+            row("/people/merge", Some(json!({ "people": ["p1", "p2"] })), &[404, 503])
+        }
+        ("POST", "/people/apart") => {
+            row("/people/apart", Some(json!({ "people": ["p1", "p2"] })), &[404, 503])
+        }
+        ("POST", "/people/answer") => {
+            let no = json!({ "question": "is:999999:p999999", "answer": "no" });
+            row("/people/answer", Some(no), &[404, 503])
+        }
+        ("POST", "/faces/{id}/assign") => {
+            row("/faces/999999/assign", Some(json!({ "person": "x" })), &[404, 503])
+        }
+        ("POST", "/faces/{id}/reject") => row("/faces/999999/reject", Some(json!({})), &[404, 503]),
+        ("POST", "/faces/{id}/mark") => row("/faces/999999/mark", Some(json!({ "mark": null })), &[404, 503]),
+        ("GET", "/faces/{id}/why") => row("/faces/999999/why", None, &[404, 503]),
+        ("GET", "/items/{id}/faces") => row("/items/999999/faces", None, &[404, 503]),
         ("GET", "/tags") => row("/tags", None, &[200, 503]),
         ("GET", "/subjects") => row("/subjects", None, &[200, 503]),
         ("GET", "/places") => row("/places", None, &[200, 503]),

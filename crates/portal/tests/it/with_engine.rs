@@ -11,13 +11,13 @@ use std::time::Duration;
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/kinds/plain.jpg");
 
 /// A portal and an engine over two personal spaces and a shared one.
-struct Both {
-    portal: Portal,
+pub(crate) struct Both {
+    pub portal: Portal,
     engine: Option<Child>,
 }
 
 impl Both {
-    fn new() -> Both {
+    pub(crate) fn new() -> Both {
         let mut portal = Portal::new();
         portal.settings =
             "[recognise]\nenabled = false\n[service.background]\nnice = 0\nidle_class = false\n".into();
@@ -33,7 +33,7 @@ impl Both {
     }
 
     /// The engine of the same build: cargo builds it for the tests of the workspace.
-    fn start_engine(&mut self) {
+    pub(crate) fn start_engine(&mut self) {
         let program = Path::new(env!("CARGO_BIN_EXE_albumen-portal")).with_file_name("albumen");
         assert!(program.is_file(), "{program:?} is missing: run the tests with --workspace");
         let mut command = Command::new(program);
@@ -41,14 +41,14 @@ impl Both {
         self.engine = Some(command.spawn().unwrap());
     }
 
-    fn stop_engine(&mut self) {
+    pub(crate) fn stop_engine(&mut self) {
         let mut engine = self.engine.take().expect("it was started");
         crate::fixture::signal(engine.id(), rustix::process::Signal::TERM);
         engine.wait().unwrap();
     }
 
     /// Puts a picture into a folder, under its final name at once.
-    fn photo(&self, below: &str) {
+    pub(crate) fn photo(&self, below: &str) {
         let (from, to): (PathBuf, PathBuf) = (self.portal.path("coming.jpg"), self.portal.path(below));
         let mut bytes = std::fs::read(PICTURE).unwrap();
         // Each has different content.
@@ -79,10 +79,10 @@ impl Drop for Both {
 }
 
 /// A stream of events.
-struct Listening(BufReader<TcpStream>);
+pub(crate) struct Listening(BufReader<TcpStream>);
 
 impl Listening {
-    fn new(portal: &Portal, client: &Client) -> Listening {
+    pub(crate) fn new(portal: &Portal, client: &Client) -> Listening {
         let address = portal.address();
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
@@ -97,7 +97,7 @@ impl Listening {
     }
 
     /// The next event; `None` at the end of the stream.
-    fn next(&mut self) -> Option<Value> {
+    pub(crate) fn next(&mut self) -> Option<Value> {
         loop {
             let mut line = String::new();
             if self.0.read_line(&mut line).unwrap() == 0 {
@@ -110,7 +110,7 @@ impl Listening {
     }
 
     /// Events until one is of a kind.
-    fn until(&mut self, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&mut self, event: &str, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let heard = self.next().unwrap_or_else(|| panic!("the stream ended before {event}"));
             if heard["event"] == event && fits(&heard) {
@@ -119,12 +119,12 @@ impl Listening {
         }
     }
 
-    fn runs(&mut self, running: bool) {
+    pub(crate) fn runs(&mut self, running: bool) {
         self.until("engine", |e| e["running"] == running);
     }
 
     /// The id of an item, when it is indexed.
-    fn indexed(&mut self, name: &str) -> i64 {
+    pub(crate) fn indexed(&mut self, name: &str) -> i64 {
         self.until("indexed", |e| e["name"] == name)["item"].as_i64().unwrap()
     }
 }
@@ -249,15 +249,33 @@ fn items_are_edited_by_those_who_manage_them_and_edits_are_undone() {
     assert_eq!(both.ask(&root, "PUT", "/spaces/family/access", none).0, 204);
     assert_eq!(undo(&anna, &again).0, 404);
 
+    let (status, moved) =
+        edit(&anna, json!({ "ids": [own, shared], "set": { "gps": { "lat": -33.8568, "lon": 151.2153 } } }));
+    assert_eq!((status, &moved["changed"]), (200, &json!(2)), "{moved}");
+    assert_eq!(both.item(&anna, own)["place"]["city"], "Sydney");
+    let found = |query: &str| both.ask(&anna, "GET", query, Value::Null).1["items"].clone();
+    assert_eq!(found("/items?q=place:sydney").as_array().unwrap().len(), 2);
+    assert_eq!(found("/map?zoom=3"), 2);
+    assert_eq!(undo(&anna, &moved), (200, json!({ "changed": 2 })));
+    assert_eq!(found("/map?zoom=3"), 0);
+    assert_eq!(both.item(&anna, own), before);
+    // A request may name as many items as a large selection has.
+    let (status, many) = edit(&anna, json!({ "ids": vec![own; 20_000], "set": { "title": "Many" } }));
+    assert_eq!((status, &many["changed"]), (200, &json!(1)), "{many}");
+    assert_eq!(undo(&anna, &many), (200, json!({ "changed": 1 })));
+
     for wrong in [
         json!({ "ids": [own] }),
         json!({ "ids": [], "set": { "title": "x" } }),
         json!({ "ids": [own], "set": { "gps": [1, 2] } }),
+        json!({ "ids": [own], "set": { "gps": { "lat": 90.1, "lon": 0 } } }),
+        json!({ "ids": [own], "set": { "gps": { "lat": 1, "lon": 2, "alt": 3 } } }),
+        json!({ "ids": [own], "set": { "mood": "glad" } }),
         json!({ "ids": [own], "set": { "rating": 6 } }),
         json!({ "ids": [own], "set": { "taken": "yesterday" } }),
         json!({ "ids": [own], "shift_taken": "2h" }),
         json!({ "ids": [own], "add_tags": [" "] }),
-        json!({ "ids": vec![own; 1001], "set": { "title": "x" } }),
+        json!({ "ids": vec![own; 20_001], "set": { "title": "x" } }),
     ] {
         assert_eq!(edit(&anna, wrong.clone()).0, 400, "{wrong}");
     }

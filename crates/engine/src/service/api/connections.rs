@@ -149,7 +149,7 @@ impl Own {
         let (streams, most) = (&self.connections.0.streams, self.connections.0.limits.streams);
         if streams.fetch_add(1, Ordering::Relaxed) >= most {
             streams.fetch_sub(1, Ordering::Relaxed);
-            return Err(Refusal(
+            return Err(Refusal::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 format!("{most} event streams are open already"),
             ));
@@ -308,7 +308,7 @@ pub(super) async fn with_body(most: usize, own: Own, request: Request, next: Nex
         head.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     let too_long = || {
         let why = "the body is larger than `service.uploads.max_body` of the config";
-        Refusal(StatusCode::PAYLOAD_TOO_LARGE, why.into()).into_response()
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, why.into()).into_response()
     };
     if announced.is_some_and(|len| len > most as u64) {
         return too_long();
@@ -317,11 +317,12 @@ pub(super) async fn with_body(most: usize, own: Own, request: Request, next: Nex
         Ok(Ok(body)) => body,
         Ok(Err(e)) if is_too_long(&e) => return too_long(),
         Ok(Err(e)) => {
-            return Refusal(StatusCode::BAD_REQUEST, format!("the body cannot be read: {e}")).into_response();
+            return Refusal::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {e}"))
+                .into_response();
         }
         Err(_) => {
             let why = format!("the body took more than {} s", BODY.as_secs());
-            let mut late = Refusal(StatusCode::REQUEST_TIMEOUT, why).into_response();
+            let mut late = Refusal::new(StatusCode::REQUEST_TIMEOUT, why).into_response();
             late.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
             return late;
         }

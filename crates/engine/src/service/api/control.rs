@@ -68,6 +68,6 @@ pub(super) async fn reload(
 ) -> Answer<Json<Value>> {
     match control.reload(&access).await? {
         Ok(changed) => Ok(Json(json!({ "changed": changed }))),
-        Err(why) => Err(Refusal(StatusCode::CONFLICT, format!("the old config stays: {why}"))),
+        Err(why) => Err(Refusal::new(StatusCode::CONFLICT, format!("the old config stays: {why}"))),
     }
 }

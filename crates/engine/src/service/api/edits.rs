@@ -10,6 +10,7 @@ use albumen_index::account_edits::AccountEdit;
 use albumen_index::albums::{AlbumChange, AlbumError, AlbumFilled};
 use albumen_index::edits::Edit;
 use albumen_index::jobs::FileInSpace;
+use albumen_index::position::Position;
 use albumen_index::said::{DateEdit, Field};
 use albumen_index::{Editor, IndexReader};
 use axum::Json;
@@ -18,7 +19,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-/// Items in one request: other writers wait while they are changed.
+/// Items in one edit: other writers wait while they are changed.
+const MOST_EDITED: usize = 20_000;
+/// Items added to or removed from an album in one request.
 const MOST_ITEMS: usize = 1000;
 /// Characters of a title or tag, and of a description.
 const LONGEST_LINE: usize = 1000;
@@ -34,7 +37,7 @@ impl From<AlbumError> for Refusal {
         };
         match e {
             AlbumError::Index(e) => e.into(),
-            e => Refusal(status, e.to_string()),
+            e => Refusal::new(status, e.to_string()),
         }
     }
 }
@@ -63,6 +66,14 @@ fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<
     T::deserialize(d).map(Some)
 }
 
+/// A position in degrees, WGS 84.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Degrees {
+    lat: f64,
+    lon: f64,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Set {
@@ -74,6 +85,8 @@ struct Set {
     rating: Option<Option<i8>>,
     #[serde(deserialize_with = "there")]
     taken: Option<Option<String>>,
+    #[serde(deserialize_with = "there")]
+    gps: Option<Option<Degrees>>,
     favourite: Option<bool>,
 }
 
@@ -125,6 +138,10 @@ fn account_edit(request: EditRequest) -> Answer<AccountEdit> {
         Some(None) => edits.push(Edit::Forget(Field::Taken)),
         None => {}
     }
+    if let Some(gps) = set.gps {
+        let position = gps.map(|gps| Position::new(gps.lat, gps.lon)).transpose().map_err(bad)?;
+        edits.push(Edit::Gps(position));
+    }
     for (tags, as_edit) in [(remove_tags, Edit::RemoveTag as fn(String) -> Edit), (add_tags, Edit::AddTag)] {
         for tag in tags {
             let tag = text(Some(tag), "tag", LONGEST_LINE)?.ok_or_else(|| bad("a tag needs a name"))?;
@@ -137,8 +154,8 @@ fn account_edit(request: EditRequest) -> Answer<AccountEdit> {
     Ok(AccountEdit { edits, shift_taken, favourite: set.favourite })
 }
 
-fn check_count(items: &[i64]) -> Answer<()> {
-    if items.len() > MOST_ITEMS { Err(bad(format!("at most {MOST_ITEMS} items at once"))) } else { Ok(()) }
+fn check_count(items: &[i64], most: usize) -> Answer<()> {
+    if items.len() > most { Err(bad(format!("at most {most} items at once"))) } else { Ok(()) }
 }
 
 pub(super) async fn edit(
@@ -147,7 +164,7 @@ pub(super) async fn edit(
     body: Body<EditRequest>,
 ) -> Answer<Json<Value>> {
     let mut request = given(body)?;
-    check_count(&request.ids)?;
+    check_count(&request.ids, MOST_EDITED)?;
     let (account, ids) = (request.account, std::mem::take(&mut request.ids));
     let edit = account_edit(request)?;
     change(&edits, &access, move |index, edits| {
@@ -203,7 +220,7 @@ pub(super) async fn add_album(
     body: Body<NewAlbum>,
 ) -> Answer<Json<Value>> {
     let new = given(body)?;
-    check_count(&new.items)?;
+    check_count(&new.items, MOST_ITEMS)?;
     change(&edits, &access, move |index, edits| {
         let album = index.create_account_album(new.account, &new.name, new.query.as_deref(), &new.items)?;
         edits.tell(Event::account_album_changed(album, new.account));
@@ -274,8 +291,8 @@ pub(super) async fn fill_album(
     body: Body<FilledAlbum>,
 ) -> Answer<Json<Value>> {
     let FilledAlbum { account, add, remove } = given(body)?;
-    check_count(&add)?;
-    check_count(&remove)?;
+    check_count(&add, MOST_ITEMS)?;
+    check_count(&remove, MOST_ITEMS)?;
     change(&edits, &access, move |index, edits| {
         let owner = owner(index, id)?;
         let AlbumFilled { added, removed } = index.fill_account_album(id, account, &add, &remove)?;

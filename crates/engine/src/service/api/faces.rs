@@ -1,7 +1,7 @@
 //! Faces over HTTP, under the rules of [`super::people`].
 
 use super::handles::{EditHandle, ReadHandle};
-use super::people::{edit, see_face, see_person};
+use super::people::{Author, edit, see_face, see_person};
 use super::refusal::{Answer, Body, asked, bad, given, no_such};
 use crate::service::access::Access;
 use albumen_index::IndexReader;
@@ -92,13 +92,14 @@ pub(super) async fn assign(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
+    author: Author,
     body: Body<AssignRequest>,
 ) -> Answer<Json<EditDone>> {
     let AssignRequest { person, also } = given(body)?;
     if person.trim().is_empty() {
         return Err(bad("`person` needs an id or a name"));
     }
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         see_face(index, &access, id)?;
         is_not_anothers(index, &access, &person)?;
         Ok(index.assign_face_also(id, &person, also)?)
@@ -117,10 +118,11 @@ pub(super) async fn reject(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
+    author: Author,
     body: Body<RejectRequest>,
 ) -> Answer<Json<EditDone>> {
     let person = given(body)?.person;
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         see_face(index, &access, id)?;
         if let Some(person) = &person {
             is_not_anothers(index, &access, person)?;
@@ -143,10 +145,11 @@ pub(super) async fn mark(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<i64>,
+    author: Author,
     body: Body<MarkRequest>,
 ) -> Answer<Json<EditDone>> {
     let mark = given(body)?.mark;
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         see_face(index, &access, id)?;
         Ok(index.mark_face(id, mark)?)
     })

@@ -96,7 +96,7 @@ impl RequestHandle {
     pub(super) fn refuse_when_full(&self) -> Answer<()> {
         match self.0.disk_space.shortage() {
             None => Ok(()),
-            Some(why) => Err(Refusal(StatusCode::INSUFFICIENT_STORAGE, why)),
+            Some(why) => Err(Refusal::new(StatusCode::INSUFFICIENT_STORAGE, why)),
         }
     }
 
@@ -177,7 +177,7 @@ fn spaces_of_paths(spaces: &Spaces, access: &Access, paths: &[PathBuf]) -> Answe
         let is_known = real.components().all(|part| part != Component::ParentDir);
         let space = spaces.holding(&real).filter(|(space, _)| is_known && access.may_see(&space.name));
         let outside = || format!("{} is outside the configured spaces", path.display());
-        let (space, _) = space.ok_or_else(|| Refusal(StatusCode::FORBIDDEN, outside()))?;
+        let (space, _) = space.ok_or_else(|| Refusal::new(StatusCode::FORBIDDEN, outside()))?;
         Ok(space.name.clone())
     };
     paths.iter().map(|path| space_of(path)).collect()

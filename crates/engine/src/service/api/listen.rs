@@ -105,6 +105,8 @@ pub(super) async fn check_token(
             request.extensions_mut().insert(access);
             next.run(request).await
         }
-        None => Refusal(StatusCode::UNAUTHORIZED, "a valid bearer token is needed".into()).into_response(),
+        None => {
+            Refusal::new(StatusCode::UNAUTHORIZED, "a valid bearer token is needed".into()).into_response()
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! to the face's own space.
 
 use super::handles::{EditHandle, ReadHandle};
-use super::refusal::{Answer, Body, Refusal, asked, bad, given, no_such};
+use super::refusal::{Answer, Body, Refusal, asked, bad, for_all_spaces, given, no_such};
 use crate::service::access::Access;
 use crate::service::events::Event;
 use albumen_index::people::{
@@ -15,8 +15,9 @@ use albumen_index::people::{
 };
 use albumen_index::{Editor, IndexReader};
 use axum::Json;
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -31,10 +32,10 @@ const EDITS: usize = 50;
 impl From<EditError> for Refusal {
     fn from(e: EditError) -> Refusal {
         match e {
-            EditError::NotFound(why) => Refusal(StatusCode::NOT_FOUND, why),
-            EditError::Conflict(why) => Refusal(StatusCode::CONFLICT, why),
-            EditError::Invalid(why) => Refusal(StatusCode::BAD_REQUEST, why),
-            EditError::NameTaken { .. } => Refusal(StatusCode::CONFLICT, e.to_string()),
+            EditError::NotFound(why) => Refusal::new(StatusCode::NOT_FOUND, why),
+            EditError::Conflict(kind, why) => Refusal::conflict(kind, why),
+            EditError::Invalid(why) => Refusal::new(StatusCode::BAD_REQUEST, why),
+            EditError::NameTaken { .. } => Refusal::new(StatusCode::CONFLICT, e.to_string()),
             EditError::Index(e) => e.into(),
         }
     }
@@ -102,10 +103,11 @@ pub(super) struct AnswerRequest {
 pub(super) async fn answer(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
+    author: Author,
     body: Body<AnswerRequest>,
 ) -> Answer<Json<EditDone>> {
     let AnswerRequest { question, answer } = given(body)?;
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         // The caller must have access to every object in the id.
         for part in question.split(':').skip(1) {
             match part.parse() {
@@ -133,6 +135,41 @@ pub(super) async fn edits(
     let most = q.limit.unwrap_or(EDITS).min(MOST_SUGGESTIONS);
     let edits = reads.ask(move |index| index.people_edits(spaces.as_deref(), most)).await?;
     Ok(Json(Edits { edits }))
+}
+
+/// The account of a server that edits, from the query `account`; without it, the edit is one of the command line. The
+/// server decides what each account may change, so a token restricted to some spaces cannot name one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Author(Option<i64>);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfAccount {
+    account: Option<i64>,
+}
+
+impl Author {
+    fn signs(self, index: &mut Editor) {
+        if let Some(account) = self.0 {
+            index.act_for(account);
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Author {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Author, Response> {
+        let query = Query::<OfAccount>::from_request_parts(parts, state).await;
+        let Query(OfAccount { account }) = query.map_err(IntoResponse::into_response)?;
+        let access = parts.extensions.get::<Access>();
+        if account.is_some() {
+            access
+                .map_or_else(|| Err(no_such("account")), for_all_spaces)
+                .map_err(IntoResponse::into_response)?;
+        }
+        Ok(Author(account))
+    }
 }
 
 /// Limits of a list.
@@ -178,6 +215,7 @@ pub(super) async fn name(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
+    author: Author,
     body: Body<NameRequest>,
 ) -> Answer<Response> {
     let NameRequest { name, same_name } = given(body)?;
@@ -187,6 +225,7 @@ pub(super) async fn name(
         Some(Choice::Separate) => SameName::Separate,
     };
     let named = edits.change(move |index, _| -> Answer<_> {
+        author.signs(index);
         see_person(index, &access, &id)?;
         match index.name_person(&id, name.as_deref(), same) {
             // The client shows both people and lets the user decide, so the response contains both.
@@ -195,6 +234,7 @@ pub(super) async fn name(
                     "there is {bearer} already: give same_name, `merge` if {was} is the same person, `separate` if two \
                      people share the name"
                 ),
+                "reason": "name_taken",
                 "people": people,
             }))),
             other => Ok(Ok(other?)),
@@ -218,13 +258,14 @@ pub(super) struct MergeRequest {
 pub(super) async fn merge(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
+    author: Author,
     body: Body<MergeRequest>,
 ) -> Answer<Json<EditDone>> {
     let MergeRequest { people, also } = given(body)?;
     if people.len() < 2 {
         return Err(bad("`people` needs two ids or more"));
     }
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         people.iter().try_for_each(|p| see_person(index, &access, p))?;
         Ok(index.merge_people_in(&people, None, also)?)
     })
@@ -241,10 +282,11 @@ pub(super) struct ApartRequest {
 pub(super) async fn apart(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
+    author: Author,
     body: Body<ApartRequest>,
 ) -> Answer<Json<EditDone>> {
     let [a, b] = given(body)?.people;
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         [&a, &b].into_iter().try_for_each(|p| see_person(index, &access, p))?;
         Ok(index.tell_apart(&a, &b, None)?)
     })
@@ -261,13 +303,14 @@ pub(super) async fn split(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
+    author: Author,
     body: Body<SplitRequest>,
 ) -> Answer<Json<EditDone>> {
     let faces = given(body)?.faces;
     if faces.is_empty() {
         return Err(bad("`faces` needs one face or more"));
     }
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         see_person(index, &access, &id)?;
         Ok(index.split_person(&id, &faces)?)
     })
@@ -278,8 +321,9 @@ pub(super) async fn hide(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
+    author: Author,
 ) -> Answer<Json<EditDone>> {
-    set_hidden(&edits, access, id, true).await
+    set_hidden(&edits, access, author, id, true).await
 }
 
 /// `POST /v1/people/{id}/unhide`; `/show` is its former name.
@@ -287,12 +331,19 @@ pub(super) async fn unhide(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
+    author: Author,
 ) -> Answer<Json<EditDone>> {
-    set_hidden(&edits, access, id, false).await
+    set_hidden(&edits, access, author, id, false).await
 }
 
-async fn set_hidden(edits: &EditHandle, access: Access, id: String, hidden: bool) -> Answer<Json<EditDone>> {
-    edit(edits, move |index| {
+async fn set_hidden(
+    edits: &EditHandle,
+    access: Access,
+    author: Author,
+    id: String,
+    hidden: bool,
+) -> Answer<Json<EditDone>> {
+    edit(edits, author, move |index| {
         see_person(index, &access, &id)?;
         Ok(index.hide_person(&id, hidden)?)
     })
@@ -309,10 +360,11 @@ pub(super) async fn cover(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
     Path(id): Path<String>,
+    author: Author,
     body: Body<CoverRequest>,
 ) -> Answer<Json<EditDone>> {
     let face = given(body)?.face;
-    edit(&edits, move |index| {
+    edit(&edits, author, move |index| {
         see_person(index, &access, &id)?;
         Ok(index.set_cover(&id, face)?)
     })
@@ -329,18 +381,24 @@ pub(super) struct UndoRequest {
 pub(super) async fn undo(
     State(edits): State<EditHandle>,
     Extension(access): Extension<Access>,
+    author: Author,
     body: Body<UndoRequest>,
 ) -> Answer<Json<EditDone>> {
     let which = given(body)?.edit;
-    edit(&edits, move |index| Ok(index.undo_people_edit(which, access.spaces())?)).await
+    edit(&edits, author, move |index| Ok(index.undo_people_edit(which, access.spaces())?)).await
 }
 
 /// Makes an edit, publishes its event, and returns the result.
 pub(super) async fn edit(
     edits: &EditHandle,
+    author: Author,
     make: impl FnOnce(&mut Editor) -> Answer<EditDone> + Send + 'static,
 ) -> Answer<Json<EditDone>> {
-    Ok(told(edits, edits.change(|index, _| make(index)).await?))
+    let done = edits.change(move |index, _| {
+        author.signs(index);
+        make(index)
+    });
+    Ok(told(edits, done.await?))
 }
 
 fn told(edits: &EditHandle, done: EditDone) -> Json<EditDone> {

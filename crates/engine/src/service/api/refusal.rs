@@ -2,6 +2,7 @@
 
 use crate::service::access::Access;
 use albumen_index::Error as IndexError;
+use albumen_index::people::Conflict;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -30,21 +31,41 @@ pub(super) async fn refused_in_json(response: Response) -> Response {
         (StatusCode::METHOD_NOT_ALLOWED, _) => "this path is asked by another method".to_owned(),
         _ => String::from_utf8_lossy(&said).into_owned(),
     };
-    let mut refused = Refusal(status, why).into_response();
+    let mut refused = Refusal::new(status, why).into_response();
     refused.headers_mut().extend(allowed.map(|a| (header::ALLOW, a)));
     refused
 }
 
 /// An error response: status, and the reason for users.
 #[derive(Debug)]
-pub(super) struct Refusal(pub StatusCode, pub String);
+pub(super) struct Refusal {
+    status: StatusCode,
+    why: String,
+    /// For programs: which contradiction it is.
+    reason: Option<Conflict>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, why: String) -> Refusal {
+        Refusal { status, why, reason: None }
+    }
+
+    /// An edit of people that contradicts another edit or a fact.
+    pub(super) fn conflict(reason: Conflict, why: String) -> Refusal {
+        Refusal { status: StatusCode::CONFLICT, why, reason: Some(reason) }
+    }
+}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.0, Json(json!({ "error": self.1 }))).into_response();
+        let mut body = json!({ "error": self.why });
+        if let Some(reason) = self.reason {
+            body["reason"] = json!(reason);
+        }
+        let mut response = (self.status, Json(body)).into_response();
         let mut after =
             |seconds| response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        let _ = match self.0 {
+        let _ = match self.status {
             StatusCode::TOO_MANY_REQUESTS => after(RETRY_AFTER_S),
             StatusCode::INSUFFICIENT_STORAGE => after(RETRY_FULL_AFTER_S),
             StatusCode::UNAUTHORIZED => {
@@ -59,7 +80,7 @@ impl IntoResponse for Refusal {
 pub(super) type Answer<T> = Result<T, Refusal>;
 
 pub(super) fn broken(e: impl std::fmt::Display) -> Refusal {
-    Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the index cannot be used: {e}"))
 }
 
 impl From<IndexError> for Refusal {
@@ -67,19 +88,19 @@ impl From<IndexError> for Refusal {
         match e {
             IndexError::DiskFull => {
                 let why = "the disk with the index is full: nothing was changed; make room and ask again";
-                Refusal(StatusCode::INSUFFICIENT_STORAGE, why.into())
+                Refusal::new(StatusCode::INSUFFICIENT_STORAGE, why.into())
             }
-            e => Refusal(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
+            e => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()),
         }
     }
 }
 
 pub(super) fn no_such(what: &str) -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    Refusal::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
 }
 
 pub(super) fn bad(why: impl Into<String>) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, why.into())
+    Refusal::new(StatusCode::BAD_REQUEST, why.into())
 }
 
 /// A JSON body, as extracted.
@@ -89,9 +110,9 @@ pub(super) type Body<T> = Result<Json<T>, JsonRejection>;
 pub(super) fn given<T>(body: Body<T>) -> Answer<T> {
     body.map(|Json(value)| value).map_err(|e| match e.status() {
         status @ StatusCode::PAYLOAD_TOO_LARGE => {
-            Refusal(status, "the body is larger than `service.uploads.max_body` of the config".into())
+            Refusal::new(status, "the body is larger than `service.uploads.max_body` of the config".into())
         }
-        status => Refusal(status, e.body_text()),
+        status => Refusal::new(status, e.body_text()),
     })
 }
 
@@ -100,7 +121,7 @@ pub(super) fn for_all_spaces(access: &Access) -> Answer<()> {
     if !access.is_limited() {
         Ok(())
     } else {
-        Err(Refusal(StatusCode::FORBIDDEN, "this token is limited to some spaces".into()))
+        Err(Refusal::new(StatusCode::FORBIDDEN, "this token is limited to some spaces".into()))
     }
 }
 

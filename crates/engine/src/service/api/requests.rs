@@ -60,7 +60,7 @@ pub(super) async fn index(
     }
     if requests.counters().uploads_waiting() >= uploads.max_waiting {
         let why = format!("{} requests wait already; come again later", uploads.max_waiting);
-        return Err(Refusal(StatusCode::TOO_MANY_REQUESTS, why));
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, why));
     }
     let priority = match request.priority {
         Priority::Upload => 0,

@@ -28,6 +28,8 @@ pub struct Why {
     pub candidates: Vec<Candidate>,
     /// User edits of the face and other constraints.
     pub constraints: Vec<String>,
+    #[serde(flatten)]
+    pub against: Against,
     /// The conclusion, for users.
     pub verdict: String,
     /// Commands to confirm and to reject the assignment.
@@ -128,7 +130,7 @@ impl IndexReader {
         }
         let candidates = self.candidates(&line, &embedding, &embedder)?;
         let (verdict, yes, no) = verdict(&line, &candidates, (similarity, required), &against);
-        Ok(Why { face: line, similarity, required, candidates, constraints, verdict, yes, no })
+        Ok(Why { face: line, similarity, required, candidates, constraints, against, verdict, yes, no })
     }
 
     /// The people nearest to a face, the assigned one first.
@@ -185,12 +187,15 @@ impl IndexReader {
     }
 }
 
-/// The people to whom clustering does not assign a face, however similar it is.
-#[derive(Default)]
-struct Against {
-    rejected: Vec<String>,
+/// The people, by id, to whom clustering does not assign a face, however similar it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Against {
+    /// A user rejected them for the face.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<String>,
     /// They have another face in the photo.
-    in_photo: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub in_photo: Vec<String>,
 }
 
 /// The reason for an assignment in one sentence, and the commands to confirm and to reject it.

@@ -8,8 +8,8 @@ use super::rows::{
 use super::{EditDone, Result};
 use crate::Editor;
 use crate::people::{
-    EditError, Mark, cluster, copies_of_face, counts, found_person, path_of, people_named, refresh_renamed,
-    resolve, rivals, space_of_file,
+    Conflict, EditError, Mark, cluster, copies_of_face, counts, found_person, path_of, people_named,
+    refresh_renamed, resolve, rivals, space_of_file,
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::collections::HashSet;
@@ -18,14 +18,16 @@ use std::collections::HashSet;
 pub(crate) struct Edit<'a> {
     pub(crate) tx: Transaction<'a>,
     pub(super) space: i64,
+    /// The account that edits; `None`: the command line.
+    account: Option<i64>,
     before: Vec<Before>,
     /// Faces unassigned in favour of another face of their photo.
     pub(super) left: Vec<i64>,
 }
 
 impl<'a> Edit<'a> {
-    pub(super) fn new(tx: Transaction<'a>, space: i64) -> Edit<'a> {
-        Edit { tx, space, before: Vec::new(), left: Vec::new() }
+    fn new(tx: Transaction<'a>, space: i64, account: Option<i64>) -> Edit<'a> {
+        Edit { tx, space, account, before: Vec::new(), left: Vec::new() }
     }
 
     /// An edit in the space of a person. `person` is an id, an alias or a name that is unique in `space`, or across
@@ -35,18 +37,20 @@ impl<'a> Edit<'a> {
         person: &str,
         space: Option<&str>,
     ) -> Result<(Edit<'a>, String)> {
+        let account = index.account;
         let tx = index.begin()?;
         let id = find_person(&tx, person, space)?;
         let space = space_of(&tx, &id)?;
-        Ok((Edit::new(tx, space), id))
+        Ok((Edit::new(tx, space, account), id))
     }
 
     /// An edit in the space of a face.
     pub(crate) fn of_face(index: &'a mut Editor, face: i64) -> Result<Edit<'a>> {
+        let account = index.account;
         let tx = index.begin()?;
         let file = file_of(&tx, face)?;
         let space = space_of_file(&tx, file)?;
-        Ok(Edit::new(tx, space))
+        Ok(Edit::new(tx, space, account))
     }
 
     /// Resolves a second person of the edit, which must be in the same space.
@@ -57,9 +61,10 @@ impl<'a> Edit<'a> {
             None => only_one(&self.tx, named, people_named(&self.tx, self.space, named)?)?,
         };
         if space_of(&self.tx, &id)? != self.space {
-            return Err(EditError::Conflict(format!(
-                "{named} belongs to another space: people are never shared between spaces"
-            )));
+            return Err(EditError::conflict(
+                Conflict::OtherSpace,
+                format!("{named} belongs to another space: people are never shared between spaces"),
+            ));
         }
         Ok(id)
     }
@@ -268,12 +273,13 @@ impl<'a> Edit<'a> {
             };
             let here = both.iter().filter(|f| f.0 == file);
             let faces: Vec<String> = here.map(|f| format!("face {}", f.1)).collect();
-            return Err(EditError::Conflict(format!(
+            let why = format!(
                 "{first} and {second} are both in {}{photos} ({}). If one of the faces is wrong, say so first (albumen \
                  faces reject FACE); if both are right, as in a mirror, a collage or a photo of a photo, merge with --also",
                 path_of(&self.tx, file)?,
                 faces.join(", ")
-            )));
+            );
+            return Err(EditError::conflict(Conflict::InOnePhoto, why));
         }
         let denied: Option<i64> = self
             .tx
@@ -286,11 +292,12 @@ impl<'a> Edit<'a> {
             )
             .optional()?;
         if let Some(file) = denied {
-            return Err(EditError::Conflict(format!(
+            let why = format!(
                 "{first} and {second} cannot be one person: it was said that the face in {} is not both. Undo that \
                  first (albumen people undo)",
                 path_of(&self.tx, file)?
-            )));
+            );
+            return Err(EditError::conflict(Conflict::Rejected, why));
         }
         if are_apart(&self.tx, a.min(b), a.max(b))? {
             let photo: Option<i64> = self
@@ -300,10 +307,11 @@ impl<'a> Edit<'a> {
                 })
                 .optional()?;
             let photo = photo.map(|p| path_of(&self.tx, p)).transpose()?.unwrap_or_default();
-            return Err(EditError::Conflict(format!(
+            let why = format!(
                 "{first} and {second} cannot be one person: they were told apart ({second} is in {photo}). Undo that \
                  first (albumen people undo)"
-            )));
+            );
+            return Err(EditError::conflict(Conflict::Apart, why));
         }
         Ok(())
     }
@@ -328,8 +336,8 @@ impl<'a> Edit<'a> {
         };
         let before = serde_json::to_string(&self.before).expect("plain rows");
         self.tx.execute(
-            "INSERT INTO people_edit_log (at, space_id, words, before) VALUES (?1, ?2, ?3, ?4)",
-            params![albumen_core::clock::now(), self.space, words, before],
+            "INSERT INTO people_edit_log (at, space_id, words, before, account) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![albumen_core::clock::now(), self.space, words, before, self.account],
         )?;
         let edit = self.tx.last_insert_rowid();
         refresh_renamed(&self.tx)?;

@@ -2,7 +2,7 @@
 
 use super::Result;
 use super::change::space_of;
-use crate::people::{EditError, counts, name_of, people_named, resolve};
+use crate::people::{Conflict, EditError, counts, name_of, people_named, resolve};
 use rusqlite::Connection;
 
 /// The person given by id, by the id of a person merged into it, or by a name that is unique in `space`, or across
@@ -36,10 +36,11 @@ pub(super) fn only_one(conn: &Connection, named: &str, mut found: Vec<String>) -
             for id in &found {
                 each.push(format!("{id} ({})", where_and_how_many(conn, id)?));
             }
-            Err(EditError::Conflict(format!(
+            let why = format!(
                 "{named} is the name of several people: {}; give the id, or --space where that tells them apart",
                 each.join(", ")
-            )))
+            );
+            Err(EditError::conflict(Conflict::SeveralPeople, why))
         }
     }
 }

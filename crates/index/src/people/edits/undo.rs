@@ -3,7 +3,7 @@
 use super::change::{cluster_after_edit, file_of, space_name};
 use super::rows::{Before, put_alias, put_apart, put_face_edit, put_mark, put_person_edit};
 use super::{EditDone, Result};
-use crate::people::{EditError, counts, is_free, refresh_renamed, rivals};
+use crate::people::{Conflict, EditError, counts, is_free, refresh_renamed, rivals};
 use crate::{Editor, IndexReader};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -24,7 +24,29 @@ pub struct EditLine {
     pub after: Option<i64>,
 }
 
+/// An edit of people in the log, for a server with its own access control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedPeopleEdit {
+    /// `None`: of the command line.
+    pub account: Option<i64>,
+    pub space: String,
+    pub is_undone: bool,
+}
+
 impl IndexReader {
+    pub fn logged_people_edit(&self, edit: i64) -> Result<Option<LoggedPeopleEdit>> {
+        Ok(self
+            .conn
+            .prepare_cached(
+                "SELECT l.account, s.name, l.undone FROM people_edit_log l JOIN spaces s ON s.id = l.space_id
+                  WHERE l.id = ?1",
+            )?
+            .query_row([edit], |r| {
+                Ok(LoggedPeopleEdit { account: r.get(0)?, space: r.get(1)?, is_undone: r.get(2)? })
+            })
+            .optional()?)
+    }
+
     /// Edits that can be undone, newest first, of some spaces or of all.
     pub fn people_edits(&self, spaces: Option<&[String]>, limit: usize) -> Result<Vec<EditLine>> {
         let mut st = self.conn.prepare_cached(
@@ -51,16 +73,19 @@ impl IndexReader {
 }
 
 impl Editor {
-    /// Undoes an edit of some spaces, or of all; by default the last one.
+    /// Undoes an edit of some spaces, or of all; by default the last one. For an account ([`Editor::act_for`]), only an
+    /// edit of its own.
     pub fn undo_people_edit(&mut self, edit: Option<i64>, spaces: Option<&[String]>) -> Result<EditDone> {
+        let account = self.account;
         let tx = self.begin()?;
         let row: Option<(i64, i64, String, String)> = tx
             .query_row(
                 "SELECT id, space_id, words, before FROM people_edit_log
                   WHERE undone = 0 AND (?1 IS NULL OR id = ?1) AND (?2 IS NULL OR space_id IN
                     (SELECT id FROM spaces WHERE name IN (SELECT value FROM json_each(?2))))
+                    AND (?3 IS NULL OR account = ?3)
                   ORDER BY id DESC LIMIT 1",
-                params![edit, spaces.map(|s| serde_json::to_string(s).expect("strings"))],
+                params![edit, spaces.map(|s| serde_json::to_string(s).expect("strings")), account],
                 |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
             )
             .optional()?;
@@ -80,9 +105,8 @@ impl Editor {
         let footprint = Footprint::of(&before);
         for (later, words, rows) in later {
             if footprint.is_built_on_by(&rows_of(&rows)?) {
-                return Err(EditError::Conflict(format!(
-                    "edit {later} ({words}) came later and builds on this one: undo it first"
-                )));
+                let why = format!("edit {later} ({words}) came later and builds on this one: undo it first");
+                return Err(EditError::conflict(Conflict::LaterEdit, why));
             }
         }
         before.iter().rev().try_for_each(|b| put_back(&tx, space, b))?;
@@ -139,7 +163,8 @@ fn builds_on(row: &Before, people: &HashSet<String>) -> bool {
 
 fn rows_of(json: &str) -> Result<Vec<Before>> {
     serde_json::from_str(json).map_err(|e| {
-        EditError::Conflict(format!("this edit was written by another version and cannot be undone: {e}"))
+        let why = format!("this edit was written by another version and cannot be undone: {e}");
+        EditError::conflict(Conflict::OtherVersion, why)
     })
 }
 

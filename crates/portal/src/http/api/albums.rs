@@ -3,7 +3,8 @@
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{Ask, searched, within_scope};
-use super::edits::{ask_engine, check_count, check_items, may_change};
+use super::asking_engine::{ask_engine, may_change};
+use super::edits::{MOST_ITEMS, check_count, check_items};
 use super::{checked_text, time};
 use crate::rights::Rights;
 use albumen_index::albums::AccountAlbum;
@@ -77,7 +78,7 @@ fn checked_query(query: Option<String>) -> Answer<Option<String>> {
 
 pub async fn add(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<New>) -> Answer<Response> {
     may_change(&caller)?;
-    check_count(&body.items)?;
+    check_count(&body.items, MOST_ITEMS)?;
     let name = checked_text(&body.name, "name", LONGEST_NAME, false)?;
     let query = checked_query(body.query)?;
     let items = body.items.clone();
@@ -193,8 +194,8 @@ pub async fn fill(
     id: Result<Path<i64>, PathRejection>,
     Json(body): Json<Fill>,
 ) -> Answer<Response> {
-    check_count(&body.add)?;
-    check_count(&body.remove)?;
+    check_count(&body.add, MOST_ITEMS)?;
+    check_count(&body.remove, MOST_ITEMS)?;
     let needed = if body.remove.is_empty() { Rights { view: true, ..Rights::UPLOAD } } else { MANAGE };
     let id = allowed(&app, &caller, id, needed).await?;
     let add = body.add.clone();

@@ -31,6 +31,7 @@ pub struct Asked {
     pub format: Option<String>,
     pub path: Option<String>,
     pub ids: Option<String>,
+    pub hidden: bool,
     pub r#box: Option<String>,
     pub zoom: Option<u8>,
 }

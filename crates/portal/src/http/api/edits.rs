@@ -1,80 +1,20 @@
 //! Edits of items by accounts. The engine stores them; this module checks the rights of the account.
 
-use super::super::guard::Credential;
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{Ask, read, within_scope};
-use crate::engine::{self, EngineError};
+use super::asking_engine::{ask_engine, may_change};
+use super::people_edits;
 use crate::rights::Rights;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-/// Items in one request.
+/// Items added to or removed from an album in one request.
 pub const MOST_ITEMS: usize = 1000;
-/// Seconds after which a client may retry an edit that the engine could not accept.
-const RETRY_AFTER: i64 = 5;
-
-/// One request to the engine that changes something.
-pub async fn ask_engine(app: &Arc<App>, method: &'static str, path: String, body: Value) -> Answer<Value> {
-    let away = || {
-        Problem::busy(
-            "The engine does not run now: nothing was changed. Photos can be looked at.",
-            RETRY_AFTER,
-        )
-    };
-    let Some(socket) = app.config.socket.clone() else { return Err(away()) };
-    let asked =
-        tokio::task::spawn_blocking(move || engine::request(&socket, method, &path, Some(&body))).await;
-    let (status, answer) = match asked {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(e @ EngineError::Away(_))) => {
-            tracing::warn!("{e}");
-            return Err(away());
-        }
-        Ok(Err(e)) => {
-            tracing::error!("{e}");
-            let detail =
-                "The engine did not answer: look whether the change was made before you make it again.";
-            return Err(Problem::busy(detail, RETRY_AFTER));
-        }
-        Err(e) => {
-            tracing::error!("a request to the engine was stopped: {e}");
-            return Err(Problem::internal());
-        }
-    };
-    if status < 300 {
-        return Ok(answer);
-    }
-    let why = answer["error"].as_str().unwrap_or("it gives no reason").to_owned();
-    let mut letters = why.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let sentence = format!("{first}{}.", letters.as_str());
-    Err(match status {
-        400 => Problem::invalid(sentence),
-        404 => Problem::not_found(),
-        409 => Problem::conflict("refused", sentence),
-        507 => {
-            let detail = "The disk of the photo library's index is full: an administrator must make room.";
-            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "The disk is full", detail)
-        }
-        _ => {
-            tracing::error!("the engine refuses a change ({status}): {why}");
-            Problem::internal()
-        }
-    })
-}
-
-/// A token may change items only with the right to manage.
-pub fn may_change(caller: &Caller) -> Answer<()> {
-    match &caller.credential {
-        Credential::Token(token) if !token.rights.manage => Err(Problem::not_found()),
-        _ => Ok(()),
-    }
-}
-
+/// Items in one edit.
+const MOST_EDITED: usize = 20_000;
 /// Refuses the request if an item may not be seen or the rights on it are insufficient; both are answered as
 /// not found.
 pub fn check_items(ask: &Ask<'_>, items: &[i64], needed: Rights) -> Answer<()> {
@@ -87,12 +27,8 @@ pub fn check_items(ask: &Ask<'_>, items: &[i64], needed: Rights) -> Answer<()> {
     Ok(())
 }
 
-pub fn check_count(items: &[i64]) -> Answer<()> {
-    if items.len() > MOST_ITEMS {
-        Err(Problem::invalid(format!("At most {MOST_ITEMS} items at once.")))
-    } else {
-        Ok(())
-    }
+pub fn check_count(items: &[i64], most: usize) -> Answer<()> {
+    if items.len() > most { Err(Problem::invalid(format!("At most {most} items at once."))) } else { Ok(()) }
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,17 +71,14 @@ fn shift(text: &str) -> Answer<i64> {
 
 pub async fn edit(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<Edit>) -> Answer<Response> {
     may_change(&caller)?;
-    check_count(&body.ids)?;
+    check_count(&body.ids, MOST_EDITED)?;
     if body.ids.is_empty() {
         return Err(Problem::invalid("Which items? Give their ids."));
     }
-    const KNOWN: [&str; 5] = ["title", "description", "rating", "taken", "favourite"];
+    const KNOWN: [&str; 6] = ["title", "description", "rating", "taken", "gps", "favourite"];
     if let Some(key) = body.set.keys().find(|key| !KNOWN.contains(&key.as_str())) {
         let known = KNOWN.join(", ");
-        return Err(Problem::invalid(match key.as_str() {
-            "gps" => "Positions cannot be edited yet.".to_owned(),
-            key => format!("There is no {key:?} to set: there are {known}."),
-        }));
+        return Err(Problem::invalid(format!("There is no {key:?} to set: there are {known}.")));
     }
     let shift_taken = body.shift_taken.as_deref().map(shift).transpose()?;
     // Favourites are each account's own; all else changes what others see.
@@ -184,6 +117,9 @@ pub struct Undo {
 /// found.
 pub async fn undo(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<Undo>) -> Answer<Response> {
     may_change(&caller)?;
+    if let Some(edit) = people_edits::edit_of(&body.undo) {
+        return people_edits::undo(&app, &caller, edit).await;
+    }
     let edit: i64 = body.undo.parse().map_err(|_| Problem::not_found())?;
     let account = caller.account()?.id;
     within_scope(&app, &caller, move |ask| {

@@ -1,4 +1,4 @@
-//! Lists of the library: the timeline, items, folders, people. Each is read within the caller's scope, so
+//! Lists of the library: the timeline, items, folders. Each is read within the caller's scope, so
 //! that counts, pages and covers include visible items only.
 
 use super::super::{Answer, App, Caller, Json, Problem};
@@ -175,38 +175,4 @@ fn top_of(index: &IndexReader, space: &Space) -> Answer<Option<FolderContent>> {
         top.folders.push(SubFolder { name, items, cover });
     }
     Ok(Some(top).filter(|top| !top.folders.is_empty()))
-}
-
-/// People of spaces that are wholly visible, most items first, without hidden people.
-pub async fn people(State(app): State<Arc<App>>, caller: Caller, query: AskedQuery) -> Answer<Response> {
-    let asked = asked(query)?;
-    let answer = within_scope(&app, &caller, move |ask| {
-        let Ask { index, scope, .. } = ask;
-        let is_asked = |name: &str| asked.space.as_deref().is_none_or(|space| space == name);
-        let spaces = scope.spaces.iter().filter(|s| s.rights.view && is_asked(&s.space));
-        let spaces: Vec<String> = spaces.map(|s| s.space.clone()).collect();
-        if spaces.is_empty() || scope.items.is_some() {
-            return Ok(json!({ "people": [] }));
-        }
-        let mut people = index.people(Some(&spaces), false, None).map_err(read)?;
-        people.sort_by(|a, b| b.items.cmp(&a.items).then_with(|| a.id.cmp(&b.id)));
-        let mut shown = Vec::with_capacity(people.len());
-        for person in people {
-            let mut line = json!({
-                "id": person.id, "space": person.space, "items": person.items, "faces": person.faces,
-            });
-            let Some(keys) = line.as_object_mut() else { continue };
-            if let Some(name) = person.name {
-                keys.insert("name".into(), name.into());
-            }
-            if let Some(face) = person.cover {
-                let face = index.face(face).map_err(read)?;
-                let key = index.thumbnail_key(face.file).map_err(read)?.unwrap_or(0);
-                keys.insert("cover".into(), json!({ "id": face.file, "key": key, "box": face.area }));
-            }
-            shown.push(line);
-        }
-        Ok(json!({ "people": shown }))
-    });
-    Ok(Json(answer.await?).into_response())
 }

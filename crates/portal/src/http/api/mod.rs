@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod albums;
 pub mod asking;
+pub mod asking_engine;
 pub mod audit;
 pub mod edits;
 pub mod events;
@@ -15,6 +16,8 @@ pub mod lists;
 pub mod me;
 pub mod named;
 pub mod passkeys;
+pub mod people;
+pub mod people_edits;
 pub mod preferences;
 pub mod search;
 pub mod sessions;
