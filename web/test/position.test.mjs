@@ -23,13 +23,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-const mapDrawn = (page) =>
-  page.waitForFunction(() => {
-    const canvas = document.querySelector("dialog[open] .map-chart canvas");
-    if (!canvas?.width) return false;
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return new Set(new Uint32Array(data.buffer)).size > 3;
-  });
+const mapDrawn = (page) => page.waitForSelector("dialog[open] .map-chart canvas[data-state=drawn]");
 const typed = (page) => page.$eval("dialog[open] input[name=position]", (e) => e.value);
 const isNear = (gps, lat, lon, within) =>
   assert.ok(Math.abs(gps.lat - lat) < within && Math.abs(gps.lon - lon) < within, JSON.stringify(gps));

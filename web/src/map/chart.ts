@@ -71,6 +71,7 @@ export function useChart(first: (size: Size) => View): ChartState {
   useEffect(() => {
     if (!canvas.current || !view || !size) return;
     draw(canvas.current, land, view, size, coloursOf(canvas.current), countryName);
+    if (land) canvas.current.dataset.state = "drawn";
   }, [view, size, land, theme.value, language.value]);
 
   return { chart, canvas, size, view, show: setView };

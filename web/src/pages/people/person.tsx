@@ -144,6 +144,7 @@ function Head({ person, companions }: PersonDetails) {
 /** Actions on selected photos of the person. */
 function PhotoActions(props: { person: Person; items: ReadonlySet<number>; finish: () => void }) {
   const { person, items, finish } = props;
+  const from = person.name ?? t("people.thisPerson");
   const [isOpen, setOpen] = useState(false);
   const count = items.size;
   const remove = async () => {
@@ -152,7 +153,7 @@ function PhotoActions(props: { person: Person; items: ReadonlySet<number>; finis
         for (const face of await facesIn(person.id, items)) did(await peopleApi.reject(face, person.id));
         return count;
       },
-      (n) => t("people.removedFrom", { count: n, name: nameOf(person) }),
+      (n) => t("people.removedFrom", { count: n, name: from }),
     );
     if (done !== undefined) finish();
   };
@@ -179,7 +180,7 @@ function PhotoActions(props: { person: Person; items: ReadonlySet<number>; finis
   );
   return (
     <>
-      {action("notPerson", t("people.notThis", { name: nameOf(person) }), () => void remove())}
+      {action("notPerson", t("people.notThis", { name: from }), () => void remove())}
       {action("account", t("people.giveTo"), () => setOpen(true))}
       {isOpen && (
         <Dialog title={t("people.giveTo")} close={() => setOpen(false)}>

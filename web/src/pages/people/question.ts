@@ -40,7 +40,7 @@ export function answersTo(question: Question): readonly AnswerButton[] {
 
 /** The message after an answer. `joined`: faces that got the person as a consequence. */
 export function toastOf(answer: QuestionAnswer, { kind, a, b }: Question, joined: number): string {
-  const name = b.person?.name ?? a.person?.name ?? t("people.unnamed");
+  const name = b.person?.name ?? a.person?.name ?? t("people.thisPerson");
   const words = (() => {
     switch (answer) {
       case "yes":

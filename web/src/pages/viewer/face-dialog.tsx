@@ -27,7 +27,7 @@ export interface FaceProps {
 
 export function FaceDialog({ face, space, close }: FaceProps) {
   const { id, person, mark } = face;
-  const name = person?.name ?? t("people.unnamed");
+  const name = person?.name ?? t("people.thisPerson");
   const run = (ask: () => Promise<PeopleEdited>, words: (answer: PeopleEdited) => string) => {
     close();
     void undoable(async (did) => did(await ask()), words);
@@ -54,7 +54,7 @@ export function FaceDialog({ face, space, close }: FaceProps) {
     </button>
   );
   return (
-    <Dialog title={person ? name : t("people.who")} close={close}>
+    <Dialog title={person?.name ?? t("people.who")} close={close}>
       <div class="face-card">
         <Face item={face.item} version={face.key} box={face.box} size="xl" />
         <NameField

@@ -7,7 +7,7 @@ import { language, t } from "../../i18n";
 const percent = (value: number) =>
   new Intl.NumberFormat(language.value, { style: "percent" }).format(Math.max(0, value));
 
-const nameOf = (person: { readonly name?: string } | undefined) => person?.name ?? t("people.unnamed");
+const nameOf = (person: { readonly name?: string } | undefined) => person?.name ?? t("why.unnamed");
 
 /** Sentences, the decisive one first. */
 export function reasons(why: Why): string[] {
