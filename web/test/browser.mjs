@@ -45,8 +45,11 @@ export async function launch() {
   });
 }
 
-/** A page of a profile of its own. `faults` gathers console errors, CSP violations, page errors and foreign addresses. */
-export async function open(browser, { size = desktop, scheme = "light" } = {}) {
+/**
+ * A page of a profile of its own. `faults` gathers console errors, CSP violations, page errors and foreign addresses.
+ * `expected`: a pattern of console messages that the test causes.
+ */
+export async function open(browser, { size = desktop, scheme = "light", expected } = {}) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   await page.setExtraHTTPHeaders({ "Accept-Language": "en-GB" });
@@ -62,8 +65,8 @@ export async function open(browser, { size = desktop, scheme = "light" } = {}) {
   page.on("console", (message) => {
     // The first question, who is signed in, is answered with 401 where no session is.
     const isFirstQuestion = /status of 401/.test(message.text());
-    if (["error", "warn"].includes(message.type()) && !isFirstQuestion)
-      faults.push(`console: ${message.text()}`);
+    const isExpected = isFirstQuestion || expected?.test(message.text());
+    if (["error", "warn"].includes(message.type()) && !isExpected) faults.push(`console: ${message.text()}`);
   });
   page.on("request", (request) => {
     const url = request.url();

@@ -29,7 +29,11 @@ export function PersonPage({ id }: { id: string }) {
 const nameOf = (person: Person) => person.name ?? t("people.unnamed");
 
 function PersonView({ person, companions }: PersonDetails) {
-  const source = useMemo(() => timelineSource({ person: person.id }, "day"), [person]);
+  // A new name or cover leaves the photos as they are.
+  const source = useMemo(
+    () => timelineSource({ person: person.id }, "day"),
+    [person.id, person.items, person.faces],
+  );
   return (
     <PhotoList
       source={source}
