@@ -66,7 +66,8 @@ export async function open(browser, { size = desktop, scheme = "light", expected
     // The first question, who is signed in, is answered with 401 where no session is.
     const isFirstQuestion = /status of 401/.test(message.text());
     const isExpected = isFirstQuestion || expected?.test(message.text());
-    if (["error", "warn"].includes(message.type()) && !isExpected) faults.push(`console: ${message.text()}`);
+    if (["error", "warn"].includes(message.type()) && !isExpected)
+      faults.push(`console: ${message.text()} ${message.location().url ?? ""}`);
   });
   page.on("request", (request) => {
     const url = request.url();
