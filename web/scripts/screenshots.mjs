@@ -52,6 +52,39 @@ const pages = {
   "folder-list": { path: "folders/Family", wait: ".folder-list .folder-row" },
   albums: { path: "albums", wait: ".collections, .empty" },
   people: { path: "people", wait: ".person, .empty" },
+  person: {
+    path: "people",
+    wait: ".person-link",
+    act: async (page) => {
+      await page.click(".person-link");
+      await page.waitForSelector(".tile.is-loaded");
+    },
+  },
+  questions: { path: "people/questions", wait: ".question, .empty" },
+  "hidden-people": { path: "people/hidden", wait: ".person, .empty" },
+  face: {
+    path: "photos?q=has:faces",
+    wait: ".tile.is-loaded",
+    act: async (page) => {
+      await page.click(".tile[data-position='0']");
+      await page.waitForSelector('.viewer-bar button[aria-label="Show faces"]');
+      await page.keyboard.press("n");
+      await page.waitForSelector(".face-box");
+      await page.click(".face-box");
+      await page.waitForSelector("dialog[open] .face img");
+    },
+  },
+  position: {
+    path: "",
+    wait: ".tile.is-loaded",
+    act: async (page) => {
+      await page.focus(".tile[tabindex='0']");
+      await page.keyboard.press("x");
+      await page.waitForSelector(".action-bar");
+      await page.click('.action-bar button[aria-label="Position"]');
+      await page.waitForSelector("dialog[open] .map-chart canvas");
+    },
+  },
   places: { path: "places", wait: ".place-country, .empty" },
   map: { path: "places/map?at=50,15,3.4", wait: ".map-marker img", act: mapIsDrawn },
   "folder-map": {

@@ -14,14 +14,16 @@ import { FoundPage } from "./pages/found/view";
 import { isLocked } from "./pages/lock/data";
 import { Lock } from "./pages/lock/view";
 import { NamedPage } from "./pages/named/view";
-import { PeoplePage } from "./pages/people/view";
 import { PlacesPage } from "./pages/places/view";
 import { PreferencesPage } from "./pages/preferences/view";
 import { ProblemsPage } from "./pages/problems/view";
 import { SignIn } from "./pages/sign-in/view";
 import { TimelinePage } from "./pages/timeline/view";
+import { lazily } from "./ui/lazy";
 import { Empty, Failed } from "./ui/states";
 import { Toasts } from "./ui/toast";
+
+const PeoplePage = lazily(async () => (await import("./pages/people/view")).PeoplePage, true);
 
 function Page() {
   const [first] = route.value.segments;

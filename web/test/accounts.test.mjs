@@ -14,6 +14,8 @@ const PAGES = [
   "photos?by=year",
   "folders",
   "people",
+  "people/hidden",
+  "people/questions",
   "places",
   "places/map",
   "problems",

@@ -45,8 +45,11 @@ export async function launch() {
   });
 }
 
-/** A page of a profile of its own. `faults` gathers console errors, CSP violations, page errors and foreign addresses. */
-export async function open(browser, { size = desktop, scheme = "light" } = {}) {
+/**
+ * A page of a profile of its own. `faults` gathers console errors, CSP violations, page errors and foreign addresses.
+ * `expected`: a pattern of console messages that the test causes.
+ */
+export async function open(browser, { size = desktop, scheme = "light", expected } = {}) {
   const context = await browser.createBrowserContext();
   const page = await context.newPage();
   await page.setExtraHTTPHeaders({ "Accept-Language": "en-GB" });
@@ -62,8 +65,9 @@ export async function open(browser, { size = desktop, scheme = "light" } = {}) {
   page.on("console", (message) => {
     // The first question, who is signed in, is answered with 401 where no session is.
     const isFirstQuestion = /status of 401/.test(message.text());
-    if (["error", "warn"].includes(message.type()) && !isFirstQuestion)
-      faults.push(`console: ${message.text()}`);
+    const isExpected = isFirstQuestion || expected?.test(message.text());
+    if (["error", "warn"].includes(message.type()) && !isExpected)
+      faults.push(`console: ${message.text()} ${message.location().url ?? ""}`);
   });
   page.on("request", (request) => {
     const url = request.url();
@@ -80,6 +84,30 @@ export async function signIn(page, path = "", { account = portal.account, passwo
   await page.type("input[name=password]", password);
   await page.click("button[type=submit]");
 }
+
+/** Clicks an element once it is there. */
+export const press = async (page, selector) => (await page.waitForSelector(selector)).click();
+
+/** Waits for a message with these words. */
+export const told = (page, words) => page.waitForSelector(`.toast ::-p-text(${words})`);
+
+/** Undoes the last edit by its message. */
+export async function undo(page) {
+  await page.click(".toast-action");
+  await told(page, "undone");
+}
+
+/** Undoes an edit whose message is gone. */
+export const takeBack = (page, token) =>
+  page.evaluate(async (undo) => {
+    const body = JSON.stringify({ undo });
+    const headers = { "Content-Type": "application/json" };
+    const { status } = await fetch("api/v1/undo", { method: "POST", headers, body });
+    if (status !== 200) throw new Error(`undo: ${status}`);
+  }, token);
+
+/** A response of the API, read in the page. */
+export const ask = (page, path) => page.evaluate(async (p) => (await fetch(`api/v1/${p}`)).json(), path);
 
 /** Runs a test in a page of its own, signed in, and fails on whatever went wrong in the page. */
 export async function signedIn(browser, path, options, run) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { accessible, launch, photos, portal, signedIn } from "./browser.mjs";
+import { accessible, ask, launch, photos, portal, signedIn, told, undo } from "./browser.mjs";
 
 let browser;
 before(async () => {
@@ -8,12 +8,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-const item = (page, id) => page.evaluate(async (n) => (await fetch(`api/v1/items/${n}`)).json(), id);
-const told = (page, words) => page.waitForSelector(`.toast ::-p-text(${words})`);
-async function undo(page) {
-  await page.click(".toast-action");
-  await told(page, "undone");
-}
+const item = (page, id) => ask(page, `items/${id}`);
 
 test("title, rating and tags are edited in the facts, and an edit is undone", async () => {
   await signedIn(browser, "", {}, async (page) => {

@@ -14,10 +14,12 @@ const PAGES = [
   ["photos?by=month", ".tile.is-loaded"],
   ["photos?q=kyoto", ".chips .chip"],
   ["folders", ".folder-row"],
-  ["folders/Family", ".folder-list .folder-row"],
+  ["folders/Family", ".sub-folders .cover-tile img"],
   ["folders/Family/2019/2019-04%20Kyoto", ".tile.is-loaded"],
   ["albums", ".collection"],
   ["people", ".person, .empty"],
+  ["people/hidden", ".person, .empty"],
+  ["people/questions", ".question, .empty"],
   ["places", ".place-country .cover-tile"],
   ["places/map", ".map-marker img"],
   ["problems", ".problems li"],
@@ -49,10 +51,10 @@ test("folders lead to photos, the tree shows where one is, and the order is reme
   await signedIn(browser, "folders", {}, async (page) => {
     await page.waitForSelector(".folder-list .folder-row");
     await page.click(".folder-list a[href='folders/Family']");
-    await page.waitForSelector("a.folder-row[href='folders/Family/2019']");
-    await page.click("a.folder-row[href='folders/Family/2019']");
-    await page.waitForSelector(".folder-list a.folder-row[href*=Kyoto]");
-    await page.click(".folder-list a.folder-row[href*=Kyoto]");
+    await page.waitForSelector(".sub-folders a[href='folders/Family/2019']");
+    await page.click(".sub-folders a[href='folders/Family/2019']");
+    await page.waitForSelector(".sub-folders a[href*=Kyoto]");
+    await page.click(".sub-folders a[href*=Kyoto]");
     await photos(page);
     assert.match(await text(page, ".folder-tree a[aria-current=page]"), /Kyoto/);
     const first = () => page.$eval(".tile[data-position='0']", (e) => e.getAttribute("href"));
@@ -79,6 +81,42 @@ test("folders lead to photos, the tree shows where one is, and the order is reme
     );
   });
 });
+
+for (const size of [allSizes.desktop, allSizes.phone])
+  test(`a folder is a list with names, which is remembered (${size.width} px)`, async () => {
+    await signedIn(browser, "folders/Family/2019", { size }, async (page) => {
+      await page.waitForSelector(".sub-folders a[href*=Kyoto]");
+      await page.click('.view-switch button[aria-label="List with names"]');
+      await page.waitForSelector(".folder-list .folder-row[href*=Kyoto]");
+      await page.click(".folder-list .folder-row[href*=Kyoto]");
+      await page.waitForFunction(
+        () => document.querySelector(".tile.is-row .row-size")?.textContent?.endsWith("kB") === true,
+      );
+      await photos(page);
+      const rows = await page.$$eval(".tile.is-row", (all) =>
+        all.slice(0, 3).map((row) => [row.getBoundingClientRect().width, row.textContent]),
+      );
+      assert.ok(rows.length === 3 && rows.every(([width]) => width > size.width / 3), `${rows}`);
+      assert.match(rows[0][1], /\.JPG.*2019.* kB/i);
+      await fits(page, size);
+      await accessible(page, "list of a folder");
+      // As in the grid: keys move, select and open.
+      await page.focus(".tile[data-position='0']");
+      await page.keyboard.press("ArrowDown");
+      await page.keyboard.press("x");
+      await page.waitForSelector(".tile.is-selected[data-position='1']");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".pswp--open");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector(".viewer", { hidden: true });
+      await page.reload();
+      await page.waitForSelector(".tile.is-row");
+      await page.click('.view-switch button[aria-label="Pictures"]');
+      await page.waitForSelector(".tile:not(.is-row)");
+      assert.equal(await page.$(".tile.is-row"), null);
+    });
+  });
 
 test("the language, the theme and the lock are preferences", async () => {
   await signedIn(browser, "preferences", {}, async (page) => {

@@ -11,7 +11,7 @@ import type {
   MapAnswer,
   Me,
   Named,
-  People,
+  Person,
   Places,
   Session,
   Suggestion,
@@ -28,6 +28,8 @@ export class ApiError extends Error {
     readonly detail?: string,
     /** Seconds to wait before a retry. */
     readonly retryAfter?: number,
+    /** With `name_taken`: the people who have the name. */
+    readonly people: readonly Person[] = [],
   ) {
     super(detail ?? title);
   }
@@ -66,8 +68,10 @@ async function problem(response: Response): Promise<ApiError> {
   let title = response.statusText;
   let detail: string | undefined;
   let kind: string | undefined;
+  let people: readonly Person[] = [];
   try {
-    const body = (await response.json()) as { type?: unknown; title?: unknown; detail?: unknown };
+    const body = (await response.json()) as Partial<Record<"type" | "title" | "detail" | "people", unknown>>;
+    if (Array.isArray(body.people)) people = body.people as Person[];
     if (typeof body.type === "string") kind = body.type.split(":").pop();
     if (typeof body.title === "string") title = body.title;
     if (typeof body.detail === "string") detail = body.detail;
@@ -80,11 +84,18 @@ async function problem(response: Response): Promise<ApiError> {
     kind,
     detail,
     Number.isNaN(retryAfter) ? undefined : retryAfter,
+    people,
   );
 }
 
-async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
+/** The response to a request for data. */
+export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
   return (await (await send("GET", address(path, query), undefined, signal)).json()) as T;
+}
+
+/** The response to a request that changes something. */
+export async function change<T>(method: "POST" | "PATCH", path: string, body: unknown): Promise<T> {
+  return (await (await send(method, address(path), body)).json()) as T;
 }
 
 /** Changes of items, with the tags to add and to remove. */
@@ -94,6 +105,8 @@ export interface Change {
     readonly description?: string | null;
     readonly rating?: number | null;
     readonly taken?: string | null;
+    /** `null`: no position, even if the file has one. */
+    readonly gps?: { readonly lat: number; readonly lon: number } | null;
     readonly favourite?: boolean;
   };
   /** Shift of capture dates: `+02:00:00`, `-26:30:00`. */
@@ -106,12 +119,13 @@ export interface Change {
 export interface Scope {
   readonly space?: string;
   readonly q?: string;
+  /** The id of a person. */
+  readonly person?: string;
 }
 
 /** A list in one order, without days. */
 export interface List extends Scope {
   readonly folder?: string;
-  readonly person?: string;
   readonly album?: number;
   readonly sort?: string;
 }
@@ -119,7 +133,7 @@ export interface List extends Scope {
 export const api = {
   signIn: async (account: string, password: string, remember: boolean, otp?: string) => {
     const body = { account, password, remember, ...(otp ? { otp } : {}) };
-    return (await (await send("POST", address("session"), body)).json()) as Session;
+    return change<Session>("POST", "session", body);
   },
   signOut: async () => {
     await send("DELETE", address("session"), undefined);
@@ -135,6 +149,12 @@ export const api = {
   /** A part of a list that is not read by day. */
   part: (list: List, range: { offset: number; limit: number }, signal?: AbortSignal): Promise<GridColumns> =>
     get("items", { sort: "-taken", ...list, ...range, format: "grid" }, signal),
+  /** Items with all of their facts. */
+  items: (list: List, range: { offset: number; limit: number }, signal?: AbortSignal) =>
+    get<{ items: readonly Item[] }>("items", { sort: "-taken", ...list, ...range }, signal),
+  /** ThumbHashes, base64, by id: at most 500. */
+  thumbhashes: (ids: readonly number[], signal?: AbortSignal) =>
+    get<Record<string, string>>("items/thumbhashes", { ids: ids.join() }, signal),
   item: (id: number, signal?: AbortSignal) => get<Item>(`items/${id}`, undefined, signal),
   folder: (space: string, path: string, signal?: AbortSignal) =>
     get<Folder>("folders", { space, path }, signal),
@@ -147,13 +167,11 @@ export const api = {
     get<MapAnswer>("map", { ...list, ...range }, signal),
   albums: (signal?: AbortSignal) => get<{ albums: Album[] }>("albums", undefined, signal),
   album: (id: number, signal?: AbortSignal) => get<Album>(`albums/${id}`, undefined, signal),
-  addAlbum: async (name: string, items: readonly number[]) =>
-    (await (await send("POST", address("albums"), { name, items })).json()) as Album,
+  addAlbum: (name: string, items: readonly number[]) => change<Album>("POST", "albums", { name, items }),
   /** An album whose photos are those of a search. */
-  addSearchAlbum: async (name: string, query: string) =>
-    (await (await send("POST", address("albums"), { name, query })).json()) as Album,
-  changeAlbum: async (id: number, change: { name?: string; description?: string; cover?: number }) => {
-    await send("PATCH", address(`albums/${id}`), change);
+  addSearchAlbum: (name: string, query: string) => change<Album>("POST", "albums", { name, query }),
+  changeAlbum: async (id: number, what: { name?: string; description?: string; cover?: number }) => {
+    await send("PATCH", address(`albums/${id}`), what);
   },
   removeAlbum: async (id: number) => {
     await send("DELETE", address(`albums/${id}`), undefined);
@@ -165,8 +183,7 @@ export const api = {
     get<{ suggestions: Suggestion[] }>("search/suggest", { q }, signal),
   facets: (scope: Scope & { day?: string }, signal?: AbortSignal) =>
     get<Facets>("facets", { ...scope }, signal),
-  edit: async (ids: readonly number[], change: Change) =>
-    (await (await send("POST", address("items/edit"), { ids, ...change })).json()) as Edited,
+  edit: (ids: readonly number[], what: Change) => change<Edited>("POST", "items/edit", { ids, ...what }),
   undo: async (undo: string) => {
     await send("POST", address("undo"), { undo });
   },
@@ -194,7 +211,6 @@ export const api = {
   forgetSearches: async () => {
     await send("DELETE", address("searches"), undefined);
   },
-  people: (space: string | undefined, signal?: AbortSignal) => get<People>("people", { space }, signal),
 };
 
 /** Sizes of thumbnails by their short edge: 240, 320 and 1280 pixels; `preview` is a browser-compatible picture of a HEIC or RAW. */

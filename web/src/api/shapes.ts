@@ -12,6 +12,19 @@ export type Me = Schemas["Me"];
 export type Timeline = Schemas["Timeline"];
 export type Folder = Schemas["Folder"];
 export type People = Schemas["People"];
+export type Person = Schemas["Person"];
+export type PersonDetails = Schemas["PersonDetails"];
+export type PersonChange = Schemas["PersonChange"];
+export type PeopleEdited = Schemas["PeopleEdited"];
+export type PersonFaces = Schemas["PersonFaces"];
+export type ItemFaces = Schemas["ItemFaces"];
+export type ItemFace = Schemas["Face"];
+/** A question about people: is a face a person, or are two people one? */
+export type Question = Schemas["Question"];
+export type QuestionSide = Schemas["QuestionSide"];
+export type QuestionAnswer = Schemas["QuestionAnswer"]["answer"];
+/** Why a face has its person, or none. */
+export type Why = Schemas["Why"];
 /** The picture of a list entry; for a person with the box of the face. */
 export type Cover = Schemas["Cover"];
 /** A tag, a subject or a place, with the search that finds its items. */

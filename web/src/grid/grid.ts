@@ -5,9 +5,10 @@ import "./grid.css";
 import { GridFocus } from "./focus";
 import { rowWidths } from "./layout";
 import type { Loader } from "./loader";
-import { Flag, type GridItem, type Section, type TimelineModel } from "./model";
+import type { GridItem, Section, TimelineModel } from "./model";
 import { at, drift, isNearFalseEnd, type Mapping, type Position, scrolled, trackHeight } from "./scroll";
 import { isSame, type Place } from "./shelves";
+import { insertInOrder, type RowTexts, release, type TileBox, tileElement, writeRow } from "./tile";
 import { TouchSelect } from "./touch-select";
 
 /** The interface of the page around the grid. */
@@ -18,14 +19,22 @@ export interface GridHost {
   picture(item: GridItem, pixels: number): string;
   /** Name of an item for screen readers. */
   label(item: GridItem, day: string, isSelected: boolean): string;
+  /** The addition to the name of a selected row, whose texts are visible. */
+  selected(): string;
   heading(day: string): string;
   duration(seconds: number): string;
   /** The item was selected; its link is not followed. */
   open(position: number, item: GridItem): void;
   /** The note beside the heading of a section, if it is known. */
   note(section: Section): string | undefined;
+  /** The texts of a row of a list, if they are known. */
+  row(position: number): RowTexts | undefined;
+  /** The positions of the rows of a list that are on the screen or close to it. */
+  rows(positions: readonly number[]): void;
   /** The sections whose headings are on the screen. */
   visible(sections: readonly Section[]): void;
+  /** Tiles whose pictures have not arrived, by the id of the item. */
+  waiting(tiles: ReadonlyMap<number, HTMLElement>): void;
   /** The day at the top of the screen, and the scroll position in the content, from 0 to 1. */
   moved(day: string, fraction: number): void;
 }
@@ -61,6 +70,7 @@ const PAUSE = 160;
 export class Grid {
   readonly #track = document.createElement("div");
   readonly #shown = new Map<number, Shown>();
+  readonly #waiting = new Map<number, HTMLElement>();
   readonly #focus: GridFocus;
   readonly #touch: TouchSelect;
   #position: Position = { top: 0, scrollTop: 0 };
@@ -164,6 +174,12 @@ export class Grid {
     }
   }
 
+  /** Shows the texts of a row that became known. */
+  described(position: number, texts: RowTexts): void {
+    const tile = this.tile(position);
+    if (tile) writeRow(tile, texts);
+  }
+
   focusPosition(position: number): void {
     this.showPosition(position);
     this.#focus.move(position);
@@ -227,7 +243,9 @@ export class Grid {
   #mark(tile: HTMLElement, item: GridItem, day: string): void {
     const isChosen = this.selection.has(item.id);
     tile.classList.toggle("is-selected", isChosen);
-    tile.setAttribute("aria-label", this.host.label(item, day, isChosen));
+    const state = tile.querySelector(".row-state");
+    if (state) state.textContent = isChosen ? this.host.selected() : "";
+    else tile.setAttribute("aria-label", this.host.label(item, day, isChosen));
   }
 
   #mapping(): Mapping {
@@ -307,6 +325,10 @@ export class Grid {
     }
     this.host.visible(headings);
     for (const s of this.#shown.keys()) if (s < first || s > last) this.#remove(s);
+    for (const [id, tile] of this.#waiting) if (!tile.isConnected) this.#waiting.delete(id);
+    this.host.waiting(this.#waiting);
+    if (this.model.metrics.isList)
+      this.host.rows([...this.#shown.values()].flatMap(({ tiles }) => [...tiles.keys()]));
     this.loader.want(needed);
     const day = this.model.sections[this.model.sectionAt(top + this.model.metrics.heading)]?.day;
     const range = this.model.height - this.#viewport;
@@ -350,7 +372,8 @@ export class Grid {
         const width = widths[i - row.from] ?? 0;
         keep.add(position);
         if (!shown.tiles.has(position)) {
-          const tile = this.#tile(position, section.day, x, heading + row.top, width, row.height);
+          const box = { x, y: heading + row.top, width, height: row.height };
+          const tile = this.#tile(position, section.day, box);
           shown.tiles.set(position, tile);
           insertInOrder(shown.element, tile, position);
         }
@@ -405,37 +428,24 @@ export class Grid {
     return check;
   }
 
-  #tile(position: number, day: string, x: number, y: number, width: number, height: number): HTMLElement {
-    const link = document.createElement("a");
+  #tile(position: number, day: string, box: TileBox): HTMLElement {
     const item = this.model.item(position);
-    link.className = "tile";
-    link.dataset.position = String(position);
-    link.tabIndex = this.#focus.position === position ? 0 : -1;
-    Object.assign(link.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
-    if (!item) return link;
-    link.href = this.host.href(item);
-    this.#mark(link, item, day);
-    if ((item.flags & Flag.noThumbnail) === 0) {
-      const image = document.createElement("img");
-      image.alt = "";
-      image.decoding = "async";
-      image.draggable = false;
-      image.onload = () => link.classList.add("is-loaded");
-      image.onerror = () => link.classList.add("is-missing");
-      image.src = this.host.picture(item, Math.min(width, height) * devicePixelRatio);
-      link.append(image);
-    } else {
-      link.classList.add("is-missing");
-    }
-    if (item.isVideo)
-      link.append(badge("video", item.duration === undefined ? "" : this.host.duration(item.duration)));
-    else if (item.flags & Flag.sphere) link.append(badge("sphere", "360°"));
-    else if (item.flags & Flag.moves) link.append(badge("moves", ""));
-    if (item.flags & Flag.favourite) link.append(badge("favourite", ""));
-    const check = document.createElement("span");
-    check.className = "tile-check";
-    link.append(check);
-    return link;
+    const isRow = this.model.metrics.isList === true;
+    const tile = tileElement(
+      item,
+      position,
+      box,
+      isRow,
+      this.host,
+      () => item && this.#waiting.delete(item.id),
+    );
+    tile.tabIndex = this.#focus.position === position ? 0 : -1;
+    if (!item) return tile;
+    if (!tile.classList.contains("is-missing")) this.#waiting.set(item.id, tile);
+    const texts = isRow ? this.host.row(position) : undefined;
+    if (texts) writeRow(tile, texts);
+    this.#mark(tile, item, day);
+    return tile;
   }
 
   #remove(s: number): void {
@@ -448,32 +458,4 @@ export class Grid {
   #clear(): void {
     for (const s of [...this.#shown.keys()]) this.#remove(s);
   }
-}
-
-function badge(kind: string, text: string): HTMLElement {
-  const element = document.createElement("span");
-  element.className = `badge badge-${kind}`;
-  element.textContent = text;
-  return element;
-}
-
-/** Keeps tiles in the order of the timeline, for screen readers and the tab key. */
-function insertInOrder(parent: HTMLElement, tile: HTMLElement, position: number): void {
-  let before = parent.lastElementChild as HTMLElement | null;
-  let next: Element | null = null;
-  while (before?.dataset.position !== undefined && Number(before.dataset.position) > position) {
-    next = before;
-    before = before.previousElementSibling as HTMLElement | null;
-  }
-  parent.insertBefore(tile, next);
-}
-
-/** Removes an element; pictures that are still loading are cancelled. */
-function release(element: HTMLElement): void {
-  for (const image of element.querySelectorAll("img")) {
-    image.onload = null;
-    image.onerror = null;
-    if (!image.complete) image.removeAttribute("src");
-  }
-  element.remove();
 }

@@ -5,6 +5,7 @@ import { language, t } from "../i18n";
 import { clock, dayInWords } from "../lib/dates";
 import type { GridHost } from "./grid";
 import { Flag, type GridItem, type Section } from "./model";
+import type { RowTexts } from "./tile";
 
 /** The differences between pages. */
 export interface ListHost {
@@ -12,7 +13,10 @@ export interface ListHost {
   open(position: number, item: GridItem): void;
   moved(day: string, fraction: number): void;
   note(section: Section): string | undefined;
+  row(position: number): RowTexts | undefined;
+  rows(positions: readonly number[]): void;
   visible(sections: readonly Section[]): void;
+  waiting(tiles: ReadonlyMap<number, HTMLElement>): void;
 }
 
 /** The smallest thumbnail that looks sharp: 240 and 320 pixels on the short edge, then 1280. */
@@ -31,7 +35,10 @@ export function gridHost(list: ListHost): GridHost {
     open: list.open,
     moved: list.moved,
     note: list.note,
+    row: list.row,
+    rows: list.rows,
     visible: list.visible,
+    waiting: list.waiting,
     picture: (item, pixels) => thumbnail(item.id, item.key, sizeFor(pixels)),
     label: (item, day, isSelected) => {
       const date = heading(day);
@@ -46,6 +53,7 @@ export function gridHost(list: ListHost): GridHost {
       const whole = parts.filter((part) => part !== "").join(", ");
       return isSelected ? t("select.selected", { name: whole }) : whole;
     },
+    selected: () => t("select.isSelected"),
     heading,
     duration: clock,
   };

@@ -64,3 +64,18 @@ test("the estimate of a mixed library is within a quarter of the layout", () => 
     assert.ok(ratio > 0.75 && ratio < 1.33, `ratio ${ratio}`);
   }
 });
+
+test("a list has a row across the width for each item", () => {
+  const list = { ...metrics(800, 60), isList: true };
+  const rows = justify([50, 133, 300, 100], 1, 4, list);
+  assert.deepEqual(
+    rows.map(({ from, to, top, height }) => [from, to, top, height]),
+    [
+      [1, 2, 0, 60],
+      [2, 3, 64, 60],
+      [3, 4, 128, 60],
+    ],
+  );
+  assert.deepEqual(rowWidths([50, 133, 300, 100], rows[1] ?? assert.fail(), list), [800]);
+  assert.equal(estimateHeight(3, list), rowsHeight(rows));
+});

@@ -16,6 +16,8 @@ export interface GridMetrics {
   readonly shelfGap?: number;
   /** Height of the content above the pictures, which scrolls with them. */
   readonly intro?: number;
+  /** A list: each item has a row of the target height, across the whole width. */
+  readonly isList?: boolean;
 }
 
 /** A row: pictures `from` to `to` (exclusive) of the section, `top` relative to the section's first row. */
@@ -48,6 +50,11 @@ export function layoutAspect(aspectPercent: number): number {
 export function justify(aspects: readonly number[], from: number, to: number, metrics: GridMetrics): Row[] {
   const { width, rowHeight, gap } = metrics;
   const rows: Row[] = [];
+  if (metrics.isList) {
+    for (let i = from; i < to; i++)
+      rows.push({ from: i, to: i + 1, top: (i - from) * (rowHeight + gap), height: rowHeight });
+    return rows;
+  }
   let top = 0;
   let start = from;
   let sum = 0;
@@ -92,16 +99,15 @@ export function rowsHeight(rows: readonly Row[]): number {
 /** Estimated height of `count` pictures of unknown ratios, without the gap below the last row. */
 export function estimateHeight(count: number, metrics: GridMetrics): number {
   if (count === 0) return 0;
-  const perRow = Math.max(
-    1,
-    (metrics.width + metrics.gap) / (ESTIMATED_ASPECT * metrics.rowHeight + metrics.gap),
-  );
+  const fitting = (metrics.width + metrics.gap) / (ESTIMATED_ASPECT * metrics.rowHeight + metrics.gap);
+  const perRow = metrics.isList ? 1 : Math.max(1, fitting);
   const rows = Math.ceil(count / perRow);
   return rows * (metrics.rowHeight + metrics.gap) - metrics.gap;
 }
 
 /** Widths of the pictures of a row, in whole pixels that add up to the row's width if the row is full. */
 export function rowWidths(aspects: readonly number[], row: Row, metrics: GridMetrics): number[] {
+  if (metrics.isList) return [metrics.width];
   const widths: number[] = [];
   let exact = 0;
   let used = 0;

@@ -19,8 +19,11 @@ import type { GridMetrics } from "./layout";
 import { type FetchBucket, Loader } from "./loader";
 import { type DayCount, type GridItem, TimelineModel } from "./model";
 import { type Describe, Notes } from "./notes";
+import { type FetchValues, OnScreen } from "./on-screen";
+import { Placeholders } from "./placeholders";
 import { Scrubber } from "./scrubber";
 import { idsBetween, Selection } from "./selection";
+import type { RowTexts } from "./tile";
 
 /** The source of the items of a list. */
 export interface ListSource {
@@ -29,7 +32,13 @@ export interface ListSource {
   fetcher(model: TimelineModel): FetchBucket;
   /** Notes beside the headings. */
   describe?: Describe;
+  /** Texts of the rows, by position, if the list is shown as rows. */
+  rows?(model: TimelineModel): FetchValues<number, RowTexts>;
 }
+
+/** Milliseconds on the screen before the texts of rows are requested, and their number in one request. */
+const ROW_PAUSE = 40;
+const ROWS = 100;
 
 export interface PhotoListProps {
   source: ListSource;
@@ -47,10 +56,20 @@ export interface PhotoListProps {
   hasScrubber?: boolean;
   /** The album of the list, if items may be removed from it. */
   album?: number | undefined;
+  /** More actions on the selected items; `finish` ends the selection and reloads the list. */
+  actions?: ((items: ReadonlySet<number>, finish: () => void) => ComponentChildren) | undefined;
   /** The page changes the grouping of days; the day at the top stays there. */
   day?: { current: string };
   /** Content over the photos, which does not scroll. */
   children?: ComponentChildren;
+}
+
+/** Height of a row of a list, in CSS pixels. */
+const ROW_HEIGHT = 60;
+
+/** Metrics of rows with texts, one per item. */
+export function rowMetrics(width: number): GridMetrics {
+  return { width, rowHeight: ROW_HEIGHT, gap: 1, heading: 0, dayGap: 1, isList: true };
 }
 
 /** Metrics of a list without days. */
@@ -114,6 +133,13 @@ export function PhotoList(props: PhotoListProps) {
     };
     const notes =
       source.describe && new Notes(source.describe, (section, note) => grid.current?.noted(section, note));
+    const placeholders = new Placeholders(api.thumbhashes);
+    const rows =
+      source.rows &&
+      new OnScreen(source.rows(model), (at, texts) => grid.current?.described(at, texts), {
+        pause: ROW_PAUSE,
+        most: ROWS,
+      });
     const host = gridHost({
       address: (item: GridItem) => latest.current.address(item.id),
       open: (_position, item) => enter(latest.current.address(item.id)),
@@ -122,7 +148,10 @@ export function PhotoList(props: PhotoListProps) {
         if (latest.current.day) latest.current.day.current = day;
       },
       note: (section) => notes?.get(section),
+      row: (position) => rows?.get(position),
+      rows: (positions) => rows?.want(positions),
       visible: (sections) => notes?.want(sections),
+      waiting: (tiles) => placeholders.want(tiles),
     });
     // Read before the grid draws its top, which is another day.
     const day = latest.current.day?.current;
@@ -152,6 +181,8 @@ export function PhotoList(props: PhotoListProps) {
       observer.disconnect();
       made.destroy();
       notes?.stop();
+      rows?.stop();
+      placeholders.stop();
       grid.current = undefined;
     };
   }, [model, source, selection, fraction]);
@@ -213,7 +244,15 @@ export function PhotoList(props: PhotoListProps) {
         />
       )}
       {props.children}
-      {isChoosing && <ActionBar selection={selection} changed={reload} all={selectAll} album={props.album} />}
+      {isChoosing && (
+        <ActionBar
+          selection={selection}
+          changed={reload}
+          all={selectAll}
+          album={props.album}
+          actions={props.actions}
+        />
+      )}
       {showsKeys && (
         <KeyList
           close={() => setShowsKeys(false)}

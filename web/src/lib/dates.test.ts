@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clock, dayInWords, momentInWords, monthInWords, parts } from "./dates";
+import { clock, dayInWords, momentInShort, momentInWords, monthInWords, parts } from "./dates";
 
 /** Versions of ICU use different commas. */
 const plain = (words: string) => words.replaceAll(",", "");
@@ -31,6 +31,9 @@ test("months, moments and durations", () => {
   assert.equal(monthInWords("1965", "en"), "1965");
   assert.equal(plain(momentInWords("2023-07-01T10:20:30", "en-GB")), "Saturday 1 July 2023 10:20");
   assert.equal(momentInWords("1965-07", "en"), "July 1965");
+  assert.equal(plain(momentInShort("2023-07-01T10:20:30", "en-GB")), "1 Jul 2023 10:20");
+  assert.equal(plain(momentInShort("2023-07-01", "en-GB")), "1 Jul 2023");
+  assert.equal(momentInShort("1965-07", "en"), "July 1965");
   assert.equal(clock(65.4), "1:05");
   assert.equal(clock(3753), "1:02:33");
   assert.equal(clock(0.2), "0:00");

@@ -60,6 +60,15 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
+/** `1 Jul 2023, 10:20`, in a row of a list. */
+export function momentInShort(local: string, language: string): string {
+  const [day = "", time] = local.split("T");
+  const p = parts(day);
+  if (p?.month === undefined || p.day === undefined) return dayInWords(day, language, -1);
+  const date = format(language, { day: "numeric", month: "short", year: "numeric" });
+  return [date.format(utc(p.year, p.month, p.day)), time?.slice(0, 5)].filter((part) => part).join(", ");
+}
+
 /** A time of the index (`2023-07-01T10:20:30`, or shorter) in words, with its precision. */
 export function momentInWords(local: string, language: string): string {
   const [day = "", time] = local.split("T");

@@ -12,6 +12,8 @@ export interface Preferences {
   /** Minutes without use after which the application asks for the password; 0 at every start, absent never. */
   readonly lock_minutes?: number;
   readonly folder_sort?: string;
+  /** Folders and photos as rows with names, dates and sizes; absent as pictures. */
+  readonly folder_view?: "list";
 }
 
 export const preferences = signal<Preferences>({});

@@ -2,20 +2,17 @@
 // are files of the application; nothing is loaded from elsewhere.
 
 import "./map.css";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type List, thumbnail } from "../api/client";
 import type { Cluster } from "../api/shapes";
 import { language, t } from "../i18n";
 import { useAnswer } from "../lib/answer";
-import { countryName } from "../lib/countries";
-import { sessionEnded, theme } from "../lib/session";
+import { sessionEnded } from "../lib/session";
 import { Icon } from "../ui/icons";
 import { Empty, explain, Failed } from "../ui/states";
 import { announce } from "../ui/toast";
-import type { Land } from "./decode";
-import { coloursOf, draw } from "./draw";
-import { followGestures } from "./gestures";
-import { isFineAt, landFor } from "./land";
+import { ZoomButtons } from "./buttons";
+import { useChart } from "./chart";
 import {
   around,
   type Box,
@@ -75,62 +72,24 @@ function overview(extent: Box, size: Size): View {
 
 function Chart(props: MapProps & { extent: Box }) {
   const { list, extent } = props;
-  const chart = useRef<HTMLDivElement>(null);
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const [size, setSize] = useState<Size>();
-  const [view, setView] = useState<View | undefined>(() => viewOf(props.at ?? ""));
-  const [land, setLand] = useState<Land>();
+  const {
+    chart,
+    canvas,
+    size,
+    view,
+    show: setView,
+  } = useChart((measured) => viewOf(props.at ?? "") ?? overview(extent, measured));
   const [clusters, setClusters] = useState<readonly Cluster[]>([]);
   /** Photos that no zoom separates. */
   const [spot, setSpot] = useState<Cluster>();
-  const latest = useRef({ size, view, props });
-  latest.current = { size, view, props };
-
-  useLayoutEffect(() => {
-    const element = chart.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() => {
-      const now = { width: element.clientWidth, height: element.clientHeight };
-      setSize(now);
-      setView((old) => old ?? overview(extent, now));
-    });
-    observer.observe(element);
-    const end = followGestures(element, {
-      size: () => latest.current.size ?? { width: 1, height: 1 },
-      view: () => latest.current.view,
-      move: (to) => {
-        // Several events of one frame build on each other.
-        latest.current.view = to;
-        setView(to);
-      },
-    });
-    return () => {
-      observer.disconnect();
-      end();
-    };
-  }, []);
-
-  const isFine = isFineAt(view?.zoom ?? 0);
-  useEffect(() => {
-    let isGone = false;
-    landFor(latest.current.view?.zoom ?? 0)
-      .then((loaded) => isGone || setLand(loaded))
-      .catch(() => announce(explain(undefined)));
-    return () => {
-      isGone = true;
-    };
-  }, [isFine]);
-
-  useEffect(() => {
-    if (!canvas.current || !view || !size) return;
-    draw(canvas.current, land, view, size, coloursOf(canvas.current), countryName);
-  }, [view, size, land, theme.value, language.value]);
+  const latest = useRef(props);
+  latest.current = props;
 
   useEffect(() => {
     if (!view || !size) return;
     const controller = new AbortController();
     const timer = setTimeout(() => {
-      latest.current.props.moved(viewText(view));
+      latest.current.moved(viewText(view));
       api
         .map(
           list,
@@ -176,21 +135,7 @@ function Chart(props: MapProps & { extent: Box }) {
               choose={() => choose(cluster)}
             />
           ))}
-        <div class="map-buttons">
-          <button type="button" aria-label={t("map.closer")} onClick={() => zoom(1)}>
-            <Icon name="plus" />
-          </button>
-          <button type="button" aria-label={t("map.further")} onClick={() => zoom(-1)}>
-            <Icon name="minus" />
-          </button>
-          <button
-            type="button"
-            aria-label={t("map.all")}
-            onClick={() => size && show(overview(extent, size))}
-          >
-            <Icon name="expand" />
-          </button>
-        </div>
+        <ZoomButtons zoom={zoom} all={() => size && show(overview(extent, size))} />
         <p class="map-source">{t("map.source")}</p>
       </div>
       {view && size && <InView {...props} box={spot ? around([wide(spot.box)]) : boxOf(view, size)} />}

@@ -5,7 +5,13 @@ import { useEffect, useId, useRef } from "preact/hooks";
 import { t } from "../i18n";
 import { Icon } from "./icons";
 
-export function Dialog(props: { title: string; close: () => void; children: ComponentChildren }) {
+export function Dialog(props: {
+  title: string;
+  close: () => void;
+  /** Wide enough for a map or many pictures. */
+  isWide?: boolean;
+  children: ComponentChildren;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -18,7 +24,7 @@ export function Dialog(props: { title: string; close: () => void; children: Comp
   return (
     <dialog
       ref={dialog}
-      class="dialog"
+      class={props.isWide ? "dialog is-wide" : "dialog"}
       aria-labelledby={id}
       onClose={props.close}
       // Keys inside the dialog are not passed to the page.

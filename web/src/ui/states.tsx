@@ -14,6 +14,14 @@ export function Empty(props: { icon: IconName; title: string; hint: string }) {
   );
 }
 
+/** Why an edit of people is not possible, by the kind of the problem. */
+const conflicts: Record<string, Key> = {
+  apart: "error.apart",
+  rejected: "error.rejected",
+  later_edit: "error.laterEdit",
+  several_people: "error.severalPeople",
+};
+
 /** The cause of an error and the next step, in the user's language. */
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return t("error.other", { status: "-" });
@@ -25,8 +33,10 @@ export function explain(error: unknown): string {
   };
   const key = keys[error.status];
   if (key) return t(key);
-  // A 400 describes the error in the user's input, in the portal's words.
-  if (error.status === 400 && error.detail) return error.detail;
+  const known = error.kind === undefined ? undefined : conflicts[error.kind];
+  if (known) return t(known);
+  // They describe the error in the user's input, or why an edit is not possible, in the portal's words.
+  if ((error.status === 400 || error.status === 409) && error.detail) return error.detail;
   return t("error.other", { status: String(error.status) });
 }
 

@@ -1,21 +1,25 @@
 // Folders as on the NAS: libraries, then their folders, then the photos of one.
 
 import "./folders.css";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import "../../ui/segments.css";
+import { useMemo } from "preact/hooks";
 import { api, thumbnail } from "../../api/client";
 import type { Folder } from "../../api/shapes";
 import { rowHeightFor } from "../../grid/layout";
-import { flatMetrics, PhotoList } from "../../grid/photo-list";
+import { flatMetrics, PhotoList, rowMetrics } from "../../grid/photo-list";
 import { t } from "../../i18n";
 import { go, href, openedItem, route } from "../../lib/address";
+import { useAnswer } from "../../lib/answer";
 import { listSource } from "../../lib/list";
 import { preferences, setPreference } from "../../lib/preferences";
-import { me, sessionEnded } from "../../lib/session";
+import { me } from "../../lib/session";
 import { MapChoice } from "../../map/choice";
 import { MapPage } from "../../map/page";
-import { Icon } from "../../ui/icons";
+import { Icon, type IconName } from "../../ui/icons";
 import { SortMenu } from "../../ui/sort";
 import { Empty, FailedPage } from "../../ui/states";
+import { Tiles } from "../../ui/tiles";
+import { rowsOf } from "./rows";
 import { FolderTree } from "./tree";
 
 /** The displayed name of a library. */
@@ -67,26 +71,21 @@ function Libraries() {
 }
 
 function FolderView({ space, path }: { space: string; path: readonly string[] }) {
-  const [folder, setFolder] = useState<Folder>();
-  const [error, setError] = useState<unknown>();
-  const [attempt, setAttempt] = useState(0);
   const joined = path.join("/");
   const sort = SORTS.find((s) => s === preferences.value.folder_sort) ?? "-taken";
-  useEffect(() => {
-    const controller = new AbortController();
-    setError(undefined);
-    api
-      .folder(space, joined, controller.signal)
-      .then(setFolder)
-      .catch((e) => controller.signal.aborted || sessionEnded(e) || setError(e));
-    return () => controller.abort();
-  }, [space, joined, attempt]);
-  const source = useMemo(
-    () => folder && listSource({ space, folder: joined, sort }, async () => folder.items),
-    [space, joined, sort, folder],
-  );
+  const isList = preferences.value.folder_view === "list";
+  const {
+    answer: folder,
+    error,
+    retry,
+  } = useAnswer((signal) => api.folder(space, joined, signal), [space, joined]);
+  const source = useMemo(() => {
+    if (!folder) return undefined;
+    const list = { space, folder: joined, sort };
+    return { ...listSource(list, async () => folder.items), ...(isList ? { rows: rowsOf(list) } : {}) };
+  }, [space, joined, sort, isList, folder]);
 
-  if (error !== undefined) return <FailedPage error={error} retry={() => setAttempt((n) => n + 1)} />;
+  if (error !== undefined) return <FailedPage error={error} retry={retry} />;
   if (!folder || !source) return <main class="page" aria-busy="true" />;
   const known = me.value?.spaces.find((s) => s.name === space);
   const trail = [known ? spaceName(known) : space, ...path];
@@ -111,14 +110,13 @@ function FolderView({ space, path }: { space: string; path: readonly string[] })
           ))}
         </ol>
       </nav>
-      {folder.items > 0 && (
-        <div class="tools">
-          {!isMap && folder.items > 1 && (
-            <SortMenu sorts={SORTS} sort={sort} choose={(s) => setPreference("folder_sort", s)} />
-          )}
-          <MapChoice address={(view) => href(segments, { view })} isMap={isMap} />
-        </div>
-      )}
+      <div class="tools">
+        {!isMap && folder.items > 1 && (
+          <SortMenu sorts={SORTS} sort={sort} choose={(s) => setPreference("folder_sort", s)} />
+        )}
+        {!isMap && folder.items + folder.folders.length > 0 && <ViewSwitch isList={isList} />}
+        {folder.items > 0 && <MapChoice address={(view) => href(segments, { view })} isMap={isMap} />}
+      </div>
     </>
   );
   if (isMap)
@@ -135,29 +133,13 @@ function FolderView({ space, path }: { space: string; path: readonly string[] })
     <>
       <div class="page-head">{head}</div>
       {folder.folders.length > 0 && (
-        <ul class="folder-list">
-          {folder.folders.map((child) => (
-            <li key={child.name}>
-              <a class="folder-row" href={href([...segments, child.name])}>
-                <span class="folder-cover">
-                  {child.cover ? (
-                    <img alt="" src={thumbnail(child.cover.id, child.cover.key, "sm")} />
-                  ) : (
-                    <Icon name="folder" />
-                  )}
-                </span>
-                <span class="folder-name">{child.name}</span>
-                <span class="folder-count">{t("folders.items", { count: child.items })}</span>
-              </a>
-            </li>
-          ))}
-        </ul>
+        <SubFolders folders={folder.folders} isList={isList} to={(name) => href([...segments, name])} />
       )}
     </>
   );
   return (
     <PhotoList
-      key={sort}
+      key={`${sort} ${isList}`}
       source={source}
       title={trail[trail.length - 1] ?? ""}
       intro={intro}
@@ -168,7 +150,56 @@ function FolderView({ space, path }: { space: string; path: readonly string[] })
       }
       address={(item) => href(segments, { item: item?.toString() })}
       opened={openedItem()}
-      metrics={flatMetrics((width) => rowHeightFor(width, 0.8))}
+      metrics={isList ? rowMetrics : flatMetrics((width) => rowHeightFor(width, 0.8))}
     />
+  );
+}
+
+/** Pictures or rows; the choice is remembered. */
+function ViewSwitch({ isList }: { isList: boolean }) {
+  const choice = (icon: IconName, label: string, isCurrent: boolean, view: "list" | undefined) => (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      aria-pressed={isCurrent}
+      onClick={() => setPreference("folder_view", view)}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+  return (
+    <fieldset class="segments view-switch">
+      <legend class="visually-hidden">{t("folders.view")}</legend>
+      {choice("grid", t("folders.grid"), !isList, undefined)}
+      {choice("list", t("folders.list"), isList, "list")}
+    </fieldset>
+  );
+}
+
+function SubFolders(props: { folders: Folder["folders"]; isList: boolean; to: (name: string) => string }) {
+  const { folders, isList, to } = props;
+  if (!isList) {
+    const tiles = folders.map(({ name, items, cover }) => ({ to: to(name), name, items, cover }));
+    return (
+      <div class="sub-folders">
+        <Tiles tiles={tiles} icon="folder" />
+      </div>
+    );
+  }
+  return (
+    <ul class="folder-list">
+      {folders.map(({ name, items, cover }) => (
+        <li key={name}>
+          <a class="folder-row" href={to(name)}>
+            <span class="folder-cover">
+              {cover ? <img alt="" src={thumbnail(cover.id, cover.key, "sm")} /> : <Icon name="folder" />}
+            </span>
+            <span class="folder-name">{name}</span>
+            <span class="folder-count">{t("folders.items", { count: items })}</span>
+          </a>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -3,6 +3,7 @@
 import "./selection.css";
 import { useState } from "preact/hooks";
 import { api } from "../../api/client";
+import type { PhotoListProps } from "../../grid/photo-list";
 import type { Selection } from "../../grid/selection";
 import { t } from "../../i18n";
 import { attempt, edit, mayEditSomething } from "../../lib/edits";
@@ -15,6 +16,7 @@ import { explain } from "../../ui/states";
 import { announce } from "../../ui/toast";
 import { AlbumDialog } from "./album-dialog";
 import { DateDialog } from "./date-dialog";
+import { PositionDialog } from "./position-dialog";
 
 /** Maximum number of files that most apps accept at once. */
 const MOST_SHARED = 30;
@@ -26,9 +28,10 @@ export function ActionBar(props: {
   all: () => void;
   /** The album of the page, if it is not a stored search and may be changed. */
   album?: number | undefined;
+  actions?: PhotoListProps["actions"];
 }) {
   const { selection, album } = props;
-  const [asks, setAsks] = useState<"tags" | "rating" | "date" | "album">();
+  const [asks, setAsks] = useState<"tags" | "rating" | "date" | "album" | "position">();
   const ids = () => [...selection.ids];
   const count = selection.count.value;
   const change = async (what: Parameters<typeof edit>[1]) => {
@@ -51,6 +54,7 @@ export function ActionBar(props: {
         {t("keys.selectAll")}
       </button>
       <div class="action-bar-actions">
+        {props.actions?.(selection.ids, finish)}
         {action("heart", t("edit.favourite"), () => void change({ set: { favourite: true } }))}
         {action("albums", t("select.addToAlbum"), () => setAsks("album"))}
         {album !== undefined &&
@@ -64,6 +68,7 @@ export function ActionBar(props: {
             {action("recent", t("edit.date"), () => setAsks("date"))}
             {action("star", t("edit.rating"), () => setAsks("rating"))}
             {action("tag", t("edit.tags"), () => setAsks("tags"))}
+            {action("place", t("position.title"), () => setAsks("position"))}
           </>
         )}
         {canShare() &&
@@ -93,6 +98,16 @@ export function ActionBar(props: {
           save={(what) => {
             setAsks(undefined);
             void change(what);
+          }}
+        />
+      )}
+      {asks === "position" && (
+        <PositionDialog
+          count={count}
+          close={() => setAsks(undefined)}
+          save={(gps) => {
+            setAsks(undefined);
+            void change({ set: { gps } });
           }}
         />
       )}

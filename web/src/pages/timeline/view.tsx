@@ -3,8 +3,6 @@
 import "./timeline.css";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scope } from "../../api/client";
-import type { GridMetrics } from "../../grid/layout";
-import { rowHeightFor } from "../../grid/layout";
 import { PhotoList } from "../../grid/photo-list";
 import { t } from "../../i18n";
 import { go, href, route } from "../../lib/address";
@@ -12,22 +10,7 @@ import { fresh, isEngineRunning } from "../../lib/events";
 import { Empty } from "../../ui/states";
 import { SearchChips } from "../search/chips";
 import { LEVELS, type Level, timelineSource } from "./data";
-
-/** Row heights relative to those of days. */
-const ZOOM: Record<Level, number> = { day: 1, month: 0.56, year: 0.3 };
-
-function metricsFor(level: Level): (width: number) => GridMetrics {
-  const shared = { heading: 44, dayGap: 18 };
-  if (level === "day")
-    return (width) => ({
-      ...shared,
-      width,
-      rowHeight: rowHeightFor(width, 1),
-      gap: 3,
-      shelfGap: width < 600 ? 10 : 20,
-    });
-  return (width) => ({ ...shared, width, rowHeight: rowHeightFor(width, ZOOM[level]), gap: 2 });
-}
+import { metricsFor } from "./metrics";
 
 /** The scope of the address. */
 export function scopeOf(query: URLSearchParams): Scope {

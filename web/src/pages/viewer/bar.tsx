@@ -9,8 +9,13 @@ import { Menu } from "../../ui/menu";
 import { hasClip } from "./motion";
 import type { ViewerActions } from "./view";
 
-export function Bar(props: { item: Item | undefined; actions: ViewerActions; mode: string | undefined }) {
-  const { item, actions, mode } = props;
+export function Bar(props: {
+  item: Item | undefined;
+  actions: ViewerActions;
+  mode: string | undefined;
+  showsFaces: boolean;
+}) {
+  const { item, actions, mode, showsFaces } = props;
   const button = (icon: IconName, label: string, run: () => unknown, pressed?: boolean) => (
     <button
       type="button"
@@ -43,6 +48,9 @@ export function Bar(props: { item: Item | undefined; actions: ViewerActions; mod
         {item?.pano && button("sphere", t("viewer.panorama"), actions.panorama, mode === "panorama")}
         {item && hasClip(item) && button("motion", t("viewer.clip"), actions.clip, mode === "clip")}
         {item && canShare() && button("share", t("viewer.share"), actions.share)}
+        {item?.faces &&
+          item.faces.length > 0 &&
+          button("faces", t("viewer.faces"), actions.faces, showsFaces)}
         {item && button("heart", t("edit.favourite"), actions.favourite, item.favourite === true)}
         {isPhoto && <span class="is-wide">{button("zoom", t("viewer.zoom"), actions.zoom)}</span>}
         {button("info", t("viewer.info"), actions.info)}

@@ -1,18 +1,22 @@
 // The facts of an item.
 
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { saved } from "../../api/client";
 import type { Item } from "../../api/shapes";
 import { language, t } from "../../i18n";
 import { href } from "../../lib/address";
 import { momentInWords } from "../../lib/dates";
+import { edit } from "../../lib/edits";
 import { quoted } from "../../lib/query";
 import { MiniMap } from "../../map/mini";
-import { Face } from "../../ui/face";
 import { Icon } from "../../ui/icons";
+import { PositionDialog } from "../selection/position-dialog";
 import { Editing } from "./editing";
 import { cameraName, exposure, size } from "./format";
 
-export function Info({ item, close }: { item: Item; close: () => void }) {
+/** `people`: the people in the picture, between what can be edited and the other facts. */
+export function Info({ item, people, close }: { item: Item; people: ComponentChildren; close: () => void }) {
   const { camera, place } = item;
   const lang = language.value;
   const where = [place?.city, place?.region, place?.country].filter((part) => part).join(", ");
@@ -51,7 +55,7 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
         </button>
       </header>
       {mayEdit && <Editing key={item.id} item={item} />}
-      <Faces item={item} />
+      {people}
       <dl>
         {!mayEdit && row(t("info.title"), item.title)}
         {!mayEdit && row(t("info.description"), item.description)}
@@ -81,6 +85,7 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
           to={href(["places", "map"], { at: `${item.gps.lat},${item.gps.lon},11` })}
         />
       )}
+      {mayEdit && <PositionEdit item={item} />}
       {item.subjects && item.subjects.length > 0 && (
         <Links
           label={t("tab.subjects")}
@@ -97,24 +102,26 @@ export function Info({ item, close }: { item: Item; close: () => void }) {
   );
 }
 
-/** The people in the picture. */
-function Faces({ item }: { item: Item }) {
-  const faces = (item.faces ?? []).filter((face) => face.person);
-  if (faces.length === 0) return null;
+function PositionEdit({ item }: { item: Item }) {
+  const [isOpen, setOpen] = useState(false);
   return (
-    <section>
-      <h3 class="info-label">{t("tab.people")}</h3>
-      <ul class="info-faces">
-        {faces.map(({ id, box, person }) => (
-          <li key={id}>
-            <a href={href(["people", person?.id ?? ""])}>
-              <Face item={item.id} version={0} box={box} />
-              <span>{person?.name ?? t("people.unnamed")}</span>
-            </a>
-          </li>
-        ))}
-      </ul>
-    </section>
+    <>
+      <button type="button" class="button" onClick={() => setOpen(true)}>
+        <Icon name="place" />
+        {t(item.gps ? "position.change" : "position.add")}
+      </button>
+      {isOpen && (
+        <PositionDialog
+          count={1}
+          at={item.gps}
+          close={() => setOpen(false)}
+          save={(gps) => {
+            setOpen(false);
+            void edit([item.id], { set: { gps } });
+          }}
+        />
+      )}
+    </>
   );
 }
 

@@ -4,7 +4,7 @@
 import type PhotoSwipe from "photoswipe";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../../api/client";
-import type { Item } from "../../api/shapes";
+import type { Item, ItemFace } from "../../api/shapes";
 import type { GridItem, TimelineModel } from "../../grid/model";
 import { t } from "../../i18n";
 import { back, go } from "../../lib/address";
@@ -12,9 +12,13 @@ import { edit, edits } from "../../lib/edits";
 import { canShare, save, share } from "../../lib/files";
 import { sessionEnded } from "../../lib/session";
 import { KeyList } from "../../ui/key-list";
+import { lazily } from "../../ui/lazy";
 import { explain } from "../../ui/states";
 import { announce } from "../../ui/toast";
 import { Bar } from "./bar";
+import type { FaceProps } from "./face-dialog";
+import { follow, frameOf } from "./face-frame";
+import { FaceBoxes, FaceList, useFaces } from "./faces";
 import { Info } from "./info";
 import { Clip, Panorama, Print, Slideshow } from "./modes";
 import { hasClip } from "./motion";
@@ -39,6 +43,8 @@ export interface ViewerProps {
 const INFO_WIDTH = 352;
 const PHONE_WIDTH = 600;
 
+const FaceDialog = lazily<FaceProps>(async () => (await import("./face-dialog")).FaceDialog);
+
 type Mode = "clip" | "panorama" | "slideshow" | "print";
 
 export function Viewer(props: ViewerProps) {
@@ -52,9 +58,18 @@ export function Viewer(props: ViewerProps) {
   const [showsKeys, setShowsKeys] = useState(false);
   const [hasControls, setHasControls] = useState(true);
   const [mode, setMode] = useState<Mode>();
+  const [showsFaces, setShowsFaces] = useState(false);
+  const [face, setFace] = useState<ItemFace>();
+  const [marked, setMarked] = useState<number>();
+  const frame = useRef(frameOf(useRef<HTMLDivElement>(null))).current;
   const infoIsBeside = useRef(false);
   const { id, model } = props;
   const isListed = model?.positionOf(id) !== undefined;
+
+  const shownItem = item?.id === id ? item : undefined;
+  const faces = useFaces(shownItem, showsInfo || showsFaces);
+  const hasBoxes = faces.faces.length > 0 && shownItem?.kind === "photo" && mode === undefined;
+  useEffect(() => frame.place(pswp.current), [hasBoxes]);
 
   useEffect(() => {
     infoIsBeside.current = showsInfo;
@@ -151,6 +166,7 @@ export function Viewer(props: ViewerProps) {
       for (const video of stage.current?.querySelectorAll("video") ?? [])
         if (!made.currSlide?.container.contains(video)) video.pause();
     });
+    follow(made, frame);
     made.on("zoomPanUpdate", ({ slide }) => {
       if (slide === made.currSlide && slide.currZoomLevel > slide.zoomLevels.fit * 1.2) sharpen(slide);
     });
@@ -191,6 +207,7 @@ export function Viewer(props: ViewerProps) {
   const actions = {
     close: () => pswp.current?.close(),
     info: () => setShowsInfo((shows) => !shows),
+    faces: () => setShowsFaces((shows) => !shows),
     zoom: () => pswp.current?.toggleZoom(),
     keys: () => setShowsKeys(true),
     slideshow: () => setMode((m) => (m === "slideshow" ? undefined : "slideshow")),
@@ -249,7 +266,8 @@ export function Viewer(props: ViewerProps) {
       aria-label={t("viewer.label")}
     >
       <div class="viewer-stage" ref={stage} onErrorCapture={unplayable} />
-      <Bar item={item} actions={actions} mode={mode} />
+      {hasBoxes && <FaceBoxes frame={frame.element} faces={faces} marked={marked} choose={setFace} />}
+      <Bar item={item} actions={actions} mode={mode} showsFaces={showsFaces} />
       {mode === "clip" && item && <Clip item={item} end={() => setMode(undefined)} />}
       {mode === "panorama" && item && <Panorama item={item} end={() => setMode(undefined)} />}
       {mode === "slideshow" && (
@@ -261,7 +279,16 @@ export function Viewer(props: ViewerProps) {
         />
       )}
       {mode === "print" && item && <Print item={item} end={() => setMode(undefined)} />}
-      {showsInfo && item && <Info item={item} close={() => setShowsInfo(false)} />}
+      {showsInfo && item && (
+        <Info
+          item={item}
+          people={<FaceList item={item} faces={faces} choose={setFace} mark={setMarked} />}
+          close={() => setShowsInfo(false)}
+        />
+      )}
+      {face && item && (
+        <FaceDialog key={face.id} face={face} space={item.space} close={() => setFace(undefined)} />
+      )}
       {showsKeys && <Keys close={() => setShowsKeys(false)} />}
     </section>
   );
@@ -270,6 +297,7 @@ export function Viewer(props: ViewerProps) {
 export type ViewerActions = Record<
   | "close"
   | "info"
+  | "faces"
   | "zoom"
   | "keys"
   | "slideshow"
@@ -286,6 +314,7 @@ export type ViewerActions = Record<
 
 const keyActions: Record<string, keyof ViewerActions> = {
   i: "info",
+  n: "faces",
   "?": "keys",
   s: "slideshow",
   v: "panorama",
@@ -305,6 +334,7 @@ function Keys({ close }: { close: () => void }) {
         ["← →", t("keys.leaf")],
         ["+ − Z", t("viewer.zoom")],
         ["I", t("viewer.info")],
+        ["N", t("viewer.faces")],
         ["F", t("edit.favourite")],
         ["D", t("viewer.download")],
         ["P", t("viewer.print")],
