@@ -110,11 +110,10 @@ async fn serve(args: ServeArgs, config: Config, store: Arc<Store>) -> Done {
     served.map_err(|e| cannot(&e))
 }
 
-/// The certificates, and the local authority if `/ca` offers it; none with `tls = "off"`.
-fn certificates(
-    config: &Config,
-    hosts: &[String],
-) -> Result<(Option<Arc<Authority>>, Option<Arc<Certificates>>), Failure> {
+/// The local authority if `/ca` offers it, and the certificates; none with `tls = "off"`.
+type Identity = (Option<Arc<Authority>>, Option<Arc<Certificates>>);
+
+fn certificates(config: &Config, hosts: &[String]) -> Result<Identity, Failure> {
     let cannot = |e: TlsError| Failure::new(NO_START, e);
     let load = |source| Certificates::load(source, now()).map(|c| Some(Arc::new(c)));
     let local = || -> Result<(Arc<Authority>, Source), TlsError> {
