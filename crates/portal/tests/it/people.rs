@@ -48,7 +48,7 @@ fn people_are_seen_and_edited_by_those_of_the_whole_space() {
                 let answer = ask("GET", path, None);
                 if is_seen {
                     assert_eq!(answer.status, 200, "{name} {path}: {answer:?}");
-                    assert_eq!(named_in(&made, &answer.text), [item.clone()], "{name} {path}");
+                    assert_eq!(named_in(&made, &answer.text), std::slice::from_ref(item), "{name} {path}");
                 } else {
                     assert!(same(&answer, &unknown), "{name} {path}: {answer:?}");
                 }
