@@ -60,6 +60,7 @@ fn accounts_edit_undo_and_keep_albums() {
     for wrong in [
         json!({ "account": 7, "ids": [one], "set": { "gps": { "lat": 90.5, "lon": 0 } } }),
         json!({ "account": 7, "ids": [one], "set": { "gps": { "lat": 0, "lon": -181 } } }),
+        json!({ "account": 7, "ids": [one], "set": { "gps": { "lat": 0, "lon": 0, "alt": 0 } } }),
         json!({ "account": 7, "ids": [one] }),
         json!({ "account": 7, "ids": [one], "set": { "rating": 9 } }),
         json!({ "account": 7, "ids": [one], "set": { "taken": "soon" } }),

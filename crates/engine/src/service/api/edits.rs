@@ -18,6 +18,7 @@ use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Items in one edit: other writers wait while they are changed.
 const MOST_EDITED: usize = 20_000;
@@ -66,14 +67,6 @@ fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<
     T::deserialize(d).map(Some)
 }
 
-/// A position in degrees, WGS 84.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Degrees {
-    lat: f64,
-    lon: f64,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Set {
@@ -86,7 +79,7 @@ struct Set {
     #[serde(deserialize_with = "there")]
     taken: Option<Option<String>>,
     #[serde(deserialize_with = "there")]
-    gps: Option<Option<Degrees>>,
+    gps: Option<Option<BTreeMap<String, f64>>>,
     favourite: Option<bool>,
 }
 
@@ -115,6 +108,14 @@ fn text(text: Option<String>, what: &str, longest: usize) -> Answer<Option<Strin
     Ok(Some(text))
 }
 
+/// A position from its keys `lat` and `lon`: degrees, WGS 84.
+fn position(gps: BTreeMap<String, f64>) -> Answer<Position> {
+    match (gps.get("lat"), gps.get("lon"), gps.len()) {
+        (Some(&lat), Some(&lon), 2) => Position::new(lat, lon).map_err(bad),
+        _ => Err(bad("a position has `lat` and `lon`, in degrees")),
+    }
+}
+
 fn account_edit(request: EditRequest) -> Answer<AccountEdit> {
     let EditRequest { set, shift_taken, add_tags, remove_tags, .. } = request;
     let mut edits = Vec::new();
@@ -139,8 +140,7 @@ fn account_edit(request: EditRequest) -> Answer<AccountEdit> {
         None => {}
     }
     if let Some(gps) = set.gps {
-        let position = gps.map(|gps| Position::new(gps.lat, gps.lon)).transpose().map_err(bad)?;
-        edits.push(Edit::Gps(position));
+        edits.push(Edit::Gps(gps.map(position).transpose()?));
     }
     for (tags, as_edit) in [(remove_tags, Edit::RemoveTag as fn(String) -> Edit), (add_tags, Edit::AddTag)] {
         for tag in tags {

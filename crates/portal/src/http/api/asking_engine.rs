@@ -54,7 +54,8 @@ pub fn refused(status: u16, answer: &Value) -> Problem {
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let sentence = format!("{first}{}.", letters.as_str());
     match status {
-        400 => Problem::invalid(sentence),
+        // 422: a value of another type.
+        400 | 422 => Problem::invalid(sentence),
         404 => Problem::not_found(),
         409 => Problem::conflict("refused", sentence),
         507 => {
