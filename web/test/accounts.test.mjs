@@ -57,9 +57,12 @@ test("a second account sees nothing of what belongs to the first one alone", asy
   });
   await signIn(page, "", second);
   await photos(page);
+  await page.waitForNetworkIdle({ concurrency: 1 });
   for (const path of PAGES) {
     await page.goto(new URL(path, portal.url).href);
     await page.waitForSelector(SHOWN);
+    // A body that the page leaves never ends. One connection is the stream of events.
+    await page.waitForNetworkIdle({ concurrency: 1 });
     const words = await page.evaluate(() => document.body.textContent);
     assert.doesNotMatch(words, /\banna\b|2025|2025-06 Garden/i, path);
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { accessible, launch, photos, signedIn, text } from "./browser.mjs";
+import { accessible, launch, photos, press, signedIn, text } from "./browser.mjs";
 
 const library = process.env.PORTAL_LIBRARY ?? "";
 let browser;
@@ -60,7 +60,8 @@ test("the facts show who is in a photo, where it was taken, and why its date was
     await page.click(".info-why summary");
     assert.match(await text(page, ".info-why"), /file:mtime/);
     await accessible(page, "facts with faces");
-    await page.click(".info-faces a");
-    await page.waitForSelector(".person-face.is-small");
+    await page.click(".info-faces button");
+    await press(page, "dialog[open] .menu-entry ::-p-text(All photos of this person)");
+    await page.waitForSelector(".person-head");
   });
 });
