@@ -210,9 +210,9 @@ fn failures_say_what_is_wrong_and_what_to_do() {
     let (code, _, said) = support::run_in(dir.path(), &[], &index);
     assert_eq!(code, Some(1), "{said}");
 
-    let (_, out, _) = support::run_in(dir.path(), &[], &["failures", "--json"]);
+    let (_, out, _) = support::run_in(dir.path(), &[], &["failures"]);
     let failures: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let (_, text, _) = support::run_in(dir.path(), &[], &["failures"]);
+    let (_, text, _) = support::run_as_text(dir.path(), &[], &["failures"]);
     for (name, _, state, fault, reason, advice) in &table {
         let path = photos.join(name);
         let found = failures.iter().find(|f| f["path"].as_str() == path.to_str());

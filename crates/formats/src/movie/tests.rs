@@ -409,15 +409,15 @@ fn the_first_movie_box_counts() {
     assert_eq!(found.coded, Some((64, 32)));
 }
 
-/// Limit: 10,000 boxes of one level.
+/// Limit: 16,384 boxes of one level.
 #[test]
 fn boxes_beyond_the_limit_are_not_read() {
     let after = |boxes: usize| {
         let moov = of(b"moov", &[video(video_entry(b"avc1", (64, 32), &[]))]);
         [ftyp(b"qt  "), boxed(b"free", &[]).repeat(boxes), moov].concat()
     };
-    assert!(testing::read(&after(9_998), Format::Mov).coded.is_some());
-    assert!(testing::read(&after(9_999), Format::Mov).coded.is_none());
+    assert!(testing::read(&after(16_382), Format::Mov).coded.is_some());
+    assert!(testing::read(&after(16_383), Format::Mov).coded.is_none());
 }
 
 #[test]

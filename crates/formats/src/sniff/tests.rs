@@ -182,7 +182,7 @@ fn what_is_no_picture_is_named() {
         (b"PK\x03\x04", "ZIP"),
         (b"ID3\x03", "sound"),
         (b"Dear diary,\n", "text"),
-        (b"\x01\x02\x03\xFF", "no picture or video"),
+        (b"\x01\x02\x03\xFF", "any picture or video"),
     ] {
         assert!(words(bytes).contains(part), "{part}: {}", words(bytes));
     }
