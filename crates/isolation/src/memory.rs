@@ -45,13 +45,13 @@ static ALLOWANCE: AtomicIsize = AtomicIsize::new(FIXED_ALLOWANCE as isize);
 static ENGINE: AtomicI32 = AtomicI32::new(-1);
 
 /// Configures malloc for a worker, which returns free memory after every file. Call it before any thread is started.
-pub fn settle_worker() {
+pub fn configure_malloc_of_worker() {
     set_up(MAPPED_FROM, KEPT_FREE as libc::c_int);
 }
 
 /// Configures malloc for the recogniser, which allocates the same large blocks for every picture and exits when none
 /// waits. Call it before any thread is started.
-pub fn settle_recogniser() {
+pub fn configure_malloc_of_recogniser() {
     set_up(MAPPED_FROM_MOST, KEPT_BY_RECOGNISER);
 }
 

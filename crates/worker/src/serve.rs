@@ -101,7 +101,7 @@ fn memory_backstop() -> u64 {
 /// The modes `worker` and `worker-all`: develops files until the engine closes the socket. `Err` is a message
 /// for the terminal.
 pub fn worker(codecs: Codecs) -> Result<(), String> {
-    memory::settle_worker();
+    memory::configure_malloc_of_worker();
     let engine = engine()?;
     let faults_allowed = failpoints::are_requested();
     decode::warm_up(codecs);
@@ -159,7 +159,7 @@ pub fn worker(codecs: Codecs) -> Result<(), String> {
 /// The mode `recogniser`: opens the models of a folder, then recognises pictures until the engine closes the
 /// socket.
 pub fn recogniser(models: &Path, threads: usize) -> Result<(), String> {
-    memory::settle_recogniser();
+    memory::configure_malloc_of_recogniser();
     let engine = engine()?;
     let mut recogniser = match Recogniser::open(models, threads) {
         Ok(recogniser) => recogniser,
