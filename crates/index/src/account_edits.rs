@@ -3,8 +3,8 @@
 //! An edit is one transaction with its entry in `item_edit_log`, which stores the edits of each item before and after.
 //! Undo restores the previous edits where no later edit changed them.
 
-use super::edits::{Edit, put};
-use super::overrides::{DateEdit, Field};
+use super::edits::{Edit, put, set_field, set_tag};
+use super::overrides::DateEdit;
 use super::position::PlaceUpdater;
 use super::{Editor, IndexReader, items};
 use crate::Result;
@@ -193,7 +193,7 @@ impl Editor {
                 present.fields.get(*field).unwrap_or(&unsaid) == after.fields.get(*field).unwrap_or(&unsaid)
             });
             for (field, said) in fields {
-                set_field(&tx, item, field, said, &mut places)?;
+                set_field(&tx, item, field, said.said.then_some(said.value.as_deref()), &mut places)?;
             }
             let tags = before.tags.iter().filter(|(tag, _)| {
                 present.tags.get(*tag).copied().flatten() == after.tags.get(*tag).copied().flatten()
@@ -248,40 +248,6 @@ fn set_favourite(conn: &Connection, account: i64, item: i64, is_favourite: bool)
         "DELETE FROM favourites WHERE account = ?1 AND file_id = ?2"
     };
     Ok(conn.prepare_cached(sql)?.execute([account, item]).map(drop)?)
-}
-
-fn set_field(
-    conn: &Connection,
-    item: i64,
-    field: &str,
-    said: &Said,
-    places: &mut PlaceUpdater,
-) -> Result<()> {
-    if said.said {
-        conn.prepare_cached(
-            "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())
-             ON CONFLICT (file_id, field) DO UPDATE SET value = ?3, edited = unixepoch()",
-        )?
-        .execute(params![item, field, said.value])?;
-    } else {
-        conn.prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
-            .execute(params![item, field])?;
-    }
-    if field == Field::Gps.name() { places.update(conn, item) } else { Ok(()) }
-}
-
-fn set_tag(conn: &Connection, item: i64, tag: &str, given: Option<bool>) -> Result<()> {
-    let Some(given) = given else {
-        let mut st = conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1 AND tag = ?2")?;
-        return Ok(st.execute(params![item, tag]).map(drop)?);
-    };
-    Ok(conn
-        .prepare_cached(
-            "INSERT INTO tag_edits (file_id, tag, given, edited) VALUES (?1, ?2, ?3, unixepoch())
-         ON CONFLICT (file_id, tag) DO UPDATE SET given = ?3, edited = unixepoch()",
-        )?
-        .execute(params![item, tag, given])
-        .map(drop)?)
 }
 
 #[cfg(test)]

@@ -84,40 +84,56 @@ impl Editor {
 }
 
 pub(crate) fn put(conn: &Connection, file: i64, edit: &Edit, places: &mut PlaceUpdater) -> Result<()> {
-    let set = |field: Field, value: Option<&str>| {
+    let mut set =
+        |field: Field, edit: Option<Option<&str>>| set_field(conn, file, field.name(), edit, places);
+    match edit {
+        Edit::Title(value) => set(Field::Title, Some(value.as_deref())),
+        Edit::Description(value) => set(Field::Description, Some(value.as_deref())),
+        Edit::Rating(value) => set(Field::Rating, Some(value.map(|r| r.to_string()).as_deref())),
+        Edit::Taken(date) => set(Field::Taken, Some(Some(&date.to_text()))),
+        Edit::Gps(position) => set(Field::Gps, Some(position.map(Position::to_text).as_deref())),
+        Edit::AddTag(name) => set_tag(conn, file, name, Some(true)),
+        Edit::RemoveTag(name) => set_tag(conn, file, name, Some(false)),
+        Edit::Forget(Field::Tags) => {
+            Ok(conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1")?.execute([file]).map(drop)?)
+        }
+        Edit::Forget(field) => set(*field, None),
+    }
+}
+
+/// Stores the edit of a field: a value, or that there is none. `None` removes the edit. The place of an item follows its
+/// position.
+pub(crate) fn set_field(
+    conn: &Connection,
+    file: i64,
+    field: &str,
+    edit: Option<Option<&str>>,
+    places: &mut PlaceUpdater,
+) -> Result<()> {
+    if let Some(value) = edit {
         conn.prepare_cached(
             "INSERT INTO item_edits (file_id, field, value, edited) VALUES (?1, ?2, ?3, unixepoch())
              ON CONFLICT (file_id, field) DO UPDATE SET value = ?3, edited = unixepoch()",
         )?
-        .execute(params![file, field.name(), value])
-        .map(drop)
-    };
-    let tag = |tag: &str, given: bool| {
+        .execute(params![file, field, value])?;
+    } else {
+        conn.prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
+            .execute(params![file, field])?;
+    }
+    if field == Field::Gps.name() { places.update(conn, file) } else { Ok(()) }
+}
+
+/// Stores whether a user added or removed a tag. `None` removes the edit.
+pub(crate) fn set_tag(conn: &Connection, file: i64, tag: &str, given: Option<bool>) -> Result<()> {
+    if let Some(given) = given {
         conn.prepare_cached(
             "INSERT INTO tag_edits (file_id, tag, given, edited) VALUES (?1, ?2, ?3, unixepoch())
              ON CONFLICT (file_id, tag) DO UPDATE SET given = ?3, edited = unixepoch()",
         )?
-        .execute(params![file, tag, given])
-        .map(drop)
-    };
-    match edit {
-        Edit::Title(value) => Ok(set(Field::Title, value.as_deref())?),
-        Edit::Description(value) => Ok(set(Field::Description, value.as_deref())?),
-        Edit::Rating(value) => Ok(set(Field::Rating, value.map(|r| r.to_string()).as_deref())?),
-        Edit::Taken(date) => Ok(set(Field::Taken, Some(&date.to_text()))?),
-        Edit::Gps(position) => {
-            set(Field::Gps, position.map(Position::to_text).as_deref())?;
-            places.update(conn, file)
-        }
-        Edit::AddTag(name) => Ok(tag(name, true)?),
-        Edit::RemoveTag(name) => Ok(tag(name, false)?),
-        Edit::Forget(Field::Tags) => {
-            Ok(conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1")?.execute([file]).map(drop)?)
-        }
-        Edit::Forget(field) => {
-            conn.prepare_cached("DELETE FROM item_edits WHERE file_id = ?1 AND field = ?2")?
-                .execute(params![file, field.name()])?;
-            if *field == Field::Gps { places.update(conn, file) } else { Ok(()) }
-        }
+        .execute(params![file, tag, given])?;
+    } else {
+        conn.prepare_cached("DELETE FROM tag_edits WHERE file_id = ?1 AND tag = ?2")?
+            .execute(params![file, tag])?;
     }
+    Ok(())
 }
