@@ -7,7 +7,7 @@ use albumen_files::FileStat;
 use albumen_files::mounts::FsId;
 use albumen_files::walk::Reach;
 use albumen_library::{edited, names};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// A volume's row.
 #[derive(Debug, Clone)]
@@ -125,14 +125,15 @@ pub struct SampledFile {
     pub mtime_ns: i64,
 }
 
+pub(crate) fn space_names(conn: &Connection) -> Result<Vec<String>> {
+    let mut st = conn.prepare_cached("SELECT name FROM spaces ORDER BY name")?;
+    Ok(st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+}
+
 impl IndexReader {
     /// The names of all spaces.
     pub fn all_space_names(&self) -> Result<Vec<String>> {
-        Ok(self
-            .conn
-            .prepare_cached("SELECT name FROM spaces ORDER BY name")?
-            .query_map([], |r| r.get(0))?
-            .collect::<rusqlite::Result<_>>()?)
+        space_names(&self.conn)
     }
 
     /// The volume at this absolute path, if it is known.

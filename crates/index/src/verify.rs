@@ -21,7 +21,7 @@ const PAGE: usize = 1000;
 /// Limit on messages passed on from SQLite's own check: the first one matters, the others only lengthen the list.
 const DATABASE_MESSAGES: u32 = 20;
 
-/// The kind of a issue.
+/// The kind of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {

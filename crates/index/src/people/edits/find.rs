@@ -3,6 +3,7 @@
 use super::Result;
 use super::change::space_of;
 use crate::people::{Conflict, EditError, counts, name_of, people_named, resolve};
+use crate::scan::space_names;
 use rusqlite::Connection;
 
 /// The person given by id, by the id of a person merged into it, or by a name that is unique in `space`, or across
@@ -11,8 +12,7 @@ pub(crate) fn find_person(conn: &Connection, named: &str, space: Option<&str>) -
     let mut st = conn.prepare_cached("SELECT id FROM spaces WHERE ?1 IS NULL OR name = ?1 ORDER BY id")?;
     let spaces = st.query_map([space], |r| r.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     if let (Some(space), true) = (space, spaces.is_empty()) {
-        let mut st = conn.prepare_cached("SELECT name FROM spaces ORDER BY name")?;
-        let there = st.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?.join(", ");
+        let there = space_names(conn)?.join(", ");
         return Err(EditError::NotFound(format!("there is no space {space}; there are: {there}")));
     }
     if let Some(id) = resolve(conn, named)? {

@@ -298,9 +298,9 @@ fn what_is_no_face_or_nobody_is_not_asked_about_nor_taken_for_anybody() {
     let files: Vec<i64> = (1..5).map(|n| w.photo(n, &[1])).collect();
     w.cluster();
     let her = w.who(files[0])[0].clone();
-    let (none, nobody) = (w.faces(files[0])[0].id, w.faces(files[1])[0].id);
+    let (none, passer_by) = (w.faces(files[0])[0].id, w.faces(files[1])[0].id);
     w.index.mark_face(none, Some(Mark::NoFace)).expect("said");
-    w.index.mark_face(nobody, Some(Mark::Unknown)).expect("said");
+    w.index.mark_face(passer_by, Some(Mark::Unknown)).expect("said");
     for _ in 0..2 {
         w.cluster();
         assert_eq!((w.faces(files[0]).len(), w.who(files[1])), (0, vec![None]));
