@@ -30,6 +30,8 @@ impl Rights {
     pub const NONE: Rights = Rights { view: false, download: false, upload: false, manage: false };
     pub const VIEW: Rights = Rights { view: true, ..Rights::NONE };
     pub const DOWNLOAD: Rights = Rights { download: true, ..Rights::VIEW };
+    /// View, and change what others see.
+    pub const MANAGE: Rights = Rights { manage: true, ..Rights::VIEW };
     pub const UPLOAD: Rights = Rights { upload: true, ..Rights::NONE };
     pub const ALL: Rights = Rights { view: true, download: true, upload: true, manage: true };
 

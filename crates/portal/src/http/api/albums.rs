@@ -87,7 +87,7 @@ pub async fn add(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<N
     if let Some(query) = query {
         request["query"] = query.into();
     }
-    let done = ask_engine(&app, "POST", "/v1/albums".into(), request).await?;
+    let done = ask_engine(&app, "POST", "/v1/albums".into(), Some(request)).await?;
     let id = done["album"].as_i64().ok_or_else(Problem::internal)?;
     Ok((StatusCode::CREATED, one(&app, &caller, id).await?).into_response())
 }
@@ -116,8 +116,6 @@ async fn allowed(
     .await
 }
 
-const MANAGE: Rights = Rights { view: true, manage: true, ..Rights::NONE };
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Change {
@@ -138,7 +136,7 @@ pub async fn change(
     id: Result<Path<i64>, PathRejection>,
     Json(body): Json<Change>,
 ) -> Answer<Response> {
-    let id = allowed(&app, &caller, id, MANAGE).await?;
+    let id = allowed(&app, &caller, id, Rights::MANAGE).await?;
     let mut request = json!({});
     if let Some(name) = body.name {
         request["name"] = checked_text(&name, "name", LONGEST_NAME, false)?.into();
@@ -161,7 +159,7 @@ pub async fn change(
             request["cover"] = cover.into();
         }
     }
-    ask_engine(&app, "PATCH", format!("/v1/albums/{id}"), request).await?;
+    ask_engine(&app, "PATCH", format!("/v1/albums/{id}"), Some(request)).await?;
     Ok(one(&app, &caller, id).await?.into_response())
 }
 
@@ -170,8 +168,8 @@ pub async fn remove(
     caller: Caller,
     id: Result<Path<i64>, PathRejection>,
 ) -> Answer<StatusCode> {
-    let id = allowed(&app, &caller, id, MANAGE).await?;
-    ask_engine(&app, "DELETE", format!("/v1/albums/{id}"), json!({})).await?;
+    let id = allowed(&app, &caller, id, Rights::MANAGE).await?;
+    ask_engine(&app, "DELETE", format!("/v1/albums/{id}"), Some(json!({}))).await?;
     // Ids are not reused; the rights of its guests can be deleted.
     super::change(&app, &caller, move |store, event| store.forget_album(id, event)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -196,11 +194,12 @@ pub async fn fill(
 ) -> Answer<Response> {
     check_count(&body.add, MOST_ITEMS)?;
     check_count(&body.remove, MOST_ITEMS)?;
-    let needed = if body.remove.is_empty() { Rights { view: true, ..Rights::UPLOAD } } else { MANAGE };
+    let needed =
+        if body.remove.is_empty() { Rights { view: true, ..Rights::UPLOAD } } else { Rights::MANAGE };
     let id = allowed(&app, &caller, id, needed).await?;
     let add = body.add.clone();
     within_scope(&app, &caller, move |ask| check_items(ask, &add, Rights::VIEW)).await?;
     let request = json!({ "account": caller.account()?.id, "add": body.add, "remove": body.remove });
-    let done = ask_engine(&app, "POST", format!("/v1/albums/{id}/items"), request).await?;
+    let done = ask_engine(&app, "POST", format!("/v1/albums/{id}/items"), Some(request)).await?;
     Ok(Json(json!({ "added": done["added"], "removed": done["removed"] })).into_response())
 }

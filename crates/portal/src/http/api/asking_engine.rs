@@ -69,9 +69,14 @@ pub fn refused(status: u16, answer: &Value) -> Problem {
     }
 }
 
-/// One request that changes something.
-pub async fn ask_engine(app: &Arc<App>, method: &'static str, path: String, body: Value) -> Answer<Value> {
-    let (status, answer) = engine_answer(app, method, path, Some(body)).await?;
+/// One request; the errors of the engine become the portal's own.
+pub async fn ask_engine(
+    app: &Arc<App>,
+    method: &'static str,
+    path: String,
+    body: Option<Value>,
+) -> Answer<Value> {
+    let (status, answer) = engine_answer(app, method, path, body).await?;
     if status < 300 { Ok(answer) } else { Err(refused(status, &answer)) }
 }
 

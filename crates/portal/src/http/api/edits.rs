@@ -86,7 +86,7 @@ pub async fn edit(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<
         && body.add_tags.is_empty()
         && body.remove_tags.is_empty()
         && body.set.keys().all(|key| key == "favourite");
-    let needed = if is_own { Rights::VIEW } else { Rights { view: true, manage: true, ..Rights::NONE } };
+    let needed = if is_own { Rights::VIEW } else { Rights::MANAGE };
     let ids = body.ids.clone();
     within_scope(&app, &caller, move |ask| check_items(ask, &ids, needed)).await?;
     let mut request = json!({
@@ -99,7 +99,7 @@ pub async fn edit(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<
     if let Some(seconds) = shift_taken {
         request["shift_taken"] = seconds.into();
     }
-    let done = ask_engine(&app, "POST", "/v1/items/edit".into(), request).await?;
+    let done = ask_engine(&app, "POST", "/v1/items/edit".into(), Some(request)).await?;
     let mut answer = json!({ "changed": done["changed"] });
     if let Some(edit) = done["edit"].as_i64() {
         answer["undo"] = edit.to_string().into();
@@ -128,13 +128,12 @@ pub async fn undo(State(app): State<Arc<App>>, caller: Caller, Json(body): Json<
         if logged.is_undone {
             return Err(Problem::conflict("undone", "This was taken back already."));
         }
-        let needed =
-            if logged.is_own { Rights::VIEW } else { Rights { view: true, manage: true, ..Rights::NONE } };
+        let needed = if logged.is_own { Rights::VIEW } else { Rights::MANAGE };
         check_items(ask, &logged.items, needed)
     })
     .await?;
     let request = json!({ "account": account, "edit": edit });
-    let done = ask_engine(&app, "POST", "/v1/items/undo".into(), request).await?;
+    let done = ask_engine(&app, "POST", "/v1/items/undo".into(), Some(request)).await?;
     Ok(Json(json!({ "changed": done["changed"] })).into_response())
 }
 

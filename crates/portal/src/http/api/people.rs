@@ -3,7 +3,7 @@
 
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{Ask, AskedQuery, asked, read, within_scope};
-use super::asking_engine::{engine_answer, refused};
+use super::asking_engine::ask_engine;
 use crate::percent::percent;
 use crate::rights::Rights;
 use albumen_index::people::{FaceLine, FaceList, FacePlace, PersonLine};
@@ -22,9 +22,6 @@ const MOST_FACES: usize = 1000;
 /// Questions in an answer: default and maximum.
 const QUESTIONS: usize = 20;
 const MOST_QUESTIONS: usize = 1000;
-
-/// The rights that edits of people need on the whole space.
-pub const MANAGE: Rights = Rights { view: true, manage: true, ..Rights::NONE };
 
 impl Ask<'_> {
     /// The caller's rights on the people of a space: none where the caller does not see the whole space.
@@ -265,14 +262,11 @@ pub async fn questions(State(app): State<Arc<App>>, caller: Caller, query: Asked
     let asked = asked(query)?;
     let limit = asked.limit.unwrap_or(QUESTIONS).clamp(1, MOST_QUESTIONS);
     let spaces =
-        within_scope(&app, &caller, move |ask| Ok(ask.people_spaces(asked.space.as_deref(), MANAGE)));
+        within_scope(&app, &caller, move |ask| Ok(ask.people_spaces(asked.space.as_deref(), Rights::MANAGE)));
     let mut questions: Vec<(String, Question)> = Vec::new();
     for space in spaces.await? {
         let path = format!("/v1/people/ask?limit={limit}&space={}", percent(&space));
-        let (status, mut answer) = engine_answer(&app, "GET", path, None).await?;
-        if status >= 300 {
-            return Err(refused(status, &answer));
-        }
+        let mut answer = ask_engine(&app, "GET", path, None).await?;
         let of_space: Vec<Question> = serde_json::from_value(answer["questions"].take()).map_err(read)?;
         questions.extend(of_space.into_iter().map(|question| (space.clone(), question)));
     }
@@ -339,10 +333,7 @@ pub async fn why(
 ) -> Answer<Response> {
     let Ok(Path(id)) = id else { return Err(Problem::not_found()) };
     within_scope(&app, &caller, move |ask| ask.face(id, Rights::VIEW)).await?;
-    let (status, answer) = engine_answer(&app, "GET", format!("/v1/faces/{id}/why"), None).await?;
-    if status >= 300 {
-        return Err(refused(status, &answer));
-    }
+    let answer = ask_engine(&app, "GET", format!("/v1/faces/{id}/why"), None).await?;
     let why: Why = serde_json::from_value(answer).map_err(read)?;
     let answer = within_scope(&app, &caller, move |ask| {
         let face = ask.face(id, Rights::VIEW)?;

@@ -4,7 +4,7 @@
 use super::super::{Answer, App, Caller, Json, Problem};
 use super::asking::{Ask, read, within_scope};
 use super::asking_engine::{engine_answer, may_change, refused};
-use super::people::MANAGE;
+use crate::rights::Rights;
 use albumen_index::people::{Answer as Reply, Conflict, Mark};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -60,7 +60,7 @@ async fn send(app: &Arc<App>, caller: &Caller, path: &str, body: Value) -> Answe
     if let Some(taken) = answer["people"].as_array() {
         let ids: Vec<String> = taken.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         let people = within_scope(app, caller, move |ask| {
-            let people = ids.iter().map(|id| ask.shown_person(ask.person(id, MANAGE)?));
+            let people = ids.iter().map(|id| ask.shown_person(ask.person(id, Rights::MANAGE)?));
             people.collect::<Answer<Vec<_>>>()
         });
         let detail = "Another person has this name: merge the two, or keep two people of one name.";
@@ -96,7 +96,7 @@ async fn edit(app: &Arc<App>, caller: &Caller, path: &str, body: Value) -> Answe
 async fn people(app: &Arc<App>, caller: &Caller, ids: Vec<String>) -> Answer<Vec<String>> {
     may_change(caller)?;
     within_scope(app, caller, move |ask| {
-        ids.iter().map(|id| Ok(ask.person(id, MANAGE)?.id)).collect::<Answer<Vec<_>>>()
+        ids.iter().map(|id| Ok(ask.person(id, Rights::MANAGE)?.id)).collect::<Answer<Vec<_>>>()
     })
     .await
 }
@@ -109,7 +109,7 @@ impl Ask<'_> {
     /// Refuses a person, given by id or by name, whom the caller may not edit. A name is of the face's space.
     fn check_named(&self, named: &str) -> Answer<()> {
         match self.index.space_of_person(named).map_err(read)? {
-            Some(space) if !self.people_rights(&space).include(MANAGE) => Err(Problem::not_found()),
+            Some(space) if !self.people_rights(&space).include(Rights::MANAGE) => Err(Problem::not_found()),
             _ => Ok(()),
         }
     }
@@ -125,7 +125,7 @@ async fn face(
     may_change(caller)?;
     let Ok(Path(id)) = id else { return Err(Problem::not_found()) };
     within_scope(app, caller, move |ask| {
-        ask.face(id, MANAGE)?;
+        ask.face(id, Rights::MANAGE)?;
         person.map_or(Ok(()), |person| ask.check_named(&person))
     })
     .await?;
@@ -245,12 +245,12 @@ pub async fn answer(
     let parts: Vec<String> = body.question.split(':').map(str::to_owned).collect();
     within_scope(&app, &caller, move |ask| match &parts[..] {
         [kind, face, person] if kind == "is" => {
-            ask.face(face.parse().map_err(|_| Problem::not_found())?, MANAGE)?;
-            ask.person(person, MANAGE).map(drop)
+            ask.face(face.parse().map_err(|_| Problem::not_found())?, Rights::MANAGE)?;
+            ask.person(person, Rights::MANAGE).map(drop)
         }
         [kind, a, b] if kind == "same" => {
-            ask.person(a, MANAGE)?;
-            ask.person(b, MANAGE).map(drop)
+            ask.person(a, Rights::MANAGE)?;
+            ask.person(b, Rights::MANAGE).map(drop)
         }
         _ => Err(Problem::invalid("This is no question: give one as it was asked.")),
     })
@@ -329,7 +329,7 @@ pub async fn undo(app: &Arc<App>, caller: &Caller, edit: &str) -> Answer<Respons
     within_scope(app, caller, move |ask| {
         let logged = ask.index.logged_people_edit(edit).map_err(read)?;
         let logged = logged.filter(|l| l.account == Some(account)).ok_or_else(Problem::not_found)?;
-        if !ask.people_rights(&logged.space).include(MANAGE) {
+        if !ask.people_rights(&logged.space).include(Rights::MANAGE) {
             return Err(Problem::not_found());
         }
         if logged.is_undone {
