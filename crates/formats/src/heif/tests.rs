@@ -1,12 +1,10 @@
 use super::*;
+use crate::testing::bmff::{self, boxed};
 use proptest::prelude::*;
 
-pub(super) fn boxed(kind: &Code, body: &[u8]) -> Vec<u8> {
-    [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat()
-}
-
+/// A box with this version and no flags.
 pub(super) fn full(kind: &Code, version: u8, body: &[u8]) -> Vec<u8> {
-    boxed(kind, &[&[version, 0, 0, 0], body].concat())
+    bmff::full(kind, version, 0, body)
 }
 
 pub(super) fn infe(id: u8, kind: &Code) -> Vec<u8> {

@@ -49,13 +49,7 @@ mod tests {
     use super::super::{APP2, profile_parts};
     use super::*;
     use crate::bytes::Reader;
-
-    fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
-        let mut out = vec![0xFF, marker];
-        out.extend(((body.len() + 2) as u16).to_be_bytes());
-        out.extend(body);
-        out
-    }
+    use crate::testing::jpeg::segment;
 
     fn part(number: u8, of: u8, body: &[u8]) -> Vec<u8> {
         segment(APP2, &[SIGNATURE.as_slice(), &[number, of], body].concat())

@@ -1,7 +1,8 @@
 use super::*;
 use crate::bytes::Reader;
-use crate::heif::tests::{boxed, full, iinf, infe, meta, pitm};
+use crate::heif::tests::{full, iinf, infe, meta, pitm};
 use crate::heif::{Structure, structure};
+use crate::testing::bmff::boxed;
 use proptest::prelude::*;
 
 fn read(file: &[u8]) -> Items {
