@@ -2,6 +2,10 @@
 
 import { peopleApi } from "../../api/people";
 import type { Person } from "../../api/shapes";
+import { t } from "../../i18n";
+
+/** The name of a person, or words for one without. */
+export const nameOf = ({ name }: Pick<Person, "name">) => name ?? t("people.unnamed");
 
 /** People with names first, then by number of items. */
 export function ordered(people: readonly Person[]): Person[] {

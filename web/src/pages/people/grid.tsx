@@ -11,7 +11,7 @@ import { Icon } from "../../ui/icons";
 import { LongList } from "../../ui/long-list";
 import { Menu } from "../../ui/menu";
 import { Empty, Failed } from "../../ui/states";
-import { matching, ordered } from "./data";
+import { matching, nameOf, ordered } from "./data";
 import { PersonFace } from "./name-field";
 import { type Naming, useNaming } from "./naming";
 
@@ -145,7 +145,7 @@ function Tile(props: {
   naming: Naming;
 }) {
   const { person, isChosen, isChoosing, toggle, naming } = props;
-  const name = person.name ?? t("people.unnamed");
+  const name = nameOf(person);
   const count = t("folders.items", { count: person.items });
   const mayEdit = person.rights.manage;
   return (

@@ -9,13 +9,14 @@ import { go, href, openedItem } from "../../lib/address";
 import { useAnswer } from "../../lib/answer";
 import { edits, undoable } from "../../lib/edits";
 import { Dialog } from "../../ui/dialog";
+import { iconButton } from "../../ui/icon-button";
 import { Icon } from "../../ui/icons";
 import { Menu } from "../../ui/menu";
 import { Empty, FailedPage } from "../../ui/states";
 import { timelineSource } from "../timeline/data";
 import { metricsFor } from "../timeline/metrics";
 import { CoverDialog } from "./cover-dialog";
-import { facesIn } from "./data";
+import { facesIn, nameOf } from "./data";
 import { type NameChoice, NameField, PersonFace } from "./name-field";
 import { useNaming } from "./naming";
 
@@ -25,8 +26,6 @@ export function PersonPage({ id }: { id: string }) {
   if (!answer) return <main class="page" aria-busy="true" />;
   return <PersonView {...answer} />;
 }
-
-const nameOf = (person: Person) => person.name ?? t("people.unnamed");
 
 function PersonView({ person, companions }: PersonDetails) {
   // A new name or cover leaves the photos as they are.
@@ -87,17 +86,7 @@ function Head({ person, companions }: PersonDetails) {
         ) : (
           <h1>{nameOf(person)}</h1>
         )}
-        {mayEdit && !asksName && (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={t("people.rename")}
-            title={t("people.rename")}
-            onClick={() => setNaming(true)}
-          >
-            <Icon name="edit" />
-          </button>
-        )}
+        {mayEdit && !asksName && iconButton("edit", t("people.rename"), () => setNaming(true))}
         <span class="count">
           {t("folders.items", { count: person.items })}
           {person.hidden && ` · ${t("people.isHidden")}`}
@@ -177,15 +166,10 @@ function PhotoActions(props: { person: Person; items: ReadonlySet<number>; finis
     );
     if (done !== undefined) finish();
   };
-  const action = (icon: "notPerson" | "account", label: string, run: () => void) => (
-    <button type="button" class="icon-button" aria-label={label} title={label} onClick={run}>
-      <Icon name={icon} />
-    </button>
-  );
   return (
     <>
-      {action("notPerson", t("people.notThis", { name: from }), () => void remove())}
-      {action("account", t("people.giveTo"), () => setOpen(true))}
+      {iconButton("notPerson", t("people.notThis", { name: from }), () => void remove())}
+      {iconButton("account", t("people.giveTo"), () => setOpen(true))}
       {isOpen && (
         <Dialog title={t("people.giveTo")} close={() => setOpen(false)}>
           <p>{t("people.giveHint", { count })}</p>

@@ -10,6 +10,7 @@ import { edits, undoable } from "../../lib/edits";
 import { Face } from "../../ui/face";
 import { Icon } from "../../ui/icons";
 import { Empty, Failed } from "../../ui/states";
+import { nameOf } from "./data";
 import { answersTo, titleOf, toastOf } from "./question";
 
 /** Questions in one response. */
@@ -115,11 +116,7 @@ function Side({ side }: { side: QuestionSide }) {
         <Face item={face.item} version={face.key} box={face.box} size="xl" />
       </a>
       <figcaption>
-        {person ? (
-          <a href={href(["people", person.id])}>{person.name ?? t("people.unnamed")}</a>
-        ) : (
-          t("questions.newFace")
-        )}
+        {person ? <a href={href(["people", person.id])}>{nameOf(person)}</a> : t("questions.newFace")}
         {items !== undefined && <small>{t("folders.items", { count: items })}</small>}
       </figcaption>
     </figure>

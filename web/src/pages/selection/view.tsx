@@ -10,7 +10,7 @@ import { attempt, edit, mayEditSomething } from "../../lib/edits";
 import { canShare, MOST_SAVED, save, share } from "../../lib/files";
 import { sessionEnded } from "../../lib/session";
 import { Dialog } from "../../ui/dialog";
-import { Icon, type IconName } from "../../ui/icons";
+import { iconButton } from "../../ui/icon-button";
 import { Stars } from "../../ui/stars";
 import { explain } from "../../ui/states";
 import { announce } from "../../ui/toast";
@@ -41,42 +41,37 @@ export function ActionBar(props: {
     selection.clear();
     props.changed();
   };
-  const action = (icon: IconName, label: string, run: () => void) => (
-    <button type="button" class="icon-button" aria-label={label} title={label} onClick={run}>
-      <Icon name={icon} />
-    </button>
-  );
   return (
     <section class="action-bar" aria-label={t("select.actions")}>
-      {action("close", t("select.clear"), () => selection.clear())}
+      {iconButton("close", t("select.clear"), () => selection.clear())}
       <strong role="status">{t("select.count", { count })}</strong>
       <button type="button" class="button action-bar-all" onClick={props.all}>
         {t("keys.selectAll")}
       </button>
       <div class="action-bar-actions">
         {props.actions?.(selection.ids, finish)}
-        {action("heart", t("edit.favourite"), () => void change({ set: { favourite: true } }))}
-        {action("albums", t("select.addToAlbum"), () => setAsks("album"))}
+        {iconButton("heart", t("edit.favourite"), () => void change({ set: { favourite: true } }))}
+        {iconButton("albums", t("select.addToAlbum"), () => setAsks("album"))}
         {album !== undefined &&
-          action("remove", t("select.removeFromAlbum"), () => {
+          iconButton("remove", t("select.removeFromAlbum"), () => {
             void attempt(() => api.fillAlbum(album, [], ids()), t("select.removedFromAlbum", { count })).then(
               (done) => done && finish(),
             );
           })}
         {mayEditSomething() && (
           <>
-            {action("recent", t("edit.date"), () => setAsks("date"))}
-            {action("star", t("edit.rating"), () => setAsks("rating"))}
-            {action("tag", t("edit.tags"), () => setAsks("tags"))}
-            {action("place", t("position.title"), () => setAsks("position"))}
+            {iconButton("recent", t("edit.date"), () => setAsks("date"))}
+            {iconButton("star", t("edit.rating"), () => setAsks("rating"))}
+            {iconButton("tag", t("edit.tags"), () => setAsks("tags"))}
+            {iconButton("place", t("position.title"), () => setAsks("position"))}
           </>
         )}
         {canShare() &&
-          action("share", t("viewer.share"), () => {
+          iconButton("share", t("viewer.share"), () => {
             if (count > MOST_SHARED) announce(t("select.tooManyToShare", { count: MOST_SHARED }));
             else void share(ids()).catch((e) => sessionEnded(e) || announce(explain(e)));
           })}
-        {action("download", t("viewer.download"), () => {
+        {iconButton("download", t("viewer.download"), () => {
           if (count > MOST_SAVED) announce(t("select.tooManyToSave", { count: MOST_SAVED }));
           else for (const id of ids()) save(id);
         })}
