@@ -140,7 +140,7 @@ fn whatever_a_worker_does_the_engine_goes_on() {
         ("fill-reply", "holds"),
         ("dimensions", "size that was not asked for"),
         ("no-jpeg", "no JPEG"),
-        ("cancelled", "nobody had asked"),
+        ("cancelled", "stopped without a request to stop"),
     ];
     for (fault, word) in crashed {
         match command(&mut worker, fault, 0).unwrap_err() {

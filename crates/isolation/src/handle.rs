@@ -256,7 +256,7 @@ impl WorkerHandle {
                         _ => false,
                     };
                     if says_cancelled && !stopped {
-                        lost = Lost::ProtocolViolation("stopped, though nobody had asked for it".into());
+                        lost = Lost::ProtocolViolation("stopped without a request to stop".into());
                         break;
                     }
                     self.retire_if_due(matches!(outcome, Err(Fault::Crashed { .. })));

@@ -107,7 +107,7 @@ impl RecogniserHandle {
             let answer = process.converse(&Ask::Recognise(*request), &files, within, read_recognised);
             match answer {
                 Ok(Err(Fault::Cancelled)) => {
-                    lost = Lost::ProtocolViolation("stopped, though nobody had asked for it".into());
+                    lost = Lost::ProtocolViolation("stopped without a request to stop".into());
                     break;
                 }
                 Ok(outcome) => {
